@@ -1,0 +1,33 @@
+"""Sums, and undoing a broadcast: the one place where a cotangent is summed back to the shape of its input."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+__all__ = ["accumulate", "unbroadcast"]
+
+Axes = int | tuple[int, ...] | None
+
+
+def accumulate(x: Any, axis: Axes = None, keepdims: bool = False) -> Any:
+    """Sum over ``axis`` in the dtype of ``x``; half precision adds up in single, where 2048 + 1 is not yet 2048."""
+    if x.dtype == np.float16:
+        return np.add.reduce(x, axis=axis, keepdims=keepdims, dtype=np.float32).astype(np.float16)
+    return np.add.reduce(x, axis=axis, keepdims=keepdims)
+
+
+def unbroadcast(cotangent: Any, shape: tuple[int, ...]) -> Any:
+    """Sum ``cotangent`` over the axes along which an input of ``shape`` was stretched: the adjoint of broadcasting.
+
+    >>> unbroadcast(np.ones((2, 3)), (3,))
+    array([2., 2., 2.])
+    >>> unbroadcast(np.ones((2, 3)), (2, 1))
+    array([[3.],
+           [3.]])
+    """
+    stretched = cotangent.shape
+    lead = len(stretched) - len(shape)
+    axes = tuple(i for i, n in enumerate(stretched) if i < lead or n != shape[i - lead])
+    return accumulate(cotangent, axes).reshape(shape)

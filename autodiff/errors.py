@@ -1,0 +1,58 @@
+"""The exceptions a user can meet; each also is the built-in kind that PyTorch or NumPy would raise in its place."""
+
+from __future__ import annotations
+
+__all__ = [
+    "AutodiffError",
+    "AxisError",
+    "DeviceError",
+    "DtypeError",
+    "FileFormatError",
+    "GraphError",
+    "InPlaceError",
+    "NonFiniteError",
+    "ShapeError",
+    "StateDictError",
+]
+
+
+class AutodiffError(Exception):
+    """Whatever this library raises on purpose."""
+
+
+class ShapeError(AutodiffError, ValueError, RuntimeError):
+    """Shapes, axes or sizes that do not fit each other or the operation."""
+
+
+class AxisError(ShapeError, IndexError):
+    """An axis that a tensor does not have."""
+
+
+class DtypeError(AutodiffError, TypeError, RuntimeError):
+    """A dtype, or a kind of object, that the operation does not take."""
+
+
+class DeviceError(AutodiffError, RuntimeError):
+    """A device other than the CPU."""
+
+
+class GraphError(AutodiffError, RuntimeError):
+    """A backward pass that cannot be: nothing was recorded, the graph was freed, the seed does not fit."""
+
+
+class InPlaceError(GraphError):
+    """A change in place of something that the backward pass still needs, or that may not be changed."""
+
+
+class NonFiniteError(AutodiffError, FloatingPointError, RuntimeError):
+    """The first operation, forward or backward, whose result was NaN or infinite; raised by ``detect_anomaly``."""
+
+
+class StateDictError(AutodiffError, KeyError, RuntimeError):
+    """A state dict that does not fit the module or optimizer it is loaded into."""
+
+    __str__ = Exception.__str__  # KeyError would print the repr, with its line ends escaped
+
+
+class FileFormatError(AutodiffError, ValueError):
+    """A file that is damaged, or not of the format its reader expects."""

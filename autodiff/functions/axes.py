@@ -1,0 +1,60 @@
+"""Reading the axis arguments of PyTorch and NumPy alike."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
+
+from autodiff.errors import AxisError, DtypeError, ShapeError
+
+__all__ = ["axes_of", "axis_of", "numpy_names", "shape_of"]
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def numpy_names(function: F) -> F:
+    """Let ``function`` take NumPy's ``axis`` and ``keepdims`` for ``dim`` and ``keepdim``."""
+
+    @functools.wraps(function)
+    def renamed(*args: Any, **kwargs: Any) -> Any:
+        if "axis" in kwargs:
+            kwargs["dim"] = kwargs.pop("axis")
+        if "keepdims" in kwargs:
+            kwargs["keepdim"] = kwargs.pop("keepdims")
+        return function(*args, **kwargs)
+
+    return renamed  # type: ignore[return-value]  # the wrapper takes what the function takes, and two names more
+
+
+def axis_of(dim: Any, ndim: int) -> int:
+    """``dim`` as an axis from 0 up; raises ShapeError (an IndexError too) where there is no such axis."""
+    try:
+        axis = dim.__index__()
+    except AttributeError:
+        raise DtypeError(f"an axis is an integer, not {dim!r}") from None
+    limit = max(ndim, 1)  # a 0-d tensor takes 0 and -1, as in PyTorch
+    if not -limit <= axis < limit:
+        raise AxisError(f"there is no axis {axis} in a tensor of {ndim} dimensions; give one of {-limit} to {limit - 1}")
+    return int(axis % limit)
+
+
+def axes_of(dim: Any, ndim: int) -> tuple[int, ...] | None:
+    """``dim`` (None, an integer or several) as different axes from 0 up; None stands for all of them."""
+    if dim is None or (ndim == 0 and dim in (0, -1)):
+        return None
+    axes = tuple(axis_of(d, ndim) for d in (dim if isinstance(dim, Sequence) else (dim,)))
+    if len(set(axes)) < len(axes):
+        raise ShapeError(f"an axis stands twice in {dim}")
+    return axes or None
+
+
+def shape_of(sizes: tuple[Any, ...]) -> tuple[int, ...]:
+    """A shape given as one sequence or as several integers."""
+    if len(sizes) == 1 and isinstance(sizes[0], Sequence):
+        sizes = tuple(sizes[0])
+    try:
+        return tuple(int(n.__index__()) for n in sizes)
+    except AttributeError:
+        raise DtypeError(f"a shape is made of integers, not of {sizes!r}") from None
+

@@ -1,0 +1,201 @@
+"""Reductions by PyTorch's names and, where it differs from NumPy's, PyTorch's meaning."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from autodiff.dtypes import as_dtype
+from autodiff.errors import ShapeError
+from autodiff.functions.axes import axes_of, axis_of, numpy_names
+from autodiff.ops import comparison, fused, reductions
+from autodiff.ops.arithmetic import maximum, minimum
+from autodiff.ops.indexing import take_along_axis
+from autodiff.ops.shaping import astype, reshape
+
+if TYPE_CHECKING:
+    from autodiff.tensor import Tensor
+
+__all__ = [
+    "all",
+    "amax",
+    "amin",
+    "any",
+    "argmax",
+    "argmin",
+    "log_softmax",
+    "logsumexp",
+    "max",
+    "mean",
+    "min",
+    "softmax",
+    "std",
+    "sum",
+    "var",
+]
+
+
+class Extreme(NamedTuple):
+    """What ``max(dim)`` and ``min(dim)`` give: the values, and where along ``dim`` they stood."""
+
+    values: Tensor
+    indices: Tensor
+
+
+@numpy_names
+def sum(input: Any, dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -> Tensor:
+    """The sum over ``dim`` (one axis, several, or all).
+
+    >>> import autodiff
+    >>> autodiff.sum(autodiff.ones(2, 3), 1)
+    tensor([3., 3.])
+    """
+    x = _with_dtype(input, dtype)
+    return reductions.sum_(x, axis=axes_of(dim, x.ndim), keepdims=keepdim)  # type: ignore[no-any-return]
+
+
+@numpy_names
+def mean(input: Any, dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -> Tensor:
+    """The mean over ``dim`` (one axis, several, or all)."""
+    x = _with_dtype(input, dtype)
+    return reductions.mean(x, axis=axes_of(dim, x.ndim), keepdims=keepdim)  # type: ignore[no-any-return]
+
+
+@numpy_names
+def var(input: Any, dim: Any = None, keepdim: bool = False, *, correction: float = 1, unbiased: Any = None) -> Tensor:
+    """The variance over ``dim``: squared deviations over N - ``correction`` (Bessel's correction by default).
+
+    >>> import autodiff
+    >>> autodiff.var(autodiff.tensor([1.0, 3.0]))
+    tensor(2.)
+    """
+    axis, deviation, freedom = _deviation(input, dim, correction if unbiased is None else unbiased)
+    return reductions.sum_(deviation * deviation, axis=axis, keepdims=keepdim) / freedom  # type: ignore[no-any-return]
+
+
+@numpy_names
+def std(input: Any, dim: Any = None, keepdim: bool = False, *, correction: float = 1, unbiased: Any = None) -> Tensor:
+    """The standard deviation over ``dim``, the root of ``var``; the gradient of a constant is 0."""
+    axis, deviation, freedom = _deviation(input, dim, correction if unbiased is None else unbiased)
+    return reductions.norm(deviation, axis=axis, keepdims=keepdim) / freedom**0.5  # type: ignore[no-any-return]
+
+
+def _deviation(input: Any, dim: Any, correction: float) -> tuple[Any, Any, float]:
+    axis = axes_of(dim, input.ndim)
+    freedom = reductions.count(input, axis) - float(correction)
+    return axis, input - reductions.mean(input, axis=axis, keepdims=True), freedom if freedom > 0 else math.nan
+
+
+@numpy_names
+def max(input: Any, dim: Any = None, keepdim: bool = False) -> Any:
+    """The maximum: of all entries, over ``dim`` (with where it stood), or of two tensors.
+
+    Winners that are equal share the gradient of ``max(input)`` evenly; with ``dim`` it goes to the index returned.
+
+    >>> import autodiff
+    >>> autodiff.max(autodiff.tensor([[1.0, 5.0], [7.0, 2.0]]), 1).indices
+    tensor([1, 0])
+    """
+    return _extreme(input, dim, keepdim, reductions.amax, comparison.argmax, maximum)
+
+
+@numpy_names
+def min(input: Any, dim: Any = None, keepdim: bool = False) -> Any:
+    """The minimum: of all entries, over ``dim`` (with where it stood), or of two tensors."""
+    return _extreme(input, dim, keepdim, reductions.amin, comparison.argmin, minimum)
+
+
+def _extreme(input: Any, dim: Any, keepdim: bool, over_all: Any, position: Any, of_two: Any) -> Any:
+    if hasattr(dim, "shape"):
+        return of_two(input, dim)
+    if dim is None:
+        _refuse_empty(input, None)
+        return over_all(input, axis=None, keepdims=False)
+    axis = axis_of(dim, input.ndim)
+    if input.ndim == 0:
+        return Extreme(input, position(input, axis=None, keepdims=False))
+    _refuse_empty(input, axis)
+    indices = position(input, axis=axis, keepdims=True)
+    values = take_along_axis(input, indices=np.asarray(indices), axis=axis)
+    if keepdim:
+        return Extreme(values, indices)
+    shape = input.shape[:axis] + input.shape[axis + 1 :]
+    return Extreme(reshape(values, shape=shape), reshape(indices, shape=shape))
+
+
+def _refuse_empty(input: Any, axis: int | None) -> None:
+    if reductions.count(input, axis) == 0:
+        raise ShapeError(f"an extreme of no entries has no value: shape {tuple(input.shape)}, dim {axis}")
+
+
+@numpy_names
+def amax(input: Any, dim: Any = None, keepdim: bool = False) -> Tensor:
+    """The maximum over ``dim`` (one axis, several, or all); equal winners share the gradient evenly."""
+    return reductions.amax(input, axis=axes_of(dim, input.ndim), keepdims=keepdim)  # type: ignore[no-any-return]
+
+
+@numpy_names
+def amin(input: Any, dim: Any = None, keepdim: bool = False) -> Tensor:
+    """The minimum over ``dim`` (one axis, several, or all); equal winners share the gradient evenly."""
+    return reductions.amin(input, axis=axes_of(dim, input.ndim), keepdims=keepdim)  # type: ignore[no-any-return]
+
+
+@numpy_names
+def argmax(input: Any, dim: int | None = None, keepdim: bool = False) -> Tensor:
+    """Where the maximum stands along ``dim``, or in the flattened tensor; the first of equals."""
+    return _positioned(comparison.argmax, input, dim, keepdim)
+
+
+@numpy_names
+def argmin(input: Any, dim: int | None = None, keepdim: bool = False) -> Tensor:
+    """Where the minimum stands along ``dim``, or in the flattened tensor; the first of equals."""
+    return _positioned(comparison.argmin, input, dim, keepdim)
+
+
+def _positioned(position: Any, input: Any, dim: int | None, keepdim: bool) -> Tensor:
+    axis = None if dim is None or input.ndim == 0 else axis_of(dim, input.ndim)
+    _refuse_empty(input, axis)
+    return position(input, axis=axis, keepdims=keepdim and axis is not None)  # type: ignore[no-any-return]
+
+
+@numpy_names
+def any(input: Any, dim: Any = None, keepdim: bool = False) -> Tensor:
+    """Whether some entry along ``dim`` is true."""
+    return comparison.any_(input, axis=axes_of(dim, input.ndim), keepdims=keepdim)  # type: ignore[no-any-return]
+
+
+@numpy_names
+def all(input: Any, dim: Any = None, keepdim: bool = False) -> Tensor:
+    """Whether every entry along ``dim`` is true."""
+    return comparison.all_(input, axis=axes_of(dim, input.ndim), keepdims=keepdim)  # type: ignore[no-any-return]
+
+
+@numpy_names
+def logsumexp(input: Any, dim: Any, keepdim: bool = False) -> Tensor:
+    """log of the sum of exp over ``dim``, shifted by the maximum so that nothing overflows.
+
+    >>> import autodiff
+    >>> autodiff.logsumexp(autodiff.tensor([1000.0, 1000.0]), 0)
+    tensor(1000.6931)
+    """
+    return reductions.logsumexp(input, axis=axes_of(dim, input.ndim), keepdims=keepdim)  # type: ignore[no-any-return]
+
+
+@numpy_names
+def softmax(input: Any, dim: int, *, dtype: Any = None) -> Tensor:
+    """exp of ``input`` over its sum along ``dim`` (Bridle 1990), shifted by the maximum so that nothing overflows."""
+    x = _with_dtype(input, dtype)
+    return fused.softmax(x, axis=axis_of(dim, x.ndim))  # type: ignore[no-any-return]
+
+
+@numpy_names
+def log_softmax(input: Any, dim: int, *, dtype: Any = None) -> Tensor:
+    """log of ``softmax``, with all its digits where the softmax itself is 0 or 1."""
+    x = _with_dtype(input, dtype)
+    return fused.log_softmax(x, axis=axis_of(dim, x.ndim))  # type: ignore[no-any-return]
+
+
+def _with_dtype(input: Any, dtype: Any) -> Any:
+    return input if dtype is None else astype(input, dtype=as_dtype(dtype))

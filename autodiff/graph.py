@@ -1,0 +1,215 @@
+"""The tape: nodes that remember how values were made, and the walk that carries cotangents back through them.
+
+A node is made after the nodes of its inputs, so falling numbers are a topological order. The walk collects what it can
+reach with a stack of its own and goes through it in that order. Nothing here recurses, and nothing knows Tensor.
+"""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Callable, Collection, Iterable
+from operator import attrgetter
+from typing import Any
+
+import numpy as np
+
+from autodiff import modes
+from autodiff.broadcasting import unbroadcast
+from autodiff.changes import change_after, last_change, next_number
+from autodiff.errors import GraphError, InPlaceError, NonFiniteError
+from autodiff.places import Place, line_of, place_of_user, source_of
+from autodiff.primitive import Primitive
+
+__all__ = ["Leaf", "Node", "describe", "non_finite", "reachable", "walk"]
+
+Lift = Callable[[np.ndarray[Any, Any], "Node"], Any]
+
+
+class Node:
+    """How one value was made.
+
+    Attributes:
+        primitive: the row it was made by; None for a leaf.
+        edges: for each input its node, or None where no gradient is wanted.
+        saved: ``(out, *inputs)`` as the VJPs take them (see ``Primitive``); None once the graph is freed.
+        params: the static parameters of the call.
+        number: its position in the order of creation.
+        shape, dtype: of the value.
+        place: where the user's code asked for the operation.
+    """
+
+    __slots__ = ("__weakref__", "dtype", "edges", "number", "params", "place", "primitive", "saved", "shape")
+
+    primitive: Primitive | None
+    edges: tuple[Node | None, ...]
+    saved: tuple[Any, ...] | None
+    params: dict[str, Any] | None
+    number: int
+    shape: tuple[int, ...]
+    dtype: np.dtype[Any]
+    place: Place
+
+    @property
+    def name(self) -> str:
+        """The name of the primitive, or "leaf"."""
+        return "leaf" if self.primitive is None else self.primitive.name
+
+    @property
+    def ndim(self) -> int:
+        """The number of axes of the value."""
+        return len(self.shape)
+
+    @property
+    def where(self) -> str:
+        """``file:line`` of the user's code that asked for the operation."""
+        return line_of(self.place)
+
+    def __repr__(self) -> str:
+        return f"<node {self.number}: {self.name} {self.shape} {self.dtype}, {self.where}>"
+
+
+class Leaf(Node):
+    """A value that was not computed but asked to have a gradient; ``owner`` gives its tensor while that lives."""
+
+    __slots__ = ("owner",)
+
+    def __init__(self, owner: Any, array: np.ndarray[Any, Any]) -> None:
+        self.primitive = self.params = self.saved = None
+        self.edges = ()
+        self.number = next_number()
+        self.shape, self.dtype = array.shape, array.dtype
+        self.place = place_of_user()
+        self.owner: weakref.ref[Any] = weakref.ref(owner)
+
+
+def reachable(roots: Iterable[Node]) -> list[Node]:
+    """All nodes from which ``roots`` were made, themselves included, latest first."""
+    seen = set(roots)
+    stack = list(seen)
+    while stack:
+        for node in stack.pop().edges:
+            if node is not None and node not in seen:
+                seen.add(node)
+                stack.append(node)
+    return sorted(seen, key=attrgetter("number"), reverse=True)
+
+
+def walk(
+    cotangents: dict[Node, Any], targets: Collection[Node] = (), retain: bool = False, lift: Lift | None = None
+) -> dict[Node, Any]:
+    """Carry ``cotangents`` back to the leaves, or to ``targets`` and no further than they need.
+
+    Args:
+        cotangents: the cotangent of each root, of the root's shape.
+        targets: the nodes whose cotangents are wanted; none means every leaf that is reached.
+        retain: keep what the graph saved, for another walk.
+        lift: makes a Tensor of an array and its node, so that the walk itself is recorded; without it the walk is plain NumPy.
+
+    Returns:
+        The cotangent of each target that was reached.
+
+    Raises:
+        GraphError: the graph was freed by an earlier walk.
+        InPlaceError: something the walk needs was changed in place after it was recorded.
+        NonFiniteError: under ``detect_anomaly``, the first cotangent that is not finite.
+    """
+    pending, found = dict(cotangents), {}
+    order = reachable(pending)
+    wanted = _leading_to(targets, order) if targets else set(order)
+    watching, newest_change = modes.current().anomaly, last_change()
+    with np.errstate(all="ignore"):  # the forward pass has warned; a pole is inf here, as calculus says
+        for node in order:
+            if node not in pending:
+                continue
+            g = pending.pop(node)
+            if node in targets or not (targets or node.edges):
+                found[node] = g
+            if node.primitive is None or node not in wanted:
+                continue
+            saved = _saved(node, newest_change, lift)
+            params = node.params or _NONE
+            try:
+                for vjp, edge in zip(node.primitive.vjps, node.edges, strict=False):
+                    if edge not in wanted:
+                        continue
+                    c = vjp(g, *saved, **params)
+                    if c.shape != edge.shape:
+                        c = unbroadcast(c, edge.shape)
+                    if watching and non_finite(c):
+                        raise NonFiniteError(_spoiled(node, edge, g, c))
+                    pending[edge] = pending[edge] + c if edge in pending else c
+            except Exception as error:
+                error.add_note(f"in the backward pass of {node.name}, which was called at {_place(node)}")
+                raise
+            if not retain:
+                node.saved = None
+    return found
+
+
+_NONE: dict[str, Any] = {}
+
+
+def _leading_to(targets: Collection[Node], order: list[Node]) -> set[Node]:
+    """The nodes of ``order`` that were made from a target, and the targets."""
+    leading = set(targets)
+    for node in reversed(order):
+        if not leading.isdisjoint(node.edges):
+            leading.add(node)
+    return leading
+
+
+def _saved(node: Node, newest_change: int, lift: Lift | None) -> tuple[Any, ...]:
+    """What the VJPs of ``node`` read: intact, and as Tensors of the graph where the walk is recorded."""
+    saved = node.saved
+    if saved is None:
+        raise GraphError(
+            f"the graph behind {node.name}, called at {_place(node)}, was freed by an earlier backward pass; "
+            "call the earlier one with retain_graph=True"
+        )
+    if node.number < newest_change:
+        for array in saved:
+            change = change_after(node.number, array) if isinstance(array, np.ndarray) else None
+            if change is not None:
+                raise InPlaceError(
+                    f"an array of shape {array.shape} that the backward pass of {node.name}, called at {_place(node)}, "
+                    f"needs was changed in place at {line_of(change.place)}; change a clone() of it, or after backward()"
+                )
+    if lift is None:
+        return saved
+    return tuple(
+        lift(kept, owner) if isinstance(kept, np.ndarray) and owner is not None else kept
+        for kept, owner in zip(saved, (node, *node.edges), strict=True)
+    )
+
+
+def non_finite(value: Any) -> bool:
+    """Whether a floating array or tensor has a NaN or an infinity in it."""
+    return value.dtype.kind == "f" and not np.isfinite(value).all()
+
+
+def describe(value: Any) -> str:
+    """Shape, dtype and range of an array, as errors show it; a number as it is.
+
+    >>> describe(np.array([1.0, np.inf]))
+    'float64 (2,) in [1, 1], 1 of 2 not finite'
+    """
+    if not isinstance(value, np.ndarray):
+        return repr(value)
+    text = f"{value.dtype} {value.shape}"
+    finite = value[np.isfinite(value)]
+    if finite.size:
+        text += f" in [{finite.min():.4g}, {finite.max():.4g}]"
+    bad = value.size - finite.size
+    return text + (f", {bad} of {value.size} not finite" if bad else "")
+
+
+def _place(node: Node) -> str:
+    source = source_of(node.place)
+    return f"{node.where} ({source})" if source else node.where
+
+
+def _spoiled(node: Node, edge: Node, g: Any, c: Any) -> str:
+    return (
+        f"the backward pass of {node.name}, called at {_place(node)}, gave its input {edge.name} a gradient that is not "
+        f"finite: {describe(np.asarray(c))}, from a gradient of {describe(np.asarray(g))}"
+    )

@@ -1,0 +1,225 @@
+"""Cross-correlation and its two adjoints: three trilinear kernels, each the derivative of the others.
+
+With <., .> the sum over all entries, ``<convolve(x, w), g> = <x, convolve_input(g, w)> = <w, convolve_weight(g, x)>``,
+so derivatives of any order need nothing but these three.
+
+Only the width is unrolled. Y[n, c, j, r, row, ow] is the input shifted by kernel column j, padded, and cut by stride,
+with the rows sorted by their residue r modulo the stride: kw copies of the input instead of the kh * kw of im2col. The
+windows that meet kernel row i are then, for all outputs together, one unbroken run of oh * ow numbers for each (c, j): a
+(c * j, oh * ow) matrix that is a view of Y and goes to BLAS as it is. Stride, padding and dilation live in that index.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .threads import share, tiles
+
+Array = NDArray[Any]
+Shape4 = tuple[int, int, int, int]
+
+TILE_BYTES = 1 << 20
+GATHER = lambda c, o, kh, kw: c * 2 < o
+THIN = 32  # rows of a GEMM below which stacking the kernel rows' views costs less than GEMMs with a short inner axis
+WORTH_THREADS = 4_000_000  # multiply-adds below which handing half a batch to a thread costs more than it saves
+
+
+class Geometry(NamedTuple):
+    """Where the windows of a two-dimensional convolution lie; padding counts zeros (before, after) on each axis.
+
+    >>> Geometry(padding=((2, 2), (2, 2))).output_size((28, 28), (5, 5))
+    (28, 28)
+    """
+
+    stride: tuple[int, int] = (1, 1)
+    padding: tuple[tuple[int, int], tuple[int, int]] = ((0, 0), (0, 0))
+    dilation: tuple[int, int] = (1, 1)
+    groups: int = 1
+
+    def output_size(self, size: tuple[int, int], kernel: tuple[int, int]) -> tuple[int, int]:
+        """Return (I - F + P) // S + 1 for both axes, with F = dilation * (kernel - 1) + 1."""
+        (sh, sw), ((top, bottom), (left, right)), (dh, dw), _ = self
+        return (
+            (size[0] - dh * (kernel[0] - 1) - 1 + top + bottom) // sh + 1,
+            (size[1] - dw * (kernel[1] - 1) - 1 + left + right) // sw + 1,
+        )
+
+
+def overlap(offset: int, step: int, size: int, count: int) -> tuple[slice, slice]:
+    """Pair the k in range(count) with offset + step * k inside range(size): (slice of k, slice of positions).
+
+    >>> overlap(-1, 2, 5, 4)
+    (slice(1, 3, None), slice(1, 4, 2))
+    """
+    first = max(0, -(offset // step))
+    last = max(first, min(count, (size - offset + step - 1) // step))
+    begin = offset + step * first
+    return slice(first, last), slice(begin, begin + step * (last - first - 1) + 1 if last > first else begin, step)
+
+
+class _Unroll:
+    """Makes, for one tile of images after another, the matrices whose columns are windows; owned by one thread.
+
+    The images are laid into ``padded``, of which Y is a copy through an overlapping view. Where a row of windows is thin
+    the views of Y are stacked in a further copy, for one GEMM instead of kh.
+    """
+
+    def __init__(
+        self, x: Array, kernel: tuple[int, int], output: tuple[int, int], geometry: Geometry, images: int
+    ) -> None:
+        _, channels, height, width = x.shape
+        (kh, kw), (oh, ow), groups, item = kernel, output, geometry.groups, x.itemsize
+        (sh, sw), ((top, _), (left, _)), (dh, dw), _ = geometry
+        residues, rows = min(sh, dh * (kh - 1) + 1), oh + dh * (kh - 1) // sh
+        tall, wide = sh * rows, sw * (ow - 1) + dw * (kw - 1) + 1
+        image = channels * kw * residues * rows * ow * item
+        self.thin = channels // groups * kw < THIN and kh > 1
+        self.tile = max(1, min(images, TILE_BYTES // max(1, image * (kh if self.thin else 1))))
+        t = self.tile
+        self.rows, self.columns = overlap(-top, 1, height, tall), overlap(-left, 1, width, wide)
+        self.padded = np.zeros((t, channels, tall, wide), x.dtype)
+        self.y = np.empty((t, channels, kw, residues, rows, ow), x.dtype)
+        a, b, row, _ = self.padded.strides
+        self.spread = np.ndarray(self.y.shape, x.dtype, self.padded, 0, (a, b, dw * item, row, sh * row, sw * item))
+        flat = self.y.reshape(t, groups, channels // groups * kw, residues * rows * ow)
+        starts = [(i * dh % sh * rows + i * dh // sh) * ow for i in range(kh)]
+        self.views = [flat[..., start : start + oh * ow] for start in starts]
+        if self.thin:
+            self.stacked = np.empty((t, groups, kh, channels // groups * kw, oh * ow), x.dtype)
+
+    def __call__(self, x: Array) -> list[Array]:
+        """Return the (n, groups, k, oh * ow) matrices of the images x (n, c, h, w): one, or one per kernel row."""
+        n = len(x)
+        (to_row, row), (to_column, column) = self.rows, self.columns
+        self.padded[:n, :, to_row, to_column] = x[:, :, row, column]
+        self.y[:n] = self.spread[:n]
+        if not self.thin:
+            return [view[:n] for view in self.views]
+        for i, view in enumerate(self.views):
+            self.stacked[:n, :, i] = view[:n]
+        _, groups, kh, k, size = self.stacked.shape
+        return [self.stacked[:n].reshape(n, groups, kh * k, size)]
+
+    def fold(self, columns: Array, out: Array) -> None:
+        """Write the adjoint of unrolling, applied to ``columns`` (n, groups, kh, c * kw, oh * ow), into ``out``."""
+        n = len(out)
+        self.y[:n] = 0
+        for i, view in enumerate(self.views):
+            view[:n] += columns[:, :, i]
+        self.padded[:n] = 0
+        for j in range(self.y.shape[2]):
+            for r in range(self.y.shape[3]):
+                self.spread[:n, :, j, r] += self.y[:n, :, j, r]
+        (to_row, row), (to_column, column) = self.rows, self.columns
+        out[...] = 0
+        out[:, :, row, column] = self.padded[:n, :, to_row, to_column]
+
+
+def _matrices(w: Array, groups: int, stacked: bool) -> Array:
+    """Lay the kernel (o, c, kh, kw) out as matrices (parts, groups, o / groups, k) to go with ``_Unroll``."""
+    o, c, kh, kw = w.shape
+    split = w.reshape(groups, o // groups, c, kh, kw)
+    if stacked:
+        return split.transpose(0, 1, 3, 2, 4).reshape(1, groups, o // groups, kh * c * kw)
+    return split.transpose(3, 0, 1, 2, 4).reshape(kh, groups, o // groups, c * kw)
+
+
+def convolve(x: Array, w: Array, geometry: Geometry) -> Array:
+    """Cross-correlate: out[n, o, p, q] = sum over c, i, j of x[n, c, S p + D i - P, S q + D j - P] w[o, c, i, j].
+
+    Shapes: x (N, C, H, W), w (O, C / groups, kh, kw), result (N, O, oh, ow).
+    Law: trilinear with ``convolve_input`` and ``convolve_weight``, see the module.
+    Reference: Dumoulin and Visin, A guide to convolution arithmetic for deep learning, 2016.
+    """
+    if x.dtype == np.float16:
+        return convolve(x.astype(np.float32), w.astype(np.float32), geometry).astype(np.float16)
+    o, c, kh, kw = w.shape
+    oh, ow = geometry.output_size((x.shape[2], x.shape[3]), (kh, kw))
+    n, groups = len(x), geometry.groups
+    out = np.empty((n, o, oh, ow), x.dtype)
+
+    def task(start: int, stop: int) -> None:
+        unroll = _Unroll(x, (kh, kw), (oh, ow), geometry, stop - start)
+        first, *others = _matrices(w, groups, unroll.thin)
+        result = out.reshape(n, groups, o // groups, oh * ow)
+        more = np.empty((unroll.tile, *result.shape[1:]), x.dtype) if others else out
+        for images in tiles(start, stop, unroll.tile):
+            matrix, *matrices = unroll(x[images])
+            np.matmul(first, matrix, out=result[images])
+            for other, matrix in zip(others, matrices, strict=True):
+                result[images] += np.matmul(other, matrix, out=more[: len(matrix)])
+
+    share(task, n, out.size * c * kh * kw >= WORTH_THREADS)
+    return out
+
+
+def convolve_input(g: Array, w: Array, geometry: Geometry, input_shape: Shape4) -> Array:
+    """Apply the adjoint of ``convolve`` in its input, which is the transposed convolution.
+
+    Shapes: g (N, O, oh, ow), w (O, C / groups, kh, kw), result ``input_shape`` = (N, C, H, W).
+    Law: <convolve(x, w), g> = <x, convolve_input(g, w)>; input rows no window reached get zero.
+    """
+    if g.dtype == np.float16:
+        return convolve_input(g.astype(np.float32), w.astype(np.float32), geometry, input_shape).astype(np.float16)
+    n, o, oh, ow = g.shape
+    _, c, kh, kw = w.shape
+    groups = geometry.groups
+    if geometry.stride == (1, 1) and not GATHER(c, o // groups, kh, kw):
+        return _gather_input(g, w, geometry)
+    dx = np.empty(input_shape, g.dtype)
+    transposed = _matrices(w, groups, True)[0].swapaxes(1, 2)
+
+    def task(start: int, stop: int) -> None:
+        unroll = _Unroll(dx, (kh, kw), (oh, ow), geometry, stop - start)
+        columns = np.empty((unroll.tile, groups, kh * c * kw, oh * ow), g.dtype)
+        given = g.reshape(n, groups, o // groups, oh * ow)
+        for images in tiles(start, stop, unroll.tile):
+            part = columns[: images.stop - images.start]
+            np.matmul(transposed, given[images], out=part)
+            unroll.fold(part.reshape(len(part), groups, kh, c * kw, oh * ow), dx[images])
+
+    share(task, n, g.size * c * kh * kw >= WORTH_THREADS)
+    return dx
+
+
+def _gather_input(g: Array, w: Array, geometry: Geometry) -> Array:
+    """Apply the stride-1 input adjoint as a convolution with the kernel flipped and its channels swapped."""
+    o, c, kh, kw = w.shape
+    _, ((top, bottom), (left, right)), (dh, dw), groups = geometry
+    tall, wide = dh * (kh - 1), dw * (kw - 1)
+    flipped = w.reshape(groups, o // groups, c, kh, kw).swapaxes(1, 2)[..., ::-1, ::-1]
+    padding = ((tall - top, tall - bottom), (wide - left, wide - right))
+    return convolve(g, flipped.reshape(groups * c, o // groups, kh, kw), geometry._replace(padding=padding))
+
+
+def convolve_weight(g: Array, x: Array, geometry: Geometry, kernel_shape: Shape4) -> Array:
+    """Apply the adjoint of ``convolve`` in its kernel.
+
+    Shapes: g (N, O, oh, ow), x (N, C, H, W), result ``kernel_shape`` = (O, C / groups, kh, kw).
+    Law: <convolve(x, w), g> = <w, convolve_weight(g, x)>.
+    """
+    if g.dtype == np.float16:
+        return convolve_weight(g.astype(np.float32), x.astype(np.float32), geometry, kernel_shape).astype(np.float16)
+    n, o, oh, ow = g.shape
+    _, c, kh, kw = kernel_shape
+    groups = geometry.groups
+
+    def task(start: int, stop: int) -> Array:
+        unroll = _Unroll(x, (kh, kw), (oh, ow), geometry, stop - start)
+        given = g.reshape(n, groups, o // groups, oh * ow).swapaxes(2, 3)
+        parts, k = (1, kh * c * kw) if unroll.thin else (kh, c * kw)
+        total = np.zeros((parts, groups, k, o // groups), g.dtype)
+        for images in tiles(start, stop, unroll.tile):
+            for part, matrix in zip(total, unroll(x[images]), strict=True):
+                part += np.matmul(matrix, given[images]).sum(0)
+        return total
+
+    first, *others = share(task, n, g.size * c * kh * kw >= WORTH_THREADS)
+    total = sum(others, start=first)
+    parts = total.shape[0]
+    # (parts, groups, kh / parts, c, kw, o): the kernel row is the outer axis either way.
+    total = total.reshape(parts, groups, kh // parts, c, kw, o // groups).transpose(1, 5, 3, 0, 2, 4)
+    return np.ascontiguousarray(total).reshape(kernel_shape)

@@ -1,0 +1,125 @@
+"""Share the images of a batch among threads, with BLAS kept to one thread meanwhile."""
+
+from __future__ import annotations
+
+import contextlib
+import contextvars
+import os
+import threading
+from collections.abc import Callable, Iterator
+from typing import Any, TypeVar
+
+Result = TypeVar("Result")
+
+
+class _Pool:
+    """The helper threads and the BLAS thread limit; made at first use, and made anew in a forked child."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.executor: Any = None
+        self.blas: list[Any] | None = None
+        self.inside = 0
+        self.before: list[int] = []
+
+    def start(self, workers: int) -> Any:
+        """Return the executor, making it (and finding the BLAS libraries) at the first call."""
+        with self.lock:
+            if self.executor is None:
+                # Imported here because import time is a feature and most programs never come this far.
+                from concurrent.futures import ThreadPoolExecutor
+
+                self.executor = ThreadPoolExecutor(workers - 1, thread_name_prefix="autodiff")
+                self.blas = _find_blas()
+            return self.executor
+
+    @contextlib.contextmanager
+    def one_blas_thread(self) -> Iterator[None]:
+        """Hold BLAS at one thread until the last of possibly many concurrent users has left."""
+        with self.lock:
+            if self.inside == 0:
+                self.before = [library.get_num_threads() for library in self.blas or ()]
+                for library in self.blas or ():
+                    library.set_num_threads(1)
+            self.inside += 1
+        try:
+            yield
+        finally:
+            with self.lock:
+                self.inside -= 1
+                if self.inside == 0:
+                    self.restore()
+
+    def restore(self) -> None:
+        """Give BLAS the number of threads back that it had before."""
+        for library, count in zip(self.blas or (), self.before, strict=True):
+            library.set_num_threads(count)
+
+
+def _find_blas() -> list[Any]:
+    """Find the loaded BLAS libraries through threadpoolctl, or none where it is not installed."""
+    try:
+        from threadpoolctl import ThreadpoolController
+    except ImportError:
+        return []
+    # One controller kept: setting through it costs 1 us, while a fresh threadpool_limits searches all libraries anew.
+    return [library for library in ThreadpoolController().lib_controllers if library.user_api == "blas"]
+
+
+_pool = _Pool()
+
+
+def _after_fork() -> None:
+    """Forget the parent's threads, which do not exist in the child, and undo a limit held by one of them."""
+    global _pool
+    if _pool.inside:
+        _pool.restore()
+    _pool = _Pool()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
+
+
+def workers() -> int:
+    """Return how many threads this process may keep busy: the cores it is allowed to run on."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def share(task: Callable[[int, int], Result], count: int, parallel: bool) -> list[Result]:
+    """Call ``task(start, stop)`` over disjoint ranges covering ``range(count)`` and return the results in order.
+
+    With ``parallel`` false there is one range and no thread; otherwise the caller works on the first range while
+    helper threads take the others, each in a copy of the caller's context (so ``np.errstate`` holds there too).
+
+    >>> share(lambda start, stop: list(range(start, stop)), 3, parallel=False)
+    [[0, 1, 2]]
+    """
+    parts = min(workers(), count) if parallel else 1
+    if parts < 2:
+        return [task(0, count)]
+    bounds = [count * part // parts for part in range(parts + 1)]
+    pool = _pool
+    executor = pool.start(workers())
+    with pool.one_blas_thread():
+        others = [
+            executor.submit(contextvars.copy_context().run, task, start, stop)
+            for start, stop in zip(bounds[1:-1], bounds[2:], strict=True)
+        ]
+        try:
+            first = task(bounds[0], bounds[1])
+        finally:
+            # Even after an error here: nobody may still be writing into the caller's arrays when this returns.
+            for other in others:
+                other.exception()
+        return [first, *(other.result() for other in others)]
+
+
+def tiles(start: int, stop: int, size: int) -> Iterator[slice]:
+    """Cut ``range(start, stop)`` into slices of at most ``size``.
+
+    >>> list(tiles(0, 5, 3))
+    [slice(0, 3, None), slice(3, 5, None)]
+    """
+    for first in range(start, stop, size):
+        yield slice(first, min(first + size, stop))

@@ -1,0 +1,62 @@
+"""Rows without a derivative: comparisons, tests and positions. They are applied like all others and never recorded."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from autodiff.primitive import Primitive
+
+__all__ = [
+    "all_",
+    "any_",
+    "argmax",
+    "argmin",
+    "bitwise_and",
+    "bitwise_not",
+    "bitwise_or",
+    "bitwise_xor",
+    "eq",
+    "ge",
+    "gt",
+    "isfinite",
+    "isinf",
+    "isnan",
+    "le",
+    "logical_and",
+    "logical_not",
+    "logical_or",
+    "logical_xor",
+    "lt",
+    "ne",
+]
+
+eq = Primitive("equal", np.equal)
+ne = Primitive("not_equal", np.not_equal)
+lt = Primitive("less", np.less)
+le = Primitive("less_equal", np.less_equal)
+gt = Primitive("greater", np.greater)
+ge = Primitive("greater_equal", np.greater_equal)
+isnan = Primitive("isnan", np.isnan)
+isinf = Primitive("isinf", np.isinf)
+isfinite = Primitive("isfinite", np.isfinite)
+logical_and = Primitive("logical_and", np.logical_and)
+logical_or = Primitive("logical_or", np.logical_or)
+logical_xor = Primitive("logical_xor", np.logical_xor)
+logical_not = Primitive("logical_not", np.logical_not)
+bitwise_and = Primitive("bitwise_and", np.bitwise_and)
+bitwise_or = Primitive("bitwise_or", np.bitwise_or)
+bitwise_xor = Primitive("bitwise_xor", np.bitwise_xor)
+bitwise_not = Primitive("bitwise_not", np.invert)
+
+
+def _position(pick: Any) -> Any:
+    """``pick`` (argmax or argmin) over one axis or, with None, over the flattened array."""
+    return lambda x, axis, keepdims: pick(x, axis=axis, keepdims=keepdims)
+
+
+argmax = Primitive("argmax", _position(np.argmax))
+argmin = Primitive("argmin", _position(np.argmin))
+any_ = Primitive("any", lambda x, axis, keepdims: np.any(x, axis=axis, keepdims=keepdims))
+all_ = Primitive("all", lambda x, axis, keepdims: np.all(x, axis=axis, keepdims=keepdims))

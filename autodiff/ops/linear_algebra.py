@@ -1,0 +1,47 @@
+"""Rows of linear algebra: the matrix product with NumPy's broadcasting, and the affine map of a dense layer."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from autodiff.primitive import Primitive
+
+__all__ = ["linear", "matmul"]
+
+
+def _matmul_left(g: Any, out: Any, x: Any, y: Any) -> Any:
+    if len(y.shape) == 1:
+        return g[..., None] * y
+    if len(x.shape) == 1:
+        return np.matmul(y, g[..., None])[..., 0]
+    return np.matmul(g, y.mT)
+
+
+def _matmul_right(g: Any, out: Any, x: Any, y: Any) -> Any:
+    if len(x.shape) == 1:
+        return x * g[..., None] if len(y.shape) == 1 else x[:, None] * g[..., None, :]
+    if len(y.shape) == 1:
+        return np.matmul(x.mT, g[..., None])[..., 0]
+    return np.matmul(x.mT, g)
+
+
+def _rows(x: Any) -> Any:
+    """``x`` as a matrix with the same last axis: one GEMM instead of one for each leading index."""
+    return x if len(x.shape) == 2 else x.reshape(-1, x.shape[-1])
+
+
+def _linear(x: Any, w: Any, b: Any = None) -> Any:
+    out = np.matmul(_rows(x), w.T)
+    if b is not None:
+        out += b
+    return out if len(x.shape) == 2 else out.reshape(*x.shape[:-1], w.shape[0])
+
+
+matmul = Primitive("matmul", np.matmul, _matmul_left, _matmul_right, keeps=("y", "x"), promotes=False)
+
+linear = Primitive("linear", _linear,
+                   lambda g, out, x, w, b=None: np.matmul(_rows(g), w).reshape(x.shape),
+                   lambda g, out, x, w, b=None: np.matmul(_rows(g).T, _rows(x)),
+                   lambda g, out, x, w, b=None: g, keeps=("w", "x", ""), promotes=False)

@@ -1,0 +1,71 @@
+"""Rows that take axes away: sum and mean, whose adjoint is a broadcast, the extremes, and logsumexp."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from autodiff.broadcasting import accumulate
+from autodiff.primitive import Primitive
+
+__all__ = ["amax", "amin", "broadcast_to", "count", "logsumexp", "mean", "norm", "spread", "sum_"]
+
+
+def spread(g: Any, x: Any, axis: Any, keepdims: bool) -> Any:
+    """A reduced ``g`` with the axes it lost, each of length one, so that it broadcasts against ``x``."""
+    if keepdims or axis is None:
+        return g
+    lost = {a % len(x.shape) for a in ((axis,) if isinstance(axis, int) else axis)}
+    return g.reshape(tuple(1 if i in lost else n for i, n in enumerate(x.shape)))
+
+
+def count(x: Any, axis: Any) -> int:
+    """How many entries of ``x`` go into one entry of its reduction."""
+    axes = range(len(x.shape)) if axis is None else (axis,) if isinstance(axis, int) else axis
+    return math.prod(x.shape[a] for a in axes)
+
+
+def _mean(x: Any, axis: Any, keepdims: bool) -> Any:
+    return accumulate(x, axis, keepdims) / count(x, axis)
+
+
+def _logsumexp(x: Any, axis: Any, keepdims: bool) -> Any:
+    top = np.maximum.reduce(x, axis=axis, keepdims=True)
+    top = np.where(np.isfinite(top), top, 0)  # inf - inf has no value; exp(inf - 0) has
+    total = np.log(accumulate(np.exp(x - top), axis, True)) + top
+    return total if keepdims else total.reshape(accumulate(x, axis).shape)
+
+
+def _to_winners(g: Any, out: Any, x: Any, axis: Any, keepdims: bool) -> Any:
+    """Share ``g`` evenly among the entries of ``x`` that equal the extreme ``out``."""
+    won = (x == spread(out, x, axis, keepdims)) * np.ones((), g.dtype)
+    return won * (spread(g, x, axis, keepdims) / np.add.reduce(won, axis=axis, keepdims=True))
+
+
+broadcast_to = Primitive("broadcast_to", lambda x, shape: np.broadcast_to(x, shape),
+                         lambda g, out, x, shape: g, view=True)
+
+sum_ = Primitive("sum", accumulate,
+                 lambda g, out, x, axis, keepdims: broadcast_to(spread(g, x, axis, keepdims), shape=x.shape))
+
+mean = Primitive("mean", _mean,
+                 lambda g, out, x, axis, keepdims:
+                     broadcast_to(spread(g / count(x, axis), x, axis, keepdims), shape=x.shape), floating=True)
+
+amax = Primitive("amax", lambda x, axis, keepdims: np.maximum.reduce(x, axis=axis, keepdims=keepdims),
+                 _to_winners, keeps="out x")
+
+amin = Primitive("amin", lambda x, axis, keepdims: np.minimum.reduce(x, axis=axis, keepdims=keepdims),
+                 _to_winners, keeps="out x")
+
+logsumexp = Primitive("logsumexp", _logsumexp,
+                      lambda g, out, x, axis, keepdims:
+                          spread(g, x, axis, keepdims) * np.exp(x - spread(out, x, axis, keepdims)),
+                      keeps="out x", floating=True)
+
+# At the zero vector every direction is a subgradient; 0 is the one in the middle.
+norm = Primitive("norm", lambda x, axis, keepdims: np.sqrt(accumulate(x * x, axis, keepdims)),
+                 lambda g, out, x, axis, keepdims:
+                     x * spread(g / np.where(out == 0, 1, out), x, axis, keepdims), keeps="out x", floating=True)

@@ -1,0 +1,89 @@
+"""Rows of sliding windows: convolution and pooling, and their adjoints (kernels/ has the arithmetic)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from autodiff.kernels import convolution, pooling
+from autodiff.primitive import Primitive
+
+__all__ = [
+    "conv",
+    "conv_input",
+    "conv_weight",
+    "fold",
+    "max_pool",
+    "max_pool_gather",
+    "max_pool_scatter",
+    "sum_pool",
+    "sum_pool_adjoint",
+    "windows",
+]
+
+
+def _conv(x: Any, w: Any, b: Any = None, *, geometry: Any) -> Any:
+    out = convolution.convolve(x, w, geometry)
+    if b is not None:
+        out += b[:, None, None]
+    return out
+
+
+# Convolution, and its gradients for input and kernel, are linear in each of their two inputs, and each one's VJPs are the
+# other two: three rows give every order (Dumoulin & Visin 2016, "A guide to convolution arithmetic", section 4).
+conv = Primitive(
+    "conv2d", _conv,
+    lambda g, out, x, w, b=None, *, geometry: conv_input(g, w, geometry=geometry, shape=x.shape),
+    lambda g, out, x, w, b=None, *, geometry: conv_weight(g, x, geometry=geometry, shape=w.shape),
+    lambda g, out, x, w, b=None, *, geometry: np.add.reduce(g, axis=(0, 2, 3)),
+    keeps=("w", "x", ""), promotes=False)
+
+conv_input = Primitive(
+    "conv2d_input", lambda x, w, geometry, shape: convolution.convolve_input(x, w, geometry, shape),
+    lambda g, out, x, w, geometry, shape: conv(g, w, geometry=geometry),
+    lambda g, out, x, w, geometry, shape: conv_weight(x, g, geometry=geometry, shape=w.shape),
+    keeps=("w", "x"), promotes=False)
+
+conv_weight = Primitive(
+    "conv2d_weight", lambda x, y, geometry, shape: convolution.convolve_weight(x, y, geometry, shape),
+    lambda g, out, x, y, geometry, shape: conv(y, g, geometry=geometry),
+    lambda g, out, x, y, geometry, shape: conv_input(x, g, geometry=geometry, shape=y.shape),
+    keeps=("y", "x"), promotes=False)
+
+windows = Primitive(
+    "windows", lambda x, window: pooling.windows(x, window),
+    lambda g, out, x, window: fold(g, window=window, size=x.shape[2:]), view=True)
+
+fold = Primitive(
+    "fold", lambda x, window, size: pooling.fold(x, window, size),
+    lambda g, out, x, window, size: windows(g, window=window))
+
+# The winners do not move with an infinitesimal change of x, so that scatter and gather are linear maps; they take x and
+# the maxima as params, and recompute the winners rather than keep their indices.
+max_pool = Primitive(
+    "max_pool2d", lambda x, window: pooling.max_pool(x, window),
+    lambda g, out, x, window: max_pool_scatter(g, source=_array(x), maxima=_array(out), window=window), keeps="out x")
+
+max_pool_scatter = Primitive(
+    "max_pool2d_scatter",
+    lambda x, source, maxima, window: pooling.max_pool_scatter(x, source, maxima, window),
+    lambda g, out, x, source, maxima, window: max_pool_gather(g, source=source, maxima=maxima, window=window))
+
+max_pool_gather = Primitive(
+    "max_pool2d_gather",
+    lambda x, source, maxima, window: pooling.max_pool_gather(x, source, maxima, window),
+    lambda g, out, x, source, maxima, window: max_pool_scatter(g, source=source, maxima=maxima, window=window))
+
+sum_pool = Primitive(
+    "sum_pool2d", lambda x, window: pooling.sum_pool(x, window),
+    lambda g, out, x, window: sum_pool_adjoint(g, window=window, size=x.shape[2:]))
+
+sum_pool_adjoint = Primitive(
+    "sum_pool2d_adjoint", lambda x, window, size: pooling.sum_pool_adjoint(x, window, size),
+    lambda g, out, x, window, size: sum_pool(g, window=window))
+
+
+def _array(x: Any) -> Any:
+    """The numbers of ``x`` without its history."""
+    return x if isinstance(x, np.ndarray) else x.detach().numpy()

@@ -1,0 +1,64 @@
+"""Where in the user's code something happened, at the price of a few pointers."""
+
+from __future__ import annotations
+
+import contextlib
+import linecache
+import os
+import sys
+from types import CodeType
+
+import numpy as np
+
+__all__ = ["Place", "line_of", "place_of_user", "source_of"]
+
+Place = tuple[CodeType, int]  # code and instruction: the line is worked out only when somebody asks for it
+
+_HERE = os.path.dirname(os.path.abspath(__file__))
+_LIBRARY = tuple(
+    directory + os.sep
+    for directory in (
+        _HERE,
+        os.path.join(os.path.dirname(_HERE), "nn"),
+        os.path.join(os.path.dirname(_HERE), "optim"),
+        os.path.dirname(os.path.abspath(np.__file__)),
+    )
+)
+
+
+class _Inside(dict[str, bool]):
+    """Whether a source file belongs to this library or to what it calls itself through; asked once for each file."""
+
+    def __missing__(self, filename: str) -> bool:
+        self[filename] = filename.startswith(_LIBRARY) or filename == contextlib.__file__
+        return self[filename]
+
+
+_inside = _Inside()
+
+
+def place_of_user() -> Place:
+    """The innermost place outside this library."""
+    frame = sys._getframe(1)
+    while _inside[frame.f_code.co_filename] and frame.f_back is not None:
+        frame = frame.f_back
+    return frame.f_code, frame.f_lasti
+
+
+def _file_and_number(place: Place) -> tuple[str, int]:
+    code, instruction = place
+    for start, end, line in code.co_lines():
+        if start <= instruction < end and line is not None:
+            return code.co_filename, line
+    return code.co_filename, code.co_firstlineno
+
+
+def line_of(place: Place) -> str:
+    """``file:line`` of a place."""
+    filename, number = _file_and_number(place)
+    return f"{filename}:{number}"
+
+
+def source_of(place: Place) -> str:
+    """The source line of a place, stripped; empty where the source is not at hand."""
+    return linecache.getline(*_file_and_number(place)).strip()

@@ -1,0 +1,70 @@
+"""Random numbers: a Generator with PyTorch's names over NumPy's, and the one that everything uses by default."""
+
+from __future__ import annotations
+
+import secrets
+from typing import Any
+
+import numpy as np
+
+__all__ = ["Generator", "default_generator", "initial_seed", "manual_seed", "numpy_generator", "seed"]
+
+
+class Generator:
+    """A stream of random numbers, the same for the same seed.
+
+    >>> g = Generator().manual_seed(0)
+    >>> first = g.numpy.random()
+    >>> g.manual_seed(0).numpy.random() == first
+    True
+    """
+
+    def __init__(self, device: Any = "cpu") -> None:
+        self.manual_seed(secrets.randbits(63))
+
+    def manual_seed(self, seed: int) -> Generator:
+        """Start again from ``seed``."""
+        self._seed = int(seed)
+        self.numpy = np.random.Generator(np.random.PCG64(self._seed % 2**64))
+        return self
+
+    def seed(self) -> int:
+        """Start again from a seed that nobody knows, and return it."""
+        return self.manual_seed(secrets.randbits(63))._seed
+
+    def initial_seed(self) -> int:
+        """The seed it started from."""
+        return self._seed
+
+    def get_state(self) -> dict[str, Any]:
+        """Where in its stream it stands, for ``set_state``."""
+        return {"seed": self._seed, **self.numpy.bit_generator.state}
+
+    def set_state(self, state: dict[str, Any]) -> Generator:
+        """Go on from a state that ``get_state`` gave."""
+        self._seed = state["seed"]
+        self.numpy.bit_generator.state = {k: v for k, v in state.items() if k != "seed"}
+        return self
+
+
+default_generator = Generator()
+
+
+def manual_seed(seed: int) -> Generator:
+    """Start the default generator again from ``seed``."""
+    return default_generator.manual_seed(seed)
+
+
+def seed() -> int:
+    """Start the default generator from a seed that nobody knows, and return it."""
+    return default_generator.seed()
+
+
+def initial_seed() -> int:
+    """The seed the default generator started from."""
+    return default_generator.initial_seed()
+
+
+def numpy_generator(generator: Generator | None) -> np.random.Generator:
+    """NumPy's generator of ``generator``, or of the default one."""
+    return (generator or default_generator).numpy
