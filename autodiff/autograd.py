@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from autodiff.creation import zeros_like
+from autodiff.differentiation import accumulate, gradients
 from autodiff.errors import GraphError
 from autodiff.modes import (
     detect_anomaly,
@@ -15,7 +16,7 @@ from autodiff.modes import (
     set_detect_anomaly,
     set_grad_enabled,
 )
-from autodiff.tensor import Tensor, accumulate, gradients
+from autodiff.tensor import Tensor
 
 __all__ = [
     "backward",
@@ -71,7 +72,8 @@ def grad(
             result[i] = zeros_like(x)
         elif g is None and not allow_unused:
             raise GraphError(
-                f"input {i}, of shape {x.shape}, was not used to make the outputs; with allow_unused=True its gradient is None"
+                f"input {i}, of shape {x.shape}, was not used to make the outputs; with allow_unused=True its "
+                "gradient is None"
             )
     return tuple(result)
 
@@ -86,5 +88,5 @@ def backward(
     """Add the gradient of the sum of ``tensors`` to ``.grad`` of every leaf they were made from (or of ``inputs``)."""
     ends = _listed(tensors)
     seeds = _listed(grad_tensors) if grad_tensors is not None else [None] * len(ends)
-    found = gradients(ends, seeds, None if inputs is None else _listed(inputs), retain_graph, create_graph)
-    accumulate(found)
+    targets = None if inputs is None else _listed(inputs)
+    accumulate(gradients(ends, seeds, targets, retain_graph, create_graph), targets or ())

@@ -8,10 +8,8 @@ import numpy as np
 
 __all__ = ["accumulate", "unbroadcast"]
 
-Axes = int | tuple[int, ...] | None
 
-
-def accumulate(x: Any, axis: Axes = None, keepdims: bool = False) -> Any:
+def accumulate(x: Any, axis: Any = None, keepdims: Any = False) -> Any:
     """Sum over ``axis`` in the dtype of ``x``; half precision adds up in single, where 2048 + 1 is not yet 2048."""
     if x.dtype == np.float16:
         return np.add.reduce(x, axis=axis, keepdims=keepdims, dtype=np.float32).astype(np.float16)
@@ -29,5 +27,7 @@ def unbroadcast(cotangent: Any, shape: tuple[int, ...]) -> Any:
     """
     stretched = cotangent.shape
     lead = len(stretched) - len(shape)
+    if stretched[lead:] == shape:  # a bias, the commonest case
+        return accumulate(cotangent, tuple(range(lead)))
     axes = tuple(i for i, n in enumerate(stretched) if i < lead or n != shape[i - lead])
     return accumulate(cotangent, axes).reshape(shape)

@@ -7,7 +7,9 @@ the memory.
 
 from __future__ import annotations
 
+import sys
 import weakref
+from functools import partial
 from itertools import count
 from typing import Any, NamedTuple
 
@@ -15,7 +17,17 @@ import numpy as np
 
 from autodiff.places import Place, place_of_user
 
-__all__ = ["Change", "change_after", "changed", "last_change", "next_number", "owner_of"]
+__all__ = [
+    "Change",
+    "change_after",
+    "changed",
+    "last_change",
+    "next_number",
+    "owner_of",
+    "rewritten",
+    "rewritten_after",
+    "shared",
+]
 
 next_number = count(1).__next__  # one clock for nodes and changes
 
@@ -29,6 +41,7 @@ class Change(NamedTuple):
 
 
 _changes: dict[int, Change] = {}
+rewritten: dict[int, Change] = {}  # the changes among them that also gave the tensor a new history
 _last = 0
 
 
@@ -39,8 +52,8 @@ def owner_of(array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
     return array
 
 
-def changed(*arrays: np.ndarray[Any, Any]) -> None:
-    """Write down that ``arrays`` have just been changed in place."""
+def changed(*arrays: np.ndarray[Any, Any], history: bool = False) -> None:
+    """Write down that ``arrays`` have just been changed in place; with ``history``, by a recorded operation."""
     global _last
     _last = number = next_number()
     place = place_of_user()
@@ -49,10 +62,30 @@ def changed(*arrays: np.ndarray[Any, Any]) -> None:
         key = id(owner)
         known = _changes.get(key)
         if known is None:
-            reference = weakref.ref(owner, lambda _, key=key: _changes.pop(key, None))
+            reference = weakref.ref(owner, partial(_forget, key))
         else:
             reference = known.owner
         _changes[key] = Change(number, place, reference)
+        if history:
+            rewritten[key] = _changes[key]
+
+
+def _forget(key: int, _: object) -> None:
+    """The memory is gone, and its address may come back."""
+    _changes.pop(key, None)
+    rewritten.pop(key, None)
+
+
+def rewritten_after(number: int, array: np.ndarray[Any, Any]) -> Change | None:
+    """The latest change of the memory of ``array`` by a recorded operation, where it came after ``number``."""
+    change = rewritten.get(id(owner_of(array)))
+    return change if change is not None and change.number > number else None
+
+
+def shared(array: np.ndarray[Any, Any]) -> bool:
+    """Whether the memory that ``array``, a view, looks into is held by anyone else."""
+    owner = owner_of(array)
+    return sys.getrefcount(owner) > 3  # the view's own reference, the variable above and the argument
 
 
 def last_change() -> int:

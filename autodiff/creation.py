@@ -8,10 +8,11 @@ import numpy as np
 
 from autodiff.devices import check_device
 from autodiff.dtypes import as_dtype, float64, get_default_dtype, int64
-from autodiff.errors import DtypeError
+from autodiff.errors import DtypeError, OptionError
 from autodiff.functions.axes import shape_of
 from autodiff.random import Generator, numpy_generator
-from autodiff.tensor import Tensor, wrap
+from autodiff.recording import wrap
+from autodiff.tensor import Tensor
 
 __all__ = [
     "arange",
@@ -54,8 +55,10 @@ def _array(data: Any, dtype: Any, copy: bool | None) -> np.ndarray[Any, Any]:
         array = np.array(source, dtype=None if dtype is None else as_dtype(dtype), copy=copy)
     except (ValueError, TypeError) as error:
         raise DtypeError(f"no tensor can be made of {data!r:.60}: {error}") from None
-    if array.dtype.kind not in "biuf":
+    if array.dtype.kind not in "biuf" or array.dtype.itemsize > 8:
         raise DtypeError(f"no tensor can be made of {data!r:.60}: its dtype would be {array.dtype}")
+    if not array.dtype.isnative:
+        array = array.astype(as_dtype(array.dtype))
     if dtype is None and not typed and array.dtype == float64:
         array = array.astype(get_default_dtype())
     return array
@@ -125,7 +128,7 @@ def empty(*size: Any, dtype: Any = None, device: Any = None, requires_grad: bool
 
 def full(size: Any, fill_value: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """``fill_value`` in the shape ``size``; its kind is the dtype's where that is not given."""
-    value = _array(fill_value, dtype, True)
+    value = _array(fill_value.item() if isinstance(fill_value, np.generic) else fill_value, dtype, True)
     return _leaf(np.full(shape_of((size,)), value, dtype=value.dtype), requires_grad, device)
 
 
@@ -160,8 +163,10 @@ def arange(
     tensor([0.0000, 0.2500, 0.5000, 0.7500])
     """
     first, last = (0, start) if end is None else (start, end)
-    first, last, step = (x.item() if isinstance(x, Tensor) else x for x in (first, last, step))
-    kind = int64 if all(isinstance(x, (int, np.integer)) for x in (first, last, step)) else get_default_dtype()
+    first, last, step = (x.item() if isinstance(x, (Tensor, np.generic)) else x for x in (first, last, step))
+    if not step or (last - first) * step < 0:
+        raise OptionError(f"arange does not come from {first} to {last} in steps of {step}")
+    kind = int64 if all(isinstance(x, int) for x in (first, last, step)) else get_default_dtype()
     array = np.arange(first, last, step).astype(kind if dtype is None else as_dtype(dtype))
     return _leaf(array, requires_grad, device)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextvars import ContextVar
 from typing import Any
 
 import numpy as np
@@ -47,11 +46,15 @@ bool_ = np.dtype(np.bool_)
 finfo = np.finfo
 iinfo = np.iinfo
 
-_default: ContextVar[np.dtype[Any]] = ContextVar("autodiff_default_dtype", default=float32)
-get_default_dtype = _default.get
+_default = float32  # of the whole process, as PyTorch's: a thread that loads data follows the program
 
 _RANK = {"b": 0, "u": 1, "i": 1, "f": 2}
 _OF_PYTHON: dict[type, np.dtype[Any]] = {bool: bool_, int: int64}
+
+
+def get_default_dtype() -> np.dtype[Any]:
+    """The dtype that Python floats become."""
+    return _default
 
 
 def set_default_dtype(dtype: Any) -> None:
@@ -59,10 +62,11 @@ def set_default_dtype(dtype: Any) -> None:
 
     Raises DtypeError where ``dtype`` is not floating.
     """
+    global _default
     chosen = as_dtype(dtype)
     if chosen.kind != "f":
         raise DtypeError(f"the default dtype must be floating, not {chosen.name}; give float16, float32 or float64")
-    _default.set(chosen)
+    _default = chosen
 
 
 def as_dtype(dtype: Any) -> np.dtype[Any]:
@@ -71,14 +75,14 @@ def as_dtype(dtype: Any) -> np.dtype[Any]:
     Raises DtypeError for what is not a dtype of booleans, integers or floats.
     """
     if dtype is float:
-        return _default.get()
+        return _default
     try:
         chosen = np.dtype(dtype)
     except TypeError:
         chosen = None
     if chosen is None or chosen.kind not in _RANK or chosen.itemsize > 8:
         raise DtypeError(f"{dtype!r} is not a dtype tensors have; give bool, an integer, float16, float32 or float64")
-    return chosen
+    return chosen.newbyteorder("=")
 
 
 def promote_types(type1: Any, type2: Any) -> np.dtype[Any]:
@@ -113,11 +117,11 @@ def result_dtype(*operands: Any) -> np.dtype[Any]:
         if isinstance(operand, np.ndarray):
             rank, dtype = int(operand.ndim == 0), operand.dtype
         else:
-            rank, dtype = 2, _OF_PYTHON.get(type(operand)) or _default.get()
+            rank, dtype = 2, _OF_PYTHON.get(type(operand)) or _default
         known = ranks[rank]
         ranks[rank] = dtype if known is None else promote_types(known, dtype)
     result: np.dtype[Any] | None = None
     for dtype in ranks:
         if dtype is not None and (result is None or _RANK[dtype.kind] > _RANK[result.kind]):
             result = dtype
-    return result if result is not None else _default.get()
+    return result if result is not None else _default

@@ -11,6 +11,7 @@ __all__ = [
     "GraphError",
     "InPlaceError",
     "NonFiniteError",
+    "OptionError",
     "ShapeError",
     "StateDictError",
 ]
@@ -46,6 +47,10 @@ class InPlaceError(GraphError):
 
 class NonFiniteError(AutodiffError, FloatingPointError, RuntimeError):
     """The first operation, forward or backward, whose result was NaN or infinite; raised by ``detect_anomaly``."""
+
+
+class OptionError(AutodiffError, ValueError):
+    """An option outside the values it can have: a negative learning rate, a reduction that does not exist."""
 
 
 class StateDictError(AutodiffError, KeyError, RuntimeError):

@@ -20,7 +20,7 @@ from autodiff.errors import GraphError, InPlaceError, NonFiniteError
 from autodiff.places import Place, line_of, place_of_user, source_of
 from autodiff.primitive import Primitive
 
-__all__ = ["Leaf", "Node", "describe", "non_finite", "reachable", "walk"]
+__all__ = ["Leaf", "Node", "describe", "needed", "non_finite", "reachable", "remember", "walk"]
 
 Lift = Callable[[np.ndarray[Any, Any], "Node"], Any]
 
@@ -53,6 +53,11 @@ class Node:
     def name(self) -> str:
         """The name of the primitive, or "leaf"."""
         return "leaf" if self.primitive is None else self.primitive.name
+
+    @property
+    def is_view(self) -> bool:
+        """Whether the value may share memory with an input."""
+        return self.primitive is not None and self.primitive.view
 
     @property
     def ndim(self) -> int:
@@ -103,7 +108,7 @@ def walk(
         cotangents: the cotangent of each root, of the root's shape.
         targets: the nodes whose cotangents are wanted; none means every leaf that is reached.
         retain: keep what the graph saved, for another walk.
-        lift: makes a Tensor of an array and its node, so that the walk itself is recorded; without it the walk is plain NumPy.
+        lift: makes a Tensor of an array and its node, so that the walk is recorded; without it, it is plain NumPy.
 
     Returns:
         The cotangent of each target that was reached.
@@ -119,20 +124,22 @@ def walk(
     watching, newest_change = modes.current().anomaly, last_change()
     with np.errstate(all="ignore"):  # the forward pass has warned; a pole is inf here, as calculus says
         for node in order:
-            if node not in pending:
+            g = pending.pop(node, None)
+            if g is None:
                 continue
-            g = pending.pop(node)
-            if node in targets or not (targets or node.edges):
-                found[node] = g
-            if node.primitive is None or node not in wanted:
-                continue
-            saved = _saved(node, newest_change, lift)
-            params = node.params or _NONE
+            primitive, saved, params = node.primitive, node.saved, node.params
+            if primitive is None or targets:
+                if node in targets or not targets:
+                    found[node] = g
+                if primitive is None or node not in wanted or wanted.isdisjoint(node.edges):
+                    continue
+            if saved is None or lift is not None or node.number < newest_change or watching:
+                saved = _checked(node, lift)
             try:
-                for vjp, edge in zip(node.primitive.vjps, node.edges, strict=False):
+                for vjp, edge in zip(primitive.vjps, node.edges):  # noqa: B905  # an endless row of VJPs is cut here
                     if edge not in wanted:
                         continue
-                    c = vjp(g, *saved, **params)
+                    c = vjp(g, *saved, **params) if params else vjp(g, *saved)
                     if c.shape != edge.shape:
                         c = unbroadcast(c, edge.shape)
                     if watching and non_finite(c):
@@ -141,12 +148,9 @@ def walk(
             except Exception as error:
                 error.add_note(f"in the backward pass of {node.name}, which was called at {_place(node)}")
                 raise
-            if not retain:
+            if primitive.saves and not retain:  # others are as good for another walk as for one, and as small
                 node.saved = None
     return found
-
-
-_NONE: dict[str, Any] = {}
 
 
 def _leading_to(targets: Collection[Node], order: list[Node]) -> set[Node]:
@@ -158,7 +162,7 @@ def _leading_to(targets: Collection[Node], order: list[Node]) -> set[Node]:
     return leading
 
 
-def _saved(node: Node, newest_change: int, lift: Lift | None) -> tuple[Any, ...]:
+def _checked(node: Node, lift: Lift | None) -> tuple[Any, ...]:
     """What the VJPs of ``node`` read: intact, and as Tensors of the graph where the walk is recorded."""
     saved = node.saved
     if saved is None:
@@ -166,20 +170,40 @@ def _saved(node: Node, newest_change: int, lift: Lift | None) -> tuple[Any, ...]
             f"the graph behind {node.name}, called at {_place(node)}, was freed by an earlier backward pass; "
             "call the earlier one with retain_graph=True"
         )
-    if node.number < newest_change:
-        for array in saved:
-            change = change_after(node.number, array) if isinstance(array, np.ndarray) else None
-            if change is not None:
-                raise InPlaceError(
-                    f"an array of shape {array.shape} that the backward pass of {node.name}, called at {_place(node)}, "
-                    f"needs was changed in place at {line_of(change.place)}; change a clone() of it, or after backward()"
-                )
+    arrays = needed(node)
+    for array in arrays:
+        change = change_after(node.number, array)
+        if change is not None:
+            raise InPlaceError(
+                f"an array of shape {array.shape} that the backward pass of {node.name}, called at {_place(node)}, "
+                f"needs was changed in place at {line_of(change.place)}; change a clone() of it, or after backward()"
+            )
+    if node in _prints and _prints[node] != [hash(array.tobytes()) for array in arrays]:
+        raise InPlaceError(
+            f"an array that the backward pass of {node.name}, called at {_place(node)}, needs was changed behind the "
+            "graph's back, through NumPy; change a copy() of it, or after backward()"
+        )
     if lift is None:
         return saved
     return tuple(
         lift(kept, owner) if isinstance(kept, np.ndarray) and owner is not None else kept
         for kept, owner in zip(saved, (node, *node.edges), strict=True)
     )
+
+
+def needed(node: Node) -> list[np.ndarray[Any, Any]]:
+    """The arrays that the VJPs of ``node`` read: what it saved, and the indices and masks among its parameters."""
+    params = node.params.values() if node.params else ()
+    parts = (part for value in params for part in (value if isinstance(value, tuple) else (value,)))
+    return [array for array in (*(node.saved or ()), *parts) if isinstance(array, np.ndarray)]
+
+
+_prints: weakref.WeakKeyDictionary[Node, list[int]] = weakref.WeakKeyDictionary()
+
+
+def remember(node: Node) -> None:
+    """Take the fingerprints of what ``node`` needs, for the walk to compare (``detect_anomaly``)."""
+    _prints[node] = [hash(array.tobytes()) for array in needed(node)]
 
 
 def non_finite(value: Any) -> bool:
@@ -193,10 +217,11 @@ def describe(value: Any) -> str:
     >>> describe(np.array([1.0, np.inf]))
     'float64 (2,) in [1, 1], 1 of 2 not finite'
     """
-    if not isinstance(value, np.ndarray):
+    value = value.detach().numpy() if hasattr(value, "__primitive__") else value
+    if not isinstance(value, (np.ndarray, np.generic)):
         return repr(value)
     text = f"{value.dtype} {value.shape}"
-    finite = value[np.isfinite(value)]
+    finite = np.extract(np.isfinite(value), value)
     if finite.size:
         text += f" in [{finite.min():.4g}, {finite.max():.4g}]"
     bad = value.size - finite.size
@@ -210,6 +235,6 @@ def _place(node: Node) -> str:
 
 def _spoiled(node: Node, edge: Node, g: Any, c: Any) -> str:
     return (
-        f"the backward pass of {node.name}, called at {_place(node)}, gave its input {edge.name} a gradient that is not "
-        f"finite: {describe(np.asarray(c))}, from a gradient of {describe(np.asarray(g))}"
+        f"the backward pass of {node.name}, called at {_place(node)}, gave its input {edge.name} a gradient that is "
+        f"not finite: {describe(c)}, from a gradient of {describe(g)}"
     )

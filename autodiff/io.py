@@ -24,6 +24,7 @@ import numpy as np
 from numpy.lib import format as npy
 from numpy.typing import NDArray
 
+from autodiff.creation import from_numpy
 from autodiff.errors import DeviceError, DtypeError, FileFormatError
 from autodiff.tensor import Tensor
 
@@ -47,7 +48,7 @@ def save(obj: object, f: Source) -> None:
         OSError: the file cannot be written.
 
     >>> file = BytesIO()
-    >>> save({"weight": Tensor(np.ones(2)), "epoch": 3}, file)
+    >>> save({"weight": from_numpy(np.ones(2)), "epoch": 3}, file)
     >>> load(file)["epoch"]
     3
     >>> np.load(file)["weight"]
@@ -93,7 +94,7 @@ def _to_array(tensor: Tensor) -> NDArray[Any]:
 
 def _to_tensor(array: NDArray[Any], requires_grad: bool) -> Tensor:
     """The one place that knows how a tensor is made; the array is its own, not copied."""
-    return Tensor(array, requires_grad=requires_grad)
+    return from_numpy(array).requires_grad_(requires_grad)
 
 
 # Writing ----------------------------------------------------------------------------------------------------------

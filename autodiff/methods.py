@@ -10,10 +10,10 @@ import numpy as np
 from autodiff.devices import check_device, device
 from autodiff.dtypes import as_dtype, bool_, float16, float32, float64, int32, int64
 from autodiff.functions import arithmetic, reductions, shaping
-from autodiff.functions.axes import axis_of
+from autodiff.functions.axes import length_of
 from autodiff.ops import comparison
 from autodiff.ops.linear_algebra import matmul
-from autodiff.ops.shaping import astype
+from autodiff.ops.shaping import cast
 from autodiff.primitive import Primitive
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ def method(row: Primitive) -> Any:
     """A row as a method: the tensor first, the other inputs behind it."""
 
     def call(self: Any, *others: Any) -> Tensor:
-        return row(self, *others)  # type: ignore[no-any-return]
+        return row(self, *others)
 
     call.__name__, call.__doc__ = row.name, f"The row ``{row.name}`` of this tensor (and of other inputs)."
     return call
@@ -46,7 +46,7 @@ class Methods:
     sub = subtract = arithmetic.sub
     mul = multiply = method(arithmetic.multiply)
     div = divide = true_divide = method(arithmetic.divide)
-    pow = method(arithmetic.power)
+    pow = method(arithmetic.pow)
     neg = negative = method(arithmetic.negative)
     abs = absolute = method(arithmetic.absolute)
     sign = method(arithmetic.sign)
@@ -155,7 +155,7 @@ class Methods:
 
     def size(self, dim: int | None = None) -> Any:
         """The shape, or the length of one axis."""
-        return self.shape if dim is None else self.shape[axis_of(dim, self.ndim)]
+        return self.shape if dim is None else length_of(self, dim)[1]
 
     def dim(self) -> int:
         """The number of axes."""
@@ -183,7 +183,7 @@ class Methods:
                 dtype = given
         check_device(device)
         wanted = self.dtype if dtype is None else as_dtype(dtype)
-        return astype(self, dtype=wanted) if wanted != self.dtype else self.clone() if copy else self  # type: ignore[return-value]
+        return cast(self, wanted) if wanted != self.dtype else self.clone() if copy else self  # type: ignore[return-value]
 
     def cpu(self) -> Tensor:
         """The tensor itself: it lives there."""
@@ -267,8 +267,11 @@ class Methods:
 
     def fill_(self, value: Any) -> Self:
         """Set every entry to ``value``."""
-        return self._become(value)
+        return self.copy_(value)
 
     def copy_(self, src: Any) -> Self:
         """Take over the entries of ``src``, broadcast and converted."""
-        return self._become(src.to(self.dtype) if hasattr(src, "_array") else np.asarray(src, self.dtype))
+        if self._node is not None or getattr(src, "_node", None) is not None:
+            self[...] = src
+            return self
+        return self._become(np.asarray(src).astype(self.dtype, copy=False))

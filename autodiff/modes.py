@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import functools
+import inspect
 from collections.abc import Callable
-from contextlib import ContextDecorator
 from contextvars import ContextVar, Token
 from typing import Any, NamedTuple, ParamSpec, TypeVar, overload
 
@@ -29,11 +30,13 @@ class Mode(NamedTuple):
     anomaly: bool = False
 
 
-_mode: ContextVar[Mode] = ContextVar("autodiff_mode", default=Mode())
+PLAIN = Mode()  # the usual mode is always this object, so that the record path can ask for it by identity
+_MODES = {mode: mode for mode in (PLAIN, Mode(False, False), Mode(True, True), Mode(False, True))}
+_mode: ContextVar[Mode] = ContextVar("autodiff_mode", default=PLAIN)
 current = _mode.get  # bound once: every operation asks
 
 
-class Switch(ContextDecorator):
+class Switch:
     """A context manager and decorator that changes fields of the mode and puts the old mode back, whatever happens."""
 
     def __init__(self, **changes: bool) -> None:
@@ -41,13 +44,62 @@ class Switch(ContextDecorator):
         self._tokens: list[Token[Mode]] = []
 
     def __enter__(self) -> None:
-        self._tokens.append(_mode.set(current()._replace(**self._changes)))
+        self._tokens.append(_mode.set(_MODES[current()._replace(**self._changes)]))
 
     def __exit__(self, *exception: object) -> None:
         _mode.reset(self._tokens.pop())
 
-    def _recreate_cm(self) -> Switch:
-        return Switch(**self._changes)  # a decorated function may run in several threads at once
+    def __call__(self, function: Callable[P, R]) -> Callable[P, R]:
+        """``function`` under the switch, whose code runs under it also where it is a generator or a coroutine."""
+        if inspect.isgeneratorfunction(function):
+            return self._around_steps(function)
+        if inspect.iscoroutinefunction(function):
+            return self._around_await(function)
+        return self._around_call(function)
+
+    def _around_call(self, function: Callable[P, R]) -> Callable[P, R]:
+        changes = self._changes
+
+        @functools.wraps(function)
+        def switched(*args: P.args, **kwargs: P.kwargs) -> R:
+            with Switch(**changes):  # one for each call: several threads may be in it at once
+                return function(*args, **kwargs)
+
+        return switched
+
+    def _around_await(self, function: Any) -> Any:
+        changes = self._changes
+
+        @functools.wraps(function)
+        async def switched(*args: Any, **kwargs: Any) -> Any:
+            with Switch(**changes):
+                return await function(*args, **kwargs)
+
+        return switched
+
+    def _around_steps(self, function: Any) -> Any:
+        changes = self._changes
+
+        @functools.wraps(function)
+        def switched(*args: Any, **kwargs: Any) -> Any:
+            generator = function(*args, **kwargs)
+            step, given = generator.send, None
+            while True:
+                try:
+                    with Switch(**changes):
+                        value = step(given)
+                except StopIteration as end:
+                    return end.value
+                try:
+                    step, given = generator.send, (yield value)
+                except GeneratorExit:
+                    with Switch(**changes):
+                        generator.close()
+                    raise
+                except BaseException as error:  # thrown in by the caller, for the generator to deal with
+                    step, given = generator.throw, error
+
+        return switched
 
 
 class _SetNow(Switch):
@@ -59,6 +111,11 @@ class _SetNow(Switch):
 
     def __enter__(self) -> None:
         """Nothing is left to do."""
+
+    def __call__(self, function: Callable[P, R]) -> Callable[P, R]:
+        """``function`` under the switch; around the decorator itself nothing is switched."""
+        self.__exit__()
+        return super().__call__(function)
 
 
 @overload
@@ -87,9 +144,13 @@ def enable_grad(function: Any = None) -> Any:
     return _applied(Switch(recording=True), function)
 
 
-def inference_mode(mode: bool = True) -> Switch:
+@overload
+def inference_mode(mode: bool = True) -> Switch: ...
+@overload
+def inference_mode(mode: Callable[P, R]) -> Callable[P, R]: ...
+def inference_mode(mode: Any = True) -> Any:
     """``no_grad`` by the name that programs which only evaluate use; ``mode=False`` records."""
-    return Switch(recording=not mode)
+    return _applied(Switch(recording=False), mode) if callable(mode) else Switch(recording=not mode)
 
 
 def set_grad_enabled(mode: bool) -> Switch:

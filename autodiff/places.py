@@ -37,9 +37,9 @@ class _Inside(dict[str, bool]):
 _inside = _Inside()
 
 
-def place_of_user() -> Place:
-    """The innermost place outside this library."""
-    frame = sys._getframe(1)
+def place_of_user(depth: int = 1) -> Place:
+    """The innermost place outside this library, at least ``depth`` calls up: each one skipped is a frame not built."""
+    frame = sys._getframe(depth)
     while _inside[frame.f_code.co_filename] and frame.f_back is not None:
         frame = frame.f_back
     return frame.f_code, frame.f_lasti

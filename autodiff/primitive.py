@@ -58,6 +58,8 @@ class Primitive:
         self.vjps: tuple[VJP, ...] | _Each = vjps if each is None else _Each(each)
         self.keeps = (keeps,) * len(vjps) if isinstance(keeps, str) else keeps
         self.plans = _Plans(vjps, self.keeps)
+        self.saves = any(self.keeps)
+        self.unary = len(vjps) == 1
         self.floating = floating
         self.promotes = promotes
         self.view = view
@@ -66,8 +68,9 @@ class Primitive:
     def __call__(self, *inputs: Any, **params: Any) -> Any:
         """Apply the row: recorded where an input is a Tensor, plain NumPy otherwise."""
         for x in inputs:
-            if type(x) is not np.ndarray and hasattr(x, "__primitive__"):
-                return x.__primitive__(self, inputs, params)
+            record = None if type(x) is np.ndarray else getattr(x, "__primitive__", None)
+            if record is not None:
+                return record(self, inputs, params)
         return self.forward(*inputs, **params)
 
     def __repr__(self) -> str:

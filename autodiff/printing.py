@@ -10,42 +10,75 @@ import numpy as np
 __all__ = ["array_text"]
 
 _PLAIN = {np.dtype(np.int64), np.dtype(np.bool_)}  # dtypes that go without saying
+_LINE, _MANY, _EDGE, _HEAD = 80, 1000, 3, "tensor("
+_GAP = " ..."
+
+Array = np.ndarray[Any, Any]
 
 
-def array_text(array: np.ndarray[Any, Any], default: np.dtype[Any], notes: str = "") -> str:
+def array_text(array: Array, default: np.dtype[Any], notes: tuple[str, ...] = ()) -> str:
     """``tensor(...)`` with the entries of ``array``, its dtype where it is not the usual one, and ``notes``.
+
+    More than 1,000 entries are shortened to three at each end of each axis.
 
     >>> array_text(np.array([1.5, -2.0]), np.dtype(np.float64))
     'tensor([ 1.5000, -2.0000])'
     """
-    text = np.array2string(
-        array, separator=", ", prefix="tensor(", threshold=1000, edgeitems=3, max_line_width=100,
-        formatter={"all": _entry_format(array)},
-    )  # fmt: skip
-    if array.size == 0 and array.ndim != 1:
-        notes = f", size={array.shape}{notes}"
     if array.dtype != default and array.dtype not in _PLAIN:
-        notes = f", dtype={array.dtype}{notes}"
-    return f"tensor({text}{notes})"
-
-
-def _entry_format(array: np.ndarray[Any, Any]) -> Callable[[Any], str]:
-    """A function that writes an entry as wide as the widest that is shown."""
-    if array.dtype.kind != "f":
-        shown, write = array, str
+        notes = (f"dtype={array.dtype}", *notes)
+    if array.size == 0:
+        text, notes = "[]", (notes if array.ndim == 1 else (f"size={array.shape}", *notes))
     else:
-        shown, write = array, _float_format(array)
-    flat = shown.reshape(-1)
-    sample = flat if flat.size <= 1000 else np.concatenate([flat[:500], flat[-500:]])
-    width = max((len(write(v)) for v in sample), default=0) if array.ndim else 0
-    return lambda v: write(v).rjust(width)
+        edge = _EDGE if array.size > _MANY else None
+        write, width = _entry_format(_ends(array, edge))
+        text = _nested(array, write, width, len(_HEAD), edge)
+    text, last = _HEAD + text, len(_HEAD + text) - (_HEAD + text).rfind("\n")
+    for note in notes:
+        fits = last + len(note) + 2 <= _LINE
+        text += f", {note}" if fits else ",\n" + " " * len(_HEAD) + note
+        last = last + len(note) + 2 if fits else len(_HEAD) + len(note)
+    return text + ")"
 
 
-def _float_format(array: np.ndarray[Any, Any]) -> Callable[[Any], str]:
-    finite = np.abs(array[np.isfinite(array)].astype(np.float64))
-    if (finite == np.floor(finite)).all() and (finite < 1e8).all():
-        return lambda v: f"{v:.0f}." if np.isfinite(v) else str(float(v))
-    nonzero = finite[finite > 0]
-    if nonzero.size and (nonzero.max() / nonzero.min() > 1000 or nonzero.max() > 1e8 or nonzero.min() < 1e-4):
-        return lambda v: f"{v:.4e}" if np.isfinite(v) else str(float(v))
-    return lambda v: f"{v:.4f}" if np.isfinite(v) else str(float(v))
+def _ends(array: Array, edge: int | None) -> Array:
+    """The entries that are shown."""
+    for axis, n in enumerate(array.shape):
+        if edge is not None and n > 2 * edge:
+            array = np.take(array, [*range(edge), *range(n - edge, n)], axis)
+    return array
+
+
+def _nested(array: Array, write: Callable[[Any], str], width: int, indent: int, edge: int | None) -> str:
+    """The entries in brackets; an axis but the last has a line for each entry, and a blank one for each axis within."""
+    if array.ndim == 0:
+        return write(array[()]).rjust(width)
+    n, deep = len(array), array.ndim > 1
+    long = edge is not None and n > 2 * edge
+    shown = [*range(edge), None, *range(n - edge, n)] if long and edge is not None else list(range(n))
+    if deep:
+        parts = ["..." if i is None else _nested(array[i], write, width, indent + 1, edge) for i in shown]
+        return "[" + ("," + "\n" * (array.ndim - 1) + " " * (indent + 1)).join(parts) + "]"
+    entries = [_GAP if i is None else write(array[i]).rjust(width) for i in shown]
+    each = max(1, (_LINE - indent) // (width + 2))
+    lines = [", ".join(entries[i : i + each]) for i in range(0, len(entries), each)]
+    return "[" + (",\n" + " " * (indent + 1)).join(lines) + "]"
+
+
+def _entry_format(shown: Array) -> tuple[Callable[[Any], str], int]:
+    """A function that writes an entry, and the width of the widest that sets the column."""
+    if shown.dtype.kind != "f":
+        return str, max(len(str(v)) for v in shown.reshape(-1))
+    finite = shown[np.isfinite(shown) & (shown != 0)].astype(np.float64)
+    write = _float_format(np.abs(finite))
+    return write, max((len(write(v)) for v in finite), default=1)
+
+
+def _float_format(sizes: Array) -> Callable[[Any], str]:
+    """How to write floats whose absolute values are ``sizes``: whole, with four decimals, or with an exponent."""
+    whole = bool((sizes == np.floor(sizes)).all())
+    wide = sizes.size and (sizes.max() > 1000 * sizes.min() or sizes.max() > 1e8 or (not whole and sizes.min() < 1e-4))
+    if wide:
+        return lambda v: f"{v:.4e}"
+    if whole:
+        return lambda v: f"{v:.0f}." if np.isfinite(v) else f"{v:.0f}"
+    return lambda v: f"{v:.4f}"

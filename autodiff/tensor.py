@@ -3,190 +3,35 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from typing import Any, Self
 
 import numpy as np
 
 from autodiff import modes, numpy_protocol, printing
-from autodiff.changes import changed, next_number
-from autodiff.dtypes import can_cast, get_default_dtype, result_dtype
-from autodiff.errors import AxisError, DtypeError, GraphError, InPlaceError, NonFiniteError, ShapeError
+from autodiff.changes import changed, owner_of, shared
+from autodiff.differentiation import accumulate, gradients
+from autodiff.dtypes import can_cast, get_default_dtype
+from autodiff.errors import DtypeError, GraphError, InPlaceError, ShapeError
 from autodiff.functions import shaping
 from autodiff.functions.axes import shape_of
-from autodiff.graph import Leaf, Node, describe, non_finite, walk
+from autodiff.graph import Leaf, Node
 from autodiff.methods import Methods
 from autodiff.ops import arithmetic, comparison
 from autodiff.ops.indexing import put
 from autodiff.ops.linear_algebra import matmul
 from autodiff.ops.shaping import astype
-from autodiff.places import Place, line_of, place_of_user, source_of
-from autodiff.primitive import Primitive
+from autodiff.places import place_of_user
+from autodiff.recording import Recorded, apply, binary, result_class, wrap
 
-__all__ = ["Tensor", "accumulate", "apply", "gradients", "wrap"]
+__all__ = ["Tensor"]
 
 Array = np.ndarray[Any, Any]
-ndarray = np.ndarray
-new = object.__new__
-NO_PARAMS: dict[str, Any] = {}
-NUMBERS = (float, int, bool)
+COMPARABLE = (Recorded, np.ndarray, np.generic, int, float)
 
 
-def wrap(array: Array, node: Node | None = None) -> Tensor:
-    """A Tensor of ``array``, which is not copied, at ``node``."""
-    tensor = new(Tensor)
-    tensor._array = array
-    tensor._node = node
-    tensor._grad = None
-    return tensor
-
-
-def apply(primitive: Primitive, inputs: tuple[Any, ...], params: dict[str, Any] = NO_PARAMS) -> Tensor:
-    """Apply a row to tensors, arrays and numbers, and record it where an input is tracked.
-
-    Raises:
-        ShapeError, DtypeError, IndexError: the inputs do not fit the operation.
-        NonFiniteError: under ``detect_anomaly``, the result is not finite.
-    """
-    arrays, edges, mask, bit, dtype, mixed = [], [], 0, 1, None, False
-    for x in inputs:
-        node = None
-        if isinstance(x, Tensor):
-            array, node = x._array, x._node
-            if node is not None:
-                mask |= bit
-        else:
-            array = _constant(primitive, x)
-        if type(array) is ndarray:
-            mixed = mixed or (dtype is not None and array.dtype is not dtype)
-            dtype = array.dtype
-        arrays.append(array)
-        edges.append(node)
-        bit <<= 1
-    if mixed and primitive.vjps:
-        promoted = _promoted(primitive, inputs, arrays)
-        if promoted is not None:
-            return apply(primitive, promoted, params)
-    try:
-        out = primitive.forward(*arrays, **params)
-    except (ValueError, TypeError, IndexError) as error:
-        raise _refused(primitive, arrays, params, error) from error
-    if type(out) is not ndarray:
-        out = np.asarray(out)
-    if out.dtype is not dtype and primitive.vjps:  # integers where the result is floating, beside a Python float, ...
-        promoted = _promoted(primitive, inputs, arrays)
-        if promoted is not None:
-            return apply(primitive, promoted, params)
-    mode = modes.current()
-    if mode.anomaly and non_finite(out):
-        raise _not_finite(primitive, arrays, out)
-    if not (mask and mode.recording and primitive.vjps):
-        return _untracked(out, inputs, mask)
-    keep = primitive.plans[mask]
-    saved = [out if keep and keep[0] else None]
-    for i, array in enumerate(arrays, 1):
-        saved.append(array if keep and keep[i] else edges[i - 1])
-    return wrap(out, record(primitive, tuple(edges), tuple(saved), params, out))
-
-
-def binary(primitive: Primitive, x: Any, y: Any) -> Tensor:
-    """``apply`` for two tensors of one dtype, or a floating one and a number: the commonest case, at half the price."""
-    a, n = x._array, x._node
-    if isinstance(y, Tensor):
-        b, m = y._array, y._node
-        if a.dtype is not b.dtype:
-            return apply(primitive, (x, y))
-    elif type(y) in NUMBERS and a.dtype.kind == "f":
-        b, m = y, None
-    else:
-        return apply(primitive, (x, y))
-    mode = modes.current()
-    mask = (n is not None) + 2 * (m is not None)
-    if not mask or not mode.recording or mode.anomaly:
-        return apply(primitive, (x, y))
-    try:
-        out = primitive.forward(a, b)
-    except (ValueError, TypeError) as error:
-        raise _refused(primitive, [a, b], NO_PARAMS, error) from error
-    if type(out) is not ndarray:
-        out = np.asarray(out)
-    keep = primitive.plans[mask]
-    saved = (out if keep[0] else None, a if keep[1] else n, b if keep[2] else m)
-    return wrap(out, record(primitive, (n, m), saved, NO_PARAMS, out))
-
-
-def record(primitive: Primitive, edges: Any, saved: Any, params: dict[str, Any], out: Array) -> Node:
-    """The node of ``out``; plain stores take half the time of an ``__init__``."""
-    node = new(Node)
-    node.primitive, node.edges, node.saved, node.params = primitive, edges, saved, params
-    node.number, node.shape, node.dtype, node.place = next_number(), out.shape, out.dtype, place_of_user()
-    return node
-
-
-def _constant(primitive: Primitive, x: Any) -> Any:
-    """An operand that is not a Tensor: an array or a Python number; a NumPy number counts as one of Python's."""
-    if isinstance(x, ndarray) and x.dtype.kind in "biuf":
-        return x.view(ndarray)
-    if isinstance(x, np.generic) and x.dtype.kind in "biuf":
-        return x.item()
-    if isinstance(x, NUMBERS):
-        return x
-    raise DtypeError(f"{primitive.name} takes tensors, arrays and numbers, not {x!r:.60}; make a tensor of it with tensor(...)")
-
-
-def _promoted(primitive: Primitive, inputs: tuple[Any, ...], arrays: list[Any]) -> tuple[Any, ...] | None:
-    """The inputs in their common dtype, converted by a recorded ``astype``; None where they have it already."""
-    dtype = result_dtype(*arrays)
-    if primitive.floating and dtype.kind != "f":
-        dtype = get_default_dtype()
-    if not any(isinstance(a, ndarray) and a.dtype != dtype for a in arrays):
-        return None
-    if not primitive.promotes:
-        raise DtypeError(
-            f"{primitive.name} needs inputs of one dtype, not {', '.join(describe_operand(a) for a in arrays)}; "
-            "convert one with .float(), .double() or .to(dtype)"
-        )
-    return tuple(
-        astype(x, dtype=dtype) if isinstance(a, ndarray) and a.dtype != dtype else x
-        for x, a in zip(inputs, arrays, strict=True)
-    )
-
-
-def _untracked(out: Array, inputs: tuple[Any, ...], mask: int) -> Tensor:
-    """A Tensor outside the graph, which remembers why, where there is a reason to remember."""
-    result = wrap(out)
-    if mask and out.dtype.kind == "f":
-        result._why = ("was made under no_grad", place_of_user())
-    else:
-        for x in inputs:
-            if hasattr(x, "_why"):
-                result._why = x._why
-    return result
-
-
-def describe_operand(array: Any) -> str:
-    """Dtype and shape of an array, or a number, as errors show them."""
-    return f"{array.dtype} {array.shape}" if isinstance(array, ndarray) else repr(array)
-
-
-def _refused(primitive: Primitive, arrays: list[Any], params: dict[str, Any], error: Exception) -> Exception:
-    """The named error for what NumPy refused, with what was given."""
-    given = ", ".join(describe_operand(a) for a in arrays)
-    settings = "".join(f", {k}={v!r:.60}" for k, v in params.items())
-    kind = AxisError if isinstance(error, IndexError) else ShapeError if isinstance(error, ValueError) else DtypeError
-    return kind(f"{primitive.name}({given}{settings}): {error}")
-
-
-def _not_finite(primitive: Primitive, arrays: list[Any], out: Array) -> NonFiniteError:
-    place = place_of_user()
-    inputs = "; ".join(describe(a) for a in arrays)
-    return NonFiniteError(
-        f"{primitive.name}, called at {line_of(place)} ({source_of(place)}), is the first operation whose result is not "
-        f"finite: {describe(out)}; its inputs: {inputs}"
-    )
-
-
-class Tensor(Methods):
+@result_class
+class Tensor(Recorded, Methods):
     """An n-dimensional array that can remember how it was computed.
 
     ``Tensor(2, 3)`` is a tensor of that shape and ``Tensor([1, 2])`` one of those numbers in the default dtype, as in
@@ -198,21 +43,21 @@ class Tensor(Methods):
     tensor([2., 4.])
     """
 
-    __slots__ = ("__weakref__", "_array", "_grad", "_node", "_why")
+    __slots__ = ()
     __array_priority__ = 1000.0
     __hash__ = object.__hash__
 
-    _array: Array
-    _node: Node | None
     _grad: Tensor | None
-    _why: tuple[str, Place]
 
     def __init__(self, *data: Any, requires_grad: bool = False) -> None:
         if len(data) != 1 or isinstance(data[0], int):
-            self._array = np.zeros(shape_of(data), get_default_dtype())
+            self._array = np.zeros(shape_of(data) if data else 0, get_default_dtype())
         else:
             source = data[0]._array if isinstance(data[0], Tensor) else data[0]
-            self._array = np.array(source, dtype=get_default_dtype())
+            try:
+                self._array = np.array(source, dtype=get_default_dtype())
+            except (ValueError, TypeError) as error:
+                raise DtypeError(f"no tensor can be made of {source!r:.60}: {error}") from None
         self._node = self._grad = None
         self.requires_grad = requires_grad
 
@@ -225,8 +70,8 @@ class Tensor(Methods):
 
     @grad.setter
     def grad(self, value: Tensor | None) -> None:
-        if value is not None and (not isinstance(value, Tensor) or value.shape != self.shape):
-            raise ShapeError(f"the gradient of a tensor of shape {self.shape} is a tensor of that shape, not {value!r:.60}")
+        if value is not None and getattr(value, "shape", None) != self.shape:
+            raise ShapeError(f"the gradient of a tensor of shape {self.shape} is one of that shape, not {value!r:.60}")
         self._grad = value
 
     @property
@@ -250,7 +95,7 @@ class Tensor(Methods):
             raise GraphError("only a leaf can stop requiring grad; use detach() for a tensor outside the graph")
         if value and self._node is None:
             if self._array.dtype.kind != "f":
-                raise DtypeError(f"only a floating tensor can require grad, not one of {self._array.dtype}; use .float()")
+                raise DtypeError(f"only a floating tensor can require grad, not {self._array.dtype}; use .float()")
             self._node = Leaf(self, self._array)
         elif not value:
             self._node = None
@@ -269,10 +114,14 @@ class Tensor(Methods):
     @property
     def data(self) -> Tensor:
         """The same memory outside the graph; assigned, the tensor takes over the other's memory."""
-        return wrap(self._array)
+        result = wrap(self._array)
+        result._why = ("went through .data", place_of_user())
+        return result
 
     @data.setter
     def data(self, value: Tensor) -> None:
+        if not isinstance(value, Tensor):
+            raise DtypeError(f"the data of a tensor is a tensor, not {value!r:.60}; use tensor(...) to make one")
         self._array = value._array
         if isinstance(self._node, Leaf):
             self._node.shape, self._node.dtype = value._array.shape, value._array.dtype
@@ -289,26 +138,15 @@ class Tensor(Methods):
             inputs: the leaves that are to receive their gradient; all by default.
 
         Raises:
-            GraphError: nothing was recorded, the graph was freed, or the tensor has several entries and no ``gradient``.
+            GraphError: nothing was recorded, the graph was freed, or there are several entries and no ``gradient``.
             InPlaceError: what the pass needs was changed in place.
         """
         targets = [inputs] if isinstance(inputs, Tensor) else inputs
-        accumulate(gradients([self], [gradient], targets, retain_graph, create_graph))
-
-    def _accumulate(self, g: Tensor) -> None:
-        old = self._grad
-        if old is None:
-            self._grad = g
-        elif old._node is None and g._node is None:
-            np.add(old._array, g._array, out=old._array)
-            changed(old._array)
-        else:
-            self._grad = old + g
+        accumulate(gradients([self], [gradient], targets, retain_graph, create_graph), targets or ())
 
     # --- as NumPy and Python see it -------------------------------------------------------------------------------
 
-    def __primitive__(self, primitive: Primitive, inputs: tuple[Any, ...], params: dict[str, Any]) -> Tensor:
-        return apply(primitive, inputs, params)
+    __primitive__ = staticmethod(apply)
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Array:
         return np.array(self.numpy(), dtype=dtype, copy=copy)
@@ -363,13 +201,15 @@ class Tensor(Methods):
         return bool((self._array == (value._array if isinstance(value, Tensor) else value)).any())
 
     def __repr__(self) -> str:
-        notes = ""
+        notes: tuple[str, ...] = ()
         if self._node is not None:
-            notes = ", requires_grad=True" if self.is_leaf else f", grad_fn=<{self._node.name}>"
+            notes = ("requires_grad=True",) if self.is_leaf else (f"grad_fn=<{self._node.name}>",)
         return printing.array_text(self._array, get_default_dtype(), notes)
 
     def __format__(self, spec: str) -> str:
-        return format(self.item(), spec) if spec else str(self)
+        if self._array.ndim and spec:
+            raise DtypeError(f"a tensor of shape {self.shape} has no format {spec!r}; item() gives a number, which has")
+        return str(self) if self._array.ndim else format(self.item(), spec)
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Self:
         if not self.is_leaf:
@@ -393,11 +233,12 @@ class Tensor(Methods):
 
         Raises InPlaceError for a leaf that requires grad, and for a view of which the graph would not learn.
         """
-        array, recording = self._array, modes.current().recording
+        array, past, recording = self._array, self._node, modes.current().recording
         values, node = (result._array, result._node) if isinstance(result, Tensor) else (np.asarray(result), None)
-        if recording and self._node is not None and self.is_leaf:
+        if recording and isinstance(past, Leaf):
             raise InPlaceError("a leaf that requires grad cannot be changed in place while recording; use no_grad()")
-        if node is not None and array.base is not None and (self._node is None or self._node.primitive.view):
+        traced = recording and (node is not None or past is not None)
+        if traced and array.base is not None and (past is None or past.is_view) and shared(array):
             raise InPlaceError(
                 "a change in place of a view is not recorded for the tensor it looks into; change that one by index "
                 "(x[i] = ...), or a clone() of the view"
@@ -406,11 +247,18 @@ class Tensor(Methods):
             raise ShapeError(f"a result of shape {values.shape} does not fit in place into shape {array.shape}")
         if not can_cast(values.dtype, array.dtype):
             raise DtypeError(f"a result of {values.dtype} does not fit in place into {array.dtype}; convert first")
-        if node is not None:
-            node.saved = tuple(kept.copy() if kept is array else kept for kept in node.saved)
+        if not array.flags.writeable:
+            raise InPlaceError("the memory of this tensor is read-only or stretched by expand(); change a clone() of it")
+        if node is not None and node.dtype != array.dtype:
+            return self._become(astype(result, dtype=array.dtype))
+        if node is not None and node.saved is not None:
+            node.saved = tuple(
+                kept.copy() if isinstance(kept, np.ndarray) and owner_of(kept) is owner_of(array) else kept
+                for kept in node.saved
+            )
         np.copyto(array, values, casting="unsafe")
-        changed(array)
-        if recording and (node is not None or not self.is_leaf):
+        changed(array, history=traced)
+        if recording:
             self._node = node
         return self
 
@@ -477,10 +325,10 @@ class Tensor(Methods):
         return self._become(self**other)
 
     def __eq__(self, other: object) -> Any:
-        return apply(comparison.eq, (self, other))
+        return apply(comparison.eq, (self, other)) if isinstance(other, COMPARABLE) else NotImplemented
 
     def __ne__(self, other: object) -> Any:
-        return apply(comparison.ne, (self, other))
+        return apply(comparison.ne, (self, other)) if isinstance(other, COMPARABLE) else NotImplemented
 
     def __lt__(self, other: Any) -> Tensor:
         return apply(comparison.lt, (self, other))
@@ -513,83 +361,12 @@ def _cast(value: Any, dtype: np.dtype[Any]) -> Any:
     """A value to be stored among entries of ``dtype``."""
     if isinstance(value, Tensor):
         return value.to(dtype)
-    return value if isinstance(value, NUMBERS) else np.asarray(value, dtype=dtype)
+    return value if isinstance(value, (float, int, bool)) else np.asarray(value, dtype=dtype)
 
 
 def _rebuilt(cls: type[Any], array: Array, requires_grad: bool) -> Any:
     """A leaf of class ``cls``, by ``copy`` and ``pickle``."""
-    tensor = new(cls)
+    tensor = object.__new__(cls)
     tensor._array, tensor._node, tensor._grad = array, None, None
     tensor.requires_grad = requires_grad
     return tensor
-
-
-def gradients(
-    outputs: list[Tensor],
-    seeds: list[Any],
-    inputs: Collection[Tensor] | None = None,
-    retain_graph: bool | None = None,
-    create_graph: bool = False,
-) -> dict[Node, Tensor]:
-    """Walk back from ``outputs`` and return the gradient of each leaf that is reached, or of ``inputs``.
-
-    No two of the gradients share memory, and none shares it with a seed.
-    """
-    cotangents: dict[Node, Any] = {}
-    for output, seed in zip(outputs, seeds, strict=True):
-        node, g = _tracked(output), _seed(output, seed)
-        g = g if create_graph else g._array
-        cotangents[node] = cotangents[node] + g if node in cotangents else g
-    targets = {_tracked(x) for x in inputs} if inputs is not None else ()
-    retain = create_graph if retain_graph is None else retain_graph
-    taken = {id(g) for g in cotangents.values()}
-    found = {}
-    if create_graph:
-        with modes.enable_grad():
-            found = walk(cotangents, targets, retain, wrap)
-        for node, g in found.items():
-            found[node] = g.clone() if id(g) in taken else g
-            taken.add(id(g))
-        return found
-    for node, g in walk(cotangents, targets, retain).items():
-        array = np.asarray(g)
-        found[node] = wrap(array.copy() if id(g) in taken or array.base is not None else array)
-        taken.add(id(g))
-    return found
-
-
-def accumulate(found: dict[Node, Tensor]) -> None:
-    """Add gradients to ``.grad`` of the leaves they belong to."""
-    for node, g in found.items():
-        owner = node.owner() if isinstance(node, Leaf) else None
-        if owner is not None:
-            owner._accumulate(g)
-
-
-def _tracked(tensor: Tensor) -> Node:
-    """The node of a tensor; raises GraphError with the reason where it has none."""
-    if tensor._node is not None:
-        return tensor._node
-    why = getattr(tensor, "_why", None)
-    if why is not None:
-        reason = f"it, or what it was made from, {why[0]} at {line_of(why[1])} ({source_of(why[1])})"
-    elif tensor._array.dtype.kind != "f":
-        reason = f"its dtype is {tensor._array.dtype}"
-    else:
-        reason = "none of the tensors it was made from does; set requires_grad=True on those"
-    raise GraphError(f"a tensor of shape {tensor.shape} does not require grad: {reason}")
-
-
-def _seed(output: Tensor, seed: Any) -> Tensor:
-    """The cotangent to start from: 1 for a tensor of one entry, or what was given, checked."""
-    if seed is None:
-        if output._array.size != 1:
-            raise GraphError(
-                f"backward() of a tensor of shape {output.shape} needs a gradient of that shape; or reduce it first, "
-                "as in loss.mean().backward()"
-            )
-        return wrap(np.ones(output.shape, output.dtype))
-    given = seed if isinstance(seed, Tensor) else wrap(np.asarray(seed, dtype=output.dtype))
-    if given.shape != output.shape:
-        raise ShapeError(f"the gradient of a tensor of shape {output.shape} has that shape, not {given.shape}")
-    return given.to(output.dtype)

@@ -25,13 +25,14 @@ LIBRARY = ("autodiff", "nn", "optim")
 # From the ground up. A module imports from lines above its own, and, where its entry ends in ".*", from that entry.
 # A module that no line names is a fault: whoever adds it chooses its place here.
 LEVELS = """
-    autodiff.errors autodiff.version autodiff.places autodiff.printing
+    autodiff.errors autodiff.version autodiff.places autodiff.printing autodiff.files
     autodiff.modes autodiff.changes autodiff.broadcasting autodiff.devices autodiff.dtypes autodiff.kernels.*
     autodiff.primitive
     autodiff.ops.*
     autodiff.graph
+    autodiff.recording
     autodiff.functions.*
-    autodiff.numpy_protocol autodiff.methods
+    autodiff.differentiation autodiff.numpy_protocol autodiff.methods
     autodiff.tensor
     autodiff.random
     autodiff.creation
@@ -41,7 +42,7 @@ LEVELS = """
     autodiff.testing.*
     autodiff
     nn.functional.*
-    nn.parameter nn.init
+    nn.parameter nn.init nn.hooks nn.state
     nn.module
     nn.modules.* nn.utils.*
     nn

@@ -19,6 +19,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
+from autodiff.creation import from_numpy
 from autodiff.errors import DeviceError, DtypeError, FileFormatError
 from autodiff.io import MAX_DEPTH, load, save
 from autodiff.tensor import Tensor
@@ -28,7 +29,7 @@ sizes = hnp.array_shapes(min_dims=0, max_dims=3, min_side=0)
 any_arrays = numbers.flatmap(lambda dtype: hnp.arrays(np.dtype(dtype), sizes))
 layouts = st.sampled_from([np.asarray, np.asfortranarray, lambda a: a[..., ::-1] if a.ndim else a])
 arrays = st.builds(lambda layout, array: layout(array), layouts, any_arrays)
-tensors = arrays.filter(lambda a: a.dtype.isnative).map(Tensor)
+tensors = arrays.filter(lambda a: a.dtype.isnative).map(from_numpy)
 plain = st.none() | st.booleans() | st.integers() | st.floats() | st.text()
 keys = st.text(st.characters(), max_size=5) | st.integers(-3, 3)
 objects = st.recursive(
@@ -95,12 +96,12 @@ def test_equal_objects_make_equal_files(obj: object) -> None:
 )
 def test_arrays_and_tensors_survive(array: np.ndarray[Any, Any]) -> None:
     """An array loads as an array and a tensor as a tensor, with every dtype and layout."""
-    assert_same(load(io.BytesIO(saved([array, Tensor(array)]))), [array, Tensor(array)])
+    assert_same(load(io.BytesIO(saved([array, from_numpy(array)]))), [array, from_numpy(array)])
 
 
 def test_requires_grad_survives_and_values_are_detached() -> None:
     """A parameter loads as a leaf that still wants a gradient."""
-    loaded = load(io.BytesIO(saved(Tensor(np.ones(2), requires_grad=True))))
+    loaded = load(io.BytesIO(saved(from_numpy(np.ones(2)).requires_grad_())))
     assert loaded.requires_grad
 
 
@@ -118,7 +119,7 @@ def test_an_ordered_dict_loads_as_a_dict_in_order() -> None:
 def test_numpy_reads_the_arrays(tmp_path: Path) -> None:
     """The file is an .npz whose names are the paths of the arrays."""
     weight, moment = np.arange(4.0), np.ones(3, np.float32)
-    save({"model": {"0.weight": Tensor(weight)}, "optimizer": {"state": {0: [moment]}}}, tmp_path / "weights")
+    save({"model": {"0.weight": from_numpy(weight)}, "optimizer": {"state": {0: [moment]}}}, tmp_path / "weights")
     with np.load(tmp_path / "weights") as file:
         np.testing.assert_array_equal(file["model.0.weight"], weight)
         np.testing.assert_array_equal(file["optimizer.state.0.0"], moment)
@@ -274,7 +275,10 @@ def test_a_foreign_file_is_named(kind: str, tmp_path: Path) -> None:
     assert "\n" not in str(caught.value)
 
 
-OBJECT = {"model": {"weight": Tensor(np.arange(20.0)), "bias": np.zeros((0, 2))}, "state": {0: (1, 2.5, None, "text")}}
+OBJECT = {
+    "model": {"weight": from_numpy(np.arange(20.0)), "bias": np.zeros((0, 2))},
+    "state": {0: (1, 2.5, None, "text")},
+}
 WHOLE = saved(OBJECT)
 
 

@@ -6,12 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from autodiff.dtypes import get_default_dtype, result_dtype
 from autodiff.errors import DtypeError
 from autodiff.ops.arithmetic import absolute, divide, maximum, minimum, multiply, negative, power, sign, square
 from autodiff.ops.arithmetic import add as add_row
 from autodiff.ops.arithmetic import clip as clip_row
 from autodiff.ops.arithmetic import subtract as subtract_row
 from autodiff.ops.arithmetic import where as where_row
+from autodiff.ops.shaping import astype
 from autodiff.ops.transcendental import cos, exp, expm1, log, log1p, relu, sigmoid, sin, sqrt, tanh
 
 if TYPE_CHECKING:
@@ -50,6 +52,8 @@ __all__ = [
     "where",
 ]
 
+Number = (int, float, np.generic)
+
 abs = absolute
 div = true_divide = divide
 mul = multiply
@@ -64,12 +68,12 @@ def add(input: Any, other: Any, *, alpha: float = 1) -> Tensor:
     >>> autodiff.add(autodiff.tensor([1.0, 2.0]), 1, alpha=10)
     tensor([11., 12.])
     """
-    return add_row(input, other if alpha == 1 else other * alpha)  # type: ignore[no-any-return]
+    return add_row(input, other if alpha == 1 else other * alpha)
 
 
 def sub(input: Any, other: Any, *, alpha: float = 1) -> Tensor:
     """``input - alpha * other``, broadcast."""
-    return subtract_row(input, other if alpha == 1 else other * alpha)  # type: ignore[no-any-return]
+    return subtract_row(input, other if alpha == 1 else other * alpha)
 
 
 subtract = sub
@@ -86,11 +90,14 @@ def clamp(input: Any, min: Any = None, max: Any = None) -> Tensor:
     """
     if min is None and max is None:
         raise DtypeError("clamp needs min, max or both")
+    min, max = (bound.item() if isinstance(bound, np.generic) else bound for bound in (min, max))
     if isinstance(min, (int, float, type(None))) and isinstance(max, (int, float, type(None))):
-        return clip_row(input, low=min, high=max)  # type: ignore[no-any-return]
+        if input.dtype.kind != "f" and (isinstance(min, float) or isinstance(max, float)):
+            input = astype(input, dtype=get_default_dtype())
+        return clip_row(input, low=min, high=max)
     if min is not None:
-        input = where(input >= min, input, min)
-    return input if max is None else where(input <= max, input, max)
+        input = where(input < min, min, input)
+    return input if max is None else where(input > max, max, input)
 
 
 clip = clamp
@@ -108,4 +115,9 @@ def where(condition: Any, input: Any, other: Any) -> Tensor:
     mask = np.asarray(condition)
     if mask.dtype != np.bool_:
         raise DtypeError(f"where needs a condition of booleans, not of {mask.dtype}; compare first, as in x > 0")
-    return where_row(input, other, condition=mask)  # type: ignore[no-any-return]
+    if isinstance(input, Number) and isinstance(other, Number):
+        input = np.asarray(input, result_dtype(input, other))
+    record = getattr(condition, "__primitive__", None)  # a tensor chooses between arrays and numbers too
+    if record is not None:
+        return record(where_row, (input, other), {"condition": mask})  # type: ignore[no-any-return]
+    return where_row(input, other, condition=mask)

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 from autodiff.errors import AxisError, DtypeError, ShapeError
 
-__all__ = ["axes_of", "axis_of", "numpy_names", "shape_of"]
+__all__ = ["axes_of", "axis_of", "length_of", "numpy_names", "shape_of"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -39,14 +39,22 @@ def axis_of(dim: Any, ndim: int) -> int:
     return int(axis % limit)
 
 
+def length_of(input: Any, dim: Any) -> tuple[int, int]:
+    """``dim`` as an axis from 0 up, and the length of ``input`` along it; raises AxisError for a 0-d tensor too."""
+    axis = axis_of(dim, input.ndim)
+    if not input.ndim:
+        raise AxisError("a 0-d tensor has no axis that could be cut or picked from; unsqueeze(0) gives it one")
+    return axis, input.shape[axis]
+
+
 def axes_of(dim: Any, ndim: int) -> tuple[int, ...] | None:
     """``dim`` (None, an integer or several) as different axes from 0 up; None stands for all of them."""
-    if dim is None or (ndim == 0 and dim in (0, -1)):
+    if dim is None:
         return None
     axes = tuple(axis_of(d, ndim) for d in (dim if isinstance(dim, Sequence) else (dim,)))
     if len(set(axes)) < len(axes):
         raise ShapeError(f"an axis stands twice in {dim}")
-    return axes or None
+    return axes if axes and ndim else None
 
 
 def shape_of(sizes: tuple[Any, ...]) -> tuple[int, ...]:

@@ -19,7 +19,7 @@ def _product(name: str, input: Any, other: Any, ndims: tuple[int, int]) -> Tenso
             f"{name} takes tensors of {ndims[0]} and {ndims[1]} dimensions, not shapes {tuple(input.shape)} and "
             f"{tuple(other.shape)}; matmul takes all"
         )
-    return matmul(input, other)  # type: ignore[no-any-return]
+    return matmul(input, other)
 
 
 def mm(input: Any, mat2: Any) -> Tensor:
@@ -46,4 +46,4 @@ def outer(input: Any, vec2: Any) -> Tensor:
     """All products of an entry of ``input`` (n,) and one of ``vec2`` (m,): (n, m)."""
     if input.ndim != 1 or vec2.ndim != 1:
         raise ShapeError(f"outer takes two vectors, not shapes {tuple(input.shape)} and {tuple(vec2.shape)}")
-    return input.reshape(-1, 1) * vec2  # type: ignore[no-any-return]
+    return input.reshape(-1, 1) * vec2

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from autodiff.dtypes import as_dtype
+from autodiff.dtypes import as_dtype, int64
 from autodiff.errors import ShapeError
 from autodiff.functions.axes import axes_of, axis_of, numpy_names
 from autodiff.ops import comparison, fused, reductions
 from autodiff.ops.arithmetic import maximum, minimum
 from autodiff.ops.indexing import take_along_axis
-from autodiff.ops.shaping import astype, reshape
+from autodiff.ops.shaping import cast, reshape
 
 if TYPE_CHECKING:
     from autodiff.tensor import Tensor
@@ -52,15 +52,15 @@ def sum(input: Any, dim: Any = None, keepdim: bool = False, *, dtype: Any = None
     >>> autodiff.sum(autodiff.ones(2, 3), 1)
     tensor([3., 3.])
     """
-    x = _with_dtype(input, dtype)
-    return reductions.sum_(x, axis=axes_of(dim, x.ndim), keepdims=keepdim)  # type: ignore[no-any-return]
+    x = _with_dtype(input, int64 if dtype is None and input.dtype.kind == "u" else dtype)
+    return reductions.sum_(x, axis=axes_of(dim, x.ndim), keepdims=keepdim)
 
 
 @numpy_names
 def mean(input: Any, dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -> Tensor:
     """The mean over ``dim`` (one axis, several, or all)."""
     x = _with_dtype(input, dtype)
-    return reductions.mean(x, axis=axes_of(dim, x.ndim), keepdims=keepdim)  # type: ignore[no-any-return]
+    return reductions.mean(x, axis=axes_of(dim, x.ndim), keepdims=keepdim)
 
 
 @numpy_names
@@ -72,14 +72,14 @@ def var(input: Any, dim: Any = None, keepdim: bool = False, *, correction: float
     tensor(2.)
     """
     axis, deviation, freedom = _deviation(input, dim, correction if unbiased is None else unbiased)
-    return reductions.sum_(deviation * deviation, axis=axis, keepdims=keepdim) / freedom  # type: ignore[no-any-return]
+    return reductions.sum_(deviation * deviation, axis=axis, keepdims=keepdim) / freedom
 
 
 @numpy_names
 def std(input: Any, dim: Any = None, keepdim: bool = False, *, correction: float = 1, unbiased: Any = None) -> Tensor:
     """The standard deviation over ``dim``, the root of ``var``; the gradient of a constant is 0."""
     axis, deviation, freedom = _deviation(input, dim, correction if unbiased is None else unbiased)
-    return reductions.norm(deviation, axis=axis, keepdims=keepdim) / freedom**0.5  # type: ignore[no-any-return]
+    return reductions.norm(deviation, axis=axis, keepdims=keepdim) / freedom**0.5
 
 
 def _deviation(input: Any, dim: Any, correction: float) -> tuple[Any, Any, float]:
@@ -133,13 +133,13 @@ def _refuse_empty(input: Any, axis: int | None) -> None:
 @numpy_names
 def amax(input: Any, dim: Any = None, keepdim: bool = False) -> Tensor:
     """The maximum over ``dim`` (one axis, several, or all); equal winners share the gradient evenly."""
-    return reductions.amax(input, axis=axes_of(dim, input.ndim), keepdims=keepdim)  # type: ignore[no-any-return]
+    return reductions.amax(input, axis=axes_of(dim, input.ndim), keepdims=keepdim)
 
 
 @numpy_names
 def amin(input: Any, dim: Any = None, keepdim: bool = False) -> Tensor:
     """The minimum over ``dim`` (one axis, several, or all); equal winners share the gradient evenly."""
-    return reductions.amin(input, axis=axes_of(dim, input.ndim), keepdims=keepdim)  # type: ignore[no-any-return]
+    return reductions.amin(input, axis=axes_of(dim, input.ndim), keepdims=keepdim)
 
 
 @numpy_names
@@ -157,19 +157,19 @@ def argmin(input: Any, dim: int | None = None, keepdim: bool = False) -> Tensor:
 def _positioned(position: Any, input: Any, dim: int | None, keepdim: bool) -> Tensor:
     axis = None if dim is None or input.ndim == 0 else axis_of(dim, input.ndim)
     _refuse_empty(input, axis)
-    return position(input, axis=axis, keepdims=keepdim and axis is not None)  # type: ignore[no-any-return]
+    return position(input, axis=axis, keepdims=keepdim and axis is not None)
 
 
 @numpy_names
 def any(input: Any, dim: Any = None, keepdim: bool = False) -> Tensor:
     """Whether some entry along ``dim`` is true."""
-    return comparison.any_(input, axis=axes_of(dim, input.ndim), keepdims=keepdim)  # type: ignore[no-any-return]
+    return comparison.any_(input, axis=axes_of(dim, input.ndim), keepdims=keepdim)
 
 
 @numpy_names
 def all(input: Any, dim: Any = None, keepdim: bool = False) -> Tensor:
     """Whether every entry along ``dim`` is true."""
-    return comparison.all_(input, axis=axes_of(dim, input.ndim), keepdims=keepdim)  # type: ignore[no-any-return]
+    return comparison.all_(input, axis=axes_of(dim, input.ndim), keepdims=keepdim)
 
 
 @numpy_names
@@ -177,25 +177,25 @@ def logsumexp(input: Any, dim: Any, keepdim: bool = False) -> Tensor:
     """log of the sum of exp over ``dim``, shifted by the maximum so that nothing overflows.
 
     >>> import autodiff
-    >>> autodiff.logsumexp(autodiff.tensor([1000.0, 1000.0]), 0)
-    tensor(1000.6931)
+    >>> autodiff.logsumexp(autodiff.tensor([100.0, 100.0]), 0)
+    tensor(100.6931)
     """
-    return reductions.logsumexp(input, axis=axes_of(dim, input.ndim), keepdims=keepdim)  # type: ignore[no-any-return]
+    return reductions.logsumexp(input, axis=axes_of(dim, input.ndim), keepdims=keepdim)
 
 
 @numpy_names
 def softmax(input: Any, dim: int, *, dtype: Any = None) -> Tensor:
     """exp of ``input`` over its sum along ``dim`` (Bridle 1990), shifted by the maximum so that nothing overflows."""
     x = _with_dtype(input, dtype)
-    return fused.softmax(x, axis=axis_of(dim, x.ndim))  # type: ignore[no-any-return]
+    return fused.softmax(x, axis=axis_of(dim, x.ndim))
 
 
 @numpy_names
 def log_softmax(input: Any, dim: int, *, dtype: Any = None) -> Tensor:
     """log of ``softmax``, with all its digits where the softmax itself is 0 or 1."""
     x = _with_dtype(input, dtype)
-    return fused.log_softmax(x, axis=axis_of(dim, x.ndim))  # type: ignore[no-any-return]
+    return fused.log_softmax(x, axis=axis_of(dim, x.ndim))
 
 
 def _with_dtype(input: Any, dtype: Any) -> Any:
-    return input if dtype is None else astype(input, dtype=as_dtype(dtype))
+    return input if dtype is None else cast(input, as_dtype(dtype))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import operator
 from collections.abc import Sequence
 from itertools import accumulate
 from typing import TYPE_CHECKING, Any
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from autodiff.errors import DtypeError, ShapeError
-from autodiff.functions.axes import axes_of, axis_of, numpy_names, shape_of
+from autodiff.functions.axes import axes_of, axis_of, length_of, numpy_names, shape_of
 from autodiff.ops import reductions, shaping
 from autodiff.ops.indexing import index, take_along_axis
 
@@ -55,16 +56,16 @@ def reshape(input: Any, *shape: Any) -> Tensor:
     tensor([[0, 1, 2],
             [3, 4, 5]])
     """
-    return shaping.reshape(input, shape=_whole(shape_of(shape), input))  # type: ignore[no-any-return]
+    return shaping.reshape(input, shape=_whole(shape_of(shape), tuple(input.shape)))
 
 
-def _whole(shape: tuple[int, ...], input: Any) -> tuple[int, ...]:
-    """``shape`` with its -1 worked out; raises ShapeError where the sizes do not match."""
-    size, known = math.prod(input.shape), math.prod(n for n in shape if n != -1)
+def _whole(shape: tuple[int, ...], old: tuple[int, ...]) -> tuple[int, ...]:
+    """``shape`` with its -1 worked out; raises ShapeError where the size is not that of the ``old`` one."""
+    size, known = math.prod(old), math.prod(n for n in shape if n != -1)
     if shape.count(-1) == 1 and known and size % known == 0:
         return tuple(size // known if n == -1 else n for n in shape)
     if -1 in shape or known != size:
-        raise ShapeError(f"{size} entries of shape {tuple(input.shape)} do not fit into shape {shape}")
+        raise ShapeError(f"{size} entries of shape {old} do not fit into shape {shape}")
     return shape
 
 
@@ -73,7 +74,7 @@ def permute(input: Any, *dims: Any) -> Tensor:
     axes = axes_of(shape_of(dims), input.ndim) or ()
     if len(axes) != input.ndim:
         raise ShapeError(f"permute needs each of {input.ndim} axes once, not {dims}")
-    return shaping.transpose(input, axes=axes)  # type: ignore[no-any-return]
+    return shaping.transpose(input, axes=axes)
 
 
 def transpose(input: Any, dim0: int, dim1: int) -> Tensor:
@@ -82,22 +83,25 @@ def transpose(input: Any, dim0: int, dim1: int) -> Tensor:
     first, second = axis_of(dim0, input.ndim), axis_of(dim1, input.ndim)
     if axes:
         axes[first], axes[second] = second, first
-    return shaping.transpose(input, axes=tuple(axes))  # type: ignore[no-any-return]
+    return shaping.transpose(input, axes=tuple(axes))
 
 
 def t(input: Any) -> Tensor:
     """A matrix transposed; a vector or a number as it is."""
     if input.ndim > 2:
         raise ShapeError(f"t() takes at most 2 dimensions, not shape {tuple(input.shape)}; transpose(dim0, dim1) takes more")
-    return shaping.transpose(input, axes=tuple(reversed(range(input.ndim))))  # type: ignore[no-any-return]
+    return shaping.transpose(input, axes=tuple(reversed(range(input.ndim))))
 
 
 def movedim(input: Any, source: Any, destination: Any) -> Tensor:
     """The axes at ``source`` moved to ``destination``, the others in their order."""
-    moved = dict(zip(axes_of(destination, input.ndim) or (), axes_of(source, input.ndim) or (), strict=True))
+    targets, sources = axes_of(destination, input.ndim) or (), axes_of(source, input.ndim) or ()
+    if len(targets) != len(sources):
+        raise ShapeError(f"movedim needs as many destinations as sources, not {source} and {destination}")
+    moved = dict(zip(targets, sources, strict=True))
     rest = iter(a for a in range(input.ndim) if a not in moved.values())
     axes = tuple(moved[i] if i in moved else next(rest) for i in range(input.ndim))
-    return shaping.transpose(input, axes=axes)  # type: ignore[no-any-return]
+    return shaping.transpose(input, axes=axes)
 
 
 def flatten(input: Any, start_dim: int = 0, end_dim: int = -1) -> Tensor:
@@ -106,7 +110,7 @@ def flatten(input: Any, start_dim: int = 0, end_dim: int = -1) -> Tensor:
     shape = tuple(input.shape)
     if first > last:
         raise ShapeError(f"flatten from axis {start_dim} to {end_dim} of shape {shape}: the first is behind the last")
-    return shaping.reshape(input, shape=shape[:first] + (math.prod(shape[first : last + 1]),) + shape[last + 1 :])  # type: ignore[no-any-return]
+    return shaping.reshape(input, shape=shape[:first] + (math.prod(shape[first : last + 1]),) + shape[last + 1 :])
 
 
 def ravel(input: Any) -> Tensor:
@@ -116,26 +120,26 @@ def ravel(input: Any) -> Tensor:
 
 def unflatten(input: Any, dim: int, sizes: Any) -> Tensor:
     """The axis ``dim`` as several, of ``sizes``."""
-    axis, shape = axis_of(dim, input.ndim), tuple(input.shape)
-    return reshape(input, shape[:axis] + _whole(shape_of((sizes,)), np.empty(shape[axis])) + shape[axis + 1 :])
+    (axis, length), shape = length_of(input, dim), tuple(input.shape)
+    return reshape(input, shape[:axis] + _whole(shape_of((sizes,)), (length,)) + shape[axis + 1 :])
 
 
 def squeeze(input: Any, dim: Any = None) -> Tensor:
     """Without the axes of length one, or those among ``dim``."""
-    among = axes_of(dim, input.ndim)
+    among = () if dim == () else axes_of(dim, input.ndim)
     kept = (n for i, n in enumerate(input.shape) if n != 1 or (among is not None and i not in among))
-    return shaping.reshape(input, shape=tuple(kept))  # type: ignore[no-any-return]
+    return shaping.reshape(input, shape=tuple(kept))
 
 
 def unsqueeze(input: Any, dim: int) -> Tensor:
     """With an axis of length one put in at ``dim``."""
     axis = axis_of(dim, input.ndim + 1)
-    return shaping.reshape(input, shape=(*input.shape[:axis], 1, *input.shape[axis:]))  # type: ignore[no-any-return]
+    return shaping.reshape(input, shape=(*input.shape[:axis], 1, *input.shape[axis:]))
 
 
 def broadcast_to(input: Any, shape: Any) -> Tensor:
     """``input`` stretched to ``shape`` by NumPy's rule; nothing is copied."""
-    return reductions.broadcast_to(input, shape=shape_of((shape,)))  # type: ignore[no-any-return]
+    return reductions.broadcast_to(input, shape=shape_of((shape,)))
 
 
 def expand(input: Any, *sizes: Any) -> Tensor:
@@ -166,7 +170,7 @@ def cat(tensors: Sequence[Any], dim: int = 0) -> Tensor:
         ):
             shapes = ", ".join(str(tuple(part.shape)) for part in parts)
             raise ShapeError(f"cat along dim {dim} needs shapes that are equal but there, not {shapes}")
-    return shaping.concatenate(*parts, axis=axis, ends=tuple(accumulate(x.shape[axis] for x in parts)))  # type: ignore[no-any-return]
+    return shaping.concatenate(*parts, axis=axis, ends=tuple(accumulate(x.shape[axis] for x in parts)))
 
 
 concat = concatenate = cat
@@ -184,16 +188,16 @@ def stack(tensors: Sequence[Any], dim: int = 0) -> Tensor:
 @numpy_names
 def split(tensor: Any, split_size_or_sections: Any, dim: int = 0) -> tuple[Tensor, ...]:
     """Pieces along ``dim`` of one size (the last may be shorter), or of the sizes given."""
-    axis = axis_of(dim, tensor.ndim)
-    length, sizes = tensor.shape[axis], split_size_or_sections
-    if isinstance(sizes, int):
-        if sizes <= 0:
-            raise ShapeError(f"split needs a size above 0, not {sizes}")
-        ends = [min(start + sizes, length) for start in range(0, max(length, 1), sizes)]
-    else:
-        ends = list(accumulate(sizes))
-        if not ends or ends[-1] != length:
+    (axis, length), sizes = length_of(tensor, dim), split_size_or_sections
+    if isinstance(sizes, Sequence):
+        ends = list(accumulate(shape_of((sizes,))))
+        if not ends or ends[-1] != length or min(sizes) < 0:
             raise ShapeError(f"split sizes {tuple(sizes)} do not add up to {length}, the length of dim {dim}")
+    else:
+        (size,) = shape_of((sizes,))
+        if size <= 0:
+            raise ShapeError(f"split needs a size above 0, not {size}")
+        ends = [min(start + size, length) for start in range(0, max(length, 1), size)]
     return tuple(
         index(tensor, key=(slice(None),) * axis + (slice(start, end),))
         for start, end in zip([0, *ends], ends, strict=False)
@@ -202,24 +206,27 @@ def split(tensor: Any, split_size_or_sections: Any, dim: int = 0) -> tuple[Tenso
 
 def chunk(input: Any, chunks: int, dim: int = 0) -> tuple[Tensor, ...]:
     """At most ``chunks`` pieces of equal size along ``dim``, the last one shorter where it does not divide."""
-    return split(input, max(-(-input.shape[axis_of(dim, input.ndim)] // chunks), 1), dim)
+    if chunks <= 0:
+        raise ShapeError(f"chunk needs a number of pieces above 0, not {chunks}")
+    _, length = length_of(input, dim)
+    return split(input, -(-length // chunks) if length else [0] * chunks, dim)
 
 
 def unbind(input: Any, dim: int = 0) -> tuple[Tensor, ...]:
     """The slices along ``dim``, without it."""
-    return tuple(select(input, dim, i) for i in range(input.shape[axis_of(dim, input.ndim)]))
+    return tuple(select(input, dim, i) for i in range(length_of(input, dim)[1]))
 
 
 def select(input: Any, dim: int, index: int) -> Tensor:
     """The slice at ``index`` along ``dim``, without it."""
-    return getitem(input, (slice(None),) * axis_of(dim, input.ndim) + (index,))
+    return getitem(input, (slice(None),) * length_of(input, dim)[0] + (index,))
 
 
 def narrow(input: Any, dim: int, start: int, length: int) -> Tensor:
     """``length`` slices from ``start`` on along ``dim``."""
-    axis = axis_of(dim, input.ndim)
-    start = int(start) + (input.shape[axis] if start < 0 else 0)
-    if not (start >= 0 and length >= 0 and start + length <= input.shape[axis]):
+    axis, whole = length_of(input, dim)
+    start = int(start) + (whole if start < 0 else 0)
+    if not (start >= 0 and length >= 0 and start + length <= whole):
         raise ShapeError(f"narrow from {start}, {length} long, leaves dim {dim} of shape {tuple(input.shape)}")
     return getitem(input, (slice(None),) * axis + (slice(start, start + length),))
 
@@ -236,18 +243,20 @@ def gather(input: Any, dim: int, index: Any) -> Tensor:
     indices = np.asarray(index)
     if indices.ndim != input.ndim or any(a > b for i, (a, b) in enumerate(zip(indices.shape, input.shape, strict=True)) if i != axis):
         raise ShapeError(f"gather: an index of shape {indices.shape} does not fit an input of shape {tuple(input.shape)}")
-    return take_along_axis(input, indices=indices, axis=axis)  # type: ignore[no-any-return]
+    return take_along_axis(input, indices=indices, axis=axis)
 
 
 def getitem(input: Any, key: Any) -> Tensor:
     """``input[key]``: numbers, slices, None, ``...``, masks, integer arrays and tensors, as NumPy and PyTorch index."""
-    return index(input, key=plain_key(key))  # type: ignore[no-any-return]
+    return index(input, key=plain_key(key))
 
 
 def plain_key(key: Any) -> Any:
-    """An index with its tensors and lists as arrays."""
+    """An index with its tensors and lists as arrays, and the ends of its slices as integers."""
     if isinstance(key, tuple):
         return tuple(map(plain_key, key))
+    if isinstance(key, slice):
+        return slice(*(n if n is None or isinstance(n, int) else operator.index(n) for n in (key.start, key.stop, key.step)))
     if isinstance(key, (list, range)):
         return np.asarray(key, dtype=None if len(key) else np.int64)
     if hasattr(key, "__primitive__"):
@@ -260,4 +269,4 @@ def plain_key(key: Any) -> Any:
 
 def clone(input: Any) -> Tensor:
     """A copy with memory of its own, through which gradients pass."""
-    return shaping.copy(input)  # type: ignore[no-any-return]
+    return shaping.copy(input)

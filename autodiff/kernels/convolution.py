@@ -21,9 +21,9 @@ from .threads import share, tiles
 Array = NDArray[Any]
 Shape4 = tuple[int, int, int, int]
 
-TILE_BYTES = 1 << 20
-GATHER = lambda c, o, kh, kw: c * 2 < o
+TILE_BYTES = 1 << 21
 THIN = 32  # rows of a GEMM below which stacking the kernel rows' views costs less than GEMMs with a short inner axis
+BAND = 56  # width up to which depthwise convolution by banded matrices beats unrolling (28 wide: 270 against 450 us)
 WORTH_THREADS = 4_000_000  # multiply-adds below which handing half a batch to a thread costs more than it saves
 
 
@@ -122,9 +122,10 @@ def _matrices(w: Array, groups: int, stacked: bool) -> Array:
     """Lay the kernel (o, c, kh, kw) out as matrices (parts, groups, o / groups, k) to go with ``_Unroll``."""
     o, c, kh, kw = w.shape
     split = w.reshape(groups, o // groups, c, kh, kw)
+    # Contiguous, since a flipped kernel may reshape into a view whose negative strides BLAS does not take.
     if stacked:
-        return split.transpose(0, 1, 3, 2, 4).reshape(1, groups, o // groups, kh * c * kw)
-    return split.transpose(3, 0, 1, 2, 4).reshape(kh, groups, o // groups, c * kw)
+        return np.ascontiguousarray(split.transpose(0, 1, 3, 2, 4)).reshape(1, groups, o // groups, kh * c * kw)
+    return np.ascontiguousarray(split.transpose(3, 0, 1, 2, 4)).reshape(kh, groups, o // groups, c * kw)
 
 
 def convolve(x: Array, w: Array, geometry: Geometry) -> Array:
@@ -140,6 +141,9 @@ def convolve(x: Array, w: Array, geometry: Geometry) -> Array:
     oh, ow = geometry.output_size((x.shape[2], x.shape[3]), (kh, kw))
     n, groups = len(x), geometry.groups
     out = np.empty((n, o, oh, ow), x.dtype)
+    if _is_banded(w.shape, groups, x.shape[3]):
+        _band_convolve(x, w, geometry, out)
+        return out
 
     def task(start: int, stop: int) -> None:
         unroll = _Unroll(x, (kh, kw), (oh, ow), geometry, stop - start)
@@ -167,7 +171,8 @@ def convolve_input(g: Array, w: Array, geometry: Geometry, input_shape: Shape4) 
     n, o, oh, ow = g.shape
     _, c, kh, kw = w.shape
     groups = geometry.groups
-    if geometry.stride == (1, 1) and not GATHER(c, o // groups, kh, kw):
+    if geometry.stride == (1, 1) and 4 * c >= o // groups:
+        # Reading kw copies of g costs less than adding up kh * kw copies of dx, unless g has many more channels.
         return _gather_input(g, w, geometry)
     dx = np.empty(input_shape, g.dtype)
     transposed = _matrices(w, groups, True)[0].swapaxes(1, 2)
@@ -206,6 +211,8 @@ def convolve_weight(g: Array, x: Array, geometry: Geometry, kernel_shape: Shape4
     n, o, oh, ow = g.shape
     _, c, kh, kw = kernel_shape
     groups = geometry.groups
+    if _is_banded(kernel_shape, groups, x.shape[3]):
+        return _band_weight(g, x, geometry, kernel_shape)
 
     def task(start: int, stop: int) -> Array:
         unroll = _Unroll(x, (kh, kw), (oh, ow), geometry, stop - start)
@@ -223,3 +230,79 @@ def convolve_weight(g: Array, x: Array, geometry: Geometry, kernel_shape: Shape4
     # (parts, groups, kh / parts, c, kw, o): the kernel row is the outer axis either way.
     total = total.reshape(parts, groups, kh // parts, c, kw, o // groups).transpose(1, 5, 3, 0, 2, 4)
     return np.ascontiguousarray(total).reshape(kernel_shape)
+
+
+def _is_banded(kernel_shape: Shape4, groups: int, width: int) -> bool:
+    """Tell whether to use the banded form: for depthwise kernels, whose GEMMs would have a single row, on narrow images."""
+    return 1 < groups == kernel_shape[0] and kernel_shape[1] == 1 and width <= BAND
+
+
+class _Band:
+    """Depthwise convolution as GEMMs: rows of windows (oh, kh * w) times a banded matrix (kh * w, ow) per channel.
+
+    The multiplications by zero outside the band are cheaper than the short loops they replace. Stride, padding and
+    dilation along the width live in the position of the band.
+    """
+
+    def __init__(self, x: Array, kernel_rows: int, output: tuple[int, int], geometry: Geometry, images: int) -> None:
+        _, channels, height, width = x.shape
+        (sh, _), ((top, _), _), (dh, _), _ = geometry
+        tall = sh * (output[0] - 1) + dh * (kernel_rows - 1) + 1
+        self.tile = max(1, min(images, TILE_BYTES * 4 // max(1, channels * output[0] * kernel_rows * width * x.itemsize)))
+        self.range = overlap(-top, 1, height, tall)
+        self.padded = np.zeros((self.tile, channels, tall, width), x.dtype)
+        self.rows = np.empty((channels, self.tile, output[0], kernel_rows, width), x.dtype)
+        a, b, row, item = self.padded.strides
+        self.spread = np.ndarray(self.rows.shape, x.dtype, self.padded, 0, (b, a, sh * row, dh * row, item))
+
+    def __call__(self, x: Array) -> Array:
+        """Return the (c, n, oh, kh * w) rows of the images x (n, c, h, w)."""
+        n = len(x)
+        channels, _, oh, kh, width = self.rows.shape
+        self.padded[:n, :, self.range[0]] = x[:, :, self.range[1]]
+        self.rows[:, :n] = self.spread[:, :n]
+        return self.rows[:, :n].reshape(channels, n, oh, kh * width)
+
+
+def _diagonals(columns: int, width: int, output_width: int, geometry: Geometry) -> list[tuple[Array, Array]]:
+    """List for each kernel column the entries (input column, output column) of the band it fills."""
+    positions, outputs = np.arange(width), np.arange(output_width)
+    offsets = [j * geometry.dilation[1] - geometry.padding[1][0] for j in range(columns)]
+    slices = [overlap(offset, geometry.stride[1], width, output_width) for offset in offsets]
+    return [(positions[position], outputs[output]) for output, position in slices]
+
+
+def _band_convolve(x: Array, w: Array, geometry: Geometry, out: Array) -> None:
+    """Write the depthwise ``convolve(x, w)`` into ``out``."""
+    channels, _, kh, kw = w.shape
+    (oh, ow), width = out.shape[2:], x.shape[3]
+    band = np.zeros((channels, kh, width, ow), x.dtype)
+    for j, (positions, outputs) in enumerate(_diagonals(kw, width, ow, geometry)):
+        band[:, :, positions, outputs] = w[:, 0, :, j, None]
+    matrix = band.reshape(channels, kh * width, ow)
+
+    def task(start: int, stop: int) -> None:
+        rows = _Band(x, kh, (oh, ow), geometry, stop - start)
+        for images in tiles(start, stop, rows.tile):
+            np.matmul(rows(x[images]).swapaxes(0, 1), matrix, out=out[images])
+
+    share(task, len(x), out.size * kh * kw >= WORTH_THREADS)
+
+
+def _band_weight(g: Array, x: Array, geometry: Geometry, kernel_shape: Shape4) -> Array:
+    """Return the depthwise ``convolve_weight(g, x)``: the sums along the diagonals of the band's gradient."""
+    channels, _, kh, kw = kernel_shape
+    (oh, ow), width = g.shape[2:], x.shape[3]
+
+    def task(start: int, stop: int) -> Array:
+        rows = _Band(x, kh, (oh, ow), geometry, stop - start)
+        total = np.zeros((channels, kh * width, ow), g.dtype)
+        for images in tiles(start, stop, rows.tile):
+            # One GEMM per channel for all images of the tile: a product per image would write a band per image.
+            matrix = rows(x[images]).reshape(channels, -1, kh * width).swapaxes(1, 2)
+            total += matrix @ g[images].swapaxes(0, 1).reshape(channels, -1, ow)
+        return total
+
+    first, *others = share(task, len(x), g.size * kh * kw >= WORTH_THREADS)
+    band = sum(others, start=first).reshape(channels, kh, width, ow)
+    return np.stack([band[:, :, p, q].sum(-1) for p, q in _diagonals(kw, width, ow, geometry)], -1)[:, None]

@@ -6,7 +6,7 @@ never stored: a slice is only paired with those windows whose tap lies inside th
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -167,23 +167,41 @@ def _merge(ufunc: np.ufunc, pairs: list[tuple[Array, Array]], whole: Array, init
         ufunc(target, source, out=target)
 
 
-def _winners(x: Array, out: Array, taps: tuple[list[Pair], list[Pair]]) -> Iterator[tuple[Any, Any, Array]]:
-    """Yield (index into windows, index into inputs, mask) per tap: each window is claimed once, by its first maximum."""
+def _winners(x: Array, out: Array, window: Window) -> NDArray[np.intp]:
+    """Return each window's first maximum in row-major order as an index into the flattened image (N, C, oh, ow).
+
+    Counting how many taps come before the winner costs three passes over the windows per tap, and the index then makes
+    scatter and gather one call: half the time of masking the taps one by one.
+    """
+    size, (kh, kw) = _size(x), window.kernel
+    rows_of, columns_of = _taps(window, size)
+    taps = [((..., k, m), (..., p, q)) for k, p in rows_of for m, q in columns_of]
     free = np.ones(out.shape, np.bool_)
-    indices = [
-        ((..., to_row, to_column), (..., row, column)) for to_row, row in taps[0] for to_column, column in taps[1]
-    ]
-    for to, position in indices:
-        hit = x[position] == out[to]
-        hit &= free[to]
-        free[to] ^= hit
-        yield to, position, hit
+    count = np.zeros(out.shape, np.uint8 if kh * kw < 256 else np.intp)
+    for to, position in taps:
+        free[to] &= x[position] != out[to]
+        count += free
     if free.any():
         # Only NaN differs from itself; PyTorch lets the last NaN of a window win.
-        for to, position in reversed(indices):
-            hit = np.isnan(x[position]) & free[to]
-            free[to] ^= hit
-            yield to, position, hit
+        for tap, (to, position) in enumerate(taps):
+            missing = np.isnan(x[position]) & free[to]
+            count[to][missing] = tap
+        if (count == kh * kw).any():
+            raise ValueError(f"{window} on an image of {size} has a window wholly in the padding: it has no maximum")
+    (sh, sw), ((top, _), (left, _)), (dh, dw) = window[1:]
+    offsets = (np.arange(kh) * dh - top)[:, None] * size[1] + np.arange(kw) * dw - left
+    corners = (np.arange(out.shape[2]) * sh)[:, None] * size[1] + np.arange(out.shape[3]) * sw
+    positions: NDArray[np.intp] = offsets.take(count)
+    positions += corners
+    return positions
+
+
+def _flat_winners(x: Array, out: Array, window: Window) -> NDArray[np.intp]:
+    """Return the winners as indices into all images flattened to one axis."""
+    n, c, h, w = x.shape
+    positions = _winners(x, out, window)
+    positions += np.arange(0, n * c * h * w, max(1, h * w)).reshape(n, c, 1, 1)
+    return positions.reshape(-1)
 
 
 def max_pool_scatter(g: Array, x: Array, out: Array, window: Window) -> Array:
@@ -191,17 +209,16 @@ def max_pool_scatter(g: Array, x: Array, out: Array, window: Window) -> Array:
 
     Shapes: g and out (N, C, oh, ow), x and result (N, C, H, W).
     Law: <max_pool_scatter(g), c> = <g, max_pool_gather(c)>.
+    Raises: ValueError where a window lies wholly in the padding.
     """
-    taps = _taps(window, _size(x))
-    dx = np.zeros(x.shape, g.dtype)
+    dx = np.zeros(x.shape, _wide(g.dtype))
 
     def task(images: slice) -> None:
-        given, total = g[images], dx[images]
-        for to, position, hit in _winners(x[images], out[images], taps):
-            total[position] += np.where(hit, given[to], 0)
+        given = g[images].astype(dx.dtype, copy=False).reshape(-1)
+        np.add.at(dx[images].reshape(-1), _flat_winners(x[images], out[images], window), given)
 
     _by_tile(task, x)
-    return dx
+    return dx.astype(g.dtype, copy=False)
 
 
 def max_pool_gather(c: Array, x: Array, out: Array, window: Window) -> Array:
@@ -209,12 +226,10 @@ def max_pool_gather(c: Array, x: Array, out: Array, window: Window) -> Array:
 
     Shapes: c and x (N, C, H, W), out and result (N, C, oh, ow).
     """
-    taps = _taps(window, _size(x))
-    taken = np.zeros(out.shape, c.dtype)
+    taken = np.empty(out.shape, c.dtype)
 
     def task(images: slice) -> None:
-        for to, position, hit in _winners(x[images], out[images], taps):
-            np.copyto(taken[images][to], c[images][position], where=hit)
+        taken[images] = c[images].reshape(-1).take(_flat_winners(x[images], out[images], window)).reshape(out[images].shape)
 
     _by_tile(task, x)
     return taken
@@ -225,8 +240,13 @@ def max_pool_indices(x: Array, out: Array, window: Window) -> NDArray[np.int64]:
 
     Shapes: x (N, C, H, W), out and result (N, C, oh, ow).
     """
-    positions = np.arange(x.shape[2] * x.shape[3]).reshape(1, 1, *_size(x))
-    return max_pool_gather(np.broadcast_to(positions, x.shape), x, out, window)
+    indices = np.empty(out.shape, np.int64)
+
+    def task(images: slice) -> None:
+        indices[images] = _winners(x[images], out[images], window)
+
+    _by_tile(task, x)
+    return indices
 
 
 def sum_pool(x: Array, window: Window) -> Array:

@@ -7,6 +7,7 @@ import contextvars
 import os
 import threading
 from collections.abc import Callable, Iterator
+from itertools import pairwise
 from typing import Any, TypeVar
 
 Result = TypeVar("Result")
@@ -104,10 +105,10 @@ def share(task: Callable[[int, int], Result], count: int, parallel: bool) -> lis
     with pool.one_blas_thread():
         others = [
             executor.submit(contextvars.copy_context().run, task, start, stop)
-            for start, stop in zip(bounds[1:-1], bounds[2:], strict=True)
+            for start, stop in pairwise(bounds[1:])
         ]
         try:
-            first = task(bounds[0], bounds[1])
+            first = task(0, bounds[1])
         finally:
             # Even after an error here: nobody may still be writing into the caller's arrays when this returns.
             for other in others:

@@ -1,4 +1,4 @@
-"""Rows of arithmetic: sums, products, powers, comparisons that select. Kinks follow one table, here and nowhere else."""
+"""Rows of arithmetic: sums, products, powers, selections. Kinks follow one table, here and nowhere else."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ __all__ = [
     "add",
     "clip",
     "divide",
+    "gate",
     "maximum",
     "minimum",
     "multiply",
@@ -57,8 +58,22 @@ def _power_exponent(g: Any, out: Any, x: Any, y: Any) -> Any:
     return spared(g, np.where((x == 0) & (y >= 0), 0, g * out * np.log(x)))
 
 
+_BITS = {2: np.int16, 4: np.int32, 8: np.int64}
+
+
+def _gate(x: Any, mask: Any) -> Any:
+    """``x`` where ``mask`` holds and 0 elsewhere, where ``x`` is inf or NaN too: 0 times its bits is 0.
+
+    np.where says the same and takes five times as long on a random mask.
+    """
+    return np.multiply(x.view(_BITS[x.itemsize]), mask).view(x.dtype)
+
+
+gate = Primitive("gate", _gate, lambda g, out, x, mask: gate(g, mask=mask))
+
+
 def _winner(g: Any, ahead: Any, tie: Any) -> Any:
-    return g * ahead + g * 0.5 * tie
+    return gate(g, mask=np.asarray(ahead)) + gate(g * 0.5, mask=np.asarray(tie))
 
 
 add = Primitive("add", np.add, lambda g, out, x, y: g,
@@ -90,11 +105,11 @@ absolute = Primitive("absolute", np.absolute, lambda g, out, x: g * np.sign(x), 
 sign = Primitive("sign", np.sign, lambda g, out, x: np.zeros_like(g))
 
 clip = Primitive("clip", lambda x, low, high: np.clip(x, low, high),
-                 lambda g, out, x, low, high: g * _inside(x, low, high), keeps="x")
+                 lambda g, out, x, low, high: gate(g, mask=np.asarray(_inside(x, low, high))), keeps="x")
 
 where = Primitive("where", lambda x, y, condition: np.where(condition, x, y),
-                  lambda g, out, x, y, condition: g * condition,
-                  lambda g, out, x, y, condition: g * ~condition)
+                  lambda g, out, x, y, condition: gate(g, mask=condition),
+                  lambda g, out, x, y, condition: gate(g, mask=~condition))
 
 
 def _inside(x: Any, low: Any, high: Any) -> Any:

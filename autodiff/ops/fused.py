@@ -15,19 +15,17 @@ __all__ = ["binary_cross_entropy", "cross_entropy", "log_softmax", "mse", "softm
 
 def _shifted(x: Any, axis: int) -> Any:
     """``x`` less its maximum along ``axis``: exp of it cannot overflow."""
-    return x - np.maximum.reduce(x, axis=axis, keepdims=True)
+    return x - np.maximum.reduce(x, axis=axis, keepdims=True) if x.size else x
 
 
 def _softmax(x: Any, axis: int) -> Any:
     e = np.exp(_shifted(x, axis))
-    e /= np.add.reduce(e, axis=axis, keepdims=True)
-    return e
+    return np.divide(e, accumulate(e, axis, keepdims=True), out=e if e.shape else None)
 
 
 def _log_softmax(x: Any, axis: int) -> Any:
     z = _shifted(x, axis)
-    z -= np.log(np.add.reduce(np.exp(z), axis=axis, keepdims=True))
-    return z
+    return np.subtract(z, np.log(accumulate(np.exp(z), axis, keepdims=True)), out=z if z.shape and z.size else None)
 
 
 def _one_hot(target: Any, shape: tuple[int, ...], dtype: Any) -> Any:

@@ -33,15 +33,20 @@ def _rows(x: Any) -> Any:
 
 
 def _linear(x: Any, w: Any, b: Any = None) -> Any:
-    out = np.matmul(_rows(x), w.T)
+    out = _rows(x).dot(w.T)  # on small matrices dot takes two thirds of the time of matmul
     if b is not None:
         out += b
     return out if len(x.shape) == 2 else out.reshape(*x.shape[:-1], w.shape[0])
 
 
+def _linear_input(g: Any, out: Any, x: Any, w: Any, b: Any = None) -> Any:
+    back = np.dot(_rows(g), w)
+    return back if len(x.shape) == 2 else back.reshape(x.shape)
+
+
 matmul = Primitive("matmul", np.matmul, _matmul_left, _matmul_right, keeps=("y", "x"), promotes=False)
 
 linear = Primitive("linear", _linear,
-                   lambda g, out, x, w, b=None: np.matmul(_rows(g), w).reshape(x.shape),
-                   lambda g, out, x, w, b=None: np.matmul(_rows(g).T, _rows(x)),
+                   _linear_input,
+                   lambda g, out, x, w, b=None: np.dot(_rows(g).T, _rows(x)),
                    lambda g, out, x, w, b=None: g, keeps=("w", "x", ""), promotes=False)

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from autodiff.broadcasting import accumulate
+from autodiff.ops.arithmetic import gate
 from autodiff.primitive import Primitive
 
 __all__ = ["amax", "amin", "broadcast_to", "count", "logsumexp", "mean", "norm", "spread", "sum_"]
@@ -28,20 +29,29 @@ def count(x: Any, axis: Any) -> int:
 
 
 def _mean(x: Any, axis: Any, keepdims: bool) -> Any:
-    return accumulate(x, axis, keepdims) / count(x, axis)
+    if x.dtype == np.float16:  # the sum may be beyond what half precision holds, though the mean is not
+        return _mean(x.astype(np.float32), axis, keepdims).astype(np.float16)
+    return accumulate(x, axis, keepdims) / (count(x, axis) or math.nan)
 
 
 def _logsumexp(x: Any, axis: Any, keepdims: bool) -> Any:
-    top = np.maximum.reduce(x, axis=axis, keepdims=True)
+    top = np.maximum.reduce(x, axis=axis, keepdims=True, initial=-math.inf)
     top = np.where(np.isfinite(top), top, 0)  # inf - inf has no value; exp(inf - 0) has
-    total = np.log(accumulate(np.exp(x - top), axis, True)) + top
+    with np.errstate(divide="ignore"):  # of nothing, or of -inf alone, it is -inf
+        total = np.log(accumulate(np.exp(x - top), axis, True)) + top
     return total if keepdims else total.reshape(accumulate(x, axis).shape)
+
+
+def _finite(top: Any) -> Any:
+    """``top``, but 0 where it is -inf: exp(-inf - 0) is the gradient 0, exp(-inf + inf) is NaN."""
+    return np.where(top == -math.inf, 0, top)
 
 
 def _to_winners(g: Any, out: Any, x: Any, axis: Any, keepdims: bool) -> Any:
     """Share ``g`` evenly among the entries of ``x`` that equal the extreme ``out``."""
-    won = (x == spread(out, x, axis, keepdims)) * np.ones((), g.dtype)
-    return won * (spread(g, x, axis, keepdims) / np.add.reduce(won, axis=axis, keepdims=True))
+    won = np.asarray(x == spread(out, x, axis, keepdims))
+    winners = np.add.reduce(won, axis=axis, keepdims=True, dtype=np.int64).astype(g.dtype)
+    return gate(spread(g, x, axis, keepdims) / winners, mask=won)
 
 
 broadcast_to = Primitive("broadcast_to", lambda x, shape: np.broadcast_to(x, shape),
@@ -62,7 +72,7 @@ amin = Primitive("amin", lambda x, axis, keepdims: np.minimum.reduce(x, axis=axi
 
 logsumexp = Primitive("logsumexp", _logsumexp,
                       lambda g, out, x, axis, keepdims:
-                          spread(g, x, axis, keepdims) * np.exp(x - spread(out, x, axis, keepdims)),
+                          spread(g, x, axis, keepdims) * np.exp(x - _finite(spread(out, x, axis, keepdims))),
                       keeps="out x", floating=True)
 
 # At the zero vector every direction is a subgradient; 0 is the one in the middle.

@@ -9,7 +9,7 @@ import numpy as np
 from autodiff.ops.indexing import index
 from autodiff.primitive import Primitive
 
-__all__ = ["astype", "concatenate", "copy", "pad", "reshape", "transpose"]
+__all__ = ["astype", "cast", "concatenate", "copy", "pad", "reshape", "to_whole", "transpose"]
 
 
 def _inverse(axes: tuple[int, ...]) -> tuple[int, ...]:
@@ -47,3 +47,10 @@ copy = Primitive("copy", lambda x: x.copy(), lambda g, out, x: g)
 
 astype = Primitive("astype", lambda x, dtype: x.astype(dtype),
                    lambda g, out, x, dtype: astype(g, dtype=x.dtype))
+
+to_whole = Primitive("to_whole", lambda x, dtype: x.astype(dtype))
+
+
+def cast(x: Any, dtype: np.dtype[Any]) -> Any:
+    """``x`` in another dtype: recorded where that is floating; integers and booleans carry no gradient."""
+    return (astype if dtype.kind == "f" else to_whole)(x, dtype=dtype)

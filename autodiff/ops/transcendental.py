@@ -6,16 +6,29 @@ from typing import Any
 
 import numpy as np
 
-from autodiff.ops.arithmetic import quotient
+from autodiff.ops.arithmetic import gate, quotient
 from autodiff.primitive import Primitive
 
 __all__ = ["cos", "exp", "expm1", "log", "log1p", "relu", "sigmoid", "sin", "softplus", "sqrt", "tanh"]
 
 
+# For each size of float: 1, and an x for which exp(x) + 1 is exp(x). As arrays, NumPy takes them in half the time.
+_ONE_AND_LARGE = {
+    np.dtype(f"f{size}"): (np.ones((), f"f{size}"), np.full((), large, f"f{size}"))
+    for size, large in ((2, 10), (4, 30), (8, 40))
+}
+
+
 def _sigmoid(x: Any) -> Any:
-    """1 / (1 + exp(-x)) as e / (e + 1), e = exp(x): exact to the last digits below, and cut off where e + 1 is e."""
-    e = np.exp(np.minimum(x, 30 if x.dtype.itemsize > 2 else 10))
-    return np.divide(e, e + 1, out=e)
+    """1 / (1 + exp(-x)) as e / (e + 1), e = exp(x), which keeps its digits far below 0 and cannot overflow above."""
+    if x.dtype not in _ONE_AND_LARGE:
+        x = x.astype(np.float64)
+    one, large = _ONE_AND_LARGE[x.dtype]
+    e = np.minimum(x, large)
+    if type(e) is not np.ndarray:  # of a 0-d array NumPy makes a scalar
+        e = np.asarray(e)
+    np.exp(e, out=e)
+    return np.divide(e, np.add(e, one), out=e)
 
 
 def _softplus(x: Any) -> Any:
@@ -43,4 +56,4 @@ sigmoid = Primitive("sigmoid", _sigmoid, lambda g, out, x: g * (out * (1 - out))
 
 softplus = Primitive("softplus", _softplus, lambda g, out, x: g * sigmoid(x), keeps="x", floating=True)
 
-relu = Primitive("relu", lambda x: np.maximum(x, 0), lambda g, out, x: g * (out > 0), keeps="out")
+relu = Primitive("relu", lambda x: np.maximum(x, 0), lambda g, out, x: gate(g, mask=np.asarray(out > 0)), keeps="out")

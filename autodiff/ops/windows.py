@@ -30,7 +30,7 @@ def _conv(x: Any, w: Any, b: Any = None, *, geometry: Any) -> Any:
     return out
 
 
-# Convolution, and its gradients for input and kernel, are linear in each of their two inputs, and each one's VJPs are the
+# Convolution and its gradients for input and kernel are linear in each of their two inputs, and each one's VJPs are the
 # other two: three rows give every order (Dumoulin & Visin 2016, "A guide to convolution arithmetic", section 4).
 conv = Primitive(
     "conv2d", _conv,

@@ -1,0 +1,100 @@
+"""Gradients of tensors: where the walk starts, what it may keep, and whose its results are."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Any
+
+import numpy as np
+
+from autodiff import modes
+from autodiff.changes import changed
+from autodiff.errors import GraphError, ShapeError
+from autodiff.graph import Leaf, Node, walk
+from autodiff.places import line_of, source_of
+from autodiff.recording import Recorded, wrap
+
+__all__ = ["accumulate", "gradients"]
+
+
+def gradients(
+    outputs: list[Any],
+    seeds: list[Any],
+    inputs: Collection[Any] | None = None,
+    retain_graph: bool | None = None,
+    create_graph: bool = False,
+) -> dict[Node, Any]:
+    """Walk back from ``outputs`` and return the gradient of each leaf that is reached, or of ``inputs``.
+
+    No two of the gradients share memory, and none shares it with a seed.
+    """
+    if inputs is not None and not inputs:
+        raise GraphError("there are no inputs whose gradients could be wanted; leave inputs out for all leaves")
+    cotangents: dict[Node, Any] = {}
+    for output, seed in zip(outputs, seeds, strict=True):
+        node, g = _tracked(output), _seed(output, seed)
+        g = g if create_graph else g._array
+        cotangents[node] = cotangents[node] + g if node in cotangents else g
+    targets = {_tracked(x) for x in inputs} if inputs is not None else ()
+    retain = create_graph if retain_graph is None else retain_graph
+    taken = {id(g) for g in cotangents.values()}
+    found: dict[Node, Any] = {}
+    if create_graph:
+        with modes.enable_grad():
+            walked = walk(cotangents, targets, retain, wrap)
+    else:
+        walked = walk(cotangents, targets, retain)
+    for node, g in walked.items():
+        if create_graph:
+            found[node] = g.clone() if id(g) in taken or g._array.base is not None else g
+        else:
+            array = np.asarray(g)
+            found[node] = wrap(array.copy() if id(g) in taken or array.base is not None else array)
+        taken.add(id(g))
+    return found
+
+
+def accumulate(found: dict[Node, Any], inputs: Collection[Any] = ()) -> None:
+    """Add gradients to ``.grad`` of ``inputs`` and of the leaves they belong to, where those still want them."""
+    owners = {x._node: x for x in inputs}
+    for node, g in found.items():
+        owner = node.owner() if isinstance(node, Leaf) else owners.get(node)
+        if owner is None or owner._node is None:
+            continue
+        old = owner._grad
+        if old is None:
+            owner._grad = g
+        elif old._node is None and g._node is None and old._array.flags.writeable:
+            np.add(old._array, g._array, out=old._array)
+            changed(old._array)
+        else:
+            owner._grad = old + g
+
+
+def _tracked(tensor: Any) -> Node:
+    """The node of a tensor; raises GraphError with the reason where it has none."""
+    if tensor._node is not None:
+        return tensor._node
+    why = getattr(tensor, "_why", None)
+    if why is not None:
+        reason = f"it, or what it was made from, {why[0]} at {line_of(why[1])} ({source_of(why[1])})"
+    elif tensor._array.dtype.kind != "f":
+        reason = f"its dtype is {tensor._array.dtype}"
+    else:
+        reason = "none of the tensors it was made from does; set requires_grad=True on those"
+    raise GraphError(f"a tensor of shape {tensor.shape} does not require grad: {reason}")
+
+
+def _seed(output: Any, seed: Any) -> Any:
+    """The cotangent to start from: 1 for a tensor of one entry, or what was given, checked."""
+    if seed is None:
+        if output._array.size != 1:
+            raise GraphError(
+                f"backward() of a tensor of shape {output.shape} needs a gradient of that shape; or reduce it first, "
+                "as in loss.mean().backward()"
+            )
+        return wrap(np.ones(output.shape, output.dtype))
+    given = seed if isinstance(seed, Recorded) else wrap(np.asarray(seed, dtype=output.dtype))
+    if given.shape != output.shape:
+        raise ShapeError(f"the gradient of a tensor of shape {output.shape} has that shape, not {given.shape}")
+    return given.to(output.dtype)

@@ -1,0 +1,244 @@
+"""Applying a row: reading its inputs, computing its value, and making the node that remembers it."""
+
+from __future__ import annotations
+
+from typing import Any, TypeVar
+
+import numpy as np
+
+from autodiff import modes
+from autodiff.changes import next_number, rewritten, rewritten_after
+from autodiff.dtypes import get_default_dtype, result_dtype
+from autodiff.errors import AxisError, DtypeError, InPlaceError, NonFiniteError, ShapeError
+from autodiff.graph import Node, describe, non_finite, remember
+from autodiff.ops.shaping import astype
+from autodiff.places import Place, line_of, place_of_user, source_of
+from autodiff.primitive import Primitive
+
+__all__ = ["Recorded", "apply", "binary", "result_class", "wrap"]
+
+Array = np.ndarray[Any, Any]
+ndarray = np.ndarray
+new = object.__new__
+NO_PARAMS: dict[str, Any] = {}
+NUMBERS = (float, int, bool)
+C = TypeVar("C", bound="type[Recorded]")
+
+
+class Recorded:
+    """An array and the node that says how it was made: what a row takes and gives.
+
+    Attributes of the one class that users see, ``Tensor``: ``_array``; ``_node``, None outside the graph; ``_grad``;
+    ``_why``, set only where there is a reason to be outside the graph: what happened, and where.
+    """
+
+    __slots__ = ("__weakref__", "_array", "_grad", "_node", "_why")
+
+    _array: Array
+    _node: Node | None
+    _grad: Any
+    _why: tuple[str, Place]
+
+
+_results: Any = Recorded
+
+
+def result_class(cls: C) -> C:
+    """Class decorator: what rows give from now on is of this class."""
+    global _results
+    _results = cls
+    return cls
+
+
+def wrap(array: Array, node: Node | None = None) -> Any:
+    """A Tensor of ``array``, which is not copied, at ``node``."""
+    tensor = new(_results)
+    tensor._array = array
+    tensor._node = node
+    tensor._grad = None
+    return tensor
+
+
+def apply(primitive: Primitive, inputs: tuple[Any, ...], params: dict[str, Any] = NO_PARAMS) -> Any:
+    """Apply a row to tensors, arrays and numbers, and record it where an input is tracked.
+
+    Raises:
+        ShapeError, DtypeError, IndexError: the inputs do not fit the operation.
+        NonFiniteError: under ``detect_anomaly``, the result is not finite.
+    """
+    if rewritten:
+        _refuse_outdated(primitive, inputs)
+    if primitive.unary:  # the loop below would double the price of an elementwise function
+        (x,) = inputs
+        if x._node is not None and modes.current() is modes.PLAIN:
+            out = _forward(primitive, (x._array,), params)
+            keep = primitive.plans[1]
+            saved = (out if keep[0] else None, x._array if keep[1] else x._node)
+            return record(primitive, (x._node,), saved, params, out)
+    arrays, edges, mask, bit, dtype, mixed = [], [], 0, 1, None, False
+    for x in inputs:
+        node = None
+        if isinstance(x, Recorded):
+            array, node = x._array, x._node
+            if node is not None:
+                mask |= bit
+        else:
+            array = _constant(primitive, x)
+        if type(array) is ndarray:
+            mixed = mixed or (dtype is not None and array.dtype is not dtype)
+            dtype = array.dtype
+        arrays.append(array)
+        edges.append(node)
+        bit <<= 1
+    if mixed and primitive.vjps:
+        promoted = _promoted(primitive, inputs, arrays)
+        if promoted is not None:
+            return apply(primitive, promoted, params)
+    out = _forward(primitive, arrays, params)
+    if out.dtype is not dtype and primitive.vjps:  # integers where the result is floating, beside a Python float, ...
+        promoted = _promoted(primitive, inputs, arrays)
+        if promoted is not None:
+            return apply(primitive, promoted, params)
+    mode = modes.current()
+    if mode.anomaly and non_finite(out):
+        raise _not_finite(primitive, arrays, out)
+    if not (mask and mode.recording and primitive.vjps):
+        return _untracked(out, inputs, mask)
+    keep = primitive.plans[mask] or (False,) * (len(arrays) + 1)
+    kept = zip(keep, (out, *arrays), (None, *edges), strict=False)  # an optional last input may be absent
+    result = record(primitive, tuple(edges), tuple(value if k else node for k, value, node in kept), params, out)
+    if mode.anomaly:
+        remember(result._node)
+    return result
+
+
+def _forward(primitive: Primitive, arrays: Any, params: dict[str, Any]) -> Array:
+    """The value of a row, as an array: NumPy gives a scalar where all inputs are 0-d."""
+    try:
+        out = primitive.forward(*arrays, **params) if params else primitive.forward(*arrays)
+    except OverflowError:
+        return _forward(primitive, _wrapped(primitive, arrays, params), params)
+    except (ValueError, TypeError, IndexError) as error:
+        raise _refused(primitive, arrays, params, error) from error
+    return out if type(out) is ndarray else np.asarray(out)
+
+
+def binary(primitive: Primitive, x: Any, y: Any) -> Any:
+    """``apply`` for two tensors of one dtype, or one and a Python number, at least one tracked: at half the price."""
+    a, n = x._array, x._node
+    if isinstance(y, Recorded):
+        b, m = y._array, y._node
+        if a.dtype is not b.dtype or (n is None and m is None):
+            return apply(primitive, (x, y))
+    elif n is not None and type(y) in NUMBERS:
+        b, m = y, None
+    else:
+        return apply(primitive, (x, y))
+    if modes.current() is not modes.PLAIN or rewritten:
+        return apply(primitive, (x, y))
+    out = _forward(primitive, (a, b), NO_PARAMS)
+    keep = primitive.plans[(n is not None) + 2 * (m is not None)]
+    saved = (out if keep[0] else None, a if keep[1] else n, b if keep[2] else m)
+    return record(primitive, (n, m), saved, NO_PARAMS, out)
+
+
+def record(primitive: Primitive, edges: Any, saved: Any, params: dict[str, Any], out: Array) -> Any:
+    """The tensor of ``out`` at a node of its own; plain stores take half the time of an ``__init__``."""
+    node = new(Node)
+    node.primitive = primitive
+    node.edges = edges
+    node.saved = saved
+    node.params = params
+    node.number = next_number()
+    node.shape = out.shape
+    node.dtype = out.dtype
+    node.place = place_of_user(4)
+    tensor = new(_results)
+    tensor._array = out
+    tensor._node = node
+    tensor._grad = None
+    return tensor
+
+
+def _constant(primitive: Primitive, x: Any) -> Any:
+    """An operand that is not a Tensor: an array or a Python number; a NumPy number counts as one of Python's."""
+    if isinstance(x, ndarray) and x.dtype.kind in "biuf":
+        return x.view(ndarray)
+    if isinstance(x, np.generic) and x.dtype.kind in "biuf":
+        return x.item()
+    if isinstance(x, NUMBERS):
+        return x
+    raise DtypeError(f"{primitive.name} takes tensors, arrays and numbers, not {x!r:.60}; use tensor(...) to make one")
+
+
+def _promoted(primitive: Primitive, inputs: tuple[Any, ...], arrays: list[Any]) -> tuple[Any, ...] | None:
+    """The inputs in their common dtype, converted by a recorded ``astype``; None where they have it already."""
+    dtype = result_dtype(*arrays)
+    if primitive.floating and dtype.kind != "f":
+        dtype = get_default_dtype()
+    if not any(isinstance(a, ndarray) and a.dtype != dtype for a in arrays):
+        return None
+    if not primitive.promotes:
+        raise DtypeError(
+            f"{primitive.name} needs inputs of one dtype, not {', '.join(describe_operand(a) for a in arrays)}; "
+            "convert one with .float(), .double() or .to(dtype)"
+        )
+    return tuple(
+        astype(x, dtype=dtype) if isinstance(a, ndarray) and a.dtype != dtype else x
+        for x, a in zip(inputs, arrays, strict=True)
+    )
+
+
+def _untracked(out: Array, inputs: tuple[Any, ...], mask: int) -> Any:
+    """A Tensor outside the graph, which remembers why, where there is a reason to remember."""
+    result = wrap(out)
+    if mask and out.dtype.kind == "f":
+        result._why = ("was made under no_grad", place_of_user())
+    else:
+        for x in inputs:
+            if hasattr(x, "_why"):
+                result._why = x._why
+    return result
+
+
+def _wrapped(primitive: Primitive, arrays: Any, params: dict[str, Any]) -> list[Any]:
+    """The inputs, with Python integers that do not fit the small integer dtype beside them wrapped around."""
+    dtype = result_dtype(*arrays)
+    try:
+        return [a if isinstance(a, ndarray) else np.asarray(a, np.int64).astype(dtype) for a in arrays]
+    except OverflowError as error:
+        raise _refused(primitive, arrays, params, TypeError(str(error))) from error
+
+
+def _refuse_outdated(primitive: Primitive, inputs: tuple[Any, ...]) -> None:
+    """Raise InPlaceError for a view of a tensor that has a new history: the view still tells the old one."""
+    for x in inputs:
+        node = x._node if isinstance(x, Recorded) else None
+        change = rewritten_after(node.number, x._array) if node is not None and node.is_view else None
+        if node is not None and change is not None:
+            raise InPlaceError(
+                f"{primitive.name} was given a view of shape {node.shape}, made at {node.where}, of a tensor that was "
+                f"changed in place at {line_of(change.place)}; make the view again after the change, or of a clone()"
+            )
+
+
+def describe_operand(array: Any) -> str:
+    """Dtype and shape of an array, or a number, as errors show them."""
+    return f"{array.dtype} {array.shape}" if isinstance(array, ndarray) else repr(array)
+
+
+def _refused(primitive: Primitive, arrays: Any, params: dict[str, Any], error: Exception) -> Exception:
+    """The named error for what NumPy refused, with what was given."""
+    given = ", ".join(describe_operand(a) for a in arrays)
+    settings = "".join(f", {k}={v!r:.60}" for k, v in params.items())
+    kind = AxisError if isinstance(error, IndexError) else ShapeError if isinstance(error, ValueError) else DtypeError
+    return kind(f"{primitive.name}({given}{settings}): {error}")
+
+
+def _not_finite(primitive: Primitive, arrays: list[Any], out: Array) -> NonFiniteError:
+    place = place_of_user()
+    inputs = "; ".join(describe(a) for a in arrays)
+    return NonFiniteError(
+        f"{primitive.name}, called at {line_of(place)} ({source_of(place)}), is the first operation whose result is "
+        f"not finite: {describe(out)}; its inputs: {inputs}"
+    )

@@ -1,0 +1,48 @@
+"""Convincing oneself that a gradient is right: ``gradcheck`` at a point, ``gradient_test`` over a whole domain.
+
+``gradcheck``, ``gradgradcheck`` and ``domain`` need NumPy only. ``gradient_test`` and ``strategies`` need hypothesis (the
+extra ``test``), which is imported when one of them is first asked for.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from autodiff.testing import domain, failures
+from autodiff.testing.failures import GradcheckError, NotDifferentiable, WrongGradient
+from autodiff.testing.checking import Report, gradcheck, gradgradcheck
+
+if TYPE_CHECKING:
+    from autodiff.testing import strategies
+    from autodiff.testing.properties import ALL, case, example, gradient_test
+
+__all__ = [
+    "ALL",
+    "GradcheckError",
+    "NotDifferentiable",
+    "Report",
+    "WrongGradient",
+    "case",
+    "domain",
+    "example",
+    "failures",
+    "gradcheck",
+    "gradgradcheck",
+    "gradient_test",
+    "strategies",
+]
+
+_NEED_HYPOTHESIS = ("ALL", "case", "example", "gradient_test")
+
+
+def __getattr__(name: str) -> Any:
+    """What needs hypothesis is imported when it is first asked for."""
+    if name == "strategies":
+        import autodiff.testing.strategies as found
+
+        return found
+    if name in _NEED_HYPOTHESIS:
+        import autodiff.testing.properties as module
+
+        return getattr(module, name)
+    raise AttributeError(f"module 'autodiff.testing' has no attribute {name!r}")

@@ -1,0 +1,252 @@
+"""``gradcheck`` and ``gradgradcheck``: PyTorch's names for "is this gradient right here?", with an answer that says why."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from autodiff.autograd import grad
+from autodiff.creation import from_numpy, zeros_like
+from autodiff.errors import GraphError
+from autodiff.modes import enable_grad
+from autodiff.tensor import Tensor
+from autodiff.testing.comparison import Tolerance, compare, generic, misfits
+from autodiff.testing.diagnosis import Finding, as_code
+from autodiff.testing.failures import (
+    DtypeMismatch,
+    GradcheckError,
+    LowPrecisionError,
+    NonDeterminismError,
+    NotDifferentiable,
+    ShapeMismatch,
+    WrongGradient,
+)
+from autodiff.testing.subject import Subject, arrays_of, plain
+
+__all__ = ["GradcheckError", "Report", "gradcheck", "gradgradcheck", "second_order", "twin"]
+
+Array = np.ndarray[Any, Any]
+
+_KINDS: dict[str, type[GradcheckError]] = {
+    "gradient": WrongGradient,
+    "kink": NotDifferentiable,
+    "kink outside": NotDifferentiable,
+    "shape": ShapeMismatch,
+    "dtype": DtypeMismatch,
+    "precision": LowPrecisionError,
+    "determinism": NonDeterminismError,
+}
+_WORST_FIRST = tuple(_KINDS)
+_DIGITS = {np.dtype(np.float32): 1e-4, np.dtype(np.float16): 5e-2}
+
+
+class Report:
+    """The answer: true where nothing was found; its text is what was found, then the inputs as code."""
+
+    def __init__(self, findings: Sequence[Finding], inputs: Sequence[Any], names: Sequence[str]) -> None:
+        self.findings = sorted(findings, key=lambda finding: _WORST_FIRST.index(finding.kind))
+        self._inputs, self._names = [np.array(x) for x in inputs], list(names)
+
+    def __bool__(self) -> bool:
+        return not self.findings
+
+    @property
+    def error(self) -> type[GradcheckError]:
+        """The exception class of the worst finding."""
+        return _KINDS[self.findings[0].kind] if self.findings else GradcheckError
+
+    def __repr__(self) -> str:
+        if not self.findings:
+            return "every gradient agrees"
+        lines = [finding.message for finding in self.findings[:3]]
+        if len(self.findings) > 3:
+            lines.append(f"and {len(self.findings) - 3} more findings")
+        lines += ["at", *(f"  {name} = {as_code(x)}" for name, x in zip(self._names, self._inputs, strict=True))]
+        return "\n".join(lines)
+
+    def raised(self, raise_exception: bool) -> Report:
+        """The report itself; raises its error where it is false and that is wanted."""
+        if raise_exception and not self:
+            raise self.error(str(self))
+        return self
+
+
+def gradcheck(
+    func: Any,
+    inputs: Any,
+    *,
+    eps: float = 1e-6,
+    atol: float = 1e-5,
+    rtol: float = 1e-3,
+    raise_exception: bool = True,
+    nondet_tol: float = 0.0,
+    check_undefined_grad: bool = True,
+    check_grad_dtypes: bool = False,
+    check_batched_grad: bool = False,
+    check_batched_forward_grad: bool = False,
+    check_forward_ad: bool = False,
+    check_backward_ad: bool = True,
+    fast_mode: bool = False,
+    masked: bool | None = None,
+    complex_step: bool = False,
+) -> Report:
+    """Whether the gradients of ``func`` at ``inputs`` are its slopes.
+
+    The numeric side is float64, central differences extrapolated over the step, with an error estimate that widens the
+    tolerance. Small inputs get their whole Jacobian, large ones random directions. Inputs in lower precision are checked
+    at the same numbers in float64, and their own gradients compared with those.
+
+    Args:
+        func: a function of Tensors, or a pair ``(forward, vjp)`` of functions on plain arrays with
+            ``vjp(g, *inputs)``, the gradient of each input (a tuple, if several).
+        inputs: Tensors, of which those that require grad are checked (in place, so that ``func`` may also reach them in
+            another way, as a module does its parameters); or floating arrays, which all are.
+        eps: the smallest step of the differences.
+        atol, rtol: ``|analytic - numeric| <= atol + rtol * |numeric|``, plus the error estimate.
+        raise_exception: raise the report's error instead of returning a report that is false.
+        nondet_tol: how far two identical backward passes may differ.
+        complex_step: differentiate a plain NumPy function by a complex step instead: exact for analytic functions.
+        check_undefined_grad, check_grad_dtypes, check_batched_grad, check_batched_forward_grad, check_forward_ad,
+            check_backward_ad, fast_mode, masked: PyTorch's, taken so that calls need no change; dtypes are always
+            checked, and small inputs always wholly.
+
+    Raises:
+        WrongGradient: a gradient is not the slope.
+        NotDifferentiable: there is no slope at these inputs; the message names the entry and the slopes on both sides.
+        ShapeMismatch, DtypeMismatch, LowPrecisionError, NonDeterminismError: what their names say.
+        DtypeError: no input wants a gradient.
+
+    >>> import numpy as np
+    >>> gradcheck(lambda x: np.sin(x) * x, np.array([0.5, 2.0]))
+    every gradient agrees
+    >>> gradcheck((np.square, lambda g, x: g * x), np.array([1.0, 3.0]), raise_exception=False)
+    the gradient of x, of shape (2,), is wrong
+      d out[1] / d x[1]: analytic 3, numeric 6 +- ...
+      2 of 4 entries of the Jacobian disagree
+      pattern: a constant factor: analytic = 0.5 = 1/2 * numeric
+    at
+      x = np.array([1.0, 3.0])
+
+    Reference: Ridders (1982), "Accurate computation of F'(x) and F'(x)F''(x)".
+    """
+    given = _listed(inputs)
+    low = Subject(func, given)
+    subject = low if all(x.dtype == np.float64 for x in low.arrays) else Subject(func, twin(given))
+    findings = compare(subject, Tolerance(atol, rtol, eps), complex_step)
+    if low is not subject and not findings:
+        findings = precision(low, subject)
+    if not findings:
+        findings = _determinism(subject, nondet_tol)
+    return Report(findings, low.arrays, low.names).raised(raise_exception)
+
+
+def gradgradcheck(
+    func: Callable[..., Any],
+    inputs: Any,
+    grad_outputs: Any = None,
+    *,
+    eps: float = 1e-6,
+    atol: float = 1e-5,
+    rtol: float = 1e-3,
+    gen_non_contig_grad_outputs: bool = False,
+    raise_exception: bool = True,
+    nondet_tol: float = 0.0,
+    check_undefined_grad: bool = True,
+    check_grad_dtypes: bool = False,
+    check_batched_grad: bool = False,
+    check_fwd_over_rev: bool = False,
+    check_rev_over_rev: bool = True,
+    fast_mode: bool = False,
+    masked: bool = False,
+) -> Report:
+    """Whether the gradients of the gradients of ``func`` are the slopes of its gradients.
+
+    ``gradcheck`` of the function from the inputs and the cotangents ``grad_outputs`` (numbers without a pattern, where
+    they are not given) to the gradients. The other arguments are those of ``gradcheck``.
+
+    >>> import autodiff
+    >>> gradgradcheck(lambda x: x**3, autodiff.tensor([1.0, 2.0], dtype=autodiff.float64, requires_grad=True))
+    every gradient agrees
+    """
+    given = _listed(inputs)
+    low = any(isinstance(x, Tensor) and x.requires_grad and x.dtype != np.float64 for x in given)
+    tensors = Subject(func, twin(given) if low else given).inputs
+    function, seeds = second_order(func, tensors, None if grad_outputs is None else _listed(grad_outputs))
+    return gradcheck(
+        function, (*tensors, *seeds), eps=eps, atol=atol, rtol=rtol, raise_exception=raise_exception, nondet_tol=nondet_tol
+    )
+
+
+def second_order(
+    func: Callable[..., Any], inputs: Sequence[Any], grad_outputs: Sequence[Any] | None = None, **kwargs: Any
+) -> tuple[Callable[..., Any], list[Tensor]]:
+    """The function from inputs and cotangents to gradients, and the cotangents, which want a gradient themselves."""
+    if isinstance(func, tuple):
+        raise GraphError("a pair of NumPy functions has no second order: what its vjp computes is not recorded")
+    results = [y for y in arrays_of(func(*inputs, **kwargs)) if isinstance(y, Tensor) and y.requires_grad]
+    if grad_outputs is None:
+        grad_outputs = [generic(y.shape, 101 * i) for i, y in enumerate(results)]
+    seeds = [_seed(g) for g in grad_outputs]
+    wanted = [i for i, x in enumerate(inputs) if isinstance(x, Tensor) and x.requires_grad]
+
+    def gradients(*arguments: Any) -> tuple[Tensor, ...]:
+        point, cotangents = arguments[: len(inputs)], arguments[len(inputs) :]
+        sources = [point[i] for i in wanted]
+        with enable_grad():
+            outputs = [y for y in arrays_of(func(*point, **kwargs)) if isinstance(y, Tensor) and y.requires_grad]
+            if not outputs:
+                return tuple(zeros_like(x) for x in sources)
+            return grad(outputs, sources, cotangents, create_graph=True, allow_unused=True, materialize_grads=True)
+
+    return gradients, seeds
+
+
+def twin(inputs: Sequence[Any]) -> list[Any]:
+    """The inputs with all floating Tensors and arrays in float64; a Tensor that requires grad stays one."""
+    return [_double(x) if getattr(getattr(x, "dtype", None), "kind", "") == "f" else x for x in inputs]
+
+
+def _double(x: Any) -> Any:
+    array = np.array(plain(x), dtype=np.float64)
+    return from_numpy(array).requires_grad_(x.requires_grad) if isinstance(x, Tensor) else array
+
+
+def _seed(g: Any) -> Tensor:
+    array = np.array(plain(g), dtype=np.float64)
+    return from_numpy(array).requires_grad_()
+
+
+def _listed(inputs: Any) -> list[Any]:
+    return list(inputs) if isinstance(inputs, (tuple, list)) else [inputs]
+
+
+def precision(low: Subject, double: Subject) -> list[Finding]:
+    """Gradients in low precision that are further from those in float64 than their digits explain."""
+    outputs, pullback = low.pull()
+    exact_outputs, exact_pullback = double.pull()
+    cotangents = [generic(y.shape, 3).astype(y.dtype) for y in outputs]
+    if findings := misfits(low, grads := pullback(cotangents)):
+        return findings
+    exact = exact_pullback([g.astype(np.float64) for g in cotangents])
+    findings = []
+    for k, (g, e) in enumerate(zip(grads, exact, strict=True)):
+        if g is None or e is None or not g.size:
+            continue
+        off = float(np.abs(g - e).max()) / max(1.0, float(np.abs(e).max()))
+        if not off <= _DIGITS[g.dtype]:
+            text = f"the gradient of {low.names[k]} in {g.dtype} is off by {off:.2g} of its size from that in float64"
+            findings.append(Finding("precision", k, text))
+    return findings
+
+
+def _determinism(subject: Subject, tolerance: float) -> list[Finding]:
+    """Two backward passes of the same call that differ."""
+    outputs, pullback = subject.pull()
+    cotangents = [generic(y.shape) for y in outputs]
+    findings = []
+    for k, (one, two) in enumerate(zip(pullback(cotangents), pullback(cotangents), strict=True)):
+        if one is not None and one.size and not np.abs(one - two).max() <= tolerance:
+            findings.append(Finding("determinism", k, f"two backward passes gave {subject.names[k]} different gradients"))
+    return findings

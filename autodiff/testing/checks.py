@@ -1,0 +1,352 @@
+"""What ``gradient_test`` asks of one call, check by check; each raises its own exception class from a line of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from autodiff import modes
+from autodiff.autograd import backward
+from autodiff.broadcasting import unbroadcast
+from autodiff.testing import failures
+from autodiff.testing.comparison import Tolerance, compare, generic, misfits
+from autodiff.testing.diagnosis import Finding, as_code
+from autodiff.testing.checking import precision, second_order
+from autodiff.testing.subject import Subject, arrays_of, leaf, plain
+
+__all__ = ["ALL", "TURNS", "Trial", "run"]
+
+Array = np.ndarray[Any, Any]
+
+# The first row is asked of every call; the others take turns.
+GROUPS: tuple[tuple[str, ...], ...] = (
+    ("value", "shape", "finite", "slopes", "empty"),
+    ("recording", "unchanged", "aliasing", "determinism", "linearity"),
+    ("unused", "twice", "accumulation"),
+    ("layouts", "broadcasting"),
+    ("low precision",),
+    ("second order",),
+)
+ALL = frozenset(name for group in GROUPS for name in group)
+TURNS = 8  # a power of two; the second order, the dearest, has one turn of eight
+
+
+class Trial(NamedTuple):
+    """What is tested, and how."""
+
+    function: Any
+    ref: Callable[..., Any] | None
+    order: int
+    checks: frozenset[str]
+    dtypes: tuple[np.dtype[Any], ...]
+    tolerance: Tolerance
+    broadcasts: bool
+
+
+class Call:
+    """One call of the function, with its outputs and, for one cotangent, its gradients."""
+
+    def __init__(self, trial: Trial, inputs: Sequence[Any], kwargs: dict[str, Any]) -> None:
+        self.trial, self.given, self.kwargs = trial, inputs, kwargs
+        self.is_pair = isinstance(trial.function, tuple)
+        self.subject = self.at(inputs)
+        self.outputs, self.pullback = self.subject.pull()
+        self.cotangents = [generic(y.shape, 7 * i) for i, y in enumerate(self.outputs)]
+        self.grads = self.pullback(self.cotangents)
+
+    def at(self, inputs: Sequence[Any]) -> Subject:
+        """The function at copies of ``inputs``; integers arrive as Tensors where the function takes Tensors."""
+        made = [np.array(x, order="K") if isinstance(x, np.ndarray) else x for x in inputs]
+        return Subject(self.trial.function, made if self.is_pair else _tensors(made), self.kwargs)
+
+    def gradients(self, inputs: Sequence[Any], cotangents: Sequence[Array] | None = None) -> tuple[list[Array], list[Any]]:
+        """Outputs and gradients at other inputs."""
+        outputs, pullback = self.at(inputs).pull()
+        return outputs, pullback(self.cotangents if cotangents is None else cotangents)
+
+
+def _tensors(inputs: Sequence[Any]) -> list[Any]:
+    from_array = lambda x: leaf(x) if x.dtype.kind == "f" else x
+    return [from_array(x) if isinstance(x, np.ndarray) else x for x in inputs]
+
+
+def run(trial: Trial, inputs: Sequence[Any], kwargs: dict[str, Any], turn: int | None) -> None:
+    """The checks of every call, and those whose turn it is (all of them for None)."""
+    with np.errstate(all="ignore"):
+        if any(np.size(x) == 0 for x in inputs):
+            if "empty" in trial.checks:
+                empty(trial, inputs, kwargs)
+            return
+        call = Call(trial, inputs, kwargs)
+        groups = GROUPS if turn is None else (GROUPS[0], GROUPS[1 + turn % (len(GROUPS) - 1)])
+        for name in (name for group in groups for name in group if name in trial.checks and name in _CHECKS):
+            _CHECKS[name](call)
+
+
+def empty(trial: Trial, inputs: Sequence[Any], kwargs: dict[str, Any]) -> None:
+    """An input without entries is refused by a ValueError or IndexError, or it has a gradient without entries."""
+    try:
+        subject = Call.at(_bare(trial, kwargs), inputs)
+        outputs, pullback = subject.pull()
+    except (ValueError, IndexError):
+        return
+    try:
+        grads = pullback([generic(y.shape) for y in outputs])
+    except Exception as error:
+        raise failures.EmptyInputError(f"the backward pass of an empty input fails: {error!r}") from error
+    if findings := misfits(subject, grads):
+        raise failures.EmptyInputError("with an empty input " + findings[0].message)
+    if any(g is not None and not np.isfinite(g).all() for g in grads if np.isfinite(np.sum([y.sum() for y in outputs]))):
+        raise failures.EmptyInputError("with an empty input a gradient is not finite")
+
+
+def _bare(trial: Trial, kwargs: dict[str, Any]) -> Call:
+    call = object.__new__(Call)
+    call.trial, call.kwargs, call.is_pair = trial, kwargs, isinstance(trial.function, tuple)
+    return call
+
+
+def close(a: Any, b: Any, rtol: float = 1e-9) -> bool:
+    """Whether two results agree as float64 arithmetic in another order may; None counts as zero."""
+    if a is None or b is None:
+        return (a is None or not np.any(a)) and (b is None or not np.any(b))
+    a, b = np.asarray(a), np.asarray(b)
+    if a.shape != b.shape:
+        return False
+    size = np.abs(b[np.isfinite(b)]).max(initial=1.0)
+    return bool(np.allclose(a, b, rtol=rtol, atol=rtol * size, equal_nan=True))
+
+
+def value(call: Call) -> None:
+    if call.trial.ref is None:
+        return
+    wanted = [np.asarray(y) for y in arrays_of(call.trial.ref(*map(_copy, call.given), **call.kwargs))]
+    for got, want in zip(call.outputs, wanted, strict=False):
+        if not close(got, want, 1e-7):
+            raise failures.ValueMismatch(f"the value is {as_code(got)}, by the reference {as_code(want)}")
+
+
+def _copy(x: Any) -> Any:
+    return x.copy() if isinstance(x, np.ndarray) else x
+
+
+def shape(call: Call) -> None:
+    for finding in misfits(call.subject, call.grads):
+        if finding.kind == "shape":
+            raise failures.ShapeMismatch(finding.message)
+        raise failures.DtypeMismatch(finding.message)
+
+
+def finite(call: Call) -> None:
+    if not all(np.isfinite(y).all() for y in call.outputs):
+        return
+    for name, g in zip(call.subject.names, call.grads, strict=True):
+        if g is not None and not np.isfinite(g).all() and not _kinks(compare(call.subject, call.trial.tolerance)):
+            raise failures.NonFiniteGradient(f"the value is finite, the gradient of {name} is {as_code(g)}")
+
+
+def _kinks(findings: Sequence[Finding]) -> bool:
+    return any(finding.kind.startswith("kink") for finding in findings)
+
+
+def slopes(call: Call) -> None:
+    for finding in compare(call.subject, call.trial.tolerance):
+        if finding.kind == "gradient":
+            raise failures.WrongGradient(finding.message)
+        if finding.kind == "kink outside":
+            raise failures.NotDifferentiable(finding.message)
+
+
+def recording(call: Call) -> None:
+    recorded = np.concatenate([np.ravel(y) for y in call.outputs]) if call.outputs else np.zeros(0)
+    if not np.array_equal(recorded, call.subject.evaluate(), equal_nan=True):
+        raise failures.RecordingMismatch("the value with recording differs from that without")
+
+
+def unchanged(call: Call) -> None:
+    for name, x, before in zip(call.subject.names, call.subject.arrays, _floating(call.given), strict=True):
+        if not np.array_equal(x, before, equal_nan=True):
+            raise failures.MutationError(f"the input {name} was changed to {as_code(x)}")
+    for i, g in enumerate(call.cotangents):
+        if not np.array_equal(g, generic(g.shape, 7 * i)):
+            raise failures.MutationError("the cotangent was changed by the backward pass")
+
+
+def _floating(given: Sequence[Any]) -> list[Array]:
+    return [x for x in given if isinstance(x, np.ndarray) and x.dtype.kind == "f"]
+
+
+def aliasing(call: Call) -> None:
+    grads = [(name, g) for name, g in zip(call.subject.names, call.grads, strict=True) if isinstance(g, np.ndarray)]
+    others = [(f"the input {name}", x) for name, x in zip(call.subject.names, call.subject.arrays, strict=True)]
+    if not call.is_pair:  # a plain vjp may hand its cotangent on
+        others += [("the cotangent", g) for g in call.cotangents]
+    for i, (name, g) in enumerate(grads):
+        for other, x in (*others, *((f"the gradient of {n}", h) for n, h in grads[:i])):
+            if np.may_share_memory(g, x) and np.shares_memory(g, x):
+                raise failures.AliasingError(f"the gradient of {name} shares memory with {other}")
+
+
+def determinism(call: Call) -> None:
+    outputs, grads = call.gradients(call.given)
+    same = all(np.array_equal(a, b, equal_nan=True) for a, b in zip(outputs, call.outputs, strict=True))
+    if not (same and all(close(a, b, 0.0) for a, b in zip(grads, call.grads, strict=True))):
+        raise failures.NonDeterminismError("the same call gave two results")
+
+
+def linearity(call: Call) -> None:
+    other = [generic(g.shape, 50 + i) for i, g in enumerate(call.cotangents)]
+    more = call.pullback(other)
+    both = call.pullback([g + 2 * h for g, h in zip(call.cotangents, other, strict=True)])
+    for name, a, b, c in zip(call.subject.names, call.grads, more, both, strict=True):
+        total = None if a is None or b is None else a + 2 * b
+        if not close(c, total):
+            raise failures.LinearityError(f"the gradient of {name} is not linear in the cotangent")
+
+
+def unused(call: Call) -> None:
+    if call.is_pair:
+        return
+    names, grads = call.subject.names, call.grads
+    for k, (name, position) in enumerate(zip(names, call.subject.positions, strict=True)):
+        inputs = [x if i == position or not isinstance(x, np.ndarray) else _constant(x) for i, x in enumerate(call.given)]
+        _, alone = call.gradients(inputs)
+        if not close(alone[0], grads[k]):
+            raise failures.UnusedError(f"the gradient of {name} is another one when no other input wants a gradient")
+    for i in range(len(call.outputs) if len(call.outputs) > 1 else 0):
+        only = [g if i == j else np.zeros_like(g) for j, g in enumerate(call.cotangents)]
+        outputs = [y for y in arrays_of(_invoke(call)) if plain(y).dtype.kind == "f"]
+        sources = [call.subject.inputs[p] for p in call.subject.positions]
+        if not outputs[i].requires_grad:
+            continue
+        found = [x.grad for x in _backward_into(sources, [outputs[i]], [call.cotangents[i]])]
+        if not all(close(plain(a), b) for a, b in zip(found, call.pullback(only), strict=True)):
+            raise failures.UnusedError(f"with a cotangent for output {i} alone, the gradients are not those of zeros for the others")
+
+
+def _constant(x: Array) -> Any:
+    return leaf(x.copy()).detach() if x.dtype.kind == "f" else x
+
+
+def _invoke(call: Call) -> Any:
+    with modes.enable_grad():
+        return call.subject.function(*call.subject.inputs, **call.kwargs)
+
+
+def _backward_into(sources: list[Any], outputs: list[Any], cotangents: list[Array]) -> list[Any]:
+    for x in sources:
+        x.grad = None
+    backward(outputs, cotangents)
+    return sources
+
+
+def twice(call: Call) -> None:
+    if call.is_pair or not any(g is not None for g in call.grads):
+        return
+    function = call.subject.function
+
+    def doubled(*inputs: Any, **kwargs: Any) -> Any:
+        results = zip(arrays_of(function(*inputs, **kwargs)), arrays_of(function(*inputs, **kwargs)), strict=True)
+        return [a + b if plain(a).dtype.kind == "f" else a for a, b in results]
+
+    _, pullback = Subject(doubled, call.subject.inputs, call.kwargs).pull()
+    for name, g, once in zip(call.subject.names, pullback(call.cotangents), call.grads, strict=True):
+        if not close(g, None if once is None else 2 * once):
+            raise failures.SharingError(f"used twice, {name} does not get twice the gradient")
+
+
+def accumulation(call: Call) -> None:
+    if call.is_pair or not any(g is not None for g in call.grads):
+        return
+    sources = [call.subject.inputs[p] for p in call.subject.positions]
+    for times in (1, 2):
+        results = [y for y in arrays_of(_invoke(call)) if plain(y).dtype.kind == "f"]
+        tracked = [(y, g) for y, g in zip(results, call.cotangents, strict=True) if y.requires_grad]
+        backward([y for y, _ in tracked], [g for _, g in tracked])
+        for name, x, once in zip(call.subject.names, sources, call.grads, strict=True):
+            if not close(plain(x.grad), None if once is None else times * once):
+                raise failures.AccumulationError(f"after {times} backward passes, {name}.grad is not {times} times the gradient")
+    for x in sources:
+        x.grad = None
+
+
+def layouts(call: Call) -> None:
+    for word, laid in (("Fortran-ordered", np.asfortranarray), ("negatively strided", _backwards), ("strided", _every_other)):
+        inputs = [laid(x) if isinstance(x, np.ndarray) and x.ndim else x for x in call.given]
+        outputs, grads = call.gradients(inputs, [laid(g) if g.ndim else g for g in call.cotangents])
+        if not all(close(a, b) for a, b in zip(outputs, call.outputs, strict=True)):
+            raise failures.LayoutError(f"the value changes when the inputs are {word}")
+        if not all(close(a, b) for a, b in zip(grads, call.grads, strict=True)):
+            raise failures.LayoutError(f"a gradient changes when the inputs and the cotangent are {word}")
+
+
+def _backwards(x: Array) -> Array:
+    every = (slice(None, None, -1),) * x.ndim
+    return x[every].copy()[every]
+
+
+def _every_other(x: Array) -> Array:
+    spaced = np.zeros(tuple(2 * n for n in x.shape), x.dtype)
+    every = (slice(None, None, 2),) * x.ndim
+    spaced[every] = x
+    return spaced[every]
+
+
+def broadcasting(call: Call) -> None:
+    shapes = [x.shape for x in call.given if isinstance(x, np.ndarray)]
+    if not call.trial.broadcasts or len(set(shapes)) < 2:
+        return
+    whole = np.broadcast_shapes(*shapes)
+    _, grads = call.gradients([np.broadcast_to(x, whole).copy() for x in call.given])
+    for name, g, full, x in zip(call.subject.names, call.grads, grads, call.subject.arrays, strict=True):
+        if not close(g, None if full is None else unbroadcast(full, x.shape)):
+            raise failures.BroadcastingError(f"the gradient of {name} is not the sum over the places it was broadcast to")
+
+
+def low_precision(call: Call) -> None:
+    for dtype in call.trial.dtypes:
+        cast = [x.astype(dtype) if isinstance(x, np.ndarray) and x.dtype.kind == "f" else x for x in call.given]
+        low = call.at(cast)
+        outputs, _ = low.pull()
+        for y in outputs:
+            if y.dtype != dtype:
+                raise failures.DtypeMismatch(f"inputs of {dtype} gave a result of {y.dtype}")
+        if dtype == np.float16 and not all(np.abs(y).max(initial=0) < 1e3 for y in outputs):
+            continue
+        double = call.at([x.astype(np.float64) if isinstance(x, np.ndarray) and x.dtype == dtype else x for x in cast])
+        for finding in precision(low, double):
+            if finding.kind == "dtype":
+                raise failures.DtypeMismatch(finding.message)
+            raise failures.LowPrecisionError(finding.message)
+
+
+def higher(call: Call) -> None:
+    function, inputs, kwargs = call.subject.function, call.subject.inputs, call.kwargs
+    for order in range(2, call.trial.order + 1):
+        function, seeds = second_order(function, inputs, **kwargs)
+        inputs, kwargs = [*inputs, *seeds], {}
+        for finding in compare(Subject(function, inputs), call.trial.tolerance):
+            if not finding.kind.startswith("kink"):
+                raise failures.SecondOrderError(f"in order {order}, {finding.message}")
+
+
+_CHECKS: dict[str, Callable[[Call], None]] = {
+    "value": value,
+    "shape": shape,
+    "finite": finite,
+    "slopes": slopes,
+    "recording": recording,
+    "unchanged": unchanged,
+    "aliasing": aliasing,
+    "determinism": determinism,
+    "linearity": linearity,
+    "unused": unused,
+    "twice": twice,
+    "accumulation": accumulation,
+    "layouts": layouts,
+    "broadcasting": broadcasting,
+    "low precision": low_precision,
+    "second order": higher,
+}

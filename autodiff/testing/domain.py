@@ -1,0 +1,187 @@
+"""Where a function is tried: domains of numbers, made by construction, so that nothing drawn is ever thrown away.
+
+A domain turns numbers of (0, 1) into numbers of its own by a rising map: what was spread evenly stays spread, what was
+different stays different, and around a point to avoid there simply is no place.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from math import inf, prod
+from typing import Any
+
+import numpy as np
+
+from autodiff.errors import DtypeError, ShapeError
+
+__all__ = ["Domain", "away_from", "distinct", "integers", "nonzero", "positive", "real", "spd", "unit"]
+
+Array = np.ndarray[Any, Any]
+NICE = (0.0, 1.0, -1.0, 0.5, 2.0, -2.0, 3.0, -0.5)
+REACH = 3.0  # of a side that is not bounded
+
+
+@dataclass(frozen=True)
+class Domain:
+    """A set of arrays: numbers between ``low`` and ``high``, none nearer than ``margin`` to a point of ``holes``.
+
+    Attributes:
+        low, high: bounds; infinite ones are tried as far as 3.
+        holes: points to keep away from.
+        margin: how far away.
+        distinct: no two entries are equal, or nearly so.
+        spd: symmetric positive definite matrices (over the last two axes).
+        integer: whole numbers, which get no gradient.
+    """
+
+    low: float = -inf
+    high: float = inf
+    holes: tuple[float, ...] = ()
+    margin: float = 0.1
+    distinct: bool = False
+    spd: bool = False
+    integer: bool = False
+
+    def __and__(self, other: Domain | Callable[[], Domain]) -> Domain:
+        """Arrays that are in both.
+
+        >>> (real(-1, 1) & positive & distinct).low
+        0.1
+        """
+        second = domain_of(other)
+        return Domain(
+            max(self.low, second.low),
+            min(self.high, second.high),
+            tuple(sorted({*self.holes, *second.holes})),
+            max(self.margin, second.margin),
+            self.distinct or second.distinct,
+            self.spd or second.spd,
+            self.integer or second.integer,
+        )
+
+    @property
+    def intervals(self) -> list[tuple[float, float]]:
+        """The intervals that are left between the bounds when the holes are cut out.
+
+        Raises ShapeError where nothing is left.
+        """
+        low, high = _bounds(self.low, self.high)
+        left = []
+        for point in self.holes:
+            if low < point + self.margin and point - self.margin < high:
+                left.append((low, point - self.margin))
+                low = point + self.margin
+        left = [(a, b) for a, b in [*left, (low, high)] if b >= a]
+        if not left:
+            raise ShapeError(f"nothing is left of the domain from {self.low} to {self.high} without {self.holes}")
+        return left
+
+    def nice(self) -> list[float]:
+        """Numbers of the domain that a person would try: bounds, 0, 1, ..."""
+        intervals = self.intervals
+        ends = [x for interval in intervals for x in interval]
+        return list(dict.fromkeys(x for x in (*NICE, *ends) if any(a <= x <= b for a, b in intervals)))
+
+    def array(self, numbers: Array) -> Array:
+        """An array of the domain from numbers of (0, 1), of the same shape."""
+        if self.integer:
+            low, high = _bounds(self.low, self.high)
+            return np.asarray(np.floor(int(low) + numbers * (int(high) - int(low) + 1))).astype(np.int64)
+        if self.spd:
+            return _positive_definite(numbers)
+        if self.distinct and numbers.size > 1:
+            ranks = np.argsort(np.argsort(numbers, axis=None))
+            numbers = ((ranks + 0.25 + 0.5 * numbers.ravel()) / numbers.size).reshape(numbers.shape)
+        return self._spread(numbers)
+
+    def _spread(self, numbers: Array) -> Array:
+        intervals = self.intervals
+        if len(intervals) == 1:
+            a, b = intervals[0]
+            return np.asarray(a + (b - a) * numbers)
+        lengths = np.array([b - a for a, b in intervals])
+        ends = np.concatenate([[0.0], np.cumsum(lengths / lengths.sum())])
+        which = np.clip(np.searchsorted(ends, numbers, side="right") - 1, 0, len(intervals) - 1)
+        share = (numbers - ends[which]) / (ends[which + 1] - ends[which])
+        return np.asarray(np.array([a for a, _ in intervals])[which] + lengths[which] * share)
+
+
+def _bounds(low: float, high: float) -> tuple[float, float]:
+    if low == -inf:
+        low = min(-REACH, high - 2 * REACH)
+    return low, max(REACH, low + 2 * REACH) if high == inf else high
+
+
+def _positive_definite(numbers: Array) -> Array:
+    """A A^T + 1 over the last two axes, with A of size 1; eigenvalues from 1 up, none repeated."""
+    if numbers.ndim < 2 or numbers.shape[-1] != numbers.shape[-2]:
+        raise ShapeError(f"spd needs square matrices, not shape {numbers.shape}; give shapes='n n'")
+    a = 2 * numbers - 1
+    return np.matmul(a, np.swapaxes(a, -1, -2)) + np.eye(a.shape[-1]) * (1 + 0.1 * np.arange(a.shape[-1]))
+
+
+def real(lo: float = -inf, hi: float = inf) -> Domain:
+    """The numbers from ``lo`` to ``hi``.
+
+    >>> real(-1, 1).array(np.array([0.25, 0.5]))
+    array([-0.5,  0. ])
+    """
+    if not lo <= hi:
+        raise ShapeError(f"a domain goes from the lower bound to the upper one, not from {lo} to {hi}")
+    return Domain(float(lo), float(hi))
+
+
+def away_from(*points: float, margin: float = 0.1) -> Domain:
+    """All numbers but those near ``points``: the kinks, ties and poles of a function.
+
+    >>> away_from(0.0).intervals
+    [(-3.0, -0.1), (0.1, 3.0)]
+    """
+    return Domain(holes=tuple(sorted(map(float, points))), margin=margin)
+
+
+def integers(lo: int = 0, hi: int = 2) -> Domain:
+    """Whole numbers from ``lo`` to ``hi``, both included; they get no gradient."""
+    return Domain(float(lo), float(hi), integer=True)
+
+
+positive = real(0.1)
+unit = real(0.05, 0.95)
+nonzero = away_from(0.0)
+distinct = Domain(distinct=True)
+spd = Domain(spd=True)
+
+
+def domain_of(given: Any) -> Domain:
+    """A domain, or what a function such as ``real`` gives when called without arguments."""
+    found = given() if callable(given) else given
+    if not isinstance(found, Domain):
+        raise DtypeError(f"a domain is one of autodiff.testing.domain (real(), positive, ...), not {given!r:.60}")
+    return found
+
+
+# Numbers of (0, 1) of no pattern, cut from a fixed pool: a slice costs a thousandth of a generator of its own.
+_POOL = np.random.default_rng(1795).uniform(0.001, 0.999, 1 << 16)
+_PLAIN = np.concatenate([(np.arange(64) * 0.381966) % 1.0])  # golden section: spread out, whatever the length
+
+
+def filled(domain: Domain, shape: Sequence[int], seed: int, special: int = 0) -> Array:
+    """An array of ``domain``: ``seed`` 0 gives simple numbers, others any; ``special`` puts nice numbers in.
+
+    >>> filled(real(0, 1), (3,), 0)
+    array([0.  , 0.38, 0.76])
+    """
+    size = prod(shape)
+    if seed == 0:
+        numbers = np.round(np.resize(_PLAIN, size), 2)
+    else:
+        start = seed * 7919 % (len(_POOL) - size)
+        numbers = _POOL[start : start + size]
+    array = domain.array(numbers.reshape(tuple(shape)))
+    if special and size and not (domain.distinct or domain.spd or domain.integer):
+        nice = domain.nice()
+        array.flat[special * 5 % size] = nice[special % len(nice)]
+    return array
+
+

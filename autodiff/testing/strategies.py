@@ -1,0 +1,220 @@
+"""Hypothesis strategies for arrays with derivatives; the one module of this project that imports hypothesis.
+
+Arrays are not drawn number by number: a shape and a seed are, and the numbers come from a fixed pool. That keeps an
+example under a millisecond, and shrinking still ends at the smallest shape with the simplest numbers.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from functools import lru_cache
+from itertools import product
+from math import prod
+from typing import Any
+
+import numpy as np
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import example as hypothesis_example
+from hypothesis import strategies as st
+
+from autodiff.creation import from_numpy
+from autodiff.tensor import Tensor
+from autodiff.testing.domain import domain_of, filled, real
+
+__all__ = [
+    "axes",
+    "broadcastable",
+    "conv_args",
+    "example",
+    "index_for",
+    "matmul_operands",
+    "matmul_shapes",
+    "named_shapes",
+    "property_test",
+    "reduction_kwargs",
+    "shapes",
+    "tensors",
+]
+
+Shape = tuple[int, ...]
+Strategy = st.SearchStrategy[Any]
+Draw = Callable[[Strategy], Any]
+
+SEEDS = 1 << 10
+example = hypothesis_example
+
+
+@lru_cache
+def all_shapes(min_dims: int, max_dims: int, min_side: int, max_side: int, max_size: int) -> list[Shape]:
+    """Every shape within the bounds, those easiest to read first: no empty ones, few axes, few entries."""
+    lengths = range(min_side, max_side + 1)
+    found = [s for n in range(min_dims, max_dims + 1) for s in product(lengths, repeat=n) if prod(s) <= max_size]
+    return sorted(found, key=lambda s: (prod(s) == 0, prod(s), len(s), s))
+
+
+def shapes(min_dims: int = 0, max_dims: int = 3, min_side: int = 0, max_side: int = 3, max_size: int = 12) -> Strategy:
+    """Shapes of few entries, those without any included where ``min_side`` is 0."""
+    return st.sampled_from(all_shapes(min_dims, max_dims, min_side, max_side, max_size))
+
+
+@lru_cache
+def all_broadcastable(n: int, min_side: int = 0) -> list[tuple[Shape, ...]]:
+    """Tuples of ``n`` shapes that broadcast against each other: equal ones, then stretched and shortened ones."""
+    found: dict[tuple[Shape, ...], None] = {}
+    for shape in ((1,), (2,), (), (2, 3), (3, 1), (2, 1, 3), *(((0,), (2, 0)) if min_side == 0 else ())):
+        variants = [shape, *{shape[1:], tuple(1 if i % 2 else m for i, m in enumerate(shape)), (), (1,) * len(shape)} - {shape}]
+        for chosen in product(variants, repeat=n) if n < 4 else [(v,) * n for v in variants]:
+            if shape in chosen:
+                found[chosen] = None
+    return sorted(found, key=lambda c: (any(prod(s) == 0 for s in c), max(map(prod, c)), len(set(c)), sum(map(len, c))))
+
+
+def broadcastable(n: int, min_side: int = 0) -> Strategy:
+    """Tuples of ``n`` shapes that broadcast against each other, equal ones among them."""
+    return st.sampled_from(all_broadcastable(n, min_side))
+
+
+@lru_cache
+def all_named(names: str, min_side: int = 1, max_side: int = 3) -> list[tuple[Shape, ...]]:
+    """The shapes that ``names`` stands for: "n d, d m, m" with every length from ``min_side`` to ``max_side``."""
+    parts = [part.split() for part in names.split(",")]
+    letters = sorted({word for part in parts for word in part if not word.isdigit()})
+    found = []
+    for lengths in product(range(min_side, max_side + 1), repeat=len(letters)):
+        length = dict(zip(letters, lengths, strict=True))
+        found.append(tuple(tuple(int(w) if w.isdigit() else length[w] for w in part) for part in parts))
+    return sorted(found, key=lambda c: (any(prod(s) == 0 for s in c), sum(map(prod, c))))
+
+
+def named_shapes(names: str, min_side: int = 1, max_side: int = 3) -> Strategy:
+    """Tuples of shapes with lengths in common: ``named_shapes("n d, d m, m")`` for a dense layer; numbers stand as they are."""
+    return st.sampled_from(all_named(names, min_side, max_side))
+
+
+_BATCHES = [((), ()), ((2,), ()), ((), (2,)), ((2,), (2,)), ((2, 1), (3,)), ((1,), (2,))]
+_CORES = [((2,), (2,)), ((2,), (2, 3)), ((3, 2), (2,)), ((3, 2), (2, 3)), ((1, 2), (2, 1)), ((2, 0), (0, 3)), ((0, 2), (2, 1))]
+_MATMUL = [
+    (a + x, b + y) for x, y in _CORES for a, b in _BATCHES if (not a or len(x) > 1) and (not b or len(y) > 1)
+]
+
+
+def matmul_shapes() -> Strategy:
+    """Pairs of shapes that matmul takes: vectors, matrices, stacks that broadcast, lengths of 0."""
+    return st.sampled_from(sorted(_MATMUL, key=lambda p: (0 in p[0] + p[1], prod(p[0]) + prod(p[1]))))
+
+
+@st.composite
+def tensors(
+    draw: Draw, domain: Any = real, shape: Any = None, dtype: Any = np.float64, requires_grad: bool = True
+) -> Tensor:
+    """Tensors with entries of ``domain``, of one ``shape`` or of those a strategy gives."""
+    chosen = draw(shapes() if shape is None else shape) if not isinstance(shape, tuple) else shape
+    seed = draw(st.integers(0, SEEDS - 1))
+    array = filled(domain_of(domain), chosen, seed // 8, seed % 8)
+    floating = array.dtype.kind == "f"
+    return from_numpy(array.astype(dtype) if floating else array).requires_grad_(requires_grad and floating)
+
+
+@st.composite
+def matmul_operands(draw: Draw, domain: Any = real) -> tuple[Tensor, Tensor]:
+    """Pairs of Tensors that matmul takes."""
+    one, two = draw(matmul_shapes())
+    return draw(tensors(domain, one)), draw(tensors(domain, two))
+
+
+@lru_cache
+def all_axes(ndim: int) -> list[Any]:
+    """None, every axis, counted from the front and from the back, and tuples of several."""
+    pairs = [(a, b) for a in range(ndim) for b in range(ndim) if a < b]
+    return [None, *range(ndim), *range(-ndim, 0), *pairs, *[(b - ndim, a) for a, b in pairs]]
+
+
+def axes(ndim: int, several: bool = True) -> Strategy:
+    """What an axis argument may be for ``ndim`` axes: None, numbers from either end and, with ``several``, tuples."""
+    return st.sampled_from([a for a in all_axes(ndim) if several or not isinstance(a, tuple)])
+
+
+def reduction_kwargs(shape: Shape, names: tuple[str, str] = ("dim", "keepdim")) -> Strategy:
+    """Keywords of a reduction of an array of ``shape``; ``names=("axis", "keepdims")`` for NumPy's."""
+    options = [{names[0]: axis, names[1]: keep} for axis in all_axes(len(shape)) for keep in (False, True)]
+    return st.sampled_from(options)
+
+
+def all_keys(shape: Shape) -> list[Any]:
+    """Indices of an array of ``shape``: slices of all steps, numbers, None, ``...``, masks, integer arrays with repeats."""
+    keys: list[Any] = [(), ..., (None, ...)]
+    if not shape:
+        return keys
+    n = shape[0]
+    keys += [slice(None), slice(1, None), slice(None, None, -1), slice(None, None, 2), (..., slice(None, 1))]
+    keys += [np.arange(n) % 2 == 0, np.zeros((0,), np.int64), (slice(None),) * len(shape) + (None,)]
+    if n:
+        keys += [0, -1, np.array([0, n - 1, 0]), np.array([[0], [-1]])]
+    if len(shape) > 1 and n and shape[1]:
+        keys += [(0, -1), (slice(None), 0), (np.array([0, 0]), np.array([0, shape[1] - 1])), (np.array([0, -1]), slice(None, 1))]
+        keys += [(..., np.array([0, 0]))] if shape[-1] else []
+    return keys
+
+
+def index_for(shape: Shape) -> Strategy:
+    """Indices that fit an array of ``shape``."""
+    return st.sampled_from(all_keys(shape))
+
+
+@st.composite
+def conv_args(draw: Draw, dims: int = 2) -> dict[str, Any]:
+    """Shapes and settings of a convolution that fit: ``input``, ``weight``, ``bias``, ``stride``, ``padding``, ..."""
+    groups = draw(st.sampled_from([1, 2]))
+    sizes = [tuple(draw(st.sampled_from(options)) for _ in range(dims)) for options in ([1, 2], [1, 2], [0, 1], [1, 2], [0, 1])]
+    kernel, stride, padding, dilation, extra = sizes
+    channels = groups * draw(st.sampled_from([1, 2]))
+    out = groups * draw(st.sampled_from([1, 2]))
+    lengths = tuple(max(d * (k - 1) + 1 - 2 * p, 1) + e for k, p, d, e in zip(kernel, padding, dilation, extra, strict=True))
+    shape = {"input": (draw(st.sampled_from([1, 2])), channels, *lengths), "weight": (out, channels // groups, *kernel)}
+    return {**shape, "bias": (out,), "stride": stride, "padding": padding, "dilation": dilation, "groups": groups}
+
+
+def drawn_case(
+    draw: Draw, domains: Sequence[Any], chosen_shapes: Strategy, kwargs: Any
+) -> tuple[tuple[Any, ...], dict[str, Any], int]:
+    """Arrays of the domains, keyword arguments, and a number by which a test takes turns among its checks."""
+    found = draw(chosen_shapes)
+    seed = draw(st.integers(0, 8 * 8 * SEEDS - 1))
+    turn, special, seed = seed % 8, seed // 8 % 8, seed // 64
+    inputs = tuple(filled(d, s, seed and seed + 97 * i, special) for i, (d, s) in enumerate(zip(domains, found, strict=True)))
+    if callable(kwargs):
+        kwargs = kwargs(*found)
+    return inputs, (draw(kwargs) if isinstance(kwargs, st.SearchStrategy) else dict(kwargs or {})), turn
+
+
+def property_test(
+    body: Callable[[Any], None], make: Callable[[Draw], Any], max_examples: int, name: str, doc: str | None
+) -> Callable[[], None]:
+    """A hypothesis test of ``body`` over what ``make`` draws: without a deadline, without a database, the same on each run.
+
+    The variable AUTODIFF_TEST_EXAMPLES overrules the number of examples.
+    """
+
+    def test(case: Any) -> None:
+        body(case)
+
+    test.__name__ = test.__qualname__ = name
+    test.__doc__ = doc
+    wrapped = given(case=st.composite(make)())(test)
+    count = int(os.environ.get("AUTODIFF_TEST_EXAMPLES", max_examples))
+    chosen = settings(
+        max_examples=count,
+        deadline=None,
+        database=None,
+        derandomize=True,
+        print_blob=False,
+        report_multiple_bugs=False,
+        suppress_health_check=list(HealthCheck),
+        phases=[Phase.explicit, Phase.generate, Phase.shrink],
+    )
+    result: Callable[[], None] = chosen(wrapped)
+    return result
+
+
+st.register_type_strategy(Tensor, tensors())

@@ -1,0 +1,114 @@
+"""A function at one point, as the checks see it: its value as the inputs move, and its pullback, whatever its kind."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from autodiff import modes
+from autodiff.autograd import grad
+from autodiff.creation import from_numpy
+from autodiff.errors import DtypeError
+from autodiff.recording import wrap
+from autodiff.tensor import Tensor
+
+__all__ = ["Subject", "arrays_of", "leaf", "plain"]
+
+Array = np.ndarray[Any, Any]
+Pullback = Callable[[Sequence[Array]], list[Any]]
+
+
+def leaf(array: Array) -> Tensor:
+    """A Tensor that looks into ``array`` and wants a gradient."""
+    return from_numpy(array).requires_grad_()
+
+
+def arrays_of(results: Any) -> list[Any]:
+    """One result or several, as a list."""
+    return list(results) if isinstance(results, (tuple, list)) else [results]
+
+
+def plain(x: Any) -> Any:
+    """The array of a Tensor, sharing its memory; anything else as it is."""
+    return x.detach().numpy() if isinstance(x, Tensor) else x
+
+
+class Subject:
+    """``function`` at ``inputs``; ``arrays`` are those of the inputs that want a gradient, moved in place.
+
+    Args:
+        function: takes Tensors (or what NumPy's protocols make of them); or a pair ``(forward, vjp)`` of functions on
+            plain arrays, where ``vjp(g, *inputs)`` gives the gradient of each floating input, a tuple where there are
+            several, for the cotangent ``g`` (a tuple where ``forward`` returns several).
+        inputs: Tensors, arrays and anything else. Of Tensors those that require grad are checked; where none is
+            a Tensor that does, all floating arrays are.
+    """
+
+    def __init__(self, function: Any, inputs: Sequence[Any], kwargs: dict[str, Any] | None = None) -> None:
+        self.function, self.vjp = function if isinstance(function, tuple) else (function, None)
+        self.kwargs = kwargs or {}
+        wanting = [i for i, x in enumerate(inputs) if isinstance(x, Tensor) and x.requires_grad]
+        if not wanting:
+            wanting = [i for i, x in enumerate(inputs) if isinstance(x, np.ndarray) and x.dtype.kind == "f"]
+        if not wanting:
+            raise DtypeError("nothing to check: no input is a Tensor that requires grad, or a floating array")
+        if self.vjp is None:
+            self.inputs = [leaf(x) if i in wanting and isinstance(x, np.ndarray) else x for i, x in enumerate(inputs)]
+        else:
+            self.inputs = [plain(x) for x in inputs]
+        self.positions = wanting
+        self.arrays: list[Array] = [plain(self.inputs[i]) for i in wanting]
+        self.names = _names(self.function, wanting)
+
+    def evaluate(self) -> Array:
+        """The floating outputs at the present inputs, one behind the other in float64, without recording."""
+        if self.vjp is None:
+            with modes.no_grad():
+                return _flat(self.function(*self.inputs, **self.kwargs))
+        return _flat(self.function(*self.inputs, **self.kwargs))
+
+    def pull(self) -> tuple[list[Array], Pullback]:
+        """The floating outputs and the function from their cotangents to the gradients (None: no path) of ``arrays``."""
+        results = [y for y in arrays_of(self.function(*self.inputs, **self.kwargs)) if _floating(y)]
+        if self.vjp is None:
+            return [plain(y) for y in results], lambda cotangents: self._backward(results, cotangents)
+        return [np.asarray(y) for y in results], self._vjp
+
+    def _vjp(self, cotangents: Sequence[Array]) -> list[Any]:
+        g = cotangents[0] if len(cotangents) == 1 else tuple(cotangents)
+        given = self.vjp(g, *self.inputs, **self.kwargs)
+        grads = arrays_of(given)
+        if len(grads) != len(self.arrays):
+            raise DtypeError(f"the vjp returned {len(grads)} gradients; there are {len(self.arrays)} floating inputs")
+        return grads
+
+    def _backward(self, results: list[Any], cotangents: Sequence[Array]) -> list[Any]:
+        tracked = [(y, g) for y, g in zip(results, cotangents, strict=True) if isinstance(y, Tensor) and y.requires_grad]
+        wanted = [self.inputs[i] for i in self.positions]
+        if not tracked:
+            return [None] * len(wanted)
+        outputs, seeds = zip(*tracked, strict=True)
+        return [plain(g) for g in grad(outputs, wanted, seeds, retain_graph=True, allow_unused=True)]
+
+
+def _floating(y: Any) -> bool:
+    return bool(getattr(y, "dtype", np.asarray(y).dtype if isinstance(y, float) else np.dtype(bool)).kind == "f")
+
+
+def _flat(results: Any) -> Array:
+    parts = [np.array(plain(y), dtype=np.float64).ravel() for y in arrays_of(results) if _floating(y)]
+    return parts[0] if len(parts) == 1 else np.concatenate(parts) if parts else np.zeros(0)
+
+
+def _names(function: Any, positions: Sequence[int]) -> list[str]:
+    """The names of the inputs at ``positions`` in the signature of ``function``, or x0, x1, ..."""
+    try:
+        parameters = list(inspect.signature(function).parameters.values())
+    except (TypeError, ValueError):
+        parameters = []
+    plain_kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    names = [p.name for p in parameters if p.kind in plain_kinds]
+    return [names[i] if i < len(names) else f"x{i}" for i in positions]

@@ -1,0 +1,181 @@
+"""Initial values: each function fills a tensor in place, outside the graph, and returns it.
+
+Random numbers are the default generator's, or those of ``generator``.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any, TypeVar
+
+import numpy as np
+
+from autodiff.changes import changed
+from autodiff.errors import OptionError, ShapeError
+from autodiff.random import Generator, numpy_generator
+from autodiff.tensor import Tensor
+
+__all__ = [
+    "calculate_gain",
+    "constant_",
+    "eye_",
+    "kaiming_normal_",
+    "kaiming_uniform_",
+    "normal_",
+    "ones_",
+    "orthogonal_",
+    "trunc_normal_",
+    "uniform_",
+    "xavier_normal_",
+    "xavier_uniform_",
+    "zeros_",
+]
+
+T = TypeVar("T", bound=Tensor)
+
+
+def _fill(tensor: T, values: Any) -> T:
+    np.copyto(tensor._array, values, casting="unsafe")
+    changed(tensor._array)
+    return tensor
+
+
+def uniform_(tensor: T, a: float = 0.0, b: float = 1.0, generator: Generator | None = None) -> T:
+    """Uniform between ``a`` and ``b``."""
+    return _fill(tensor, numpy_generator(generator).uniform(a, b, tensor.shape))
+
+
+def normal_(tensor: T, mean: float = 0.0, std: float = 1.0, generator: Generator | None = None) -> T:
+    """Normal with ``mean`` and ``std``."""
+    return _fill(tensor, numpy_generator(generator).normal(mean, std, tensor.shape))
+
+
+def trunc_normal_(
+    tensor: T, mean: float = 0.0, std: float = 1.0, a: float = -2.0, b: float = 2.0, generator: Generator | None = None
+) -> T:
+    """Normal with ``mean`` and ``std``, drawn again where it falls outside ``a`` to ``b``."""
+    if not a < b:
+        raise OptionError(f"trunc_normal_ needs bounds a < b, not {a} and {b}")
+    if mean < a - 4 * std or mean > b + 4 * std:
+        raise OptionError(f"trunc_normal_ from {a} to {b} around {mean}, std {std}: nothing falls there; move the bounds")
+    draw = numpy_generator(generator)
+    values = np.asarray(draw.normal(mean, std, tensor.shape))
+    while (outside := (values < a) | (values > b)).any():
+        values[outside] = draw.normal(mean, std, int(outside.sum()))
+    return _fill(tensor, values)
+
+
+def constant_(tensor: T, val: float) -> T:
+    """``val`` everywhere."""
+    return _fill(tensor, val)
+
+
+def ones_(tensor: T) -> T:
+    """1 everywhere."""
+    return _fill(tensor, 1)
+
+
+def zeros_(tensor: T) -> T:
+    """0 everywhere."""
+    return _fill(tensor, 0)
+
+
+def eye_(tensor: T) -> T:
+    """The identity matrix; a matrix that is not square has zeros beside it."""
+    if len(tensor.shape) != 2:
+        raise ShapeError(f"eye_ fills a matrix, not a tensor of shape {tensor.shape}")
+    return _fill(tensor, np.eye(*tensor.shape))
+
+
+def calculate_gain(nonlinearity: str, param: float | None = None) -> float:
+    """The factor that keeps the size of signals through a nonlinearity.
+
+    >>> calculate_gain("leaky_relu", 0.0) == math.sqrt(2)
+    True
+    """
+    if nonlinearity == "leaky_relu":
+        return math.sqrt(2 / (1 + (0.01 if param is None else param) ** 2))
+    if nonlinearity not in _GAINS:
+        raise OptionError(f"there is no gain for {nonlinearity!r}; give one of {', '.join((*_GAINS, 'leaky_relu'))}")
+    return _GAINS[nonlinearity]
+
+
+_CONV = ("conv1d", "conv2d", "conv3d", "conv_transpose1d", "conv_transpose2d", "conv_transpose3d")
+_GAINS = {**dict.fromkeys(("linear", "sigmoid", *_CONV), 1.0), "tanh": 5 / 3, "relu": math.sqrt(2), "selu": 0.75}
+
+
+def _fans(tensor: Tensor) -> tuple[int, int]:
+    """How many inputs an output unit sees, and how many outputs an input unit reaches."""
+    shape = tensor.shape
+    if len(shape) < 2:
+        raise ShapeError(f"fan-in and fan-out need a weight (out, in, ...), not a tensor of shape {shape}")
+    field = math.prod(shape[2:])
+    return shape[1] * field, shape[0] * field
+
+
+def xavier_uniform_(tensor: T, gain: float = 1.0, generator: Generator | None = None) -> T:
+    """Uniform up to gain * sqrt(6 / (fan_in + fan_out)), which keeps signals and gradients of one size.
+
+    Reference: Glorot & Bengio 2010, "Understanding the difficulty of training deep feedforward neural networks".
+    """
+    bound = gain * math.sqrt(6 / sum(_fans(tensor)))
+    return uniform_(tensor, -bound, bound, generator)
+
+
+def xavier_normal_(tensor: T, gain: float = 1.0, generator: Generator | None = None) -> T:
+    """Normal with std gain * sqrt(2 / (fan_in + fan_out)).
+
+    Reference: Glorot & Bengio 2010.
+    """
+    return normal_(tensor, 0.0, gain * math.sqrt(2 / sum(_fans(tensor))), generator)
+
+
+def _kaiming_std(tensor: Tensor, a: float, mode: str, nonlinearity: str) -> float:
+    if mode not in ("fan_in", "fan_out"):
+        raise OptionError(f"mode is 'fan_in' or 'fan_out', not {mode!r}")
+    fan = _fans(tensor)[mode == "fan_out"]
+    return calculate_gain(nonlinearity, a) / math.sqrt(fan) if fan else 0.0
+
+
+def kaiming_uniform_(
+    tensor: T,
+    a: float = 0,
+    mode: str = "fan_in",
+    nonlinearity: str = "leaky_relu",
+    generator: Generator | None = None,
+) -> T:
+    """Uniform up to gain * sqrt(3 / fan), which keeps signals ("fan_in") or gradients ("fan_out") of one size.
+
+    Reference: He et al. 2015, "Delving deep into rectifiers".
+    """
+    bound = math.sqrt(3) * _kaiming_std(tensor, a, mode, nonlinearity)
+    return uniform_(tensor, -bound, bound, generator)
+
+
+def kaiming_normal_(
+    tensor: T,
+    a: float = 0,
+    mode: str = "fan_in",
+    nonlinearity: str = "leaky_relu",
+    generator: Generator | None = None,
+) -> T:
+    """Normal with std gain / sqrt(fan).
+
+    Reference: He et al. 2015.
+    """
+    return normal_(tensor, 0.0, _kaiming_std(tensor, a, mode, nonlinearity), generator)
+
+
+def orthogonal_(tensor: T, gain: float = 1.0, generator: Generator | None = None) -> T:
+    """A matrix whose rows, or columns where they are fewer, are orthonormal, times ``gain``; uniform among these.
+
+    Further axes count as one with the second.
+
+    Reference: Saxe, McClelland & Ganguli 2014, "Exact solutions to the nonlinear dynamics of learning in deep linear
+    neural networks".
+    """
+    _fans(tensor)
+    rows, columns = tensor.shape[0], math.prod(tensor.shape[1:])
+    q, r = np.linalg.qr(numpy_generator(generator).normal(size=(max(rows, columns), min(rows, columns))))
+    q = q * np.where(np.diag(r) < 0, -1, 1)  # without this, QR prefers some rotations
+    return _fill(tensor, gain * (q.T if rows < columns else q).reshape(tensor.shape))

@@ -1,0 +1,388 @@
+"""Module: a tree of parameters, buffers and submodules, with a forward of its own."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Iterator, Mapping
+from operator import attrgetter
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+
+from autodiff.errors import AutodiffError, DtypeError, OptionError
+from autodiff.recording import wrap
+from autodiff.tensor import Tensor
+from nn.hooks import Hooks, RemovableHandle
+from nn.parameter import Buffer, Parameter
+from nn.state import IncompatibleKeys, copy_state
+
+__all__ = ["Module"]
+
+_store = object.__setattr__
+_REGISTRIES = (("_parameters", "parameter"), ("_buffers", "buffer"), ("_modules", "module"))
+
+
+class Module:
+    """What owns parameters, buffers and other modules, and computes something with them.
+
+    A subclass calls ``super().__init__()``, assigns its parts as attributes and says in ``forward`` what it computes.
+    The parts are ordinary attributes, found as fast as any other; ``_parameters``, ``_buffers`` and ``_modules`` list
+    them once more, in the order in which they were assigned.
+
+    >>> class Scale(Module):
+    ...     def __init__(self):
+    ...         super().__init__()
+    ...         self.factor = Parameter(np.array([2.0, 3.0]))
+    ...     def forward(self, x):
+    ...         return x * self.factor
+    >>> Scale()(np.array([1.0, 1.0]))
+    tensor([2., 3.], dtype=float64, grad_fn=<multiply>)
+    """
+
+    training: bool
+    _parameters: dict[str, Parameter | None]
+    _buffers: dict[str, Tensor | None]
+    _modules: dict[str, Module | None]
+    _passing: set[str]
+    _hooks: Hooks | None
+
+    if TYPE_CHECKING:  # the attributes of a module are its own affair; at run time the plain lookup has no fallback
+
+        def __getattr__(self, name: str) -> Any: ...
+
+    def __init__(self) -> None:
+        _store(self, "training", True)
+        _store(self, "_parameters", {})
+        _store(self, "_buffers", {})
+        _store(self, "_modules", {})
+        _store(self, "_passing", set())  # the buffers that are no part of the state dict
+        _store(self, "_hooks", None)
+
+    # --- calling ------------------------------------------------------------------------------------------------------
+
+    def forward(self, *args: Any, **kwargs: Any) -> Any:
+        """What the module computes; a subclass says it."""
+        raise NotImplementedError(f"{type(self).__name__} has no forward(); define what it computes")
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """``forward`` between the hooks; an error says in which module it was raised."""
+        try:
+            if self._hooks is None:
+                return self.forward(*args, **kwargs)
+            return self._hooks.run(self, args, kwargs)
+        except Exception as error:
+            self._locate(error)
+            raise
+
+    def _locate(self, error: Exception) -> None:
+        """Put the way from this module to where ``error`` was raised in front of its message.
+
+        Each module that the error passes on its way out knows the name of the one it came from. An error that is not
+        this library's keeps its message and gets a note.
+        """
+        known = error.__dict__.get("_in_module")
+        if known is None:
+            text = repr(self)
+            inner, path, text = self, "", f" ({text})" if "\n" not in text else ""
+            message = error.args[0] if len(error.args) == 1 else None
+        else:
+            inner, path, text, message = known
+            name = next((name for name, module in self.named_modules() if module is inner), None)
+            if name is None:
+                return
+            path = f".{name}{path}" if name else path
+        where = f"in {type(self).__name__}{path}{text}"
+        if isinstance(error, AutodiffError) and isinstance(message, str):
+            error.args = (f"{where}: {message}",)
+        elif known is None:
+            error.add_note(where)
+        else:
+            error.__notes__[-1] = where
+        error.__dict__["_in_module"] = (self, path, text, message)
+
+    def register_forward_pre_hook(
+        self, hook: Callable[..., Any], *, prepend: bool = False, with_kwargs: bool = False
+    ) -> RemovableHandle:
+        """Call ``hook(module, args)`` before each forward; what it returns, if not None, replaces the arguments."""
+        self._hooks = self._hooks or Hooks()
+        return self._hooks.add(self._hooks.before, hook, prepend, with_kwargs)
+
+    def register_forward_hook(
+        self, hook: Callable[..., Any], *, prepend: bool = False, with_kwargs: bool = False
+    ) -> RemovableHandle:
+        """Call ``hook(module, args, output)`` after each forward; what it returns, if not None, replaces the output."""
+        self._hooks = self._hooks or Hooks()
+        return self._hooks.add(self._hooks.after, hook, prepend, with_kwargs)
+
+    # --- parts --------------------------------------------------------------------------------------------------------
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if isinstance(value, Parameter):
+            self._enter("_parameters", name, value)
+        elif isinstance(value, Module):
+            self._enter("_modules", name, value)
+        elif isinstance(value, Buffer):
+            self._enter("_buffers", name, value)
+            self._passing.discard(name) if value.persistent else self._passing.add(name)
+        else:
+            for registry, kind in _REGISTRIES:
+                listed = self.__dict__.get(registry, ())
+                if name in listed:
+                    if value is not None and not (kind == "buffer" and isinstance(value, Tensor)):
+                        raise DtypeError(f"{name!r} is a {kind} of the module; assign a {kind} or None, not {value!r:.50}")
+                    listed[name] = value
+            _store(self, name, value)
+
+    def _enter(self, registry: str, name: str, value: Any) -> None:
+        """Make ``value`` an attribute that ``registry`` lists, and no other registry."""
+        if "_hooks" not in self.__dict__:
+            raise AttributeError(f"{type(self).__name__}.__init__ assigns {name!r} before it calls super().__init__()")
+        for other, _ in _REGISTRIES:
+            if other == registry:
+                self.__dict__[other][name] = value
+            else:
+                self.__dict__[other].pop(name, None)
+        _store(self, name, value)
+
+    def __delattr__(self, name: str) -> None:
+        object.__delattr__(self, name)
+        for registry, _ in _REGISTRIES:
+            self.__dict__[registry].pop(name, None)
+        self._passing.discard(name)
+
+    def _check_name(self, name: str, kind: str) -> None:
+        registries = (self._parameters, self._buffers, self._modules)
+        if not name or "." in name:
+            raise OptionError(f"the name of a {kind} is a string that is not empty and has no dot, not {name!r}")
+        if hasattr(self, name) and not any(name in registry for registry in registries):
+            raise OptionError(f"{type(self).__name__} has an attribute {name!r} already; give the {kind} another name")
+
+    def register_parameter(self, name: str, param: Parameter | None) -> None:
+        """Add a parameter under ``name``; None keeps the name for one that is not used."""
+        self._check_name(name, "parameter")
+        if param is not None and not isinstance(param, Parameter):
+            raise DtypeError(f"parameter {name!r} is a Parameter or None, not {param!r:.60}; wrap it in Parameter(...)")
+        self._enter("_parameters", name, param)
+
+    def register_buffer(self, name: str, tensor: Tensor | None, persistent: bool = True) -> None:
+        """Add a tensor that is part of the state but not trained; ``persistent``: it is in the ``state_dict``."""
+        self._check_name(name, "buffer")
+        if tensor is not None and not isinstance(tensor, Tensor):
+            raise DtypeError(f"buffer {name!r} is a Tensor or None, not {tensor!r:.60}; make one with tensor(...)")
+        self._enter("_buffers", name, tensor)
+        self._passing.discard(name) if persistent else self._passing.add(name)
+
+    def register_module(self, name: str, module: Module | None) -> None:
+        """Add a submodule under ``name``; None keeps the name for one that is not used."""
+        self._check_name(name, "module")
+        if module is not None and not isinstance(module, Module):
+            raise DtypeError(f"module {name!r} is a Module or None, not {module!r:.60}")
+        self._enter("_modules", name, module)
+
+    add_module = register_module
+
+    # --- the tree -----------------------------------------------------------------------------------------------------
+
+    def named_modules(
+        self, memo: set[Module] | None = None, prefix: str = "", remove_duplicate: bool = True
+    ) -> Iterator[tuple[str, Module]]:
+        """The module itself and all below it with their paths; one that has two places comes once."""
+        memo = set() if memo is None else memo
+        if self in memo:
+            return
+        if remove_duplicate:
+            memo.add(self)
+        yield prefix, self
+        for name, module in self._modules.items():
+            if module is not None:
+                yield from module.named_modules(memo, f"{prefix}.{name}" if prefix else name, remove_duplicate)
+
+    def modules(self) -> Iterator[Module]:
+        """The module itself and all below it, each once."""
+        return (module for _, module in self.named_modules())
+
+    def named_children(self) -> Iterator[tuple[str, Module]]:
+        """The modules right below this one with their names, each once."""
+        seen: set[Module] = set()
+        for name, module in self._modules.items():
+            if module is not None and module not in seen:
+                seen.add(module)
+                yield name, module
+
+    def children(self) -> Iterator[Module]:
+        """The modules right below this one, each once."""
+        return (module for _, module in self.named_children())
+
+    def _named(self, registry: str, prefix: str, recurse: bool, remove_duplicate: bool) -> Iterator[tuple[str, Any]]:
+        seen: set[int] = set()
+        listed: Callable[[Module], dict[str, Any]] = attrgetter(registry)
+        tree = self.named_modules(None, prefix, remove_duplicate) if recurse else [(prefix, self)]
+        for path, module in tree:
+            for name, member in listed(module).items():
+                if member is None or id(member) in seen:
+                    continue
+                if remove_duplicate:
+                    seen.add(id(member))
+                yield f"{path}.{name}" if path else name, member
+
+    def named_parameters(
+        self, prefix: str = "", recurse: bool = True, remove_duplicate: bool = True
+    ) -> Iterator[tuple[str, Parameter]]:
+        """The parameters of this module and all below it with their paths; one that is shared comes once."""
+        return self._named("_parameters", prefix, recurse, remove_duplicate)
+
+    def parameters(self, recurse: bool = True) -> Iterator[Parameter]:
+        """The parameters of this module and all below it, each once."""
+        return (parameter for _, parameter in self.named_parameters(recurse=recurse))
+
+    def named_buffers(
+        self, prefix: str = "", recurse: bool = True, remove_duplicate: bool = True
+    ) -> Iterator[tuple[str, Tensor]]:
+        """The buffers of this module and all below it with their paths; one that is shared comes once."""
+        return self._named("_buffers", prefix, recurse, remove_duplicate)
+
+    def buffers(self, recurse: bool = True) -> Iterator[Tensor]:
+        """The buffers of this module and all below it, each once."""
+        return (buffer for _, buffer in self.named_buffers(recurse=recurse))
+
+    def get_submodule(self, target: str) -> Module:
+        """The module at a path such as ``"layers.1"``; "" is this one."""
+        module: Module | None = self
+        for name in target.split(".") if target else ():
+            module = None if module is None else module._modules.get(name)
+        if module is None:
+            raise AttributeError(f"{type(self).__name__} has no module {target!r}; named_modules() lists them")
+        return module
+
+    def get_parameter(self, target: str) -> Parameter:
+        """The parameter at a path such as ``"layers.1.weight"``."""
+        path, _, name = target.rpartition(".")
+        parameter = self.get_submodule(path)._parameters.get(name)
+        if parameter is None:
+            raise AttributeError(f"{type(self).__name__} has no parameter {target!r}; named_parameters() lists them")
+        return parameter
+
+    def get_buffer(self, target: str) -> Tensor:
+        """The buffer at a path such as ``"layers.1.running_mean"``."""
+        path, _, name = target.rpartition(".")
+        buffer = self.get_submodule(path)._buffers.get(name)
+        if buffer is None:
+            raise AttributeError(f"{type(self).__name__} has no buffer {target!r}; named_buffers() lists them")
+        return buffer
+
+    def apply(self, fn: Callable[[Module], None]) -> Self:
+        """Call ``fn`` on all modules below this one, then on this one."""
+        for module in self.children():
+            module.apply(fn)
+        fn(self)
+        return self
+
+    def train(self, mode: bool = True) -> Self:
+        """Set this module and all below it to training, or to evaluation."""
+        if not isinstance(mode, bool):
+            raise OptionError(f"train(mode) takes True or False, not {mode!r}")
+        for module in self.modules():
+            module.training = mode
+        return self
+
+    def eval(self) -> Self:
+        """``train(False)``: dropout does nothing, normalisation uses what it has learnt."""
+        return self.train(False)
+
+    def requires_grad_(self, requires_grad: bool = True) -> Self:
+        """Let the parameters have gradients, or freeze them."""
+        for parameter in self.parameters():
+            parameter.requires_grad = requires_grad
+        return self
+
+    def zero_grad(self, set_to_none: bool = True) -> None:
+        """Forget the gradients of all parameters, or set them to 0 where they lie."""
+        for parameter in self.parameters():
+            if set_to_none or parameter._grad is None:
+                parameter._grad = None
+            else:
+                parameter._grad = parameter._grad.detach().zero_()
+
+    # --- dtype --------------------------------------------------------------------------------------------------------
+
+    def to(self, *args: Any, **kwargs: Any) -> Self:
+        """Convert all floating parameters and buffers to a dtype, or to that of a tensor; the device is the CPU."""
+        if wrap(np.empty(0)).to(*args, **kwargs).dtype.kind != "f":
+            raise DtypeError(f"a module's parameters are floating: give float16, float32 or float64, not {args}")
+        for tensor in (*self.parameters(), *self.buffers()):
+            if tensor._array.dtype.kind == "f":
+                tensor.data = tensor.detach().to(*args, **kwargs)
+                if tensor._grad is not None:
+                    tensor._grad = tensor._grad.detach().to(*args, **kwargs)
+        return self
+
+    def float(self) -> Self:
+        """Convert all floating parameters and buffers to float32."""
+        return self.to(np.float32)
+
+    def double(self) -> Self:
+        """Convert all floating parameters and buffers to float64."""
+        return self.to(np.float64)
+
+    def half(self) -> Self:
+        """Convert all floating parameters and buffers to float16."""
+        return self.to(np.float16)
+
+    def cpu(self) -> Self:
+        """The module itself: it lives there."""
+        return self
+
+    # --- state --------------------------------------------------------------------------------------------------------
+
+    def _state(self, prefix: str = "") -> Iterator[tuple[str, Tensor]]:
+        """Parameters and persistent buffers by their keys; what is shared comes under each of its names."""
+        for path, module in self.named_modules(None, prefix, remove_duplicate=False):
+            lead = f"{path}." if path and not path.endswith(".") else path
+            for name, tensor in (*module._parameters.items(), *module._buffers.items()):
+                if tensor is not None and name not in module._passing:
+                    yield lead + name, tensor
+
+    def state_dict(
+        self, *, destination: dict[str, Any] | None = None, prefix: str = "", keep_vars: bool = False
+    ) -> dict[str, Any]:
+        """All parameters and persistent buffers by their paths, sharing their memory.
+
+        ``keep_vars`` gives the parameters themselves instead of tensors outside the graph.
+        """
+        state: dict[str, Any] = OrderedDict() if destination is None else destination
+        state.update((key, tensor if keep_vars else tensor.detach()) for key, tensor in self._state(prefix))
+        return state
+
+    def load_state_dict(
+        self, state_dict: Mapping[str, Any], strict: bool = True, assign: bool = False
+    ) -> IncompatibleKeys:
+        """Copy the values of a ``state_dict`` (tensors or arrays) into this module: all of them, or none.
+
+        Args:
+            state_dict: values by path.
+            strict: keys that are missing or unexpected are an error.
+            assign: take over the arrays themselves, with their dtype, instead of copying the numbers.
+
+        Raises StateDictError listing what is missing, unexpected, or of another shape.
+        """
+        return copy_state(dict(self._state()), state_dict, strict, assign, type(self).__name__)
+
+    # --- as text ------------------------------------------------------------------------------------------------------
+
+    def extra_repr(self) -> str:
+        """What stands in the parentheses of the module's text: a subclass says it."""
+        return ""
+
+    def __repr__(self) -> str:
+        extra = self.extra_repr()
+        lines = extra.split("\n") if extra else []
+        if len(lines) > 1 or self._modules:
+            lines += [f"({name}): {indented(repr(module))}" for name, module in self._modules.items()]
+            return f"{type(self).__name__}(\n  " + "\n  ".join(lines) + "\n)"
+        return f"{type(self).__name__}({extra})"
+
+
+def indented(text: str) -> str:
+    """``text`` with all lines but the first moved two columns to the right."""
+    return text.replace("\n", "\n  ")
+

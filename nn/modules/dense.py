@@ -1,0 +1,84 @@
+"""The dense layer."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from autodiff.dtypes import as_dtype, get_default_dtype
+from autodiff.errors import OptionError
+from autodiff.tensor import Tensor
+from nn import functional as F
+from nn import init
+from nn.module import Module
+from nn.parameter import Parameter
+
+__all__ = ["Dense", "Identity", "Linear", "empty_parameter", "uniform_by_fan"]
+
+
+def empty_parameter(*shape: int, dtype: Any = None) -> Parameter:
+    """A parameter of this shape, by default of the default dtype, whose values are still to come."""
+    return Parameter(np.empty(shape, get_default_dtype() if dtype is None else as_dtype(dtype)))
+
+
+def uniform_by_fan(weight: Tensor, bias: Tensor | None) -> None:
+    """PyTorch's initial values: weight and bias uniform up to 1 / sqrt(fan_in)."""
+    init.kaiming_uniform_(weight, a=math.sqrt(5))
+    if bias is not None:
+        fan_in = math.prod(weight.shape[1:])
+        bound = 1 / math.sqrt(fan_in) if fan_in else 0.0
+        init.uniform_(bias, -bound, bound)
+
+
+class Linear(Module):
+    """x W^T + b.
+
+    Shapes: input (..., in_features), weight (out_features, in_features), bias (out_features,), output
+    (..., out_features).
+
+    >>> import autodiff
+    >>> Linear(3, 2)(autodiff.ones(5, 3)).shape
+    (5, 2)
+    """
+
+    weight: Parameter
+    bias: Parameter | None
+
+    def __init__(
+        self, in_features: int, out_features: int, bias: bool = True, device: Any = None, dtype: Any = None
+    ) -> None:
+        super().__init__()
+        if in_features < 0 or out_features < 0:
+            raise OptionError(f"a {type(self).__name__} has 0 or more features, not {in_features} and {out_features}")
+        self.in_features, self.out_features = in_features, out_features
+        self.weight = empty_parameter(out_features, in_features, dtype=dtype)
+        self.register_parameter("bias", empty_parameter(out_features, dtype=dtype) if bias else None)
+        self.reset_parameters()
+
+    def reset_parameters(self) -> None:
+        """Draw weight and bias anew."""
+        uniform_by_fan(self.weight, self.bias)
+
+    def forward(self, input: Any) -> Tensor:
+        """``functional.linear``."""
+        return F.linear(input, self.weight, self.bias)
+
+    def extra_repr(self) -> str:
+        """The features, and whether there is a bias."""
+        return f"in_features={self.in_features}, out_features={self.out_features}, bias={self.bias is not None}"
+
+
+Dense = Linear
+
+
+class Identity(Module):
+    """Its input as it is; arguments are taken and mean nothing."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__()
+
+    def forward(self, input: Any) -> Any:
+        """The input."""
+        return input

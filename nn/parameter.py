@@ -1,0 +1,44 @@
+"""Parameter: a tensor that a module owns and an optimizer changes; Buffer: one that it owns and nobody trains."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from autodiff.creation import as_tensor
+from autodiff.dtypes import get_default_dtype
+from autodiff.tensor import Tensor
+
+__all__ = ["Buffer", "Parameter"]
+
+
+class Parameter(Tensor):
+    """A leaf that a ``Module`` registers when it is assigned as an attribute.
+
+    It shares the memory of ``data`` (a tensor or array); without it, it is empty.
+
+    >>> Parameter(np.ones(2, np.float32))
+    Parameter containing:
+    tensor([1., 1.], requires_grad=True)
+    """
+
+    def __init__(self, data: Any = None, requires_grad: bool = True) -> None:
+        self._array = np.empty(0, get_default_dtype()) if data is None else as_tensor(data)._array
+        self._node = self._grad = None
+        self.requires_grad = requires_grad
+
+    def __repr__(self) -> str:
+        return "Parameter containing:\n" + super().__repr__()
+
+
+class Buffer(Tensor):
+    """A tensor that a ``Module`` registers as a buffer when it is assigned as an attribute.
+
+    ``persistent`` says whether it is part of the ``state_dict``.
+    """
+
+    def __init__(self, data: Any = None, *, persistent: bool = True) -> None:
+        self._array = np.empty(0, get_default_dtype()) if data is None else as_tensor(data)._array
+        self._node = self._grad = None
+        self.persistent = persistent

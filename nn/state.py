@@ -1,0 +1,62 @@
+"""Copying a state dict into the tensors it belongs to: all of it, or nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from autodiff.changes import changed
+from autodiff.errors import StateDictError
+from autodiff.tensor import Tensor, wrap
+
+__all__ = ["IncompatibleKeys", "copy_state"]
+
+
+class IncompatibleKeys(NamedTuple):
+    """The keys that ``load_state_dict(strict=False)`` did not find, and those it had no use for."""
+
+    missing_keys: list[str]
+    unexpected_keys: list[str]
+
+    def __repr__(self) -> str:
+        if self.missing_keys or self.unexpected_keys:
+            return f"IncompatibleKeys(missing_keys={self.missing_keys}, unexpected_keys={self.unexpected_keys})"
+        return "<All keys matched successfully>"
+
+
+def copy_state(
+    own: Mapping[str, Tensor], state_dict: Mapping[str, Any], strict: bool, assign: bool, name: str
+) -> IncompatibleKeys:
+    """Copy values by key into the tensors ``own`` of the module called ``name``; see ``Module.load_state_dict``."""
+    given = {key: _array_of(key, value) for key, value in state_dict.items()}
+    missing = [key for key in own if key not in given]
+    unexpected = [key for key in given if key not in own]
+    faults = _listed("Missing", missing) + _listed("Unexpected", unexpected) if strict else []
+    faults += [
+        f"size mismatch for {key}: the state_dict has shape {given[key].shape}, the module {tensor.shape}."
+        for key, tensor in own.items()
+        if key in given and given[key].shape != tensor.shape
+    ]
+    if faults:
+        lines = "".join(f"\n\t{fault}" for fault in faults)
+        raise StateDictError(f"Error(s) in loading state_dict for {name}:{lines}")
+    for key, tensor in own.items():
+        if key in given and assign:
+            tensor.data = wrap(given[key])
+        elif key in given:
+            np.copyto(tensor._array, given[key], casting="unsafe")
+            changed(tensor._array)
+    return IncompatibleKeys(missing, unexpected)
+
+
+def _listed(what: str, keys: list[str]) -> list[str]:
+    return [f"{what} key(s) in state_dict: " + ", ".join(f'"{key}"' for key in keys) + ". "] if keys else []
+
+
+def _array_of(key: str, value: Any) -> np.ndarray[Any, Any]:
+    array = value._array if isinstance(value, Tensor) else np.asarray(value)
+    if array.dtype.kind not in "biuf":
+        raise StateDictError(f"{key!r} of the state_dict is {value!r:.60}, not a tensor or an array")
+    return array
