@@ -10,8 +10,9 @@ tensor([ 1.3818,  0.0770, -2.8289])
 
 from __future__ import annotations
 
+import importlib
 import math
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from autodiff import autograd, errors
 from autodiff.autograd import (
@@ -183,10 +184,6 @@ from autodiff.functions.shaping import (
     unflatten,
     unsqueeze,
 )
-from autodiff.io import (
-    load,
-    save,
-)
 from autodiff.modes import (
     is_anomaly_enabled,
     is_grad_enabled,
@@ -203,6 +200,9 @@ from autodiff.tensor import (
 from autodiff.version import (
     __version__,
 )
+
+if TYPE_CHECKING:
+    from autodiff.io import load, save
 
 bool, float, int = bool_, float32, int32  # PyTorch's names of the dtypes
 inf, nan, pi, e = math.inf, math.nan, math.pi, math.e
@@ -381,14 +381,13 @@ __all__ = [
 ]
 
 
+_LATER = {"io": "autodiff.io", "nn": "nn", "optim": "optim", "testing": "autodiff.testing", "viz": "autodiff.viz"}
+
+
 def __getattr__(name: str) -> Any:
-    """``nn`` and ``optim`` stand above this package and are only looked up, so that ``autodiff.nn`` is ``nn``."""
-    if name == "nn":
-        import nn
-
-        return nn
-    if name == "optim":
-        import optim
-
-        return optim
+    """What a plain import leaves out, because it is slow to load or stands above this package, is imported when used."""
+    if name in _LATER:
+        return importlib.import_module(_LATER[name])
+    if name in ("load", "save"):
+        return getattr(importlib.import_module("autodiff.io"), name)
     raise AttributeError(f"module 'autodiff' has no attribute {name!r}")

@@ -90,3 +90,12 @@ def backward(
     seeds = _listed(grad_tensors) if grad_tensors is not None else [None] * len(ends)
     targets = None if inputs is None else _listed(inputs)
     accumulate(gradients(ends, seeds, targets, retain_graph, create_graph), targets or ())
+
+
+def __getattr__(name: str) -> Any:
+    """``gradcheck`` and ``gradgradcheck``, which stand above this module and are loaded when they are asked for."""
+    if name in ("gradcheck", "gradgradcheck"):
+        import autodiff.testing.checking as checking
+
+        return checking.gradcheck if name == "gradcheck" else checking.gradgradcheck
+    raise AttributeError(f"module 'autodiff.autograd' has no attribute {name!r}")

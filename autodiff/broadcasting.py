@@ -11,7 +11,7 @@ __all__ = ["accumulate", "unbroadcast"]
 
 def accumulate(x: Any, axis: Any = None, keepdims: Any = False) -> Any:
     """Sum over ``axis`` in the dtype of ``x``; half precision adds up in single, where 2048 + 1 is not yet 2048."""
-    if x.dtype == np.float16:
+    if x.dtype.char == "e" and isinstance(x, np.ndarray):  # a Tensor comes back here through its row
         return np.add.reduce(x, axis=axis, keepdims=keepdims, dtype=np.float32).astype(np.float16)
     return np.add.reduce(x, axis=axis, keepdims=keepdims)
 

@@ -9,7 +9,7 @@ import numpy as np
 from autodiff.devices import check_device
 from autodiff.dtypes import as_dtype, float64, get_default_dtype, int64
 from autodiff.errors import DtypeError, OptionError
-from autodiff.functions.axes import shape_of
+from autodiff.functions.axes import size_of
 from autodiff.random import Generator, numpy_generator
 from autodiff.recording import wrap
 from autodiff.tensor import Tensor
@@ -102,8 +102,9 @@ def from_numpy(ndarray: Any) -> Tensor:
 
 
 def _filled(make: Any, size: tuple[Any, ...], dtype: Any, device: Any, requires_grad: bool, **more: Any) -> Tensor:
-    shape = shape_of(size)
-    return _leaf(make(shape, dtype=get_default_dtype() if dtype is None else as_dtype(dtype), **more), requires_grad, device)
+    shape = size_of(size)
+    kind = get_default_dtype() if dtype is None else as_dtype(dtype)
+    return _leaf(make(shape, dtype=kind, **more), requires_grad, device)
 
 
 def zeros(*size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
@@ -129,7 +130,7 @@ def empty(*size: Any, dtype: Any = None, device: Any = None, requires_grad: bool
 def full(size: Any, fill_value: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """``fill_value`` in the shape ``size``; its kind is the dtype's where that is not given."""
     value = _array(fill_value.item() if isinstance(fill_value, np.generic) else fill_value, dtype, True)
-    return _leaf(np.full(shape_of((size,)), value, dtype=value.dtype), requires_grad, device)
+    return _leaf(np.full(size_of((size,)), value, dtype=value.dtype), requires_grad, device)
 
 
 def zeros_like(input: Tensor, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
@@ -189,7 +190,7 @@ def _drawn(draw: Any, size: tuple[Any, ...], dtype: Any, device: Any, requires_g
     if kind.kind != "f":
         raise DtypeError(f"random numbers of a continuous distribution are floating, not {kind}")
     drawn_as = kind if kind.itemsize >= 4 else np.dtype(np.float32)
-    return _leaf(np.asarray(draw(shape_of(size), dtype=drawn_as)).astype(kind, copy=False), requires_grad, device)
+    return _leaf(np.asarray(draw(size_of(size), dtype=drawn_as)).astype(kind, copy=False), requires_grad, device)
 
 
 def rand(
@@ -235,10 +236,15 @@ def randint(
     """Random integers from ``low`` (0 where only one bound is given) up to but not including ``high``."""
     if size is None:
         low, high, size = 0, low, high
-    array = numpy_generator(generator).integers(low, high, shape_of((size,)))
+    elif high is None:
+        low, high = 0, low
+    if low >= high:
+        raise OptionError(f"there is no integer from {low} up to but not including {high}")
+    array = numpy_generator(generator).integers(low, high, size_of((size,)))
     return _leaf(array.astype(int64 if dtype is None else as_dtype(dtype)), requires_grad, device)
 
 
 def randperm(n: int, *, generator: Generator | None = None, dtype: Any = None, device: Any = None) -> Tensor:
     """The integers from 0 to n - 1 in random order."""
-    return _leaf(numpy_generator(generator).permutation(n).astype(int64 if dtype is None else as_dtype(dtype)), False, device)
+    array = numpy_generator(generator).permutation(n)
+    return _leaf(array.astype(int64 if dtype is None else as_dtype(dtype)), False, device)

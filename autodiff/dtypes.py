@@ -82,7 +82,8 @@ def as_dtype(dtype: Any) -> np.dtype[Any]:
         chosen = None
     if chosen is None or chosen.kind not in _RANK or chosen.itemsize > 8:
         raise DtypeError(f"{dtype!r} is not a dtype tensors have; give bool, an integer, float16, float32 or float64")
-    return chosen.newbyteorder("=")
+    native: np.dtype[Any] = chosen.newbyteorder("=")
+    return native
 
 
 def promote_types(type1: Any, type2: Any) -> np.dtype[Any]:

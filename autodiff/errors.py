@@ -46,7 +46,16 @@ class InPlaceError(GraphError):
 
 
 class NonFiniteError(AutodiffError, FloatingPointError, RuntimeError):
-    """The first operation, forward or backward, whose result was NaN or infinite; raised by ``detect_anomaly``."""
+    """The first operation, forward or backward, whose result was NaN or infinite; raised by ``detect_anomaly``.
+
+    Attributes:
+        operation: its name.
+        file, line: where the program called it.
+    """
+
+    def __init__(self, message: str, operation: str = "", file: str = "", line: int = 0) -> None:
+        super().__init__(message)
+        self.operation, self.file, self.line = operation, file, line
 
 
 class OptionError(AutodiffError, ValueError):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Callable, Collection, Iterable
+from math import isfinite
 from operator import attrgetter
 from typing import Any
 
@@ -17,7 +18,7 @@ from autodiff import modes
 from autodiff.broadcasting import unbroadcast
 from autodiff.changes import change_after, last_change, next_number
 from autodiff.errors import GraphError, InPlaceError, NonFiniteError
-from autodiff.places import Place, line_of, place_of_user, source_of
+from autodiff.places import Place, file_and_line, line_of, place_of_user, source_of
 from autodiff.primitive import Primitive
 
 __all__ = ["Leaf", "Node", "describe", "needed", "non_finite", "reachable", "remember", "walk"]
@@ -36,18 +37,20 @@ class Node:
         number: its position in the order of creation.
         shape, dtype: of the value.
         place: where the user's code asked for the operation.
+        prints: fingerprints of what the VJPs read; set only under ``detect_anomaly``.
     """
 
-    __slots__ = ("__weakref__", "dtype", "edges", "number", "params", "place", "primitive", "saved", "shape")
+    __slots__ = ("__weakref__", "dtype", "edges", "number", "params", "place", "primitive", "prints", "saved", "shape")
 
     primitive: Primitive | None
     edges: tuple[Node | None, ...]
-    saved: tuple[Any, ...] | None
+    saved: list[Any] | None
     params: dict[str, Any] | None
     number: int
     shape: tuple[int, ...]
     dtype: np.dtype[Any]
     place: Place
+    prints: list[int]
 
     @property
     def name(self) -> str:
@@ -133,8 +136,10 @@ def walk(
                     found[node] = g
                 if primitive is None or node not in wanted or wanted.isdisjoint(node.edges):
                     continue
-            if saved is None or lift is not None or node.number < newest_change or watching:
+            if saved is None or lift is not None or node.number < newest_change:
                 saved = _checked(node, lift)
+            if watching:
+                _compare(node)
             try:
                 for vjp, edge in zip(primitive.vjps, node.edges):  # noqa: B905  # an endless row of VJPs is cut here
                     if edge not in wanted:
@@ -142,8 +147,8 @@ def walk(
                     c = vjp(g, *saved, **params) if params else vjp(g, *saved)
                     if c.shape != edge.shape:
                         c = unbroadcast(c, edge.shape)
-                    if watching and non_finite(c):
-                        raise NonFiniteError(_spoiled(node, edge, g, c))
+                    if watching and c is not g and non_finite(c):
+                        raise _spoiled(node, edge, g, c)
                     pending[edge] = pending[edge] + c if edge in pending else c
             except Exception as error:
                 error.add_note(f"in the backward pass of {node.name}, which was called at {_place(node)}")
@@ -162,7 +167,7 @@ def _leading_to(targets: Collection[Node], order: list[Node]) -> set[Node]:
     return leading
 
 
-def _checked(node: Node, lift: Lift | None) -> tuple[Any, ...]:
+def _checked(node: Node, lift: Lift | None) -> list[Any]:
     """What the VJPs of ``node`` read: intact, and as Tensors of the graph where the walk is recorded."""
     saved = node.saved
     if saved is None:
@@ -170,25 +175,19 @@ def _checked(node: Node, lift: Lift | None) -> tuple[Any, ...]:
             f"the graph behind {node.name}, called at {_place(node)}, was freed by an earlier backward pass; "
             "call the earlier one with retain_graph=True"
         )
-    arrays = needed(node)
-    for array in arrays:
+    for array in needed(node):
         change = change_after(node.number, array)
         if change is not None:
             raise InPlaceError(
                 f"an array of shape {array.shape} that the backward pass of {node.name}, called at {_place(node)}, "
                 f"needs was changed in place at {line_of(change.place)}; change a clone() of it, or after backward()"
             )
-    if node in _prints and _prints[node] != [hash(array.tobytes()) for array in arrays]:
-        raise InPlaceError(
-            f"an array that the backward pass of {node.name}, called at {_place(node)}, needs was changed behind the "
-            "graph's back, through NumPy; change a copy() of it, or after backward()"
-        )
     if lift is None:
         return saved
-    return tuple(
+    return [
         lift(kept, owner) if isinstance(kept, np.ndarray) and owner is not None else kept
         for kept, owner in zip(saved, (node, *node.edges), strict=True)
-    )
+    ]
 
 
 def needed(node: Node) -> list[np.ndarray[Any, Any]]:
@@ -198,17 +197,34 @@ def needed(node: Node) -> list[np.ndarray[Any, Any]]:
     return [array for array in (*(node.saved or ()), *parts) if isinstance(array, np.ndarray)]
 
 
-_prints: weakref.WeakKeyDictionary[Node, list[int]] = weakref.WeakKeyDictionary()
-
-
 def remember(node: Node) -> None:
     """Take the fingerprints of what ``node`` needs, for the walk to compare (``detect_anomaly``)."""
-    _prints[node] = [hash(array.tobytes()) for array in needed(node)]
+    node.prints = _fingerprints(node)
+
+
+def _fingerprints(node: Node) -> list[int]:
+    arrays = needed(node) if node.params else node.saved or ()
+    return [hash(array.tobytes()) for array in arrays if isinstance(array, np.ndarray)]
+
+
+def _compare(node: Node) -> None:
+    """Raise InPlaceError where what ``node`` needs is not what it was when its fingerprints were taken."""
+    if hasattr(node, "prints") and node.prints != _fingerprints(node):
+        raise InPlaceError(
+            f"an array that the backward pass of {node.name}, called at {_place(node)}, needs was changed behind the "
+            "graph's back, through NumPy; change a copy() of it, or after backward()"
+        )
 
 
 def non_finite(value: Any) -> bool:
     """Whether a floating array or tensor has a NaN or an infinity in it."""
-    return value.dtype.kind == "f" and not np.isfinite(value).all()
+    if value.dtype.kind != "f":
+        return False
+    array: Any = value if isinstance(value, (np.ndarray, np.generic)) else value.detach().numpy()
+    if array.size == 1:
+        return not isfinite(array.item())
+    # A finite sum of squares says no in one pass; one that is not may have overflowed, which the second pass tells.
+    return not isfinite(np.vdot(array, array)) and not np.isfinite(array).all()
 
 
 def describe(value: Any) -> str:
@@ -233,8 +249,10 @@ def _place(node: Node) -> str:
     return f"{node.where} ({source})" if source else node.where
 
 
-def _spoiled(node: Node, edge: Node, g: Any, c: Any) -> str:
-    return (
+def _spoiled(node: Node, edge: Node, g: Any, c: Any) -> NonFiniteError:
+    return NonFiniteError(
         f"the backward pass of {node.name}, called at {_place(node)}, gave its input {edge.name} a gradient that is "
-        f"not finite: {describe(c)}, from a gradient of {describe(g)}"
+        f"not finite: {describe(c)}, from a gradient of {describe(g)}",
+        node.name,
+        *file_and_line(node.place),
     )

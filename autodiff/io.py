@@ -7,16 +7,11 @@ file from a stranger can hold numbers and nothing that runs.
 
 from __future__ import annotations
 
-import contextlib
-import errno
 import json
 import math
 import os
 import re
-import secrets
-import shutil
 import zipfile
-from collections.abc import Iterator
 from io import BytesIO, TextIOBase
 from typing import IO, Any
 
@@ -26,6 +21,7 @@ from numpy.typing import NDArray
 
 from autodiff.creation import from_numpy
 from autodiff.errors import DeviceError, DtypeError, FileFormatError
+from autodiff.files import replacing
 from autodiff.tensor import Tensor
 
 __all__ = ["load", "save"]
@@ -58,10 +54,9 @@ def save(obj: object, f: Source) -> None:
     if not isinstance(f, (str, os.PathLike)):
         _write(obj, _binary(f, "save"))
         return
-    path = os.path.realpath(f)  # a link stays a link, to the new content
-    if path.endswith(".safetensors"):
-        raise FileFormatError(f"{path}: save writes a zip of .npy members, expected another suffix than .safetensors")
-    with _replacing(path) as file:
+    if os.fspath(f).endswith(".safetensors"):
+        raise FileFormatError(f"{os.fspath(f)}: save writes a zip of .npy members, expected another suffix than .safetensors")
+    with replacing(f) as file:
         _write(obj, file)
 
 
@@ -165,32 +160,6 @@ def _place(array: NDArray[Any], where: tuple[object, ...], members: dict[str, ND
 
 def _spell(where: tuple[object, ...]) -> str:
     return "obj" + "".join(f"[{key!r}]" for key in where)
-
-
-@contextlib.contextmanager
-def _replacing(path: str) -> Iterator[IO[bytes]]:
-    """A file beside `path` that takes its place at the end, or vanishes if there was an error on the way."""
-    if os.path.exists(path) and not os.path.isfile(path):  # a pipe or a device stays one; a directory is refused
-        with open(path, "wb") as device:
-            yield (buffer := BytesIO())  # a zip is written with a look back, which a device may not give
-            device.write(buffer.getbuffer())
-        return
-    folder, name = os.path.split(path)
-    if not os.path.isdir(folder):
-        raise FileNotFoundError(errno.ENOENT, "no such directory to save to", folder)
-    temporary = os.path.join(folder, f".{name[:100]}.{secrets.token_hex(8)}")
-    try:
-        with open(temporary, "xb") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        if os.path.exists(path):
-            shutil.copymode(path, temporary)
-        os.replace(temporary, path)
-    except BaseException:  # an interrupt, too, leaves nothing behind
-        with contextlib.suppress(FileNotFoundError):
-            os.remove(temporary)
-        raise
 
 
 # Reading ----------------------------------------------------------------------------------------------------------

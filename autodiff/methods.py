@@ -39,6 +39,8 @@ class Methods:
 
     if TYPE_CHECKING:
         _array: np.ndarray[Any, Any]
+        _node: Any
+        __setitem__: Any
         _become: Any
 
     # --- functions: arithmetic
@@ -272,6 +274,6 @@ class Methods:
     def copy_(self, src: Any) -> Self:
         """Take over the entries of ``src``, broadcast and converted."""
         if self._node is not None or getattr(src, "_node", None) is not None:
-            self[...] = src
+            self.__setitem__(..., src)
             return self
         return self._become(np.asarray(src).astype(self.dtype, copy=False))

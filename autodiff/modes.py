@@ -51,11 +51,13 @@ class Switch:
 
     def __call__(self, function: Callable[P, R]) -> Callable[P, R]:
         """``function`` under the switch, whose code runs under it also where it is a generator or a coroutine."""
+        around: Any = self._around_call
         if inspect.isgeneratorfunction(function):
-            return self._around_steps(function)
-        if inspect.iscoroutinefunction(function):
-            return self._around_await(function)
-        return self._around_call(function)
+            around = self._around_steps
+        elif inspect.iscoroutinefunction(function):
+            around = self._around_await
+        switched: Callable[P, R] = around(function)
+        return switched
 
     def _around_call(self, function: Callable[P, R]) -> Callable[P, R]:
         changes = self._changes

@@ -10,7 +10,7 @@ from types import CodeType
 
 import numpy as np
 
-__all__ = ["Place", "line_of", "place_of_user", "source_of"]
+__all__ = ["Place", "file_and_line", "line_of", "place_of_user", "source_of"]
 
 Place = tuple[CodeType, int]  # code and instruction: the line is worked out only when somebody asks for it
 
@@ -45,7 +45,8 @@ def place_of_user(depth: int = 1) -> Place:
     return frame.f_code, frame.f_lasti
 
 
-def _file_and_number(place: Place) -> tuple[str, int]:
+def file_and_line(place: Place) -> tuple[str, int]:
+    """File and line of a place."""
     code, instruction = place
     for start, end, line in code.co_lines():
         if start <= instruction < end and line is not None:
@@ -55,10 +56,10 @@ def _file_and_number(place: Place) -> tuple[str, int]:
 
 def line_of(place: Place) -> str:
     """``file:line`` of a place."""
-    filename, number = _file_and_number(place)
+    filename, number = file_and_line(place)
     return f"{filename}:{number}"
 
 
 def source_of(place: Place) -> str:
     """The source line of a place, stripped; empty where the source is not at hand."""
-    return linecache.getline(*_file_and_number(place)).strip()
+    return linecache.getline(*file_and_line(place)).strip()

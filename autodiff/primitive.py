@@ -77,16 +77,16 @@ class Primitive:
         return f"<primitive {self.name}>"
 
 
-class _Plans(dict[int, tuple[bool, ...]]):
-    """Which of (out, *inputs) the tape keeps, by the bit mask of the inputs that are tracked."""
+class _Plans(dict[int, tuple[int, ...]]):
+    """Which of (out, *inputs) the tape does not keep, by the bit mask of the inputs that are tracked."""
 
     def __init__(self, vjps: tuple[VJP, ...], keeps: tuple[str, ...]) -> None:
         self._arguments = vjps[0].__code__.co_varnames[1 : 2 + len(vjps)] if vjps else ()
         self._keeps = [names.split() for names in keeps]
 
-    def __missing__(self, mask: int) -> tuple[bool, ...]:
+    def __missing__(self, mask: int) -> tuple[int, ...]:
         wanted = {name for i, names in enumerate(self._keeps) if mask >> i & 1 for name in names}
-        self[mask] = tuple(name in wanted for name in self._arguments)
+        self[mask] = tuple(i for i, name in enumerate(self._arguments) if name not in wanted)
         return self[mask]
 
 

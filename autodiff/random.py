@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import secrets
+import os
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -20,17 +21,22 @@ class Generator:
     """
 
     def __init__(self, device: Any = "cpu") -> None:
-        self.manual_seed(secrets.randbits(63))
+        self._seed = _unknown_seed()
+
+    @cached_property
+    def numpy(self) -> np.random.Generator:
+        """NumPy's generator, made when it is first used: numpy.random is slow to import."""
+        return np.random.Generator(np.random.PCG64(self._seed % 2**64))
 
     def manual_seed(self, seed: int) -> Generator:
         """Start again from ``seed``."""
         self._seed = int(seed)
-        self.numpy = np.random.Generator(np.random.PCG64(self._seed % 2**64))
+        self.__dict__.pop("numpy", None)
         return self
 
     def seed(self) -> int:
         """Start again from a seed that nobody knows, and return it."""
-        return self.manual_seed(secrets.randbits(63))._seed
+        return self.manual_seed(_unknown_seed())._seed
 
     def initial_seed(self) -> int:
         """The seed it started from."""
@@ -45,6 +51,10 @@ class Generator:
         self._seed = state["seed"]
         self.numpy.bit_generator.state = {k: v for k, v in state.items() if k != "seed"}
         return self
+
+
+def _unknown_seed() -> int:
+    return int.from_bytes(os.urandom(8), "little") >> 1
 
 
 default_generator = Generator()

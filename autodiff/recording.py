@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from typing import Any, TypeVar
 
 import numpy as np
@@ -12,7 +13,7 @@ from autodiff.dtypes import get_default_dtype, result_dtype
 from autodiff.errors import AxisError, DtypeError, InPlaceError, NonFiniteError, ShapeError
 from autodiff.graph import Node, describe, non_finite, remember
 from autodiff.ops.shaping import astype
-from autodiff.places import Place, line_of, place_of_user, source_of
+from autodiff.places import Place, file_and_line, line_of, place_of_user, source_of
 from autodiff.primitive import Primitive
 
 __all__ = ["Recorded", "apply", "binary", "result_class", "wrap"]
@@ -29,15 +30,17 @@ class Recorded:
     """An array and the node that says how it was made: what a row takes and gives.
 
     Attributes of the one class that users see, ``Tensor``: ``_array``; ``_node``, None outside the graph; ``_grad``;
-    ``_why``, set only where there is a reason to be outside the graph: what happened, and where.
+    ``_why``, set only where there is a reason to be outside the graph: what happened, and where; ``_base``, set only
+    where it was picked by an index: from which tensor, and at which index.
     """
 
-    __slots__ = ("__weakref__", "_array", "_grad", "_node", "_why")
+    __slots__ = ("__weakref__", "_array", "_base", "_grad", "_node", "_why")
 
     _array: Array
     _node: Node | None
     _grad: Any
     _why: tuple[str, Place]
+    _base: tuple[weakref.ref[Any], Any]
 
 
 _results: Any = Recorded
@@ -70,11 +73,9 @@ def apply(primitive: Primitive, inputs: tuple[Any, ...], params: dict[str, Any] 
         _refuse_outdated(primitive, inputs)
     if primitive.unary:  # the loop below would double the price of an elementwise function
         (x,) = inputs
-        if x._node is not None and modes.current() is modes.PLAIN:
+        if isinstance(x, Recorded) and x._node is not None and modes.current() is modes.PLAIN:
             out = _forward(primitive, (x._array,), params)
-            keep = primitive.plans[1]
-            saved = (out if keep[0] else None, x._array if keep[1] else x._node)
-            return record(primitive, (x._node,), saved, params, out)
+            return record(primitive, (x._node,), (x._array,), 1, params, out)
     arrays, edges, mask, bit, dtype, mixed = [], [], 0, 1, None, False
     for x in inputs:
         node = None
@@ -90,23 +91,21 @@ def apply(primitive: Primitive, inputs: tuple[Any, ...], params: dict[str, Any] 
         arrays.append(array)
         edges.append(node)
         bit <<= 1
-    if mixed and primitive.vjps:
-        promoted = _promoted(primitive, inputs, arrays)
-        if promoted is not None:
-            return apply(primitive, promoted, params)
-    out = _forward(primitive, arrays, params)
-    if out.dtype is not dtype and primitive.vjps:  # integers where the result is floating, beside a Python float, ...
-        promoted = _promoted(primitive, inputs, arrays)
-        if promoted is not None:
-            return apply(primitive, promoted, params)
+    if dtype is None:  # numbers only
+        return apply(primitive, tuple(np.asarray(x, result_dtype(*arrays)) for x in arrays), params)
     mode = modes.current()
+    promoted = _promoted(primitive, inputs, arrays) if mixed and primitive.vjps else None
+    if promoted is None:
+        out = (_forward_in_silence if mode.anomaly else _forward)(primitive, arrays, params)
+        if out.dtype is not dtype and primitive.vjps:  # integers where the result is floating, beside a float, ...
+            promoted = _promoted(primitive, inputs, arrays)
+    if promoted is not None:
+        return apply(primitive, promoted, params)
     if mode.anomaly and non_finite(out):
         raise _not_finite(primitive, arrays, out)
     if not (mask and mode.recording and primitive.vjps):
         return _untracked(out, inputs, mask)
-    keep = primitive.plans[mask] or (False,) * (len(arrays) + 1)
-    kept = zip(keep, (out, *arrays), (None, *edges), strict=False)  # an optional last input may be absent
-    result = record(primitive, tuple(edges), tuple(value if k else node for k, value, node in kept), params, out)
+    result = record(primitive, tuple(edges), arrays, mask, params, out)
     if mode.anomaly:
         remember(result._node)
     return result
@@ -123,6 +122,12 @@ def _forward(primitive: Primitive, arrays: Any, params: dict[str, Any]) -> Array
     return out if type(out) is ndarray else np.asarray(out)
 
 
+def _forward_in_silence(primitive: Primitive, arrays: Any, params: dict[str, Any]) -> Array:
+    """``_forward`` under ``detect_anomaly``, whose error says more than NumPy's warning, and comes after it."""
+    with np.errstate(all="ignore"):
+        return _forward(primitive, arrays, params)
+
+
 def binary(primitive: Primitive, x: Any, y: Any) -> Any:
     """``apply`` for two tensors of one dtype, or one and a Python number, at least one tracked: at half the price."""
     a, n = x._array, x._node
@@ -137,13 +142,18 @@ def binary(primitive: Primitive, x: Any, y: Any) -> Any:
     if modes.current() is not modes.PLAIN or rewritten:
         return apply(primitive, (x, y))
     out = _forward(primitive, (a, b), NO_PARAMS)
-    keep = primitive.plans[(n is not None) + 2 * (m is not None)]
-    saved = (out if keep[0] else None, a if keep[1] else n, b if keep[2] else m)
-    return record(primitive, (n, m), saved, NO_PARAMS, out)
+    return record(primitive, (n, m), (a, b), (n is not None) + 2 * (m is not None), NO_PARAMS, out)
 
 
-def record(primitive: Primitive, edges: Any, saved: Any, params: dict[str, Any], out: Array) -> Any:
+def record(primitive: Primitive, edges: Any, arrays: Any, mask: int, params: dict[str, Any], out: Array) -> Any:
     """The tensor of ``out`` at a node of its own; plain stores take half the time of an ``__init__``."""
+    if primitive.saves:
+        saved = [out, *arrays]
+        for i in primitive.plans[mask]:
+            if i < len(saved):  # an optional last input may be absent
+                saved[i] = edges[i - 1] if i else None
+    else:
+        saved = [None, *edges]
     node = new(Node)
     node.primitive = primitive
     node.edges = edges
@@ -240,5 +250,7 @@ def _not_finite(primitive: Primitive, arrays: list[Any], out: Array) -> NonFinit
     inputs = "; ".join(describe(a) for a in arrays)
     return NonFiniteError(
         f"{primitive.name}, called at {line_of(place)} ({source_of(place)}), is the first operation whose result is "
-        f"not finite: {describe(out)}; its inputs: {inputs}"
+        f"not finite: {describe(out)}; its inputs: {inputs}",
+        primitive.name,
+        *file_and_line(place),
     )

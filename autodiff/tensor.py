@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import weakref
 from collections.abc import Iterator
 from typing import Any, Self
 
@@ -14,11 +15,11 @@ from autodiff.differentiation import accumulate, gradients
 from autodiff.dtypes import can_cast, get_default_dtype
 from autodiff.errors import DtypeError, GraphError, InPlaceError, ShapeError
 from autodiff.functions import shaping
-from autodiff.functions.axes import shape_of
+from autodiff.functions.axes import size_of
 from autodiff.graph import Leaf, Node
 from autodiff.methods import Methods
 from autodiff.ops import arithmetic, comparison
-from autodiff.ops.indexing import put
+from autodiff.ops.indexing import index, put
 from autodiff.ops.linear_algebra import matmul
 from autodiff.ops.shaping import astype
 from autodiff.places import place_of_user
@@ -51,7 +52,7 @@ class Tensor(Recorded, Methods):
 
     def __init__(self, *data: Any, requires_grad: bool = False) -> None:
         if len(data) != 1 or isinstance(data[0], int):
-            self._array = np.zeros(shape_of(data) if data else 0, get_default_dtype())
+            self._array = np.zeros(size_of(data) if data else 0, get_default_dtype())
         else:
             source = data[0]._array if isinstance(data[0], Tensor) else data[0]
             try:
@@ -224,6 +225,13 @@ class Tensor(Recorded, Methods):
 
     # --- in place -----------------------------------------------------------------------------------------------------
 
+    def __getitem__(self, key: Any) -> Tensor:
+        key = shaping.plain_key(key)
+        result: Tensor = index(self, key=key)
+        if result._array.base is not None:
+            result._base = (weakref.ref(self), key)
+        return result
+
     def __setitem__(self, key: Any, value: Any) -> None:
         key = shaping.plain_key(key)
         self._become(apply(put, (self, _cast(value, self._array.dtype)), {"key": key}))
@@ -237,29 +245,40 @@ class Tensor(Recorded, Methods):
         values, node = (result._array, result._node) if isinstance(result, Tensor) else (np.asarray(result), None)
         if recording and isinstance(past, Leaf):
             raise InPlaceError("a leaf that requires grad cannot be changed in place while recording; use no_grad()")
+        if node is not None and node.saved is not None:  # what the operation itself keeps is the value from before
+            node.saved = [
+                kept.copy() if isinstance(kept, np.ndarray) and owner_of(kept) is owner_of(array) else kept
+                for kept in node.saved
+            ]
         traced = recording and (node is not None or past is not None)
         if traced and array.base is not None and (past is None or past.is_view) and shared(array):
-            raise InPlaceError(
-                "a change in place of a view is not recorded for the tensor it looks into; change that one by index "
-                "(x[i] = ...), or a clone() of the view"
-            )
-        if np.broadcast_shapes(values.shape, array.shape) != array.shape:
+            return self._write_through(result)
+        if values.shape != array.shape and not _stretches(values.shape, array.shape):
             raise ShapeError(f"a result of shape {values.shape} does not fit in place into shape {array.shape}")
         if not can_cast(values.dtype, array.dtype):
             raise DtypeError(f"a result of {values.dtype} does not fit in place into {array.dtype}; convert first")
         if not array.flags.writeable:
-            raise InPlaceError("the memory of this tensor is read-only or stretched by expand(); change a clone() of it")
+            raise InPlaceError("the memory of this tensor is read-only, or stretched by expand(); change a clone()")
         if node is not None and node.dtype != array.dtype:
             return self._become(astype(result, dtype=array.dtype))
-        if node is not None and node.saved is not None:
-            node.saved = tuple(
-                kept.copy() if isinstance(kept, np.ndarray) and owner_of(kept) is owner_of(array) else kept
-                for kept in node.saved
-            )
         np.copyto(array, values, casting="unsafe")
         changed(array, history=traced)
         if recording:
             self._node = node
+        return self
+
+    def _write_through(self, result: Any) -> Self:
+        """``_become`` of a view that others can see: picked by an index, it is put back there, and picked again."""
+        reference, key = getattr(self, "_base", (None, None))
+        base = reference() if reference is not None else None
+        known = base is not None and owner_of(base._array) is owner_of(self._array)  # an index may also copy
+        if base is None or not known or (self._node.edges[0] if self._node is not None else None) is not base._node:
+            raise InPlaceError(
+                "a change in place of a view is not recorded for the tensor it looks into; change that one by index "
+                "(x[i] = ...), or a clone() of the view"
+            )
+        base[key] = result
+        self._node = base[key]._node
         return self
 
     # --- operators ----------------------------------------------------------------------------------------------------
@@ -361,7 +380,16 @@ def _cast(value: Any, dtype: np.dtype[Any]) -> Any:
     """A value to be stored among entries of ``dtype``."""
     if isinstance(value, Tensor):
         return value.to(dtype)
-    return value if isinstance(value, (float, int, bool)) else np.asarray(value, dtype=dtype)
+    try:
+        return value if isinstance(value, (float, int, bool)) else np.asarray(value, dtype=dtype)
+    except (ValueError, TypeError) as error:
+        raise DtypeError(f"no entry of a {dtype} tensor can be made of {value!r:.60}: {error}") from None
+
+
+def _stretches(shape: tuple[int, ...], target: tuple[int, ...]) -> bool:
+    """Whether ``shape`` broadcasts to ``target``."""
+    lead = len(target) - len(shape)
+    return lead >= 0 and all(n in (1, m) for n, m in zip(shape, target[lead:], strict=True))
 
 
 def _rebuilt(cls: type[Any], array: Array, requires_grad: bool) -> Any:

@@ -113,9 +113,9 @@ class Drawing:
             style = KIND_STYLES[node.kind] | (OUTPUT_STYLE if node.is_output else {})
             graph.node(node.id, _label(node), tooltip=graphviz.escape(node.place or node.name), **style)
         for edge in self.edges:
-            # beside a box of one arrow, or on a scalar, a label would be noise
+            # A leaf has its shape in its box, and a scalar none to speak of. Weight keeps the flow of data straight.
             label = f" {edge.shape} " if edge.shape and edge.source in computed else ""
-            graph.edge(edge.source, edge.target, label)
+            graph.edge(edge.source, edge.target, label, weight="4" if edge.source in computed else "1")
         return graph
 
     def svg(self) -> str:

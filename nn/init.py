@@ -57,7 +57,7 @@ def trunc_normal_(
     if not a < b:
         raise OptionError(f"trunc_normal_ needs bounds a < b, not {a} and {b}")
     if mean < a - 4 * std or mean > b + 4 * std:
-        raise OptionError(f"trunc_normal_ from {a} to {b} around {mean}, std {std}: nothing falls there; move the bounds")
+        raise OptionError(f"trunc_normal_ from {a} to {b} around {mean}, std {std}: too little falls there")
     draw = numpy_generator(generator)
     values = np.asarray(draw.normal(mean, std, tensor.shape))
     while (outside := (values < a) | (values > b)).any():

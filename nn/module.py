@@ -82,8 +82,7 @@ class Module:
         """
         known = error.__dict__.get("_in_module")
         if known is None:
-            text = repr(self)
-            inner, path, text = self, "", f" ({text})" if "\n" not in text else ""
+            inner, path, text = self, "", self._brief()
             message = error.args[0] if len(error.args) == 1 else None
         else:
             inner, path, text, message = known
@@ -99,6 +98,11 @@ class Module:
         else:
             error.__notes__[-1] = where
         error.__dict__["_in_module"] = (self, path, text, message)
+
+    def _brief(self) -> str:
+        """The module in one line, in parentheses, for errors; nothing where it takes several."""
+        text = repr(self)
+        return "" if "\n" in text else f" ({text})"
 
     def register_forward_pre_hook(
         self, hook: Callable[..., Any], *, prepend: bool = False, with_kwargs: bool = False
@@ -129,7 +133,7 @@ class Module:
                 listed = self.__dict__.get(registry, ())
                 if name in listed:
                     if value is not None and not (kind == "buffer" and isinstance(value, Tensor)):
-                        raise DtypeError(f"{name!r} is a {kind} of the module; assign a {kind} or None, not {value!r:.50}")
+                        raise DtypeError(f"{name!r} is a {kind} here; assign a {kind} or None, not {value!r:.50}")
                     listed[name] = value
             _store(self, name, value)
 

@@ -9,7 +9,8 @@ import numpy as np
 
 from autodiff.changes import changed
 from autodiff.errors import StateDictError
-from autodiff.tensor import Tensor, wrap
+from autodiff.recording import wrap
+from autodiff.tensor import Tensor
 
 __all__ = ["IncompatibleKeys", "copy_state"]
 

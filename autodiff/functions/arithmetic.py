@@ -1,4 +1,4 @@
-"""Arithmetic and elementwise functions by PyTorch's names; where an operation has no argument of its own, it is its row."""
+"""Arithmetic and elementwise functions by PyTorch's names; an operation without arguments of its own is its row."""
 
 from __future__ import annotations
 
@@ -119,5 +119,5 @@ def where(condition: Any, input: Any, other: Any) -> Tensor:
         input = np.asarray(input, result_dtype(input, other))
     record = getattr(condition, "__primitive__", None)  # a tensor chooses between arrays and numbers too
     if record is not None:
-        return record(where_row, (input, other), {"condition": mask})  # type: ignore[no-any-return]
+        return record(where_row, (input, other), {"condition": mask})
     return where_row(input, other, condition=mask)

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 from autodiff.errors import AxisError, DtypeError, ShapeError
 
-__all__ = ["axes_of", "axis_of", "length_of", "numpy_names", "shape_of"]
+__all__ = ["axes_of", "axis_of", "length_of", "numpy_names", "shape_of", "size_of"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -35,7 +35,7 @@ def axis_of(dim: Any, ndim: int) -> int:
         raise DtypeError(f"an axis is an integer, not {dim!r}") from None
     limit = max(ndim, 1)  # a 0-d tensor takes 0 and -1, as in PyTorch
     if not -limit <= axis < limit:
-        raise AxisError(f"there is no axis {axis} in a tensor of {ndim} dimensions; give one of {-limit} to {limit - 1}")
+        raise AxisError(f"no axis {axis} in a tensor of {ndim} dimensions; give one of {-limit} to {limit - 1}")
     return int(axis % limit)
 
 
@@ -66,3 +66,10 @@ def shape_of(sizes: tuple[Any, ...]) -> tuple[int, ...]:
     except AttributeError:
         raise DtypeError(f"a shape is made of integers, not of {sizes!r}") from None
 
+
+def size_of(sizes: tuple[Any, ...]) -> tuple[int, ...]:
+    """``shape_of`` for a new tensor, whose lengths are all known: none is below 0."""
+    shape = shape_of(sizes)
+    if any(n < 0 for n in shape):
+        raise ShapeError(f"no shape has a length below 0, as {shape}")
+    return shape

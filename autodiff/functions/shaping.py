@@ -89,7 +89,7 @@ def transpose(input: Any, dim0: int, dim1: int) -> Tensor:
 def t(input: Any) -> Tensor:
     """A matrix transposed; a vector or a number as it is."""
     if input.ndim > 2:
-        raise ShapeError(f"t() takes at most 2 dimensions, not shape {tuple(input.shape)}; transpose(dim0, dim1) takes more")
+        raise ShapeError(f"t() takes at most 2 dimensions, not shape {tuple(input.shape)}; transpose() takes more")
     return shaping.transpose(input, axes=tuple(reversed(range(input.ndim))))
 
 
@@ -241,8 +241,10 @@ def gather(input: Any, dim: int, index: Any) -> Tensor:
     """Picks along ``dim``: ``out[i][j] = input[index[i][j]][j]`` for dim 0, and so on for others."""
     axis = axis_of(dim, input.ndim)
     indices = np.asarray(index)
-    if indices.ndim != input.ndim or any(a > b for i, (a, b) in enumerate(zip(indices.shape, input.shape, strict=True)) if i != axis):
-        raise ShapeError(f"gather: an index of shape {indices.shape} does not fit an input of shape {tuple(input.shape)}")
+    shape = tuple(input.shape)
+    fits = indices.ndim == len(shape) and all(i == axis or n <= shape[i] for i, n in enumerate(indices.shape))
+    if not fits:
+        raise ShapeError(f"gather: an index of shape {indices.shape} does not fit an input of shape {shape}")
     return take_along_axis(input, indices=indices, axis=axis)
 
 
@@ -256,14 +258,15 @@ def plain_key(key: Any) -> Any:
     if isinstance(key, tuple):
         return tuple(map(plain_key, key))
     if isinstance(key, slice):
-        return slice(*(n if n is None or isinstance(n, int) else operator.index(n) for n in (key.start, key.stop, key.step)))
+        ends = (key.start, key.stop, key.step)
+        return slice(*(n if n is None or isinstance(n, int) else operator.index(n) for n in ends))
     if isinstance(key, (list, range)):
         return np.asarray(key, dtype=None if len(key) else np.int64)
     if hasattr(key, "__primitive__"):
         array = np.asarray(key)
         if array.dtype.kind not in "biu":
             raise DtypeError(f"a tensor used as an index holds integers or booleans, not {array.dtype}")
-        return array
+        return array if array.ndim or array.dtype == np.bool_ else int(array)
     return key
 
 

@@ -5,8 +5,8 @@ so derivatives of any order need nothing but these three.
 
 Only the width is unrolled. Y[n, c, j, r, row, ow] is the input shifted by kernel column j, padded, and cut by stride,
 with the rows sorted by their residue r modulo the stride: kw copies of the input instead of the kh * kw of im2col. The
-windows that meet kernel row i are then, for all outputs together, one unbroken run of oh * ow numbers for each (c, j): a
-(c * j, oh * ow) matrix that is a view of Y and goes to BLAS as it is. Stride, padding and dilation live in that index.
+windows that meet kernel row i are then, for all outputs together, one unbroken run of oh * ow numbers for each (c, j),
+so a (c * j, oh * ow) matrix is a view of Y and goes to BLAS as it is. Stride, padding and dilation live in that index.
 """
 
 from __future__ import annotations
@@ -18,12 +18,15 @@ from numpy.typing import NDArray
 
 from .threads import share, tiles
 
+__all__ = ["Geometry", "convolve", "convolve_input", "convolve_weight", "overlap"]
+
 Array = NDArray[Any]
 Shape4 = tuple[int, int, int, int]
 
-TILE_BYTES = 1 << 21
+TILE_BYTES = 1 << 20  # of unrolled input at a time: stays in the cache, yet few calls and hand-overs of the GIL
 THIN = 32  # rows of a GEMM below which stacking the kernel rows' views costs less than GEMMs with a short inner axis
 BAND = 56  # width up to which depthwise convolution by banded matrices beats unrolling (28 wide: 270 against 450 us)
+SMALL = 1 << 16  # entries of full columns up to which plain im2col is cheaper than setting up tiles (10 against 30 us)
 WORTH_THREADS = 4_000_000  # multiply-adds below which handing half a batch to a thread costs more than it saves
 
 
@@ -60,11 +63,29 @@ def overlap(offset: int, step: int, size: int, count: int) -> tuple[slice, slice
     return slice(first, last), slice(begin, begin + step * (last - first - 1) + 1 if last > first else begin, step)
 
 
+def _columns(x: Array, kernel: tuple[int, int], output: tuple[int, int], geometry: Geometry) -> Array:
+    """Return all windows of the images x (n, c, h, w) as full columns (n, groups, c / groups * kh * kw, oh * ow)."""
+    n, c, h, w = x.shape
+    (sh, sw), ((top, bottom), (left, right)), (dh, dw), groups = geometry
+    if top or bottom or left or right:
+        padded = np.zeros((n, c, h + top + bottom, w + left + right), x.dtype)
+        # Negative padding, which crops, comes from the input adjoint of a padding wider than the kernel.
+        x = x[:, :, max(0, -top) : h + min(0, bottom), max(0, -left) : w + min(0, right)]
+        padded[:, :, max(0, top) : max(0, top) + x.shape[2], max(0, left) : max(0, left) + x.shape[3]] = x
+        x = padded
+    elif not x.flags.c_contiguous:
+        x = np.ascontiguousarray(x)
+    a, b, row, item = x.strides
+    strides = (a, b, dh * row, dw * item, sh * row, sw * item)
+    windows: Array = np.ndarray((n, c, *kernel, *output), x.dtype, x, 0, strides)
+    return windows.reshape(n, groups, c // groups * kernel[0] * kernel[1], output[0] * output[1])
+
+
 class _Unroll:
     """Makes, for one tile of images after another, the matrices whose columns are windows; owned by one thread.
 
-    The images are laid into ``padded``, of which Y is a copy through an overlapping view. Where a row of windows is thin
-    the views of Y are stacked in a further copy, for one GEMM instead of kh.
+    The images are laid into ``padded``, of which Y is a copy through an overlapping view. Where a row of windows is
+    thin the views of Y are stacked in a further copy, for one GEMM instead of kh.
     """
 
     def __init__(
@@ -140,6 +161,10 @@ def convolve(x: Array, w: Array, geometry: Geometry) -> Array:
     o, c, kh, kw = w.shape
     oh, ow = geometry.output_size((x.shape[2], x.shape[3]), (kh, kw))
     n, groups = len(x), geometry.groups
+    if n * groups * c * kh * kw * oh * ow <= SMALL:
+        columns = _columns(x, (kh, kw), (oh, ow), geometry)
+        product: Array = np.matmul(w.reshape(groups, o // groups, c * kh * kw), columns)
+        return product.reshape(n, o, oh, ow)
     out = np.empty((n, o, oh, ow), x.dtype)
     if _is_banded(w.shape, groups, x.shape[3]):
         _band_convolve(x, w, geometry, out)
@@ -171,7 +196,7 @@ def convolve_input(g: Array, w: Array, geometry: Geometry, input_shape: Shape4) 
     n, o, oh, ow = g.shape
     _, c, kh, kw = w.shape
     groups = geometry.groups
-    if geometry.stride == (1, 1) and 4 * c >= o // groups:
+    if geometry.stride == (1, 1) and (4 * c >= o // groups or g.size * kh * kw <= SMALL):
         # Reading kw copies of g costs less than adding up kh * kw copies of dx, unless g has many more channels.
         return _gather_input(g, w, geometry)
     dx = np.empty(input_shape, g.dtype)
@@ -211,6 +236,11 @@ def convolve_weight(g: Array, x: Array, geometry: Geometry, kernel_shape: Shape4
     n, o, oh, ow = g.shape
     _, c, kh, kw = kernel_shape
     groups = geometry.groups
+    if n * groups * c * kh * kw * oh * ow <= SMALL:
+        columns = _columns(x, (kh, kw), (oh, ow), geometry)
+        given = g.reshape(n, groups, o // groups, oh * ow)
+        product: Array = np.matmul(given, columns.swapaxes(2, 3)).sum(0)
+        return product.reshape(kernel_shape)
     if _is_banded(kernel_shape, groups, x.shape[3]):
         return _band_weight(g, x, geometry, kernel_shape)
 
@@ -233,7 +263,7 @@ def convolve_weight(g: Array, x: Array, geometry: Geometry, kernel_shape: Shape4
 
 
 def _is_banded(kernel_shape: Shape4, groups: int, width: int) -> bool:
-    """Tell whether to use the banded form: for depthwise kernels, whose GEMMs would have a single row, on narrow images."""
+    """Tell whether to use the banded form: for depthwise kernels, whose GEMMs have a single row, on narrow images."""
     return 1 < groups == kernel_shape[0] and kernel_shape[1] == 1 and width <= BAND
 
 
@@ -248,7 +278,8 @@ class _Band:
         _, channels, height, width = x.shape
         (sh, _), ((top, _), _), (dh, _), _ = geometry
         tall = sh * (output[0] - 1) + dh * (kernel_rows - 1) + 1
-        self.tile = max(1, min(images, TILE_BYTES * 4 // max(1, channels * output[0] * kernel_rows * width * x.itemsize)))
+        image = channels * output[0] * kernel_rows * width * x.itemsize
+        self.tile = max(1, min(images, 2 * TILE_BYTES // max(1, image)))
         self.range = overlap(-top, 1, height, tall)
         self.padded = np.zeros((self.tile, channels, tall, width), x.dtype)
         self.rows = np.empty((channels, self.tile, output[0], kernel_rows, width), x.dtype)

@@ -1,7 +1,7 @@
 """Sliding windows over images: im2col and col2im, max pooling and sum pooling, each with its exact adjoint.
 
-A window meets the input in kh * kw taps; tap (i, j) of all windows together is one strided slice of the input. Padding is
-never stored: a slice is only paired with those windows whose tap lies inside the input (``overlap``).
+A window meets the input in kh * kw taps; tap (i, j) of all windows together is one strided slice of the input. Padding
+is never stored: a slice is only paired with those windows whose tap lies inside the input (``overlap``).
 """
 
 from __future__ import annotations
@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 
 from .convolution import overlap
 from .threads import share, tiles
+
+__all__ = ["Window", "fold", "max_pool", "max_pool_gather", "max_pool_indices", "max_pool_scatter", "sum_pool", "sum_pool_adjoint", "windows"]
 
 Array = NDArray[Any]
 Pair = tuple[slice, slice]
@@ -229,7 +231,8 @@ def max_pool_gather(c: Array, x: Array, out: Array, window: Window) -> Array:
     taken = np.empty(out.shape, c.dtype)
 
     def task(images: slice) -> None:
-        taken[images] = c[images].reshape(-1).take(_flat_winners(x[images], out[images], window)).reshape(out[images].shape)
+        values = c[images].reshape(-1).take(_flat_winners(x[images], out[images], window))
+        taken[images] = values.reshape(out[images].shape)
 
     _by_tile(task, x)
     return taken
@@ -257,7 +260,8 @@ def sum_pool(x: Array, window: Window) -> Array:
     """
     if window == Window(_size(x), window.stride):
         # Global pooling: one pass, and NumPy's pairwise sum.
-        return np.sum(x, axis=(2, 3), dtype=_wide(x.dtype), keepdims=True).astype(x.dtype, copy=False)
+        total: Array = np.sum(x, axis=(2, 3), dtype=_wide(x.dtype), keepdims=True)
+        return total.astype(x.dtype, copy=False)
     rows_of, columns_of = _taps(window, _size(x))
     wide = _wide(x.dtype)
     out = np.empty((*x.shape[:2], *window.output_size(_size(x))), wide)

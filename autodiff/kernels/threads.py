@@ -10,6 +10,8 @@ from collections.abc import Callable, Iterator
 from itertools import pairwise
 from typing import Any, TypeVar
 
+__all__ = ["share", "tiles", "workers"]
+
 Result = TypeVar("Result")
 
 
@@ -60,7 +62,7 @@ class _Pool:
 def _find_blas() -> list[Any]:
     """Find the loaded BLAS libraries through threadpoolctl, or none where it is not installed."""
     try:
-        from threadpoolctl import ThreadpoolController
+        from threadpoolctl import ThreadpoolController  # type: ignore[import-untyped]
     except ImportError:
         return []
     # One controller kept: setting through it costs 1 us, while a fresh threadpool_limits searches all libraries anew.

@@ -47,14 +47,15 @@ def quotient(g: Any, y: Any) -> Any:
 
 def _power_base(g: Any, out: Any, x: Any, y: Any) -> Any:
     if not isinstance(y, Number):
-        return spared(g, g * np.where(y == 0, 0, y * x ** (y - 1)))
+        return spared(g, g * np.where((x == 0) & (y == 0), 0, y * x ** (y - 1)))
     slope = y * x ** (y - 1) if y else 0.0
     return spared(g, g * slope) if y < 1 else g * slope
 
 
 def _power_exponent(g: Any, out: Any, x: Any, y: Any) -> Any:
     if isinstance(x, Number):
-        return g * out * (math.log(x) if x > 0 else -math.inf if x == 0 else math.nan)
+        c = g * out * (math.log(x) if x > 0 else -math.inf if x == 0 else math.nan)
+        return np.where(y >= 0, 0, c) if x == 0 else c  # 0**y is 0 for all y > 0
     return spared(g, np.where((x == 0) & (y >= 0), 0, g * out * np.log(x)))
 
 
@@ -86,7 +87,8 @@ multiply = Primitive("multiply", np.multiply, lambda g, out, x, y: g * y,
                                               lambda g, out, x, y: g * x, keeps=("y", "x"))
 
 divide = Primitive("divide", np.divide, lambda g, out, x, y: quotient(g, y),
-                                        lambda g, out, x, y: quotient(-g * out, y), keeps=("y", "out y"), floating=True)
+                                        lambda g, out, x, y: spared(g, -g * out / y), keeps=("y", "out y"),
+                   floating=True)
 
 power = Primitive("power", np.power, _power_base, _power_exponent, keeps=("x y", "out x y"))
 
@@ -102,7 +104,7 @@ square = Primitive("square", np.square, lambda g, out, x: g * 2 * x, keeps="x")
 
 absolute = Primitive("absolute", np.absolute, lambda g, out, x: g * np.sign(x), keeps="x")
 
-sign = Primitive("sign", np.sign, lambda g, out, x: np.zeros_like(g))
+sign = Primitive("sign", np.sign, lambda g, out, x: gate(g, mask=np.asarray(False)))
 
 clip = Primitive("clip", lambda x, low, high: np.clip(x, low, high),
                  lambda g, out, x, low, high: gate(g, mask=np.asarray(_inside(x, low, high))), keeps="x")

@@ -33,7 +33,14 @@ def _along(indices: Any, axis: int) -> tuple[Any, ...]:
     return tuple(grid)
 
 
-index = Primitive("index", lambda x, key: x[key],
+def _index(x: Any, key: Any) -> Any:
+    picked = x[key]
+    if isinstance(picked, np.ndarray):
+        return picked
+    return x[(*key, ...) if isinstance(key, tuple) else (key, ...)]  # one entry is a view too, not a number
+
+
+index = Primitive("index", _index,
                   lambda g, out, x, key: scatter_add(g, key=key, shape=x.shape), view=True)
 
 scatter_add = Primitive("scatter_add", _scatter_add,

@@ -35,6 +35,8 @@ def _rows(x: Any) -> Any:
 def _linear(x: Any, w: Any, b: Any = None) -> Any:
     out = _rows(x).dot(w.T)  # on small matrices dot takes two thirds of the time of matmul
     if b is not None:
+        if b.shape != w.shape[:1]:
+            raise ValueError(f"the bias has shape {b.shape}, but a weight of shape {w.shape} needs {w.shape[:1]}")
         out += b
     return out if len(x.shape) == 2 else out.reshape(*x.shape[:-1], w.shape[0])
 

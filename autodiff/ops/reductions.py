@@ -9,6 +9,7 @@ import numpy as np
 
 from autodiff.broadcasting import accumulate
 from autodiff.ops.arithmetic import gate
+from autodiff.ops.fused import softmax
 from autodiff.primitive import Primitive
 
 __all__ = ["amax", "amin", "broadcast_to", "count", "logsumexp", "mean", "norm", "spread", "sum_"]
@@ -34,17 +35,17 @@ def _mean(x: Any, axis: Any, keepdims: bool) -> Any:
     return accumulate(x, axis, keepdims) / (count(x, axis) or math.nan)
 
 
+def _shared(g: Any, n: int) -> Any:
+    """``g / n``; n itself may be beyond what half precision holds."""
+    return g * (1 / n) if n > 65504 else g / n
+
+
 def _logsumexp(x: Any, axis: Any, keepdims: bool) -> Any:
     top = np.maximum.reduce(x, axis=axis, keepdims=True, initial=-math.inf)
     top = np.where(np.isfinite(top), top, 0)  # inf - inf has no value; exp(inf - 0) has
     with np.errstate(divide="ignore"):  # of nothing, or of -inf alone, it is -inf
         total = np.log(accumulate(np.exp(x - top), axis, True)) + top
     return total if keepdims else total.reshape(accumulate(x, axis).shape)
-
-
-def _finite(top: Any) -> Any:
-    """``top``, but 0 where it is -inf: exp(-inf - 0) is the gradient 0, exp(-inf + inf) is NaN."""
-    return np.where(top == -math.inf, 0, top)
 
 
 def _to_winners(g: Any, out: Any, x: Any, axis: Any, keepdims: bool) -> Any:
@@ -62,7 +63,7 @@ sum_ = Primitive("sum", accumulate,
 
 mean = Primitive("mean", _mean,
                  lambda g, out, x, axis, keepdims:
-                     broadcast_to(spread(g / count(x, axis), x, axis, keepdims), shape=x.shape), floating=True)
+                     broadcast_to(spread(_shared(g, count(x, axis)), x, axis, keepdims), shape=x.shape), floating=True)
 
 amax = Primitive("amax", lambda x, axis, keepdims: np.maximum.reduce(x, axis=axis, keepdims=keepdims),
                  _to_winners, keeps="out x")
@@ -72,8 +73,8 @@ amin = Primitive("amin", lambda x, axis, keepdims: np.minimum.reduce(x, axis=axi
 
 logsumexp = Primitive("logsumexp", _logsumexp,
                       lambda g, out, x, axis, keepdims:
-                          spread(g, x, axis, keepdims) * np.exp(x - _finite(spread(out, x, axis, keepdims))),
-                      keeps="out x", floating=True)
+                          spread(g, x, axis, keepdims) * softmax(x, axis=axis),  # exp(x - out) has the rounding of out
+                      keeps="x", floating=True)
 
 # At the zero vector every direction is a subgradient; 0 is the one in the middle.
 norm = Primitive("norm", lambda x, axis, keepdims: np.sqrt(accumulate(x * x, axis, keepdims)),

@@ -26,7 +26,7 @@ def _part(i: int, g: Any, out: Any, *inputs: Any, axis: int, ends: tuple[int, ..
 
 
 def _pad(x: Any, widths: tuple[tuple[int, int], ...], value: float) -> Any:
-    return np.pad(x, widths, constant_values=value)
+    return np.pad(x, widths, constant_values=value) if widths else x.copy()
 
 
 def _crop(widths: tuple[tuple[int, int], ...], shape: tuple[int, ...]) -> tuple[slice, ...]:

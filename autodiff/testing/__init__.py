@@ -1,7 +1,7 @@
 """Convincing oneself that a gradient is right: ``gradcheck`` at a point, ``gradient_test`` over a whole domain.
 
-``gradcheck``, ``gradgradcheck`` and ``domain`` need NumPy only. ``gradient_test`` and ``strategies`` need hypothesis (the
-extra ``test``), which is imported when one of them is first asked for.
+``gradcheck``, ``gradgradcheck`` and ``domain`` need NumPy only. ``gradient_test`` and ``strategies`` need hypothesis
+(in the extra ``test``), which is imported when one of them is first asked for.
 """
 
 from __future__ import annotations
@@ -9,8 +9,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from autodiff.testing import domain, failures
-from autodiff.testing.failures import GradcheckError, NotDifferentiable, WrongGradient
 from autodiff.testing.checking import Report, gradcheck, gradgradcheck
+from autodiff.testing.failures import GradcheckError, NotDifferentiable, WrongGradient
 
 if TYPE_CHECKING:
     from autodiff.testing import strategies

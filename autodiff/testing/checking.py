@@ -1,4 +1,4 @@
-"""``gradcheck`` and ``gradgradcheck``: PyTorch's names for "is this gradient right here?", with an answer that says why."""
+"""``gradcheck`` and ``gradgradcheck``: PyTorch's names for "is this gradient right?", with an answer that says why."""
 
 from __future__ import annotations
 
@@ -94,9 +94,9 @@ def gradcheck(
 ) -> Report:
     """Whether the gradients of ``func`` at ``inputs`` are its slopes.
 
-    The numeric side is float64, central differences extrapolated over the step, with an error estimate that widens the
-    tolerance. Small inputs get their whole Jacobian, large ones random directions. Inputs in lower precision are checked
-    at the same numbers in float64, and their own gradients compared with those.
+    The numeric side is float64: central differences extrapolated over the step, with an error estimate that widens the
+    tolerance. Small inputs get their whole Jacobian, large ones random directions. Inputs in lower precision are
+    checked at the same numbers in float64, and their own gradients compared with those.
 
     Args:
         func: a function of Tensors, or a pair ``(forward, vjp)`` of functions on plain arrays with
@@ -104,13 +104,19 @@ def gradcheck(
         inputs: Tensors, of which those that require grad are checked (in place, so that ``func`` may also reach them in
             another way, as a module does its parameters); or floating arrays, which all are.
         eps: the smallest step of the differences.
-        atol, rtol: ``|analytic - numeric| <= atol + rtol * |numeric|``, plus the error estimate.
+        atol: with ``rtol``, ``|analytic - numeric| <= atol + rtol * |numeric|``, plus the error estimate.
+        rtol: see ``atol``.
         raise_exception: raise the report's error instead of returning a report that is false.
         nondet_tol: how far two identical backward passes may differ.
+        check_undefined_grad: taken so that PyTorch's calls need no change, as all that follow but the last.
+        check_grad_dtypes: they always are.
+        check_batched_grad: see ``check_undefined_grad``.
+        check_batched_forward_grad: see ``check_undefined_grad``.
+        check_forward_ad: see ``check_undefined_grad``.
+        check_backward_ad: see ``check_undefined_grad``.
+        fast_mode: small inputs are always checked wholly.
+        masked: see ``check_undefined_grad``.
         complex_step: differentiate a plain NumPy function by a complex step instead: exact for analytic functions.
-        check_undefined_grad, check_grad_dtypes, check_batched_grad, check_batched_forward_grad, check_forward_ad,
-            check_backward_ad, fast_mode, masked: PyTorch's, taken so that calls need no change; dtypes are always
-            checked, and small inputs always wholly.
 
     Raises:
         WrongGradient: a gradient is not the slope.
@@ -175,7 +181,13 @@ def gradgradcheck(
     tensors = Subject(func, twin(given) if low else given).inputs
     function, seeds = second_order(func, tensors, None if grad_outputs is None else _listed(grad_outputs))
     return gradcheck(
-        function, (*tensors, *seeds), eps=eps, atol=atol, rtol=rtol, raise_exception=raise_exception, nondet_tol=nondet_tol
+        function,
+        (*tensors, *seeds),
+        eps=eps,
+        atol=atol,
+        rtol=rtol,
+        raise_exception=raise_exception,
+        nondet_tol=nondet_tol,
     )
 
 
@@ -225,14 +237,14 @@ def _listed(inputs: Any) -> list[Any]:
 def precision(low: Subject, double: Subject) -> list[Finding]:
     """Gradients in low precision that are further from those in float64 than their digits explain."""
     outputs, pullback = low.pull()
-    exact_outputs, exact_pullback = double.pull()
+    _, exact_pullback = double.pull()
     cotangents = [generic(y.shape, 3).astype(y.dtype) for y in outputs]
     if findings := misfits(low, grads := pullback(cotangents)):
         return findings
     exact = exact_pullback([g.astype(np.float64) for g in cotangents])
     findings = []
     for k, (g, e) in enumerate(zip(grads, exact, strict=True)):
-        if g is None or e is None or not g.size:
+        if g is None or e is None or not (g.size and np.isfinite(e).all()):
             continue
         off = float(np.abs(g - e).max()) / max(1.0, float(np.abs(e).max()))
         if not off <= _DIGITS[g.dtype]:
@@ -248,5 +260,7 @@ def _determinism(subject: Subject, tolerance: float) -> list[Finding]:
     findings = []
     for k, (one, two) in enumerate(zip(pullback(cotangents), pullback(cotangents), strict=True)):
         if one is not None and one.size and not np.abs(one - two).max() <= tolerance:
-            findings.append(Finding("determinism", k, f"two backward passes gave {subject.names[k]} different gradients"))
+            findings.append(
+                Finding("determinism", k, f"two backward passes gave {subject.names[k]} different gradients")
+            )
     return findings

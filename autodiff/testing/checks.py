@@ -1,4 +1,4 @@
-"""What ``gradient_test`` asks of one call, check by check; each raises its own exception class from a line of its own."""
+"""What ``gradient_test`` asks of one call, check by check; each raises an exception class of its own."""
 
 from __future__ import annotations
 
@@ -10,10 +10,11 @@ import numpy as np
 from autodiff import modes
 from autodiff.autograd import backward
 from autodiff.broadcasting import unbroadcast
+from autodiff.creation import from_numpy
 from autodiff.testing import failures
-from autodiff.testing.comparison import Tolerance, compare, generic, misfits
-from autodiff.testing.diagnosis import Finding, as_code
 from autodiff.testing.checking import precision, second_order
+from autodiff.testing.comparison import Tolerance, compare, generic, glance, misfits
+from autodiff.testing.diagnosis import Finding, as_code
 from autodiff.testing.subject import Subject, arrays_of, leaf, plain
 
 __all__ = ["ALL", "TURNS", "Trial", "run"]
@@ -23,6 +24,7 @@ Array = np.ndarray[Any, Any]
 # The first row is asked of every call; the others take turns.
 GROUPS: tuple[tuple[str, ...], ...] = (
     ("value", "shape", "finite", "slopes", "empty"),
+    ("whole jacobian",),
     ("recording", "unchanged", "aliasing", "determinism", "linearity"),
     ("unused", "twice", "accumulation"),
     ("layouts", "broadcasting"),
@@ -30,7 +32,7 @@ GROUPS: tuple[tuple[str, ...], ...] = (
     ("second order",),
 )
 ALL = frozenset(name for group in GROUPS for name in group)
-TURNS = 8  # a power of two; the second order, the dearest, has one turn of eight
+TURNS = 64  # a power of two
 
 
 class Trial(NamedTuple):
@@ -50,7 +52,7 @@ class Call:
 
     def __init__(self, trial: Trial, inputs: Sequence[Any], kwargs: dict[str, Any]) -> None:
         self.trial, self.given, self.kwargs = trial, inputs, kwargs
-        self.is_pair = isinstance(trial.function, tuple)
+        self.is_pair, self.thorough = isinstance(trial.function, tuple), False
         self.subject = self.at(inputs)
         self.outputs, self.pullback = self.subject.pull()
         self.cotangents = [generic(y.shape, 7 * i) for i, y in enumerate(self.outputs)]
@@ -61,15 +63,16 @@ class Call:
         made = [np.array(x, order="K") if isinstance(x, np.ndarray) else x for x in inputs]
         return Subject(self.trial.function, made if self.is_pair else _tensors(made), self.kwargs)
 
-    def gradients(self, inputs: Sequence[Any], cotangents: Sequence[Array] | None = None) -> tuple[list[Array], list[Any]]:
+    def gradients(
+        self, inputs: Sequence[Any], cotangents: Sequence[Array] | None = None
+    ) -> tuple[list[Array], list[Any]]:
         """Outputs and gradients at other inputs."""
         outputs, pullback = self.at(inputs).pull()
         return outputs, pullback(self.cotangents if cotangents is None else cotangents)
 
 
 def _tensors(inputs: Sequence[Any]) -> list[Any]:
-    from_array = lambda x: leaf(x) if x.dtype.kind == "f" else x
-    return [from_array(x) if isinstance(x, np.ndarray) else x for x in inputs]
+    return [(leaf(x) if x.dtype.kind == "f" else from_numpy(x)) if isinstance(x, np.ndarray) else x for x in inputs]
 
 
 def run(trial: Trial, inputs: Sequence[Any], kwargs: dict[str, Any], turn: int | None) -> None:
@@ -80,13 +83,14 @@ def run(trial: Trial, inputs: Sequence[Any], kwargs: dict[str, Any], turn: int |
                 empty(trial, inputs, kwargs)
             return
         call = Call(trial, inputs, kwargs)
-        groups = GROUPS if turn is None else (GROUPS[0], GROUPS[1 + turn % (len(GROUPS) - 1)])
+        call.thorough = turn is None or turn == TURNS - 1
+        groups = GROUPS if call.thorough else (GROUPS[0], GROUPS[1 + (turn or 0) % (len(GROUPS) - 1)])
         for name in (name for group in groups for name in group if name in trial.checks and name in _CHECKS):
             _CHECKS[name](call)
 
 
 def empty(trial: Trial, inputs: Sequence[Any], kwargs: dict[str, Any]) -> None:
-    """An input without entries is refused by a ValueError or IndexError, or it has a gradient without entries."""
+    """An input without entries is refused by a ValueError or IndexError, or has a gradient without entries."""
     try:
         subject = Call.at(_bare(trial, kwargs), inputs)
         outputs, pullback = subject.pull()
@@ -98,7 +102,9 @@ def empty(trial: Trial, inputs: Sequence[Any], kwargs: dict[str, Any]) -> None:
         raise failures.EmptyInputError(f"the backward pass of an empty input fails: {error!r}") from error
     if findings := misfits(subject, grads):
         raise failures.EmptyInputError("with an empty input " + findings[0].message)
-    if any(g is not None and not np.isfinite(g).all() for g in grads if np.isfinite(np.sum([y.sum() for y in outputs]))):
+    if any(
+        g is not None and not np.isfinite(g).all() for g in grads if np.isfinite(np.sum([y.sum() for y in outputs]))
+    ):
         raise failures.EmptyInputError("with an empty input a gradient is not finite")
 
 
@@ -115,6 +121,8 @@ def close(a: Any, b: Any, rtol: float = 1e-9) -> bool:
     a, b = np.asarray(a), np.asarray(b)
     if a.shape != b.shape:
         return False
+    if (a == b).all():
+        return True
     size = np.abs(b[np.isfinite(b)]).max(initial=1.0)
     return bool(np.allclose(a, b, rtol=rtol, atol=rtol * size, equal_nan=True))
 
@@ -133,6 +141,9 @@ def _copy(x: Any) -> Any:
 
 
 def shape(call: Call) -> None:
+    pairs = zip(call.grads, call.subject.arrays, strict=True)
+    if all(g is None or (isinstance(g, np.ndarray) and (g.shape, g.dtype) == (x.shape, x.dtype)) for g, x in pairs):
+        return
     for finding in misfits(call.subject, call.grads):
         if finding.kind == "shape":
             raise failures.ShapeMismatch(finding.message)
@@ -142,9 +153,11 @@ def shape(call: Call) -> None:
 def finite(call: Call) -> None:
     if not all(np.isfinite(y).all() for y in call.outputs):
         return
-    for name, g in zip(call.subject.names, call.grads, strict=True):
+    for k, g in enumerate(call.grads):
         if g is not None and not np.isfinite(g).all() and not _kinks(compare(call.subject, call.trial.tolerance)):
-            raise failures.NonFiniteGradient(f"the value is finite, the gradient of {name} is {as_code(g)}")
+            raise failures.NonFiniteGradient(
+                f"the value is finite, the gradient of {call.subject.names[k]} is {as_code(g)}"
+            )
 
 
 def _kinks(findings: Sequence[Finding]) -> bool:
@@ -152,6 +165,12 @@ def _kinks(findings: Sequence[Finding]) -> bool:
 
 
 def slopes(call: Call) -> None:
+    if not glance(call.subject, call.cotangents, call.grads, call.trial.tolerance):
+        whole_jacobian(call)
+        linearity(call)  # each column is right, and their sum is not
+
+
+def whole_jacobian(call: Call) -> None:
     for finding in compare(call.subject, call.trial.tolerance):
         if finding.kind == "gradient":
             raise failures.WrongGradient(finding.message)
@@ -170,7 +189,7 @@ def unchanged(call: Call) -> None:
         if not np.array_equal(x, before, equal_nan=True):
             raise failures.MutationError(f"the input {name} was changed to {as_code(x)}")
     for i, g in enumerate(call.cotangents):
-        if not np.array_equal(g, generic(g.shape, 7 * i)):
+        if not (g == generic(g.shape, 7 * i)).all():
             raise failures.MutationError("the cotangent was changed by the backward pass")
 
 
@@ -201,8 +220,11 @@ def linearity(call: Call) -> None:
     more = call.pullback(other)
     both = call.pullback([g + 2 * h for g, h in zip(call.cotangents, other, strict=True)])
     for name, a, b, c in zip(call.subject.names, call.grads, more, both, strict=True):
-        total = None if a is None or b is None else a + 2 * b
-        if not close(c, total):
+        if a is None or b is None or c is None:
+            continue
+        total = a + 2 * b
+        known = np.isfinite(total) & np.isfinite(c)  # at a pole inf - inf has no value
+        if not close(np.where(known, c, 0), np.where(known, total, 0)):
             raise failures.LinearityError(f"the gradient of {name} is not linear in the cotangent")
 
 
@@ -211,10 +233,12 @@ def unused(call: Call) -> None:
         return
     names, grads = call.subject.names, call.grads
     for k, (name, position) in enumerate(zip(names, call.subject.positions, strict=True)):
-        inputs = [x if i == position or not isinstance(x, np.ndarray) else _constant(x) for i, x in enumerate(call.given)]
+        inputs = [
+            x if i == position or not isinstance(x, np.ndarray) else _constant(x) for i, x in enumerate(call.given)
+        ]
         _, alone = call.gradients(inputs)
         if not close(alone[0], grads[k]):
-            raise failures.UnusedError(f"the gradient of {name} is another one when no other input wants a gradient")
+            raise failures.UnusedError(f"the gradient of {name} is another one when no other input wants one")
     for i in range(len(call.outputs) if len(call.outputs) > 1 else 0):
         only = [g if i == j else np.zeros_like(g) for j, g in enumerate(call.cotangents)]
         outputs = [y for y in arrays_of(_invoke(call)) if plain(y).dtype.kind == "f"]
@@ -223,7 +247,7 @@ def unused(call: Call) -> None:
             continue
         found = [x.grad for x in _backward_into(sources, [outputs[i]], [call.cotangents[i]])]
         if not all(close(plain(a), b) for a, b in zip(found, call.pullback(only), strict=True)):
-            raise failures.UnusedError(f"with a cotangent for output {i} alone, the gradients are not those of zeros for the others")
+            raise failures.UnusedError(f"a cotangent for output {i} alone does not mean zeros for the others")
 
 
 def _constant(x: Array) -> Any:
@@ -261,19 +285,25 @@ def accumulation(call: Call) -> None:
     if call.is_pair or not any(g is not None for g in call.grads):
         return
     sources = [call.subject.inputs[p] for p in call.subject.positions]
+    for x in sources:
+        x.grad = None
     for times in (1, 2):
         results = [y for y in arrays_of(_invoke(call)) if plain(y).dtype.kind == "f"]
         tracked = [(y, g) for y, g in zip(results, call.cotangents, strict=True) if y.requires_grad]
         backward([y for y, _ in tracked], [g for _, g in tracked])
         for name, x, once in zip(call.subject.names, sources, call.grads, strict=True):
             if not close(plain(x.grad), None if once is None else times * once):
-                raise failures.AccumulationError(f"after {times} backward passes, {name}.grad is not {times} times the gradient")
+                raise failures.AccumulationError(f"{name}.grad is not {times} times the gradient after {times} passes")
     for x in sources:
         x.grad = None
 
 
 def layouts(call: Call) -> None:
-    for word, laid in (("Fortran-ordered", np.asfortranarray), ("negatively strided", _backwards), ("strided", _every_other)):
+    for word, laid in (
+        ("Fortran-ordered", np.asfortranarray),
+        ("negatively strided", _backwards),
+        ("strided", _every_other),
+    ):
         inputs = [laid(x) if isinstance(x, np.ndarray) and x.ndim else x for x in call.given]
         outputs, grads = call.gradients(inputs, [laid(g) if g.ndim else g for g in call.cotangents])
         if not all(close(a, b) for a, b in zip(outputs, call.outputs, strict=True)):
@@ -302,7 +332,9 @@ def broadcasting(call: Call) -> None:
     _, grads = call.gradients([np.broadcast_to(x, whole).copy() for x in call.given])
     for name, g, full, x in zip(call.subject.names, call.grads, grads, call.subject.arrays, strict=True):
         if not close(g, None if full is None else unbroadcast(full, x.shape)):
-            raise failures.BroadcastingError(f"the gradient of {name} is not the sum over the places it was broadcast to")
+            raise failures.BroadcastingError(
+                f"the gradient of {name} is not the sum over the places it was broadcast to"
+            )
 
 
 def low_precision(call: Call) -> None:
@@ -327,7 +359,13 @@ def higher(call: Call) -> None:
     for order in range(2, call.trial.order + 1):
         function, seeds = second_order(function, inputs, **kwargs)
         inputs, kwargs = [*inputs, *seeds], {}
-        for finding in compare(Subject(function, inputs), call.trial.tolerance):
+        subject = Subject(function, inputs)
+        if not call.thorough:
+            outputs, pullback = subject.pull()
+            cotangents = [generic(y.shape, 7 * i) for i, y in enumerate(outputs)]
+            if glance(subject, cotangents, pullback(cotangents), call.trial.tolerance):
+                continue
+        for finding in compare(subject, call.trial.tolerance):
             if not finding.kind.startswith("kink"):
                 raise failures.SecondOrderError(f"in order {order}, {finding.message}")
 
@@ -337,6 +375,7 @@ _CHECKS: dict[str, Callable[[Call], None]] = {
     "shape": shape,
     "finite": finite,
     "slopes": slopes,
+    "whole jacobian": whole_jacobian,
     "recording": recording,
     "unchanged": unchanged,
     "aliasing": aliasing,

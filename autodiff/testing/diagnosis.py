@@ -1,4 +1,4 @@
-"""From a wrong gradient to a message to act on: which entry, by how much, what pattern, and the inputs as code."""
+"""From a wrong gradient to a message to act on: which entry, by how much, what pattern, the inputs as code."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ class Finding(NamedTuple):
     """What is wrong with the gradient of one input.
 
     Attributes:
-        kind: "gradient", "kink" (the gradient lies between the slopes of the two sides), "kink outside", "shape", "dtype"
-            or "precision".
+        kind: "gradient", "kink" (the gradient lies between the slopes of the two sides), "kink outside", "shape",
+            "dtype", "precision" or "determinism".
         input: which of the checked inputs.
         message: what to tell the user.
     """
@@ -93,29 +93,34 @@ def _moved(analytic: Array, numeric: Array, shape: tuple[int, ...]) -> str:
 def _partial(analytic: Array, numeric: Array) -> str:
     """Whether one output, or some inputs, are right."""
     wrong = ~np.isclose(analytic, numeric, rtol=CLOSE, atol=CLOSE * float(np.abs(numeric).max(initial=0)))
-    rows, columns = wrong.any(axis=1), wrong.any(axis=0)
+    rows, columns = np.asarray(wrong.any(axis=1)), np.asarray(wrong.any(axis=0))
     if not analytic[wrong].any():
         return (
-            f"{int(wrong.sum())} of {int((numeric != 0).sum())} contributions are missing, the others are right: a term or "
-            "the sum over a broadcast axis was lost"
+            f"{int(wrong.sum())} of {int((numeric != 0).sum())} contributions are missing, the others right: a term "
+            "or the sum over a broadcast axis was lost"
         )
-    if 0 < (~rows).sum() and rows.sum() * 2 <= len(rows):
-        return f"only {int(rows.sum())} of {len(rows)} entries of the input are wrong"
-    if 0 < (~columns).sum() and columns.sum() * 2 <= len(columns):
-        return f"only the parts from {int(columns.sum())} of {len(columns)} entries of the output are wrong"
+    for count, of, words in ((rows, "input", "only"), (columns, "output", "only the parts from")):
+        if 0 < count.sum() <= count.size / 2:
+            return f"{words} {int(count.sum())} of {count.size} entries of the {of} are wrong"
     difference = analytic - numeric
     if _same(difference, np.full_like(difference, difference.flat[0])):
         return f"a constant is added: analytic = numeric + {difference.flat[0]:.6g}"
     return ""
 
 
-def entry(name: str, index: Sequence[int]) -> str:
+def entry(name: str, index: Sequence[Any]) -> str:
     """``name[1, 2]``, or ``name`` alone for a 0-d array."""
     return f"{name}[{', '.join(map(str, index))}]" if len(index) else name
 
 
 def wrong_gradient(
-    name: str, shape: tuple[int, ...], outputs: list[tuple[int, ...]], analytic: Array, numeric: Array, error: Array, wrong: Array
+    name: str,
+    shape: tuple[int, ...],
+    outputs: list[tuple[int, ...]],
+    analytic: Array,
+    numeric: Array,
+    error: Array,
+    wrong: Array,
 ) -> str:
     """The message for a Jacobian (input entries, output entries) of which the entries ``wrong`` do not agree."""
     score = np.where(wrong, np.abs(np.nan_to_num(analytic - numeric, nan=np.inf)), -1.0)

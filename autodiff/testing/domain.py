@@ -118,7 +118,7 @@ def _positive_definite(numbers: Array) -> Array:
     if numbers.ndim < 2 or numbers.shape[-1] != numbers.shape[-2]:
         raise ShapeError(f"spd needs square matrices, not shape {numbers.shape}; give shapes='n n'")
     a = 2 * numbers - 1
-    return np.matmul(a, np.swapaxes(a, -1, -2)) + np.eye(a.shape[-1]) * (1 + 0.1 * np.arange(a.shape[-1]))
+    return np.asarray(np.matmul(a, np.swapaxes(a, -1, -2))) + np.eye(a.shape[-1]) * (1 + 0.1 * np.arange(a.shape[-1]))
 
 
 def real(lo: float = -inf, hi: float = inf) -> Domain:
@@ -163,25 +163,23 @@ def domain_of(given: Any) -> Domain:
 
 # Numbers of (0, 1) of no pattern, cut from a fixed pool: a slice costs a thousandth of a generator of its own.
 _POOL = np.random.default_rng(1795).uniform(0.001, 0.999, 1 << 16)
-_PLAIN = np.concatenate([(np.arange(64) * 0.381966) % 1.0])  # golden section: spread out, whatever the length
+_PLAIN = (np.arange(64) * 0.381966) % 1.0  # golden section: spread out, whatever the length
 
 
 def filled(domain: Domain, shape: Sequence[int], seed: int, special: int = 0) -> Array:
     """An array of ``domain``: ``seed`` 0 gives simple numbers, others any; ``special`` puts nice numbers in.
 
     >>> filled(real(0, 1), (3,), 0)
-    array([0.  , 0.38, 0.76])
+    array([1. , 0.5, 1. ])
     """
     size = prod(shape)
-    if seed == 0:
-        numbers = np.round(np.resize(_PLAIN, size), 2)
-    else:
-        start = seed * 7919 % (len(_POOL) - size)
-        numbers = _POOL[start : start + size]
+    patterned = domain.distinct or domain.spd or domain.integer
+    if seed == 0 and not patterned:
+        return np.resize([x for x in domain.nice() if x] or [0.0], tuple(shape))
+    start = seed * 7919 % (len(_POOL) - size)
+    numbers = np.round(np.resize(_PLAIN, size), 2) if seed == 0 else _POOL[start : start + size]
     array = domain.array(numbers.reshape(tuple(shape)))
-    if special and size and not (domain.distinct or domain.spd or domain.integer):
+    if special and size and not patterned:
         nice = domain.nice()
-        array.flat[special * 5 % size] = nice[special % len(nice)]
+        array.flat[special * 5 % size] = nice[(special - 1) % len(nice)]
     return array
-
-

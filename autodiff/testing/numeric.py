@@ -1,7 +1,7 @@
 """Slopes from values alone: central differences refined by extrapolation, each with an error estimate, and kinks.
 
-Everything looks along a line: ``line(t)`` is the (flattened) value of the function at distance ``t`` from the point, and
-the slopes at ``t = 0`` of all its entries are wanted at once.
+Everything looks along a line: ``line(t)`` is the (flattened) value of the function at distance ``t`` from the point,
+and the slopes at ``t = 0`` of all its entries are wanted at once.
 """
 
 from __future__ import annotations
@@ -70,8 +70,8 @@ def refined(line: Line, smallest: float = SMALLEST, step: float = STEP) -> Slope
 def sides(line: Line, far: float = 2.0**-11, near: float = 2.0**-19) -> Sides:
     """The slopes from either side at two distances, and what they say.
 
-    From ``far`` to ``near`` the two slopes of a smooth function close; those of a kink do not, those of a pole (the root
-    at 0) grow like a root of the distance, and those of a jump like its inverse.
+    From ``far`` to ``near`` the two slopes of a smooth function close; those of a kink do not, those of a pole (the
+    root at 0) grow like a root of the distance, and those of a jump like its inverse.
 
     >>> tuple(float(s[0]) for s in sides(lambda t: np.array([max(t, 0.0)]))[:2])
     (0.0, 1.0)

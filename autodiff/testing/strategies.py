@@ -25,6 +25,8 @@ from autodiff.testing.domain import domain_of, filled, real
 __all__ = [
     "axes",
     "broadcastable",
+    "cases",
+    "choice",
     "conv_args",
     "example",
     "index_for",
@@ -45,6 +47,11 @@ SEEDS = 1 << 10
 example = hypothesis_example
 
 
+def choice(options: Sequence[Any]) -> Strategy:
+    """One of ``options``, the first ones being the simplest."""
+    return st.sampled_from(options)
+
+
 @lru_cache
 def all_shapes(min_dims: int, max_dims: int, min_side: int, max_side: int, max_size: int) -> list[Shape]:
     """Every shape within the bounds, those easiest to read first: no empty ones, few axes, few entries."""
@@ -63,7 +70,10 @@ def all_broadcastable(n: int, min_side: int = 0) -> list[tuple[Shape, ...]]:
     """Tuples of ``n`` shapes that broadcast against each other: equal ones, then stretched and shortened ones."""
     found: dict[tuple[Shape, ...], None] = {}
     for shape in ((1,), (2,), (), (2, 3), (3, 1), (2, 1, 3), *(((0,), (2, 0)) if min_side == 0 else ())):
-        variants = [shape, *{shape[1:], tuple(1 if i % 2 else m for i, m in enumerate(shape)), (), (1,) * len(shape)} - {shape}]
+        variants = [
+            shape,
+            *{shape[1:], tuple(1 if i % 2 else m for i, m in enumerate(shape)), (), (1,) * len(shape)} - {shape},
+        ]
         for chosen in product(variants, repeat=n) if n < 4 else [(v,) * n for v in variants]:
             if shape in chosen:
                 found[chosen] = None
@@ -88,15 +98,21 @@ def all_named(names: str, min_side: int = 1, max_side: int = 3) -> list[tuple[Sh
 
 
 def named_shapes(names: str, min_side: int = 1, max_side: int = 3) -> Strategy:
-    """Tuples of shapes with lengths in common: ``named_shapes("n d, d m, m")`` for a dense layer; numbers stand as they are."""
+    """Tuples of shapes with lengths in common: ``named_shapes("n d, d m, m")`` for a dense layer; numbers stay."""
     return st.sampled_from(all_named(names, min_side, max_side))
 
 
 _BATCHES = [((), ()), ((2,), ()), ((), (2,)), ((2,), (2,)), ((2, 1), (3,)), ((1,), (2,))]
-_CORES = [((2,), (2,)), ((2,), (2, 3)), ((3, 2), (2,)), ((3, 2), (2, 3)), ((1, 2), (2, 1)), ((2, 0), (0, 3)), ((0, 2), (2, 1))]
-_MATMUL = [
-    (a + x, b + y) for x, y in _CORES for a, b in _BATCHES if (not a or len(x) > 1) and (not b or len(y) > 1)
+_CORES = [
+    ((2,), (2,)),
+    ((2,), (2, 3)),
+    ((3, 2), (2,)),
+    ((3, 2), (2, 3)),
+    ((1, 2), (2, 1)),
+    ((2, 0), (0, 3)),
+    ((0, 2), (2, 1)),
 ]
+_MATMUL = [(a + x, b + y) for x, y in _CORES for a, b in _BATCHES if (not a or len(x) > 1) and (not b or len(y) > 1)]
 
 
 def matmul_shapes() -> Strategy:
@@ -142,7 +158,7 @@ def reduction_kwargs(shape: Shape, names: tuple[str, str] = ("dim", "keepdim")) 
 
 
 def all_keys(shape: Shape) -> list[Any]:
-    """Indices of an array of ``shape``: slices of all steps, numbers, None, ``...``, masks, integer arrays with repeats."""
+    """Indices of an array of ``shape``: slices of all steps, numbers, None, ``...``, masks, integers with repeats."""
     keys: list[Any] = [(), ..., (None, ...)]
     if not shape:
         return keys
@@ -152,7 +168,12 @@ def all_keys(shape: Shape) -> list[Any]:
     if n:
         keys += [0, -1, np.array([0, n - 1, 0]), np.array([[0], [-1]])]
     if len(shape) > 1 and n and shape[1]:
-        keys += [(0, -1), (slice(None), 0), (np.array([0, 0]), np.array([0, shape[1] - 1])), (np.array([0, -1]), slice(None, 1))]
+        keys += [
+            (0, -1),
+            (slice(None), 0),
+            (np.array([0, 0]), np.array([0, shape[1] - 1])),
+            (np.array([0, -1]), slice(None, 1)),
+        ]
         keys += [(..., np.array([0, 0]))] if shape[-1] else []
     return keys
 
@@ -166,32 +187,49 @@ def index_for(shape: Shape) -> Strategy:
 def conv_args(draw: Draw, dims: int = 2) -> dict[str, Any]:
     """Shapes and settings of a convolution that fit: ``input``, ``weight``, ``bias``, ``stride``, ``padding``, ..."""
     groups = draw(st.sampled_from([1, 2]))
-    sizes = [tuple(draw(st.sampled_from(options)) for _ in range(dims)) for options in ([1, 2], [1, 2], [0, 1], [1, 2], [0, 1])]
+    sizes = [
+        tuple(draw(st.sampled_from(options)) for _ in range(dims))
+        for options in ([1, 2], [1, 2], [0, 1], [1, 2], [0, 1])
+    ]
     kernel, stride, padding, dilation, extra = sizes
     channels = groups * draw(st.sampled_from([1, 2]))
     out = groups * draw(st.sampled_from([1, 2]))
-    lengths = tuple(max(d * (k - 1) + 1 - 2 * p, 1) + e for k, p, d, e in zip(kernel, padding, dilation, extra, strict=True))
+    lengths = tuple(
+        max(d * (k - 1) + 1 - 2 * p, 1) + e for k, p, d, e in zip(kernel, padding, dilation, extra, strict=True)
+    )
     shape = {"input": (draw(st.sampled_from([1, 2])), channels, *lengths), "weight": (out, channels // groups, *kernel)}
     return {**shape, "bias": (out,), "stride": stride, "padding": padding, "dilation": dilation, "groups": groups}
 
 
-def drawn_case(
-    draw: Draw, domains: Sequence[Any], chosen_shapes: Strategy, kwargs: Any
-) -> tuple[tuple[Any, ...], dict[str, Any], int]:
-    """Arrays of the domains, keyword arguments, and a number by which a test takes turns among its checks."""
+@st.composite
+def cases(
+    draw: Draw,
+    domains: Sequence[Any],
+    chosen_shapes: Strategy,
+    kwargs: Any,
+    make: Callable[[Any, dict[str, Any], int], Any],
+) -> Any:
+    """What ``make`` makes of arrays of the domains, of keywords, and of a number by which a test takes turns."""
     found = draw(chosen_shapes)
-    seed = draw(st.integers(0, 8 * 8 * SEEDS - 1))
-    turn, special, seed = seed % 8, seed // 8 % 8, seed // 64
-    inputs = tuple(filled(d, s, seed and seed + 97 * i, special) for i, (d, s) in enumerate(zip(domains, found, strict=True)))
-    if callable(kwargs):
-        kwargs = kwargs(*found)
-    return inputs, (draw(kwargs) if isinstance(kwargs, st.SearchStrategy) else dict(kwargs or {})), turn
+    seed = draw(st.integers(0, 64 * 16 * SEEDS - 1))
+    turn, special, seed = seed % 64, seed // 64 % 16, seed // 1024
+    inputs = tuple(
+        filled(d, s, seed and seed + 97 * i, special and special + i * (1 + seed % 2))  # now and then a tie
+        for i, (d, s) in enumerate(zip(domains, found, strict=True))
+    )
+    chosen = kwargs(*found) if callable(kwargs) else kwargs
+    return make(inputs, draw(chosen) if isinstance(chosen, st.SearchStrategy) else dict(chosen or {}), turn)
 
 
 def property_test(
-    body: Callable[[Any], None], make: Callable[[Draw], Any], max_examples: int, name: str, doc: str | None
+    body: Callable[[Any], None],
+    strategy: Strategy,
+    max_examples: int,
+    name: str,
+    doc: str | None,
+    shrink: bool,
 ) -> Callable[[], None]:
-    """A hypothesis test of ``body`` over what ``make`` draws: without a deadline, without a database, the same on each run.
+    """A hypothesis test of ``body`` over ``strategy``: no deadline, no database, the same on each run.
 
     The variable AUTODIFF_TEST_EXAMPLES overrules the number of examples.
     """
@@ -201,7 +239,7 @@ def property_test(
 
     test.__name__ = test.__qualname__ = name
     test.__doc__ = doc
-    wrapped = given(case=st.composite(make)())(test)
+    wrapped = given(case=strategy)(test)
     count = int(os.environ.get("AUTODIFF_TEST_EXAMPLES", max_examples))
     chosen = settings(
         max_examples=count,
@@ -211,7 +249,7 @@ def property_test(
         print_blob=False,
         report_multiple_bugs=False,
         suppress_health_check=list(HealthCheck),
-        phases=[Phase.explicit, Phase.generate, Phase.shrink],
+        phases=[Phase.explicit, Phase.generate, *([Phase.shrink] if shrink else [])],
     )
     result: Callable[[], None] = chosen(wrapped)
     return result

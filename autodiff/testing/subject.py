@@ -12,7 +12,6 @@ from autodiff import modes
 from autodiff.autograd import grad
 from autodiff.creation import from_numpy
 from autodiff.errors import DtypeError
-from autodiff.recording import wrap
 from autodiff.tensor import Tensor
 
 __all__ = ["Subject", "arrays_of", "leaf", "plain"]
@@ -33,7 +32,7 @@ def arrays_of(results: Any) -> list[Any]:
 
 def plain(x: Any) -> Any:
     """The array of a Tensor, sharing its memory; anything else as it is."""
-    return x.detach().numpy() if isinstance(x, Tensor) else x
+    return x._array if isinstance(x, Tensor) else x
 
 
 class Subject:
@@ -61,17 +60,21 @@ class Subject:
             self.inputs = [plain(x) for x in inputs]
         self.positions = wanting
         self.arrays: list[Array] = [plain(self.inputs[i]) for i in wanting]
-        self.names = _names(self.function, wanting)
+
+    @property
+    def names(self) -> list[str]:
+        """What the checked inputs are called."""
+        return _names(self.function, self.positions)
 
     def evaluate(self) -> Array:
         """The floating outputs at the present inputs, one behind the other in float64, without recording."""
-        if self.vjp is None:
+        if self.vjp is None and modes.current().recording:
             with modes.no_grad():
                 return _flat(self.function(*self.inputs, **self.kwargs))
         return _flat(self.function(*self.inputs, **self.kwargs))
 
     def pull(self) -> tuple[list[Array], Pullback]:
-        """The floating outputs and the function from their cotangents to the gradients (None: no path) of ``arrays``."""
+        """The floating outputs, and the function from cotangents to the gradients of ``arrays`` (None: no path)."""
         results = [y for y in arrays_of(self.function(*self.inputs, **self.kwargs)) if _floating(y)]
         if self.vjp is None:
             return [plain(y) for y in results], lambda cotangents: self._backward(results, cotangents)
@@ -86,7 +89,9 @@ class Subject:
         return grads
 
     def _backward(self, results: list[Any], cotangents: Sequence[Array]) -> list[Any]:
-        tracked = [(y, g) for y, g in zip(results, cotangents, strict=True) if isinstance(y, Tensor) and y.requires_grad]
+        tracked = [
+            (y, g) for y, g in zip(results, cotangents, strict=True) if isinstance(y, Tensor) and y.requires_grad
+        ]
         wanted = [self.inputs[i] for i in self.positions]
         if not tracked:
             return [None] * len(wanted)
@@ -95,10 +100,12 @@ class Subject:
 
 
 def _floating(y: Any) -> bool:
-    return bool(getattr(y, "dtype", np.asarray(y).dtype if isinstance(y, float) else np.dtype(bool)).kind == "f")
+    return y.dtype.kind == "f" if hasattr(y, "dtype") else isinstance(y, float)
 
 
 def _flat(results: Any) -> Array:
+    if isinstance(results, Tensor):
+        return np.array(results._array, dtype=np.float64).ravel() if results._array.dtype.kind == "f" else np.zeros(0)
     parts = [np.array(plain(y), dtype=np.float64).ravel() for y in arrays_of(results) if _floating(y)]
     return parts[0] if len(parts) == 1 else np.concatenate(parts) if parts else np.zeros(0)
 

@@ -29,8 +29,9 @@ __all__ = [
 def relu(input: Any, inplace: bool = False) -> Tensor:
     """max(x, 0), with gradient 0 at 0; ``inplace`` is taken and changes nothing but memory, which it does not need.
 
-    >>> relu([-1.0, 2.0][1])
-    tensor(2.)
+    >>> import autodiff
+    >>> relu(autodiff.tensor([-1.0, 2.0]))
+    tensor([0., 2.])
     """
     return apply(rows.relu, (input,))
 

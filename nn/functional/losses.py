@@ -198,9 +198,9 @@ def cross_entropy(
     Shapes: input (C,), (N, C) or (N, C, *); target (), (N,) or (N, *) of class indices, or probabilities of the input's
     shape; weight (C,); result () or, for reduction "none", the target's shape without its classes.
 
-    ``weight`` is that of each class; the mean is over the weights of the targets. A target ``ignore_index`` costs nothing
-    and does not count. ``label_smoothing`` is how much of the target's probability goes to all classes alike (Szegedy et
-    al. 2016).
+    ``weight`` is that of each class; the mean is over the weights of the targets. A target ``ignore_index`` costs
+    nothing and does not count. ``label_smoothing`` is how much of the target's probability goes to all classes alike
+    (Szegedy et al. 2016).
 
     Raises:
         ShapeError: the shapes do not fit.

@@ -31,8 +31,8 @@ def max_pool2d(
     Shapes: input (N, C, H, W) or (C, H, W), result (N, C, oh, ow) or (C, oh, ow) with
     oh = (H - dilation * (kh - 1) - 1 + 2 padding) // stride + 1, and likewise ow; ``ceil_mode`` rounds up.
 
-    ``stride`` is the kernel's size where it is not given, ``padding`` entries of -inf around the input, at most half the
-    kernel. With ``return_indices`` the result is a pair: also where in the flattened image each maximum stood.
+    ``stride`` is the kernel's size where it is not given, ``padding`` entries of -inf around the input, at most half
+    the kernel. With ``return_indices`` the result is a pair: also where in the flattened image each maximum stood.
 
     Raises:
         ShapeError: the windows do not fit.
@@ -67,7 +67,7 @@ def avg_pool2d(
     Shapes: as ``max_pool2d``.
 
     ``stride`` is the kernel's size where it is not given, ``padding`` zeros around the input, at most half the kernel,
-    which count as entries unless ``count_include_pad`` is False. ``divisor_override`` is divided by instead of the count.
+    which count as entries unless ``count_include_pad`` is False. ``divisor_override`` takes the place of the count.
 
     >>> import autodiff
     >>> avg_pool2d(autodiff.arange(16.0).reshape(1, 4, 4), 2)

@@ -69,6 +69,9 @@ class Linear(Module):
         """The features, and whether there is a bias."""
         return f"in_features={self.in_features}, out_features={self.out_features}, bias={self.bias is not None}"
 
+    def _brief(self) -> str:
+        return f" ({type(self).__name__}({self.in_features}, {self.out_features}))"
+
 
 Dense = Linear
 

@@ -1,0 +1,463 @@
+"""nn's modules: the tree, state dicts, text, hooks, errors with their place, initial values; layers against PyTorch."""
+
+from __future__ import annotations
+
+import copy
+import math
+import pickle
+from collections import OrderedDict
+from typing import Any
+
+import numpy as np
+import pytest
+
+import autodiff
+import nn
+import optim
+from autodiff.errors import DeviceError, DtypeError, OptionError, ShapeError, StateDictError
+
+
+@pytest.fixture(autouse=True)
+def _seed() -> None:
+    autodiff.manual_seed(0)
+
+
+class MLP(nn.Module):
+    def __init__(self, hidden: int = 4) -> None:
+        super().__init__()
+        self.layers = nn.ModuleList([nn.Linear(3, hidden), nn.Linear(hidden, 2)])
+        self.head = nn.Sequential(nn.ReLU(), nn.Linear(2, 2))
+        self.register_buffer("scale", autodiff.ones(1))
+        self.register_buffer("cache", autodiff.zeros(1), persistent=False)
+
+    def forward(self, x: Any) -> Any:
+        for layer in self.layers:
+            x = layer(x)
+        return self.head(x) * self.scale
+
+
+# --- the tree
+
+
+def test_parts_are_plain_attributes_and_listed() -> None:
+    """What is assigned is found in the instance and in its registry; it moves, becomes None and goes in both."""
+    layer = nn.Linear(2, 3)
+    assert vars(layer)["weight"] is layer._parameters["weight"] is layer.weight
+    layer.weight = nn.Parameter(autodiff.ones(3, 2))
+    assert layer._parameters["weight"] is layer.weight
+    layer.bias = None
+    assert [name for name, _ in layer.named_parameters()] == ["weight"]
+    layer(autodiff.ones(1, 2))
+    layer.bias = nn.Identity()
+    assert "bias" not in layer._parameters
+    assert layer._modules["bias"] is layer.bias
+    del layer.weight
+    assert not list(layer.parameters())
+    with pytest.raises(AttributeError, match="weight"):
+        _ = layer.weight
+
+
+def test_names_follow_the_tree_and_shared_parts_come_once() -> None:
+    """Names are PyTorch's dotted paths; a tied parameter is listed under its first name, and saved under both."""
+    model = MLP()
+    names = [name for name, _ in model.named_parameters()]
+    assert names == [f"layers.{i}.{n}" for i in (0, 1) for n in ("weight", "bias")] + ["head.1.weight", "head.1.bias"]
+    assert [n for n, _ in model.named_buffers()] == ["scale", "cache"]
+    assert [n for n, _ in model.named_children()] == ["layers", "head"]
+    assert [n for n, _ in model.named_modules()] == ["", "layers", "layers.0", "layers.1", "head", "head.0", "head.1"]
+    model.head[1].weight = model.layers[1].weight = nn.Parameter(autodiff.ones(2, 2))
+    assert len(list(model.parameters())) == 5
+    assert len(list(model.named_parameters(remove_duplicate=False))) == 6
+    assert {"head.1.weight", "layers.1.weight"} <= set(model.state_dict())
+    model.again = model.head
+    assert sum(m is model.head for m in model.modules()) == 1
+    assert model.get_submodule("head.1") is model.head[1]
+    assert model.get_parameter("layers.1.weight") is model.head[1].weight
+    assert model.get_buffer("scale") is model.scale
+    for get in (model.get_submodule, model.get_parameter, model.get_buffer):
+        with pytest.raises(AttributeError, match="has no"):
+            get("head.7")
+
+
+def test_misuse_of_attributes_is_refused() -> None:
+    """Parts before super().__init__(), things in the place of parts, and impossible names are errors."""
+
+    class Early(nn.Module):
+        def __init__(self) -> None:
+            self.layer = nn.Linear(1, 1)
+
+    with pytest.raises(AttributeError, match=r"before it calls super"):
+        Early()
+    layer = nn.Linear(2, 2)
+    with pytest.raises(DtypeError, match="'weight' is a parameter"):
+        layer.weight = autodiff.ones(2, 2)
+    with pytest.raises(OptionError, match="no dot"):
+        layer.register_parameter("a.b", None)
+    with pytest.raises(OptionError, match="already"):
+        layer.register_buffer("in_features", None)
+    with pytest.raises(DtypeError, match="Parameter"):
+        layer.register_parameter("extra", autodiff.ones(1))  # type: ignore[arg-type]
+    with pytest.raises(NotImplementedError, match="Module has no forward"):
+        nn.Module()()
+
+
+def test_train_freeze_apply_and_zero_grad_reach_everything() -> None:
+    """Each of them walks the whole tree."""
+    model = MLP()
+    model.eval()
+    assert not any(m.training for m in model.modules())
+    assert model.train() is model
+    assert all(m.training for m in model.modules())
+    seen: list[nn.Module] = []
+    model.apply(seen.append)
+    assert seen[-1] is model
+    assert len(seen) == 7
+    model(autodiff.ones(1, 3)).sum().backward()
+    model.zero_grad(set_to_none=False)
+    assert all(p.grad is not None and not p.grad.numpy().any() for p in model.parameters())
+    model.zero_grad()
+    assert all(p.grad is None for p in model.parameters())
+    assert not model.requires_grad_(False)(autodiff.ones(1, 3)).requires_grad
+
+
+def test_conversions_keep_the_parameters_and_their_optimizer() -> None:
+    """double() changes arrays inside the same Parameters, so that an optimizer made before goes on."""
+    model = nn.Sequential(nn.Linear(2, 2), nn.Tanh())
+    optimizer = optim.SGD(model.parameters(), lr=1.0)
+    before = model.double()[0].weight.detach().clone()
+    loss = model(autodiff.ones(1, 2, dtype=autodiff.float64)).sum()
+    assert loss.dtype == np.float64
+    loss.backward()
+    optimizer.step()
+    assert not np.array_equal(before.numpy(), model[0].weight.detach().numpy())
+    assert model.half()[0].bias.dtype == np.float16
+    assert model.to("cpu").to(autodiff.float32).float()[0].bias.dtype == np.float32
+    with pytest.raises(DeviceError):
+        model.to("cuda")
+    with pytest.raises(DtypeError, match="floating"):
+        model.to(autodiff.int64)
+
+
+def test_copies_and_pickles_are_whole_and_apart() -> None:
+    """deepcopy and pickle keep values, tied parameters and registries, and share nothing with the original."""
+    model = MLP()
+    model.layers[1].weight = nn.Parameter(autodiff.ones(2, 2))
+    model.head[1].weight = model.layers[1].weight
+    model.layers[0] = nn.Linear(3, 2)
+    for twin in (copy.deepcopy(model), pickle.loads(pickle.dumps(model))):
+        x = autodiff.rand(2, 3)
+        np.testing.assert_array_equal(model(x).detach().numpy(), twin(x).detach().numpy())
+        assert twin.head[1].weight is twin.layers[1].weight is twin.head[1]._parameters["weight"]
+        assert isinstance(twin.head[1].weight, nn.Parameter)
+        with autodiff.no_grad():
+            twin.head[1].weight.zero_()
+        assert model.head[1].weight.detach().numpy().all()
+
+
+# --- state dicts
+
+
+def test_state_dict_round_trip() -> None:
+    """What one model saves another takes over; the cache that is not persistent stays out."""
+    one, two = MLP(), MLP()
+    state = one.state_dict()
+    assert "scale" in state
+    assert "cache" not in state
+    assert repr(two.load_state_dict(state)) == "<All keys matched successfully>"
+    for a, b in zip(one.parameters(), two.parameters(), strict=True):
+        np.testing.assert_array_equal(a.detach().numpy(), b.detach().numpy())
+        assert not np.shares_memory(a.detach().numpy(), b.detach().numpy())
+    assert next(iter(one.state_dict(prefix="net."))) == "net.scale"
+
+
+def test_load_state_dict_lists_all_faults_and_changes_nothing() -> None:
+    """Missing and unexpected keys and other shapes are named together, and no parameter is half-way new."""
+    model, state = MLP(), MLP().state_dict()
+    before = [p.detach().clone() for p in model.parameters()]
+    state["extra"] = state.pop("head.1.bias")
+    state["layers.0.weight"] = autodiff.ones(7, 3)
+    with pytest.raises(StateDictError) as error:
+        model.load_state_dict(state)
+    for part in (
+        "Error(s) in loading state_dict for MLP:",
+        'Missing key(s) in state_dict: "head.1.bias"',
+        'Unexpected key(s) in state_dict: "extra"',
+        "size mismatch for layers.0.weight: the state_dict has shape (7, 3), the module (4, 3)",
+    ):
+        assert part in str(error.value)
+    for a, b in zip(before, model.parameters(), strict=True):
+        np.testing.assert_array_equal(a.numpy(), b.detach().numpy())
+    del state["layers.0.weight"]
+    missing, unexpected = model.load_state_dict(state, strict=False)
+    assert (missing, unexpected) == (["layers.0.weight", "head.1.bias"], ["extra"])
+
+
+def test_loading_makes_an_older_graph_stale() -> None:
+    """A backward pass through weights that were loaded over is an error, not a wrong gradient."""
+    model = nn.Sequential(nn.Linear(2, 2), nn.Linear(2, 1))
+    loss = model(autodiff.ones(1, 2)).sum()
+    model.load_state_dict(model.state_dict())
+    with pytest.raises(RuntimeError, match="changed in place"):
+        loss.backward()
+
+
+# --- calling
+
+
+def test_errors_name_the_module_they_come_from() -> None:
+    """The path from the outermost module, the layer and its sizes stand before the message, once."""
+    model = MLP()
+    model.layers[1] = nn.Linear(10, 4)
+    with pytest.raises(ShapeError, match=r"^in MLP\.layers\.1 \(Linear\(10, 4\)\): linear with a weight"):
+        model(autodiff.ones(1, 3))
+    outer = nn.Sequential(OrderedDict(first=nn.Identity(), net=nn.Sequential(model)))
+    with pytest.raises(ShapeError, match=r"^in Sequential\.net\.0\.layers\.1 \(Linear\(10, 4\)\): linear with"):
+        outer(autodiff.ones(1, 3))
+
+
+def test_foreign_errors_keep_their_message_and_get_a_note() -> None:
+    """An error of the user's own keeps type and message; one note, not one for each level, says where."""
+
+    class Broken(nn.Module):
+        def forward(self, x: Any) -> Any:
+            raise KeyError("mine")
+
+    with pytest.raises(KeyError) as error:
+        nn.Sequential(nn.Sequential(nn.ReLU(), Broken()))(autodiff.ones(1))
+    assert error.value.args == ("mine",)
+    assert error.value.__notes__ == ["in Sequential.0.1 (Broken())"]
+
+
+def test_hooks_see_and_replace_arguments_and_outputs() -> None:
+    """Pre-hooks come before, hooks after forward, in order or in front; a handle takes them away."""
+    layer, calls = nn.Identity(), []
+    pre = layer.register_forward_pre_hook(lambda module, args: (args[0] + 1,))
+    layer.register_forward_hook(lambda module, args, output: calls.append("late"))
+    first = layer.register_forward_hook(lambda module, args, output: calls.append("early"), prepend=True)
+    with layer.register_forward_hook(lambda module, args, kwargs, output: output * 2, with_kwargs=True):
+        assert layer(autodiff.ones(1)).item() == 4
+    assert calls == ["early", "late"]
+    pre.remove()
+    first.remove()
+    assert layer(autodiff.ones(1)).item() == 1
+    assert calls == ["early", "late", "late"]
+
+
+def test_containers_behave_like_lists_and_dicts() -> None:
+    """Index, slice, replace, insert, pop and iterate; names stay 0, 1, 2."""
+    net = nn.Sequential(nn.Linear(1, 2), nn.ReLU(), nn.Linear(2, 1))
+    assert net[-1] is net[2]
+    assert [type(m) for m in net[:2]] == [nn.Linear, nn.ReLU]
+    assert net[1:](autodiff.ones(1, 2)).shape == (1, 1)
+    net[1] = nn.Tanh()
+    net.insert(1, nn.Identity()).append(nn.Sigmoid())
+    assert [type(m).__name__ for m in net] == ["Linear", "Identity", "Tanh", "Linear", "Sigmoid"]
+    assert isinstance(net.pop(1), nn.Identity)
+    del net[-1]
+    assert list(net._modules) == ["0", "1", "2"]
+    with pytest.raises(IndexError):
+        net[3]
+    with pytest.raises(DtypeError):
+        nn.Sequential(3)
+    named = nn.Sequential(OrderedDict(a=nn.ReLU(), b=nn.Tanh()))
+    assert named.a is named[0]
+    assert len(nn.ModuleList([nn.ReLU()]) + [nn.Tanh()]) == 2
+    table = nn.ModuleDict({"a": nn.ReLU()})
+    table["b"] = nn.Linear(1, 1)
+    assert list(table) == ["a", "b"]
+    assert "b" in table
+    table.pop("a")
+    assert dict(table.items()) == {"b": table["b"]}
+
+
+def test_buffers_follow_assignment() -> None:
+    """A Buffer registers itself; assigning a tensor to its name replaces it, and a bare tensor is not registered."""
+    module = nn.Module()
+    module.mean = nn.Buffer(autodiff.zeros(2))
+    module.count = nn.Buffer(autodiff.zeros(1), persistent=False)
+    module.plain = autodiff.zeros(1)
+    module.mean = autodiff.ones(2)
+    assert list(module.state_dict()) == ["mean"]
+    assert module.state_dict()["mean"].tolist() == [1, 1]
+    assert [name for name, _ in module.named_buffers()] == ["mean", "count"]
+
+
+# --- initial values
+
+
+def bounds(tensor: Any) -> tuple[float, float]:
+    return float(tensor.detach().numpy().min()), float(tensor.detach().numpy().max())
+
+
+@pytest.mark.parametrize(
+    ("layer", "fan_in"), [(nn.Linear(100, 200), 100), (nn.Conv2d(4, 64, 5), 100), (nn.Conv1d(50, 64, 4, groups=2), 100)]
+)
+def test_layers_start_as_pytorchs_do(layer: nn.Module, fan_in: int) -> None:
+    """Weight and bias are uniform up to 1 / sqrt(fan_in), in float32."""
+    for parameter in layer.parameters():
+        low, high = bounds(parameter)
+        assert parameter.dtype == np.float32
+        assert -0.1 <= low < -0.08
+        assert 0.08 < high <= 0.1
+
+
+def test_the_seed_decides_the_initial_values() -> None:
+    """The default generator gives the same layer for the same seed, and another for another."""
+    layers = [(autodiff.manual_seed(seed), nn.Linear(3, 3))[1] for seed in (1, 1, 2)]
+    assert layers[0].weight.tolist() == layers[1].weight.tolist() != layers[2].weight.tolist()
+
+
+def test_initial_distributions_have_their_moments() -> None:
+    """Each random initialisation has the bound or standard deviation its formula says."""
+    x = autodiff.empty(400, 100, 2)  # fan_in 200, fan_out 800
+    uniform = {
+        math.sqrt(6 / 1000): lambda: nn.init.xavier_uniform_(x),
+        2 * math.sqrt(6 / 1000): lambda: nn.init.xavier_uniform_(x, gain=2),
+        math.sqrt(6 / 200): lambda: nn.init.kaiming_uniform_(x, nonlinearity="relu"),
+        math.sqrt(3 / 800): lambda: nn.init.kaiming_uniform_(x, mode="fan_out", nonlinearity="linear"),
+        0.5: lambda: nn.init.uniform_(x, -0.5, 0.5),
+    }
+    for bound, fill in uniform.items():
+        fill()
+        np.testing.assert_allclose(bounds(x), (-bound, bound), rtol=1e-3)
+    normal = {
+        math.sqrt(2 / 1000): lambda: nn.init.xavier_normal_(x),
+        math.sqrt(2 / 200): lambda: nn.init.kaiming_normal_(x, nonlinearity="relu"),
+        3.0: lambda: nn.init.normal_(x, std=3.0),
+    }
+    for std, fill in normal.items():
+        fill()
+        np.testing.assert_allclose(x.numpy().std(), std, rtol=0.02)
+    nn.init.trunc_normal_(x, std=1.0, a=-1.0, b=0.5)
+    assert -1 <= bounds(x)[0] < bounds(x)[1] <= 0.5
+
+
+def test_exact_initialisations() -> None:
+    """Constants, the identity and orthogonal matrices; a Parameter is filled without being recorded."""
+    weight = nn.Parameter(autodiff.empty(3, 5))
+    assert nn.init.constant_(weight, 2.0) is weight
+    assert weight.is_leaf
+    assert weight.tolist() == [[2.0] * 5] * 3
+    assert nn.init.eye_(weight).tolist() == np.eye(3, 5).tolist()
+    assert nn.init.ones_(weight).sum().item() == 15
+    assert nn.init.zeros_(weight).sum().item() == 0
+    for shape in ((3, 5), (5, 3), (4, 2, 2)):
+        q = nn.init.orthogonal_(autodiff.empty(*shape), gain=2.0).numpy().reshape(shape[0], -1)
+        small = q @ q.T if q.shape[0] <= q.shape[1] else q.T @ q
+        np.testing.assert_allclose(small, 4 * np.eye(len(small)), atol=1e-5)
+    with pytest.raises(ShapeError):
+        nn.init.xavier_uniform_(autodiff.empty(3))
+    with pytest.raises(OptionError, match="no gain for 'cube'"):
+        nn.init.calculate_gain("cube")
+
+
+# --- a network learns
+
+
+def test_xor_is_learnt() -> None:
+    """A 2-5-3-1 net of sigmoids separates the XOR points."""
+    x = autodiff.tensor([[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]])
+    y = autodiff.tensor([[0.0], [1.0], [1.0], [0.0]])
+    model = nn.Sequential(nn.Linear(2, 5), nn.Sigmoid(), nn.Linear(5, 3), nn.Sigmoid(), nn.Linear(3, 1), nn.Sigmoid())
+    optimizer, criterion = optim.Adam(model.parameters(), lr=0.05), nn.MSELoss()
+    for _ in range(600):
+        optimizer.zero_grad()
+        loss = criterion(model(x), y)
+        loss.backward()
+        optimizer.step()
+    assert loss.item() < 0.01
+    assert ((model(x) > 0.5) == (y > 0.5)).all()
+
+
+# --- against PyTorch
+
+LAYERS: list[tuple[str, tuple[Any, ...], dict[str, Any]]] = [
+    ("Linear", (3, 4), {}),
+    ("Linear", (3, 4), {"bias": False}),
+    ("Conv2d", (2, 4, 3), {}),
+    ("Conv2d", (2, 4, (3, 2)), {"stride": 2, "padding": (1, 0), "dilation": 2, "groups": 2, "bias": False}),
+    ("Conv2d", (2, 4, 3), {"padding": "same"}),
+    ("Conv1d", (2, 4, 3), {"padding": 1}),
+    ("MaxPool2d", (2,), {}),
+    ("MaxPool2d", ((3, 2),), {"stride": (2, 1), "padding": 1, "ceil_mode": True}),
+    ("AvgPool2d", (2,), {}),
+    ("AvgPool2d", (3,), {"stride": 2, "padding": 1, "count_include_pad": False}),
+    ("Flatten", (), {}),
+    ("Unflatten", (1, (2, 3)), {}),
+    ("Identity", (), {}),
+    ("Dropout", (), {}),
+    ("ReLU", (), {}),
+    ("ReLU", (), {"inplace": True}),
+    ("Sigmoid", (), {}),
+    ("Tanh", (), {}),
+    ("Softmax", (1,), {}),
+    ("LogSoftmax", (1,), {}),
+    ("LeakyReLU", (0.2,), {}),
+    ("Softplus", (), {}),
+    ("SiLU", (), {}),
+    ("GELU", ("tanh",), {}),
+    ("MSELoss", (), {}),
+    ("CrossEntropyLoss", (), {}),
+    ("BCEWithLogitsLoss", (), {}),
+]
+
+
+@pytest.mark.parametrize(("name", "args", "options"), LAYERS)
+def test_modules_read_as_pytorchs(name: str, args: tuple[Any, ...], options: dict[str, Any]) -> None:
+    """repr(module) is PyTorch's, letter by letter, alone and inside containers."""
+    torch = pytest.importorskip("torch")
+    ours, theirs = (getattr(package, name)(*args, **options) for package in (nn, torch.nn))
+    assert repr(ours) == repr(theirs)
+    nested = [
+        package.Sequential(package.ModuleList([layer, layer, package.Tanh()]), package.ModuleDict({"a": layer}))
+        for package, layer in ((nn, ours), (torch.nn, theirs))
+    ]
+    assert repr(nested[0]) == repr(nested[1])
+
+
+@pytest.mark.parametrize(
+    ("layers", "shape"),
+    [
+        ([("Linear", (6, 5)), ("Tanh", ()), ("Linear", (5, 2))], (3, 6)),
+        ([("Conv2d", (2, 4, 3)), ("ReLU", ()), ("MaxPool2d", (2,)), ("Flatten", ())], (2, 2, 6, 6)),
+        ([("Conv1d", (2, 4, 3)), ("LeakyReLU", (0.1,)), ("Flatten", ()), ("Softmax", (1,))], (2, 2, 6)),
+        ([("Conv2d", (1, 2, 2)), ("AvgPool2d", (2,)), ("Flatten", ()), ("Unflatten", (1, (2, 4)))], (2, 1, 5, 5)),
+    ],
+)
+def test_a_pytorch_state_dict_gives_pytorchs_outputs_and_gradients(layers: Any, shape: tuple[int, ...]) -> None:
+    """The keys and shapes of state dicts are PyTorch's; with its weights, float64 outputs and gradients agree."""
+    torch = pytest.importorskip("torch")
+    ours, theirs = (p.Sequential(*(getattr(p, n)(*a) for n, a in layers)).double() for p in (nn, torch.nn))
+    ours.load_state_dict({key: value.numpy() for key, value in theirs.state_dict().items()})
+    x = np.random.default_rng(0).normal(size=shape)
+    out, wanted = ours(autodiff.tensor(x)), theirs(torch.tensor(x))
+    np.testing.assert_allclose(out.detach().numpy(), wanted.detach().numpy(), rtol=1e-10)
+    (out * out).sum().backward()
+    (wanted * wanted).sum().backward()
+    for a, b in zip(ours.parameters(), theirs.parameters(), strict=True):
+        np.testing.assert_allclose(a.grad.numpy(), b.grad.numpy(), rtol=1e-9, atol=1e-12)
+
+
+@pytest.mark.parametrize("reduction", ["mean", "sum", "none"])
+def test_loss_modules_pass_all_their_options_on(reduction: str) -> None:
+    """Each loss module gives PyTorch's loss, weights and all, and keeps its weights in its state."""
+    torch = pytest.importorskip("torch")
+    generator = np.random.default_rng(0)
+    x, y, w = generator.uniform(0.1, 0.9, (4, 3)), generator.uniform(size=(4, 3)), generator.uniform(0.5, 2, 3)
+    classes = np.array([0, 1, 2, 1])
+    cases = [
+        ("MSELoss", {}, y), ("L1Loss", {}, y), ("BCELoss", {"weight": w}, y),
+        ("BCEWithLogitsLoss", {"weight": w, "pos_weight": w}, y),
+        ("NLLLoss", {"weight": w, "ignore_index": 2}, classes),
+        ("CrossEntropyLoss", {"weight": w, "ignore_index": 2, "label_smoothing": 0.1}, classes),
+    ]  # fmt: skip
+    for name, options, target in cases:
+        losses = []
+        for package, make in ((nn, autodiff.tensor), (torch.nn, torch.tensor)):
+            options_here = {k: make(v) if isinstance(v, np.ndarray) else v for k, v in options.items()}
+            module = getattr(package, name)(reduction=reduction, **options_here)
+            assert set(module.state_dict()) == {k for k, v in options.items() if isinstance(v, np.ndarray)}
+            losses.append(module(make(x), make(target)).numpy())
+        np.testing.assert_allclose(losses[0], losses[1], rtol=1e-12, err_msg=name)
+    with pytest.raises(OptionError, match="not 'average'"):
+        nn.MSELoss(reduction="average")

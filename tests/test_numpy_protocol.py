@@ -1,0 +1,193 @@
+"""NumPy's ufuncs and functions on Tensors: differentiable, with NumPy's meaning; those without a row say so."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+import autodiff
+from autodiff import Tensor, grad, tensor
+from autodiff.errors import AutodiffError, DtypeError, GraphError
+from autodiff.numpy_protocol import _FUNCTIONS, _UFUNCS
+
+A = np.array([[1.5, -2.0, 0.5], [3.0, 0.25, -1.0]])
+B = np.array([[0.5, 2.0, 4.0], [-1.0, 3.0, 2.5]])
+
+CALLS: dict[str, Callable[..., Any]] = {
+    "sum axis tuple": lambda x: np.sum(x, axis=(0, 1)),
+    "sum keepdims": lambda x: np.sum(x, axis=1, keepdims=True),
+    "mean": lambda x: np.mean(x, 0),
+    "max axis tuple": lambda x: np.max(x, axis=(0, 1)),
+    "min axis": lambda x: np.min(x, axis=-1),
+    "amax": lambda x: np.amax(x, 1),
+    "amin": lambda x: np.amin(x),
+    "std divides by N": lambda x: np.std(x),
+    "std ddof": lambda x: np.std(x, axis=1, ddof=1, keepdims=True),
+    "var": lambda x: np.var(x, axis=0),
+    "argmax": lambda x: np.argmax(x),
+    "argmin axis": lambda x: np.argmin(x, axis=1, keepdims=True),
+    "any all": lambda x: np.any(x > 2, axis=0) & np.all(x > -2, axis=0),
+    "transpose reverses all": lambda x: np.transpose(np.expand_dims(x, 0)),
+    "transpose axes": lambda x: np.transpose(x, (1, 0)),
+    "matrix_transpose": lambda x: np.matrix_transpose(x),
+    "swapaxes": lambda x: np.swapaxes(x, 0, 1),
+    "moveaxis": lambda x: np.moveaxis(x, 0, -1),
+    "expand_dims": lambda x: np.expand_dims(x, axis=1),
+    "squeeze": lambda x: np.squeeze(x[:1], axis=0),
+    "reshape": lambda x: np.reshape(x, (3, -1)),
+    "ravel": lambda x: np.ravel(x),
+    "broadcast_to": lambda x: np.broadcast_to(x, (2, 2, 3)),
+    "concatenate with arrays": lambda x: np.concatenate([x, B, x], axis=1),
+    "concatenate flat": lambda x: np.concatenate([x, B[0]], axis=None),
+    "stack with lists": lambda x: np.stack([x[0], [1.0, 2.0, 3.0]], axis=1),
+    "split": lambda x: np.split(x, 3, axis=1)[2],
+    "split at": lambda x: np.split(x, [1, -1], axis=1)[1],
+    "flip": lambda x: np.flip(x) + np.flip(x, 0) * 2,
+    "pad": lambda x: np.pad(x, ((1, 0), (0, 2)), constant_values=3),
+    "where": lambda x: np.where(A > 0, x, 2.0),
+    "clip": lambda x: np.clip(x, -1.25, 1.25),
+    "clip keywords": lambda x: np.clip(x, a_min=None, a_max=1) + np.clip(x, min=0),
+    "dot": lambda x: np.dot(x, B.T),
+    "dot of vectors": lambda x: np.dot(x[0], x[1]),
+    "dot of numbers": lambda x: np.dot(x, x[0, 0]),
+    "copy": lambda x: np.copy(x),
+    "add.reduce": lambda x: np.add.reduce(x),
+    "add.reduce axis": lambda x: np.add.reduce(x, axis=1, keepdims=True),
+    "maximum.reduce": lambda x: np.maximum.reduce(x, axis=0),
+    "minimum.reduce": lambda x: np.minimum.reduce(x, axis=None),
+    "add": lambda x: np.add(x, B),
+    "subtract": lambda x: np.subtract(B, x),
+    "multiply": lambda x: np.multiply(x, B),
+    "divide": lambda x: np.divide(B, x),
+    "power": lambda x: np.power(np.abs(x), B),
+    "maximum minimum": lambda x: np.maximum(x, B) + np.minimum(B, x),
+    "negative": lambda x: np.negative(x) + np.sign(x),
+    "smooth": lambda x: np.exp(x) + np.expm1(x) + np.sin(x) + np.cos(x) + np.tanh(x) + np.square(x),
+    "positive": lambda x: np.log(np.abs(x)) + np.log1p(np.abs(x)) + np.sqrt(np.absolute(x)),
+    "matmul": lambda x: np.matmul(x, B.T),
+    "comparisons": lambda x: np.greater(x, B) | np.less_equal(x, 1) & np.isfinite(x) | np.logical_not(x > 0),
+    "array on the left": lambda x: B * x + B @ x.T @ B - (B > 0) * x,
+    "array on the right": lambda x: x * B + x / B - x @ B.T @ B,
+    "scalar on the left": lambda x: np.float64(2) * x + np.int64(3) - np.float64(1) / x,
+    "scalar on the right": lambda x: x * np.float64(2) - np.int64(3) + x ** np.int64(2),
+    "0-d array": lambda x: np.array(2.0) * x + x * np.array(3),
+    "reflected power": lambda x: np.float64(2) ** x,
+}
+
+
+@pytest.mark.parametrize("name", CALLS)
+def test_numpys_spelling_means_what_numpy_means(name: str) -> None:
+    """The value is that of the same call on an array, and the gradient is its numeric derivative."""
+    call = CALLS[name]
+    x = tensor(A, requires_grad=True)
+    out, expected = call(x), np.asarray(call(A))
+    assert type(out) is Tensor
+    assert (out.shape, out.dtype) == (expected.shape, expected.dtype)
+    np.testing.assert_allclose(out.detach().numpy(), expected, rtol=1e-14)
+    if out.dtype.kind != "f":
+        return
+    weights = np.random.default_rng(0).normal(size=expected.shape)
+    (g,) = grad((out * weights).sum(), x)
+    numeric, step = np.zeros_like(A), 1e-6
+    for i in np.ndindex(A.shape):
+        moved = np.zeros_like(A)
+        moved[i] = step
+        numeric[i] = (np.sum(call(A + moved) * weights) - np.sum(call(A - moved) * weights)) / (2 * step)
+    np.testing.assert_allclose(g.numpy(), numeric, rtol=1e-6, atol=1e-7)
+
+
+def test_every_function_and_ufunc_with_a_row_is_called_here() -> None:
+    """The table above, and the questions below, leave none out."""
+    used = " ".join(name for call in (*CALLS.values(), *QUESTIONS) for name in call.__code__.co_names)
+    names = {f.__name__ for f in (*_UFUNCS, *_FUNCTIONS)}
+    operators = {"equal", "not_equal", "less", "greater_equal", "bitwise_and", "bitwise_or", "bitwise_xor", "invert",
+                 "logical_and", "logical_or", "logical_xor", "isnan", "isinf"}  # fmt: skip
+    assert {n for n in names if n not in used.split()} <= operators
+
+
+QUESTIONS: list[Callable[[Any], Any]] = [
+    lambda x: np.allclose(x, A), lambda x: np.array_equal(x, A), lambda x: np.isclose(x, A).all(),
+    lambda x: np.shape(x) + (np.ndim(x), np.size(x)), lambda x: np.zeros_like(x).tolist(),
+    lambda x: np.ones_like(x).tolist(),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("question", QUESTIONS)
+def test_questions_about_a_tensor_have_plain_answers(question: Callable[[Any], Any]) -> None:
+    """What has no derivative is answered from the numbers, of tracked tensors too."""
+    assert question(tensor(A, requires_grad=True)) == question(A)
+
+
+WITHOUT_A_ROW: dict[str, tuple[Callable[[Tensor], Any], str]] = {
+    "ufunc": (lambda x: np.arctan(x), r"np\.arctan has no derivative here.*nearest that has is np\.tanh"),
+    "function": (lambda x: np.nanmean(x), r"np\.nanmean has no derivative here.*nearest that has is np\.mean"),
+    "far from any": (lambda x: np.fft.fft(x), r"np\.fft has no derivative here"),
+    "linalg": (lambda x: np.linalg.inv(x), r"np\.inv has no derivative here"),
+    "reduce": (lambda x: np.multiply.reduce(x), r"np\.multiply\.reduce has no derivative"),
+    "accumulate": (lambda x: np.add.accumulate(x), r"np\.add\.accumulate has no derivative"),
+    "outer": (lambda x: np.multiply.outer(x, x), r"np\.multiply\.outer has no derivative"),
+    "at": (lambda x: np.add.at(x, 0, 1), r"np\.add\.at has no derivative"),
+    "right operator": (lambda x: A // x, r"np\.floor_divide has no derivative"),
+    "median": (lambda x: np.median(x), r"np\.median has no derivative"),
+    "out of a ufunc": (lambda x: np.exp(x, out=np.zeros((2, 3))), r"np\.exp with out= cannot be recorded"),
+    "out tensor": (lambda x: np.exp(A, out=x), r"np\.exp with out= cannot be recorded"),
+    "out of a function": (lambda x: np.sum(x, out=np.zeros(())), r"np\.sum on a Tensor.*out"),
+    "array +=": (lambda x: np.zeros((2, 3)).__iadd__(x), r"np\.add with out= cannot be recorded"),
+    "where of a ufunc": (lambda x: np.exp(x, where=A > 0), r"np\.exp on a Tensor does not take where"),
+    "dtype of a reduce": (
+        lambda x: np.add.reduce(x, dtype=np.float32),
+        r"np\.add\.reduce on a Tensor does not take dtype",
+    ),
+    "initial": (lambda x: np.sum(x, initial=3), r"np\.sum on a Tensor.*initial"),
+    "pad mode": (lambda x: np.pad(x, 1, mode="edge"), r"np\.pad of a Tensor pads with one constant"),
+    "3-d dot": (lambda x: np.dot(x, np.ones((1, 3, 2))), r"np\.dot of shapes.*np\.matmul"),
+}
+
+
+@pytest.mark.parametrize("name", WITHOUT_A_ROW)
+def test_what_has_no_row_says_so_and_gives_no_object_array(name: str) -> None:
+    """Unknown functions, methods and arguments are refused by name, with the nearest that is known."""
+    call, message = WITHOUT_A_ROW[name]
+    with pytest.raises(DtypeError, match=message):
+        call(tensor(A, requires_grad=True))
+
+
+def test_uneven_splits_and_long_squeezes_are_refused_as_numpy_does() -> None:
+    """np.split into unequal parts and np.squeeze of a longer axis are errors, unlike chunk and squeeze."""
+    for call in (lambda x: np.split(x, 2, axis=1), lambda x: np.squeeze(x, axis=0)):
+        with pytest.raises(ValueError) as caught:  # noqa: PT011
+            call(tensor(A))
+        assert isinstance(caught.value, AutodiffError)
+        with pytest.raises(ValueError):  # noqa: PT011
+            call(A)
+
+
+def test_arrays_out_of_tensors() -> None:
+    """np.asarray shares memory outside the graph and is refused inside; np.array copies; dtype converts."""
+    x = tensor(A)
+    assert np.shares_memory(np.asarray(x), x.numpy())
+    assert not np.shares_memory(np.array(x), x.numpy())
+    assert np.asarray(x, dtype=np.float32).dtype == np.float32
+    assert np.array([tensor(1.0), tensor(2.0)]).tolist() == [1, 2]
+    np.testing.assert_allclose(x, A)
+    for convert in (np.asarray, np.array, lambda t: t.numpy()):
+        with pytest.raises(GraphError, match=r"\.detach\(\)\.numpy\(\)"):
+            convert(tensor(A, requires_grad=True))
+
+
+def test_numpys_spelling_is_recorded_for_higher_orders() -> None:
+    """A rule written with np. functions can be differentiated again: the second derivative of sum(sin(x)^2)."""
+    x = tensor(A, requires_grad=True)
+    (g,) = grad(np.sum(np.sin(x) ** 2), x, create_graph=True)
+    (h,) = grad(np.sum(g), x)
+    np.testing.assert_allclose(h.numpy(), 2 * np.cos(2 * A), rtol=1e-12)
+
+
+def test_tensors_among_arrays_in_one_call() -> None:
+    """A Tensor anywhere among the arguments makes the result a Tensor."""
+    w = autodiff.ones(3, dtype=autodiff.float64, requires_grad=True)
+    for out in (np.where(A > 0, A, w), np.concatenate([A, w[None]]), np.maximum(A, w), np.stack([A[0], w])):
+        assert out.requires_grad
