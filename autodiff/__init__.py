@@ -385,7 +385,7 @@ _LATER = {"io": "autodiff.io", "nn": "nn", "optim": "optim", "testing": "autodif
 
 
 def __getattr__(name: str) -> Any:
-    """What a plain import leaves out, because it is slow to load or stands above this package, is imported when used."""
+    """What a plain import leaves out, being slow to load or above this package, is imported when it is used."""
     if name in _LATER:
         return importlib.import_module(_LATER[name])
     if name in ("load", "save"):

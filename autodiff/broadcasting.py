@@ -28,6 +28,8 @@ def unbroadcast(cotangent: Any, shape: tuple[int, ...]) -> Any:
     stretched = cotangent.shape
     lead = len(stretched) - len(shape)
     if stretched[lead:] == shape:  # a bias, the commonest case
+        if stretched[:lead] == (1,):  # of a single sample
+            return cotangent.reshape(shape)
         return accumulate(cotangent, tuple(range(lead)))
     axes = tuple(i for i, n in enumerate(stretched) if i < lead or n != shape[i - lead])
     return accumulate(cotangent, axes).reshape(shape)

@@ -123,7 +123,7 @@ def walk(
     """
     pending, found = dict(cotangents), {}
     order = reachable(pending)
-    wanted = _leading_to(targets, order) if targets else set(order)
+    wanted = _leading_to(targets, order) if targets else None
     watching, newest_change = modes.current().anomaly, last_change()
     with np.errstate(all="ignore"):  # the forward pass has warned; a pole is inf here, as calculus says
         for node in order:
@@ -131,10 +131,14 @@ def walk(
             if g is None:
                 continue
             primitive, saved, params = node.primitive, node.saved, node.params
-            if primitive is None or targets:
-                if node in targets or not targets:
+            if wanted is None:
+                if primitive is None:
                     found[node] = g
-                if primitive is None or node not in wanted or wanted.isdisjoint(node.edges):
+                    continue
+            else:
+                if node in targets:
+                    found[node] = g
+                if primitive is None or wanted.isdisjoint(node.edges):
                     continue
             if saved is None or lift is not None or node.number < newest_change:
                 saved = _checked(node, lift)
@@ -142,7 +146,7 @@ def walk(
                 _compare(node)
             try:
                 for vjp, edge in zip(primitive.vjps, node.edges):  # noqa: B905  # an endless row of VJPs is cut here
-                    if edge not in wanted:
+                    if edge is None or (wanted is not None and edge not in wanted):
                         continue
                     c = vjp(g, *saved, **params) if params else vjp(g, *saved)
                     if c.shape != edge.shape:

@@ -55,7 +55,7 @@ def save(obj: object, f: Source) -> None:
         _write(obj, _binary(f, "save"))
         return
     if os.fspath(f).endswith(".safetensors"):
-        raise FileFormatError(f"{os.fspath(f)}: save writes a zip of .npy members, expected another suffix than .safetensors")
+        raise FileFormatError(f"{os.fspath(f)}: save writes a zip of .npy members; give it another suffix")
     with replacing(f) as file:
         _write(obj, file)
 

@@ -59,7 +59,7 @@ PEER = "examples.peer"  # where the examples time the same step on PyTorch, if i
 # Exceptions: "module" or "module:name", with the reason. One that is no longer needed is a fault too.
 LAZY = {
     "autodiff.numpy_protocol:difflib": "a slow import that only an error message needs",
-    "autodiff.autograd:autodiff.testing.checking": "gradcheck has PyTorch's place, and is loaded by those who ask for it",
+    "autodiff.autograd:autodiff.testing.checking": "gradcheck has PyTorch's place, and waits to be asked for",
     "autodiff.testing:autodiff.testing.properties": "needs hypothesis, which gradcheck does not",
     "autodiff.testing:autodiff.testing.strategies": "needs hypothesis, which gradcheck does not",
     "autodiff.kernels.threads:concurrent.futures": "a slow import that only large convolutions need",

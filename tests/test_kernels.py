@@ -119,7 +119,9 @@ def test_convolution_adjoints(case: Case) -> None:
     x, w, g, _, _ = case
     out, dx, dw = case.run()
     value = np.vdot(out, g)
-    assert dx.shape == x.shape and dw.shape == w.shape and dx.flags.c_contiguous and dw.flags.c_contiguous
+    assert (dx.shape, dw.shape) == (x.shape, w.shape)
+    assert dx.flags.c_contiguous
+    assert dw.flags.c_contiguous
     np.testing.assert_allclose([np.vdot(x, dx), np.vdot(w, dw)], value, rtol=1e-9, atol=1e-9)
 
 
@@ -361,7 +363,7 @@ def test_max_pool_agrees_with_torch(case: Pooled, rounded_up: bool, special: flo
     close(pooling.max_pool_scatter(g, x, out, window), tx.grad.numpy())
 
 
-@pytest.mark.parametrize("kernel, stride", [(2, 2), (3, 2), (3, 1)])
+@pytest.mark.parametrize(("kernel", "stride"), [(2, 2), (3, 2), (3, 1)])
 def test_pooling_threads_do_not_change_the_result(kernel: int, stride: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """Pooling a batch large enough to be shared among threads gives the one-thread result exactly."""
     random = np.random.default_rng(0)

@@ -15,7 +15,17 @@ from numpy.typing import NDArray
 from .convolution import overlap
 from .threads import share, tiles
 
-__all__ = ["Window", "fold", "max_pool", "max_pool_gather", "max_pool_indices", "max_pool_scatter", "sum_pool", "sum_pool_adjoint", "windows"]
+__all__ = [
+    "Window",
+    "fold",
+    "max_pool",
+    "max_pool_gather",
+    "max_pool_indices",
+    "max_pool_scatter",
+    "sum_pool",
+    "sum_pool_adjoint",
+    "windows",
+]
 
 Array = NDArray[Any]
 Pair = tuple[slice, slice]

@@ -55,9 +55,10 @@ def choice(options: Sequence[Any]) -> Strategy:
 @lru_cache
 def all_shapes(min_dims: int, max_dims: int, min_side: int, max_side: int, max_size: int) -> list[Shape]:
     """Every shape within the bounds, those easiest to read first: no empty ones, few axes, few entries."""
-    lengths = range(min_side, max_side + 1)
+    lengths = range(max(min_side, 1), max_side + 1)
     found = [s for n in range(min_dims, max_dims + 1) for s in product(lengths, repeat=n) if prod(s) <= max_size]
-    return sorted(found, key=lambda s: (prod(s) == 0, prod(s), len(s), s))
+    empty = [s for s in ((0,), (2, 0), (0, 1, 3)) if min_side == 0 and min_dims <= len(s) <= max_dims]
+    return sorted(found, key=lambda s: (prod(s), len(s), s)) + empty  # few empty ones: there is little to learn
 
 
 def shapes(min_dims: int = 0, max_dims: int = 3, min_side: int = 0, max_side: int = 3, max_size: int = 12) -> Strategy:
@@ -69,15 +70,14 @@ def shapes(min_dims: int = 0, max_dims: int = 3, min_side: int = 0, max_side: in
 def all_broadcastable(n: int, min_side: int = 0) -> list[tuple[Shape, ...]]:
     """Tuples of ``n`` shapes that broadcast against each other: equal ones, then stretched and shortened ones."""
     found: dict[tuple[Shape, ...], None] = {}
-    for shape in ((1,), (2,), (), (2, 3), (3, 1), (2, 1, 3), *(((0,), (2, 0)) if min_side == 0 else ())):
-        variants = [
-            shape,
-            *{shape[1:], tuple(1 if i % 2 else m for i, m in enumerate(shape)), (), (1,) * len(shape)} - {shape},
-        ]
+    for shape in ((1,), (2,), (), (2, 3), (3, 1), (2, 1, 3)):
+        stretched = {shape[1:], tuple(1 if i % 2 else m for i, m in enumerate(shape)), (), (1,) * len(shape)} - {shape}
+        variants = [shape, *sorted(stretched)]
         for chosen in product(variants, repeat=n) if n < 4 else [(v,) * n for v in variants]:
             if shape in chosen:
                 found[chosen] = None
-    return sorted(found, key=lambda c: (any(prod(s) == 0 for s in c), max(map(prod, c)), len(set(c)), sum(map(len, c))))
+    empty = [((0,),) * n, ((2, 0), *((1,),) * (n - 1))] if min_side == 0 else []
+    return sorted(found, key=lambda c: (max(map(prod, c)), len(set(c)), sum(map(len, c)))) + empty
 
 
 def broadcastable(n: int, min_side: int = 0) -> Strategy:

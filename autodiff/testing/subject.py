@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -113,9 +114,18 @@ def _flat(results: Any) -> Array:
 def _names(function: Any, positions: Sequence[int]) -> list[str]:
     """The names of the inputs at ``positions`` in the signature of ``function``, or x0, x1, ..."""
     try:
-        parameters = list(inspect.signature(function).parameters.values())
-    except (TypeError, ValueError):
-        parameters = []
-    plain_kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
-    names = [p.name for p in parameters if p.kind in plain_kinds]
+        names = _parameters(function)
+    except TypeError:  # not hashable
+        names = []
     return [names[i] if i < len(names) else f"x{i}" for i in positions]
+
+
+@lru_cache(maxsize=64)
+def _parameters(function: Any) -> list[str]:
+    """The names of the positional parameters of ``function``, as far as they are known."""
+    try:
+        parameters = inspect.signature(function).parameters.values()
+    except (TypeError, ValueError):
+        return []
+    plain_kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    return [p.name for p in parameters if p.kind in plain_kinds]
