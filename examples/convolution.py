@@ -1,4 +1,4 @@
-"""Convolution with numbers that can be checked by hand, and kernels that find edges: ``python -m examples.convolution``.
+"""Convolution in numbers to be checked by hand, and kernels that find edges: ``python -m examples.convolution``.
 
 One dimension first, then batches and channels with every gradient against finite differences; at the end a kernel that
 is shown nothing but a digit and its edges learns the operator that drew them.
@@ -22,7 +22,7 @@ from nn import functional as F
 
 __all__ = ["batches", "channels", "edges", "in_one_dimension", "learn_kernel", "run"]
 
-EXPECTED = {
+EXPECTED: dict[str, Any] = {
     "conv1d": [3, 6, 9, 12, 9],
     "sum": 39,
     "changed_sum": 41,
@@ -44,15 +44,15 @@ def in_one_dimension() -> dict[str, Any]:
     signal = autodiff.tensor([[1.0, 2.0, 3.0, 4.0, 5.0]], requires_grad=True)
     kernel = autodiff.ones(1, 1, 3, requires_grad=True)
     output = F.conv1d(signal, kernel, padding="same")
-    output.sum().backward()
+    signal_gradient, kernel_gradient = autodiff.grad(output.sum(), (signal, kernel))
     changed = signal.detach().clone()
     changed[0, 4] = 6
     return {
         "conv1d": output[0].tolist(),
         "sum": output.sum().item(),
         "changed_sum": F.conv1d(changed, kernel, padding="same").sum().item(),
-        "input_gradient": signal.grad[0].tolist(),
-        "kernel_gradient": kernel.grad[0, 0].tolist(),
+        "input_gradient": signal_gradient[0].tolist(),
+        "kernel_gradient": kernel_gradient[0, 0].tolist(),
     }
 
 
@@ -61,8 +61,8 @@ def batches() -> dict[str, Any]:
     signals = autodiff.stack([autodiff.arange(7.0), autodiff.arange(1.0, 8.0)])
     kernel = autodiff.ones(1, 1, 3, requires_grad=True)
     outputs = F.conv1d(signals[:, None], kernel, padding="same")[:, 0]
-    outputs.sum().backward()
-    return {"batch_outputs": outputs.tolist(), "batch_kernel_gradient": kernel.grad[0, 0].tolist()}
+    (gradient,) = autodiff.grad(outputs.sum(), kernel)
+    return {"batch_outputs": outputs.tolist(), "batch_kernel_gradient": gradient[0, 0].tolist()}
 
 
 def channels() -> dict[str, Any]:
@@ -111,7 +111,7 @@ def run(options: Options) -> Report:
         learned = F.conv2d(digit[None], kernel[None, None], padding="same")[0]
         shown = {"digit": digit, **seen, "learned kernel": kernel, "what it sees": learned}
         images(path, {name: image.numpy() for name, image in shown.items()}, columns=len(shown))
-    rows = [Row(f"convolution: {name.replace('_', ' ')}", data[name], value, "=", "g") for name, value in EXPECTED.items()]
+    rows = [Row(f"convolution: {key.replace('_', ' ')}", data[key], beat, "=", "g") for key, beat in EXPECTED.items()]
     rows.append(Row("convolution: gradients and finite differences", data["gradients"]))
     rows.append(Row("convolution: largest error of the learned edge kernel", error))
     return Report(data, rows)

@@ -12,9 +12,10 @@ import math
 import sys
 import time
 from argparse import Namespace
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
@@ -30,18 +31,35 @@ from examples.idx import Mnist, load_mnist
 from examples.plotting import learning_curve
 from examples.progress import progress
 
-__all__ = ["Epoch", "evaluate", "learn", "main", "make_model", "to_tensor", "train", "write_pictures"]
+__all__ = [
+    "MODELS",
+    "Epoch",
+    "Recipe",
+    "adam",
+    "build_step",
+    "evaluate",
+    "falling",
+    "learn",
+    "main",
+    "make_model",
+    "make_one_conv",
+    "to_tensor",
+    "train",
+    "write_pictures",
+]
 
 PROGRAM = "python -m examples.mnist"
 PICTURE, GRAPH, WEIGHTS = "learning_curve.png", "graph.svg", "weights"
-FINAL_RATE = 0.03  # of the first learning rate: small steps at the end settle what large ones found
-SHIFT = 1  # pixels: a digit drawn a little to the side is the same digit
 
 criterion = nn.CrossEntropyLoss()
 
 
-def make_model() -> nn.Sequential:
-    """Two convolutions and one dense layer: 11,386 parameters, (N, 1, 28, 28) -> (N, 10)."""
+def make_model(lib: Any = autodiff) -> Any:
+    """Two convolutions and one dense layer: 11,386 parameters, (N, 1, 28, 28) -> (N, 10).
+
+    ``lib`` is this library or PyTorch.
+    """
+    nn = lib.nn
     return nn.Sequential(
         nn.Conv2d(1, 12, kernel_size=5),  # 28 x 28 -> 24 x 24
         nn.MaxPool2d(2),  # -> 12 x 12
@@ -52,6 +70,82 @@ def make_model() -> nn.Sequential:
         nn.Flatten(),
         nn.Linear(24 * 4 * 4, 10),
     )
+
+
+def make_one_conv(lib: Any = autodiff) -> Any:
+    """A convolution that keeps the size, and one dense layer: 125,866 parameters, (N, 1, 28, 28) -> (N, 10).
+
+    The kernels start large, so that tanh is far from its linear part: near 0 the whole net would be linear, and right
+    on 92 % of the images. ``lib`` is this library or PyTorch.
+    """
+    nn = lib.nn
+    model = nn.Sequential(
+        nn.Conv2d(1, 16, kernel_size=5, padding="same"),
+        nn.Tanh(),
+        nn.Flatten(),
+        nn.Linear(16 * 28 * 28, 10),
+    )
+    nn.init.normal_(model[0].weight, std=4.0)
+    for start_at_zero in (model[0].bias, model[3].weight, model[3].bias):
+        nn.init.zeros_(start_at_zero)
+    return model
+
+
+def adam(model: Any, lr: float, lib: Any = autodiff, faster: float = 1.0) -> Any:
+    """Adam, with a learning rate ``faster`` times as large for the layers that are convolutions."""
+    layers: tuple[list[Any], list[Any]] = ([], [])
+    for layer in model:
+        layers[isinstance(layer, lib.nn.Conv2d)].extend(layer.parameters())
+    return lib.optim.Adam([{"params": layers[0]}, {"params": layers[1], "lr": faster * lr}], lr=lr)
+
+
+def falling(optimizer: Any, steps: int, epochs: int, final: float) -> optim.lr_scheduler.LRScheduler:
+    """The learning rate falls a little with every step; small ones at the end settle what large ones found."""
+    return optim.lr_scheduler.ExponentialLR(optimizer, final ** (1 / (steps * epochs)))
+
+
+class Recipe(NamedTuple):
+    """A model and how it learns best.
+
+    Args:
+        make: ``make(lib)``, the model; ``lib`` is this library or PyTorch.
+        optimizer: ``optimizer(model, lr, lib)``.
+        schedule: ``schedule(optimizer, steps, epochs)``, the learning rate over the steps; so many make an epoch.
+        epochs, batch_size, lr: the defaults of the options.
+        shift: a digit drawn up to so many pixels to the side is the same digit.
+    """
+
+    make: Callable[..., Any]
+    optimizer: Callable[..., Any]
+    schedule: Callable[[Any, int, int], optim.lr_scheduler.LRScheduler]
+    epochs: int
+    batch_size: int
+    lr: float
+    shift: int = 0
+
+
+MODELS = {
+    "two-conv": Recipe(make_model, adam, partial(falling, final=0.03), epochs=10, batch_size=50, lr=0.005, shift=1),
+    "one-conv": Recipe(
+        make_one_conv, partial(adam, faster=20.0), partial(falling, final=0.1), epochs=1, batch_size=50, lr=0.001
+    ),
+}
+
+
+def build_step(recipe: Recipe, lib: Any = autodiff) -> Callable[[], object]:
+    """One step on a batch of random pixels, the same with PyTorch and with this library."""
+    model, loss = recipe.make(lib), lib.nn.CrossEntropyLoss()
+    optimizer = recipe.optimizer(model, recipe.lr, lib)
+    random = np.random.default_rng(0)
+    pixels = lib.tensor(random.random((recipe.batch_size, 1, 28, 28), dtype=np.float32))
+    labels = lib.tensor(random.integers(0, 10, recipe.batch_size))
+
+    def step() -> None:
+        optimizer.zero_grad()
+        loss(model(pixels), labels).backward()
+        optimizer.step()
+
+    return step
 
 
 def to_tensor(images: NDArray[np.uint8]) -> autodiff.Tensor:
@@ -69,18 +163,24 @@ class Epoch(NamedTuple):
     seconds: float
 
 
-def train(model: nn.Module, data: Mnist, epochs: int, batch_size: int, lr: float) -> list[Epoch]:
-    """Train with Adam, the learning rate falling a little with every step, and print a line for each epoch.
+def train(
+    model: nn.Module,
+    data: Mnist,
+    epochs: int,
+    batch_size: int,
+    lr: float,
+    recipe: Recipe = MODELS["two-conv"],
+) -> list[Epoch]:
+    """Train with the optimizer, schedule and shifts of the recipe, and print a line for each epoch.
 
     Raises:
         FloatingPointError: the loss became infinite or NaN.
 
     """
     count = len(data.train_images)
-    optimizer = optim.Adam(model.parameters(), lr=lr)
-    steps = epochs * math.ceil(count / batch_size)
-    scheduler = optim.lr_scheduler.ExponentialLR(optimizer, FINAL_RATE ** (1 / steps))
-    padded = np.pad(data.train_images, ((0, 0), (SHIFT, SHIFT), (SHIFT, SHIFT)))
+    optimizer, shift = recipe.optimizer(model, lr), recipe.shift
+    scheduler = recipe.schedule(optimizer, math.ceil(count / batch_size), epochs)
+    padded = np.pad(data.train_images, ((0, 0), (shift, shift), (shift, shift)))
     shifted = sliding_window_view(padded, (28, 28), axis=(1, 2))  # [image, down, right]: nothing is copied yet
     history = []
     for number in range(1, epochs + 1):
@@ -89,7 +189,7 @@ def train(model: nn.Module, data: Mnist, epochs: int, batch_size: int, lr: float
         bar = progress(autodiff.randperm(count).split(batch_size), f"epoch {number}/{epochs}")
         for batch in bar:
             chosen = batch.numpy()
-            down, right = autodiff.randint(0, 2 * SHIFT + 1, (2, len(chosen))).numpy()
+            down, right = autodiff.randint(0, 2 * shift + 1, (2, len(chosen))).numpy()
             images, labels = to_tensor(shifted[chosen, down, right]), autodiff.tensor(data.train_labels[chosen])
 
             optimizer.zero_grad()
@@ -148,30 +248,34 @@ def write_pictures(model: nn.Module, data: Mnist, history: list[Epoch], out: Pat
 
 def learn(options: Namespace) -> None:
     """Read the data, train, and write what was learned; all mistakes that can be foreseen are found before the work."""
-    data = load_mnist(options.data)
+    data, recipe = load_mnist(options.data), MODELS[options.model]
+    epochs, batch_size = options.epochs or recipe.epochs, options.batch_size or recipe.batch_size
+    lr = options.lr or recipe.lr
     command.check_writable([options.json] if options.json else [])
     options.out.mkdir(parents=True, exist_ok=True)
     command.check_writable(options.out / name for name in (PICTURE, GRAPH, WEIGHTS))
 
     autodiff.manual_seed(options.seed)
-    model = make_model()
+    model = recipe.make()
     parameters = sum(parameter.numel() for parameter in model.parameters())
     print(f"{parameters:,} parameters, {len(data.train_images):,} training and {len(data.test_images):,} test images")
     start = time.perf_counter()
-    history = train(model, data, options.epochs, options.batch_size, options.lr)
+    history = train(model, data, epochs, batch_size, lr, recipe)
     seconds = time.perf_counter() - start
 
     autodiff.save(model.state_dict(), options.out / WEIGHTS)
     write_pictures(model, data, history, options.out)
     if options.json:
         results = {
+            "model": options.model,
             "seed": options.seed,
-            "batch_size": options.batch_size,
-            "lr": options.lr,
+            "batch_size": batch_size,
+            "lr": lr,
             "parameters": parameters,
             "train_images": len(data.train_images),
             "test_images": len(data.test_images),
             "test_accuracy": history[-1].test_accuracy,
+            "validation_loss": history[-1].test_loss,
             "seconds": seconds,
             "epochs": [epoch._asdict() for epoch in history],
         }
@@ -180,13 +284,19 @@ def learn(options: Namespace) -> None:
     print(f"test accuracy {history[-1].test_accuracy:.2%} after {seconds:.0f} s; in {options.out.resolve()}: {written}")
 
 
+def _defaults(field: str) -> str:
+    """What the option is by default, as its help says it."""
+    return ", ".join(f"{name}: {recipe._asdict()[field]}" for name, recipe in MODELS.items())
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the program and return its exit code."""
     parser = command.Parser(prog=PROGRAM, description="Train a small convolutional network on handwritten digits.")
     parser.add_argument("--data", type=Path, metavar="DIR", help="the four IDX files (default: 6,000 embedded images)")
-    parser.add_argument("--epochs", type=command.positive(int), default=10, help="passes over the data (10)")
-    parser.add_argument("--batch-size", type=command.positive(int), default=50, help="images a step (50)")
-    parser.add_argument("--lr", type=command.positive(float), default=0.005, help="first learning rate (0.005)")
+    parser.add_argument("--model", choices=MODELS, default="two-conv", help="which network (default: two-conv)")
+    parser.add_argument("--epochs", type=command.positive(int), help=f"passes over the data ({_defaults('epochs')})")
+    parser.add_argument("--batch-size", type=command.positive(int), help=f"images a step ({_defaults('batch_size')})")
+    parser.add_argument("--lr", type=command.positive(float), help=f"first learning rate ({_defaults('lr')})")
     parser.add_argument("--seed", type=command.natural, default=0, help="of weights, order and shifts (0)")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the results as data, too")
     parser.add_argument("--out", type=Path, metavar="DIR", default=Path(), help="where to write (default: here)")

@@ -15,7 +15,7 @@ __all__ = ["curves", "images"]
 
 
 def curves(path: Path, panels: Mapping[str, Mapping[str, Sequence[float]]], steps: str, unit: str = "loss") -> None:
-    """For each panel, named by its title, lines over the ``steps``, counted from 1; what is called a loss is logarithmic."""
+    """For each panel, named by its title, lines over the ``steps`` from 1 on; what is called a loss is logarithmic."""
     figure, axes = canvas(1, len(panels), (4.2 * len(panels), 3.4))
     for panel, (title, lines) in zip(axes.flat, panels.items(), strict=True):
         for name, values in lines.items():

@@ -58,10 +58,10 @@ def convolutional() -> nn.Sequential:
     """Nine numbers as a picture of 3 x 3, a convolution of 2 x 2 over it, and one number of the four it gives."""
     return nn.Sequential(
         nn.Linear(2, 9),
-        nn.Sigmoid(),
+        nn.Tanh(),
         nn.Unflatten(1, (1, 3, 3)),
         nn.Conv2d(1, 1, kernel_size=2),
-        nn.Sigmoid(),
+        nn.Tanh(),
         nn.Flatten(),
         nn.Linear(4, 1),
         nn.Sigmoid(),
@@ -89,7 +89,7 @@ MODELS: dict[str, Callable[[], nn.Module]] = {
     "deep, repaired": lambda: scaled(dense(nn, DEEP), for_sigmoid),
     "tanh": lambda: scaled(dense(nn, PLAIN, nn.Tanh), for_tanh),
     "relu": lambda: scaled(dense(nn, PLAIN, nn.ReLU), for_relu),
-    "convolution": lambda: scaled(convolutional(), for_sigmoid),
+    "convolution": lambda: scaled(convolutional(), for_tanh),
     "no activation": lambda: scaled(dense(nn, PLAIN, nn.Identity, nn.Identity), for_sigmoid),
 }
 

@@ -105,8 +105,8 @@ def accuracy(parameters: Parameters, inputs: Tensor, labels: Tensor) -> float:
 def loss_above_uniform(parameters: Parameters, inputs: Tensor, labels: Tensor, reg: float) -> Tensor:
     """``loss`` less the ln 3 of a guess, as log1p(mean(expm1(s))) - s[label], which keeps the digits of small scores s.
 
-    Only the numeric gradients use it: a difference of two losses near 1.0986 would be rounded to 1e-16, and steps as short
-    as the distance to the next kink of the relu, some 1e-6, would leave few digits of it.
+    Only the numeric gradients use it: a difference of two losses near 1.0986 would be rounded to 1e-16, and steps as
+    short as the distance to the next kink of the relu, some 1e-6, would leave few digits of it.
     """
     s = scores(parameters, inputs)
     right = s[autodiff.arange(len(labels)), labels]
@@ -115,10 +115,10 @@ def loss_above_uniform(parameters: Parameters, inputs: Tensor, labels: Tensor, r
 
 def gradient_errors(parameters: Parameters, inputs: Tensor, labels: Tensor, reg: float) -> dict[str, float]:
     """For each parameter the largest of |analytic - numeric| / (|analytic| + |numeric|)."""
-    loss(parameters, inputs, labels, reg).backward()
+    gradients = autodiff.grad(loss(parameters, inputs, labels, reg), list(parameters.values()))
     errors = {}
-    for name, parameter in parameters.items():
-        analytic = parameter.grad.numpy()
+    for (name, parameter), gradient in zip(parameters.items(), gradients, strict=True):
+        analytic = gradient.numpy()
         numeric = slopes(lambda: loss_above_uniform(parameters, inputs, labels, reg), parameter.detach().numpy())
         errors[name] = float(np.max(np.abs(analytic - numeric) / np.maximum(np.abs(analytic) + np.abs(numeric), 1e-8)))
     return errors
@@ -163,7 +163,7 @@ def train(parameters: Parameters, problem: Problem, steps: int, lr: float = 0.1,
 
 
 def run(options: Options) -> Report:
-    """The loss and its gradients before training, then training; all of it takes seconds, so --quick changes nothing."""
+    """The loss and its gradients before training, then training; it takes seconds, so --quick changes nothing."""
     autodiff.manual_seed(options.seed)
     problem, parameters = toy_problem(), make_parameters()
     toy = (problem.inputs, problem.labels, 0.05)

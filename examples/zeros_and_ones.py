@@ -1,8 +1,8 @@
 """Zeros and ones told apart one image at a time, with binary cross-entropy: ``python -m examples.zeros_and_ones``.
 
-A convolution and two dense layers, all sigmoid, learn from 100 images of each digit; twice: from pixels between 0 and 1,
-and from the bytes as the file has them, 0 to 255, on which exp overflows in a sigmoid written as 1 / (1 + exp(-x)), and
-log(0) follows. Here neither gives a NaN or a warning.
+A convolution and two dense layers, all sigmoid, learn from 100 images of each digit; twice: from pixels between 0 and
+1, and from the bytes as the file has them, 0 to 255, on which exp overflows in a sigmoid written as 1 / (1 +
+exp(-x)), and log(0) follows. Here neither gives a NaN or a warning.
 """
 
 from __future__ import annotations
@@ -106,7 +106,7 @@ def run(options: Options) -> Report:
     beat = 0.99 if len(digits.test_images) == TEST_IMAGES and not options.quick else None
     finite = sum(np.isfinite(data["raw_pixel_losses"]))
     rows = [
-        Row(f"zeros and ones: accuracy on {len(digits.test_images):,} test images", data["test_accuracy"], beat, ">=", ".2%"),
+        Row(f"zeros and ones: accuracy, {len(digits.test_images):,} images", data["test_accuracy"], beat, ">=", ".2%"),
         Row("zeros and ones: epochs with a finite loss, raw pixels", int(finite), epochs, ">=", "d"),
         Row("zeros and ones: last loss, raw pixels", data["raw_pixel_losses"][-1]),
         Row("zeros and ones: accuracy, raw pixels", data["raw_pixel_test_accuracy"], None, ">=", ".2%"),

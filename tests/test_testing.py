@@ -184,17 +184,13 @@ def test_pytorch_s_place_and_signature() -> None:
 
 
 def test_hypothesis_waits_until_it_is_used() -> None:
-    """gradcheck needs NumPy only, and hypothesis's entry point does not import this library."""
+    """gradcheck needs NumPy only; with hypothesis's entry point, Tensors have a strategy."""
     light = "import sys; from autodiff.autograd import gradcheck; print('hypothesis' in sys.modules)"
     entry = (
-        "import sys, hypothesis, tapegrad_hypothesis as t; t.register();"
-        "print('autodiff' in sys.modules or 'numpy' in sys.modules)"
-    )
-    late = (
-        "import autodiff, tapegrad_hypothesis as t; t.register(); from hypothesis import strategies as st;"
+        "from autodiff.testing import register; register(); import autodiff; from hypothesis import strategies as st;"
         "print('tensors' not in repr(st.from_type(autodiff.Tensor)))"
     )
-    for code in (light, entry, late):
+    for code in (light, entry):
         answer = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
         assert answer.stdout.strip() == "False", code
 

@@ -29,10 +29,16 @@ __all__ = [
     "gradcheck",
     "gradgradcheck",
     "gradient_test",
+    "register",
     "strategies",
 ]
 
 _NEED_HYPOTHESIS = ("ALL", "case", "example", "gradient_test")
+
+
+def register() -> None:
+    """Give Tensors a strategy: the entry point that hypothesis calls when it is imported."""
+    import autodiff.testing.strategies  # noqa: F401  # the import does it
 
 
 def __getattr__(name: str) -> Any:

@@ -43,7 +43,7 @@ Shape = tuple[int, ...]
 Strategy = st.SearchStrategy[Any]
 Draw = Callable[[Strategy], Any]
 
-SEEDS = 1 << 10
+TURNS, NICE_NUMBERS, SEEDS = 64, 16, 1 << 10  # powers of two, which hypothesis shrinks one by one
 example = hypothesis_example
 
 
@@ -211,8 +211,9 @@ def cases(
 ) -> Any:
     """What ``make`` makes of arrays of the domains, of keywords, and of a number by which a test takes turns."""
     found = draw(chosen_shapes)
-    seed = draw(st.integers(0, 64 * 16 * SEEDS - 1))
-    turn, special, seed = seed % 64, seed // 64 % 16, seed // 1024
+    seed = draw(st.integers(0, TURNS * NICE_NUMBERS * SEEDS - 1))
+    seed, turn = divmod(seed, TURNS)
+    seed, special = divmod(seed, NICE_NUMBERS)
     inputs = tuple(
         filled(d, s, seed and seed + 97 * i, special and special + i * (1 + seed % 2))  # now and then a tie
         for i, (d, s) in enumerate(zip(domains, found, strict=True))
