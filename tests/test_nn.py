@@ -290,11 +290,12 @@ def bounds(tensor: Any) -> tuple[float, float]:
 
 
 @pytest.mark.parametrize(
-    ("layer", "fan_in"), [(nn.Linear(100, 200), 100), (nn.Conv2d(4, 64, 5), 100), (nn.Conv1d(50, 64, 4, groups=2), 100)]
+    "make", [lambda: nn.Linear(100, 200), lambda: nn.Conv2d(4, 64, 5), lambda: nn.Conv1d(50, 64, 4, groups=2)]
 )
-def test_layers_start_as_pytorchs_do(layer: nn.Module, fan_in: int) -> None:
-    """Weight and bias are uniform up to 1 / sqrt(fan_in), in float32."""
-    for parameter in layer.parameters():
+def test_layers_start_as_pytorchs_do(make: Any) -> None:
+    """Weight and bias are uniform up to 1 / sqrt(fan_in), here 0.1, in float32."""
+    autodiff.manual_seed(0)  # unseeded, the extremes of 64 numbers now and then stay within 0.8 of the bound
+    for parameter in make().parameters():
         low, high = bounds(parameter)
         assert parameter.dtype == np.float32
         assert -0.1 <= low < -0.08

@@ -14,13 +14,12 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from .threads import share, tiles
 
 __all__ = ["Geometry", "convolve", "convolve_input", "convolve_weight", "overlap"]
 
-Array = NDArray[Any]
+Array = np.ndarray[Any, Any]
 Shape4 = tuple[int, int, int, int]
 
 TILE_BYTES = 1 << 20  # of unrolled input at a time: stays in the cache, yet few calls and hand-overs of the GIL

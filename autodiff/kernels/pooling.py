@@ -10,7 +10,6 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from .convolution import overlap
 from .threads import share, tiles
@@ -27,7 +26,7 @@ __all__ = [
     "windows",
 ]
 
-Array = NDArray[Any]
+Array = np.ndarray[Any, Any]
 Pair = tuple[slice, slice]
 
 TILE_BYTES = 1 << 18  # of input at a time: the taps pass over a tile again and again while it stays in the cache
@@ -179,7 +178,7 @@ def _merge(ufunc: np.ufunc, pairs: list[tuple[Array, Array]], whole: Array, init
         ufunc(target, source, out=target)
 
 
-def _winners(x: Array, out: Array, window: Window) -> NDArray[np.intp]:
+def _winners(x: Array, out: Array, window: Window) -> np.ndarray[Any, np.dtype[np.intp]]:
     """Return each window's first maximum in row-major order as an index into the flattened image (N, C, oh, ow).
 
     Counting how many taps come before the winner costs three passes over the windows per tap, and the index then makes
@@ -203,12 +202,12 @@ def _winners(x: Array, out: Array, window: Window) -> NDArray[np.intp]:
     (sh, sw), ((top, _), (left, _)), (dh, dw) = window[1:]
     offsets = (np.arange(kh) * dh - top)[:, None] * size[1] + np.arange(kw) * dw - left
     corners = (np.arange(out.shape[2]) * sh)[:, None] * size[1] + np.arange(out.shape[3]) * sw
-    positions: NDArray[np.intp] = offsets.take(count)
+    positions: np.ndarray[Any, np.dtype[np.intp]] = offsets.take(count)
     positions += corners
     return positions
 
 
-def _flat_winners(x: Array, out: Array, window: Window) -> NDArray[np.intp]:
+def _flat_winners(x: Array, out: Array, window: Window) -> np.ndarray[Any, np.dtype[np.intp]]:
     """Return the winners as indices into all images flattened to one axis."""
     n, c, h, w = x.shape
     positions = _winners(x, out, window)
@@ -248,7 +247,7 @@ def max_pool_gather(c: Array, x: Array, out: Array, window: Window) -> Array:
     return taken
 
 
-def max_pool_indices(x: Array, out: Array, window: Window) -> NDArray[np.int64]:
+def max_pool_indices(x: Array, out: Array, window: Window) -> np.ndarray[Any, np.dtype[np.int64]]:
     """Return each window's winner as an index into the flattened image, as PyTorch's ``return_indices`` does.
 
     Shapes: x (N, C, H, W), out and result (N, C, oh, ow).
