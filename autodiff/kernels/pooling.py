@@ -178,7 +178,7 @@ def _merge(ufunc: np.ufunc, pairs: list[tuple[Array, Array]], whole: Array, init
         ufunc(target, source, out=target)
 
 
-def _winners(x: Array, out: Array, window: Window) -> np.ndarray[Any, np.dtype[np.intp]]:
+def _winners(x: Array, out: Array, window: Window) -> Array:
     """Return each window's first maximum in row-major order as an index into the flattened image (N, C, oh, ow).
 
     Counting how many taps come before the winner costs three passes over the windows per tap, and the index then makes
@@ -187,8 +187,8 @@ def _winners(x: Array, out: Array, window: Window) -> np.ndarray[Any, np.dtype[n
     size, (kh, kw) = _size(x), window.kernel
     rows_of, columns_of = _taps(window, size)
     taps = [((..., k, m), (..., p, q)) for k, p in rows_of for m, q in columns_of]
-    free = np.ones(out.shape, np.bool_)
-    count = np.zeros(out.shape, np.uint8 if kh * kw < 256 else np.intp)
+    free: Array = np.ones(out.shape, np.bool_)
+    count: Array = np.zeros(out.shape, np.uint8 if kh * kw < 256 else np.intp)
     for to, position in taps:
         free[to] &= x[position] != out[to]
         count += free
@@ -202,12 +202,12 @@ def _winners(x: Array, out: Array, window: Window) -> np.ndarray[Any, np.dtype[n
     (sh, sw), ((top, _), (left, _)), (dh, dw) = window[1:]
     offsets = (np.arange(kh) * dh - top)[:, None] * size[1] + np.arange(kw) * dw - left
     corners = (np.arange(out.shape[2]) * sh)[:, None] * size[1] + np.arange(out.shape[3]) * sw
-    positions: np.ndarray[Any, np.dtype[np.intp]] = offsets.take(count)
+    positions: Array = offsets.take(count)
     positions += corners
     return positions
 
 
-def _flat_winners(x: Array, out: Array, window: Window) -> np.ndarray[Any, np.dtype[np.intp]]:
+def _flat_winners(x: Array, out: Array, window: Window) -> Array:
     """Return the winners as indices into all images flattened to one axis."""
     n, c, h, w = x.shape
     positions = _winners(x, out, window)
@@ -247,7 +247,7 @@ def max_pool_gather(c: Array, x: Array, out: Array, window: Window) -> Array:
     return taken
 
 
-def max_pool_indices(x: Array, out: Array, window: Window) -> np.ndarray[Any, np.dtype[np.int64]]:
+def max_pool_indices(x: Array, out: Array, window: Window) -> Array:
     """Return each window's winner as an index into the flattened image, as PyTorch's ``return_indices`` does.
 
     Shapes: x (N, C, H, W), out and result (N, C, oh, ow).
