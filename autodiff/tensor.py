@@ -167,7 +167,7 @@ class Tensor(Recorded, Methods):
     def item(self) -> Any:
         """The one entry as a Python number."""
         if self._array.size != 1:
-            raise ShapeError(f"item() needs a tensor of one entry, not of shape {self.shape}")
+            raise ShapeError(f"a tensor of shape {self.shape} is not one number; .any(), .all() or .sum() make it one")
         return self._array.item()
 
     def tolist(self) -> Any:
