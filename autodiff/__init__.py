@@ -14,7 +14,7 @@ import importlib
 import math
 from typing import TYPE_CHECKING, Any
 
-from autodiff import autograd, errors
+from autodiff import autograd, errors, heap
 from autodiff.autograd import (
     backward,
     detect_anomaly,
@@ -203,6 +203,8 @@ from autodiff.version import (
 
 if TYPE_CHECKING:
     from autodiff.io import load, save
+
+heap.keep_freed_memory()
 
 bool, float, int = bool_, float32, int32  # PyTorch's names of the dtypes
 inf, nan, pi, e = math.inf, math.nan, math.pi, math.e

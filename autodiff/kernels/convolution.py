@@ -148,26 +148,29 @@ def _matrices(w: Array, groups: int, stacked: bool) -> Array:
     return np.ascontiguousarray(split.transpose(3, 0, 1, 2, 4)).reshape(kh, groups, o // groups, c * kw)
 
 
-def convolve(x: Array, w: Array, geometry: Geometry) -> Array:
+def convolve(x: Array, w: Array, geometry: Geometry, bias: Array | None = None) -> Array:
     """Cross-correlate: out[n, o, p, q] = sum over c, i, j of x[n, c, S p + D i - P, S q + D j - P] w[o, c, i, j].
 
+    A bias (O,) is added to each output channel while it is in the cache.
+
     Shapes: x (N, C, H, W), w (O, C / groups, kh, kw), result (N, O, oh, ow).
-    Law: trilinear with ``convolve_input`` and ``convolve_weight``, see the module.
+    Law: without bias trilinear with ``convolve_input`` and ``convolve_weight``, see the module.
     Reference: Dumoulin and Visin, A guide to convolution arithmetic for deep learning, 2016.
     """
     if x.dtype == np.float16:
-        return convolve(x.astype(np.float32), w.astype(np.float32), geometry).astype(np.float16)
+        wide = None if bias is None else bias.astype(np.float32)
+        return convolve(x.astype(np.float32), w.astype(np.float32), geometry, wide).astype(np.float16)
     o, c, kh, kw = w.shape
     oh, ow = geometry.output_size((x.shape[2], x.shape[3]), (kh, kw))
     n, groups = len(x), geometry.groups
     if n * groups * c * kh * kw * oh * ow <= SMALL:
         columns = _columns(x, (kh, kw), (oh, ow), geometry)
         product: Array = np.matmul(w.reshape(groups, o // groups, c * kh * kw), columns)
-        return product.reshape(n, o, oh, ow)
+        return _biased(product.reshape(n, o, oh, ow), bias)
     out = np.empty((n, o, oh, ow), x.dtype)
     if _is_banded(w.shape, groups, x.shape[3]):
         _band_convolve(x, w, geometry, out)
-        return out
+        return _biased(out, bias)
 
     def task(start: int, stop: int) -> None:
         unroll = _Unroll(x, (kh, kw), (oh, ow), geometry, stop - start)
@@ -179,8 +182,16 @@ def convolve(x: Array, w: Array, geometry: Geometry) -> Array:
             np.matmul(first, matrix, out=result[images])
             for other, matrix in zip(others, matrices, strict=True):
                 result[images] += np.matmul(other, matrix, out=more[: len(matrix)])
+            _biased(out[images], bias)
 
     share(task, n, out.size * c * kh * kw >= WORTH_THREADS)
+    return out
+
+
+def _biased(out: Array, bias: Array | None) -> Array:
+    """``out`` (n, O, oh, ow) with the bias (O,) added in place."""
+    if bias is not None:
+        out += bias[:, None, None]
     return out
 
 

@@ -32,8 +32,22 @@ def _rows(x: Any) -> Any:
     return x if len(x.shape) == 2 else x.reshape(-1, x.shape[-1])
 
 
+FEW, LARGE = 50, 1 << 15
+
+
+def _by_transpose(x: Any, w: Any) -> Any:
+    """x w^T, on small matrices by ``dot``, which takes two thirds of the time of matmul.
+
+    For few rows against a large w OpenBLAS takes down to a third of the time for w x^T, the copy back included
+    (32 rows, 784 -> 500: 0.34 against 0.53 ms); from about 50 rows on, or a quarter of w's, it takes longer.
+    """
+    if 1 < len(x) <= FEW and 4 * len(x) <= len(w) and w.size >= LARGE:
+        return np.ascontiguousarray(w.dot(x.T).T)
+    return x.dot(w.T)
+
+
 def _linear(x: Any, w: Any, b: Any = None) -> Any:
-    out = _rows(x).dot(w.T)  # on small matrices dot takes two thirds of the time of matmul
+    out = _by_transpose(_rows(x), w)
     if b is not None:
         if b.shape != w.shape[:1]:
             raise ValueError(f"the bias has shape {b.shape}, but a weight of shape {w.shape} needs {w.shape[:1]}")

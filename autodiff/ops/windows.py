@@ -24,10 +24,7 @@ __all__ = [
 
 
 def _conv(x: Any, w: Any, b: Any = None, *, geometry: Any) -> Any:
-    out = convolution.convolve(x, w, geometry)
-    if b is not None:
-        out += b[:, None, None]
-    return out
+    return convolution.convolve(x, w, geometry, b)
 
 
 # Convolution and its gradients for input and kernel are linear in each of their two inputs, and each one's VJPs are the
