@@ -11,377 +11,52 @@ tensor([ 1.3818,  0.0770, -2.8289])
 from __future__ import annotations
 
 import importlib
-import math
 from typing import TYPE_CHECKING, Any
 
-from autodiff import autograd, errors, heap
-from autodiff.autograd import (
-    backward,
-    detect_anomaly,
-    enable_grad,
-    grad,
-    inference_mode,
-    no_grad,
-    set_detect_anomaly,
-    set_grad_enabled,
-)
-from autodiff.creation import (
-    arange,
-    as_tensor,
-    asarray,
-    empty,
-    empty_like,
-    eye,
-    from_numpy,
-    full,
-    full_like,
-    linspace,
-    normal,
-    ones,
-    ones_like,
-    rand,
-    rand_like,
-    randint,
-    randn,
-    randn_like,
-    randperm,
-    tensor,
-    zeros,
-    zeros_like,
-)
-from autodiff.devices import (
-    device,
-)
-from autodiff.dtypes import (
-    bool_,
-    can_cast,
-    double,
-    finfo,
-    float16,
-    float32,
-    float64,
-    get_default_dtype,
-    half,
-    iinfo,
-    int8,
-    int16,
-    int32,
-    int64,
-    long,
-    promote_types,
-    set_default_dtype,
-    short,
-    uint8,
-)
-from autodiff.functions.arithmetic import (
-    abs,
-    absolute,
-    add,
-    clamp,
-    clip,
-    cos,
-    div,
-    divide,
-    exp,
-    expm1,
-    log,
-    log1p,
-    maximum,
-    minimum,
-    mul,
-    multiply,
-    neg,
-    negative,
-    pow,
-    relu,
-    sigmoid,
-    sign,
-    sin,
-    sqrt,
-    square,
-    sub,
-    subtract,
-    tanh,
-    true_divide,
-    where,
-)
-from autodiff.functions.comparison import (
-    allclose,
-    bitwise_and,
-    bitwise_not,
-    bitwise_or,
-    bitwise_xor,
-    eq,
-    equal,
-    ge,
-    greater,
-    greater_equal,
-    gt,
-    is_tensor,
-    isfinite,
-    isinf,
-    isnan,
-    le,
-    less,
-    less_equal,
-    logical_and,
-    logical_not,
-    logical_or,
-    logical_xor,
-    lt,
-    ne,
-    not_equal,
-    numel,
-)
-from autodiff.functions.linear_algebra import (
-    bmm,
-    dot,
-    matmul,
-    mm,
-    mv,
-    outer,
-)
-from autodiff.functions.reductions import (
-    all,
-    amax,
-    amin,
-    any,
-    argmax,
-    argmin,
-    log_softmax,
-    logsumexp,
-    max,
-    mean,
-    min,
-    softmax,
-    std,
-    sum,
-    var,
-)
-from autodiff.functions.shaping import (
-    broadcast_to,
-    cat,
-    chunk,
-    clone,
-    concat,
-    concatenate,
-    expand,
-    flatten,
-    flip,
-    gather,
-    movedim,
-    narrow,
-    permute,
-    ravel,
-    reshape,
-    select,
-    split,
-    squeeze,
-    stack,
-    t,
-    transpose,
-    unbind,
-    unflatten,
-    unsqueeze,
-)
-from autodiff.modes import (
-    is_anomaly_enabled,
-    is_grad_enabled,
-)
-from autodiff.random import (
-    Generator,
-    initial_seed,
-    manual_seed,
-    seed,
-)
-from autodiff.tensor import (
-    Tensor,
-)
-from autodiff.version import (
-    __version__,
-)
+from autodiff import autograd as autograd
+from autodiff import errors as errors
+from autodiff import heap as _heap
+from autodiff.autograd import grad as grad
+from autodiff.constants import *
+from autodiff.creation import *
+from autodiff.devices import device as device
+from autodiff.dtypes import bool_ as bool_
+from autodiff.dtypes import can_cast as can_cast
+from autodiff.dtypes import double as double
+from autodiff.dtypes import finfo as finfo
+from autodiff.dtypes import float16 as float16
+from autodiff.dtypes import float32 as float32
+from autodiff.dtypes import float64 as float64
+from autodiff.dtypes import get_default_dtype as get_default_dtype
+from autodiff.dtypes import half as half
+from autodiff.dtypes import iinfo as iinfo
+from autodiff.dtypes import int8 as int8
+from autodiff.dtypes import int16 as int16
+from autodiff.dtypes import int32 as int32
+from autodiff.dtypes import int64 as int64
+from autodiff.dtypes import long as long
+from autodiff.dtypes import promote_types as promote_types
+from autodiff.dtypes import set_default_dtype as set_default_dtype
+from autodiff.dtypes import short as short
+from autodiff.dtypes import uint8 as uint8
+from autodiff.functions.arithmetic import *
+from autodiff.functions.comparison import *
+from autodiff.functions.linear_algebra import *
+from autodiff.functions.reductions import *
+from autodiff.functions.shaping import *
+from autodiff.modes import *
+from autodiff.random import Generator as Generator
+from autodiff.random import initial_seed as initial_seed
+from autodiff.random import manual_seed as manual_seed
+from autodiff.random import seed as seed
+from autodiff.tensor import *
+from autodiff.version import *
 
 if TYPE_CHECKING:
-    from autodiff.io import load, save
+    from autodiff.io import load as load
+    from autodiff.io import save as save
 
-heap.keep_freed_memory()
-
-bool, float, int = bool_, float32, int32  # PyTorch's names of the dtypes
-inf, nan, pi, e = math.inf, math.nan, math.pi, math.e
-
-__all__ = [
-    "Generator",
-    "Tensor",
-    "__version__",
-    "abs",
-    "absolute",
-    "add",
-    "all",
-    "allclose",
-    "amax",
-    "amin",
-    "any",
-    "arange",
-    "argmax",
-    "argmin",
-    "as_tensor",
-    "asarray",
-    "autograd",
-    "backward",
-    "bitwise_and",
-    "bitwise_not",
-    "bitwise_or",
-    "bitwise_xor",
-    "bmm",
-    "bool",
-    "bool_",
-    "broadcast_to",
-    "can_cast",
-    "cat",
-    "chunk",
-    "clamp",
-    "clip",
-    "clone",
-    "concat",
-    "concatenate",
-    "cos",
-    "detect_anomaly",
-    "device",
-    "div",
-    "divide",
-    "dot",
-    "double",
-    "e",
-    "empty",
-    "empty_like",
-    "enable_grad",
-    "eq",
-    "equal",
-    "errors",
-    "exp",
-    "expand",
-    "expm1",
-    "eye",
-    "finfo",
-    "flatten",
-    "flip",
-    "float",
-    "float16",
-    "float32",
-    "float64",
-    "from_numpy",
-    "full",
-    "full_like",
-    "gather",
-    "ge",
-    "get_default_dtype",
-    "grad",
-    "greater",
-    "greater_equal",
-    "gt",
-    "half",
-    "iinfo",
-    "inf",
-    "inference_mode",
-    "initial_seed",
-    "int",
-    "int8",
-    "int16",
-    "int32",
-    "int64",
-    "is_anomaly_enabled",
-    "is_grad_enabled",
-    "is_tensor",
-    "isfinite",
-    "isinf",
-    "isnan",
-    "le",
-    "less",
-    "less_equal",
-    "linspace",
-    "load",
-    "log",
-    "log1p",
-    "log_softmax",
-    "logical_and",
-    "logical_not",
-    "logical_or",
-    "logical_xor",
-    "logsumexp",
-    "long",
-    "lt",
-    "manual_seed",
-    "matmul",
-    "max",
-    "maximum",
-    "mean",
-    "min",
-    "minimum",
-    "mm",
-    "movedim",
-    "mul",
-    "multiply",
-    "mv",
-    "nan",
-    "narrow",
-    "ne",
-    "neg",
-    "negative",
-    "no_grad",
-    "normal",
-    "not_equal",
-    "numel",
-    "ones",
-    "ones_like",
-    "outer",
-    "permute",
-    "pi",
-    "pow",
-    "promote_types",
-    "rand",
-    "rand_like",
-    "randint",
-    "randn",
-    "randn_like",
-    "randperm",
-    "ravel",
-    "relu",
-    "reshape",
-    "save",
-    "seed",
-    "select",
-    "set_default_dtype",
-    "set_detect_anomaly",
-    "set_grad_enabled",
-    "short",
-    "sigmoid",
-    "sign",
-    "sin",
-    "softmax",
-    "split",
-    "sqrt",
-    "square",
-    "squeeze",
-    "stack",
-    "std",
-    "sub",
-    "subtract",
-    "sum",
-    "t",
-    "tanh",
-    "tensor",
-    "transpose",
-    "true_divide",
-    "uint8",
-    "unbind",
-    "unflatten",
-    "unsqueeze",
-    "var",
-    "where",
-    "zeros",
-    "zeros_like",
-]
-
+_heap.keep_freed_memory()
 
 _LATER = {"io": "autodiff.io", "nn": "nn", "optim": "optim", "testing": "autodiff.testing", "viz": "autodiff.viz"}
 

@@ -16,23 +16,36 @@ from autodiff.dtypes import can_cast, get_default_dtype
 from autodiff.errors import DtypeError, GraphError, InPlaceError, ShapeError
 from autodiff.functions import shaping
 from autodiff.functions.axes import size_of
+from autodiff.functions.keys import plain_key
 from autodiff.graph import Leaf, Node
-from autodiff.methods import Methods
-from autodiff.ops import arithmetic, comparison
+from autodiff.methods.arithmetic import ArithmeticMethods
+from autodiff.methods.comparison import ComparisonMethods
+from autodiff.methods.conversion import ConversionMethods
+from autodiff.methods.in_place import InPlaceMethods
+from autodiff.methods.operators import Operators
+from autodiff.methods.reductions import ReductionMethods
+from autodiff.methods.shaping import ShapingMethods
 from autodiff.ops.indexing import index, put
-from autodiff.ops.linear_algebra import matmul
 from autodiff.ops.shaping import astype
 from autodiff.places import place_of_user
-from autodiff.recording import Recorded, apply, binary, result_class, wrap
+from autodiff.recording import Recorded, apply, result_class, wrap
 
 __all__ = ["Tensor"]
 
 Array = np.ndarray[Any, Any]
-COMPARABLE = (Recorded, np.ndarray, np.generic, int, float)
 
 
 @result_class
-class Tensor(Recorded, Methods):
+class Tensor(
+    Recorded,
+    Operators,
+    ArithmeticMethods,
+    ComparisonMethods,
+    ReductionMethods,
+    ShapingMethods,
+    ConversionMethods,
+    InPlaceMethods,
+):
     """An n-dimensional array that can remember how it was computed.
 
     ``Tensor(2, 3)`` is a tensor of that shape and ``Tensor([1, 2])`` one of those numbers in the default dtype, as in
@@ -226,14 +239,14 @@ class Tensor(Recorded, Methods):
     # --- in place -----------------------------------------------------------------------------------------------------
 
     def __getitem__(self, key: Any) -> Tensor:
-        key = shaping.plain_key(key)
+        key = plain_key(key)
         result: Tensor = index(self, key=key)
         if result._array.base is not None:
             result._base = (weakref.ref(self), key)
         return result
 
     def __setitem__(self, key: Any, value: Any) -> None:
-        key = shaping.plain_key(key)
+        key = plain_key(key)
         self._become(apply(put, (self, _cast(value, self._array.dtype)), {"key": key}))
 
     def _become(self, result: Any) -> Self:
@@ -280,100 +293,6 @@ class Tensor(Recorded, Methods):
         base[key] = result
         self._node = base[key]._node
         return self
-
-    # --- operators ----------------------------------------------------------------------------------------------------
-
-    def __add__(self, other: Any) -> Tensor:
-        return binary(arithmetic.add, self, other)
-
-    def __sub__(self, other: Any) -> Tensor:
-        return binary(arithmetic.subtract, self, other)
-
-    def __mul__(self, other: Any) -> Tensor:
-        return binary(arithmetic.multiply, self, other)
-
-    def __truediv__(self, other: Any) -> Tensor:
-        return binary(arithmetic.divide, self, other)
-
-    def __pow__(self, other: Any) -> Tensor:
-        return binary(arithmetic.power, self, other)
-
-    def __matmul__(self, other: Any) -> Tensor:
-        return binary(matmul, self, other)
-
-    def __radd__(self, other: Any) -> Tensor:
-        return apply(arithmetic.add, (other, self))
-
-    def __rsub__(self, other: Any) -> Tensor:
-        return apply(arithmetic.subtract, (other, self))
-
-    def __rmul__(self, other: Any) -> Tensor:
-        return apply(arithmetic.multiply, (other, self))
-
-    def __rtruediv__(self, other: Any) -> Tensor:
-        return apply(arithmetic.divide, (other, self))
-
-    def __rpow__(self, other: Any) -> Tensor:
-        return apply(arithmetic.power, (other, self))
-
-    def __rmatmul__(self, other: Any) -> Tensor:
-        return apply(matmul, (other, self))
-
-    def __neg__(self) -> Tensor:
-        return apply(arithmetic.negative, (self,))
-
-    def __pos__(self) -> Tensor:
-        return self
-
-    def __abs__(self) -> Tensor:
-        return apply(arithmetic.absolute, (self,))
-
-    def __iadd__(self, other: Any) -> Self:
-        return self._become(self + other)
-
-    def __isub__(self, other: Any) -> Self:
-        return self._become(self - other)
-
-    def __imul__(self, other: Any) -> Self:
-        return self._become(self * other)
-
-    def __itruediv__(self, other: Any) -> Self:
-        return self._become(self / other)
-
-    def __ipow__(self, other: Any) -> Self:
-        return self._become(self**other)
-
-    def __eq__(self, other: object) -> Any:
-        return apply(comparison.eq, (self, other)) if isinstance(other, COMPARABLE) else NotImplemented
-
-    def __ne__(self, other: object) -> Any:
-        return apply(comparison.ne, (self, other)) if isinstance(other, COMPARABLE) else NotImplemented
-
-    def __lt__(self, other: Any) -> Tensor:
-        return apply(comparison.lt, (self, other))
-
-    def __le__(self, other: Any) -> Tensor:
-        return apply(comparison.le, (self, other))
-
-    def __gt__(self, other: Any) -> Tensor:
-        return apply(comparison.gt, (self, other))
-
-    def __ge__(self, other: Any) -> Tensor:
-        return apply(comparison.ge, (self, other))
-
-    def __and__(self, other: Any) -> Tensor:
-        return apply(comparison.bitwise_and, (self, other))
-
-    def __or__(self, other: Any) -> Tensor:
-        return apply(comparison.bitwise_or, (self, other))
-
-    def __xor__(self, other: Any) -> Tensor:
-        return apply(comparison.bitwise_xor, (self, other))
-
-    def __invert__(self) -> Tensor:
-        return apply(comparison.bitwise_not, (self,))
-
-    __rand__, __ror__, __rxor__ = __and__, __or__, __xor__
 
 
 def _cast(value: Any, dtype: np.dtype[Any]) -> Any:

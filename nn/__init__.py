@@ -8,75 +8,17 @@
 
 from __future__ import annotations
 
-from nn import functional, init, modules
-from nn.module import Module
-from nn.modules import (
-    GELU,
-    AvgPool2d,
-    BCELoss,
-    BCEWithLogitsLoss,
-    Conv1d,
-    Conv2d,
-    CrossEntropyLoss,
-    Dense,
-    Dropout,
-    Flatten,
-    Identity,
-    L1Loss,
-    LeakyReLU,
-    Linear,
-    LogSigmoid,
-    LogSoftmax,
-    MaxPool2d,
-    ModuleDict,
-    ModuleList,
-    MSELoss,
-    NLLLoss,
-    ReLU,
-    Sequential,
-    Sigmoid,
-    SiLU,
-    Softmax,
-    Softplus,
-    Tanh,
-    Unflatten,
-)
-from nn.parameter import Buffer, Parameter
-
-__all__ = [
-    "GELU",
-    "AvgPool2d",
-    "BCELoss",
-    "BCEWithLogitsLoss",
-    "Buffer",
-    "Conv1d",
-    "Conv2d",
-    "CrossEntropyLoss",
-    "Dense",
-    "Dropout",
-    "Flatten",
-    "Identity",
-    "L1Loss",
-    "LeakyReLU",
-    "Linear",
-    "LogSigmoid",
-    "LogSoftmax",
-    "MSELoss",
-    "MaxPool2d",
-    "Module",
-    "ModuleDict",
-    "ModuleList",
-    "NLLLoss",
-    "Parameter",
-    "ReLU",
-    "Sequential",
-    "SiLU",
-    "Sigmoid",
-    "Softmax",
-    "Softplus",
-    "Tanh",
-    "Unflatten",
-    "functional",
-    "init",
-    "modules",
-]
+from nn import functional as functional
+from nn import init as init
+from nn import modules as modules
+from nn.module import Module as Module
+from nn.modules.activation import *
+from nn.modules.container import *
+from nn.modules.convolution import *
+from nn.modules.dense import *
+from nn.modules.dropout import *
+from nn.modules.flatten import *
+from nn.modules.loss import *
+from nn.modules.pooling import *
+from nn.parameter import Buffer as Buffer
+from nn.parameter import Parameter as Parameter

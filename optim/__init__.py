@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from optim import lr_scheduler
-from optim.adam import Adam, AdamW
-from optim.optimizer import Optimizer
-from optim.sgd import SGD
-
-__all__ = ["SGD", "Adam", "AdamW", "Optimizer", "lr_scheduler"]
+from optim import lr_scheduler as lr_scheduler
+from optim.adam import *
+from optim.optimizer import Optimizer as Optimizer
+from optim.sgd import *

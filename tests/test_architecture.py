@@ -27,12 +27,13 @@ LIBRARY = ("autodiff", "nn", "optim")
 LEVELS = """
     autodiff.errors autodiff.heap autodiff.version autodiff.places autodiff.printing autodiff.files
     autodiff.modes autodiff.changes autodiff.broadcasting autodiff.devices autodiff.dtypes autodiff.kernels.*
+    autodiff.constants
     autodiff.primitive
     autodiff.ops.*
     autodiff.graph
     autodiff.recording
     autodiff.functions.*
-    autodiff.differentiation autodiff.numpy_protocol autodiff.methods
+    autodiff.differentiation autodiff.numpy_protocol autodiff.methods.*
     autodiff.tensor
     autodiff.random
     autodiff.creation
@@ -245,9 +246,15 @@ def spelled_out(modules: Modules) -> list[str]:
 
 
 def public_names(modules: Modules) -> list[str]:
-    """`__all__` is literal, without repetition; in a package it has every public name that is bound there."""
+    """`__all__` is literal, without repetition; in a package it has every public name that is bound there.
+
+    A package of which every name comes by `import *` or as `import x as x` has none; no two of its modules may give the
+    same name.
+    """
     faults: list[str] = []
     for module in modules.values():
+        starred = [name for each in starred_by(module, modules) for name in exported(each.tree) or []]
+        faults += [f"{module.name} gets {name!r} from two modules" for name in starred if starred.count(name) > 1]
         bound = {name for node in module.tree.body for name in bindings(node, module.is_package)}
         submodules = {name.rpartition(".")[2] for name in modules if name.rpartition(".")[0] == module.name}
         public = {name for name in bound if not name.startswith("_")}
@@ -268,6 +275,12 @@ def exported(tree: ast.Module) -> list[str] | None:
     return None
 
 
+def starred_by(module: Module, modules: Modules) -> list[Module]:
+    """The modules of which ``module`` takes every name."""
+    froms = [node for node in module.tree.body if isinstance(node, ast.ImportFrom) and node.names[0].name == "*"]
+    return [modules[node.module] for node in froms if node.module in modules]
+
+
 def bindings(node: ast.stmt, with_imports: bool) -> list[str]:
     """What a statement defines; in a package also what it gathers from the project's modules."""
     match node:
@@ -278,7 +291,7 @@ def bindings(node: ast.stmt, with_imports: bool) -> list[str]:
         case ast.AnnAssign(target=ast.Name(id=name)):
             return [name]
         case ast.ImportFrom() if with_imports and (node.level or top(node.module or "") in PACKAGES):
-            return [alias.asname or alias.name for alias in node.names]
+            return [alias.asname or alias.name for alias in node.names if alias.name not in {"*", alias.asname}]
     return []
 
 
@@ -334,6 +347,12 @@ PLANTED = {
     "hidden import": (spelled_out, "nn/__init__.py", "importlib.import_module('optim')", "calls import_module"),
     "no __all__": (public_names, "autodiff/io.py", "def f(): ...", "no __all__"),
     "incomplete __all__": (public_names, "nn/__init__.py", "__all__ = ['a']\nfrom nn.module import a, b", "lacks 'b'"),
+    "name from two modules": (
+        public_names,
+        "nn/__init__.py",
+        "from autodiff.ops.b import *\nfrom nn.module import *",
+        "'here' from two",
+    ),
     "doubled name": (public_names, "nn/__init__.py", "__all__ = ['a', 'a']\na = 1", "'a' twice"),
 }
 
@@ -346,10 +365,10 @@ def test_each_check_finds_what_it_is_for(
     sound = {
         "autodiff/__init__.py": "__all__ = []\ndef __getattr__(name):\n    return importlib.import_module(name)\n",
         "autodiff/graph.py": "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    import autodiff.tensor\n",
-        "autodiff/ops/b.py": "from . import a\n",
+        "autodiff/ops/b.py": "from . import a\n__all__ = ['here']\nhere = 1\n",
         "autodiff/ops/a.py": "",
         "autodiff/viz/__init__.py": "def _draw():\n    import graphviz\n",
-        "nn/module.py": "import numpy\nfrom autodiff.ops import b\n",
+        "nn/module.py": "import numpy\nfrom autodiff.ops import b\n__all__ = ['here']\nhere = 1\n",
     }
     for each in (sound, {path: source}):
         for name, text in each.items():

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import math
-import operator
 from collections.abc import Sequence
 from itertools import accumulate
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from autodiff.errors import DtypeError, ShapeError
+from autodiff.errors import ShapeError
 from autodiff.functions.axes import axes_of, axis_of, length_of, numpy_names, shape_of
+from autodiff.functions.keys import getitem
 from autodiff.ops import reductions, shaping
 from autodiff.ops.indexing import index, take_along_axis
 
@@ -29,11 +29,9 @@ __all__ = [
     "flatten",
     "flip",
     "gather",
-    "getitem",
     "movedim",
     "narrow",
     "permute",
-    "plain_key",
     "ravel",
     "reshape",
     "select",
@@ -246,28 +244,6 @@ def gather(input: Any, dim: int, index: Any) -> Tensor:
     if not fits:
         raise ShapeError(f"gather: an index of shape {indices.shape} does not fit an input of shape {shape}")
     return take_along_axis(input, indices=indices, axis=axis)
-
-
-def getitem(input: Any, key: Any) -> Tensor:
-    """``input[key]``: numbers, slices, None, ``...``, masks, integer arrays and tensors, as NumPy and PyTorch index."""
-    return index(input, key=plain_key(key))
-
-
-def plain_key(key: Any) -> Any:
-    """An index with its tensors and lists as arrays, and the ends of its slices as integers."""
-    if isinstance(key, tuple):
-        return tuple(map(plain_key, key))
-    if isinstance(key, slice):
-        ends = (key.start, key.stop, key.step)
-        return slice(*(n if n is None or isinstance(n, int) else operator.index(n) for n in ends))
-    if isinstance(key, (list, range)):
-        return np.asarray(key, dtype=None if len(key) else np.int64)
-    if hasattr(key, "__primitive__"):
-        array = np.asarray(key)
-        if array.dtype.kind not in "biu":
-            raise DtypeError(f"a tensor used as an index holds integers or booleans, not {array.dtype}")
-        return array if array.ndim or array.dtype == np.bool_ else int(array)
-    return key
 
 
 def clone(input: Any) -> Tensor:

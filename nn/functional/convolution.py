@@ -10,7 +10,7 @@ from autodiff.ops.shaping import reshape
 from autodiff.ops.windows import conv
 from autodiff.recording import apply
 from autodiff.tensor import Tensor
-from nn.functional.sizes import check_output, several, with_batch
+from nn.functional.arguments import check_output, several, with_batch
 
 __all__ = ["conv1d", "conv2d"]
 

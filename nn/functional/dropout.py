@@ -4,18 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from autodiff.errors import OptionError
 from autodiff.ops.arithmetic import multiply
 from autodiff.random import numpy_generator
 from autodiff.recording import apply
+from nn.functional.arguments import check_probability
 
-__all__ = ["check_probability", "dropout"]
-
-
-def check_probability(p: float) -> None:
-    """Raise OptionError where ``p`` is no probability."""
-    if not 0 <= p <= 1:
-        raise OptionError(f"the probability of dropout lies between 0 and 1; p is {p}")
+__all__ = ["dropout"]
 
 
 def dropout(input: Any, p: float = 0.5, training: bool = True, inplace: bool = False) -> Any:

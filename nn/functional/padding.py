@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from autodiff.errors import OptionError, ShapeError
-from autodiff.functions.shaping import getitem
+from autodiff.functions.keys import getitem
 from autodiff.ops.shaping import pad as pad_row
 from autodiff.recording import apply
 from autodiff.tensor import Tensor

@@ -12,7 +12,7 @@ from autodiff.ops.shaping import reshape
 from autodiff.ops.windows import max_pool, sum_pool
 from autodiff.recording import apply, wrap
 from autodiff.tensor import Tensor
-from nn.functional.sizes import check_output, several, with_batch
+from nn.functional.arguments import check_output, several, with_batch
 
 __all__ = ["avg_pool2d", "max_pool2d"]
 

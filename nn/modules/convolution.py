@@ -7,9 +7,9 @@ from typing import Any
 from autodiff.errors import OptionError
 from autodiff.tensor import Tensor
 from nn import functional as F
-from nn.functional.sizes import several
+from nn.functional.arguments import several
 from nn.module import Module
-from nn.modules.dense import empty_parameter, uniform_by_fan
+from nn.modules.initial import empty_parameter, uniform_by_fan
 from nn.parameter import Parameter
 
 __all__ = ["Conv1d", "Conv2d"]

@@ -2,34 +2,16 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
-import numpy as np
-
-from autodiff.dtypes import as_dtype, get_default_dtype
 from autodiff.errors import OptionError
 from autodiff.tensor import Tensor
 from nn import functional as F
-from nn import init
 from nn.module import Module
+from nn.modules.initial import empty_parameter, uniform_by_fan
 from nn.parameter import Parameter
 
-__all__ = ["Dense", "Identity", "Linear", "empty_parameter", "uniform_by_fan"]
-
-
-def empty_parameter(*shape: int, dtype: Any = None) -> Parameter:
-    """A parameter of this shape, by default of the default dtype, whose values are still to come."""
-    return Parameter(np.empty(shape, get_default_dtype() if dtype is None else as_dtype(dtype)))
-
-
-def uniform_by_fan(weight: Tensor, bias: Tensor | None) -> None:
-    """PyTorch's initial values: weight and bias uniform up to 1 / sqrt(fan_in)."""
-    init.kaiming_uniform_(weight, a=math.sqrt(5))
-    if bias is not None:
-        fan_in = math.prod(weight.shape[1:])
-        bound = 1 / math.sqrt(fan_in) if fan_in else 0.0
-        init.uniform_(bias, -bound, bound)
+__all__ = ["Dense", "Identity", "Linear"]
 
 
 class Linear(Module):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from nn import functional as F
-from nn.functional.dropout import check_probability
+from nn.functional.arguments import check_probability
 from nn.module import Module
 
 __all__ = ["Dropout"]

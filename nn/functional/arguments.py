@@ -7,7 +7,7 @@ from typing import Any
 from autodiff.errors import OptionError, ShapeError
 from autodiff.ops.shaping import reshape
 
-__all__ = ["check_output", "several", "with_batch"]
+__all__ = ["check_output", "check_probability", "several", "with_batch"]
 
 
 def several(value: Any, count: int, name: str, least: int = 1) -> tuple[int, ...]:
@@ -47,3 +47,9 @@ def check_output(output: tuple[int, ...], input: Any, name: str, why: str) -> No
     """Raise ShapeError where windows do not fit even once."""
     if min(output) < 1:
         raise ShapeError(f"{name} of an input of shape {tuple(input.shape)} would have the size {output}: {why}")
+
+
+def check_probability(p: float) -> None:
+    """Raise OptionError where ``p`` is no probability."""
+    if not 0 <= p <= 1:
+        raise OptionError(f"the probability of dropout lies between 0 and 1; p is {p}")

@@ -1,0 +1,28 @@
+"""Comparisons as methods, without gradients."""
+
+from __future__ import annotations
+
+from autodiff.methods.rows import method
+from autodiff.ops import comparison
+
+__all__ = ["ComparisonMethods"]
+
+
+class ComparisonMethods:
+    """``x.eq(y)``, ``x.isnan()``."""
+
+    __slots__ = ()
+
+    eq = method(comparison.eq)
+    ne = method(comparison.ne)
+    lt = method(comparison.lt)
+    le = method(comparison.le)
+    gt = method(comparison.gt)
+    ge = method(comparison.ge)
+    isnan = method(comparison.isnan)
+    isinf = method(comparison.isinf)
+    isfinite = method(comparison.isfinite)
+    logical_and = method(comparison.logical_and)
+    logical_or = method(comparison.logical_or)
+    logical_not = method(comparison.logical_not)
+    logical_xor = method(comparison.logical_xor)
