@@ -22,7 +22,7 @@ import numpy as np
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
-from declarations import DECLARED, test_of  # noqa: E402  # the path is set first
+from declared import DECLARED, test_of  # noqa: E402  # the path is set first
 
 from autodiff.primitive import primitives  # noqa: E402
 from autodiff.tensor import Tensor  # noqa: E402

@@ -6,7 +6,7 @@ import inspect
 
 import numpy as np
 import pytest
-from declarations import DECLARED, PLAIN, test_of
+from declared import DECLARED, PLAIN, test_of
 
 from autodiff.creation import from_numpy
 from autodiff.primitive import primitives
@@ -43,7 +43,7 @@ def test_a_row_without_derivative_is_right(name: str) -> None:
 
 
 def test_every_row_is_declared() -> None:
-    """Whoever adds a row declares it in declarations.py: rows with derivatives by ``declare``, others by ``plain``."""
+    """Whoever adds a row declares it in ``declared``: with derivatives by ``declare``, others by ``plain``."""
     rows = {name for name in primitives if not name.startswith("doctest")}
     assert rows == {*DECLARED, *PLAIN}
     assert not set(DECLARED) & set(PLAIN)
