@@ -44,6 +44,7 @@ TABLE = {
     "learning rate 0.05": Job(recipe="sgd 0.05"),
     "learning rate 0.2": Job(recipe="sgd 0.2"),
     "layers (2,10)(10,5)(5,1)": Job("wide"),
+    "nn.Linear's own weights": Job("unscaled"),
 }
 Results = dict[str, list[Run]]
 

@@ -84,6 +84,7 @@ for_relu = partial(nn.init.kaiming_normal_, nonlinearity="relu")
 
 MODELS: dict[str, Callable[[], nn.Module]] = {
     "plain": lambda: scaled(dense(nn, PLAIN), for_sigmoid),
+    "unscaled": lambda: dense(nn, PLAIN),
     "wide": lambda: scaled(dense(nn, WIDE), for_sigmoid),
     "deep": lambda: dense(nn, DEEP),
     "deep, repaired": lambda: scaled(dense(nn, DEEP), for_sigmoid),

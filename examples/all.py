@@ -1,0 +1,105 @@
+"""All programs one after another, and one table of their results: ``python -m examples.all --json FILE``.
+
+A full run also writes ``docs/results.md`` and the pictures beside it, which is how that page is made; it takes about an
+hour on two processors, most of it for the 62 trainings of ``examples.points``.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from autodiff.files import write_whole
+from examples import command, convolution, mnist_mlp, one_conv, points, two_layer, zeros_and_ones
+from examples.report import Options, Report, Row, argument_parser, main, table
+
+__all__ = ["page", "parser", "run"]
+
+PROGRAM = "examples.all"
+DOCS = Path(__file__).resolve().parents[1] / "docs"
+PROGRAMS: dict[str, Callable[[Options], Report]] = {
+    "points": points.run,
+    "convolution": convolution.run,
+    "one_conv": one_conv.run,
+    "zeros_and_ones": zeros_and_ones.run,
+    "two_layer": two_layer.run,
+    "mnist_mlp": mnist_mlp.run,
+}
+PICTURES = {
+    "points_curves": "Points, one at a time: the loss of every seed, by task and recipe.",
+    "points_predictions": "Ground truth beside prediction.",
+    "points_surfaces": "What each network says over the whole square.",
+    "points_gradients": "Five layers of sigmoids: the norm of each layer's gradient. With small weights the first "
+    "layers get next to nothing, and the network stays where it was; with weights four times as large all layers learn.",
+    "edges": "Kernels that find edges.",
+    "kernels": "The kernels that one convolution learned in one epoch.",
+    "zeros_and_ones": "Zeros and ones, from pixels scaled and not.",
+    "two_layer": "The two-layer classifier.",
+    "mnist_mlp": "The fully connected net.",
+}
+INTRODUCTION = """# Results
+
+What the [five programs](../examples) came to, beside the number each has to beat. Made by
+`python -m examples.all --data DIR --json FILE`, DIR holding the four files of MNIST; not by hand.
+
+Machine: {machine}. Times are ratios, PyTorch's time for the same step over ours, the two taking turns in one process.
+
+The plain recipe of the points starts from Glorot's uniform weights times 4, since a sigmoid's slope is 1/4 at most; the
+row "nn.Linear's own weights" has what those come to, which are PyTorch's. No seed is chosen: the table has the best of
+all and the median of all, and the figures of `--json` have each.
+"""
+
+
+def run(options: Options) -> Report:
+    """Every program, and the page of results where one is wanted."""
+    docs = options.docs or (None if options.quick else DOCS)
+    if docs:
+        (docs / "images").mkdir(parents=True, exist_ok=True)
+        command.check_writable([docs / "results.md"])
+    given = vars(options) | ({"out": docs / "images"} if docs and not options.out else {})
+    reports, seconds = {}, {}
+    for name, program in PROGRAMS.items():
+        start = time.perf_counter()
+        reports[name] = program(Options(**given))
+        seconds[name] = round(time.perf_counter() - start, 1)
+    rows = [row for report in reports.values() for row in report.rows]
+    if docs:
+        write_whole(docs / "results.md", page(rows, Path(given["out"]), docs))
+    data: dict[str, Any] = {name: report.data for name, report in reports.items()}
+    return Report(data | {"seconds": seconds, "machine": machine()}, rows)
+
+
+def page(rows: list[Row], pictures: Path, docs: Path) -> str:
+    """The page of results: a table, and those pictures that are there."""
+    parts = [INTRODUCTION.format(machine=machine()), table(rows, markdown=True), ""]
+    for name, caption in PICTURES.items():
+        if (path := pictures / f"{name}.png").exists():
+            parts += ["", f"![{caption}]({Path(os.path.relpath(path, docs)).as_posix()})", "", caption]
+    return "\n".join(parts) + "\n"
+
+
+def machine() -> str:
+    """What the times were measured on, in a line."""
+    processor = platform.machine()
+    return f"{os.cpu_count()} processors ({processor}), Python {platform.python_version()}, NumPy {np.__version__}"
+
+
+def parser() -> command.Parser:
+    """The common options, where the images are, how many processes, and where the page of results goes."""
+    result = argument_parser(PROGRAM, __doc__)
+    result.add_argument("--data", type=Path, metavar="DIR", help="the four IDX files (default: the embedded images)")
+    result.add_argument("--workers", type=command.positive(int), help="processes (default: one for each processor)")
+    result.add_argument(
+        "--docs", type=Path, metavar="DIR", help="where results.md goes (default: docs, and nowhere with --quick)"
+    )
+    return result
+
+
+if __name__ == "__main__":
+    raise SystemExit(main(PROGRAM, __doc__, run, parser=parser()))
