@@ -36,7 +36,7 @@ PICTURES = {
     "points_predictions": "Ground truth beside prediction.",
     "points_surfaces": "What each network says over the whole square.",
     "points_gradients": "Five layers of sigmoids: the norm of each layer's gradient. With small weights the first "
-    "layers get next to nothing, and the network stays where it was; with weights four times as large all layers learn.",
+    "layers get next to nothing, and the network stays as it is; with weights four times as large all of them learn.",
     "edges": "Kernels that find edges.",
     "kernels": "The kernels that one convolution learned in one epoch.",
     "zeros_and_ones": "Zeros and ones, from pixels scaled and not.",
