@@ -47,7 +47,7 @@ def gradient_test(
     shapes: Any = None,
     vjp: Callable[..., Any] | None = None,
     dtypes: Sequence[Any] = (np.float32, np.float16),
-    max_examples: int = 40,
+    max_examples: int = 120,
     atol: float = 1e-8,
     rtol: float = 1e-6,
     shrink: bool = True,
@@ -65,7 +65,7 @@ def gradient_test(
             tuples; by default all that broadcast against each other, for an elementwise function.
         vjp: ``vjp(g, *inputs)`` makes a test of a hand-written gradient: the decorated function is plain NumPy.
         dtypes: low precisions to compare with float64.
-        max_examples: how many calls are tried.
+        max_examples: how many calls are tried, rounded up to whole batches of eight.
         atol: of the comparison with numeric slopes, on top of their error estimate.
         rtol: likewise.
         shrink: look for the simplest inputs that fail; without it the first ones found are reported.
@@ -92,16 +92,20 @@ def gradient_test(
         subject = function if vjp is None else (function, vjp)
         trial = Trial(subject, ref, order, frozenset(checks), low, Tolerance(atol, rtol), shapes is None)
 
-        def body(given: Case) -> None:
-            try:
-                run(trial, given.inputs, given.kwargs, given.turn)
-            except GradcheckError as error:
-                error.args = (f"{error}\n{example_line(given.inputs, given.kwargs)}",)
-                raise
+        failed: set[str] = set()
+
+        def body(given: Sequence[Case] | Case) -> None:
+            for call in [given] if isinstance(given, Case) else given:
+                try:
+                    run(trial, call.inputs, call.kwargs, call.turn)
+                except GradcheckError as error:
+                    error.args = (f"{error}\n{example_line(call.inputs, call.kwargs)}",)
+                    failed.add(repr(call))
+                    raise
 
         name = getattr(function, "__name__", "")
         name = name if name.isidentifier() else "test_gradient"  # hypothesis looks for the source of a lambda
-        drawn = strategies.cases(found, chosen, kwargs, Case)
+        drawn = strategies.batches(found, chosen, kwargs, Case, failed)
         return strategies.property_test(body, drawn, max_examples, name, function.__doc__, shrink)
 
     return decorate

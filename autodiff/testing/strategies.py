@@ -1,7 +1,8 @@
 """Hypothesis strategies for arrays with derivatives; the one module of this project that imports hypothesis.
 
-Arrays are not drawn number by number: a shape and a seed are, and the numbers come from a fixed pool. That keeps an
-example under a millisecond, and shrinking still ends at the smallest shape with the simplest numbers.
+Arrays are not drawn number by number: a shape and a seed are, and the numbers come from a fixed pool, for several calls
+at once. That keeps a call at about a millisecond, and shrinking still ends at the smallest shape with the simplest
+numbers.
 """
 
 from __future__ import annotations
@@ -24,8 +25,8 @@ from autodiff.testing.domain import domain_of, filled, real
 
 __all__ = [
     "axes",
+    "batches",
     "broadcastable",
-    "cases",
     "choice",
     "conv_args",
     "example",
@@ -44,6 +45,7 @@ Strategy = st.SearchStrategy[Any]
 Draw = Callable[[Strategy], Any]
 
 TURNS, NICE_NUMBERS, SEEDS = 64, 16, 1 << 10  # powers of two, which hypothesis shrinks one by one
+BATCH = 8  # calls to one example of hypothesis, whose own work is as long as that of a call
 example = hypothesis_example
 
 
@@ -201,25 +203,43 @@ def conv_args(draw: Draw, dims: int = 2) -> dict[str, Any]:
     return {**shape, "bias": (out,), "stride": stride, "padding": padding, "dilation": dilation, "groups": groups}
 
 
+class Batch(list[Any]):
+    """Calls that differ in their numbers alone; hypothesis shows it as the one that failed, of those known to."""
+
+    def __init__(self, calls: Sequence[Any], failed: set[str]) -> None:
+        super().__init__(calls)
+        self.failed = failed
+
+    def __repr__(self) -> str:
+        shown = [repr(call) for call in self]
+        return next((text for text in shown if text in self.failed), shown[0])
+
+
 @st.composite
-def cases(
+def batches(
     draw: Draw,
     domains: Sequence[Any],
     chosen_shapes: Strategy,
     kwargs: Any,
     make: Callable[[Any, dict[str, Any], int], Any],
-) -> Any:
-    """What ``make`` makes of arrays of the domains, of keywords, and of a number by which a test takes turns."""
+    failed: set[str],
+) -> Batch:
+    """``BATCH`` of what ``make`` makes of arrays of the domains, of keywords and of a number by which to take turns."""
     found = draw(chosen_shapes)
-    seed = draw(st.integers(0, TURNS * NICE_NUMBERS * SEEDS - 1))
-    seed, turn = divmod(seed, TURNS)
-    seed, special = divmod(seed, NICE_NUMBERS)
-    inputs = tuple(
-        filled(d, s, seed and seed + 97 * i, special and special + i * (1 + seed % 2))  # now and then a tie
-        for i, (d, s) in enumerate(zip(domains, found, strict=True))
-    )
+    first = draw(st.integers(0, TURNS * NICE_NUMBERS * SEEDS - 1))
     chosen = kwargs(*found) if callable(kwargs) else kwargs
-    return make(inputs, draw(chosen) if isinstance(chosen, st.SearchStrategy) else dict(chosen or {}), turn)
+    given = draw(chosen) if isinstance(chosen, st.SearchStrategy) else chosen or {}
+    calls = []
+    for number in range(BATCH):
+        seed, turn = divmod(first + number, TURNS)
+        seed, special = divmod(seed, NICE_NUMBERS)
+        seed = seed and seed + number  # with the simplest numbers every check has its turn
+        inputs = tuple(
+            filled(d, s, seed and seed + 97 * i, special and special + i * (1 + seed % 2))  # now and then a tie
+            for i, (d, s) in enumerate(zip(domains, found, strict=True))
+        )
+        calls.append(make(inputs, dict(given), turn))
+    return Batch(calls, failed)
 
 
 def property_test(
@@ -230,7 +250,7 @@ def property_test(
     doc: str | None,
     shrink: bool,
 ) -> Callable[[], None]:
-    """A hypothesis test of ``body`` over ``strategy``: no deadline, no database, the same on each run.
+    """A hypothesis test of ``body`` over batches of ``strategy``: no deadline, no database, the same on each run.
 
     The variable AUTODIFF_TEST_EXAMPLES overrules the number of examples.
     """
@@ -243,7 +263,7 @@ def property_test(
     wrapped = given(case=strategy)(test)
     count = int(os.environ.get("AUTODIFF_TEST_EXAMPLES", max_examples))
     chosen = settings(
-        max_examples=count,
+        max_examples=-(-count // BATCH),
         deadline=None,
         database=None,
         derandomize=True,

@@ -24,7 +24,7 @@ for _module in pkgutil.iter_modules(autodiff.ops.__path__):
 
 DECLARED: dict[str, tuple[tuple[Any, ...], dict[str, Any]]] = {}
 PLAIN: dict[str, tuple[Callable[..., Any], dict[str, Any]]] = {}
-EXAMPLES = 32
+EXAMPLES = 120
 
 
 def declare(name: str, *domains: Any, **options: Any) -> None:
