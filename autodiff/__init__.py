@@ -14,8 +14,14 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 from autodiff import autograd as autograd
+from autodiff import cuda as cuda
+from autodiff import distributions as distributions
 from autodiff import errors as errors
+from autodiff import func as func
 from autodiff import heap as _heap
+from autodiff import linalg as linalg
+from autodiff import special as special
+from autodiff import utils as utils
 from autodiff.autograd import grad as grad
 from autodiff.constants import *
 from autodiff.creation import *
@@ -41,30 +47,69 @@ from autodiff.dtypes import short as short
 from autodiff.dtypes import uint8 as uint8
 from autodiff.functions.arithmetic import *
 from autodiff.functions.comparison import *
+from autodiff.functions.copies import *
+from autodiff.functions.cutting import *
+from autodiff.functions.diagonals import *
+from autodiff.functions.einsum import *
+from autodiff.functions.indexing import *
+from autodiff.functions.joining import *
 from autodiff.functions.linear_algebra import *
+from autodiff.functions.matrices import *
+from autodiff.functions.reals import *
 from autodiff.functions.reductions import *
+from autodiff.functions.scans import *
+from autodiff.functions.scatter import *
 from autodiff.functions.shaping import *
+from autodiff.functions.sorting import *
+from autodiff.functions.special import digamma as digamma
+from autodiff.functions.special import erf as erf
+from autodiff.functions.special import erfc as erfc
+from autodiff.functions.special import erfinv as erfinv
+from autodiff.functions.special import i0 as i0
+from autodiff.functions.special import lgamma as lgamma
+from autodiff.functions.special import mvlgamma as mvlgamma
+from autodiff.functions.special import polygamma as polygamma
+from autodiff.functions.statistics import *
+from autodiff.functions.transcendental import *
+from autodiff.kernels.threads import get_num_threads as get_num_threads
+from autodiff.kernels.threads import set_num_threads as set_num_threads
+from autodiff.legacy import *
 from autodiff.modes import *
+from autodiff.printing import set_printoptions as set_printoptions
 from autodiff.random import Generator as Generator
+from autodiff.random import default_generator as default_generator
+from autodiff.random import get_rng_state as get_rng_state
 from autodiff.random import initial_seed as initial_seed
 from autodiff.random import manual_seed as manual_seed
 from autodiff.random import seed as seed
+from autodiff.random import set_rng_state as set_rng_state
+from autodiff.sampling import *
 from autodiff.tensor import *
 from autodiff.version import *
 
 if TYPE_CHECKING:
     from autodiff.io import load as load
     from autodiff.io import save as save
+    from autodiff.viz import explain as explain
+    from autodiff.viz import memory as memory
 
 _heap.keep_freed_memory()
 
-_LATER = {"io": "autodiff.io", "nn": "nn", "optim": "optim", "testing": "autodiff.testing", "viz": "autodiff.viz"}
+_LATER = {
+    "data": "autodiff.data",
+    "io": "autodiff.io",
+    "nn": "nn",
+    "optim": "optim",
+    "testing": "autodiff.testing",
+    "viz": "autodiff.viz",
+}
+_LATER_NAMES = {"load": "autodiff.io", "save": "autodiff.io", "explain": "autodiff.viz", "memory": "autodiff.viz"}
 
 
 def __getattr__(name: str) -> Any:
     """What a plain import leaves out, being slow to load or above this package, is imported when it is used."""
     if name in _LATER:
         return importlib.import_module(_LATER[name])
-    if name in ("load", "save"):
-        return getattr(importlib.import_module("autodiff.io"), name)
+    if name in _LATER_NAMES:
+        return getattr(importlib.import_module(_LATER_NAMES[name]), name)
     raise AttributeError(f"module 'autodiff' has no attribute {name!r}")

@@ -7,7 +7,6 @@ the memory.
 
 from __future__ import annotations
 
-import sys
 import weakref
 from functools import partial
 from itertools import count
@@ -25,8 +24,6 @@ __all__ = [
     "next_number",
     "owner_of",
     "rewritten",
-    "rewritten_after",
-    "shared",
 ]
 
 next_number = count(1).__next__  # one clock for nodes and changes
@@ -47,8 +44,11 @@ _last = 0
 
 def owner_of(array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
     """The array that owns the memory ``array`` looks into."""
-    while isinstance(array.base, np.ndarray):
-        array = array.base
+    below: Any = array.base
+    while below is not None:
+        if isinstance(below, np.ndarray):
+            array = below
+        below = getattr(below, "base", None)  # as_strided puts an object of its own between two arrays
     return array
 
 
@@ -74,18 +74,6 @@ def _forget(key: int, _: object) -> None:
     """The memory is gone, and its address may come back."""
     _changes.pop(key, None)
     rewritten.pop(key, None)
-
-
-def rewritten_after(number: int, array: np.ndarray[Any, Any]) -> Change | None:
-    """The latest change of the memory of ``array`` by a recorded operation, where it came after ``number``."""
-    change = rewritten.get(id(owner_of(array)))
-    return change if change is not None and change.number > number else None
-
-
-def shared(array: np.ndarray[Any, Any]) -> bool:
-    """Whether the memory that ``array``, a view, looks into is held by anyone else."""
-    owner = owner_of(array)
-    return sys.getrefcount(owner) > 3  # the view's own reference, the variable above and the argument
 
 
 def last_change() -> int:

@@ -11,8 +11,9 @@ from autodiff import modes
 from autodiff.changes import changed
 from autodiff.errors import GraphError, ShapeError
 from autodiff.graph import Leaf, Node, walk
+from autodiff.hooks import in_use
 from autodiff.places import line_of, source_of
-from autodiff.recording import Recorded, wrap
+from autodiff.recording import Recorded, renew, wrap
 
 __all__ = ["accumulate", "gradients"]
 
@@ -56,7 +57,7 @@ def gradients(
 
 def accumulate(found: dict[Node, Any], inputs: Collection[Any] = ()) -> None:
     """Add gradients to ``.grad`` of ``inputs`` and of the leaves they belong to, where those still want them."""
-    owners = {x._node: x for x in inputs}
+    owners, hooked = {x._node: x for x in inputs}, in_use()
     for node, g in found.items():
         owner = node.owner() if isinstance(node, Leaf) else owners.get(node)
         if owner is None or owner._node is None:
@@ -69,10 +70,14 @@ def accumulate(found: dict[Node, Any], inputs: Collection[Any] = ()) -> None:
             changed(old._array)
         else:
             owner._grad = old + g
+        if hooked and hasattr(node, "hooks"):
+            for hook in tuple(node.hooks.accumulated.values()):
+                hook(owner)
 
 
 def _tracked(tensor: Any) -> Node:
     """The node of a tensor; raises GraphError with the reason where it has none."""
+    renew(tensor)
     node: Node | None = tensor._node
     if node is not None:
         return node

@@ -14,6 +14,7 @@ __all__ = [
     "OptionError",
     "ShapeError",
     "StateDictError",
+    "WorkerError",
 ]
 
 
@@ -70,3 +71,7 @@ class StateDictError(AutodiffError, KeyError, RuntimeError):
 
 class FileFormatError(AutodiffError, ValueError):
     """A file that is damaged, or not of the format its reader expects."""
+
+
+class WorkerError(AutodiffError, RuntimeError):
+    """A worker of a data loader that does not answer: too slow for its timeout, or gone."""

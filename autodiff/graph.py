@@ -10,7 +10,7 @@ import weakref
 from collections.abc import Callable, Collection, Iterable
 from math import isfinite
 from operator import attrgetter
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -18,12 +18,23 @@ from autodiff import modes
 from autodiff.broadcasting import unbroadcast
 from autodiff.changes import change_after, last_change, next_number
 from autodiff.errors import GraphError, InPlaceError, NonFiniteError
+from autodiff.hooks import NodeHooks, in_use
 from autodiff.places import Place, file_and_line, line_of, place_of_user, source_of
 from autodiff.primitive import Primitive
+from autodiff.scopes import Scope
 
 __all__ = ["Leaf", "Node", "describe", "needed", "non_finite", "reachable", "remember", "walk"]
 
 Lift = Callable[[np.ndarray[Any, Any], "Node"], Any]
+
+
+class Dropped(Protocol):
+    """What stands at a node in place of what it saved."""
+
+    number: int  # that of the node when what it saved was computed last
+
+    def restore(self, node: Node) -> None:
+        """Give ``node`` back what it saved, once."""
 
 
 class Node:
@@ -38,9 +49,28 @@ class Node:
         shape, dtype: of the value.
         place: where the user's code asked for the operation.
         prints: fingerprints of what the VJPs read; set only under ``detect_anomaly``.
+        hooks: what users hung on the value; set only where they did.
+        dropped: how to compute again what a checkpoint did not keep; set only there.
+        operand: the Python number that was the other input, for who draws the graph; set only where there was one.
+        scope: the call of a module in which it was made; None outside of all, not set in a leaf.
     """
 
-    __slots__ = ("__weakref__", "dtype", "edges", "number", "params", "place", "primitive", "prints", "saved", "shape")
+    __slots__ = (
+        "__weakref__",
+        "dropped",
+        "dtype",
+        "edges",
+        "hooks",
+        "number",
+        "operand",
+        "params",
+        "place",
+        "primitive",
+        "prints",
+        "saved",
+        "scope",
+        "shape",
+    )
 
     primitive: Primitive | None
     edges: tuple[Node | None, ...]
@@ -51,11 +81,19 @@ class Node:
     dtype: np.dtype[Any]
     place: Place
     prints: list[int]
+    hooks: NodeHooks
+    dropped: Dropped
+    scope: Scope | None
+    operand: Any
 
-    @property
     def name(self) -> str:
         """The name of the primitive, or "leaf"."""
         return "leaf" if self.primitive is None else self.primitive.name
+
+    @property
+    def next_functions(self) -> tuple[tuple[Node | None, int], ...]:
+        """For each input its node, or None where no gradient is wanted, in pairs, as PyTorch has them."""
+        return tuple((edge, 0) for edge in self.edges)
 
     @property
     def is_view(self) -> bool:
@@ -73,7 +111,7 @@ class Node:
         return line_of(self.place)
 
     def __repr__(self) -> str:
-        return f"<node {self.number}: {self.name} {self.shape} {self.dtype}, {self.where}>"
+        return f"<node {self.number}: {self.name()} {self.shape} {self.dtype}, {self.where}>"
 
 
 class Leaf(Node):
@@ -124,12 +162,14 @@ def walk(
     pending, found = dict(cotangents), {}
     order = reachable(pending)
     wanted = _leading_to(targets, order) if targets else None
-    watching, newest_change = modes.current().anomaly, last_change()
+    watching, newest_change, hooked = modes.current().anomaly, last_change(), in_use()
     with np.errstate(all="ignore"):  # the forward pass has warned; a pole is inf here, as calculus says
         for node in order:
             g = pending.pop(node, None)
             if g is None:
                 continue
+            if hooked and hasattr(node, "hooks") and (wanted is None or node in wanted):
+                g = node.hooks.pass_on(g)
             primitive, saved, params = node.primitive, node.saved, node.params
             if wanted is None:
                 if primitive is None:
@@ -149,13 +189,15 @@ def walk(
                     if edge is None or (wanted is not None and edge not in wanted):
                         continue
                     c = vjp(g, *saved, **params) if params else vjp(g, *saved)
+                    if c is None:  # a Function may say so of an input
+                        continue
                     if c.shape != edge.shape:
                         c = unbroadcast(c, edge.shape)
                     if watching and c is not g and non_finite(c):
                         raise _spoiled(node, edge, g, c)
                     pending[edge] = pending[edge] + c if edge in pending else c
             except Exception as error:
-                error.add_note(f"in the backward pass of {node.name}, which was called at {_place(node)}")
+                error.add_note(f"in the backward pass of {node.name()}, which was called at {_place(node)}")
                 raise
             if primitive.saves and not retain:  # others are as good for another walk as for one, and as small
                 node.saved = None
@@ -173,17 +215,20 @@ def _leading_to(targets: Collection[Node], order: list[Node]) -> set[Node]:
 
 def _checked(node: Node, lift: Lift | None) -> list[Any]:
     """What the VJPs of ``node`` read: intact, and as Tensors of the graph where the walk is recorded."""
-    saved = node.saved
+    dropped: Dropped | None = getattr(node, "dropped", None)
+    if node.saved is None and dropped is not None:
+        dropped.restore(node)
+    saved, number = node.saved, node.number if dropped is None else dropped.number
     if saved is None:
         raise GraphError(
-            f"the graph behind {node.name}, called at {_place(node)}, was freed by an earlier backward pass; "
+            f"the graph behind {node.name()}, called at {_place(node)}, was freed by an earlier backward pass; "
             "call the earlier one with retain_graph=True"
         )
     for array in needed(node):
-        change = change_after(node.number, array)
+        change = change_after(number, array)
         if change is not None:
             raise InPlaceError(
-                f"an array of shape {array.shape} that the backward pass of {node.name}, called at {_place(node)}, "
+                f"an array of shape {array.shape} that the backward pass of {node.name()}, called at {_place(node)}, "
                 f"needs was changed in place at {line_of(change.place)}; change a clone() of it, or after backward()"
             )
     if lift is None:
@@ -196,9 +241,9 @@ def _checked(node: Node, lift: Lift | None) -> list[Any]:
 
 def needed(node: Node) -> list[np.ndarray[Any, Any]]:
     """The arrays that the VJPs of ``node`` read: what it saved, and the indices and masks among its parameters."""
-    params = node.params.values() if node.params else ()
-    parts = (part for value in params for part in (value if isinstance(value, tuple) else (value,)))
-    return [array for array in (*(node.saved or ()), *parts) if isinstance(array, np.ndarray)]
+    values = (*(node.saved or ()), *(node.params or {}).values())
+    parts = (part for value in values for part in (value if isinstance(value, tuple) else (value,)))
+    return [array for array in parts if isinstance(array, np.ndarray)]
 
 
 def remember(node: Node) -> None:
@@ -207,15 +252,14 @@ def remember(node: Node) -> None:
 
 
 def _fingerprints(node: Node) -> list[int]:
-    arrays = needed(node) if node.params else node.saved or ()
-    return [hash(array.tobytes()) for array in arrays if isinstance(array, np.ndarray)]
+    return [hash(array.tobytes()) for array in needed(node)]
 
 
 def _compare(node: Node) -> None:
     """Raise InPlaceError where what ``node`` needs is not what it was when its fingerprints were taken."""
     if hasattr(node, "prints") and node.prints != _fingerprints(node):
         raise InPlaceError(
-            f"an array that the backward pass of {node.name}, called at {_place(node)}, needs was changed behind the "
+            f"an array that the backward pass of {node.name()}, called at {_place(node)}, needs was changed behind the "
             "graph's back, through NumPy; change a copy() of it, or after backward()"
         )
 
@@ -255,8 +299,8 @@ def _place(node: Node) -> str:
 
 def _spoiled(node: Node, edge: Node, g: Any, c: Any) -> NonFiniteError:
     return NonFiniteError(
-        f"the backward pass of {node.name}, called at {_place(node)}, gave its input {edge.name} a gradient that is "
-        f"not finite: {describe(c)}, from a gradient of {describe(g)}",
-        node.name,
+        f"the backward pass of {node.name()}, called at {_place(node)}, gave its input {edge.name()} a gradient that "
+        f"is not finite: {describe(c)}, from a gradient of {describe(g)}",
+        node.name(),
         *file_and_line(node.place),
     )

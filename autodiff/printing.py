@@ -3,17 +3,63 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-__all__ = ["array_text"]
+from autodiff.errors import OptionError
+
+__all__ = ["array_text", "set_printoptions"]
 
 _PLAIN = {np.dtype(np.int64), np.dtype(np.bool_)}  # dtypes that go without saying
-_LINE, _MANY, _EDGE, _HEAD = 80, 1000, 3, "tensor("
+_HEAD = "tensor("
 _GAP = " ..."
 
+
+@dataclass
+class Options:
+    """How tensors are written: decimals, entries shown in full, entries at each end of a long axis, line length."""
+
+    precision: int = 4
+    threshold: float = 1000
+    edgeitems: int = 3
+    linewidth: int = 80
+    sci_mode: bool | None = None
+
+
+_options = Options()
+_PROFILES: dict[str, dict[str, Any]] = {
+    "default": {},
+    "short": {"precision": 2, "edgeitems": 2},
+    "full": {"threshold": float("inf")},
+}
+
 Array = np.ndarray[Any, Any]
+
+
+def set_printoptions(
+    precision: int | None = None,
+    threshold: float | None = None,
+    edgeitems: int | None = None,
+    linewidth: int | None = None,
+    profile: str | None = None,
+    sci_mode: bool | None = None,
+) -> None:
+    """Write tensors with so many decimals, in full up to so many entries, and so on; a ``profile`` sets all anew.
+
+    Profiles are "default", "short" and "full".
+    """
+    global _options
+    if profile is not None:
+        if profile not in _PROFILES:
+            raise OptionError(f"the profiles are {', '.join(_PROFILES)}, not {profile!r}")
+        _options = Options(**_PROFILES[profile])
+    _options.precision = _options.precision if precision is None else precision
+    _options.threshold = _options.threshold if threshold is None else threshold
+    _options.edgeitems = _options.edgeitems if edgeitems is None else edgeitems
+    _options.linewidth = _options.linewidth if linewidth is None else linewidth
+    _options.sci_mode = sci_mode
 
 
 def array_text(array: Array, default: np.dtype[Any], notes: tuple[str, ...] = ()) -> str:
@@ -29,12 +75,12 @@ def array_text(array: Array, default: np.dtype[Any], notes: tuple[str, ...] = ()
     if array.size == 0:
         text, notes = "[]", (notes if array.ndim == 1 else (f"size={array.shape}", *notes))
     else:
-        edge = _EDGE if array.size > _MANY else None
+        edge = _options.edgeitems if array.size > _options.threshold else None
         write, width = _entry_format(_ends(array, edge))
         text = _nested(array, write, width, len(_HEAD), edge)
     text, last = _HEAD + text, len(_HEAD + text) - (_HEAD + text).rfind("\n")
     for note in notes:
-        fits = last + len(note) + 2 <= _LINE
+        fits = last + len(note) + 2 <= _options.linewidth
         text += f", {note}" if fits else ",\n" + " " * len(_HEAD) + note
         last = last + len(note) + 2 if fits else len(_HEAD) + len(note)
     return text + ")"
@@ -59,7 +105,7 @@ def _nested(array: Array, write: Callable[[Any], str], width: int, indent: int, 
         parts = ["..." if i is None else _nested(array[i], write, width, indent + 1, edge) for i in shown]
         return "[" + ("," + "\n" * (array.ndim - 1) + " " * (indent + 1)).join(parts) + "]"
     entries = [_GAP if i is None else write(array[i]).rjust(width) for i in shown]
-    each = max(1, (_LINE - indent) // (width + 2))
+    each = max(1, (_options.linewidth - indent) // (width + 2))
     lines = [", ".join(entries[i : i + each]) for i in range(0, len(entries), each)]
     return "[" + (",\n" + " " * (indent + 1)).join(lines) + "]"
 
@@ -77,8 +123,9 @@ def _float_format(sizes: Array) -> Callable[[Any], str]:
     """How to write floats whose absolute values are ``sizes``: whole, with four decimals, or with an exponent."""
     whole = bool((sizes == np.floor(sizes)).all())
     wide = sizes.size and (sizes.max() > 1000 * sizes.min() or sizes.max() > 1e8 or (not whole and sizes.min() < 1e-4))
-    if wide:
-        return lambda v: f"{v:.4e}"
+    digits = _options.precision
+    if wide if _options.sci_mode is None else _options.sci_mode:
+        return lambda v: f"{v:.{digits}e}"
     if whole:
         return lambda v: f"{v:.0f}." if np.isfinite(v) else f"{v:.0f}"
-    return lambda v: f"{v:.4f}"
+    return lambda v: f"{v:.{digits}f}"

@@ -8,7 +8,16 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["Generator", "default_generator", "initial_seed", "manual_seed", "numpy_generator", "seed"]
+__all__ = [
+    "Generator",
+    "default_generator",
+    "get_rng_state",
+    "initial_seed",
+    "manual_seed",
+    "numpy_generator",
+    "seed",
+    "set_rng_state",
+]
 
 
 class Generator:
@@ -73,6 +82,16 @@ def seed() -> int:
 def initial_seed() -> int:
     """The seed the default generator started from."""
     return default_generator.initial_seed()
+
+
+def get_rng_state() -> dict[str, Any]:
+    """Where in its stream the default generator stands, for ``set_rng_state``."""
+    return default_generator.get_state()
+
+
+def set_rng_state(new_state: dict[str, Any]) -> None:
+    """Let the default generator go on from a state that ``get_rng_state`` gave."""
+    default_generator.set_state(new_state)
 
 
 def numpy_generator(generator: Generator | None) -> np.random.Generator:

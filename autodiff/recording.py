@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-import weakref
 from typing import Any, TypeVar
 
 import numpy as np
 
 from autodiff import modes
-from autodiff.changes import next_number, rewritten, rewritten_after
+from autodiff.changes import next_number, owner_of, rewritten
 from autodiff.dtypes import get_default_dtype, result_dtype
 from autodiff.errors import AxisError, DtypeError, InPlaceError, NonFiniteError, ShapeError
 from autodiff.graph import Node, describe, non_finite, remember
 from autodiff.ops.shaping import astype
 from autodiff.places import Place, file_and_line, line_of, place_of_user, source_of
 from autodiff.primitive import Primitive
+from autodiff.scopes import calls
 
-__all__ = ["Recorded", "apply", "binary", "result_class", "wrap"]
+__all__ = ["Recorded", "apply", "binary", "describe_operand", "record", "renew", "result_class", "wrap"]
 
 Array = np.ndarray[Any, Any]
 ndarray = np.ndarray
@@ -31,7 +31,7 @@ class Recorded:
 
     Attributes of the one class that users see, ``Tensor``: ``_array``; ``_node``, None outside the graph; ``_grad``;
     ``_why``, set only where there is a reason to be outside the graph: what happened, and where; ``_base``, set only
-    where it was picked by an index: from which tensor, and at which index.
+    for a view: of which tensor (None for one in the graph, looked into under ``no_grad``), by which row and params.
     """
 
     __slots__ = ("__weakref__", "_array", "_base", "_grad", "_node", "_why")
@@ -40,7 +40,7 @@ class Recorded:
     _node: Node | None
     _grad: Any
     _why: tuple[str, Place]
-    _base: tuple[weakref.ref[Any], Any]
+    _base: tuple[Any, Primitive, dict[str, Any]]
 
 
 _results: Any = Recorded
@@ -70,21 +70,21 @@ def apply(primitive: Primitive, inputs: tuple[Any, ...], params: dict[str, Any] 
         NonFiniteError: under ``detect_anomaly``, the result is not finite.
     """
     if rewritten:
-        _refuse_outdated(primitive, inputs)
+        list(map(renew, inputs))
     if primitive.unary:  # the loop below would double the price of an elementwise function
         (x,) = inputs
         if isinstance(x, Recorded) and x._node is not None and modes.current() is modes.PLAIN:
             out = _forward(primitive, (x._array,), params)
-            return record(primitive, (x._node,), (x._array,), 1, params, out)
-    arrays, edges, mask, bit, dtype, mixed = [], [], 0, 1, None, False
+            result = record(primitive, (x._node,), (x._array,), 1, params, out)
+            return _look_into(result, x, x, primitive, params) if primitive.view else result
+    arrays, edges, mask, bit, dtype, mixed, number = [], [], 0, 1, None, False, None
     for x in inputs:
         node = None
         if isinstance(x, Recorded):
             array, node = x._array, x._node
-            if node is not None:
-                mask |= bit
+            mask |= 0 if node is None else bit
         else:
-            array = _constant(primitive, x)
+            array = number = _constant(primitive, x)
         if type(array) is ndarray:
             mixed = mixed or (dtype is not None and array.dtype is not dtype)
             dtype = array.dtype
@@ -96,16 +96,18 @@ def apply(primitive: Primitive, inputs: tuple[Any, ...], params: dict[str, Any] 
     mode = modes.current()
     promoted = _promoted(primitive, inputs, arrays) if mixed and primitive.vjps else None
     if promoted is None:
-        out = (_forward_in_silence if mode.anomaly else _forward)(primitive, arrays, params)
+        out = (_watched_forward if mode.anomaly else _forward)(primitive, arrays, params)
         if out.dtype is not dtype and primitive.vjps:  # integers where the result is floating, beside a float, ...
             promoted = _promoted(primitive, inputs, arrays)
     if promoted is not None:
         return apply(primitive, promoted, params)
-    if mode.anomaly and non_finite(out):
-        raise _not_finite(primitive, arrays, out)
     if not (mask and mode.recording and primitive.vjps):
-        return _untracked(out, inputs, mask)
+        return _untracked(primitive, inputs, mask, params, out)
     result = record(primitive, tuple(edges), arrays, mask, params, out)
+    if type(number) in NUMBERS:
+        result._node.operand = number
+    if primitive.view:
+        _look_into(result, inputs[0], inputs[0], primitive, params)
     if mode.anomaly:
         remember(result._node)
     return result
@@ -115,17 +117,23 @@ def _forward(primitive: Primitive, arrays: Any, params: dict[str, Any]) -> Array
     """The value of a row, as an array: NumPy gives a scalar where all inputs are 0-d."""
     try:
         out = primitive.forward(*arrays, **params) if params else primitive.forward(*arrays)
-    except OverflowError:
-        return _forward(primitive, _wrapped(primitive, arrays, params), params)
+    except OverflowError as error:
+        wrapped = _wrapped(primitive, arrays, params)
+        if not any(new is not old for new, old in zip(wrapped, arrays, strict=True)):
+            raise _refused(primitive, arrays, params, TypeError(str(error))) from error
+        return _forward(primitive, wrapped, params)
     except (ValueError, TypeError, IndexError) as error:
         raise _refused(primitive, arrays, params, error) from error
     return out if type(out) is ndarray else np.asarray(out)
 
 
-def _forward_in_silence(primitive: Primitive, arrays: Any, params: dict[str, Any]) -> Array:
-    """``_forward`` under ``detect_anomaly``, whose error says more than NumPy's warning, and comes after it."""
+def _watched_forward(primitive: Primitive, arrays: Any, params: dict[str, Any]) -> Array:
+    """``_forward`` under ``detect_anomaly``, whose error says more than NumPy's warning, and comes before it."""
     with np.errstate(all="ignore"):
-        return _forward(primitive, arrays, params)
+        out = _forward(primitive, arrays, params)
+    if non_finite(out):
+        raise _not_finite(primitive, arrays, out)
+    return out
 
 
 def binary(primitive: Primitive, x: Any, y: Any) -> Any:
@@ -142,11 +150,19 @@ def binary(primitive: Primitive, x: Any, y: Any) -> Any:
     if modes.current() is not modes.PLAIN or rewritten:
         return apply(primitive, (x, y))
     out = _forward(primitive, (a, b), NO_PARAMS)
-    return record(primitive, (n, m), (a, b), (n is not None) + 2 * (m is not None), NO_PARAMS, out)
+    result = record(primitive, (n, m), (a, b), (n is not None) + 2 * (m is not None), NO_PARAMS, out)
+    if b is y:
+        result._node.operand = y
+    return result
 
 
-def record(primitive: Primitive, edges: Any, arrays: Any, mask: int, params: dict[str, Any], out: Array) -> Any:
-    """The tensor of ``out`` at a node of its own; plain stores take half the time of an ``__init__``."""
+def record(
+    primitive: Primitive, edges: Any, arrays: Any, mask: int, params: dict[str, Any], out: Array, depth: int = 4
+) -> Any:
+    """The tensor of ``out`` at a node of its own; plain stores take half the time of an ``__init__``.
+
+    The user's code is at least ``depth`` calls up: behind an operator and ``apply``.
+    """
     if primitive.saves:
         saved = [out, *arrays]
         for i in primitive.plans[mask]:
@@ -162,7 +178,8 @@ def record(primitive: Primitive, edges: Any, arrays: Any, mask: int, params: dic
     node.number = next_number()
     node.shape = out.shape
     node.dtype = out.dtype
-    node.place = place_of_user(4)
+    node.place = place_of_user(depth)
+    node.scope = calls().now
     tensor = new(_results)
     tensor._array = out
     tensor._node = node
@@ -199,9 +216,11 @@ def _promoted(primitive: Primitive, inputs: tuple[Any, ...], arrays: list[Any]) 
     )
 
 
-def _untracked(out: Array, inputs: tuple[Any, ...], mask: int) -> Any:
+def _untracked(primitive: Primitive, inputs: tuple[Any, ...], mask: int, params: dict[str, Any], out: Array) -> Any:
     """A Tensor outside the graph, which remembers why, where there is a reason to remember."""
     result = wrap(out)
+    if primitive.view and isinstance(inputs[0], Recorded):
+        _look_into(result, inputs[0], None if mask else inputs[0], primitive, params)
     if mask and out.dtype.kind == "f":
         result._why = ("was made under no_grad", place_of_user())
     else:
@@ -220,16 +239,40 @@ def _wrapped(primitive: Primitive, arrays: Any, params: dict[str, Any]) -> list[
         raise _refused(primitive, arrays, params, TypeError(str(error))) from error
 
 
-def _refuse_outdated(primitive: Primitive, inputs: tuple[Any, ...]) -> None:
-    """Raise InPlaceError for a view of a tensor that has a new history: the view still tells the old one."""
-    for x in inputs:
-        node = x._node if isinstance(x, Recorded) else None
-        change = rewritten_after(node.number, x._array) if node is not None and node.is_view else None
-        if node is not None and change is not None:
-            raise InPlaceError(
-                f"{primitive.name} was given a view of shape {node.shape}, made at {node.where}, of a tensor that was "
-                f"changed in place at {line_of(change.place)}; make the view again after the change, or of a clone()"
-            )
+def _look_into(result: Any, x: Any, base: Any, primitive: Primitive, params: dict[str, Any]) -> Any:
+    """``result``, which remembers that it is a view of ``base``, where it shares the memory of ``x``."""
+    memory = result._array.base
+    if memory is not None and (
+        memory is x._array or memory is x._array.base or getattr(memory, "base", None) is x._array
+    ):
+        result._base = (base, primitive, params)
+    return result
+
+
+def renew(x: Any) -> None:
+    """Make the node of ``x``, a view, anew where a recorded change in place gave the tensor it looks into a new one.
+
+    Raises InPlaceError where that tensor has another shape since, so that nobody knows what the view shows of it.
+    """
+    if not (hasattr(x, "_base") and id(owner_of(x._array)) in rewritten):
+        return
+    views = []
+    while hasattr(x, "_base") and x._base[0] is not None:
+        views.append(x)
+        x = x._base[0]
+    for view in reversed(views):
+        base, primitive, params = view._base
+        past, node = view._node, base._node
+        if node is None or node.primitive is None or (past is not None and (not past.edges or past.edges[0] is node)):
+            continue
+        if owner_of(view._array) is owner_of(base._array):
+            again, seen = primitive.forward(base._array, **params), view._array
+            if (again.ctypes.data, again.shape, again.strides) != (seen.ctypes.data, seen.shape, seen.strides):
+                raise InPlaceError(
+                    f"a view of shape {seen.shape} was made of a tensor that has been given another shape in place, "
+                    f"{base._array.shape}; make the view again"
+                )
+            view._node = record(primitive, (node,), (base._array,), 1, params, seen, 2)._node
 
 
 def describe_operand(array: Any) -> str:

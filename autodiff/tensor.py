@@ -3,30 +3,33 @@
 from __future__ import annotations
 
 import copy
-import weakref
 from collections.abc import Iterator
 from typing import Any, Self
 
 import numpy as np
 
-from autodiff import modes, numpy_protocol, printing
-from autodiff.changes import changed, owner_of, shared
+from autodiff import numpy_protocol, printing
 from autodiff.differentiation import accumulate, gradients
-from autodiff.dtypes import can_cast, get_default_dtype
-from autodiff.errors import DtypeError, GraphError, InPlaceError, ShapeError
-from autodiff.functions import shaping
+from autodiff.dtypes import get_default_dtype
+from autodiff.errors import DtypeError, GraphError, ShapeError
+from autodiff.functions import cutting
 from autodiff.functions.axes import size_of
-from autodiff.functions.keys import plain_key
 from autodiff.graph import Leaf, Node
 from autodiff.methods.arithmetic import ArithmeticMethods
 from autodiff.methods.comparison import ComparisonMethods
 from autodiff.methods.conversion import ConversionMethods
+from autodiff.methods.elementwise_in_place import ElementwiseInPlaceMethods
+from autodiff.methods.hooks import HookMethods
 from autodiff.methods.in_place import InPlaceMethods
+from autodiff.methods.indexing import IndexingMethods
+from autodiff.methods.inspection import InspectionMethods
+from autodiff.methods.making import MakingMethods
 from autodiff.methods.operators import Operators
+from autodiff.methods.overwriting import OverwritingMethods
+from autodiff.methods.products import ProductMethods
 from autodiff.methods.reductions import ReductionMethods
 from autodiff.methods.shaping import ShapingMethods
-from autodiff.ops.indexing import index, put
-from autodiff.ops.shaping import astype
+from autodiff.methods.special import SpecialMethods
 from autodiff.places import place_of_user
 from autodiff.recording import Recorded, apply, result_class, wrap
 
@@ -40,11 +43,19 @@ class Tensor(
     Recorded,
     Operators,
     ArithmeticMethods,
+    ProductMethods,
+    SpecialMethods,
     ComparisonMethods,
     ReductionMethods,
     ShapingMethods,
+    IndexingMethods,
     ConversionMethods,
     InPlaceMethods,
+    MakingMethods,
+    ElementwiseInPlaceMethods,
+    OverwritingMethods,
+    HookMethods,
+    InspectionMethods,
 ):
     """An n-dimensional array that can remember how it was computed.
 
@@ -209,7 +220,7 @@ class Tensor(
     def __iter__(self) -> Iterator[Tensor]:
         if not self._array.ndim:
             raise DtypeError("a 0-d tensor cannot be iterated over; item() gives its number")
-        return iter(shaping.unbind(self))
+        return iter(cutting.unbind(self))
 
     def __contains__(self, value: Any) -> bool:
         return bool((self._array == (value._array if isinstance(value, Tensor) else value)).any())
@@ -217,7 +228,7 @@ class Tensor(
     def __repr__(self) -> str:
         notes: tuple[str, ...] = ()
         if self._node is not None:
-            notes = ("requires_grad=True",) if self.is_leaf else (f"grad_fn=<{self._node.name}>",)
+            notes = ("requires_grad=True",) if self.is_leaf else (f"grad_fn=<{self._node.name()}>",)
         return printing.array_text(self._array, get_default_dtype(), notes)
 
     def __format__(self, spec: str) -> str:
@@ -235,80 +246,6 @@ class Tensor(
 
     def __reduce_ex__(self, protocol: Any) -> Any:
         return _rebuilt, (type(self), self._array, self.requires_grad)
-
-    # --- in place -----------------------------------------------------------------------------------------------------
-
-    def __getitem__(self, key: Any) -> Tensor:
-        key = plain_key(key)
-        result: Tensor = index(self, key=key)
-        if result._array.base is not None:
-            result._base = (weakref.ref(self), key)
-        return result
-
-    def __setitem__(self, key: Any, value: Any) -> None:
-        key = plain_key(key)
-        self._become(apply(put, (self, _cast(value, self._array.dtype)), {"key": key}))
-
-    def _become(self, result: Any) -> Self:
-        """Take over the value and the history of ``result``: what every method that ends in ``_`` comes to.
-
-        Raises InPlaceError for a leaf that requires grad, and for a view of which the graph would not learn.
-        """
-        array, past, recording = self._array, self._node, modes.current().recording
-        values, node = (result._array, result._node) if isinstance(result, Tensor) else (np.asarray(result), None)
-        if recording and isinstance(past, Leaf):
-            raise InPlaceError("a leaf that requires grad cannot be changed in place while recording; use no_grad()")
-        if node is not None and node.saved is not None:  # what the operation itself keeps is the value from before
-            node.saved = [
-                kept.copy() if isinstance(kept, np.ndarray) and owner_of(kept) is owner_of(array) else kept
-                for kept in node.saved
-            ]
-        traced = recording and (node is not None or past is not None)
-        if traced and array.base is not None and (past is None or past.is_view) and shared(array):
-            return self._write_through(result)
-        if values.shape != array.shape and not _stretches(values.shape, array.shape):
-            raise ShapeError(f"a result of shape {values.shape} does not fit in place into shape {array.shape}")
-        if not can_cast(values.dtype, array.dtype):
-            raise DtypeError(f"a result of {values.dtype} does not fit in place into {array.dtype}; convert first")
-        if not array.flags.writeable:
-            raise InPlaceError("the memory of this tensor is read-only, or stretched by expand(); change a clone()")
-        if node is not None and node.dtype != array.dtype:
-            return self._become(astype(result, dtype=array.dtype))
-        np.copyto(array, values, casting="unsafe")
-        changed(array, history=traced)
-        if recording:
-            self._node = node
-        return self
-
-    def _write_through(self, result: Any) -> Self:
-        """``_become`` of a view that others can see: picked by an index, it is put back there, and picked again."""
-        reference, key = getattr(self, "_base", (None, None))
-        base = reference() if reference is not None else None
-        known = base is not None and owner_of(base._array) is owner_of(self._array)  # an index may also copy
-        if base is None or not known or (self._node.edges[0] if self._node is not None else None) is not base._node:
-            raise InPlaceError(
-                "a change in place of a view is not recorded for the tensor it looks into; change that one by index "
-                "(x[i] = ...), or a clone() of the view"
-            )
-        base[key] = result
-        self._node = base[key]._node
-        return self
-
-
-def _cast(value: Any, dtype: np.dtype[Any]) -> Any:
-    """A value to be stored among entries of ``dtype``."""
-    if isinstance(value, Tensor):
-        return value.to(dtype)
-    try:
-        return value if isinstance(value, (float, int, bool)) else np.asarray(value, dtype=dtype)
-    except (ValueError, TypeError) as error:
-        raise DtypeError(f"no entry of a {dtype} tensor can be made of {value!r:.60}: {error}") from None
-
-
-def _stretches(shape: tuple[int, ...], target: tuple[int, ...]) -> bool:
-    """Whether ``shape`` broadcasts to ``target``."""
-    lead = len(target) - len(shape)
-    return lead >= 0 and all(n in (1, m) for n, m in zip(shape, target[lead:], strict=True))
 
 
 def _rebuilt(cls: type[Any], array: Array, requires_grad: bool) -> Any:

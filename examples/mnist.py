@@ -241,7 +241,7 @@ def write_pictures(model: nn.Module, data: Mnist, history: list[Epoch], out: Pat
     images, labels = to_tensor(data.train_images[:64]), autodiff.tensor(data.train_labels[:64])
     names = {"images": images, **dict(model.named_parameters())}
     try:
-        draw(criterion(model(images), labels), params=names).save(out / GRAPH)
+        draw(criterion(model(images), labels), params=names, depth=None).save(out / GRAPH)
     except DrawingError as error:
         print(f"{PROGRAM}: {GRAPH} was not written: {error}", file=sys.stderr)
 

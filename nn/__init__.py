@@ -11,14 +11,26 @@ from __future__ import annotations
 from nn import functional as functional
 from nn import init as init
 from nn import modules as modules
+from nn import utils as utils
 from nn.module import Module as Module
 from nn.modules.activation import *
+from nn.modules.attention import *
 from nn.modules.container import *
 from nn.modules.convolution import *
 from nn.modules.dense import *
 from nn.modules.dropout import *
 from nn.modules.flatten import *
+from nn.modules.lazy import *
 from nn.modules.loss import *
+from nn.modules.normalization import *
+from nn.modules.padding import *
+from nn.modules.parameters import *
 from nn.modules.pooling import *
+from nn.modules.rearranging import *
+from nn.modules.recurrent import *
+from nn.modules.sparse import *
+from nn.modules.transformer import *
 from nn.parameter import Buffer as Buffer
 from nn.parameter import Parameter as Parameter
+from nn.parameter import UninitializedBuffer as UninitializedBuffer
+from nn.parameter import UninitializedParameter as UninitializedParameter

@@ -1,32 +1,18 @@
-"""Functions that a module calls before and after its forward, and the handles that take them away again."""
+"""Functions that a module calls before and after its forward, and on the way back."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from itertools import count
 from typing import Any
 
-__all__ = ["Hooks", "RemovableHandle"]
+from autodiff.errors import GraphError
+from autodiff.handles import RemovableHandle
+from autodiff.ops.shaping import reshape
+from autodiff.tensor import Tensor
 
-_number = count().__next__
+__all__ = ["Hookable", "Hooks", "RemovableHandle"]
+
 Registry = dict[int, tuple[Callable[..., Any], bool]]
-
-
-class RemovableHandle:
-    """Takes a hook away: by ``remove()``, or at the end of a ``with`` block."""
-
-    def __init__(self, registry: Registry, number: int) -> None:
-        self._registry, self._number = registry, number
-
-    def remove(self) -> None:
-        """Take the hook away; once it is gone, nothing happens."""
-        self._registry.pop(self._number, None)
-
-    def __enter__(self) -> RemovableHandle:
-        return self
-
-    def __exit__(self, *exception: object) -> None:
-        self.remove()
 
 
 class Hooks:
@@ -35,16 +21,8 @@ class Hooks:
     def __init__(self) -> None:
         self.before: Registry = {}
         self.after: Registry = {}
-
-    def add(self, registry: Registry, hook: Callable[..., Any], prepend: bool, with_kwargs: bool) -> RemovableHandle:
-        """Enter a hook, at the end or in front, and return its handle."""
-        number = _number()
-        others = dict(registry) if prepend else {}
-        if prepend:
-            registry.clear()
-        registry[number] = (hook, with_kwargs)
-        registry.update(others)
-        return RemovableHandle(registry, number)
+        self.back_before: Registry = {}
+        self.back: Registry = {}
 
     def run(self, module: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """``module.forward`` between its hooks; a hook that returns something replaces the arguments or the output."""
@@ -54,8 +32,118 @@ class Hooks:
                 args, kwargs = result
             elif result is not None:
                 args = result if isinstance(result, tuple) else (result,)
-        output = module.forward(*args, **kwargs)
+        passage = _Passage(module, self) if self.back or self.back_before else None
+        output = module.forward(*(args if passage is None else passage.enter(args)), **kwargs)
         for hook, with_kwargs in tuple(self.after.values()):
             result = hook(module, args, kwargs, output) if with_kwargs else hook(module, args, output)
             output = output if result is None else result
-        return output
+        return output if passage is None else passage.leave(output)
+
+
+class _Passage:
+    """One call of a module, as a backward pass comes through it: outputs first, for they were made last."""
+
+    def __init__(self, module: Any, hooks: Hooks) -> None:
+        self.module, self.hooks = module, hooks
+        self.inputs: list[Any] = []
+        self.outputs: list[Any] = []
+        self.wanted = 0
+        self.to_come = 0
+
+    def enter(self, args: tuple[Any, ...]) -> tuple[Any, ...]:
+        """The arguments, watched."""
+        self.inputs = [None] * len(args)
+        watched = tuple(self._watched(i, x, self._at_input) for i, x in enumerate(args))
+        self.wanted = sum(1 for x, y in zip(args, watched, strict=True) if x is not y)
+        return watched
+
+    def leave(self, output: Any) -> Any:
+        """The output (a tensor, or a tuple or list of them), watched."""
+        if not isinstance(output, (tuple, list)):
+            return self.leave((output,))[0]
+        self.outputs = [None] * len(output)
+        watched = [self._watched(i, x, self._at_output) for i, x in enumerate(output)]
+        self.to_come = sum(1 for x, y in zip(output, watched, strict=True) if x is not y)
+        return type(output)(watched) if type(output) in (tuple, list) else tuple(watched)
+
+    def _watched(self, position: int, x: Any, seen: Callable[[int, Any], Any]) -> Any:
+        if not isinstance(x, Tensor) or not x.requires_grad:
+            return x
+        alias: Tensor = reshape(x, shape=x.shape)  # a node of its own: what the module's uses of x add up to, no more
+        if alias.requires_grad:
+            alias.register_hook(lambda g: seen(position, g))
+        return alias
+
+    def _at_output(self, position: int, g: Any) -> Any:
+        self.outputs[position] = g
+        self.to_come -= 1
+        if self.to_come > 0:
+            return None
+        for hook, _ in tuple(self.hooks.back_before.values()):
+            self._replace(self.outputs, hook(self.module, tuple(self.outputs)))
+        if not self.wanted:
+            for hook, _ in tuple(self.hooks.back.values()):
+                hook(self.module, tuple(self.inputs), tuple(self.outputs))
+        return self.outputs[position]
+
+    def _at_input(self, position: int, g: Any) -> Any:
+        self.inputs[position] = g
+        self.wanted -= 1
+        if self.wanted > 0:
+            return None
+        for hook, _ in tuple(self.hooks.back.values()):
+            self._replace(self.inputs, hook(self.module, tuple(self.inputs), tuple(self.outputs)))
+        return self.inputs[position]
+
+    def _replace(self, gradients: list[Any], result: Any) -> None:
+        """Take what a hook returned; of several gradients those that came first have gone on already."""
+        if result is None:
+            return
+        if sum(g is not None for g in gradients) > 1:
+            raise GraphError(
+                f"a backward hook of {type(self.module).__name__} replaces one of several gradients, which is not "
+                "supported; use register_hook on the tensors themselves"
+            )
+        new = result if isinstance(result, (tuple, list)) else (result,)
+        gradients[:] = [n if g is not None else None for g, n in zip(gradients, new, strict=True)]
+
+
+class Hookable:
+    """The methods by which a module takes hooks."""
+
+    _hooks: Hooks | None
+
+    def _known(self) -> Hooks:
+        self._hooks = self._hooks or Hooks()
+        return self._hooks
+
+    def register_forward_pre_hook(
+        self, hook: Callable[..., Any], *, prepend: bool = False, with_kwargs: bool = False
+    ) -> RemovableHandle:
+        """Call ``hook(module, args)`` before each forward; what it returns, if not None, replaces the arguments."""
+        return RemovableHandle(self._known().before, (hook, with_kwargs), prepend)
+
+    def register_forward_hook(
+        self, hook: Callable[..., Any], *, prepend: bool = False, with_kwargs: bool = False
+    ) -> RemovableHandle:
+        """Call ``hook(module, args, output)`` after each forward; what it returns, if not None, replaces the output."""
+        return RemovableHandle(self._known().after, (hook, with_kwargs), prepend)
+
+    def register_full_backward_pre_hook(self, hook: Callable[..., Any], prepend: bool = False) -> RemovableHandle:
+        """Call ``hook(module, grad_output)`` when a backward pass reaches the module.
+
+        What it returns, if not None, replaces the gradient of the output, of which there must be one only.
+        """
+        return RemovableHandle(self._known().back_before, (hook, False), prepend)
+
+    def register_full_backward_hook(self, hook: Callable[..., Any], prepend: bool = False) -> RemovableHandle:
+        """Call ``hook(module, grad_input, grad_output)`` when a backward pass leaves the module.
+
+        The gradients are tuples, with None for what requires none. What the hook returns, if not None, replaces the
+        gradient of the input, of which there must be one only.
+        """
+        return RemovableHandle(self._known().back, (hook, False), prepend)
+
+    def register_backward_hook(self, hook: Callable[..., Any]) -> RemovableHandle:
+        """``register_full_backward_hook``, by the name of old programs."""
+        return self.register_full_backward_hook(hook)

@@ -18,12 +18,14 @@ from autodiff.tensor import Tensor
 __all__ = [
     "calculate_gain",
     "constant_",
+    "dirac_",
     "eye_",
     "kaiming_normal_",
     "kaiming_uniform_",
     "normal_",
     "ones_",
     "orthogonal_",
+    "sparse_",
     "trunc_normal_",
     "uniform_",
     "xavier_normal_",
@@ -85,6 +87,37 @@ def eye_(tensor: T) -> T:
     if len(tensor.shape) != 2:
         raise ShapeError(f"eye_ fills a matrix, not a tensor of shape {tensor.shape}")
     return _fill(tensor, np.eye(*tensor.shape))
+
+
+def dirac_(tensor: T, groups: int = 1) -> T:
+    """The kernels (out, in, ...) of a convolution that gives its input: 1 in the middle of each channel's own.
+
+    With ``groups``, each group of outputs gives the first inputs of its group.
+    """
+    shape = tensor.shape
+    if not 3 <= len(shape) <= 5:
+        raise ShapeError(f"dirac_ fills kernels of 3 to 5 axes, not a tensor of shape {shape}")
+    if groups < 1 or shape[0] % groups:
+        raise OptionError(f"{shape[0]} outputs cannot be shared out among {groups} groups")
+    values, size = np.zeros(shape), shape[0] // groups
+    middle = tuple(n // 2 for n in shape[2:])
+    for i in range(shape[0]):
+        if i % size < shape[1]:
+            values[(i, i % size, *middle)] = 1
+    return _fill(tensor, values)
+
+
+def sparse_(tensor: T, sparsity: float, std: float = 0.01, generator: Generator | None = None) -> T:
+    """A normal matrix with std ``std`` in which the part ``sparsity`` of each column, rounded up, is 0.
+
+    Reference: Martens 2010, "Deep learning via Hessian-free optimization".
+    """
+    if len(tensor.shape) != 2:
+        raise ShapeError(f"sparse_ fills a matrix, not a tensor of shape {tensor.shape}")
+    draw, rows = numpy_generator(generator), tensor.shape[0]
+    values = draw.normal(0, std, tensor.shape)
+    np.put_along_axis(values, draw.random(tensor.shape).argsort(0)[: math.ceil(sparsity * rows)], 0, 0)
+    return _fill(tensor, values)
 
 
 def calculate_gain(nonlinearity: str, param: float | None = None) -> float:

@@ -6,13 +6,15 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Self
+from weakref import ref
 
 import numpy as np
 
 from autodiff.errors import AutodiffError, DtypeError, OptionError
 from autodiff.recording import wrap
+from autodiff.scopes import NOBODY, begin, calls
 from autodiff.tensor import Tensor
-from nn.hooks import Hooks, RemovableHandle
+from nn.hooks import Hookable
 from nn.parameter import Buffer, Parameter
 from nn.state import IncompatibleKeys, copy_state
 
@@ -22,7 +24,7 @@ _store = object.__setattr__
 _REGISTRIES = (("_parameters", "parameter"), ("_buffers", "buffer"), ("_modules", "module"))
 
 
-class Module:
+class Module(Hookable):
     """What owns parameters, buffers and other modules, and computes something with them.
 
     A subclass calls ``super().__init__()``, assigns its parts as attributes and says in ``forward`` what it computes.
@@ -44,7 +46,6 @@ class Module:
     _buffers: dict[str, Tensor | None]
     _modules: dict[str, Module | None]
     _passing: set[str]
-    _hooks: Hooks | None
 
     if TYPE_CHECKING:  # the attributes of a module are its own affair; at run time the plain lookup has no fallback
 
@@ -66,6 +67,11 @@ class Module:
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """``forward`` between the hooks; an error says in which module it was raised."""
+        here = calls()
+        if here is NOBODY:
+            here = begin()
+        outer = here.now
+        here.now = (ref(self), type(self), outer)
         try:
             if self._hooks is None:
                 return self.forward(*args, **kwargs)
@@ -73,6 +79,8 @@ class Module:
         except Exception as error:
             self._locate(error)
             raise
+        finally:
+            here.now = outer
 
     def _locate(self, error: Exception) -> None:
         """Put the way from this module to where ``error`` was raised in front of its message.
@@ -103,20 +111,6 @@ class Module:
         """The module in one line, in parentheses, for errors; nothing where it takes several."""
         text = repr(self)
         return "" if "\n" in text else f" ({text})"
-
-    def register_forward_pre_hook(
-        self, hook: Callable[..., Any], *, prepend: bool = False, with_kwargs: bool = False
-    ) -> RemovableHandle:
-        """Call ``hook(module, args)`` before each forward; what it returns, if not None, replaces the arguments."""
-        self._hooks = self._hooks or Hooks()
-        return self._hooks.add(self._hooks.before, hook, prepend, with_kwargs)
-
-    def register_forward_hook(
-        self, hook: Callable[..., Any], *, prepend: bool = False, with_kwargs: bool = False
-    ) -> RemovableHandle:
-        """Call ``hook(module, args, output)`` after each forward; what it returns, if not None, replaces the output."""
-        self._hooks = self._hooks or Hooks()
-        return self._hooks.add(self._hooks.after, hook, prepend, with_kwargs)
 
     # --- parts --------------------------------------------------------------------------------------------------------
 

@@ -7,10 +7,11 @@ from typing import Any
 import numpy as np
 
 from autodiff.creation import as_tensor
-from autodiff.dtypes import get_default_dtype
+from autodiff.dtypes import as_dtype, get_default_dtype
+from autodiff.recording import wrap
 from autodiff.tensor import Tensor
 
-__all__ = ["Buffer", "Parameter"]
+__all__ = ["Buffer", "Parameter", "UninitializedBuffer", "UninitializedParameter"]
 
 
 class Parameter(Tensor):
@@ -42,3 +43,31 @@ class Buffer(Tensor):
         self._array = np.empty(0, get_default_dtype()) if data is None else as_tensor(data)._array
         self._node = self._grad = None
         self.persistent = persistent
+
+
+class UninitializedParameter(Parameter):
+    """A parameter whose shape will be known when its module sees its first input."""
+
+    def __init__(self, requires_grad: bool = True, device: Any = None, dtype: Any = None) -> None:
+        super().__init__(np.empty(0, get_default_dtype() if dtype is None else as_dtype(dtype)), requires_grad)
+
+    def materialize(self, shape: tuple[int, ...], device: Any = None, dtype: Any = None) -> None:
+        """Become a parameter of this shape, whose values are still to come."""
+        _give_shape(self, shape, dtype)
+        self.__class__ = Parameter  # type: ignore[assignment]  # optimizers hold the object, which has to stay the same
+
+
+class UninitializedBuffer(Buffer):
+    """A buffer whose shape will be known when its module sees its first input."""
+
+    def __init__(self, requires_grad: bool = False, device: Any = None, dtype: Any = None) -> None:
+        super().__init__(np.empty(0, get_default_dtype() if dtype is None else as_dtype(dtype)))
+
+    def materialize(self, shape: tuple[int, ...], device: Any = None, dtype: Any = None) -> None:
+        """Become a buffer of this shape, whose values are still to come."""
+        _give_shape(self, shape, dtype)
+        self.__class__ = Buffer  # type: ignore[assignment]
+
+
+def _give_shape(tensor: Tensor, shape: tuple[int, ...], dtype: Any) -> None:
+    tensor.data = wrap(np.empty(shape, tensor._array.dtype if dtype is None else as_dtype(dtype)))

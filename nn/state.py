@@ -38,12 +38,14 @@ def copy_state(
     faults += [
         f"size mismatch for {key}: the state_dict has shape {given[key].shape}, the module {tensor.shape}."
         for key, tensor in own.items()
-        if key in given and given[key].shape != tensor.shape
+        if key in given and given[key].shape != tensor.shape and not hasattr(tensor, "materialize")
     ]
     if faults:
         lines = "".join(f"\n\t{fault}" for fault in faults)
         raise StateDictError(f"Error(s) in loading state_dict for {name}:{lines}")
     for key, tensor in own.items():
+        if key in given and hasattr(tensor, "materialize"):  # of a lazy module: it takes the shape it is given
+            tensor.materialize(given[key].shape)
         if key in given and assign:
             tensor.data = wrap(given[key])
         elif key in given:

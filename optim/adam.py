@@ -9,7 +9,7 @@ import numpy as np
 
 from autodiff.recording import wrap
 from optim import rules
-from optim.optimizer import Group, Optimizer, required
+from optim.optimizer import Array, Group, Optimizer, State, check_betas, not_negative
 
 __all__ = ["Adam", "AdamW"]
 
@@ -26,7 +26,7 @@ class Adam(Optimizer):
             multiplied by 1 - lr * weight_decay instead, as in AdamW.
         amsgrad: divide by the largest mean square so far.
         maximize: go uphill.
-        foreach, capturable, differentiable, fused: taken for PyTorch's sake.
+        foreach, capturable, differentiable, fused: see ``Optimizer``.
 
     Reference: Kingma & Ba 2015, "Adam: a method for stochastic optimization".
 
@@ -62,49 +62,33 @@ class Adam(Optimizer):
             "weight_decay": weight_decay,
             "amsgrad": amsgrad,
             "maximize": maximize,
+            "foreach": foreach,
+            "capturable": capturable,
+            "differentiable": differentiable,
+            "fused": fused,
             "decoupled_weight_decay": decoupled_weight_decay,
         }
         super().__init__(params, defaults)
 
     def _check(self, group: Group) -> None:
-        for name in ("lr", "eps", "weight_decay"):
-            required(group[name] >= 0, name, group[name], "0 or more")
-        betas = group["betas"]
-        required(len(betas) == 2 and all(0 <= b < 1 for b in betas), "betas", betas, "a pair, each from 0 to below 1")
+        not_negative(group, "lr", "eps", "weight_decay")
+        check_betas(group)
 
-    def _update(self, group: Group, touched: list[np.ndarray[Any, Any]]) -> None:
-        lr, decay, uphill, largest = group["lr"], group["weight_decay"], group["maximize"], None
-        numbers: dict[Any, rules.AdamNumbers] = {}
-        for p in group["params"]:
-            if p._grad is None:
-                continue
-            x, g = p._array, p._grad._array
-            if uphill:
-                g = -g
-            if decay and group["decoupled_weight_decay"]:
-                np.multiply(x, 1 - lr * decay, x)
-            elif decay:
-                g = rules.added(g, decay, x)
-            state = self.state[p]
-            if not state:
-                self._begin(state, x, group["amsgrad"])
-            step = state["step"] = state["step"] + 1
-            key = step, x.dtype
-            if key not in numbers:
-                numbers[key] = rules.AdamNumbers.at(step, lr, group["betas"], group["eps"], x.dtype)
-            if group["amsgrad"]:
-                largest = state["max_exp_avg_sq"]._array
-            rules.by_block(
-                rules.adam, (x, g, state["exp_avg"]._array, state["exp_avg_sq"]._array, largest), numbers[key]
-            )
-            touched.append(x)
-
-    @staticmethod
-    def _begin(state: dict[str, Any], x: np.ndarray[Any, Any], amsgrad: bool) -> None:
-        state["step"] = 0
+    def _begin(self, state: State, x: Array, group: Group) -> None:
         state["exp_avg"], state["exp_avg_sq"] = wrap(np.zeros_like(x)), wrap(np.zeros_like(x))
-        if amsgrad:
+        if group["amsgrad"]:
             state["max_exp_avg_sq"] = wrap(np.zeros_like(x))
+
+    def _update(self, group: Group, touched: list[Array]) -> None:
+        numbers: dict[Any, rules.AdamNumbers] = {}
+        lr, betas, eps, amsgrad = float(group["lr"]), group["betas"], group["eps"], group["amsgrad"]
+        for x, g, state in self._changing(group, touched, group["decoupled_weight_decay"]):
+            key = state["step"], x.dtype
+            if key not in numbers:
+                numbers[key] = rules.AdamNumbers.at(state["step"], lr, betas, eps, x.dtype)
+            largest = state["max_exp_avg_sq"]._array if amsgrad else None
+            mean, square = state["exp_avg"]._array, state["exp_avg_sq"]._array
+            rules.by_block(rules.adam, (x, g, mean, square, largest), numbers[key])
 
 
 class AdamW(Adam):
@@ -129,5 +113,16 @@ class AdamW(Adam):
         fused: bool | None = None,
     ) -> None:
         super().__init__(
-            params, lr, betas, eps, weight_decay, amsgrad, maximize=maximize, decoupled_weight_decay=True
+            params,
+            lr,
+            betas,
+            eps,
+            weight_decay,
+            amsgrad,
+            foreach=foreach,
+            maximize=maximize,
+            capturable=capturable,
+            differentiable=differentiable,
+            fused=fused,
+            decoupled_weight_decay=True,
         )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -13,10 +13,14 @@ from autodiff.errors import DtypeError, OptionError, StateDictError
 from autodiff.modes import enable_grad
 from autodiff.recording import wrap
 from autodiff.tensor import Tensor
+from optim import rules
+from optim.hooks import Hooked
 
-__all__ = ["Optimizer", "required"]
+__all__ = ["Optimizer", "check_betas", "not_negative", "required"]
 
+Array = np.ndarray[Any, Any]
 Group = dict[str, Any]
+State = dict[str, Any]
 
 
 def required(holds: bool, name: str, value: Any, wanted: str) -> None:
@@ -25,8 +29,23 @@ def required(holds: bool, name: str, value: Any, wanted: str) -> None:
         raise OptionError(f"{name} is {wanted}, not {value!r}")
 
 
-class Optimizer:
+def not_negative(group: Group, *names: str) -> None:
+    """Raise OptionError where one of these options is below 0."""
+    for name in names:
+        required(group[name] >= 0, name, group[name], "0 or more")
+
+
+def check_betas(group: Group) -> None:
+    """Raise OptionError where ``betas`` are not two numbers, each from 0 to below 1."""
+    betas = group["betas"]
+    required(len(betas) == 2 and all(0 <= b < 1 for b in betas), "betas", betas, "a pair, each from 0 to below 1")
+
+
+class Optimizer(Hooked):
     """What all optimizers share; a subclass says in ``_update`` how a group of parameters changes.
+
+    Of PyTorch's options about how a step is executed, ``foreach``, ``fused`` and ``capturable`` are taken and change
+    nothing; ``differentiable=True`` is refused.
 
     Attributes:
         param_groups: dicts of ``params`` and options; the options may be changed between steps.
@@ -36,12 +55,13 @@ class Optimizer:
 
     param_groups: list[Group]
     defaults: Group
-    state: defaultdict[Tensor, dict[str, Any]]
+    state: defaultdict[Tensor, State]
+    _numbers: tuple[str, ...] = ()  # what the state of a parameter has besides "step" that is a number
 
     def __init__(self, params: Iterable[Any], defaults: Group) -> None:
         if isinstance(params, (Tensor, np.ndarray, set)):
             raise DtypeError(f"params is a list of parameters, or of groups of them, not {type(params).__name__}")
-        self.defaults, self.param_groups, self.state = defaults, [], defaultdict(dict)
+        self.defaults, self.param_groups, self.state, self._hooks = defaults, [], defaultdict(dict), {}
         groups = list(params)
         if not groups:
             raise OptionError("there are no parameters to optimize; was the generator of parameters used up before?")
@@ -76,15 +96,48 @@ class Optimizer:
             known.add(id(p))
         for name, value in self.defaults.items():
             group.setdefault(name, value)
-        self._check(group)
+        self._check_all(group)
         self.param_groups.append(group)
+
+    def _check_all(self, group: Group) -> None:
+        if group.get("differentiable"):
+            raise OptionError("differentiable=True: a step changes parameters outside the graph; set it to False")
+        self._check(group)
 
     def _check(self, group: Group) -> None:
         """Raise OptionError where an option of a group has no such value."""
 
-    def _update(self, group: Group, touched: list[np.ndarray[Any, Any]]) -> None:
+    def _update(self, group: Group, touched: list[Array]) -> None:
         """Change the parameters of a group in place and add their arrays to ``touched``."""
         raise NotImplementedError(f"{type(self).__name__} does not say how it updates")
+
+    def _begin(self, state: State, x: Array, group: Group) -> None:
+        """Enter what is remembered of a parameter, before its first step."""
+
+    def _changing(
+        self, group: Group, touched: list[Array], decoupled: bool = False, decay: float | None = None
+    ) -> Iterator[tuple[Array, Array, State]]:
+        """Each parameter that has a gradient: its array, the gradient as the options want it, its state.
+
+        Weight decay (the group's, or ``decay``) is added to the gradient; ``decoupled``, it is taken from the parameter
+        instead.
+        """
+        decay, uphill = group.get("weight_decay") if decay is None else decay, group.get("maximize")
+        for p in group["params"]:
+            if p._grad is None:
+                continue
+            x, g, state = p._array, p._grad._array, self.state[p]
+            if uphill:
+                g = -g
+            if decay and decoupled:
+                np.multiply(x, 1 - float(group["lr"]) * decay, x)
+            elif decay:
+                g = rules.added(g, decay, x)
+            if not state:
+                self._begin(state, x, group)
+            state["step"] = state.get("step", 0) + 1
+            touched.append(x)
+            yield x, g, state
 
     def zero_grad(self, set_to_none: bool = True) -> None:
         """Forget the gradients of all parameters, or set them to 0 where they lie."""
@@ -113,15 +166,20 @@ class Optimizer:
 
     def state_dict(self) -> dict[str, Any]:
         """``{"state": ..., "param_groups": ...}``: plain containers, with numbers in place of the parameters."""
+        for hook in tuple(self._hooks.get("state before", {}).values()):
+            hook(self)
         numbers = {id(p): i for i, p in enumerate(p for group in self.param_groups for p in group["params"])}
         groups = [{**group, "params": [numbers[id(p)] for p in group["params"]]} for group in self.param_groups]
-        return {"state": {numbers[id(p)]: dict(state) for p, state in self.state.items()}, "param_groups": groups}
+        state = {numbers[id(p)]: dict(state) for p, state in self.state.items()}
+        made: dict[str, Any] = self._through_hooks("state after", {"state": state, "param_groups": groups})
+        return made
 
     def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
         """Go on from a ``state_dict``; its tensors are copied, in the dtype of their parameter.
 
         Raises StateDictError where groups or shapes do not fit.
         """
+        state_dict = self._through_hooks("load before", state_dict)
         groups, state = state_dict["param_groups"], state_dict["state"]
         sizes = [len(group["params"]) for group in groups]
         own = [len(group["params"]) for group in self.param_groups]
@@ -129,15 +187,34 @@ class Optimizer:
             raise StateDictError(f"the state_dict has groups of {sizes} parameters, the optimizer of {own}")
         numbers = [number for group in groups for number in group["params"]]
         params = [p for group in self.param_groups for p in group["params"]]
-        loaded: defaultdict[Tensor, dict[str, Any]] = defaultdict(dict)
+        loaded: defaultdict[Tensor, State] = defaultdict(dict)
         for number, p in zip(numbers, params, strict=True):
             if number in state:
-                loaded[p] = {name: _fitted(name, value, p) for name, value in state[number].items()}
+                loaded[p] = {name: self._fitted(name, value, p) for name, value in state[number].items()}
         for group, new in zip(self.param_groups, groups, strict=True):
             merged = {**group, **new, "params": group["params"]}
-            self._check(merged)
+            self._check_all(merged)
             group.update(merged)
         self.state = loaded
+        for hook in tuple(self._hooks.get("load after", {}).values()):
+            hook(self)
+
+    def _shape(self, name: str, p: Tensor) -> tuple[int, ...]:
+        """The shape of an array of the state of ``p``."""
+        return p.shape
+
+    def _fitted(self, name: str, value: Any, p: Tensor) -> Any:
+        """A value of a state dict as the state of ``p`` has it: numbers, and tensors of the parameter's dtype."""
+        if name == "step":
+            return int(value)
+        if name in self._numbers:
+            return float(value)
+        array = value._array if isinstance(value, Tensor) else value
+        if not hasattr(array, "shape"):
+            return array
+        if tuple(array.shape) != self._shape(name, p):
+            raise StateDictError(f"{name} of shape {tuple(array.shape)} does not fit a parameter of shape {p.shape}")
+        return wrap(np.asarray(array).astype(p.dtype))
 
     def __repr__(self) -> str:
         lines = [f"{type(self).__name__} ("]
@@ -145,15 +222,3 @@ class Optimizer:
             lines.append(f"Parameter Group {number}")
             lines += [f"    {name}: {group[name]}" for name in sorted(group) if name not in ("params", "param_names")]
         return "\n".join([*lines, ")"])
-
-
-def _fitted(name: str, value: Any, p: Tensor) -> Any:
-    """A value of the state: numbers as they are, arrays and tensors as a tensor of the parameter's dtype."""
-    if name == "step":
-        return int(value)
-    array = value._array if isinstance(value, Tensor) else value
-    if not hasattr(array, "shape"):
-        return array
-    if tuple(array.shape) != p.shape:
-        raise StateDictError(f"{name} of shape {tuple(array.shape)} does not fit a parameter of shape {p.shape}")
-    return wrap(np.asarray(array).astype(p.dtype))

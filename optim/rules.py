@@ -10,12 +10,32 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-__all__ = ["AdamNumbers", "adam", "added", "by_block", "descend", "remember"]
+__all__ = [
+    "AdamNumbers",
+    "adadelta",
+    "adafactor",
+    "adagrad",
+    "adam",
+    "adamax",
+    "added",
+    "averaged_descent",
+    "by_block",
+    "descend",
+    "descend_over_root",
+    "moments",
+    "nadam",
+    "orthogonalized",
+    "radam",
+    "remember",
+    "rms",
+    "rprop",
+]
 
 Array = np.ndarray[Any, Any]
 Number = float | Array
 
-add, divide, maximum, multiply, sqrt, subtract = np.add, np.divide, np.maximum, np.multiply, np.sqrt, np.subtract
+add, divide, multiply, subtract = np.add, np.divide, np.multiply, np.subtract
+absolute, maximum, sqrt = np.absolute, np.maximum, np.sqrt
 
 BLOCK = 1 << 15  # entries at a time: a law passes over its arrays again and again while they stay in the cache
 
@@ -65,12 +85,10 @@ def remember(velocity: Array, g: Array, momentum: Number, fresh: Number) -> None
 
 
 class AdamNumbers(NamedTuple):
-    """What Adam's law multiplies by in one step."""
+    """What Adam's law multiplies by in one step: (b1, b2), (1 - b1, 1 - b2), the constant in the divisor, the rate."""
 
-    keep_mean: Number
-    fresh_mean: Number
-    keep_square: Number
-    fresh_square: Number
+    keep: tuple[Number, Number]
+    fresh: tuple[Number, Number]
     epsilon: Number
     rate: Number
 
@@ -79,8 +97,33 @@ class AdamNumbers(NamedTuple):
         """Those of the ``step``-th step; both bias corrections are in ``rate`` and ``epsilon`` (end of section 2)."""
         one, two = betas
         correction = (1 - two**step) ** 0.5
-        numbers = (one, 1 - one, two, 1 - two, epsilon * correction, rate * correction / (1 - one**step))
-        return cls(*(np.array(number, dtype) for number in numbers))
+        numbers = (one, two, 1 - one, 1 - two, epsilon * correction, rate * correction / (1 - one**step))
+        a, b, c, d, e, f = (np.array(number, dtype) for number in numbers)
+        return cls((a, b), (c, d), e, f)
+
+
+def moments(g: Array, mean: Array, square: Array, keep: tuple[Number, ...], fresh: tuple[Number, ...]) -> Array:
+    """mean <- b1 mean + (1 - b1) g and square <- b2 square + (1 - b2) g^2; returns an array to work in.
+
+    ``keep`` is (b1, b2) and ``fresh`` (1 - b1, 1 - b2).
+    """
+    work = multiply(g, fresh[0])
+    multiply(mean, keep[0], mean)
+    add(mean, work, mean)
+    multiply(g, g, work)
+    multiply(work, fresh[1], work)
+    multiply(square, keep[1], square)
+    add(square, work, square)
+    return work
+
+
+def descend_over_root(x: Array, direction: Array, square: Array, epsilon: Number, rate: Number, work: Array) -> None:
+    """x <- x - rate direction / (sqrt(square) + epsilon); ``work`` is overwritten."""
+    sqrt(square, work)
+    add(work, epsilon, work)
+    divide(direction, work, work)
+    multiply(work, rate, work)
+    subtract(x, work, x)
 
 
 def adam(x: Array, g: Array, mean: Array, square: Array, largest: Array | None, numbers: AdamNumbers) -> None:
@@ -93,18 +136,200 @@ def adam(x: Array, g: Array, mean: Array, square: Array, largest: Array | None, 
     Reference: Kingma & Ba 2015, "Adam: a method for stochastic optimization"; Reddi, Kale & Kumar 2018, "On the
     convergence of Adam and beyond".
     """
-    keep_mean, fresh_mean, keep_square, fresh_square, epsilon, rate = numbers
-    work = multiply(g, fresh_mean)
-    multiply(mean, keep_mean, mean)
-    add(mean, work, mean)
-    multiply(g, g, work)
-    multiply(work, fresh_square, work)
-    multiply(square, keep_square, square)
-    add(square, work, square)
+    work = moments(g, mean, square, numbers.keep, numbers.fresh)
     if largest is not None:
         square = maximum(largest, square, out=largest)
-    sqrt(square, work)
+    descend_over_root(x, mean, square, numbers.epsilon, numbers.rate, work)
+
+
+def nadam(
+    x: Array, g: Array, mean: Array, square: Array, betas: tuple[float, float], weights: tuple[float, float], eps: float
+) -> None:
+    """Adam with Nesterov's momentum: the direction is weights[0] g + weights[1] mean, after the mean has moved.
+
+    Reference: Dozat 2016, "Incorporating Nesterov momentum into Adam".
+    """
+    work = moments(g, mean, square, betas, (1 - betas[0], 1 - betas[1]))
+    direction = g * weights[0]
+    add(direction, multiply(mean, weights[1], work), direction)
+    descend_over_root(x, direction, square, eps, 1.0, work)
+
+
+def radam(
+    x: Array, g: Array, mean: Array, square: Array, betas: tuple[float, float], rate: float, eps: float | None
+) -> None:
+    """Adam where its variance can be told, which ``rate`` has been rectified for; before (``eps`` None) by the mean.
+
+    Reference: Liu et al. 2020, "On the variance of the adaptive learning rate and beyond".
+    """
+    work = moments(g, mean, square, betas, (1 - betas[0], 1 - betas[1]))
+    if eps is None:
+        descend(x, mean, rate)
+    else:
+        descend_over_root(x, mean, square, eps, rate, work)
+
+
+def adamax(
+    x: Array, g: Array, mean: Array, largest: Array, betas: tuple[float, float], rate: float, epsilon: float
+) -> None:
+    """Adam in the infinity norm: largest <- max(b2 largest, |g| + eps), x <- x - rate mean / largest.
+
+    Reference: Kingma & Ba 2015, section 7.1.
+    """
+    remember(mean, g, betas[0], 1 - betas[0])
+    multiply(largest, betas[1], largest)
+    work = absolute(g)
     add(work, epsilon, work)
-    divide(mean, work, work)
-    multiply(work, rate, work)
-    subtract(x, work, x)
+    maximum(largest, work, out=largest)
+    descend(x, divide(mean, largest, work), rate)
+
+
+def adagrad(x: Array, g: Array, total: Array, rate: float, epsilon: float) -> None:
+    """total <- total + g^2, x <- x - rate g / (sqrt(total) + eps).
+
+    Reference: Duchi, Hazan & Singer 2011, "Adaptive subgradient methods for online learning and stochastic
+    optimization".
+    """
+    work = multiply(g, g)
+    add(total, work, total)
+    descend_over_root(x, g, total, epsilon, rate, work)
+
+
+def adadelta(x: Array, g: Array, square: Array, steps: Array, keep: float, epsilon: float, rate: float) -> None:
+    """A step as large as the root of the mean square of the last ``steps``, relative to that of the gradients.
+
+    Law: square <- keep square + (1 - keep) g^2, step = sqrt(steps + eps) / sqrt(square + eps) g,
+    steps <- keep steps + (1 - keep) step^2, x <- x - rate step.
+
+    Reference: Zeiler 2012, "ADADELTA: an adaptive learning rate method".
+    """
+    remember(square, multiply(g, g), keep, 1 - keep)
+    step = sqrt(add(steps, epsilon))
+    divide(step, sqrt(add(square, epsilon)), step)
+    multiply(step, g, step)
+    remember(steps, multiply(step, step), keep, 1 - keep)
+    descend(x, step, rate)
+
+
+def rms(
+    x: Array,
+    g: Array,
+    square: Array,
+    mean: Array | None,
+    velocity: Array | None,
+    keep: float,
+    momentum: float,
+    epsilon: float,
+    rate: float,
+) -> None:
+    """square <- keep square + (1 - keep) g^2, x <- x - rate g / (sqrt(square) + eps).
+
+    With ``mean``, of the gradients, the variance square - mean^2 stands in place of the square; with ``velocity``,
+    velocity <- momentum velocity + g / (...) stands in place of the quotient.
+
+    Reference: Tieleman & Hinton 2012, "Lecture 6.5: RMSProp"; Graves 2013, "Generating sequences with recurrent neural
+    networks" (centered).
+    """
+    work = multiply(g, g)
+    remember(square, work, keep, 1 - keep)
+    spread = square
+    if mean is not None:
+        remember(mean, g, keep, 1 - keep)
+        spread = maximum(subtract(square, multiply(mean, mean, work), work), 0, out=work)  # 0 where rounding fell below
+    if velocity is None:
+        descend_over_root(x, g, spread, epsilon, rate, work)
+    else:
+        sqrt(spread, work)
+        add(work, epsilon, work)
+        remember(velocity, divide(g, work, work), momentum, 1)
+        descend(x, velocity, rate)
+
+
+def rprop(
+    x: Array,
+    g: Array,
+    before: Array,
+    sizes: Array,
+    etas: tuple[float, float],
+    bounds: tuple[float, float],
+) -> None:
+    """A step against the sign of g, of a size that grows while the sign stays, and shrinks where it turns.
+
+    Where it turns, nothing moves, and the next gradient counts as the first.
+
+    Reference: Riedmiller & Braun 1993, "A direct adaptive method for faster backpropagation learning: the RPROP
+    algorithm"; Igel & Hüsken 2000, "Improving the Rprop learning algorithm" (iRprop-).
+    """
+    agreement = multiply(g, before)
+    turned = agreement < 0
+    multiply(sizes, np.where(turned, etas[0], np.where(agreement > 0, etas[1], 1)).astype(sizes.dtype), sizes)
+    np.clip(sizes, bounds[0], bounds[1], out=sizes)
+    np.copyto(before, np.where(turned, 0, g))
+    subtract(x, multiply(np.sign(before), sizes), x)
+
+
+def averaged_descent(x: Array, g: Array, mean: Array, decay: float, rate: float, fresh: float) -> None:
+    """x <- decay x - rate g, and ``mean`` goes towards x by the part ``fresh`` of the way.
+
+    Reference: Polyak & Juditsky 1992, "Acceleration of stochastic approximation by averaging"; Bottou 2010,
+    "Large-scale machine learning with stochastic gradient descent".
+    """
+    multiply(x, decay, x)
+    descend(x, g, rate)
+    if fresh == 1:
+        np.copyto(mean, x)
+    else:
+        add(mean, multiply(subtract(x, mean), fresh), mean)
+
+
+def adafactor(
+    x: Array,
+    g: Array,
+    averages: tuple[Array, ...],
+    fresh: float,
+    rate: float,
+    clip: float,
+    epsilons: tuple[float, float],
+    decay: float = 1.0,
+) -> None:
+    """A step over the root of the mean square, of which rows' and columns' means are kept instead of every entry's.
+
+    Law: the mean square is ``row col / mean(row)`` for ``averages`` of two, or the one array itself; each goes towards
+    that of g by the part ``fresh``. The step, divided by its root mean square over ``clip`` where that is above 1, is
+    taken at ``rate`` times the root mean square of x (at least epsilons[1]), from ``decay`` x.
+
+    Reference: Shazeer & Stern 2018, "Adafactor: adaptive learning rates with sublinear memory cost".
+    """
+    smallest, least_size = epsilons
+    size = max(least_size, float(np.linalg.norm(x.ravel())) / x.size**0.5)
+    square = multiply(g, g)
+    if len(averages) == 2:
+        row, column = averages
+        remember(row, square.mean(-1, keepdims=True), 1 - fresh, fresh)
+        remember(column, square.mean(-2, keepdims=True), 1 - fresh, fresh)
+        estimate = divide(row, maximum(row.mean(-2, keepdims=True), smallest)) * column
+    else:
+        remember(averages[0], square, 1 - fresh, fresh)
+        estimate = averages[0]
+    step = divide(g, sqrt(maximum(estimate, smallest * smallest)))
+    shrink = max(1.0, float(np.linalg.norm(step.ravel())) / (step.size**0.5 * clip))
+    if decay != 1:
+        multiply(x, decay, x)
+    descend(x, step, size * rate / shrink)
+
+
+def orthogonalized(g: Array, coefficients: tuple[float, float, float], steps: int, epsilon: float) -> Array:
+    """A matrix with the singular vectors of ``g`` and singular values near 1, by Newton-Schulz iterations.
+
+    Law: y <- g / |g|, then a y + b (y y^T) y + c (y y^T)^2 y in each step, on the shorter side of g.
+
+    Reference: Jordan et al. 2024, "Muon: an optimizer for hidden layers in neural networks"; Björck & Bowie 1971, "An
+    iterative algorithm for computing the best estimate of an orthogonal matrix".
+    """
+    a, b, c = coefficients
+    y = g.T if len(g) > g.shape[1] else g
+    y = y / max(float(np.linalg.norm(y)), epsilon)
+    for _ in range(steps):
+        gram = y @ y.T
+        y = a * y + (b * gram + c * (gram @ gram)) @ y
+    return y.T if len(g) > g.shape[1] else y

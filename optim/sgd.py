@@ -9,7 +9,7 @@ import numpy as np
 
 from autodiff.recording import wrap
 from optim import rules
-from optim.optimizer import Group, Optimizer, required
+from optim.optimizer import Group, Optimizer, not_negative, required
 
 __all__ = ["SGD"]
 
@@ -25,7 +25,7 @@ class SGD(Optimizer):
         weight_decay: added to g, times x.
         nesterov: step along g + momentum v, as if looking ahead.
         maximize: go uphill.
-        foreach, differentiable, fused: taken for PyTorch's sake.
+        foreach, differentiable, fused: see ``Optimizer``.
 
     Reference: Polyak 1964, "Some methods of speeding up the convergence of iteration methods"; Nesterov 1983, "A method
     for solving the convex programming problem with convergence rate O(1/k^2)", as in Sutskever et al. 2013, "On the
@@ -61,12 +61,14 @@ class SGD(Optimizer):
             "weight_decay": weight_decay,
             "nesterov": nesterov,
             "maximize": maximize,
+            "foreach": foreach,
+            "differentiable": differentiable,
+            "fused": fused,
         }
         super().__init__(params, defaults)
 
     def _check(self, group: Group) -> None:
-        for name in ("lr", "momentum", "weight_decay"):
-            required(group[name] >= 0, name, group[name], "0 or more")
+        not_negative(group, "lr", "momentum", "weight_decay")
         if group["nesterov"]:
             required(group["momentum"] > 0, "momentum", group["momentum"], "above 0 with nesterov=True")
             required(group["dampening"] == 0, "dampening", group["dampening"], "0 with nesterov=True")

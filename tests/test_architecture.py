@@ -25,7 +25,10 @@ LIBRARY = ("autodiff", "nn", "optim")
 # From the ground up. A module imports from lines above its own, and, where its entry ends in ".*", from that entry.
 # A module that no line names is a fault: whoever adds it chooses its place here.
 LEVELS = """
-    autodiff.errors autodiff.heap autodiff.version autodiff.places autodiff.printing autodiff.files
+    autodiff.errors autodiff.heap autodiff.version autodiff.places autodiff.files autodiff.cuda autodiff.random
+    autodiff.printing
+    autodiff.handles autodiff.scopes
+    autodiff.hooks autodiff.trees
     autodiff.modes autodiff.changes autodiff.broadcasting autodiff.devices autodiff.dtypes autodiff.kernels.*
     autodiff.constants
     autodiff.primitive
@@ -33,21 +36,27 @@ LEVELS = """
     autodiff.graph
     autodiff.recording
     autodiff.functions.*
+    autodiff.numpy_matrices
+    autodiff.numpy_functions
     autodiff.differentiation autodiff.numpy_protocol autodiff.methods.*
     autodiff.tensor
-    autodiff.random
-    autodiff.creation
-    autodiff.autograd.* autodiff.func autodiff.linalg
-    autodiff.data.* autodiff.utils.*
+    autodiff.creation autodiff.sampling
+    autodiff.legacy autodiff.distributions
+    autodiff.func.* autodiff.linalg autodiff.special
+    autodiff.autograd.*
+    autodiff.data.*
+    autodiff.utils.*
     autodiff.viz.* autodiff.io autodiff.export.*
     autodiff.testing.*
     autodiff
     nn.functional.*
     nn.parameter nn.init nn.hooks nn.state
     nn.module
-    nn.modules.* nn.utils.*
+    nn.modules.*
+    nn.utils.*
     nn
-    optim.rules optim.optimizer
+    optim.rules optim.hooks
+    optim.optimizer
     optim.*
     examples.*
 """
@@ -61,6 +70,7 @@ PEER = "examples.peer"  # where the examples time the same step on PyTorch, if i
 LAZY = {
     "autodiff.numpy_protocol:difflib": "a slow import that only an error message needs",
     "autodiff.autograd:autodiff.testing.checking": "gradcheck has PyTorch's place, and waits to be asked for",
+    "autodiff.utils:autodiff.utils.data": "loading data brings multiprocessing with it, which few programs need",
     "autodiff.testing:autodiff.testing.properties": "needs hypothesis, which gradcheck does not",
     "autodiff.testing:autodiff.testing.strategies": "needs hypothesis, which gradcheck does not",
     "autodiff.kernels.threads:concurrent.futures": "a slow import that only large convolutions need",

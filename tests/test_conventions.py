@@ -38,17 +38,20 @@ def gradients(function: Spelling, *values: Any, dtype: Any = autodiff.float64) -
 INF, H = math.inf, 0.5
 KINKS: dict[str, tuple[dict[str, Spelling], list[list[float]], list[list[float]]]] = {
     "relu at 0": (
-        {"function": autodiff.relu, "method": lambda x: x.relu()} | layers(relu=lambda x: functional.relu(x)),
+        {"function": autodiff.relu, "method": lambda x: x.relu(),
+         "in place": lambda x: (x * 1).relu_()} | layers(relu=lambda x: functional.relu(x)),
         [[-1.0, 0.0, -0.0, 2.0]], [[0, 0, 0, 1]],
     ),
     "abs at 0": (
         {"operator": abs, "function": autodiff.abs, "absolute": autodiff.absolute, "method": lambda x: x.abs(),
+         "in place": lambda x: (x * 1).abs_(),
          "np.abs": np.abs, "np.absolute": np.absolute}
         | layers(l1_loss=lambda x: functional.l1_loss(x, autodiff.zeros(3, dtype=x.dtype), reduction="none")),
         [[-1.0, 0.0, 2.0]], [[-1, 0, 1]],
     ),
     "sign": (
-        {"function": autodiff.sign, "method": lambda x: x.sign(), "np.sign": np.sign},
+        {"function": autodiff.sign, "method": lambda x: x.sign(),
+         "in place": lambda x: (x * 1).sign_(), "np.sign": np.sign},
         [[-1.0, 0.0, 2.0]], [[0, 0, 0]],
     ),
     "maximum at a tie": (
@@ -83,7 +86,8 @@ KINKS: dict[str, tuple[dict[str, Spelling], list[list[float]], list[list[float]]
     ),
     "clamp at a bound": (
         {"function": lambda x: autodiff.clamp(x, -1, 1), "clip": lambda x: autodiff.clip(x, -1.0, 1.0),
-         "method": lambda x: x.clamp(-1, 1), "np.clip": lambda x: np.clip(x, -1, 1),
+         "method": lambda x: x.clamp(-1, 1),
+         "in place": lambda x: (x * 1).clamp_(-1, 1), "np.clip": lambda x: np.clip(x, -1, 1),
          "tensors": lambda x: x.clamp(tensor(-1.0), tensor(1.0)),
          "one by one": lambda x: x.clamp(min=-1).clamp(max=1)}
         | layers(hardtanh=lambda x: functional.hardtanh(x)),
@@ -99,20 +103,23 @@ KINKS: dict[str, tuple[dict[str, Spelling], list[list[float]], list[list[float]]
         [[2.0, 2.0, 2.0]], [[0, 0, 0]],
     ),
     "sqrt at 0": (
-        {"function": autodiff.sqrt, "method": lambda x: x.sqrt(), "np.sqrt": np.sqrt, "power": lambda x: x**0.5,
+        {"function": autodiff.sqrt, "method": lambda x: x.sqrt(),
+         "in place": lambda x: (x * 1).sqrt_(), "np.sqrt": np.sqrt, "power": lambda x: x**0.5,
          "np.power": lambda x: np.power(x, 0.5), "pow": lambda x: autodiff.pow(x, 0.5)},
         [[0.0, 4.0]], [[INF, 0.25]],
     ),
     "log at 0": (
-        {"function": autodiff.log, "method": lambda x: x.log(), "np.log": np.log},
+        {"function": autodiff.log, "method": lambda x: x.log(), "in place": lambda x: (x * 1).log_(), "np.log": np.log},
         [[0.0, 4.0]], [[INF, 0.25]],
     ),
     "log1p at -1": (
-        {"function": autodiff.log1p, "method": lambda x: x.log1p(), "np.log1p": np.log1p},
+        {"function": autodiff.log1p, "method": lambda x: x.log1p(),
+         "in place": lambda x: (x * 1).log1p_(), "np.log1p": np.log1p},
         [[-1.0, 1.0]], [[INF, 0.5]],
     ),
     "power 0 of 0": (
-        {"operator": lambda x: x**0, "float": lambda x: x**0.0, "function": lambda x: autodiff.pow(x, 0),
+        {"operator": lambda x: x**0,
+         "in place": lambda x: (x * 1).pow_(0), "float": lambda x: x**0.0, "function": lambda x: autodiff.pow(x, 0),
          "np.power": lambda x: np.power(x, 0), "tensor": lambda x: x ** tensor(0.0)},
         [[0.0, 2.0]], [[0, 0]],
     ),
@@ -155,8 +162,21 @@ SELECTIONS: dict[str, Callable[[Spelling, Tensor], Tensor]] = {
     "where other side": lambda f, x: autodiff.where(x <= 0, tensor(0.0), f(x)),
     "where inside": lambda f, x: f(autodiff.where(x > 0, x, 0.0)),
     "mask": lambda f, x: f(x)[x > 0],
+    "masked_select": lambda f, x: autodiff.masked_select(f(x), x > 0),
+    "masked_fill": lambda f, x: f(x).masked_fill(x <= 0, 0.0),
+    "masked_fill_": lambda f, x: (f(x) * 1).masked_fill_(x <= 0, 0.0),
+    "where method": lambda f, x: f(x).where(x > 0, tensor(0.0)),
+    "item assignment": lambda f, x: _assigned(f(x) * 1, x <= 0),
+    "index_fill": lambda f, x: f(x).index_fill(0, tensor([0]), 0.0),
+    "scatter": lambda f, x: f(x).scatter(0, tensor([0]), 0.0),
+    "index_select": lambda f, x: autodiff.cat([x[:1] * 0, autodiff.index_select(f(x), 0, tensor([1]))]),
     "multiplied": lambda f, x: autodiff.where(x > 0, f(x) * 3.0 + 1, x * 0.0),
 }
+
+
+def _assigned(x: Tensor, mask: Tensor) -> Tensor:
+    x[mask] = 0.0
+    return x
 
 
 @pytest.mark.parametrize("selection", SELECTIONS)

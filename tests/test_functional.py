@@ -335,3 +335,49 @@ def test_float32_stays_float32() -> None:
         assert out.dtype == np.float32
         out.sum().backward()
     assert x.grad.dtype == image.grad.dtype == np.float32
+
+
+def test_what_is_ignored_may_be_nan() -> None:
+    """A row whose target is ignored gives nothing to loss or gradient, though its logits are NaN."""
+    logits = autodiff.tensor(np.array([[1.0, 2.0], [np.nan, np.inf]])).requires_grad_()
+    for smoothing in (0.0, 0.1):
+        for weight in (None, autodiff.tensor([0.5, 2.0])):
+            logits.grad = None
+            loss = F.cross_entropy(logits, autodiff.tensor([1, -100]), weight, label_smoothing=smoothing)
+            loss.backward()
+            assert np.isfinite(loss.item())
+            assert logits.grad is not None
+            assert np.isfinite(logits.grad.numpy()).all()
+            assert not logits.grad.numpy()[1].any()
+
+
+@pytest.mark.parametrize(("name", "shape"), [("dropout1d", (60, 50, 4)), ("dropout2d", (60, 50, 2, 3)),
+                                             ("dropout3d", (60, 50, 2, 2, 2)), ("feature_alpha_dropout", (60, 50, 3))])
+def test_dropout_of_channels_takes_them_whole(name: str, shape: tuple[int, ...]) -> None:
+    """The entries of a channel share one fate, and about p of the channels are gone."""
+    autodiff.manual_seed(0)
+    out = getattr(F, name)(autodiff.ones(*shape), 0.3, training=True).numpy().reshape(*shape[:2], -1)
+    assert (out == out[:, :, :1]).all()
+    values, counts = np.unique(out[:, :, 0], return_counts=True)
+    assert len(values) == 2
+    assert abs(counts[0] / counts.sum() - 0.3) < 0.03
+
+
+def test_alpha_dropout_keeps_mean_and_variance() -> None:
+    """Of standard normal entries mean 0 and variance 1 are left, as self-normalising networks need them."""
+    autodiff.manual_seed(0)
+    out = F.alpha_dropout(autodiff.randn(200_000), 0.2, training=True).numpy()
+    assert abs(out.mean()) < 0.01
+    assert abs(out.var() - 1) < 0.02
+
+
+def test_rrelu_draws_slopes_between_its_bounds() -> None:
+    """While training each negative entry gets a slope of its own; the gradient is that slope."""
+    autodiff.manual_seed(0)
+    x = (-autodiff.ones(1000)).requires_grad_()
+    F.rrelu(x, 0.2, 0.4, training=True).sum().backward()
+    assert x.grad is not None
+    slopes = x.grad.numpy()
+    assert slopes.min() >= 0.2
+    assert slopes.max() <= 0.4
+    assert slopes.std() > 0.04

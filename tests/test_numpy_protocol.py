@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 from typing import Any
 
@@ -11,7 +12,8 @@ import pytest
 import autodiff
 from autodiff import Tensor, grad, tensor
 from autodiff.errors import AutodiffError, DtypeError, GraphError
-from autodiff.numpy_protocol import _FUNCTIONS, _UFUNCS
+from autodiff.numpy_functions import FUNCTIONS
+from autodiff.numpy_protocol import _UFUNCS, named
 
 A = np.array([[1.5, -2.0, 0.5], [3.0, 0.25, -1.0]])
 B = np.array([[0.5, 2.0, 4.0], [-1.0, 3.0, 2.5]])
@@ -75,7 +77,88 @@ CALLS: dict[str, Callable[..., Any]] = {
     "scalar on the right": lambda x: x * np.float64(2) - np.int64(3) + x ** np.int64(2),
     "0-d array": lambda x: np.array(2.0) * x + x * np.array(3),
     "reflected power": lambda x: np.float64(2) ** x,
-}
+    "prod": lambda x: np.prod(x) + np.prod(x, axis=(0, 1), keepdims=True) * np.prod(x, 1),
+    "nansum nanmean": lambda x: np.nansum(x, axis=0) * np.nanmean(x),
+    "median is the mean of two": lambda x: np.median(x) + np.median(x, axis=1, keepdims=True),
+    "quantile": lambda x: np.quantile(x, [0.25, 0.8], axis=1) + np.percentile(x, 30),
+    "quantile method": lambda x: np.quantile(x, 0.4, axis=0, method="lower", keepdims=True),
+    "average ptp": lambda x: np.average(x, axis=0, weights=np.abs(B)) + np.average(x) * np.ptp(x, axis=0),
+    "cumsum": lambda x: np.cumsum(x)[:3] + np.cumsum(x, axis=1) * np.cumprod(x, axis=0),
+    "diff": lambda x: np.diff(x) + np.diff(x, n=2, axis=1, prepend=1.0),
+    "diff append": lambda x: np.diff(x, axis=0, append=B),
+    "trapezoid": lambda x: np.trapezoid(x) + np.trapezoid(x, dx=0.5, axis=1),
+    "sort": lambda x: np.sort(x) + np.sort(x, axis=0) + np.sort(x, axis=None)[:3],
+    "argsort": lambda x: np.argsort(x, axis=1),
+    "hstack": lambda x: np.hstack([x, B]) + np.hstack([B, x]),
+    "vstack": lambda x: np.vstack((x, B[0])),
+    "dstack": lambda x: np.dstack([x, B]),
+    "column_stack": lambda x: np.column_stack([x, [1.0, 2.0]]),
+    "append": lambda x: np.append(x, B, axis=0) * np.append(x, B).reshape(4, 3),
+    "splits": lambda x: np.hsplit(x, 3)[1] * np.vsplit(x, [1])[0][:, :1] + np.array_split(x, 2, axis=1)[0][:, 1:],
+    "dsplit": lambda x: np.dsplit(np.reshape(x, (1, 2, 3)), 3)[2],
+    "tile": lambda x: np.tile(x, (2, 1)) + np.tile(x, 2)[:, 1:4].repeat(2, 0) if isinstance(x, np.ndarray)
+        else np.tile(x, (2, 1)) + np.repeat(np.tile(x, 2)[:, 1:4], 2, 0),
+    "repeat": lambda x: np.repeat(x, 2) + np.reshape(np.repeat(x, [2, 2], axis=0), -1),
+    "roll": lambda x: np.roll(x, 1) + np.roll(x, (1, -1), axis=(0, 1)) * np.roll(x, 2, axis=1),
+    "turned": lambda x: np.fliplr(x) * np.flipud(x) + np.transpose(np.rot90(x)) + np.transpose(np.rot90(x, k=3)),
+    "meshgrid": lambda x: np.meshgrid(x[0], x[1])[0] * np.meshgrid(x[0], B[1], indexing="ij")[1],
+    "broadcast_arrays": lambda x: np.broadcast_arrays(x, B[0])[1] * x,
+    "atleast": lambda x: np.atleast_1d(x[0, 0]) + np.atleast_2d(x[0]),
+    "diagonals": lambda x: np.diagonal(x) + np.diag(x, k=1) + np.diag(np.diag(x[0], k=0)[:2, :2]),
+    "diagflat": lambda x: np.diagflat(x, k=1),
+    "triangles": lambda x: np.tril(x) * 2 + np.triu(x, k=1),
+    "take": lambda x: np.take(x, [0, 2, 0]) + np.take(x, [[1, 0, 1]], axis=0)[0],
+    "take_along_axis": lambda x: np.take_along_axis(x, np.array([[0, 2], [1, 1]]), axis=1),
+    "round": lambda x: np.round(x + 0.03, 1) * x + np.around(x + 0.1),
+    "sinc": lambda x: np.sinc(x) + np.nan_to_num(x),
+    "dot of stacks": lambda x: np.dot(x, np.stack([B.T, B.T * 2])),
+    "inner": lambda x: np.inner(x, B) + np.inner(B, x),
+    "outer": lambda x: np.outer(x, x[0]) + np.outer(B, x[1]) + np.linalg.outer(x[0], x[1])[0],
+    "vdot": lambda x: np.vdot(x, B) * np.vdot(x, x),
+    "tensordot": lambda x: np.tensordot(x, B, axes=([0], [0])) + np.tensordot(x, B)
+        + np.linalg.tensordot(x, B.T, axes=1)[0, 0],
+    "kron": lambda x: np.kron(x, B),
+    "cross": lambda x: np.cross(x, B) + np.linalg.cross(B, x),
+    "trace": lambda x: np.trace(x, offset=1) + np.linalg.trace(x) + np.linalg.diagonal(x),
+    "einsum": lambda x: np.einsum("ij,kj->ik", x, B) + np.einsum("ij->i", x),
+    "norm": lambda x: np.linalg.norm(x) + np.linalg.norm(x, axis=1) + np.linalg.norm(x, 1, axis=(0, 1)),
+    "norms": lambda x: np.linalg.vector_norm(x, axis=0, ord=3) + np.linalg.matrix_norm(x) + np.linalg.norm(x[0], 3),
+    "inverse": lambda x: np.linalg.inv(spd(x)) + np.linalg.pinv(spd(x)),
+    "determinant": lambda x: np.linalg.det(spd(x)) + np.linalg.slogdet(spd(x))[1],
+    "solve": lambda x: np.linalg.solve(spd(x), x) + np.linalg.solve(spd(x), B[:, 0])[:, None],
+    "cholesky": lambda x: np.linalg.cholesky(spd(x)),
+    "eigenvalues": lambda x: np.linalg.eigvalsh(spd(x)) + np.linalg.eigh(spd(x)).eigenvalues,
+    "singular values": lambda x: np.linalg.svd(x, compute_uv=False) + np.linalg.svdvals(x),
+    "svd": lambda x: np.linalg.svd(x, full_matrices=False).S,
+    "qr": lambda x: np.abs(np.linalg.qr(np.transpose(x)).R),
+    "powers": lambda x: np.linalg.matrix_power(spd(x), 3) + np.linalg.multi_dot([x, B.T, x, B.T]),
+    "linalg transpose": lambda x: np.linalg.matrix_transpose(x),
+    "multiply.reduce": lambda x: np.multiply.reduce(x) + np.multiply.reduce(x, axis=None),
+    "logaddexp.reduce": lambda x: np.logaddexp.reduce(x, axis=1) + np.logaddexp.reduce(x, axis=None),
+    "accumulate": lambda x: np.add.accumulate(x) * np.multiply.accumulate(x, axis=1),
+    "extremes so far": lambda x: np.maximum.accumulate(x, axis=1) - np.minimum.accumulate(x)
+        + np.logaddexp.accumulate(x, axis=1),
+    "ufunc.outer": lambda x: np.multiply.outer(x, B) + np.subtract.outer(B, x),
+    "steps": lambda x: x * sum(f(x + 0.1) for f in (np.floor, np.ceil, np.trunc, np.rint)) + np.signbit(x)
+        + np.heaviside(x, 1.0),
+    "whole": lambda x: np.floor_divide(x + 0.1, B) + np.remainder(x + 0.1, B) + np.fmod(x, B + 0.1)
+        + np.divmod(x + 0.1, B)[1],
+    "angles": lambda x: np.deg2rad(x) + np.radians(x) + np.rad2deg(x) + np.degrees(x) + np.arctan2(x, B),
+    "hyperbolic": lambda x: np.sinh(x) + np.cosh(x) + np.arcsinh(x) + np.arccosh(np.abs(x) + 2) + np.arctanh(x / 8),
+    "trigonometric": lambda x: np.tan(x) + np.arctan(x) + np.arcsin(x / 8) + np.arccos(x / 8),
+    "logarithms": lambda x: np.log2(np.fabs(x)) + np.log10(np.fabs(x)) + np.exp2(x) + np.logaddexp(x, B)
+        + np.logaddexp2(x, B),
+    "signs": lambda x: np.copysign(x, B) + np.reciprocal(x) + np.positive(x) + np.conjugate(x) + np.hypot(x, B),
+    "extremes": lambda x: np.fmax(x, B) + np.fmin(B, x),
+    "parts": lambda x: np.ldexp(x, np.array([1, 2, 0])) + np.frexp(x * 1.1)[0] + np.nextafter(B, 9.0) * x,
+    "vecdot": lambda x: np.vecdot(x, B),
+}  # fmt: skip
+if hasattr(np, "matvec"):  # NumPy 2.2
+    CALLS["matvec"] = lambda x: np.matvec(x, B[0]) + np.vecmat(B[:, 0], x)[:2]
+
+
+def spd(x: Any) -> Any:
+    return x @ np.transpose(x) + np.diag([1.0, 2.0])
 
 
 @pytest.mark.parametrize("name", CALLS)
@@ -102,7 +185,7 @@ def test_numpys_spelling_means_what_numpy_means(name: str) -> None:
 def test_every_function_and_ufunc_with_a_row_is_called_here() -> None:
     """The table above, and the questions below, leave none out."""
     used = " ".join(name for call in (*CALLS.values(), *QUESTIONS) for name in call.__code__.co_names)
-    names = {f.__name__ for f in (*_UFUNCS, *_FUNCTIONS)}
+    names = {f.__name__ for f in (*_UFUNCS, *FUNCTIONS)}
     operators = {"equal", "not_equal", "less", "greater_equal", "bitwise_and", "bitwise_or", "bitwise_xor", "invert",
                  "logical_and", "logical_or", "logical_xor", "isnan", "isinf"}  # fmt: skip
     assert {n for n in names if n not in used.split()} <= operators
@@ -111,7 +194,12 @@ def test_every_function_and_ufunc_with_a_row_is_called_here() -> None:
 QUESTIONS: list[Callable[[Any], Any]] = [
     lambda x: np.allclose(x, A), lambda x: np.array_equal(x, A), lambda x: np.isclose(x, A).all(),
     lambda x: np.shape(x) + (np.ndim(x), np.size(x)), lambda x: np.zeros_like(x).tolist(),
-    lambda x: np.ones_like(x).tolist(),
+    lambda x: np.ones_like(x).tolist(), lambda x: np.full_like(x, 2).tolist(), lambda x: np.empty_like(x).shape,
+    lambda x: np.count_nonzero(x > 0), lambda x: np.nonzero(x > 1)[0].tolist(), lambda x: np.flatnonzero(x).tolist(),
+    lambda x: np.argwhere(x > 1).tolist(), lambda x: np.unique(x).tolist(), lambda x: np.isin(x, [0.5]).tolist(),
+    lambda x: np.searchsorted(x[0], 1.0), lambda x: np.bincount(x[1] > 0).tolist(), lambda x: np.result_type(x, 1),
+    lambda x: np.can_cast(x, np.float32), lambda x: np.linalg.matrix_rank(x), lambda x: np.linalg.cond(x),
+    lambda x: np.array_repr(x) + np.array_str(x) + np.array2string(x),
 ]  # fmt: skip
 
 
@@ -122,29 +210,29 @@ def test_questions_about_a_tensor_have_plain_answers(question: Callable[[Any], A
 
 
 WITHOUT_A_ROW: dict[str, tuple[Callable[[Tensor], Any], str]] = {
-    "ufunc": (lambda x: np.arctan(x), r"np\.arctan has no derivative here.*nearest that has is np\.tanh"),
-    "function": (lambda x: np.nanmean(x), r"np\.nanmean has no derivative here.*nearest that has is np\.mean"),
-    "far from any": (lambda x: np.fft.fft(x), r"np\.fft has no derivative here"),
-    "linalg": (lambda x: np.linalg.inv(x), r"np\.inv has no derivative here"),
-    "reduce": (lambda x: np.multiply.reduce(x), r"np\.multiply\.reduce has no derivative"),
-    "accumulate": (lambda x: np.add.accumulate(x), r"np\.add\.accumulate has no derivative"),
-    "outer": (lambda x: np.multiply.outer(x, x), r"np\.multiply\.outer has no derivative"),
+    "ufunc": (lambda x: np.cbrt(x), r"np\.cbrt has no derivative here"),
+    "function": (lambda x: np.nanprod(x), r"np\.nanprod has no derivative here.*nearest that has is np\.prod"),
+    "far from any": (lambda x: np.fft.fft(x), r"np\.fft\.fft has no derivative here"),
+    "linalg": (lambda x: np.linalg.eig(x), r"np\.linalg\.eig has no derivative here.*is np\.linalg\.eigh"),
+    "reduce": (lambda x: np.subtract.reduce(x), r"np\.subtract\.reduce has no derivative"),
+    "accumulate": (lambda x: np.subtract.accumulate(x), r"np\.subtract\.accumulate has no derivative"),
+    "reduceat": (lambda x: np.add.reduceat(x, [0, 1]), r"np\.add\.reduceat has no derivative"),
     "at": (lambda x: np.add.at(x, 0, 1), r"np\.add\.at has no derivative"),
-    "right operator": (lambda x: A // x, r"np\.floor_divide has no derivative"),
-    "median": (lambda x: np.median(x), r"np\.median has no derivative"),
     "out of a ufunc": (lambda x: np.exp(x, out=np.zeros((2, 3))), r"np\.exp with out= cannot be recorded"),
     "out tensor": (lambda x: np.exp(A, out=x), r"np\.exp with out= cannot be recorded"),
     "out of a function": (lambda x: np.sum(x, out=np.zeros(())), r"np\.sum on a Tensor.*out"),
     "array +=": (lambda x: np.zeros((2, 3)).__iadd__(x), r"np\.add with out= cannot be recorded"),
     "where of a ufunc": (lambda x: np.exp(x, where=A > 0), r"np\.exp on a Tensor does not take where"),
+    "where of a function": (lambda x: np.mean(x, where=A > 0), r"np\.mean on a Tensor.*where"),
     "dtype of a reduce": (
         lambda x: np.add.reduce(x, dtype=np.float32),
         r"np\.add\.reduce on a Tensor does not take dtype",
     ),
+    "dtype of a function": (lambda x: np.cumsum(x, dtype=np.float32), r"np\.cumsum on a Tensor.*dtype"),
     "initial": (lambda x: np.sum(x, initial=3), r"np\.sum on a Tensor.*initial"),
     "pad mode": (lambda x: np.pad(x, 1, mode="edge"), r"np\.pad of a Tensor pads with one constant"),
-    "3-d dot": (lambda x: np.dot(x, np.ones((1, 3, 2))), r"np\.dot of shapes.*np\.matmul"),
-}
+    "quantile method": (lambda x: np.quantile(x, 0.5, method="hazen"), "takes one axis and the methods linear"),
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("name", WITHOUT_A_ROW)
@@ -153,6 +241,20 @@ def test_what_has_no_row_says_so_and_gives_no_object_array(name: str) -> None:
     call, message = WITHOUT_A_ROW[name]
     with pytest.raises(DtypeError, match=message):
         call(tensor(A, requires_grad=True))
+
+
+def test_parameters_are_called_what_numpy_calls_them() -> None:
+    """Each entry takes its arguments by NumPy's names and in NumPy's order, as far as it takes them."""
+    for function, ours in FUNCTIONS.items():
+        try:
+            theirs = list(inspect.signature(function).parameters)
+        except ValueError:
+            continue  # NumPy does not tell
+        if "kwargs" in theirs:
+            continue
+        mine = [p for p in inspect.signature(ours).parameters if p not in ("args", "kwargs")]
+        at = [theirs.index(name) for name in mine if name in theirs]
+        assert len(at) == len(mine), f"{named(function)}: {mine} among {theirs}"
 
 
 def test_uneven_splits_and_long_squeezes_are_refused_as_numpy_does() -> None:

@@ -176,7 +176,7 @@ def test_requires_grad_set_later() -> None:
     x.requires_grad = True
     assert (before.requires_grad, (x * 2).requires_grad, x.is_leaf, x.grad_fn) == (False, True, True, None)
     y = x * 2
-    assert (y.is_leaf, y.grad_fn.name) == (False, "multiply")
+    assert (y.is_leaf, y.grad_fn.name()) == (False, "multiply")
 
 
 def test_copies_keep_what_a_leaf_is() -> None:
@@ -362,7 +362,7 @@ MISTAKES: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
     "split float": (lambda: A.split(1.5), TypeError, "made of integers"),
     "chunk 0": (lambda: A.chunk(0), ValueError, "above 0, not 0"),
     "narrow": (lambda: A.narrow(1, 2, 2), ValueError, r"narrow from 2, 2 long, leaves dim 1 of shape \(2, 3\)"),
-    "gather": (lambda: A.gather(0, tensor([0])), ValueError, r"gather: an index of shape \(1,\).*\(2, 3\)"),
+    "gather": (lambda: A.gather(0, tensor([0])), ValueError, r"an index of shape \(1,\).*\(2, 3\)"),
     "gather out of range": (lambda: A.gather(0, tensor([[5]])), IndexError, "take_along_axis.*out of bounds"),
     "size of an axis": (lambda: A.size(2), IndexError, "no axis 2"),
     "unbind of 0-d": (lambda: tensor(1.0).unbind(), IndexError, "0-d tensor has no axis"),
@@ -381,7 +381,7 @@ MISTAKES: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
     "assignment shape": (
         lambda: A.clone().__setitem__(0, ones(2)),
         ValueError,
-        r"put\(float32 \(2, 3\), float32 \(2,\)",
+        r"put: float32 \(2,\) cannot be written at 0 of float32 \(2, 3\)",
     ),
     "assignment of a word": (
         lambda: A.clone().__setitem__(0, "a"),

@@ -1,20 +1,32 @@
-"""Arithmetic and elementwise functions by PyTorch's names; an operation without arguments of its own is its row."""
+"""Arithmetic by PyTorch's names; an operation without arguments of its own is its row."""
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from autodiff.dtypes import get_default_dtype, result_dtype
-from autodiff.errors import DtypeError
-from autodiff.ops.arithmetic import absolute, divide, maximum, minimum, multiply, negative, power, sign, square
-from autodiff.ops.arithmetic import add as add_row
-from autodiff.ops.arithmetic import clip as clip_row
-from autodiff.ops.arithmetic import subtract as subtract_row
-from autodiff.ops.arithmetic import where as where_row
-from autodiff.ops.shaping import astype
-from autodiff.ops.transcendental import cos, exp, expm1, log, log1p, relu, sigmoid, sin, sqrt, tanh
+from autodiff.errors import DtypeError, OptionError
+from autodiff.functions.arrays import on_arrays
+from autodiff.functions.indexing import nonzero
+from autodiff.ops import arithmetic as rows
+from autodiff.ops.arithmetic import (
+    absolute,
+    copysign,
+    fmod,
+    hypot,
+    maximum,
+    minimum,
+    multiply,
+    negative,
+    power,
+    remainder,
+    sign,
+    square,
+)
+from autodiff.ops.shaping import astype, cast, copy
 
 if TYPE_CHECKING:
     from autodiff.tensor import Tensor
@@ -23,42 +35,63 @@ __all__ = [
     "abs",
     "absolute",
     "add",
+    "addcdiv",
+    "addcmul",
+    "ceil",
     "clamp",
+    "clamp_max",
+    "clamp_min",
     "clip",
-    "cos",
+    "copysign",
+    "deg2rad",
     "div",
     "divide",
-    "exp",
-    "expm1",
-    "log",
-    "log1p",
+    "fix",
+    "float_power",
+    "floor",
+    "floor_divide",
+    "fmax",
+    "fmin",
+    "fmod",
+    "frac",
+    "frexp",
+    "heaviside",
+    "hypot",
+    "ldexp",
+    "lerp",
     "maximum",
     "minimum",
     "mul",
     "multiply",
+    "nan_to_num",
     "neg",
     "negative",
+    "nextafter",
+    "positive",
     "pow",
-    "relu",
-    "sigmoid",
+    "rad2deg",
+    "reciprocal",
+    "remainder",
+    "round",
+    "rsub",
+    "sgn",
     "sign",
-    "sin",
-    "sqrt",
+    "signbit",
     "square",
     "sub",
     "subtract",
-    "tanh",
     "true_divide",
+    "trunc",
     "where",
 ]
 
 Number = (int, float, np.generic)
 
 abs = absolute
-div = true_divide = divide
 mul = multiply
 neg = negative
 pow = power
+sgn = sign
 
 
 def add(input: Any, other: Any, *, alpha: float = 1) -> Tensor:
@@ -68,15 +101,179 @@ def add(input: Any, other: Any, *, alpha: float = 1) -> Tensor:
     >>> autodiff.add(autodiff.tensor([1.0, 2.0]), 1, alpha=10)
     tensor([11., 12.])
     """
-    return add_row(input, other if alpha == 1 else other * alpha)
+    return rows.add(input, other if alpha == 1 else other * alpha)
 
 
 def sub(input: Any, other: Any, *, alpha: float = 1) -> Tensor:
     """``input - alpha * other``, broadcast."""
-    return subtract_row(input, other if alpha == 1 else other * alpha)
+    return rows.subtract(input, other if alpha == 1 else other * alpha)
 
 
 subtract = sub
+
+
+def rsub(input: Any, other: Any, *, alpha: float = 1) -> Tensor:
+    """``other - alpha * input``, broadcast."""
+    return rows.subtract(other, input if alpha == 1 else input * alpha)
+
+
+def div(input: Any, other: Any, *, rounding_mode: str | None = None) -> Tensor:
+    """``input / other``, broadcast; with ``rounding_mode`` "floor" or "trunc" rounded down, or towards zero.
+
+    Rounded, integers stay integers, and the gradient is 0.
+
+    >>> import autodiff
+    >>> autodiff.div(autodiff.tensor([-7, 7]), 2, rounding_mode="trunc")
+    tensor([-3,  3])
+    """
+    if rounding_mode is None:
+        return rows.divide(input, other)
+    if rounding_mode not in ("floor", "trunc"):
+        raise OptionError(f'rounding_mode is None, "floor" or "trunc", not {rounding_mode!r}')
+    return (rows.floor_divide if rounding_mode == "floor" else rows.trunc_divide)(input, other)
+
+
+divide = div
+
+
+def true_divide(input: Any, other: Any) -> Tensor:
+    """``input / other``, broadcast."""
+    return rows.divide(input, other)
+
+
+def floor_divide(input: Any, other: Any) -> Tensor:
+    """``input / other`` rounded down; the gradient is 0."""
+    return rows.floor_divide(input, other)
+
+
+def reciprocal(input: Any) -> Tensor:
+    """``1 / input``."""
+    return rows.divide(1.0, input)
+
+
+def positive(input: Any) -> Tensor:
+    """The tensor itself."""
+    if input.dtype == np.bool_:
+        raise DtypeError("positive takes numbers, not booleans")
+    return input
+
+
+def float_power(input: Any, exponent: Any) -> Tensor:
+    """``input`` to the power of ``exponent``, both in float64."""
+    return power(*(cast(x, np.dtype(np.float64)) if hasattr(x, "dtype") else float(x) for x in (input, exponent)))
+
+
+def addcmul(input: Any, tensor1: Any, tensor2: Any, *, value: float = 1) -> Tensor:
+    """``input + value * tensor1 * tensor2``, broadcast."""
+    return add(input, multiply(tensor1, tensor2), alpha=value)
+
+
+def addcdiv(input: Any, tensor1: Any, tensor2: Any, *, value: float = 1) -> Tensor:
+    """``input + value * tensor1 / tensor2``, broadcast."""
+    return add(input, rows.divide(tensor1, tensor2), alpha=value)
+
+
+def lerp(input: Any, end: Any, weight: Any) -> Tensor:
+    """``input + weight * (end - input)``: from one to the other as ``weight`` goes from 0 to 1."""
+    return input + weight * (end - input)
+
+
+def deg2rad(input: Any) -> Tensor:
+    """Degrees as radians."""
+    return multiply(input, math.pi / 180)
+
+
+def rad2deg(input: Any) -> Tensor:
+    """Radians as degrees."""
+    return multiply(input, 180 / math.pi)
+
+
+def _stepwise(row: Any, input: Any, **params: Any) -> Any:
+    """A rounding ``row``; integers are round already."""
+    return row(input, **params) if input.dtype.kind == "f" else copy(input)
+
+
+def floor(input: Any) -> Tensor:
+    """The next whole number below; the gradient is 0."""
+    return _stepwise(rows.floor, input)
+
+
+def ceil(input: Any) -> Tensor:
+    """The next whole number above; the gradient is 0."""
+    return _stepwise(rows.ceil, input)
+
+
+def trunc(input: Any) -> Tensor:
+    """The next whole number towards zero; the gradient is 0."""
+    return _stepwise(rows.trunc, input)
+
+
+fix = trunc
+
+
+def round(input: Any, *, decimals: int = 0) -> Tensor:
+    """The nearest number of ``decimals`` digits behind the point, halves to the even one; the gradient is 0.
+
+    >>> import autodiff
+    >>> autodiff.round(autodiff.tensor([1234.5678]), decimals=-2)
+    tensor([1200.])
+    """
+    return _stepwise(rows.round_, input, decimals=decimals)
+
+
+def frac(input: Any) -> Tensor:
+    """What ``trunc`` takes away; the gradient is 1."""
+    return rows.subtract(input, trunc(input))
+
+
+def nan_to_num(input: Any, nan: float | None = None, posinf: Any = None, neginf: Any = None) -> Tensor:
+    """``input`` with 0 (or ``nan``) for NaN and the largest numbers (or those given) for infinities."""
+    if input.dtype.kind != "f":
+        return _stepwise(None, input)
+    return rows.nan_to_num(input, nan=0.0 if nan is None else nan, posinf=posinf, neginf=neginf)
+
+
+def fmax(input: Any, other: Any) -> Tensor:
+    """The greater of two entries, or the one that is a number; equals are taken from ``input``."""
+    return where((input >= other) | (other != other), input, other)
+
+
+def fmin(input: Any, other: Any) -> Tensor:
+    """The smaller of two entries, or the one that is a number; equals are taken from ``input``."""
+    return where((input <= other) | (other != other), input, other)
+
+
+def ldexp(input: Any, other: Any) -> Tensor:
+    """``input * 2**other``."""
+    return multiply(input, power(2.0, other))
+
+
+def frexp(input: Any) -> tuple[Tensor, Tensor]:
+    """``input`` as a mantissa, at least 1/2 and below 1 in size, and an exponent of 2."""
+    return rows.mantissa(input), _exponent(input)
+
+
+@on_arrays
+def _exponent(input: Any) -> Any:
+    return np.frexp(input)[1]
+
+
+@on_arrays
+def heaviside(input: Any, values: Any) -> Any:
+    """0 below zero, 1 above, ``values`` at zero; without a gradient."""
+    return np.heaviside(input, values).astype(input.dtype)
+
+
+@on_arrays
+def nextafter(input: Any, other: Any) -> Any:
+    """The next number that the dtype has from ``input`` towards ``other``; without a gradient."""
+    return np.nextafter(input, other)
+
+
+@on_arrays
+def signbit(input: Any) -> Any:
+    """Whether the sign is minus, that of -0.0 too."""
+    return np.signbit(input) if input.dtype.kind == "f" else input < 0
 
 
 def clamp(input: Any, min: Any = None, max: Any = None) -> Tensor:
@@ -94,7 +291,7 @@ def clamp(input: Any, min: Any = None, max: Any = None) -> Tensor:
     if isinstance(min, (int, float, type(None))) and isinstance(max, (int, float, type(None))):
         if input.dtype.kind != "f" and (isinstance(min, float) or isinstance(max, float)):
             input = astype(input, dtype=get_default_dtype())
-        return clip_row(input, low=min, high=max)
+        return rows.clip(input, low=min, high=max)
     if min is not None:
         input = where(input < min, min, input)
     return input if max is None else where(input > max, max, input)
@@ -103,8 +300,20 @@ def clamp(input: Any, min: Any = None, max: Any = None) -> Tensor:
 clip = clamp
 
 
-def where(condition: Any, input: Any, other: Any) -> Tensor:
+def clamp_min(input: Any, min: Any) -> Tensor:
+    """``input`` held at or above ``min``."""
+    return clamp(input, min=min)
+
+
+def clamp_max(input: Any, max: Any) -> Tensor:
+    """``input`` held at or below ``max``."""
+    return clamp(input, max=max)
+
+
+def where(condition: Any, input: Any = None, other: Any = None) -> Any:
     """``input`` where ``condition`` holds and ``other`` elsewhere, broadcast; the side not taken gets no gradient.
+
+    Given alone, ``condition`` is asked where it holds, as ``nonzero(condition, as_tuple=True)`` says.
 
     >>> import autodiff
     >>> x = autodiff.tensor([0.0, 4.0], requires_grad=True)
@@ -112,6 +321,8 @@ def where(condition: Any, input: Any, other: Any) -> Tensor:
     >>> x.grad
     tensor([0.0000, 0.2500])
     """
+    if input is None and other is None:
+        return nonzero(condition, as_tuple=True)
     mask = np.asarray(condition)
     if mask.dtype != np.bool_:
         raise DtypeError(f"where needs a condition of booleans, not of {mask.dtype}; compare first, as in x > 0")
@@ -119,5 +330,5 @@ def where(condition: Any, input: Any, other: Any) -> Tensor:
         input = np.asarray(input, result_dtype(input, other))
     record = getattr(condition, "__primitive__", None)  # a tensor chooses between arrays and numbers too
     if record is not None:
-        return record(where_row, (input, other), {"condition": mask})
-    return where_row(input, other, condition=mask)
+        return record(rows.where, (input, other), {"condition": mask})
+    return rows.where(input, other, condition=mask)

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from autodiff.functions.arrays import on_arrays
 from autodiff.ops.comparison import (
     bitwise_and,
     bitwise_not,
@@ -39,6 +40,7 @@ __all__ = [
     "greater_equal",
     "gt",
     "is_tensor",
+    "isclose",
     "isfinite",
     "isinf",
     "isnan",
@@ -61,6 +63,12 @@ greater, greater_equal, less, less_equal, not_equal = gt, ge, lt, le, ne
 def allclose(input: Any, other: Any, rtol: float = 1e-05, atol: float = 1e-08, equal_nan: bool = False) -> bool:
     """Whether ``|input - other| <= atol + rtol * |other|`` everywhere."""
     return bool(np.allclose(input, other, rtol, atol, equal_nan))
+
+
+@on_arrays
+def isclose(input: Any, other: Any, rtol: float = 1e-05, atol: float = 1e-08, equal_nan: bool = False) -> Any:
+    """Whether ``|input - other| <= atol + rtol * |other|``, entry by entry."""
+    return np.isclose(input, other, rtol, atol, equal_nan)
 
 
 def equal(input: Any, other: Any) -> bool:

@@ -13,12 +13,35 @@ from autodiff.ops.indexing import index
 if TYPE_CHECKING:
     from autodiff.tensor import Tensor
 
-__all__ = ["getitem", "plain_key"]
+__all__ = ["getitem", "plain_key", "stages"]
 
 
 def getitem(input: Any, key: Any) -> Tensor:
     """``input[key]``: numbers, slices, None, ``...``, masks, integer arrays and tensors, as NumPy and PyTorch index."""
-    return index(input, key=plain_key(key))
+    for stage in stages(plain_key(key)):
+        input = index(input, key=stage)
+    return input
+
+
+def stages(key: Any) -> tuple[Any, ...]:
+    """The indices to be used one after the other for what PyTorch means by a plain one.
+
+    PyTorch takes integers out first; to NumPy an integer beside an array is an array too, which moves the axes.
+    """
+    if not isinstance(key, tuple) or not any(map(_is_whole, key)) or not any(isinstance(k, np.ndarray) for k in key):
+        return (key,)
+    first: list[Any] = []
+    for k in key:
+        if isinstance(k, np.ndarray):
+            first += [slice(None)] * (k.ndim if k.dtype == np.bool_ else 1)
+        else:
+            first.append(k)
+    second = (slice(None) if k is None or isinstance(k, slice) else k for k in key if not _is_whole(k))
+    return tuple(first), tuple(second)
+
+
+def _is_whole(k: Any) -> bool:
+    return isinstance(k, (int, np.integer)) and not isinstance(k, bool)
 
 
 def plain_key(key: Any) -> Any:
@@ -29,10 +52,12 @@ def plain_key(key: Any) -> Any:
         ends = (key.start, key.stop, key.step)
         return slice(*(n if n is None or isinstance(n, int) else operator.index(n) for n in ends))
     if isinstance(key, (list, range)):
-        return np.asarray(key, dtype=None if len(key) else np.int64)
+        return np.asarray([plain_key(k) for k in key], dtype=None if len(key) else np.int64)
     if hasattr(key, "__primitive__"):
         array = np.asarray(key)
         if array.dtype.kind not in "biu":
             raise DtypeError(f"a tensor used as an index holds integers or booleans, not {array.dtype}")
+        if array.dtype == np.uint8:  # an old kind of mask
+            array = array.astype(np.bool_)
         return array if array.ndim or array.dtype == np.bool_ else int(array)
     return key

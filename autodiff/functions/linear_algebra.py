@@ -4,13 +4,41 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from autodiff.errors import ShapeError
-from autodiff.ops.linear_algebra import matmul
+from autodiff.functions.arithmetic import add, multiply
+from autodiff.functions.axes import axis_of
+from autodiff.functions.diagonals import diagonal
+from autodiff.functions.reductions import sum as sum_
+from autodiff.ops.indexing import index
+from autodiff.ops.linear_algebra import contract, matmul
+from autodiff.ops.shaping import reshape
 
 if TYPE_CHECKING:
     from autodiff.tensor import Tensor
 
-__all__ = ["bmm", "dot", "matmul", "mm", "mv", "outer"]
+__all__ = [
+    "addbmm",
+    "addmm",
+    "addmv",
+    "addr",
+    "baddbmm",
+    "bmm",
+    "chain_matmul",
+    "cross",
+    "dot",
+    "ger",
+    "inner",
+    "kron",
+    "matmul",
+    "mm",
+    "mv",
+    "outer",
+    "tensordot",
+    "trace",
+    "vdot",
+]
 
 
 def _product(name: str, input: Any, other: Any, ndims: tuple[int, int]) -> Tensor:
@@ -46,4 +74,113 @@ def outer(input: Any, vec2: Any) -> Tensor:
     """All products of an entry of ``input`` (n,) and one of ``vec2`` (m,): (n, m)."""
     if input.ndim != 1 or vec2.ndim != 1:
         raise ShapeError(f"outer takes two vectors, not shapes {tuple(input.shape)} and {tuple(vec2.shape)}")
-    return input.reshape(-1, 1) * vec2
+    return multiply(reshape(input, shape=(-1, 1)), vec2)
+
+
+ger = outer
+
+
+def vdot(input: Any, other: Any) -> Tensor:
+    """The inner product of two vectors (n,) of real numbers."""
+    return dot(input, other)
+
+
+def inner(input: Any, other: Any) -> Tensor:
+    """The inner products of the last axes, (..., n) and (..., n); a number multiplies."""
+    if not input.ndim or not other.ndim:
+        return multiply(input, other)
+    return tensordot(input, other, ([-1], [-1]))
+
+
+def tensordot(a: Any, b: Any, dims: Any = 2) -> Tensor:
+    """The sum over pairs of axes: the last ``dims`` of ``a`` with the first of ``b``, or two lists of them.
+
+    >>> import autodiff
+    >>> autodiff.tensordot(autodiff.ones(2, 3), autodiff.ones(3, 4), 1).shape
+    (2, 4)
+    """
+    pairs = (range(a.ndim - dims, a.ndim), range(dims)) if isinstance(dims, int) else dims
+    ours, theirs = ([axis_of(d, x.ndim) for d in side] for x, side in zip((a, b), pairs, strict=True))
+    if [a.shape[i] for i in ours] != [b.shape[i] for i in theirs]:
+        raise ShapeError(f"tensordot over {dims}: lengths differ in shapes {tuple(a.shape)} and {tuple(b.shape)}")
+    left = tuple(range(a.ndim))
+    right = tuple(ours[theirs.index(i)] if i in theirs else a.ndim + i for i in range(b.ndim))
+    return contract(a, b, left=left, right=right, result=tuple(i for i in left + right if i not in ours))
+
+
+def kron(input: Any, other: Any) -> Tensor:
+    """Kronecker's product: every entry of ``input`` times ``other``, block by block."""
+    ndim = max(input.ndim, other.ndim)
+    x, y = ((1,) * (ndim - z.ndim) + tuple(z.shape) for z in (input, other))
+    blocks = multiply(
+        reshape(input, shape=tuple(n for length in x for n in (length, 1))),
+        reshape(other, shape=tuple(n for length in y for n in (1, length))),
+    )
+    return reshape(blocks, shape=tuple(n * m for n, m in zip(x, y, strict=True)))
+
+
+def trace(input: Any) -> Tensor:
+    """The sum of the diagonal of a matrix."""
+    if input.ndim != 2:
+        raise ShapeError(f"trace takes a matrix, not shape {tuple(input.shape)}")
+    return sum_(diagonal(input))
+
+
+def cross(input: Any, other: Any, dim: int | None = None) -> Tensor:
+    """The vector product along ``dim``, of length 3; without it, along the first axis of that length."""
+    if dim is None:
+        dim = next((i for i, n in enumerate(input.shape) if n == 3), -1)
+    back = axis_of(dim, input.ndim) - input.ndim
+    if input.shape[back] != 3 or other.shape[back] != 3:
+        raise ShapeError(f"cross: dim {dim} of {tuple(input.shape)} and {tuple(other.shape)} must have length 3")
+    behind = (slice(None),) * (-1 - back)
+    following, last = (..., np.array([1, 2, 0]), *behind), (..., np.array([2, 0, 1]), *behind)
+    return index(input, key=following) * index(other, key=last) - index(input, key=last) * index(other, key=following)
+
+
+def chain_matmul(*matrices: Any) -> Tensor:
+    """The product of several matrices, in the order that takes the fewest multiplications (Cormen 2009, sec. 15.2)."""
+    sizes = [x.shape[0] for x in matrices] + [matrices[-1].shape[-1]]
+    best: dict[tuple[int, int], tuple[int, int]] = {(i, i): (0, i) for i in range(len(matrices))}
+    for reach in range(1, len(matrices)):
+        for i in range(len(matrices) - reach):
+            j = i + reach
+            best[i, j] = min(
+                (best[i, k][0] + best[k + 1, j][0] + sizes[i] * sizes[k + 1] * sizes[j + 1], k) for k in range(i, j)
+            )
+
+    def product(i: int, j: int) -> Any:
+        return matrices[i] if i == j else matmul(product(i, best[i, j][1]), product(best[i, j][1] + 1, j))
+
+    return product(0, len(matrices) - 1)
+
+
+def _plus(input: Any, product: Any, beta: float, alpha: float) -> Tensor:
+    """``beta * input + alpha * product``; with ``beta`` 0, ``input`` is not looked at."""
+    scaled = product if alpha == 1 else product * alpha
+    return scaled if beta == 0 else add(input if beta == 1 else input * beta, scaled)
+
+
+def addmm(input: Any, mat1: Any, mat2: Any, *, beta: float = 1, alpha: float = 1) -> Tensor:
+    """``beta * input + alpha * mat1 @ mat2``, of matrices."""
+    return _plus(input, mm(mat1, mat2), beta, alpha)
+
+
+def addmv(input: Any, mat: Any, vec: Any, *, beta: float = 1, alpha: float = 1) -> Tensor:
+    """``beta * input + alpha * mat @ vec``, of a matrix and a vector."""
+    return _plus(input, mv(mat, vec), beta, alpha)
+
+
+def addr(input: Any, vec1: Any, vec2: Any, *, beta: float = 1, alpha: float = 1) -> Tensor:
+    """``beta * input + alpha * outer(vec1, vec2)``."""
+    return _plus(input, outer(vec1, vec2), beta, alpha)
+
+
+def baddbmm(input: Any, batch1: Any, batch2: Any, *, beta: float = 1, alpha: float = 1) -> Tensor:
+    """``beta * input + alpha * batch1 @ batch2``, of stacks of matrices."""
+    return _plus(input, bmm(batch1, batch2), beta, alpha)
+
+
+def addbmm(input: Any, batch1: Any, batch2: Any, *, beta: float = 1, alpha: float = 1) -> Tensor:
+    """``beta * input + alpha * sum of batch1[i] @ batch2[i]``."""
+    return _plus(input, sum_(bmm(batch1, batch2), 0), beta, alpha)

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from autodiff.dtypes import as_dtype, int64
+from autodiff.dtypes import as_dtype, get_default_dtype, int64
 from autodiff.errors import ShapeError
+from autodiff.functions.arithmetic import where
 from autodiff.functions.axes import axes_of, axis_of, numpy_names
-from autodiff.ops import comparison, fused, reductions
+from autodiff.ops import comparison, fused, reductions, scans
 from autodiff.ops.arithmetic import maximum, minimum
 from autodiff.ops.indexing import take_along_axis
 from autodiff.ops.shaping import cast, reshape
@@ -22,18 +23,25 @@ __all__ = [
     "all",
     "amax",
     "amin",
+    "aminmax",
     "any",
     "argmax",
     "argmin",
+    "count_nonzero",
     "log_softmax",
     "logsumexp",
     "max",
     "mean",
     "min",
+    "nanmean",
+    "nansum",
+    "prod",
     "softmax",
     "std",
+    "std_mean",
     "sum",
     "var",
+    "var_mean",
 ]
 
 
@@ -44,6 +52,13 @@ class Extreme(NamedTuple):
     indices: Tensor
 
 
+class Range(NamedTuple):
+    """What ``aminmax`` gives."""
+
+    min: Tensor
+    max: Tensor
+
+
 @numpy_names
 def sum(input: Any, dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -> Tensor:
     """The sum over ``dim`` (one axis, several, or all).
@@ -52,39 +67,99 @@ def sum(input: Any, dim: Any = None, keepdim: bool = False, *, dtype: Any = None
     >>> autodiff.sum(autodiff.ones(2, 3), 1)
     tensor([3., 3.])
     """
-    x = _with_dtype(input, int64 if dtype is None and input.dtype.kind == "u" else dtype)
+    x = with_dtype(input, int64 if dtype is None and input.dtype.kind == "u" else dtype)
     return reductions.sum_(x, axis=axes_of(dim, x.ndim), keepdims=keepdim)
 
 
 @numpy_names
 def mean(input: Any, dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -> Tensor:
     """The mean over ``dim`` (one axis, several, or all)."""
-    x = _with_dtype(input, dtype)
+    x = with_dtype(input, dtype)
     return reductions.mean(x, axis=axes_of(dim, x.ndim), keepdims=keepdim)
 
 
 @numpy_names
-def var(input: Any, dim: Any = None, keepdim: bool = False, *, correction: float = 1, unbiased: Any = None) -> Tensor:
-    """The variance over ``dim``: squared deviations over N - ``correction`` (Bessel's correction by default).
+def prod(input: Any, dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -> Tensor:
+    """The product over ``dim`` (one axis, or all); its gradient is exact where entries are 0."""
+    x = with_dtype(input, int64 if dtype is None and input.dtype.kind in "bu" else dtype)
+    if dim is None:
+        return scans.prod(reshape(x, shape=(-1,)), axis=0)
+    axis, shape = axis_of(dim, x.ndim), tuple(x.shape)
+    result = scans.prod(x if shape else reshape(x, shape=(1,)), axis=axis)
+    return reshape(result, shape=shape[:axis] + (1,) + shape[axis + 1 :]) if keepdim and shape else result
+
+
+@numpy_names
+def nansum(input: Any, dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -> Tensor:
+    """The sum over ``dim`` of the entries that are not NaN."""
+    return sum(where(input != input, 0, input), dim, keepdim, dtype=dtype)
+
+
+@numpy_names
+def nanmean(input: Any, dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -> Tensor:
+    """The mean over ``dim`` of the entries that are not NaN."""
+    x = with_dtype(input, dtype)
+    return nansum(x, dim, keepdim) / sum(x == x, dim, keepdim)
+
+
+@numpy_names
+def count_nonzero(input: Any, dim: Any = None) -> Tensor:
+    """How many entries along ``dim`` are not 0."""
+    return sum(input != 0, dim)
+
+
+@numpy_names
+def aminmax(input: Any, *, dim: Any = None, keepdim: bool = False) -> Range:
+    """The minimum and the maximum over one axis, or all."""
+    axes = None if dim is None else axes_of(axis_of(dim, input.ndim), input.ndim)
+    _refuse_empty(input, None if axes is None else axes[0])
+    return Range(*(row(input, axis=axes, keepdims=keepdim) for row in (reductions.amin, reductions.amax)))
+
+
+@numpy_names
+def var(
+    input: Any, dim: Any = None, unbiased: bool | None = None, keepdim: bool = False, *, correction: float | None = None
+) -> Tensor:
+    """The variance over ``dim``: squared deviations over N - ``correction`` (1, Bessel's, by default; or ``unbiased``).
 
     >>> import autodiff
     >>> autodiff.var(autodiff.tensor([1.0, 3.0]))
     tensor(2.)
     """
-    axis, deviation, freedom = _deviation(input, dim, correction if unbiased is None else unbiased)
+    axis, deviation, freedom = _deviation(input, dim, unbiased, correction)
     return reductions.sum_(deviation * deviation, axis=axis, keepdims=keepdim) / freedom
 
 
 @numpy_names
-def std(input: Any, dim: Any = None, keepdim: bool = False, *, correction: float = 1, unbiased: Any = None) -> Tensor:
+def std(
+    input: Any, dim: Any = None, unbiased: bool | None = None, keepdim: bool = False, *, correction: float | None = None
+) -> Tensor:
     """The standard deviation over ``dim``, the root of ``var``; the gradient of a constant is 0."""
-    axis, deviation, freedom = _deviation(input, dim, correction if unbiased is None else unbiased)
+    axis, deviation, freedom = _deviation(input, dim, unbiased, correction)
     return reductions.norm(deviation, axis=axis, keepdims=keepdim) / freedom**0.5
 
 
-def _deviation(input: Any, dim: Any, correction: float) -> tuple[Any, Any, float]:
+@numpy_names
+def var_mean(input: Any, dim: Any = None, unbiased: bool | None = None, keepdim: bool = False, **more: Any) -> Any:
+    """``var`` and ``mean`` over ``dim``."""
+    axes = None if isinstance(dim, bool) else dim
+    return var(input, dim, unbiased, keepdim, **more), mean(input, axes, keepdim)
+
+
+@numpy_names
+def std_mean(input: Any, dim: Any = None, unbiased: bool | None = None, keepdim: bool = False, **more: Any) -> Any:
+    """``std`` and ``mean`` over ``dim``."""
+    axes = None if isinstance(dim, bool) else dim
+    return std(input, dim, unbiased, keepdim, **more), mean(input, axes, keepdim)
+
+
+def _deviation(input: Any, dim: Any, unbiased: bool | None, correction: float | None) -> tuple[Any, Any, float]:
+    """The axes, the deviations from the mean, and by how much their squares are divided."""
+    if isinstance(dim, bool):  # PyTorch's older spelling, x.var(False)
+        dim, unbiased = None, dim
     axis = axes_of(dim, input.ndim)
-    freedom = reductions.count(input, axis) - float(correction)
+    less = float(unbiased if unbiased is not None else 1 if correction is None else correction)
+    freedom = reductions.count(input, axis) - less
     return axis, input - reductions.mean(input, axis=axis, keepdims=True), freedom if freedom > 0 else math.nan
 
 
@@ -180,22 +255,23 @@ def logsumexp(input: Any, dim: Any, keepdim: bool = False) -> Tensor:
     >>> autodiff.logsumexp(autodiff.tensor([100.0, 100.0]), 0)
     tensor(100.6931)
     """
-    return reductions.logsumexp(input, axis=axes_of(dim, input.ndim), keepdims=keepdim)
+    x = input if input.dtype.kind == "f" else cast(input, get_default_dtype())
+    return reductions.logsumexp(x, axis=axes_of(dim, x.ndim), keepdims=keepdim)
 
 
 @numpy_names
 def softmax(input: Any, dim: int, *, dtype: Any = None) -> Tensor:
     """exp of ``input`` over its sum along ``dim`` (Bridle 1990), shifted by the maximum so that nothing overflows."""
-    x = _with_dtype(input, dtype)
+    x = with_dtype(input, dtype)
     return fused.softmax(x, axis=axis_of(dim, x.ndim))
 
 
 @numpy_names
 def log_softmax(input: Any, dim: int, *, dtype: Any = None) -> Tensor:
     """log of ``softmax``, with all its digits where the softmax itself is 0 or 1."""
-    x = _with_dtype(input, dtype)
+    x = with_dtype(input, dtype)
     return fused.log_softmax(x, axis=axis_of(dim, x.ndim))
 
 
-def _with_dtype(input: Any, dtype: Any) -> Any:
+def with_dtype(input: Any, dtype: Any) -> Any:
     return input if dtype is None else cast(input, as_dtype(dtype))

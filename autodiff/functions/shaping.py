@@ -1,46 +1,40 @@
-"""Shapes and axes by PyTorch's names: reshaping, joining, cutting, padding, picking."""
+"""Shapes and axes by PyTorch's names: reshaping, reordering, stretching."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from itertools import accumulate
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from autodiff.broadcasting import unbroadcast
 from autodiff.errors import ShapeError
-from autodiff.functions.axes import axes_of, axis_of, length_of, numpy_names, shape_of
-from autodiff.functions.keys import getitem
+from autodiff.functions.axes import axes_of, axis_of, length_of, shape_of
 from autodiff.ops import reductions, shaping
-from autodiff.ops.indexing import index, take_along_axis
 
 if TYPE_CHECKING:
     from autodiff.tensor import Tensor
 
 __all__ = [
+    "adjoint",
+    "atleast_1d",
+    "atleast_2d",
+    "atleast_3d",
+    "broadcast_shapes",
+    "broadcast_tensors",
     "broadcast_to",
-    "cat",
-    "chunk",
     "clone",
-    "concat",
-    "concatenate",
-    "expand",
     "flatten",
-    "flip",
-    "gather",
+    "moveaxis",
     "movedim",
-    "narrow",
     "permute",
     "ravel",
     "reshape",
-    "select",
-    "split",
     "squeeze",
-    "stack",
+    "swapaxes",
+    "swapdims",
     "t",
     "transpose",
-    "unbind",
     "unflatten",
     "unsqueeze",
 ]
@@ -84,6 +78,14 @@ def transpose(input: Any, dim0: int, dim1: int) -> Tensor:
     return shaping.transpose(input, axes=tuple(axes))
 
 
+swapaxes = swapdims = transpose
+
+
+def adjoint(input: Any) -> Tensor:
+    """The last two axes swapped: of a real matrix, its adjoint."""
+    return transpose(input, -2, -1)
+
+
 def t(input: Any) -> Tensor:
     """A matrix transposed; a vector or a number as it is."""
     if input.ndim > 2:
@@ -100,6 +102,9 @@ def movedim(input: Any, source: Any, destination: Any) -> Tensor:
     rest = iter(a for a in range(input.ndim) if a not in moved.values())
     axes = tuple(moved[i] if i in moved else next(rest) for i in range(input.ndim))
     return shaping.transpose(input, axes=axes)
+
+
+moveaxis = movedim
 
 
 def flatten(input: Any, start_dim: int = 0, end_dim: int = -1) -> Tensor:
@@ -135,115 +140,69 @@ def unsqueeze(input: Any, dim: int) -> Tensor:
     return shaping.reshape(input, shape=(*input.shape[:axis], 1, *input.shape[axis:]))
 
 
-def broadcast_to(input: Any, shape: Any) -> Tensor:
-    """``input`` stretched to ``shape`` by NumPy's rule; nothing is copied."""
-    return reductions.broadcast_to(input, shape=shape_of((shape,)))
-
-
-def expand(input: Any, *sizes: Any) -> Tensor:
-    """``input`` stretched to ``sizes``, where -1 keeps an axis as it is."""
-    shape = shape_of(sizes)
+def expand(input: Any, *size: Any) -> Tensor:
+    """``input`` stretched to ``size`` by NumPy's rule, where -1 keeps an axis as it is; nothing is copied."""
+    shape = shape_of(size)
     lead = len(shape) - input.ndim
     if lead < 0 or -1 in shape[:lead]:
         raise ShapeError(f"shape {tuple(input.shape)} does not expand to {shape}")
-    return broadcast_to(input, tuple(input.shape[i - lead] if n == -1 else n for i, n in enumerate(shape)))
-
-
-@numpy_names
-def cat(tensors: Sequence[Any], dim: int = 0) -> Tensor:
-    """The tensors one behind the other along ``dim``; all other lengths are equal.
-
-    >>> import autodiff
-    >>> autodiff.cat([autodiff.ones(1, 2), autodiff.zeros(1, 2)])
-    tensor([[1., 1.],
-            [0., 0.]])
-    """
-    parts = [x for x in tensors if tuple(x.shape) != (0,)] or list(tensors)[:1]  # PyTorch's legacy: (0,) joins anything
-    if not parts:
-        raise ShapeError("cat needs at least one tensor")
-    axis = axis_of(dim, parts[0].ndim)
-    for x in parts:
-        if x.ndim != parts[0].ndim or any(
-            a != b for i, (a, b) in enumerate(zip(x.shape, parts[0].shape, strict=True)) if i != axis
-        ):
-            shapes = ", ".join(str(tuple(part.shape)) for part in parts)
-            raise ShapeError(f"cat along dim {dim} needs shapes that are equal but there, not {shapes}")
-    return shaping.concatenate(*parts, axis=axis, ends=tuple(accumulate(x.shape[axis] for x in parts)))
-
-
-concat = concatenate = cat
-
-
-@numpy_names
-def stack(tensors: Sequence[Any], dim: int = 0) -> Tensor:
-    """The tensors, all of one shape, side by side along a new axis at ``dim``."""
-    if len({tuple(x.shape) for x in tensors}) > 1:
-        shapes = ", ".join(str(tuple(x.shape)) for x in tensors)
-        raise ShapeError(f"stack needs tensors of one shape, not {shapes}")
-    return cat([unsqueeze(x, dim) for x in tensors], axis_of(dim, tensors[0].ndim + 1) if tensors else 0)
-
-
-@numpy_names
-def split(tensor: Any, split_size_or_sections: Any, dim: int = 0) -> tuple[Tensor, ...]:
-    """Pieces along ``dim`` of one size (the last may be shorter), or of the sizes given."""
-    (axis, length), sizes = length_of(tensor, dim), split_size_or_sections
-    if isinstance(sizes, Sequence):
-        ends = list(accumulate(shape_of((sizes,))))
-        if not ends or ends[-1] != length or min(sizes) < 0:
-            raise ShapeError(f"split sizes {tuple(sizes)} do not add up to {length}, the length of dim {dim}")
-    else:
-        (size,) = shape_of((sizes,))
-        if size <= 0:
-            raise ShapeError(f"split needs a size above 0, not {size}")
-        ends = [min(start + size, length) for start in range(0, max(length, 1), size)]
-    return tuple(
-        index(tensor, key=(slice(None),) * axis + (slice(start, end),))
-        for start, end in zip([0, *ends], ends, strict=False)
+    return reductions.broadcast_to(
+        input, shape=tuple(input.shape[i - lead] if n == -1 else n for i, n in enumerate(shape))
     )
 
 
-def chunk(input: Any, chunks: int, dim: int = 0) -> tuple[Tensor, ...]:
-    """At most ``chunks`` pieces of equal size along ``dim``, the last one shorter where it does not divide."""
-    if chunks <= 0:
-        raise ShapeError(f"chunk needs a number of pieces above 0, not {chunks}")
-    _, length = length_of(input, dim)
-    return split(input, -(-length // chunks) if length else [0] * chunks, dim)
+def broadcast_to(input: Any, shape: Any) -> Tensor:
+    """``input`` stretched to ``shape`` by NumPy's rule; nothing is copied."""
+    return expand(input, shape)
 
 
-def unbind(input: Any, dim: int = 0) -> tuple[Tensor, ...]:
-    """The slices along ``dim``, without it."""
-    return tuple(select(input, dim, i) for i in range(length_of(input, dim)[1]))
+def broadcast_shapes(*shapes: Any) -> tuple[int, ...]:
+    """The shape to which all ``shapes`` stretch; an integer is a shape of one axis.
+
+    >>> broadcast_shapes((2, 1), 3)
+    (2, 3)
+    """
+    try:
+        return np.broadcast_shapes(*shapes)
+    except ValueError:
+        raise ShapeError(f"shapes {', '.join(str(s) for s in shapes)} do not stretch to one") from None
 
 
-def select(input: Any, dim: int, index: int) -> Tensor:
-    """The slice at ``index`` along ``dim``, without it."""
-    return getitem(input, (slice(None),) * length_of(input, dim)[0] + (index,))
+def broadcast_tensors(*tensors: Any) -> tuple[Tensor, ...]:
+    """The tensors stretched to one shape."""
+    parts = tensors[0] if len(tensors) == 1 and isinstance(tensors[0], (list, tuple)) else tensors
+    shape = broadcast_shapes(*(tuple(x.shape) for x in parts))
+    return tuple(expand(x, shape) for x in parts)
 
 
-def narrow(input: Any, dim: int, start: int, length: int) -> Tensor:
-    """``length`` slices from ``start`` on along ``dim``."""
-    axis, whole = length_of(input, dim)
-    start = int(start) + (whole if start < 0 else 0)
-    if not (start >= 0 and length >= 0 and start + length <= whole):
-        raise ShapeError(f"narrow from {start}, {length} long, leaves dim {dim} of shape {tuple(input.shape)}")
-    return getitem(input, (slice(None),) * axis + (slice(start, start + length),))
+def sum_to_size(input: Any, *size: Any) -> Tensor:
+    """``input`` summed over the axes along which ``size`` would be stretched to its shape."""
+    shape, given = shape_of(size), tuple(input.shape)
+    lead = len(given) - len(shape)
+    if lead < 0 or any(n not in (1, m) for n, m in zip(shape, given[lead:], strict=True)):
+        raise ShapeError(f"shape {shape} does not stretch to {given}, which is to be summed to it")
+    return input if shape == given else unbroadcast(input, shape)
 
 
-def flip(input: Any, *dims: Any) -> Tensor:
-    """The entries in opposite order along ``dims``."""
-    axes = axes_of(shape_of(dims), input.ndim) or ()
-    return getitem(input, tuple(slice(None, None, -1 if i in axes else None) for i in range(input.ndim)))
+def atleast_1d(*tensors: Any) -> Any:
+    """With at least one axis; several tensors, or a sequence, as a tuple."""
+    return _each(lambda x: x if x.ndim else reshape(x, (1,)), tensors)
 
 
-def gather(input: Any, dim: int, index: Any) -> Tensor:
-    """Picks along ``dim``: ``out[i][j] = input[index[i][j]][j]`` for dim 0, and so on for others."""
-    axis = axis_of(dim, input.ndim)
-    indices = np.asarray(index)
-    shape = tuple(input.shape)
-    fits = indices.ndim == len(shape) and all(i == axis or n <= shape[i] for i, n in enumerate(indices.shape))
-    if not fits:
-        raise ShapeError(f"gather: an index of shape {indices.shape} does not fit an input of shape {shape}")
-    return take_along_axis(input, indices=indices, axis=axis)
+def atleast_2d(*tensors: Any) -> Any:
+    """With at least two axes, a vector as a row; several tensors, or a sequence, as a tuple."""
+    return _each(lambda x: x if x.ndim > 1 else reshape(x, (1, x.numel())), tensors)
+
+
+def atleast_3d(*tensors: Any) -> Any:
+    """With at least three axes, a matrix as (m, n, 1) and a vector as (1, n, 1)."""
+    return _each(lambda x: x if x.ndim > 2 else unsqueeze(atleast_2d(x), 2), tensors)
+
+
+def _each(widen: Any, tensors: tuple[Any, ...]) -> Any:
+    if len(tensors) == 1 and not isinstance(tensors[0], (list, tuple)):
+        return widen(tensors[0])
+    return tuple(map(widen, tensors[0] if len(tensors) == 1 else tensors))
 
 
 def clone(input: Any) -> Tensor:

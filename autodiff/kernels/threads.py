@@ -10,7 +10,9 @@ from collections.abc import Callable, Iterator
 from itertools import pairwise
 from typing import Any, TypeVar
 
-__all__ = ["share", "tiles", "workers"]
+from autodiff.errors import OptionError
+
+__all__ = ["get_num_threads", "set_num_threads", "share", "tiles", "workers"]
 
 Result = TypeVar("Result")
 
@@ -84,8 +86,28 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_after_fork)
 
 
+_wanted: int | None = None
+
+
+def set_num_threads(number: int) -> None:
+    """Let convolutions, and BLAS where threadpoolctl is installed, use ``number`` threads."""
+    global _pool, _wanted
+    if number < 1:
+        raise OptionError(f"a number of threads is 1 or more, not {number}")
+    _wanted, _pool = number, _Pool()
+    for library in _find_blas():
+        library.set_num_threads(number)
+
+
+def get_num_threads() -> int:
+    """The number of threads that ``set_num_threads`` asked for, or of cores this process may run on."""
+    return workers()
+
+
 def workers() -> int:
-    """Return how many threads this process may keep busy: the cores it is allowed to run on."""
+    """Return how many threads this process may keep busy: the cores it is allowed to run on, unless told otherwise."""
+    if _wanted is not None:
+        return _wanted
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 

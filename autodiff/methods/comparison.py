@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from autodiff.functions import comparison as functions
 from autodiff.methods.rows import method
 from autodiff.ops import comparison
 
@@ -26,3 +27,10 @@ class ComparisonMethods:
     logical_or = method(comparison.logical_or)
     logical_not = method(comparison.logical_not)
     logical_xor = method(comparison.logical_xor)
+    bitwise_and = method(comparison.bitwise_and)
+    bitwise_or = method(comparison.bitwise_or)
+    bitwise_xor = method(comparison.bitwise_xor)
+    bitwise_not = method(comparison.bitwise_not)
+    isclose = functions.isclose
+    allclose = functions.allclose
+    equal = functions.equal

@@ -7,10 +7,14 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
-from autodiff.functions import arithmetic
+from autodiff.changes import changed
+from autodiff.errors import GraphError
+from autodiff.functions import diagonals, indexing, scatter, shaping
+from autodiff.functions.axes import size_of
+from autodiff.places import place_of_user
 from autodiff.primitive import Primitive
 
-__all__ = ["InPlaceMethods"]
+__all__ = ["InPlaceMethods", "in_place"]
 
 
 def in_place(function: Callable[..., Any]) -> Any:
@@ -24,8 +28,18 @@ def in_place(function: Callable[..., Any]) -> Any:
     return change
 
 
+def seen_as(function: Callable[..., Any]) -> Any:
+    """A function that gives a view of a tensor as a method by which the tensor becomes that view."""
+
+    def change(self: Any, *args: Any, **kwargs: Any) -> Any:
+        return self._seen(function, *args, **kwargs)
+
+    change.__name__, change.__doc__ = f"{function.__name__}_", f"``{function.__name__}`` of this tensor's own shape."
+    return change
+
+
 class InPlaceMethods:
-    """``x.add_(y)``, ``x.zero_()``."""
+    """``x.add_(y)``, ``x.zero_()``, ``x.t_()``."""
 
     __slots__ = ()
 
@@ -34,12 +48,26 @@ class InPlaceMethods:
         _node: Any
         __setitem__: Any
         _become: Any
+        _seen: Any
 
-    add_ = in_place(arithmetic.add)
-    sub_ = subtract_ = in_place(arithmetic.sub)
-    mul_ = multiply_ = in_place(arithmetic.mul)
-    div_ = divide_ = true_divide_ = in_place(arithmetic.div)
-    clamp_ = clip_ = in_place(arithmetic.clamp)
+    tril_ = in_place(diagonals.tril)
+    triu_ = in_place(diagonals.triu)
+    masked_fill_ = in_place(indexing.masked_fill)
+    masked_scatter_ = in_place(indexing.masked_scatter)
+    index_fill_ = in_place(indexing.index_fill)
+    index_add_ = in_place(indexing.index_add)
+    index_copy_ = in_place(indexing.index_copy)
+    index_put_ = in_place(indexing.index_put)
+    index_reduce_ = in_place(scatter.index_reduce)
+    put_ = in_place(indexing.put)
+    scatter_ = in_place(scatter.scatter)
+    scatter_add_ = in_place(scatter.scatter_add)
+    scatter_reduce_ = in_place(scatter.scatter_reduce)
+
+    squeeze_ = seen_as(shaping.squeeze)
+    unsqueeze_ = seen_as(shaping.unsqueeze)
+    transpose_ = swapaxes_ = swapdims_ = seen_as(shaping.transpose)
+    t_ = seen_as(shaping.t)
 
     def zero_(self) -> Self:
         """Set every entry to 0."""
@@ -47,12 +75,45 @@ class InPlaceMethods:
 
     def fill_(self, value: Any) -> Self:
         """Set every entry to ``value``."""
-        return self.copy_(value)
-
-    def copy_(self, src: Any) -> Self:
-        """Take over the entries of ``src``, broadcast and converted."""
-        if self._node is not None or getattr(src, "_node", None) is not None:
-            self.__setitem__(..., src)
-            return self
-        self._become(np.asarray(src).astype(self._array.dtype, copy=False))
+        self.__setitem__(..., value)
         return self
+
+    def copy_(self, src: Any, non_blocking: bool = False) -> Self:
+        """Take over the entries of ``src``, broadcast and converted."""
+        self.__setitem__(..., src if hasattr(src, "_node") else np.asarray(src).astype(self._array.dtype, copy=False))
+        return self
+
+    def detach_(self: Any) -> Any:
+        """Take this tensor out of the graph; what was made from it stays there."""
+        if hasattr(self, "_base"):
+            raise GraphError("a view cannot be taken out of the graph in place; use detach()")
+        self._node, self._why = None, ("went through detach_()", place_of_user())
+        return self
+
+    def set_(self: Any, source: Any) -> Any:
+        """Take over the memory of ``source``, whatever its shape."""
+        _outside(self, "set_")
+        self._array = source._array
+        return self
+
+    def resize_(self: Any, *sizes: Any) -> Any:
+        """Take another shape: the first entries stay, in their order, and what comes after them is undefined."""
+        _outside(self, "resize_")
+        shape = size_of(sizes)
+        kept = self._array.reshape(-1)
+        array = np.empty(shape, kept.dtype)
+        if array.size <= kept.size:
+            self._array = kept[: array.size].reshape(shape)
+        else:
+            array.reshape(-1)[: kept.size] = kept
+            self._array = array
+        changed(self._array)
+        return self
+
+
+def _outside(x: Any, name: str) -> None:
+    """Raise GraphError for a tensor in the graph, whose node knows its shape."""
+    if x._node is not None:
+        raise GraphError(f"{name} gives a tensor other memory, of which the graph would not know; use it on a detach()")
+    if hasattr(x, "_base"):
+        del x._base

@@ -39,6 +39,12 @@ class Operators:
     def __truediv__(self, other: Any) -> Tensor:
         return binary(arithmetic.divide, self, other)
 
+    def __floordiv__(self, other: Any) -> Tensor:
+        return binary(arithmetic.floor_divide, self, other)
+
+    def __mod__(self, other: Any) -> Tensor:
+        return binary(arithmetic.remainder, self, other)
+
     def __pow__(self, other: Any) -> Tensor:
         return binary(arithmetic.power, self, other)
 
@@ -56,6 +62,12 @@ class Operators:
 
     def __rtruediv__(self, other: Any) -> Tensor:
         return apply(arithmetic.divide, (other, self))
+
+    def __rfloordiv__(self, other: Any) -> Tensor:
+        return apply(arithmetic.floor_divide, (other, self))
+
+    def __rmod__(self, other: Any) -> Tensor:
+        return apply(arithmetic.remainder, (other, self))
 
     def __rpow__(self, other: Any) -> Tensor:
         return apply(arithmetic.power, (other, self))
@@ -83,6 +95,12 @@ class Operators:
 
     def __itruediv__(self, other: Any) -> Self:
         return self._become(self / other)
+
+    def __ifloordiv__(self, other: Any) -> Self:
+        return self._become(self // other)
+
+    def __imod__(self, other: Any) -> Self:
+        return self._become(self % other)
 
     def __ipow__(self, other: Any) -> Self:
         return self._become(self**other)
@@ -117,4 +135,5 @@ class Operators:
     def __invert__(self) -> Tensor:
         return apply(comparison.bitwise_not, (self,))
 
+    __div__, __rdiv__ = __truediv__, __rtruediv__  # by Python 2's names, which PyTorch keeps
     __rand__, __ror__, __rxor__ = __and__, __or__, __xor__

@@ -1,8 +1,8 @@
-"""Reductions as methods."""
+"""Reductions, scans and order as methods."""
 
 from __future__ import annotations
 
-from autodiff.functions import reductions
+from autodiff.functions import reductions, scans, sorting, statistics
 
 __all__ = ["ReductionMethods"]
 
@@ -27,3 +27,30 @@ class ReductionMethods:
     logsumexp = reductions.logsumexp
     softmax = reductions.softmax
     log_softmax = reductions.log_softmax
+    aminmax = reductions.aminmax
+    count_nonzero = reductions.count_nonzero
+    nanmean = reductions.nanmean
+    nansum = reductions.nansum
+    prod = reductions.prod
+    cummax = scans.cummax
+    cummin = scans.cummin
+    cumprod = scans.cumprod
+    cumsum = scans.cumsum
+    diff = scans.diff
+    logcumsumexp = scans.logcumsumexp
+    argsort = sorting.argsort
+    bincount = sorting.bincount
+    histc = sorting.histc
+    kthvalue = sorting.kthvalue
+    median = sorting.median
+    mode = sorting.mode
+    msort = sorting.msort
+    nanmedian = sorting.nanmedian
+    nanquantile = sorting.nanquantile
+    quantile = sorting.quantile
+    sort = sorting.sort
+    topk = sorting.topk
+    unique = sorting.unique
+    unique_consecutive = sorting.unique_consecutive
+    cov = statistics.cov
+    corrcoef = statistics.corrcoef

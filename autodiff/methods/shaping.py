@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from autodiff.functions import shaping
+from autodiff.functions import cutting, diagonals, joining, reals, shaping
 from autodiff.functions.keys import getitem
 
 if TYPE_CHECKING:
@@ -24,9 +24,10 @@ class ShapingMethods:
     __getitem__ = getitem
     reshape = view = shaping.reshape
     permute = shaping.permute
-    transpose = swapaxes = shaping.transpose
+    transpose = swapaxes = swapdims = shaping.transpose
     t = shaping.t
-    movedim = shaping.movedim
+    adjoint = shaping.adjoint
+    movedim = moveaxis = shaping.movedim
     flatten = shaping.flatten
     ravel = shaping.ravel
     unflatten = shaping.unflatten
@@ -34,14 +35,44 @@ class ShapingMethods:
     unsqueeze = shaping.unsqueeze
     expand = shaping.expand
     broadcast_to = shaping.broadcast_to
-    split = shaping.split
-    chunk = shaping.chunk
-    unbind = shaping.unbind
-    select = shaping.select
-    narrow = shaping.narrow
-    flip = shaping.flip
-    gather = shaping.gather
+    sum_to_size = shaping.sum_to_size
     clone = shaping.clone
+    repeat = joining.repeat
+    tile = joining.tile
+    repeat_interleave = joining.repeat_interleave
+    split = cutting.split
+    split_with_sizes = cutting.split_with_sizes
+    unsafe_split = cutting.unsafe_split
+    unsafe_chunk = cutting.unsafe_chunk
+    tensor_split = cutting.tensor_split
+    hsplit = cutting.hsplit
+    vsplit = cutting.vsplit
+    dsplit = cutting.dsplit
+    chunk = cutting.chunk
+    unbind = cutting.unbind
+    select = cutting.select
+    narrow = cutting.narrow
+    unfold = cutting.unfold
+    flip = cutting.flip
+    fliplr = cutting.fliplr
+    flipud = cutting.flipud
+    roll = cutting.roll
+    rot90 = cutting.rot90
+    as_strided = cutting.as_strided
+    diag = diagonals.diag
+    diag_embed = diagonals.diag_embed
+    diagflat = diagonals.diagflat
+    diagonal = diagonals.diagonal
+    tril = diagonals.tril
+    triu = diagonals.triu
+    angle = reals.angle
+    conj = conj_physical = resolve_conj = resolve_neg = reals.conj
+    is_complex = reals.is_complex
+
+    @property
+    def real(self) -> Tensor:
+        """The tensor itself: its entries are real."""
+        return reals.real(self)
 
     def view_as(self, other: Tensor) -> Tensor:
         """The same entries in the shape of ``other``."""
@@ -62,3 +93,10 @@ class ShapingMethods:
     def mT(self) -> Tensor:
         """The last two axes swapped."""
         return shaping.transpose(self, -2, -1)
+
+    @property
+    def H(self) -> Tensor:
+        """A matrix transposed."""
+        return shaping.t(self)
+
+    mH = mT

@@ -12,19 +12,32 @@ from autodiff.primitive import Primitive
 __all__ = [
     "absolute",
     "add",
+    "ceil",
     "clip",
+    "copysign",
     "divide",
+    "floor",
+    "floor_divide",
+    "fmod",
     "gate",
+    "hypot",
+    "mantissa",
     "maximum",
     "minimum",
     "multiply",
+    "nan_to_num",
     "negative",
+    "nothing",
     "power",
     "quotient",
+    "remainder",
+    "round_",
     "sign",
     "spared",
     "square",
     "subtract",
+    "trunc",
+    "trunc_divide",
     "where",
 ]
 
@@ -59,7 +72,7 @@ def _power_exponent(g: Any, out: Any, x: Any, y: Any) -> Any:
     return spared(g, np.where((x == 0) & (y >= 0), 0, g * out * np.log(x)))
 
 
-_BITS = {2: np.int16, 4: np.int32, 8: np.int64}
+_BITS = {1: np.int8, 2: np.int16, 4: np.int32, 8: np.int64}
 
 
 def _gate(x: Any, mask: Any) -> Any:
@@ -71,6 +84,11 @@ def _gate(x: Any, mask: Any) -> Any:
 
 
 gate = Primitive("gate", _gate, lambda g, out, x, mask: gate(g, mask=mask))
+
+
+def nothing(g: Any, *_: Any, **params: Any) -> Any:
+    """The cotangent of what does not change, or only in steps: zeros like ``g``."""
+    return gate(g, mask=np.asarray(False))
 
 
 def _winner(g: Any, ahead: Any, tie: Any) -> Any:
@@ -104,7 +122,39 @@ square = Primitive("square", np.square, lambda g, out, x: g * 2 * x, keeps="x")
 
 absolute = Primitive("absolute", np.absolute, lambda g, out, x: g * np.sign(x), keeps="x")
 
-sign = Primitive("sign", np.sign, lambda g, out, x: gate(g, mask=np.asarray(False)))
+sign = Primitive("sign", np.sign, nothing)
+
+floor = Primitive("floor", np.floor, nothing)
+
+ceil = Primitive("ceil", np.ceil, nothing)
+
+trunc = Primitive("trunc", np.trunc, nothing)
+
+round_ = Primitive("round", lambda x, decimals: np.round(x, decimals), nothing)
+
+floor_divide = Primitive("floor_divide", np.floor_divide, nothing, nothing)
+
+trunc_divide = Primitive("trunc_divide", lambda x, y: _trunc_divide(x, y), nothing, nothing)
+
+remainder = Primitive("remainder", np.remainder, lambda g, out, x, y: g,
+                                                 lambda g, out, x, y: -g * floor_divide(x, y), keeps=("", "x y"))
+
+fmod = Primitive("fmod", np.fmod, lambda g, out, x, y: g,
+                                  lambda g, out, x, y: -g * trunc_divide(x, y), keeps=("", "x y"))
+
+copysign = Primitive("copysign", np.copysign, lambda g, out, x, y: g * (np.sign(x) * np.sign(out)),
+                                              nothing, keeps=("out x", ""), floating=True)
+
+# At the origin every slope between -1 and 1 is right; 0 is the one in the middle, as for norm.
+hypot = Primitive("hypot", np.hypot, lambda g, out, x, y: g * x / np.where(out == 0, 1, out),
+                                     lambda g, out, x, y: g * y / np.where(out == 0, 1, out),
+                  keeps=("out x", "out y"), floating=True)
+
+mantissa = Primitive("mantissa", lambda x: np.frexp(x)[0],
+                     lambda g, out, x: g * np.where(x == 0, 1, out / x), keeps="out x", floating=True)
+
+nan_to_num = Primitive("nan_to_num", lambda x, nan, posinf, neginf: np.nan_to_num(x, True, nan, posinf, neginf),
+                       lambda g, out, x, nan, posinf, neginf: gate(g, mask=np.asarray(np.isfinite(x))), keeps="x")
 
 clip = Primitive("clip", lambda x, low, high: np.clip(x, low, high),
                  lambda g, out, x, low, high: gate(g, mask=np.asarray(_inside(x, low, high))), keeps="x")
@@ -112,6 +162,14 @@ clip = Primitive("clip", lambda x, low, high: np.clip(x, low, high),
 where = Primitive("where", lambda x, y, condition: np.where(condition, x, y),
                   lambda g, out, x, y, condition: gate(g, mask=condition),
                   lambda g, out, x, y, condition: gate(g, mask=~condition))
+
+
+def _trunc_divide(x: Any, y: Any) -> Any:
+    """``x / y`` rounded towards zero, for integers without leaving them."""
+    if np.result_type(x, y).kind == "f":
+        return np.trunc(np.divide(x, y))
+    whole = np.floor_divide(x, y)
+    return whole + ((whole < 0) & (whole * y != x))
 
 
 def _inside(x: Any, low: Any, high: Any) -> Any:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
 
 from autodiff.primitive import Primitive
 
-__all__ = ["linear", "matmul"]
+__all__ = ["contract", "linear", "matmul"]
 
 
 def _matmul_left(g: Any, out: Any, x: Any, y: Any) -> Any:
@@ -59,6 +60,33 @@ def _linear_input(g: Any, out: Any, x: Any, w: Any, b: Any = None) -> Any:
     back = np.dot(_rows(g), w)
     return back if len(x.shape) == 2 else back.reshape(x.shape)
 
+
+Labels = tuple[Any, ...]
+
+
+def _contract(x: Any, y: Any, left: Labels, right: Labels, result: Labels) -> Any:
+    """The sum over the labels that ``result`` lacks, as a stack of matrix products: what both keep, rows, columns."""
+    stack = [a for a in left if a in right and a in result]
+    summed = [a for a in left if a in right and a not in result]
+    rows, columns = [a for a in left if a not in right], [a for a in right if a not in left]
+    size = dict(zip(right, y.shape, strict=True)) | dict(zip(left, x.shape, strict=True))
+
+    def lengths(labels: list[Any]) -> tuple[int, ...]:
+        return tuple(size[a] for a in labels)
+
+    among, height, width = math.prod(lengths(summed)), math.prod(lengths(rows)), math.prod(lengths(columns))
+    p = x.transpose([left.index(a) for a in stack + rows + summed]).reshape(*lengths(stack), height, among)
+    q = y.transpose([right.index(a) for a in stack + summed + columns]).reshape(*lengths(stack), among, width)
+    product = np.matmul(p, q) if summed else p * q
+    order = stack + rows + columns
+    return product.reshape(lengths(order)).transpose([order.index(a) for a in result])
+
+
+# Of the three (x, y, out) each label is in two or all, so that every VJP is such a contraction again.
+contract = Primitive("contract", _contract,
+                     lambda g, out, x, y, left, right, result: contract(g, y, left=result, right=right, result=left),
+                     lambda g, out, x, y, left, right, result: contract(x, g, left=left, right=result, result=right),
+                     keeps=("y", "x"), promotes=False)
 
 matmul = Primitive("matmul", np.matmul, _matmul_left, _matmul_right, keeps=("y", "x"), promotes=False)
 

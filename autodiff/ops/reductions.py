@@ -12,7 +12,7 @@ from autodiff.ops.arithmetic import gate
 from autodiff.ops.fused import softmax
 from autodiff.primitive import Primitive
 
-__all__ = ["amax", "amin", "broadcast_to", "count", "logsumexp", "mean", "norm", "spread", "sum_"]
+__all__ = ["amax", "amin", "broadcast_to", "count", "logsumexp", "mean", "median", "norm", "pnorm", "spread", "sum_"]
 
 
 def spread(g: Any, x: Any, axis: Any, keepdims: bool) -> Any:
@@ -55,6 +55,23 @@ def _to_winners(g: Any, out: Any, x: Any, axis: Any, keepdims: bool) -> Any:
     return gate(spread(g, x, axis, keepdims) / winners, mask=won)
 
 
+def _median(x: Any) -> Any:
+    """The lower of the two in the middle, or NaN where there is one."""
+    ordered = np.sort(x, axis=None)
+    return ordered[-1] if np.isnan(ordered[-1]) else ordered[(x.size - 1) // 2]
+
+
+def _pnorm(x: Any, p: float, axis: Any, keepdims: bool) -> Any:
+    return accumulate(np.abs(x) ** p, axis, keepdims) ** (1 / p)
+
+
+def _pnorm_x(g: Any, out: Any, x: Any, p: float, axis: Any, keepdims: bool) -> Any:
+    """sign(x) (|x| / out)^(p - 1); 0 at 0, where a power below 0 has a pole."""
+    size, whole = np.abs(x), spread(np.where(out == 0, 1, out), x, axis, keepdims)
+    ratio = np.where(size == 0, 1, size / whole)
+    return spread(g, x, axis, keepdims) * np.sign(x) * ratio ** (p - 1)
+
+
 broadcast_to = Primitive("broadcast_to", lambda x, shape: np.broadcast_to(x, shape),
                          lambda g, out, x, shape: g, view=True)
 
@@ -80,3 +97,7 @@ logsumexp = Primitive("logsumexp", _logsumexp,
 norm = Primitive("norm", lambda x, axis, keepdims: np.sqrt(accumulate(x * x, axis, keepdims)),
                  lambda g, out, x, axis, keepdims:
                      x * spread(g / np.where(out == 0, 1, out), x, axis, keepdims), keeps="out x", floating=True)
+
+pnorm = Primitive("pnorm", _pnorm, _pnorm_x, keeps="out x", floating=True)
+
+median = Primitive("median", _median, lambda g, out, x: _to_winners(g, out, x, None, False), keeps="out x")

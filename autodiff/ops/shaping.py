@@ -9,7 +9,20 @@ import numpy as np
 from autodiff.ops.indexing import index
 from autodiff.primitive import Primitive
 
-__all__ = ["astype", "cast", "concatenate", "copy", "pad", "reshape", "to_whole", "transpose"]
+__all__ = [
+    "astype",
+    "cast",
+    "concatenate",
+    "copy",
+    "diagonal",
+    "on_diagonal",
+    "overlap_add",
+    "pad",
+    "reshape",
+    "slide",
+    "to_whole",
+    "transpose",
+]
 
 
 def _inverse(axes: tuple[int, ...]) -> tuple[int, ...]:
@@ -33,6 +46,33 @@ def _crop(widths: tuple[tuple[int, int], ...], shape: tuple[int, ...]) -> tuple[
     return tuple(slice(before, before + n) for (before, _), n in zip(widths, shape, strict=True))
 
 
+def _diagonal(x: Any, offset: int, axis1: int, axis2: int) -> Any:
+    view = np.diagonal(x, offset, axis1, axis2)
+    if x.flags.writeable:  # NumPy's own is read-only
+        view.flags.writeable = True
+    return view
+
+
+def _on_diagonal(y: Any, offset: int, axis1: int, axis2: int, shape: tuple[int, ...]) -> Any:
+    total = np.zeros(shape, y.dtype)
+    _diagonal(total, offset, axis1, axis2)[...] = y
+    return total
+
+
+def _slide(x: Any, axis: int, size: int, step: int) -> Any:
+    count = (x.shape[axis] - size) // step + 1
+    shape = (*x.shape[:axis], count, *x.shape[axis + 1 :], size)
+    strides = (*x.strides[:axis], x.strides[axis] * step, *x.strides[axis + 1 :], x.strides[axis])
+    return np.lib.stride_tricks.as_strided(x, shape, strides)
+
+
+def _overlap_add(y: Any, axis: int, step: int, shape: tuple[int, ...]) -> Any:
+    total, before = np.zeros(shape, y.dtype), (slice(None),) * axis
+    for i in range(y.shape[-1]):
+        total[(*before, slice(i, i + step * y.shape[axis], step))] += y[..., i]
+    return total
+
+
 reshape = Primitive("reshape", lambda x, shape: x.reshape(shape),
                     lambda g, out, x, shape: g.reshape(x.shape), view=True)
 
@@ -42,6 +82,22 @@ transpose = Primitive("transpose", lambda x, axes: x.transpose(axes),
 concatenate = Primitive("concatenate", lambda *xs, axis, ends: np.concatenate(xs, axis), each=_part)
 
 pad = Primitive("pad", _pad, lambda g, out, x, widths, value: index(g, key=_crop(widths, x.shape)))
+
+diagonal = Primitive("diagonal", _diagonal,
+                     lambda g, out, x, offset, axis1, axis2:
+                         on_diagonal(g, offset=offset, axis1=axis1, axis2=axis2, shape=x.shape), view=True)
+
+on_diagonal = Primitive("on_diagonal", _on_diagonal,
+                        lambda g, out, y, offset, axis1, axis2, shape:
+                            diagonal(g, offset=offset, axis1=axis1, axis2=axis2))
+
+slide = Primitive("slide", _slide,
+                  lambda g, out, x, axis, size, step: overlap_add(g, axis=axis, step=step, shape=x.shape), view=True)
+
+overlap_add = Primitive("overlap_add", _overlap_add,
+                        lambda g, out, y, axis, step, shape:
+                            index(slide(g, axis=axis, size=y.shape[-1], step=step),
+                                  key=(slice(None),) * axis + (slice(y.shape[axis]),)))
 
 copy = Primitive("copy", lambda x: x.copy(), lambda g, out, x: g)
 

@@ -2,15 +2,48 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
 
-from autodiff.ops.arithmetic import gate, quotient
+from autodiff.ops.arithmetic import gate, quotient, spared
 from autodiff.primitive import Primitive
 
-__all__ = ["cos", "exp", "expm1", "log", "log1p", "relu", "sigmoid", "sin", "softplus", "sqrt", "tanh"]
+__all__ = [
+    "acos",
+    "acosh",
+    "asin",
+    "asinh",
+    "atan",
+    "atan2",
+    "atanh",
+    "cos",
+    "cosh",
+    "exp",
+    "exp2",
+    "expm1",
+    "log",
+    "log1p",
+    "log2",
+    "log10",
+    "logaddexp",
+    "logaddexp2",
+    "relu",
+    "rsqrt",
+    "sigmoid",
+    "sin",
+    "sinc",
+    "sinh",
+    "softplus",
+    "sqrt",
+    "tan",
+    "tanh",
+    "xlog1py",
+    "xlogy",
+]
 
+LOG_2 = math.log(2)
 
 # For each size of float: 1, and an x for which exp(x) + 1 is exp(x). As arrays, NumPy takes them in half the time.
 _ONE_AND_LARGE = {
@@ -36,6 +69,39 @@ def _softplus(x: Any) -> Any:
     return np.maximum(x, 0) + np.log1p(np.exp(-np.abs(x)))
 
 
+def _floating(x: Any) -> Any:
+    """The dtype of ``x``, or float64 for integers."""
+    return x.dtype if x.dtype.kind == "f" else np.dtype(np.float64)
+
+
+def _sinc_slope(x: Any) -> Any:
+    """The derivative (cos u - sin u / u) / x, u = pi x, of sinc; by its power series where that would cancel."""
+    u = math.pi * x
+    near = np.abs(x) < 0.1
+    t = u * u
+    series = 0.0 * t
+    for k in range(6, 0, -1):
+        series = series * t + (-1) ** k * 2 * k / math.factorial(2 * k + 1)
+    return np.where(near, math.pi * u * series, (np.cos(u) - sinc(x)) / np.where(near, 1, x))
+
+
+def _from_origin(g: Any, part: Any, x: Any, y: Any) -> Any:
+    """``g * part / (x^2 + y^2)``, the slope of an angle; 0 at the origin, where there is none."""
+    square = x * x + y * y
+    return g * part / np.where(square == 0, 1, square)
+
+
+def _times_log(x: Any, y: Any, log: Any) -> Any:
+    """``x log(y)``, which is 0 for x = 0 whatever y is, as long as it is a number."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.where((x == 0) & ~np.isnan(y), 0, x * _factor(log(y)))
+
+
+def _factor(x: Any) -> Any:
+    """``x``, where it comes from a number as one of Python's, which leaves the dtype of what it multiplies alone."""
+    return float(x) if isinstance(x, np.generic) else x
+
+
 exp = Primitive("exp", np.exp, lambda g, out, x: g * out, keeps="out", floating=True)
 
 expm1 = Primitive("expm1", np.expm1, lambda g, out, x: g * (out + 1), keeps="out", floating=True)
@@ -46,9 +112,59 @@ log1p = Primitive("log1p", np.log1p, lambda g, out, x: quotient(g, x + 1), keeps
 
 sqrt = Primitive("sqrt", np.sqrt, lambda g, out, x: quotient(g, 2 * out), keeps="out", floating=True)
 
+exp2 = Primitive("exp2", np.exp2, lambda g, out, x: g * out * LOG_2, keeps="out", floating=True)
+
+log2 = Primitive("log2", np.log2, lambda g, out, x: quotient(g, x * LOG_2), keeps="x", floating=True)
+
+log10 = Primitive("log10", np.log10, lambda g, out, x: quotient(g, x * math.log(10)), keeps="x", floating=True)
+
+rsqrt = Primitive("rsqrt", lambda x: 1 / np.sqrt(x), lambda g, out, x: spared(g, g * -0.5 * out**3), keeps="out",
+                  floating=True)
+
+logaddexp = Primitive("logaddexp", np.logaddexp, lambda g, out, x, y: g * sigmoid(x - y),
+                                                 lambda g, out, x, y: g * sigmoid(y - x), keeps="x y", floating=True)
+
+logaddexp2 = Primitive("logaddexp2", np.logaddexp2, lambda g, out, x, y: g * sigmoid((x - y) * LOG_2),
+                                                    lambda g, out, x, y: g * sigmoid((y - x) * LOG_2),
+                       keeps="x y", floating=True)
+
+xlogy = Primitive("xlogy", lambda x, y: _times_log(x, y, np.log),
+                  lambda g, out, x, y: np.where((x == 0) & (y <= 0), 0, g * _factor(np.log(y))),
+                  lambda g, out, x, y: quotient(g * x, y), keeps="x y", floating=True)
+
+xlog1py = Primitive("xlog1py", lambda x, y: _times_log(x, y, np.log1p),
+                    lambda g, out, x, y: np.where((x == 0) & (y <= -1), 0, g * _factor(np.log1p(y))),
+                    lambda g, out, x, y: quotient(g * x, y + 1), keeps="x y", floating=True)
+
 sin = Primitive("sin", np.sin, lambda g, out, x: g * np.cos(x), keeps="x", floating=True)
 
 cos = Primitive("cos", np.cos, lambda g, out, x: -g * np.sin(x), keeps="x", floating=True)
+
+tan = Primitive("tan", np.tan, lambda g, out, x: g * (1 + out * out), keeps="out", floating=True)
+
+asin = Primitive("asin", np.arcsin, lambda g, out, x: quotient(g, np.sqrt((1 - x) * (1 + x))), keeps="x", floating=True)
+
+acos = Primitive("acos", np.arccos, lambda g, out, x: quotient(-g, np.sqrt((1 - x) * (1 + x))), keeps="x",
+                 floating=True)
+
+atan = Primitive("atan", np.arctan, lambda g, out, x: g / (1 + x * x), keeps="x", floating=True)
+
+atan2 = Primitive("atan2", np.arctan2, lambda g, out, x, y: _from_origin(g, y, x, y),
+                                       lambda g, out, x, y: _from_origin(-g, x, x, y), keeps="x y", floating=True)
+
+sinh = Primitive("sinh", np.sinh, lambda g, out, x: g * np.cosh(x), keeps="x", floating=True)
+
+cosh = Primitive("cosh", np.cosh, lambda g, out, x: g * np.sinh(x), keeps="x", floating=True)
+
+asinh = Primitive("asinh", np.arcsinh, lambda g, out, x: g / np.sqrt(x * x + 1), keeps="x", floating=True)
+
+acosh = Primitive("acosh", np.arccosh, lambda g, out, x: quotient(g, np.sqrt((x - 1) * (x + 1))), keeps="x",
+                  floating=True)
+
+atanh = Primitive("atanh", np.arctanh, lambda g, out, x: quotient(g, (1 - x) * (1 + x)), keeps="x", floating=True)
+
+sinc = Primitive("sinc", lambda x: np.sinc(x).astype(_floating(x), copy=False), lambda g, out, x: g * _sinc_slope(x),
+                 keeps="x", floating=True)
 
 tanh = Primitive("tanh", np.tanh, lambda g, out, x: g * (1 - out * out), keeps="out", floating=True)
 

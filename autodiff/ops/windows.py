@@ -1,4 +1,4 @@
-"""Rows of sliding windows: convolution and pooling, and their adjoints (kernels/ has the arithmetic)."""
+"""Rows of sliding windows: convolution, pooling and resampling, and their adjoints (kernels/ has the arithmetic)."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from autodiff.kernels import convolution, pooling
+from autodiff.kernels import convolution, pooling, resampling, volume
 from autodiff.primitive import Primitive
 
 __all__ = [
@@ -17,14 +17,21 @@ __all__ = [
     "max_pool",
     "max_pool_gather",
     "max_pool_scatter",
+    "resample",
+    "resample_adjoint",
     "sum_pool",
     "sum_pool_adjoint",
     "windows",
 ]
 
 
+def _kernels(x: Any) -> Any:
+    """The three kernels for images, or those for volumes."""
+    return convolution if len(x.shape) == 4 else volume
+
+
 def _conv(x: Any, w: Any, b: Any = None, *, geometry: Any) -> Any:
-    return convolution.convolve(x, w, geometry, b)
+    return _kernels(x).convolve(x, w, geometry, b)
 
 
 # Convolution and its gradients for input and kernel are linear in each of their two inputs, and each one's VJPs are the
@@ -33,17 +40,17 @@ conv = Primitive(
     "conv2d", _conv,
     lambda g, out, x, w, b=None, *, geometry: conv_input(g, w, geometry=geometry, shape=x.shape),
     lambda g, out, x, w, b=None, *, geometry: conv_weight(g, x, geometry=geometry, shape=w.shape),
-    lambda g, out, x, w, b=None, *, geometry: np.add.reduce(g, axis=(0, 2, 3)),
+    lambda g, out, x, w, b=None, *, geometry: np.add.reduce(g, axis=(0, *range(2, len(g.shape)))),
     keeps=("w", "x", ""), promotes=False)
 
 conv_input = Primitive(
-    "conv2d_input", lambda x, w, geometry, shape: convolution.convolve_input(x, w, geometry, shape),
+    "conv2d_input", lambda x, w, geometry, shape: _kernels(x).convolve_input(x, w, geometry, shape),
     lambda g, out, x, w, geometry, shape: conv(g, w, geometry=geometry),
     lambda g, out, x, w, geometry, shape: conv_weight(x, g, geometry=geometry, shape=w.shape),
     keeps=("w", "x"), promotes=False)
 
 conv_weight = Primitive(
-    "conv2d_weight", lambda x, y, geometry, shape: convolution.convolve_weight(x, y, geometry, shape),
+    "conv2d_weight", lambda x, y, geometry, shape: _kernels(x).convolve_weight(x, y, geometry, shape),
     lambda g, out, x, y, geometry, shape: conv(y, g, geometry=geometry),
     lambda g, out, x, y, geometry, shape: conv_input(x, g, geometry=geometry, shape=y.shape),
     keeps=("y", "x"), promotes=False)
@@ -79,6 +86,17 @@ sum_pool = Primitive(
 sum_pool_adjoint = Primitive(
     "sum_pool2d_adjoint", lambda x, window, size: pooling.sum_pool_adjoint(x, window, size),
     lambda g, out, x, window, size: sum_pool(g, window=window))
+
+
+# Each entry of the result is a weighted sum of a few entries along one axis: interpolation, reflection, windows of
+# different lengths.
+resample = Primitive(
+    "resample", lambda x, axis, taps: resampling.resample(x, axis, taps),
+    lambda g, out, x, axis, taps: resample_adjoint(g, axis=axis, taps=taps, size=x.shape[axis]))
+
+resample_adjoint = Primitive(
+    "resample_adjoint", lambda x, axis, taps, size: resampling.resample_adjoint(x, axis, taps, size),
+    lambda g, out, x, axis, taps, size: resample(g, axis=axis, taps=taps))
 
 
 def _array(x: Any) -> Any:

@@ -1,33 +1,61 @@
-"""Activations: elementwise functions, and the softmax family over one axis."""
+"""Activations: elementwise functions, and the softmax family over one axis.
+
+``inplace`` is taken as in PyTorch and changes nothing: the result is a new tensor.
+"""
 
 from __future__ import annotations
 
 import math
 from typing import Any
 
-from autodiff.errors import OptionError
+import numpy as np
+
+from autodiff.errors import AxisError, OptionError, ShapeError
 from autodiff.functions import reductions
-from autodiff.functions.arithmetic import where
+from autodiff.functions.arithmetic import clamp, where
+from autodiff.functions.axes import length_of
+from autodiff.functions.cutting import chunk
 from autodiff.ops import transcendental as rows
+from autodiff.ops.arithmetic import absolute, multiply
+from autodiff.ops.shaping import reshape
+from autodiff.ops.special import erf
+from autodiff.random import numpy_generator
 from autodiff.recording import apply
 from autodiff.tensor import Tensor
 
 __all__ = [
+    "celu",
+    "elu",
     "gelu",
+    "glu",
+    "hardshrink",
+    "hardsigmoid",
+    "hardswish",
+    "hardtanh",
     "leaky_relu",
     "log_softmax",
     "logsigmoid",
+    "mish",
+    "prelu",
     "relu",
+    "relu6",
+    "rrelu",
+    "selu",
     "sigmoid",
     "silu",
     "softmax",
+    "softmin",
     "softplus",
+    "softshrink",
+    "softsign",
     "tanh",
+    "tanhshrink",
+    "threshold",
 ]
 
 
 def relu(input: Any, inplace: bool = False) -> Tensor:
-    """max(x, 0), with gradient 0 at 0; ``inplace`` is taken and changes nothing but memory, which it does not need.
+    """max(x, 0), with gradient 0 at 0.
 
     >>> import autodiff
     >>> relu(autodiff.tensor([-1.0, 2.0]))
@@ -54,6 +82,11 @@ def softmax(input: Any, dim: int | None = None, *, dtype: Any = None) -> Tensor:
 def log_softmax(input: Any, dim: int | None = None, *, dtype: Any = None) -> Tensor:
     """log of ``softmax``, with all its digits where the softmax itself is 0 or 1."""
     return reductions.log_softmax(input, _given(dim, input), dtype=dtype)
+
+
+def softmin(input: Any, dim: int | None = None, *, dtype: Any = None) -> Tensor:
+    """``softmax`` of -x."""
+    return reductions.softmax(-input, _given(dim, input), dtype=dtype)
 
 
 def _given(dim: int | None, input: Any) -> int:
@@ -86,13 +119,149 @@ def silu(input: Any, inplace: bool = False) -> Tensor:
 
 
 def gelu(input: Any, approximate: str = "none") -> Tensor:
-    """x * P(N <= x) for a standard normal N; ``approximate="tanh"`` is the one form there is so far.
+    """x * P(N <= x) for a standard normal N.
 
-    Law: x / 2 * (1 + tanh(sqrt(2 / pi) * (x + 0.044715 x^3))).
+    Law: x / 2 * (1 + erf(x / sqrt 2)); with ``approximate="tanh"`` x / 2 * (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3))).
 
     Reference: Hendrycks & Gimpel 2016.
     """
+    if approximate == "none":
+        return input * (0.5 + 0.5 * apply(erf, (input * math.sqrt(0.5),)))
     if approximate != "tanh":
-        raise OptionError(f"gelu is there with approximate='tanh', not {approximate!r}")
+        raise OptionError(f"gelu has the forms approximate='none' and 'tanh', not {approximate!r}")
     inner = (input + 0.044715 * input * input * input) * math.sqrt(2 / math.pi)
     return 0.5 * input * (1 + apply(rows.tanh, (inner,)))
+
+
+def hardtanh(input: Any, min_val: float = -1.0, max_val: float = 1.0, inplace: bool = False) -> Tensor:
+    """x held between ``min_val`` and ``max_val``; unlike ``clamp`` with gradient 0 at the bounds, as PyTorch's.
+
+    >>> import autodiff
+    >>> hardtanh(autodiff.tensor([-3.0, 0.5, 3.0]))
+    tensor([-1.0000,  0.5000,  1.0000])
+    """
+    if min_val > max_val:
+        raise OptionError(f"hardtanh needs min_val <= max_val, not {min_val} and {max_val}")
+    return where(input <= min_val, min_val, where(input >= max_val, max_val, input))
+
+
+def relu6(input: Any, inplace: bool = False) -> Tensor:
+    """min(max(x, 0), 6) (Krizhevsky 2010)."""
+    return hardtanh(input, 0.0, 6.0)
+
+
+def hardsigmoid(input: Any, inplace: bool = False) -> Tensor:
+    """The line x / 6 + 1 / 2 between 0 and 1, a ``sigmoid`` without exp."""
+    return hardtanh(input, -3.0, 3.0) / 6 + 0.5
+
+
+def hardswish(input: Any, inplace: bool = False) -> Tensor:
+    """x * hardsigmoid(x) (Howard et al. 2019)."""
+    return input * hardsigmoid(input)
+
+
+def _elu(input: Any, alpha: float, scale: float = 1.0, width: float = 1.0) -> Tensor:
+    """scale * x above 0 and scale * alpha * (exp(x / width) - 1) below, where alone exp is taken."""
+    below = apply(rows.expm1, (clamp(input, max=0.0) / width,)) * (scale * alpha)
+    return where(input > 0, input if scale == 1 else input * scale, below)
+
+
+def elu(input: Any, alpha: float = 1.0, inplace: bool = False) -> Tensor:
+    """x where it is positive, ``alpha`` * (exp(x) - 1) elsewhere (Clevert, Unterthiner & Hochreiter 2016).
+
+    >>> import autodiff
+    >>> elu(autodiff.tensor([-1e4, 2.0]))
+    tensor([-1.,  2.])
+    """
+    return _elu(input, alpha)
+
+
+def celu(input: Any, alpha: float = 1.0, inplace: bool = False) -> Tensor:
+    """``elu`` of x / alpha times alpha, which has slope 1 at 0 for every alpha (Barron 2017)."""
+    if alpha == 0:
+        raise OptionError("celu divides by alpha, which cannot be 0")
+    return _elu(input, alpha, width=alpha)
+
+
+# The fixed point at which layers keep mean 0 and variance 1 (Klambauer et al. 2017, eq. 14).
+SELU_ALPHA, SELU_SCALE = 1.6732632423543772848170429916717, 1.0507009873554804934193349852946
+
+
+def selu(input: Any, inplace: bool = False) -> Tensor:
+    """``elu`` with the two constants that keep mean 0 and variance 1 from layer to layer.
+
+    Reference: Klambauer et al. 2017, "Self-normalizing neural networks".
+    """
+    return _elu(input, SELU_ALPHA, SELU_SCALE)
+
+
+def prelu(input: Any, weight: Any) -> Tensor:
+    """``leaky_relu`` with slopes that are learnt: one for all, or one for each channel (axis 1).
+
+    Shapes: input (N, C, *) or any, weight (C,) or (1,) or ().
+
+    Reference: He et al. 2015, "Delving deep into rectifiers".
+    """
+    shape, slopes = tuple(input.shape), math.prod(weight.shape)
+    if slopes != 1:
+        channels = shape[1] if len(shape) > 1 else 0
+        if len(weight.shape) != 1 or slopes != channels:
+            raise ShapeError(f"prelu of shape {shape} takes 1 slope or {channels}, not shape {tuple(weight.shape)}")
+        weight = reshape(weight, shape=(slopes,) + (1,) * (len(shape) - 2))
+    elif weight.shape:
+        weight = reshape(weight, shape=())
+    return where(input > 0, input, input * weight)
+
+
+def rrelu(
+    input: Any, lower: float = 1.0 / 8, upper: float = 1.0 / 3, training: bool = False, inplace: bool = False
+) -> Tensor:
+    """``leaky_relu`` with a slope drawn for each entry in training, and the mean slope otherwise (Xu et al. 2015)."""
+    if lower > upper:
+        raise OptionError(f"rrelu needs lower <= upper, not {lower} and {upper}")
+    if not training:
+        return leaky_relu(input, (lower + upper) / 2)
+    slopes = numpy_generator(None).uniform(lower, upper, input.shape).astype(input.dtype)
+    return apply(multiply, (input, np.where(np.asarray(input.detach()) < 0, slopes, slopes.dtype.type(1))))
+
+
+def threshold(input: Any, threshold: float, value: float, inplace: bool = False) -> Tensor:
+    """x where it is above ``threshold``, ``value`` elsewhere."""
+    return where(input <= threshold, value, input)
+
+
+def hardshrink(input: Any, lambd: float = 0.5) -> Tensor:
+    """x, but 0 where its size is at most ``lambd``."""
+    return where(apply(absolute, (input,)) <= lambd, 0.0, input)
+
+
+def softshrink(input: Any, lambd: float = 0.5) -> Tensor:
+    """x moved towards 0 by ``lambd``, and 0 where that would go past it."""
+    if lambd < 0:
+        raise OptionError(f"softshrink needs lambd of at least 0, not {lambd}")
+    return input - clamp(input, -lambd, lambd)
+
+
+def softsign(input: Any) -> Tensor:
+    """x / (1 + abs(x))."""
+    return input / (1 + apply(absolute, (input,)))
+
+
+def tanhshrink(input: Any) -> Tensor:
+    """x - tanh(x)."""
+    return input - apply(rows.tanh, (input,))
+
+
+def mish(input: Any, inplace: bool = False) -> Tensor:
+    """x * tanh(softplus(x)) (Misra 2020)."""
+    return input * apply(rows.tanh, (apply(rows.softplus, (input,)),))
+
+
+def glu(input: Any, dim: int = -1) -> Tensor:
+    """The first half along ``dim`` times the sigmoid of the second (Dauphin et al. 2017)."""
+    if not input.shape:
+        raise AxisError("glu halves an axis, which a 0-d tensor does not have")
+    if length_of(input, dim)[1] % 2:
+        raise ShapeError(f"glu halves axis {dim}, whose length in shape {tuple(input.shape)} is odd")
+    first, second = chunk(input, 2, dim)
+    return first * apply(rows.sigmoid, (second,))

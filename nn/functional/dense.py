@@ -7,10 +7,12 @@ from typing import Any
 
 from autodiff.errors import AutodiffError, ShapeError
 from autodiff.ops.linear_algebra import linear as linear_row
+from autodiff.ops.linear_algebra import matmul
+from autodiff.ops.shaping import reshape, transpose
 from autodiff.recording import apply
 from autodiff.tensor import Tensor
 
-__all__ = ["linear"]
+__all__ = ["bilinear", "linear"]
 
 
 def linear(input: Any, weight: Any, bias: Any = None) -> Tensor:
@@ -29,6 +31,27 @@ def linear(input: Any, weight: Any, bias: Any = None) -> Tensor:
         return apply(linear_row, (input, weight) if bias is None else (input, weight, bias))
     except AutodiffError as error:
         raise _explained(error, input, weight, bias) from None
+
+
+def bilinear(input1: Any, input2: Any, weight: Any, bias: Any = None) -> Tensor:
+    """x1^T W[o] x2 + b[o] for each output o.
+
+    Shapes: input1 (*, in1), input2 (*, in2), weight (out, in1, in2), bias (out,), result (*, out).
+
+    Raises ShapeError where these do not fit.
+    """
+    first, second, third = tuple(input1.shape), tuple(input2.shape), tuple(weight.shape)
+    if len(third) != 3 or not first or first[:-1] != second[:-1] or (first[-1], second[-1]) != third[1:]:
+        raise ShapeError(
+            f"bilinear takes inputs (*, in1) and (*, in2) and a weight (out, in1, in2), not shapes {first}, {second}, "
+            f"{third}"
+        )
+    lead, (out, in1, in2) = first[:-1], third
+    matrix = reshape(apply(transpose, (weight,), {"axes": (1, 0, 2)}), shape=(in1, out * in2))
+    x = reshape(input1, shape=(math.prod(lead), in1))
+    left = reshape(apply(matmul, (x, matrix)), shape=(*lead, out, in2))
+    result = reshape(apply(matmul, (left, reshape(input2, shape=(*lead, in2, 1)))), shape=(*lead, out))
+    return result if bias is None else result + bias
 
 
 def _explained(error: AutodiffError, input: Any, weight: Any, bias: Any) -> AutodiffError:

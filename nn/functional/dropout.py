@@ -1,15 +1,18 @@
-"""Dropout: noise that sets entries to zero while a network trains."""
+"""Dropout: noise that sets entries, or whole channels, to zero while a network trains."""
 
 from __future__ import annotations
 
 from typing import Any
 
+from autodiff.errors import ShapeError
+from autodiff.functions.arithmetic import where
 from autodiff.ops.arithmetic import multiply
 from autodiff.random import numpy_generator
 from autodiff.recording import apply
+from nn.functional.activations import SELU_ALPHA, SELU_SCALE
 from nn.functional.arguments import check_probability
 
-__all__ = ["dropout"]
+__all__ = ["alpha_dropout", "dropout", "dropout1d", "dropout2d", "dropout3d", "feature_alpha_dropout"]
 
 
 def dropout(input: Any, p: float = 0.5, training: bool = True, inplace: bool = False) -> Any:
@@ -23,9 +26,72 @@ def dropout(input: Any, p: float = 0.5, training: bool = True, inplace: bool = F
     >>> dropout(autodiff.ones(3), training=False)
     tensor([1., 1., 1.])
     """
+    return _dropped(input, p, training, tuple(input.shape))
+
+
+def _dropped(input: Any, p: float, training: bool, shape: tuple[int, ...]) -> Any:
+    """``dropout`` by chances of ``shape``, which broadcasts to the input's."""
     check_probability(p)
     if not training or p == 0:
         return input
-    kept = numpy_generator(None).random(input.shape, dtype="float32") >= p
     scale = 1 / (1 - p) if p < 1 else 0.0
-    return apply(multiply, (input, (kept * scale).astype(input.dtype)))
+    return apply(multiply, (input, (_kept(shape, p) * scale).astype(input.dtype)))
+
+
+def _kept(shape: tuple[int, ...], p: float) -> Any:
+    """True with probability 1 - ``p``."""
+    return numpy_generator(None).random(shape, dtype="float32") >= p
+
+
+def _channels(name: str, input: Any, ranks: tuple[int, ...], unbatched: int) -> tuple[int, ...]:
+    """The shape of one chance for each channel: (N, C, 1, ...), or (C, 1, ...) for inputs of ``unbatched`` axes."""
+    shape = tuple(input.shape)
+    if len(shape) not in ranks:
+        raise ShapeError(f"{name} takes inputs of {' or '.join(map(str, ranks))} axes, not of shape {shape}")
+    lead = 1 if len(shape) == unbatched else 2
+    return shape[:lead] + (1,) * (len(shape) - lead)
+
+
+def dropout1d(input: Any, p: float = 0.5, training: bool = True, inplace: bool = False) -> Any:
+    """``dropout`` of whole channels of signals (N, C, L) or (C, L)."""
+    return _dropped(input, p, training, _channels("dropout1d", input, (2, 3), 2))
+
+
+def dropout2d(input: Any, p: float = 0.5, training: bool = True, inplace: bool = False) -> Any:
+    """``dropout`` of whole channels of images (N, C, H, W); three axes are (N, C, L), as in PyTorch.
+
+    Reference: Tompson et al. 2015, "Efficient object localization using convolutional networks".
+    """
+    return _dropped(input, p, training, _channels("dropout2d", input, (2, 3, 4), 0))
+
+
+def dropout3d(input: Any, p: float = 0.5, training: bool = True, inplace: bool = False) -> Any:
+    """``dropout`` of whole channels of volumes (N, C, D, H, W) or (C, D, H, W)."""
+    return _dropped(input, p, training, _channels("dropout3d", input, (4, 5), 4))
+
+
+def _alpha_dropped(input: Any, p: float, training: bool, shape: tuple[int, ...]) -> Any:
+    check_probability(p)
+    if not training or p == 0:
+        return input
+    if p == 1:
+        return input * 0.0
+    floor = -SELU_ALPHA * SELU_SCALE
+    stretch = ((1 - p) * (1 + p * floor**2)) ** -0.5
+    return where(_kept(shape, p), input, floor) * stretch - stretch * floor * p
+
+
+def alpha_dropout(input: Any, p: float = 0.5, training: bool = False, inplace: bool = False) -> Any:
+    """Dropout for ``selu``: entries become its lowest value, and all are moved so that mean and variance stay.
+
+    Reference: Klambauer et al. 2017, "Self-normalizing neural networks".
+    """
+    return _alpha_dropped(input, p, training, tuple(input.shape))
+
+
+def feature_alpha_dropout(input: Any, p: float = 0.5, training: bool = False, inplace: bool = False) -> Any:
+    """``alpha_dropout`` of whole channels, axis 1."""
+    shape = tuple(input.shape)
+    if len(shape) < 2:
+        raise ShapeError(f"feature_alpha_dropout takes inputs (N, C, *), not of shape {shape}")
+    return _alpha_dropped(input, p, training, shape[:2] + (1,) * (len(shape) - 2))

@@ -1,78 +1,33 @@
-"""Losses: how far predictions lie from their targets."""
+"""Losses: how far predictions lie from targets of the same shape."""
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
 
-from autodiff.errors import DtypeError, OptionError, ShapeError
+from autodiff.errors import OptionError, ShapeError
+from autodiff.functions.arithmetic import clamp, where
 from autodiff.ops import fused
-from autodiff.ops.arithmetic import absolute, multiply
-from autodiff.ops.indexing import take_along_axis
-from autodiff.ops.reductions import mean, sum_
+from autodiff.ops.arithmetic import absolute
 from autodiff.ops.shaping import reshape
-from autodiff.ops.transcendental import softplus
+from autodiff.ops.transcendental import exp, log, softplus
 from autodiff.recording import apply
 from autodiff.tensor import Tensor
+from nn.functional.reduction import reduced, reduction_of, refuse_stretch, same_shape, weighted
 
 __all__ = [
     "binary_cross_entropy",
     "binary_cross_entropy_with_logits",
-    "cross_entropy",
+    "gaussian_nll_loss",
+    "huber_loss",
+    "kl_div",
     "l1_loss",
     "mse_loss",
-    "nll_loss",
+    "poisson_nll_loss",
+    "smooth_l1_loss",
 ]
-
-_ALL = {"axis": None, "keepdims": False}
-
-
-def reduced(loss: Any, reduction: str, count: Any = None) -> Tensor:
-    """``loss`` as it is ("none"), its sum, or its mean: the sum over ``count``, by default the number of entries."""
-    if reduction == "mean":
-        return apply(mean, (loss,), _ALL) if count is None else apply(sum_, (loss,), _ALL) / count
-    if reduction == "sum":
-        return apply(sum_, (loss,), _ALL)
-    check_reduction(reduction)
-    return loss
-
-
-def check_reduction(reduction: str) -> str:
-    """``reduction``; raises OptionError where there is none of that name."""
-    if reduction not in ("mean", "sum", "none"):
-        raise OptionError(f"reduction is 'mean', 'sum' or 'none', not {reduction!r}")
-    return reduction
-
-
-def reduction_of(size_average: bool | None, reduce: bool | None, reduction: str) -> str:
-    """The reduction, which old programs name by two booleans."""
-    if size_average is None and reduce is None:
-        return reduction
-    return "none" if reduce is False else "sum" if size_average is False else "mean"
-
-
-def _refuse_stretch(name: str, input: Any, target: Any) -> None:
-    """Raise ShapeError where input and target would both be stretched: (N, 1) and (N,) make (N, N) in silence."""
-    first, second = tuple(input.shape), tuple(target.shape)
-    try:
-        both = np.broadcast_shapes(first, second)
-    except ValueError:
-        both = ()
-    if both not in (first, second):
-        raise ShapeError(f"{name} takes a target of its input's shape {first}, not {second}; {_repair(first, second)}")
-
-
-def _repair(first: tuple[int, ...], second: tuple[int, ...]) -> str:
-    if [n for n in first if n != 1] == [n for n in second if n != 1]:
-        return f"target.reshape({first}) or input.reshape({second}) makes them equal"
-    return "reshape or slice one of them"
-
-
-def _same_shape(name: str, input: Any, target: Any) -> None:
-    first, second = tuple(input.shape), tuple(target.shape)
-    if first != second:
-        raise ShapeError(f"{name} takes a target of its input's shape {first}, not {second}; {_repair(first, second)}")
 
 
 def mse_loss(
@@ -94,12 +49,12 @@ def mse_loss(
     tensor(2.)
     """
     if input.shape != target.shape:
-        _refuse_stretch("mse_loss", input, target)
+        refuse_stretch("mse_loss", input, target)
     reduction = reduction_of(size_average, reduce, reduction)
     if reduction == "mean" and weight is None:
         return apply(fused.mse, (input, target))
     difference = input - target
-    return _weighted(difference * difference, weight, reduction)
+    return weighted(difference * difference, weight, reduction)
 
 
 def l1_loss(
@@ -115,15 +70,8 @@ def l1_loss(
     Shapes: as ``mse_loss``.
     """
     if input.shape != target.shape:
-        _refuse_stretch("l1_loss", input, target)
-    return _weighted(apply(absolute, (input - target,)), weight, reduction_of(size_average, reduce, reduction))
-
-
-def _weighted(loss: Any, weight: Any, reduction: str) -> Tensor:
-    """``reduced``; with weights the mean is over their sum."""
-    if weight is None:
-        return reduced(loss, reduction)
-    return reduced(loss * weight, reduction, np.broadcast_to(np.asarray(weight), loss.shape).sum().item())
+        refuse_stretch("l1_loss", input, target)
+    return weighted(apply(absolute, (input - target,)), weight, reduction_of(size_average, reduce, reduction))
 
 
 def binary_cross_entropy(
@@ -146,7 +94,7 @@ def binary_cross_entropy(
     >>> binary_cross_entropy(autodiff.tensor([0.0, 0.5]), autodiff.tensor([1.0, 1.0]), reduction="none")
     tensor([100.0000,   0.6931])
     """
-    _same_shape("binary_cross_entropy", input, target)
+    same_shape("binary_cross_entropy", input, target)
     x = input._array if isinstance(input, Tensor) else np.asarray(input)
     if not ((x >= 0) & (x <= 1)).all():
         raise OptionError(
@@ -175,7 +123,7 @@ def binary_cross_entropy_with_logits(
     >>> binary_cross_entropy_with_logits(autodiff.tensor([10000.0]), autodiff.tensor([0.0]))
     tensor(10000.)
     """
-    _same_shape("binary_cross_entropy_with_logits", input, target)
+    same_shape("binary_cross_entropy_with_logits", input, target)
     positive, negative = apply(softplus, (-input,)), apply(softplus, (input,))
     if pos_weight is not None:
         positive = positive * pos_weight
@@ -183,153 +131,128 @@ def binary_cross_entropy_with_logits(
     return reduced(loss if weight is None else loss * weight, reduction_of(size_average, reduce, reduction))
 
 
-def cross_entropy(
+def _rounded_corner(distance: Any, width: float) -> Tensor:
+    """d^2 / 2 up to ``width``, and from there on the line that continues it."""
+    near = clamp(distance, max=width)
+    return near * (distance - near * 0.5)
+
+
+def smooth_l1_loss(
     input: Any,
     target: Any,
-    weight: Any = None,
     size_average: bool | None = None,
-    ignore_index: int = -100,
     reduce: bool | None = None,
     reduction: str = "mean",
-    label_smoothing: float = 0.0,
+    beta: float = 1.0,
 ) -> Tensor:
-    """-log softmax(x)[target] for logits x: how unlikely the target class is.
+    """``l1_loss`` with its corner rounded: d^2 / (2 beta) where d = abs(input - target) < beta, d - beta / 2 elsewhere.
 
-    Shapes: input (C,), (N, C) or (N, C, *); target (), (N,) or (N, *) of class indices, or probabilities of the input's
-    shape; weight (C,); result () or, for reduction "none", the target's shape without its classes.
+    Shapes: as ``mse_loss``.
 
-    ``weight`` is that of each class; the mean is over the weights of the targets. A target ``ignore_index`` costs
-    nothing and does not count. ``label_smoothing`` is how much of the target's probability goes to all classes alike
-    (Szegedy et al. 2016).
-
-    Raises:
-        ShapeError: the shapes do not fit.
-        DtypeError: the targets are floating but no probabilities of the input's shape.
-        OptionError: a target is no class.
-
-    Reference: Bishop 2006, "Pattern recognition and machine learning", section 4.3.4.
-
-    >>> import autodiff
-    >>> cross_entropy(autodiff.tensor([[0.0, 0.0]]), autodiff.tensor([1]))
-    tensor(0.6931)
+    Reference: Girshick 2015, "Fast R-CNN".
     """
-    reduction = reduction_of(size_average, reduce, reduction)
-    if not 0 <= label_smoothing <= 1:
-        raise OptionError(f"label_smoothing lies between 0 and 1, not at {label_smoothing}")
-    if _floating("cross_entropy", input, target):
-        return _of_probabilities(input, target, weight, reduction, label_smoothing)
-    x, classes, kept = _classes("cross_entropy", input, target, ignore_index)
-    scale = _class_weights(weight, x, classes, kept)
-    loss = apply(fused.cross_entropy, (x,), {"target": classes, "weight": scale})
-    if label_smoothing:
-        spread = -_class_sum(apply(fused.log_softmax, (x,), {"axis": 1}), weight)
-        spread = spread if kept is None else spread * kept.astype(x.dtype)
-        loss = loss * (1 - label_smoothing) + spread * (label_smoothing / x.shape[1])
-    return _over_targets(loss, input, reduction, scale)
+    if beta < 0:
+        raise OptionError(f"smooth_l1_loss needs beta of at least 0, not {beta}")
+    if input.shape != target.shape:
+        refuse_stretch("smooth_l1_loss", input, target)
+    distance = apply(absolute, (input - target,))
+    loss = _rounded_corner(distance, beta) / beta if beta else distance
+    return reduced(loss, reduction_of(size_average, reduce, reduction))
 
 
-def nll_loss(
+def huber_loss(input: Any, target: Any, reduction: str = "mean", delta: float = 1.0, weight: Any = None) -> Tensor:
+    """``smooth_l1_loss`` times its beta, here ``delta``.
+
+    Shapes: as ``mse_loss``, weight (*). The mean is over the number of entries, whatever their weights.
+
+    Reference: Huber 1964, "Robust estimation of a location parameter".
+    """
+    if delta <= 0:
+        raise OptionError(f"huber_loss needs delta above 0, not {delta}")
+    if input.shape != target.shape:
+        refuse_stretch("huber_loss", input, target)
+    loss = _rounded_corner(apply(absolute, (input - target,)), delta)
+    return reduced(loss if weight is None else loss * weight, reduction)
+
+
+def kl_div(
     input: Any,
     target: Any,
-    weight: Any = None,
     size_average: bool | None = None,
-    ignore_index: int = -100,
     reduce: bool | None = None,
     reduction: str = "mean",
+    log_target: bool = False,
 ) -> Tensor:
-    """-x[target] for log-probabilities x; with ``log_softmax`` before it, ``cross_entropy``.
+    """The pointwise divergence y * (log y - x) of log-probabilities x from probabilities y, 0 where y is 0.
 
-    Shapes, arguments and errors: as ``cross_entropy`` with class indices.
+    Shapes: input and target broadcast. ``reduction="batchmean"``, the sum over the length of the first axis, is the
+    divergence as mathematics has it. With ``log_target`` the target is log y.
+
+    Reference: Kullback & Leibler 1951, "On information and sufficiency".
     """
+    if input.shape != target.shape:
+        refuse_stretch("kl_div", input, target)
+    if log_target:
+        loss = apply(exp, (target,)) * (target - input)
+    else:
+        positive = target > 0
+        loss = where(positive, target * apply(log, (where(positive, target, 1.0),)), 0.0) - target * input
     reduction = reduction_of(size_average, reduce, reduction)
-    if _floating("nll_loss", input, target):
-        raise DtypeError(f"nll_loss takes class indices, not targets of {target.dtype}; convert them with .long()")
-    x, classes, kept = _classes("nll_loss", input, target, ignore_index)
-    scale = _class_weights(weight, x, classes, kept)
-    picked = apply(take_along_axis, (x,), {"indices": np.expand_dims(classes, 1), "axis": 1})
-    loss = -reshape(picked, shape=classes.shape)
-    return _over_targets(loss if scale is None else loss * scale, input, reduction, scale)
-
-
-def _floating(name: str, input: Any, target: Any) -> bool:
-    """Whether the targets are probabilities, which have the input's shape; checks that the input is floating."""
-    if input.dtype.kind != "f":
-        raise DtypeError(f"{name} takes floating inputs, not of {input.dtype}; convert them with .float()")
-    if target.dtype.kind != "f":
-        return False
-    if tuple(target.shape) != tuple(input.shape):
-        raise DtypeError(
-            f"{name} of an input of shape {tuple(input.shape)} takes class indices (integers; .long() converts) or "
-            f"probabilities of the input's shape, not {target.dtype} targets of shape {tuple(target.shape)}"
-        )
-    return True
-
-
-def _classes(name: str, input: Any, target: Any, ignore_index: int) -> tuple[Any, Any, Any]:
-    """Input (N, C, ...), target classes (N, ...) and which of them count (None: all), checked."""
-    given = target._array if isinstance(target, Tensor) else np.asarray(target)
-    shape = tuple(input.shape)
-    if not shape or given.shape != shape[:1] * (len(shape) > 1) + shape[2:]:
-        wanted = shape[:1] * (len(shape) > 1) + shape[2:]
-        raise ShapeError(
-            f"{name} of an input of shape {shape}, classes on axis {min(len(shape) - 1, 1)}, takes targets of shape "
-            f"{wanted}, not {given.shape}"
-        )
-    x = reshape(input, shape=(1, *shape)) if len(shape) == 1 else input
-    given = given.reshape(1) if len(shape) == 1 else given
-    count = x.shape[1]
-    if not given.size or (given.min() >= 0 and given.max() < count and not 0 <= ignore_index < count):
-        return x, given, None
-    kept = given != ignore_index
-    if not kept.all():
-        given = np.where(kept, given, 0)
-    if given.min() < 0 or given.max() >= count:
-        wrong = given.min() if given.min() < 0 else given.max()
-        raise OptionError(
-            f"{name}: the target {wrong} is no class; an input of shape {shape} has the classes 0 to {count - 1} "
-            f"(ignore_index is {ignore_index})"
-        )
-    return x, given, kept
-
-
-def _class_weights(weight: Any, x: Any, classes: Any, kept: Any) -> Any:
-    """The weight of each target (None: all 1), 0 where it does not count."""
-    if weight is None:
-        return None if kept is None else kept.astype(x.dtype)
-    of_class = _checked_weight(weight, x)
-    return of_class[classes] if kept is None else of_class[classes] * kept
-
-
-def _checked_weight(weight: Any, x: Any) -> Any:
-    array = weight._array if isinstance(weight, Tensor) else np.asarray(weight)
-    if array.shape != (x.shape[1],):
-        raise ShapeError(f"weights for {x.shape[1]} classes have the shape ({x.shape[1]},), not {array.shape}")
-    return array.astype(x.dtype, copy=False)
-
-
-def _class_sum(log_probabilities: Any, weight: Any) -> Tensor:
-    """The sum over the classes, weighted."""
-    x = log_probabilities
-    if weight is not None:
-        x = apply(multiply, (x, _checked_weight(weight, x).reshape(-1, *(1,) * (len(x.shape) - 2))))
-    return apply(sum_, (x,), {"axis": (1,), "keepdims": False})
-
-
-def _over_targets(loss: Any, input: Any, reduction: str, scale: Any) -> Tensor:
-    """Reduce the losses of all targets; the mean is over their weights, NaN where all are ignored."""
-    if reduction == "mean" and scale is not None:
-        return reduced(loss, reduction, float(scale.sum()) or float("nan"))
-    if reduction == "none" and len(input.shape) == 1:
-        return reshape(loss, shape=())
+    if reduction == "batchmean":
+        return reduced(loss, "sum") / (input.shape[0] if input.shape else 1)
     return reduced(loss, reduction)
 
 
-def _of_probabilities(input: Any, target: Any, weight: Any, reduction: str, smoothing: float) -> Tensor:
-    """The cross-entropy of two distributions, whose mean is over the samples."""
-    single = len(input.shape) == 1
-    x = reshape(input, shape=(1, *input.shape)) if single else input
-    y = reshape(target, shape=(1, *target.shape)) if single else target
-    if smoothing:
-        y = y * (1 - smoothing) + smoothing / x.shape[1]
-    loss = -_class_sum(apply(fused.log_softmax, (x,), {"axis": 1}) * y, weight)
-    return _over_targets(loss, input, reduction, None)
+def poisson_nll_loss(
+    input: Any,
+    target: Any,
+    log_input: bool = True,
+    full: bool = False,
+    size_average: bool | None = None,
+    eps: float = 1e-08,
+    reduce: bool | None = None,
+    reduction: str = "mean",
+) -> Tensor:
+    """-log of the probability of counts y where the mean is exp(x), or x itself: exp(x) - y x, or x - y log(x + eps).
+
+    Shapes: as ``mse_loss``. ``full`` adds log y! for y > 1, by Stirling's formula.
+    """
+    if input.shape != target.shape:
+        refuse_stretch("poisson_nll_loss", input, target)
+    if log_input:
+        loss = apply(exp, (input,)) - target * input
+    else:
+        loss = input - target * apply(log, (input + eps,))
+    if full:
+        large = target > 1
+        y = where(large, target, 1.0)
+        loss = loss + where(large, y * apply(log, (y,)) - y + 0.5 * apply(log, (y * (2 * math.pi),)), 0.0)
+    return reduced(loss, reduction_of(size_average, reduce, reduction))
+
+
+def gaussian_nll_loss(
+    input: Any, target: Any, var: Any, full: bool = False, eps: float = 1e-06, reduction: str = "mean"
+) -> Tensor:
+    """-log of the density of a normal with mean x and variance ``var`` at y: (log var + (x - y)^2 / var) / 2.
+
+    Shapes: input (*), target (*), var (*) or (*) with a last axis of length one or without it, or a number. A variance
+    below ``eps`` counts as ``eps`` and keeps its gradient. ``full`` adds log(2 pi) / 2.
+
+    Raises OptionError for a variance below 0.
+
+    Reference: Nix & Weigend 1994, "Estimating the mean and variance of the target probability distribution".
+    """
+    if input.shape != target.shape:
+        refuse_stretch("gaussian_nll_loss", input, target)
+    shape = tuple(input.shape)
+    plain = np.asarray(var.detach() if isinstance(var, Tensor) else var, dtype=input.dtype)
+    if plain.shape not in ((), shape, shape[:-1], (*shape[:-1], 1)):
+        raise ShapeError(f"gaussian_nll_loss of shape {shape} takes a var of that shape, not {plain.shape}")
+    if (plain < 0).any():
+        raise OptionError(f"gaussian_nll_loss: a variance is {plain.min():.4g}; give its exp(), or its square")
+    raised = (var if isinstance(var, Tensor) else plain) + np.maximum(eps - plain, 0)
+    if plain.shape and plain.shape != shape and len(plain.shape) < len(shape):
+        raised = reshape(raised, shape=(*plain.shape, 1))
+    difference = input - target
+    loss = 0.5 * (apply(log, (raised,)) + difference * difference / raised)
+    return reduced(loss + 0.5 * math.log(2 * math.pi) if full else loss, reduction)

@@ -1,26 +1,88 @@
-"""Convolution layers."""
+"""Convolution layers and their transposes."""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, ClassVar
 
-from autodiff.errors import OptionError
+from autodiff.errors import OptionError, ShapeError
 from autodiff.tensor import Tensor
 from nn import functional as F
 from nn.functional.arguments import several
+from nn.functional.convolution import pads_of
 from nn.module import Module
 from nn.modules.initial import empty_parameter, uniform_by_fan
 from nn.parameter import Parameter
 
-__all__ = ["Conv1d", "Conv2d"]
+__all__ = ["Conv1d", "Conv2d", "Conv3d", "ConvTranspose1d", "ConvTranspose2d", "ConvTranspose3d"]
+
+_MODES = {"zeros": "constant", "reflect": "reflect", "replicate": "replicate", "circular": "circular"}
 
 
-class _Conv(Module):
-    """Kernels (out_channels, in_channels / groups, *kernel_size) that slide along ``axes`` axes."""
+class Kernels(Module):
+    """Kernels (out_channels, in_channels / groups, *kernel_size) along ``axes`` axes; transposed, in before out."""
 
-    axes: int
+    axes: ClassVar[int]
+    function: ClassVar[Callable[..., Any]]
+    transposed: ClassVar[bool] = False
+    padding: Any
+    output_padding: tuple[int, ...]
     weight: Parameter
     bias: Parameter | None
+
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        kernel_size: Any,
+        stride: Any,
+        padding: Any,
+        dilation: Any,
+        groups: int,
+        bias: bool,
+        padding_mode: str,
+        dtype: Any,
+    ) -> None:
+        super().__init__()
+        if groups < 1 or in_channels % groups or out_channels % groups:
+            raise OptionError(f"groups={groups} is to divide in_channels={in_channels} and out_channels={out_channels}")
+        if padding_mode not in _MODES or (self.transposed and padding_mode != "zeros"):
+            known = "'zeros'" if self.transposed else ", ".join(map(repr, _MODES))
+            raise OptionError(f"padding_mode of {type(self).__name__} is {known}, not {padding_mode!r}")
+        self.in_channels, self.out_channels, self.groups = in_channels, out_channels, groups
+        self.kernel_size = several(kernel_size, self.axes, "kernel_size")
+        self.stride = several(stride, self.axes, "stride")
+        self.padding = padding if isinstance(padding, str) else several(padding, self.axes, "padding", 0)
+        self.dilation = several(dilation, self.axes, "dilation")
+        pads_of(self.padding, self.kernel_size, self.stride, self.dilation)  # raises where there is no such padding
+        self.padding_mode = padding_mode
+        first, second = (in_channels, out_channels) if self.transposed else (out_channels, in_channels)
+        self.weight = empty_parameter(first, second // groups, *self.kernel_size, dtype=dtype)
+        self.register_parameter("bias", empty_parameter(out_channels, dtype=dtype) if bias else None)
+        self.reset_parameters()
+
+    def reset_parameters(self) -> None:
+        """Draw weight and bias anew."""
+        uniform_by_fan(self.weight, self.bias)
+
+    def extra_repr(self) -> str:
+        """The channels and the kernel, and what differs from the defaults."""
+        text = f"{self.in_channels}, {self.out_channels}, kernel_size={self.kernel_size}, stride={self.stride}"
+        if self.padding != (0,) * self.axes:
+            text += f", padding={self.padding}"
+        if self.dilation != (1,) * self.axes:
+            text += f", dilation={self.dilation}"
+        if self.transposed and self.output_padding != (0,) * self.axes:
+            text += f", output_padding={self.output_padding}"
+        if self.groups != 1:
+            text += f", groups={self.groups}"
+        if self.bias is None:
+            text += ", bias=False"
+        return text if self.padding_mode == "zeros" else f"{text}, padding_mode={self.padding_mode}"
+
+
+class _Conv(Kernels):
+    """Kernels that slide over an input."""
 
     def __init__(
         self,
@@ -36,39 +98,19 @@ class _Conv(Module):
         device: Any = None,
         dtype: Any = None,
     ) -> None:
-        super().__init__()
-        if groups < 1 or in_channels % groups or out_channels % groups:
-            raise OptionError(f"groups={groups} is to divide in_channels={in_channels} and out_channels={out_channels}")
-        if padding_mode != "zeros":
-            raise OptionError(f"padding_mode is 'zeros', not {padding_mode!r}; pad the input first for others")
-        self.in_channels, self.out_channels, self.groups = in_channels, out_channels, groups
-        self.kernel_size = several(kernel_size, self.axes, "kernel_size")
-        self.stride = several(stride, self.axes, "stride")
-        self.padding = padding if isinstance(padding, str) else several(padding, self.axes, "padding", 0)
-        self.dilation = several(dilation, self.axes, "dilation")
-        if self.padding not in ("same", "valid") and isinstance(self.padding, str):
-            raise OptionError(f"padding is 'same', 'valid' or numbers, not {padding!r}")
-        if self.padding == "same" and set(self.stride) != {1}:
-            raise OptionError(f"padding='same' needs stride 1, not {stride}; give the padding as numbers")
-        self.padding_mode = padding_mode
-        self.weight = empty_parameter(out_channels, in_channels // groups, *self.kernel_size, dtype=dtype)
-        self.register_parameter("bias", empty_parameter(out_channels, dtype=dtype) if bias else None)
-        self.reset_parameters()
+        options = stride, padding, dilation, groups, bias, padding_mode, dtype
+        super().__init__(in_channels, out_channels, kernel_size, *options)
 
-    def reset_parameters(self) -> None:
-        """Draw weight and bias anew."""
-        uniform_by_fan(self.weight, self.bias)
-
-    def extra_repr(self) -> str:
-        """The channels and the kernel, and what differs from the defaults."""
-        text = f"{self.in_channels}, {self.out_channels}, kernel_size={self.kernel_size}, stride={self.stride}"
-        if self.padding != (0,) * self.axes:
-            text += f", padding={self.padding}"
-        if self.dilation != (1,) * self.axes:
-            text += f", dilation={self.dilation}"
-        if self.groups != 1:
-            text += f", groups={self.groups}"
-        return text if self.bias is not None else text + ", bias=False"
+    def forward(self, input: Any) -> Tensor:
+        """The convolution of ``nn.functional``, of an input padded as ``padding_mode`` says."""
+        padding: Any = self.padding
+        if self.padding_mode != "zeros":
+            pads = pads_of(padding, self.kernel_size, self.stride, self.dilation)
+            input = F.pad(input, [n for pair in reversed(pads) for n in pair], _MODES[self.padding_mode])
+            padding = 0
+        options = self.stride, padding, self.dilation, self.groups
+        out: Tensor = type(self).function(input, self.weight, self.bias, *options)
+        return out
 
 
 class Conv1d(_Conv):
@@ -77,11 +119,7 @@ class Conv1d(_Conv):
     Shapes: input (N, in_channels, L), output (N, out_channels, ol).
     """
 
-    axes = 1
-
-    def forward(self, input: Any) -> Tensor:
-        """``functional.conv1d``."""
-        return F.conv1d(input, self.weight, self.bias, self.stride, self.padding, self.dilation, self.groups)
+    axes, function = 1, F.conv1d
 
 
 class Conv2d(_Conv):
@@ -94,8 +132,85 @@ class Conv2d(_Conv):
     (2, 4, 8, 8)
     """
 
-    axes = 2
+    axes, function = 2, F.conv2d
 
-    def forward(self, input: Any) -> Tensor:
-        """``functional.conv2d``."""
-        return F.conv2d(input, self.weight, self.bias, self.stride, self.padding, self.dilation, self.groups)
+
+class Conv3d(_Conv):
+    """Kernels that slide through volumes.
+
+    Shapes: input (N, in_channels, D, H, W), output (N, out_channels, od, oh, ow).
+    """
+
+    axes, function = 3, F.conv3d
+
+
+class _ConvTranspose(Kernels):
+    """Kernels laid down at each entry of an input."""
+
+    transposed = True
+
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        kernel_size: Any,
+        stride: Any = 1,
+        padding: Any = 0,
+        output_padding: Any = 0,
+        groups: int = 1,
+        bias: bool = True,
+        dilation: Any = 1,
+        padding_mode: str = "zeros",
+        device: Any = None,
+        dtype: Any = None,
+    ) -> None:
+        if isinstance(padding, str):
+            raise OptionError(f"the padding of {type(self).__name__} is given as numbers, not {padding!r}")
+        options = stride, padding, dilation, groups, bias, padding_mode, dtype
+        super().__init__(in_channels, out_channels, kernel_size, *options)
+        self.output_padding = several(output_padding, self.axes, "output_padding", 0)
+
+    def forward(self, input: Any, output_size: Any = None) -> Tensor:
+        """The transposed convolution of ``nn.functional``; ``output_size`` chooses among the sizes a stride allows."""
+        more = self.output_padding if output_size is None else self._more(input, tuple(output_size)[-self.axes :])
+        options = self.stride, self.padding, more, self.groups, self.dilation
+        out: Tensor = type(self).function(input, self.weight, self.bias, *options)
+        return out
+
+    def _more(self, input: Any, wanted: tuple[int, ...]) -> tuple[int, ...]:
+        least = [
+            (n - 1) * s - 2 * p + d * (k - 1) + 1
+            for n, s, p, d, k in zip(
+                input.shape[-self.axes :], self.stride, self.padding, self.dilation, self.kernel_size, strict=True
+            )
+        ]
+        if any(not m <= w < m + s for m, w, s in zip(least, wanted, self.stride, strict=True)):
+            raise ShapeError(f"{self} makes sizes from {tuple(least)} on, less than the stride beyond it, not {wanted}")
+        return tuple(w - m for m, w in zip(least, wanted, strict=True))
+
+
+class ConvTranspose1d(_ConvTranspose):
+    """The adjoint of ``Conv1d``, which makes signals longer.
+
+    Shapes: input (N, in_channels, L), output (N, out_channels, ol).
+    """
+
+    axes, function = 1, F.conv_transpose1d
+
+
+class ConvTranspose2d(_ConvTranspose):
+    """The adjoint of ``Conv2d``, which makes images larger.
+
+    Shapes: input (N, in_channels, H, W), output (N, out_channels, oh, ow).
+    """
+
+    axes, function = 2, F.conv_transpose2d
+
+
+class ConvTranspose3d(_ConvTranspose):
+    """The adjoint of ``Conv3d``, which makes volumes larger.
+
+    Shapes: input (N, in_channels, D, H, W), output (N, out_channels, od, oh, ow).
+    """
+
+    axes, function = 3, F.conv_transpose3d

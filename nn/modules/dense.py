@@ -7,11 +7,12 @@ from typing import Any
 from autodiff.errors import OptionError
 from autodiff.tensor import Tensor
 from nn import functional as F
+from nn import init
 from nn.module import Module
 from nn.modules.initial import empty_parameter, uniform_by_fan
 from nn.parameter import Parameter
 
-__all__ = ["Dense", "Identity", "Linear"]
+__all__ = ["Bilinear", "Dense", "Identity", "Linear"]
 
 
 class Linear(Module):
@@ -56,6 +57,51 @@ class Linear(Module):
 
 
 Dense = Linear
+
+
+class Bilinear(Module):
+    """x1^T W[o] x2 + b[o] for each output o.
+
+    Shapes: inputs (*, in1_features) and (*, in2_features), weight (out_features, in1_features, in2_features), bias
+    (out_features,), output (*, out_features).
+    """
+
+    weight: Parameter
+    bias: Parameter | None
+
+    def __init__(
+        self,
+        in1_features: int,
+        in2_features: int,
+        out_features: int,
+        bias: bool = True,
+        device: Any = None,
+        dtype: Any = None,
+    ) -> None:
+        super().__init__()
+        if in1_features < 1:
+            raise OptionError(f"Bilinear needs in1_features of at least 1, not {in1_features}")
+        self.in1_features, self.in2_features, self.out_features = in1_features, in2_features, out_features
+        self.weight = empty_parameter(out_features, in1_features, in2_features, dtype=dtype)
+        self.register_parameter("bias", empty_parameter(out_features, dtype=dtype) if bias else None)
+        self.reset_parameters()
+
+    def reset_parameters(self) -> None:
+        """Draw weight and bias anew, uniform up to 1 / sqrt(in1_features)."""
+        bound = self.in1_features**-0.5
+        for parameter in self.parameters():
+            init.uniform_(parameter, -bound, bound)
+
+    def forward(self, input1: Any, input2: Any) -> Tensor:
+        """``functional.bilinear``."""
+        return F.bilinear(input1, input2, self.weight, self.bias)
+
+    def extra_repr(self) -> str:
+        """The features, and whether there is a bias."""
+        return (
+            f"in1_features={self.in1_features}, in2_features={self.in2_features}, out_features={self.out_features}, "
+            f"bias={self.bias is not None}"
+        )
 
 
 class Identity(Module):

@@ -32,6 +32,11 @@ class Case(NamedTuple):
     def __str__(self) -> str:
         return self.title
 
+    @property
+    def family(self) -> str:
+        """The module of cases it stands in."""
+        return self.call.__module__.rpartition(".")[2]
+
 
 CASES: dict[str, list[Case]] = {}
 
@@ -93,7 +98,8 @@ def _run(lib: Any, found: Case, dtype: Any, transposed: bool, order: int) -> lis
     carried = [x for x in outputs if x.requires_grad]
     for level in range(order):
         if not leaves or not carried:
-            break
+            results += [None] * len(leaves)  # a gradient that is constant has none
+            continue
         total = sum((x * lib.tensor(_weights(x.shape).astype(_plain(x).dtype))).sum() for x in carried)
         last = level == order - 1
         gradients = lib.autograd.grad(total, leaves, create_graph=not last, allow_unused=True)
@@ -125,4 +131,4 @@ def _tensors(result: Any) -> list[Any]:
 
 
 def _plain(x: Any) -> Array:
-    return np.asarray(x.detach().numpy())
+    return np.asarray(x.detach().clone().numpy())  # PyTorch makes numbers of symbolic zeros only where it copies

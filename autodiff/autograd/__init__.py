@@ -1,0 +1,25 @@
+"""``torch.autograd``'s names: gradients as values, backward passes, operations of your own, the modes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from autodiff.autograd import function as function
+from autodiff.autograd import functional as functional
+from autodiff.autograd.function import Function as Function
+from autodiff.autograd.gradients import *
+from autodiff.modes import detect_anomaly as detect_anomaly
+from autodiff.modes import enable_grad as enable_grad
+from autodiff.modes import inference_mode as inference_mode
+from autodiff.modes import no_grad as no_grad
+from autodiff.modes import set_detect_anomaly as set_detect_anomaly
+from autodiff.modes import set_grad_enabled as set_grad_enabled
+
+
+def __getattr__(name: str) -> Any:
+    """``gradcheck`` and ``gradgradcheck``, which stand above this module and are loaded when they are asked for."""
+    if name in ("gradcheck", "gradgradcheck"):
+        import autodiff.testing.checking as checking
+
+        return checking.gradcheck if name == "gradcheck" else checking.gradgradcheck
+    raise AttributeError(f"module 'autodiff.autograd' has no attribute {name!r}")

@@ -1,0 +1,100 @@
+"""From a list of items to one batch: numbers, arrays and tensors become tensors, containers stay what they are."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from autodiff.creation import as_tensor, tensor
+from autodiff.dtypes import float64
+from autodiff.errors import DtypeError, ShapeError
+from autodiff.functions.joining import stack
+from autodiff.recording import wrap
+from autodiff.tensor import Tensor
+
+__all__ = ["default_collate", "default_convert"]
+
+
+def default_convert(data: Any) -> Any:
+    """Arrays as tensors, also inside of dicts, lists and tuples; everything else as it is."""
+    if isinstance(data, Tensor):
+        return data
+    if isinstance(data, (np.ndarray, np.generic)):
+        return as_tensor(data) if data.dtype.kind in "biuf" else data
+    if isinstance(data, Mapping):
+        return _mapping(data, {key: default_convert(value) for key, value in data.items()})
+    if isinstance(data, Sequence) and not isinstance(data, (str, bytes)):
+        return _sequence(data, [default_convert(value) for value in data])
+    return data
+
+
+def default_collate(batch: Sequence[Any]) -> Any:
+    """One batch of a list of items that are alike.
+
+    Tensors, arrays and numbers are stacked along a new first axis; strings and bytes stay a list; dicts, tuples, named
+    tuples and lists are collated entry by entry.
+
+    Raises:
+        DtypeError: there is no way to make a batch of such items.
+        ShapeError: arrays differ in shape, or sequences in length.
+
+    >>> default_collate([{"x": 1.0, "name": "a"}, {"x": 2.0, "name": "b"}])
+    {'x': tensor([1., 2.], dtype=float64), 'name': ['a', 'b']}
+    """
+    first = batch[0]
+    if isinstance(first, Tensor):
+        return _stacked(batch)
+    if isinstance(first, (np.ndarray, np.generic)):
+        if first.dtype.kind not in "biuf":
+            raise DtypeError(f"no batch can be made of arrays of {first.dtype}; give a collate_fn")
+        return _stacked([as_tensor(item) for item in batch])
+    if isinstance(first, float):
+        return tensor(batch, dtype=float64)
+    if isinstance(first, (int, bool)):
+        return tensor(batch)
+    if isinstance(first, (str, bytes)):
+        return batch
+    if isinstance(first, Mapping):
+        return _mapping(first, {key: default_collate([item[key] for item in batch]) for key in first})
+    if isinstance(first, Sequence):
+        lengths = {len(item) for item in batch}
+        if len(lengths) > 1:
+            raise ShapeError(f"the items of a batch have different numbers of entries: {sorted(lengths)}")
+        return _sequence(first, [default_collate(column) for column in zip(*batch, strict=True)])
+    raise DtypeError(
+        f"no batch can be made of {type(first).__name__}; items are tensors, arrays, numbers, strings, or dicts, "
+        "tuples and lists of these; give a collate_fn for others"
+    )
+
+
+def _stacked(tensors: Sequence[Tensor]) -> Tensor:
+    """``stack``, in one step where nothing is recorded and nothing is wrong: batches are made one after another."""
+    arrays = [x._array for x in tensors]
+    plain = all(x._node is None for x in tensors) and len({(a.shape, a.dtype) for a in arrays}) == 1
+    return wrap(np.stack(arrays)) if plain else stack(tensors)
+
+
+def _mapping(like: Mapping[Any, Any], values: dict[Any, Any]) -> Any:
+    """``values`` as a mapping of the class of ``like``, or as a dict where that class cannot be made of one."""
+    if type(like) is dict:
+        return values
+    try:
+        made: Any = type(like)(values)  # type: ignore[call-arg]
+    except TypeError:
+        return values
+    return made
+
+
+def _sequence(like: Sequence[Any], values: list[Any]) -> Any:
+    """``values`` as a sequence of the class of ``like``, or as a list where that class cannot be made of one."""
+    if type(like) is tuple:  # PyTorch's way: the columns of plain tuples come as a list
+        return values
+    if hasattr(like, "_fields"):
+        return type(like)(*values)
+    try:
+        made: Any = type(like)(values)  # type: ignore[call-arg]
+    except TypeError:
+        return values
+    return made

@@ -1,0 +1,182 @@
+"""Datasets: what has a length and items by number, or what can be iterated over; and ways to join them."""
+
+from __future__ import annotations
+
+import math
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import accumulate, pairwise
+from typing import Any, Generic, TypeVar
+
+from autodiff.errors import OptionError, ShapeError
+from autodiff.random import Generator, numpy_generator
+from autodiff.tensor import Tensor
+
+__all__ = [
+    "ChainDataset",
+    "ConcatDataset",
+    "Dataset",
+    "IterableDataset",
+    "StackDataset",
+    "Subset",
+    "TensorDataset",
+    "random_split",
+]
+
+T_co = TypeVar("T_co", covariant=True)
+
+
+class Dataset(Generic[T_co]):
+    """Items by number or key; a subclass says in ``__getitem__`` what they are, and mostly has a ``__len__``.
+
+    A ``__getitems__(indices)``, where there is one, fetches the items of a batch at once.
+    """
+
+    def __getitem__(self, index: Any) -> T_co:
+        raise NotImplementedError(f"{type(self).__name__} has no __getitem__(index); define what its items are")
+
+    def __add__(self, other: Dataset[Any]) -> ConcatDataset:
+        return ConcatDataset([self, other])
+
+
+class IterableDataset(Dataset[T_co]):
+    """Items one after another; a subclass says in ``__iter__`` what they are.
+
+    Where several workers load it, each iterates over a copy of its own: ``get_worker_info()`` says which part is whose.
+    """
+
+    def __iter__(self) -> Iterator[T_co]:
+        raise NotImplementedError(f"{type(self).__name__} has no __iter__(); define what its items are")
+
+    def __add__(self, other: Dataset[Any]) -> ChainDataset:  # type: ignore[override]
+        return ChainDataset([self, other])
+
+
+class TensorDataset(Dataset[tuple[Tensor, ...]]):
+    """Item i is the tuple of the i-th rows of ``tensors``, which have one length."""
+
+    def __init__(self, *tensors: Tensor) -> None:
+        lengths = {len(tensor) for tensor in tensors}
+        if len(lengths) != 1:
+            raise ShapeError(f"a TensorDataset needs tensors of one length, not {[len(t) for t in tensors]}")
+        self.tensors = tensors
+
+    def __getitem__(self, index: Any) -> tuple[Tensor, ...]:
+        return tuple(tensor[index] for tensor in self.tensors)
+
+    def __len__(self) -> int:
+        return len(self.tensors[0])
+
+
+class StackDataset(Dataset[Any]):
+    """Item i is the tuple of the i-th items of several datasets, or the dict of those given by name.
+
+    >>> StackDataset([1, 2], ["a", "b"])[1], StackDataset(number=[1, 2], letter=["a", "b"])[1]
+    ((2, 'b'), {'number': 2, 'letter': 'b'})
+    """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        if bool(args) == bool(kwargs):
+            raise OptionError("a StackDataset takes datasets one after another, or by name; not both, and not none")
+        self.datasets: Any = args or kwargs
+        lengths = [len(dataset) for dataset in self._parts()]
+        if len(set(lengths)) != 1:
+            raise ShapeError(f"a StackDataset needs datasets of one length, not {lengths}")
+
+    def _parts(self) -> list[Any]:
+        return list(self.datasets.values() if isinstance(self.datasets, dict) else self.datasets)
+
+    def _joined(self, parts: Iterable[Any]) -> Any:
+        return dict(zip(self.datasets, parts, strict=True)) if isinstance(self.datasets, dict) else tuple(parts)
+
+    def __getitem__(self, index: Any) -> Any:
+        return self._joined(dataset[index] for dataset in self._parts())
+
+    def __getitems__(self, indices: Sequence[Any]) -> list[Any]:
+        columns = [_items(dataset, indices) for dataset in self._parts()]
+        return [self._joined(row) for row in zip(*columns, strict=True)]
+
+    def __len__(self) -> int:
+        return len(self._parts()[0])
+
+
+class ConcatDataset(Dataset[Any]):
+    """The items of several datasets, one dataset behind the other."""
+
+    def __init__(self, datasets: Iterable[Any]) -> None:
+        self.datasets = list(datasets)
+        if not self.datasets:
+            raise OptionError("a ConcatDataset is made of one dataset or more; none was given")
+        if any(isinstance(dataset, IterableDataset) for dataset in self.datasets):
+            raise OptionError("an IterableDataset has no items by number; join it with a ChainDataset")
+        self.cumulative_sizes = list(accumulate(len(dataset) for dataset in self.datasets))
+
+    def __getitem__(self, index: int) -> Any:
+        place = index + len(self) if index < 0 else index
+        if not 0 <= place < len(self):
+            raise IndexError(f"a ConcatDataset of {len(self)} items has no item {index}")
+        number = bisect_right(self.cumulative_sizes, place)
+        return self.datasets[number][place - (self.cumulative_sizes[number - 1] if number else 0)]
+
+    def __len__(self) -> int:
+        return self.cumulative_sizes[-1]
+
+
+class ChainDataset(IterableDataset[Any]):
+    """The items of several iterable datasets, one dataset after the other."""
+
+    def __init__(self, datasets: Iterable[Any]) -> None:
+        self.datasets = list(datasets)
+
+    def __iter__(self) -> Iterator[Any]:
+        for dataset in self.datasets:
+            if not isinstance(dataset, IterableDataset):
+                raise OptionError(f"a ChainDataset is made of IterableDatasets, not {type(dataset).__name__}")
+            yield from dataset
+
+    def __len__(self) -> int:
+        return sum(len(dataset) for dataset in self.datasets)
+
+
+class Subset(Dataset[Any]):
+    """The items of ``dataset`` at ``indices``."""
+
+    def __init__(self, dataset: Any, indices: Sequence[Any]) -> None:
+        self.dataset, self.indices = dataset, indices
+
+    def __getitem__(self, index: Any) -> Any:
+        chosen = [self.indices[i] for i in index] if isinstance(index, list) else self.indices[index]
+        return self.dataset[chosen]
+
+    def __getitems__(self, indices: Sequence[Any]) -> list[Any]:
+        return _items(self.dataset, [self.indices[i] for i in indices])
+
+    def __len__(self) -> int:
+        return len(self.indices)
+
+
+def _items(dataset: Any, indices: Sequence[Any]) -> list[Any]:
+    """The items at ``indices``, at once where the dataset can."""
+    if hasattr(dataset, "__getitems__"):
+        return list(dataset.__getitems__(indices))
+    return [dataset[index] for index in indices]
+
+
+def random_split(dataset: Any, lengths: Sequence[float], generator: Generator | None = None) -> list[Subset]:
+    """Disjoint subsets of random items, of ``lengths`` that add up to all, or that are fractions of it and add up to 1.
+
+    Items that fractions leave over go to the subsets one by one, the first of them first.
+
+    Raises OptionError for lengths that do not add up.
+    """
+    size = len(dataset)
+    if math.isclose(sum(lengths), 1) and sum(lengths) <= 1 and all(0 <= part <= 1 for part in lengths):
+        counts = [math.floor(size * part) for part in lengths]
+        for number in range(size - sum(counts)):
+            counts[number % len(counts)] += 1
+    else:
+        counts = [int(length) for length in lengths]
+        if sum(lengths) != size or min(counts, default=0) < 0:
+            raise OptionError(f"the lengths {list(lengths)} do not add up to {size}, the number of items, or to 1")
+    order = numpy_generator(generator).permutation(size).tolist()
+    return [Subset(dataset, order[start:end]) for start, end in pairwise(accumulate(counts, initial=0))]

@@ -1,0 +1,92 @@
+"""``functional_call``: a module as a function of its parameters."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from autodiff.errors import StateDictError
+
+__all__ = ["functional_call"]
+
+
+def functional_call(
+    module: Any,
+    parameter_and_buffer_dicts: Mapping[str, Any] | Sequence[Mapping[str, Any]],
+    args: Any = None,
+    kwargs: dict[str, Any] | None = None,
+    *,
+    tie_weights: bool = True,
+    strict: bool = False,
+) -> Any:
+    """Call ``module`` with other tensors in place of its parameters and buffers, and put those back.
+
+    Args:
+        module: anything with ``named_modules``, ``_parameters`` and ``_buffers``, as ``nn.Module`` has.
+        parameter_and_buffer_dicts: tensors by the names of ``named_parameters()`` and ``named_buffers()``; or several
+            such dicts. What they leave out stays.
+        args: the arguments of the module: a tuple, or a single one.
+        kwargs: its keyword arguments.
+        tie_weights: a parameter that the module has under several names is replaced under all of them.
+        strict: every parameter and buffer has to be given.
+
+    >>> import autodiff, nn
+    >>> from autodiff.func import grad
+    >>> model = nn.Linear(2, 1, bias=False)
+    >>> loss = lambda parameters, x: functional_call(model, parameters, x).sum()
+    >>> grad(loss)(dict(model.named_parameters()), autodiff.tensor([[1.0, 2.0]]))["weight"].detach()
+    tensor([[1., 2.]])
+
+    Raises StateDictError for a name that the module does not have, and for one left out where ``strict``.
+    """
+    given: dict[str, Any] = {}
+    for part in (
+        [parameter_and_buffer_dicts] if isinstance(parameter_and_buffer_dicts, Mapping) else parameter_and_buffer_dicts
+    ):
+        given.update(part)
+    places = _places(module)
+    unknown, missing = sorted(set(given) - set(places)), sorted(set(places) - set(given))
+    if unknown or (strict and missing):
+        raise StateDictError(
+            f"functional_call of {type(module).__name__}: there is no {unknown[0]!r}; it has {', '.join(places)}"
+            if unknown
+            else f"functional_call of {type(module).__name__} with strict=True lacks {', '.join(missing)}"
+        )
+    if tie_weights:
+        by_tensor = {id(_current(places[name])): value for name, value in given.items()}
+        given = {
+            name: by_tensor[id(_current(place))] for name, place in places.items() if id(_current(place)) in by_tensor
+        }
+    before = {name: _current(places[name]) for name in given}
+    try:
+        for name, value in given.items():
+            _put(places[name], value)
+        return module(*(args if isinstance(args, tuple) else () if args is None else (args,)), **(kwargs or {}))
+    finally:
+        for name, value in before.items():
+            _put(places[name], value)
+
+
+Place = tuple[Any, str, str]  # a module, which of its registries, and the name there
+
+
+def _places(module: Any) -> dict[str, Place]:
+    """Where each parameter and buffer stands, by its full name, a shared one under each of its names."""
+    found: dict[str, Place] = {}
+    for path, part in module.named_modules(remove_duplicate=False):
+        for registry in ("_parameters", "_buffers"):
+            for name, value in part.__dict__[registry].items():
+                if value is not None:
+                    found[f"{path}.{name}" if path else name] = (part, registry, name)
+    return found
+
+
+def _current(place: Place) -> Any:
+    module, registry, name = place
+    return module.__dict__[registry][name]
+
+
+def _put(place: Place, value: Any) -> None:
+    """Past ``__setattr__``, which takes a parameter for what it replaces, and nothing else."""
+    module, registry, name = place
+    module.__dict__[registry][name] = module.__dict__[name] = value

@@ -1,0 +1,38 @@
+"""Functions that have no derivative and more results, or other inputs, than a row: they compute on plain arrays."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from autodiff.recording import Recorded, wrap
+
+__all__ = ["array_of", "constant", "on_arrays"]
+
+
+def array_of(x: Any) -> Any:
+    """The numbers of a tensor without its history; anything else as it is."""
+    return x._array if isinstance(x, Recorded) else x
+
+
+def constant(array: Any, *like: Any) -> Any:
+    """``array`` as a tensor outside the graph where one of ``like`` is a tensor."""
+    return wrap(np.asarray(array)) if any(isinstance(x, Recorded) for x in like) else array
+
+
+def on_arrays(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Let a function of arrays take tensors too: then every array in its result is a tensor outside the graph."""
+
+    @functools.wraps(function)
+    def call(*args: Any, **kwargs: Any) -> Any:
+        given = (*args, *kwargs.values())
+        result = function(*map(array_of, args), **{name: array_of(x) for name, x in kwargs.items()})
+        if isinstance(result, tuple):
+            parts = [constant(part, *given) if isinstance(part, np.ndarray) else part for part in result]
+            return type(result)(*parts) if hasattr(result, "_fields") else tuple(parts)
+        return constant(result, *given) if isinstance(result, (np.ndarray, np.generic)) else result
+
+    return call

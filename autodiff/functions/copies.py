@@ -1,0 +1,52 @@
+"""The functions that give views, with a copy for the result."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from autodiff.functions import cutting, diagonals, shaping
+
+__all__ = [
+    "alias_copy",
+    "as_strided_copy",
+    "diagonal_copy",
+    "expand_copy",
+    "narrow_copy",
+    "permute_copy",
+    "split_with_sizes_copy",
+    "squeeze_copy",
+    "t_copy",
+    "transpose_copy",
+    "unbind_copy",
+    "unfold_copy",
+    "unsqueeze_copy",
+    "view_copy",
+]
+
+
+def copying(view: Callable[..., Any]) -> Callable[..., Any]:
+    """``view`` with results that have memory of their own."""
+
+    def copied(input: Any, *args: Any, **kwargs: Any) -> Any:
+        result = view(input, *args, **kwargs)
+        return tuple(map(shaping.clone, result)) if isinstance(result, tuple) else shaping.clone(result)
+
+    copied.__name__, copied.__doc__ = f"{view.__name__}_copy", f"``{view.__name__}``, copied."
+    return copied
+
+
+alias_copy = shaping.clone
+as_strided_copy = cutting.as_strided  # a copy already
+diagonal_copy = copying(diagonals.diagonal)
+expand_copy = copying(shaping.expand)
+narrow_copy = copying(cutting.narrow)
+permute_copy = copying(shaping.permute)
+split_with_sizes_copy = copying(cutting.split_with_sizes)
+squeeze_copy = copying(shaping.squeeze)
+t_copy = copying(shaping.t)
+transpose_copy = copying(shaping.transpose)
+unbind_copy = copying(cutting.unbind)
+unfold_copy = copying(cutting.unfold)
+unsqueeze_copy = copying(shaping.unsqueeze)
+view_copy = copying(shaping.reshape)

@@ -1,0 +1,221 @@
+"""Cutting tensors into pieces and turning them about, by PyTorch's names."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import accumulate
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from autodiff.errors import AxisError, ShapeError
+from autodiff.functions.axes import axes_of, axis_of, length_of, numpy_names, shape_of
+from autodiff.functions.joining import cat
+from autodiff.functions.keys import getitem
+from autodiff.functions.shaping import clone, flatten, reshape, transpose
+from autodiff.ops.indexing import index
+from autodiff.ops.shaping import slide
+
+if TYPE_CHECKING:
+    from autodiff.tensor import Tensor
+
+__all__ = [
+    "as_strided",
+    "chunk",
+    "dsplit",
+    "flip",
+    "fliplr",
+    "flipud",
+    "hsplit",
+    "narrow",
+    "roll",
+    "rot90",
+    "select",
+    "split",
+    "split_with_sizes",
+    "tensor_split",
+    "unbind",
+    "unsafe_chunk",
+    "unsafe_split",
+    "vsplit",
+]
+
+
+@numpy_names
+def split(tensor: Any, split_size_or_sections: Any, dim: int = 0) -> tuple[Tensor, ...]:
+    """Pieces along ``dim`` of one size (the last may be shorter), or of the sizes given."""
+    (axis, length), sizes = length_of(tensor, dim), split_size_or_sections
+    if isinstance(sizes, Sequence):
+        ends = list(accumulate(shape_of((sizes,))))
+        if not ends or ends[-1] != length or min(sizes) < 0:
+            raise ShapeError(f"split sizes {tuple(sizes)} do not add up to {length}, the length of dim {dim}")
+    else:
+        (size,) = shape_of((sizes,))
+        if size <= 0:
+            raise ShapeError(f"split needs a size above 0, not {size}")
+        ends = [min(start + size, length) for start in range(0, max(length, 1), size)]
+    return _pieces(tensor, axis, ends)
+
+
+def _pieces(input: Any, axis: int, ends: Sequence[int]) -> tuple[Tensor, ...]:
+    """The slices that end at ``ends``, each beginning where the one before it ends."""
+    return tuple(
+        index(input, key=(slice(None),) * axis + (slice(start, end),))
+        for start, end in zip([0, *ends], ends, strict=False)
+    )
+
+
+def chunk(input: Any, chunks: int, dim: int = 0) -> tuple[Tensor, ...]:
+    """At most ``chunks`` pieces of equal size along ``dim``, the last one shorter where it does not divide."""
+    if chunks <= 0:
+        raise ShapeError(f"chunk needs a number of pieces above 0, not {chunks}")
+    _, length = length_of(input, dim)
+    return split(input, -(-length // chunks) if length else [0] * chunks, dim)
+
+
+def split_with_sizes(input: Any, split_sizes: Sequence[int], dim: int = 0) -> tuple[Tensor, ...]:
+    """Pieces of ``split_sizes`` along ``dim``."""
+    return split(input, list(split_sizes), dim)
+
+
+unsafe_chunk, unsafe_split = chunk, split
+
+
+def tensor_split(input: Any, indices_or_sections: Any, dim: int = 0) -> tuple[Tensor, ...]:
+    """So many pieces along ``dim``, the first ones longer by one where it does not divide, or cuts before the indices.
+
+    >>> import autodiff
+    >>> [len(x) for x in autodiff.tensor_split(autodiff.arange(7), 3)]
+    [3, 2, 2]
+    """
+    (axis, length), cuts = length_of(input, dim), indices_or_sections
+    cuts = cuts.tolist() if hasattr(cuts, "tolist") else cuts
+    if isinstance(cuts, Sequence):
+        ends = [min(max(end + length if end < 0 else end, 0), length) for end in shape_of((cuts,))]
+        return tuple(
+            index(input, key=(slice(None),) * axis + (slice(start, max(start, end)),))
+            for start, end in zip([0, *ends], [*ends, length], strict=True)
+        )
+    if cuts <= 0:
+        raise ShapeError(f"tensor_split needs a number of pieces above 0, not {cuts}")
+    return _pieces(input, axis, list(accumulate(length // cuts + (i < length % cuts) for i in range(cuts))))
+
+
+def hsplit(input: Any, indices_or_sections: Any) -> tuple[Tensor, ...]:
+    """Pieces along axis 1, of a vector along its only axis."""
+    return _split_along(1 if input.ndim > 1 else 0, 1, input, indices_or_sections)
+
+
+def vsplit(input: Any, indices_or_sections: Any) -> tuple[Tensor, ...]:
+    """Pieces along axis 0."""
+    return _split_along(0, 2, input, indices_or_sections)
+
+
+def dsplit(input: Any, indices_or_sections: Any) -> tuple[Tensor, ...]:
+    """Pieces along axis 2."""
+    return _split_along(2, 3, input, indices_or_sections)
+
+
+def _split_along(axis: int, ndim: int, input: Any, parts: Any) -> tuple[Tensor, ...]:
+    if input.ndim < ndim:
+        raise ShapeError(f"a split along axis {axis} needs {ndim} axes or more, not shape {tuple(input.shape)}")
+    if isinstance(parts, int) and (parts <= 0 or input.shape[axis] % parts):
+        raise ShapeError(f"{input.shape[axis]} entries along axis {axis} do not split into {parts} equal parts")
+    return tensor_split(input, parts, axis)
+
+
+def unbind(input: Any, dim: int = 0) -> tuple[Tensor, ...]:
+    """The slices along ``dim``, without it."""
+    return tuple(select(input, dim, i) for i in range(length_of(input, dim)[1]))
+
+
+def select(input: Any, dim: int, index: int) -> Tensor:
+    """The slice at ``index`` along ``dim``, without it."""
+    axis, length = length_of(input, dim)
+    if not -length <= index < length:
+        raise AxisError(f"no slice {index} along dim {dim} of shape {tuple(input.shape)}")
+    return getitem(input, (slice(None),) * axis + (index,))
+
+
+def narrow(input: Any, dim: int, start: int, length: int) -> Tensor:
+    """``length`` slices from ``start`` on along ``dim``."""
+    axis, whole = length_of(input, dim)
+    start = int(start) + (whole if start < 0 else 0)
+    if not (start >= 0 and length >= 0 and start + length <= whole):
+        raise ShapeError(f"narrow from {start}, {length} long, leaves dim {dim} of shape {tuple(input.shape)}")
+    return getitem(input, (slice(None),) * axis + (slice(start, start + length),))
+
+
+def unfold(input: Any, dimension: int, size: int, step: int) -> Tensor:
+    """All slices of ``size`` along an axis, ``step`` apart: that axis counts them, a new last one runs within each.
+
+    >>> import autodiff
+    >>> autodiff.arange(5).unfold(0, 3, 2)
+    tensor([[0, 1, 2],
+            [2, 3, 4]])
+    """
+    axis = axis_of(dimension, input.ndim)
+    x = input if input.ndim else reshape(input, (1,))
+    if not 0 <= size <= x.shape[axis] or step <= 0:
+        raise ShapeError(f"unfold of shape {tuple(input.shape)} along {dimension} by size {size} and step {step}")
+    windows = slide(x, axis=axis, size=size, step=step)
+    return windows if input.ndim else reshape(windows, (size,))
+
+
+def flip(input: Any, *dims: Any) -> Tensor:
+    """The entries in opposite order along ``dims``."""
+    axes = axes_of(shape_of(dims), input.ndim) or ()
+    return clone(getitem(input, tuple(slice(None, None, -1 if i in axes else None) for i in range(input.ndim))))
+
+
+def fliplr(input: Any) -> Tensor:
+    """The columns in opposite order."""
+    return flip(input, 1)
+
+
+def flipud(input: Any) -> Tensor:
+    """The rows in opposite order."""
+    return flip(input, 0)
+
+
+def rot90(input: Any, k: int = 1, dims: Sequence[int] = (0, 1)) -> Tensor:
+    """Turned by 90 degrees ``k`` times in the plane of two axes, from the first towards the second."""
+    axes = axes_of(dims, input.ndim) or ()
+    if len(axes) != 2:
+        raise ShapeError(f"rot90 turns in the plane of two axes, not of {dims}")
+    turns = k % 4
+    turned = (input, flip(input, axes[1]), flip(input, axes), flip(input, axes[0]))[turns]
+    return transpose(turned, *axes) if turns % 2 else turned if turns else clone(input)
+
+
+@numpy_names
+def roll(input: Any, shifts: Any, dim: Any = None, *, dims: Any = None) -> Tensor:
+    """The entries moved by ``shifts`` along ``dims``, those that leave at one end come in at the other.
+
+    Without ``dims`` the flattened tensor is rolled.
+    """
+    along = dim if dims is None else dims
+    if along is None or along == ():
+        return reshape(roll(flatten(input), shifts, 0), tuple(input.shape))
+    steps, axes = (v if isinstance(v, Sequence) else (v,) for v in (shifts, along))
+    if len(steps) != len(axes):
+        raise ShapeError(f"roll needs as many shifts as dims, not {shifts} and {along}")
+    result = input
+    for step, d in zip(steps, axes, strict=True):
+        axis, length = length_of(input, d) if input.ndim else (0, 0)
+        if length:
+            cut = -step % length
+            result = cat([narrow(result, axis, cut, length - cut), narrow(result, axis, 0, cut)], axis)
+    return clone(input) if result is input else result
+
+
+def as_strided(input: Any, size: Sequence[int], stride: Sequence[int], storage_offset: int | None = None) -> Tensor:
+    """Entries picked from the memory of ``input``: one of shape ``size``, by steps of ``stride`` in memory.
+
+    It is a copy. The memory is that of ``input`` alone, which must not be stretched or have gaps.
+    """
+    steps, start = np.array(input.stride()), storage_offset or 0
+    flat = reshape(input.permute(tuple(np.argsort(-steps, kind="stable").tolist())), (-1,))
+    grids = np.ogrid[tuple(slice(n) for n in size)] if len(size) else []
+    places = sum((grid * step for grid, step in zip(grids, stride, strict=True)), np.zeros(tuple(size), np.int64))
+    return index(flat, key=places + start)

@@ -1,0 +1,228 @@
+"""Picking entries by index or mask, and filling what was picked, by PyTorch's names."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from autodiff.errors import DtypeError, OptionError, ShapeError
+from autodiff.functions.axes import axis_of
+from autodiff.functions.keys import plain_key
+from autodiff.functions.shaping import broadcast_shapes, expand, ravel, reshape
+from autodiff.ops.arithmetic import where
+from autodiff.ops.indexing import index as pick
+from autodiff.ops.indexing import put as overwrite
+from autodiff.ops.indexing import scatter_add, take_along_axis
+from autodiff.recording import wrap
+
+if TYPE_CHECKING:
+    from autodiff.tensor import Tensor
+
+__all__ = [
+    "argwhere",
+    "gather",
+    "index_add",
+    "index_copy",
+    "index_fill",
+    "index_put",
+    "index_select",
+    "masked_fill",
+    "masked_scatter",
+    "masked_select",
+    "nonzero",
+    "one_hot",
+    "put",
+    "take",
+    "take_along_dim",
+]
+
+
+def gather(input: Any, dim: int, index: Any) -> Tensor:
+    """Picks along ``dim``: ``out[i][j] = input[index[i][j]][j]`` for dim 0, and so on for others."""
+    axis, indices = positions_along(input, dim, index)
+    picked = take_along_axis(at_least_vector(input), indices=indices, axis=axis)
+    return picked if np.ndim(index) else reshape(picked, ())
+
+
+def positions_along(input: Any, dim: int, index: Any) -> tuple[int, np.ndarray[Any, Any]]:
+    """An axis, and ``index`` as an array of positions along it, with all axes of ``input`` (a number as a vector)."""
+    shape = tuple(input.shape) or (1,)
+    axis, indices = axis_of(dim, input.ndim), np.atleast_1d(integers(index))
+    fits = indices.ndim == len(shape) and all(i == axis or n <= shape[i] for i, n in enumerate(indices.shape))
+    if not fits and indices.size:
+        raise ShapeError(f"an index of shape {indices.shape} does not fit an input of shape {shape} along dim {dim}")
+    return axis, indices if fits else indices.reshape((0,) * len(shape))
+
+
+def integers(index: Any) -> np.ndarray[Any, Any]:
+    """``index`` as an array of integers."""
+    array = np.asarray(index)
+    if array.dtype.kind not in "iu" and array.size:
+        raise DtypeError(f"an index holds integers, not {array.dtype}; use .long()")
+    return array.astype(np.int64, copy=False)
+
+
+def at_least_vector(input: Any) -> Any:
+    """A number as a vector of one entry."""
+    return input if input.ndim else reshape(input, (1,))
+
+
+def rows_at(input: Any, dim: int, index: Any) -> tuple[Any, ...]:
+    """The key of the slices at ``index``, a vector or a number, along ``dim``."""
+    positions = np.atleast_1d(integers(index))
+    if positions.ndim > 1:
+        raise ShapeError(f"slices along one axis are named by a vector of integers, not by shape {positions.shape}")
+    return (slice(None),) * axis_of(dim, input.ndim) + (positions,)
+
+
+def index_select(input: Any, dim: int, index: Any) -> Tensor:
+    """The slices at ``index``, a vector, along ``dim``.
+
+    >>> import autodiff
+    >>> autodiff.index_select(autodiff.tensor([[1, 2, 3]]), 1, autodiff.tensor([2, 0]))
+    tensor([[3, 1]])
+    """
+    picked = pick(at_least_vector(input), key=rows_at(input, dim, index))
+    return picked if input.ndim else reshape(picked, ())
+
+
+def index_add(input: Any, dim: int, index: Any, source: Any, *, alpha: float = 1) -> Tensor:
+    """``input`` with ``alpha`` times the slices of ``source`` added to its slices at ``index`` along ``dim``."""
+    key, scaled = rows_at(input, dim, index), source if alpha == 1 else source * alpha
+    total = scatter_add(at_least_vector(scaled), key=key, shape=tuple(input.shape) or (1,))
+    return input + reshape(total, tuple(input.shape))
+
+
+def index_copy(input: Any, dim: int, index: Any, source: Any) -> Tensor:
+    """``input`` with its slices at ``index`` along ``dim`` taken from ``source``."""
+    copied = overwrite(at_least_vector(input), at_least_vector(source), key=rows_at(input, dim, index))
+    return reshape(copied, tuple(input.shape))
+
+
+def index_fill(input: Any, dim: int, index: Any, value: Any) -> Tensor:
+    """``input`` with ``value``, a number, in its slices at ``index`` along ``dim``."""
+    key = rows_at(input, dim, np.unique(integers(index)))  # named twice, a slice is filled once
+    filled = overwrite(at_least_vector(input), one_value(input, value), key=key)
+    return reshape(filled, tuple(input.shape))
+
+
+def index_put(input: Any, indices: tuple[Any, ...], values: Any, accumulate: bool = False) -> Tensor:
+    """``input`` with ``values`` put (or added, with ``accumulate``) at ``input[indices]``."""
+    key = plain_key(tuple(indices))
+    if not accumulate:
+        return overwrite(input, values, key=key)
+    picked = np.empty(tuple(input.shape), bool)[key].shape
+    return input + scatter_add(expand(values, picked), key=key, shape=tuple(input.shape))
+
+
+def take(input: Any, index: Any) -> Tensor:
+    """The entries of the flattened ``input`` at ``index``, in its shape."""
+    return pick(ravel(input), key=integers(index))
+
+
+def put(input: Any, index: Any, source: Any, accumulate: bool = False) -> Tensor:
+    """``input`` with ``source`` put (or added) at ``index`` of its flattened self."""
+    positions = integers(index).reshape(-1)
+    result = index_put(ravel(input), (positions,), reshape(source, (positions.size,)), accumulate)
+    return reshape(result, tuple(input.shape))
+
+
+def take_along_dim(input: Any, indices: Any, dim: int | None = None) -> Tensor:
+    """``gather`` after both were stretched to one shape but for ``dim``; without it, from the flattened tensors."""
+    positions = integers(indices)
+    if dim is None:
+        return pick(ravel(input), key=positions.reshape(-1))
+    axis, shape = axis_of(dim, input.ndim), tuple(input.shape)
+    if positions.ndim != len(shape):
+        raise ShapeError(f"take_along_dim needs indices of {len(shape)} axes, not of shape {positions.shape}")
+    around = broadcast_shapes(_without(shape, axis), _without(positions.shape, axis))
+    full = (*around[:axis], shape[axis], *around[axis + 1 :])
+    wanted = (*around[:axis], positions.shape[axis], *around[axis + 1 :])
+    return take_along_axis(expand(input, full), indices=np.broadcast_to(positions, wanted), axis=axis)
+
+
+def _without(shape: tuple[int, ...], axis: int) -> tuple[int, ...]:
+    return (*shape[:axis], 1, *shape[axis + 1 :])
+
+
+def _mask(mask: Any) -> np.ndarray[Any, Any]:
+    array = np.asarray(mask)
+    if array.dtype != np.bool_:
+        raise DtypeError(f"a mask holds booleans, not {array.dtype}; compare first, as in x > 0, or use .bool()")
+    return array
+
+
+def one_value(input: Any, value: Any) -> Any:
+    """``value``, a number or a tensor of one, in the dtype of ``input``."""
+    if hasattr(value, "shape"):
+        if math.prod(value.shape) != 1 or len(value.shape):
+            raise ShapeError(f"one value is wanted, a number or a 0-d tensor, not one of shape {tuple(value.shape)}")
+        return value if value.dtype == input.dtype else value.astype(input.dtype) if _plain(value) else value.to(input)
+    return np.asarray(value).astype(input.dtype)
+
+
+def _plain(value: Any) -> bool:
+    return isinstance(value, (np.ndarray, np.generic))
+
+
+def masked_fill(input: Any, mask: Any, value: Any) -> Tensor:
+    """``value``, a number, where ``mask`` holds, and ``input`` elsewhere.
+
+    >>> import autodiff
+    >>> autodiff.masked_fill(autodiff.tensor([1, 2, 3]), autodiff.tensor([True, False, True]), 0)
+    tensor([0, 2, 0])
+    """
+    return where(one_value(input, value), input, condition=_mask(mask))
+
+
+def masked_select(input: Any, mask: Any) -> Tensor:
+    """The entries where ``mask`` holds, in one axis."""
+    array = _mask(mask)
+    shape = broadcast_shapes(tuple(input.shape), array.shape)
+    picked = pick(expand(input, shape), key=np.broadcast_to(array, shape))
+    return reshape(picked, (-1,)) if not shape else picked
+
+
+def masked_scatter(input: Any, mask: Any, source: Any) -> Tensor:
+    """``input`` where ``mask`` does not hold; where it does, the entries of ``source``, one after the other."""
+    array = _mask(mask)
+    shape = broadcast_shapes(tuple(input.shape), array.shape)
+    key = np.broadcast_to(array, shape)
+    count = int(key.sum())
+    if math.prod(source.shape) < count:
+        raise ShapeError(f"masked_scatter needs {count} entries, which a source of shape {tuple(source.shape)} lacks")
+    first = pick(ravel(source), key=slice(count))
+    return overwrite(expand(input, shape), first if shape else reshape(first, (count,)), key=key)
+
+
+def nonzero(input: Any, *, as_tuple: bool = False) -> Any:
+    """Where the entries are not 0: one row of positions for each, or with ``as_tuple`` one vector for each axis.
+
+    >>> import autodiff
+    >>> autodiff.nonzero(autodiff.tensor([[0, 5], [7, 0]]))
+    tensor([[0, 1],
+            [1, 0]])
+    """
+    array = _numbers(input)
+    return tuple(map(wrap, np.nonzero(np.atleast_1d(array)))) if as_tuple else wrap(np.argwhere(array))
+
+
+def argwhere(input: Any) -> Tensor:
+    """Where the entries are not 0: one row of positions for each."""
+    return nonzero(input)
+
+
+def _numbers(input: Any) -> np.ndarray[Any, Any]:
+    return input.detach().numpy() if hasattr(input, "__primitive__") else np.asarray(input)
+
+
+def one_hot(input: Any, num_classes: int = -1) -> Tensor:
+    """For each class number a row that is 1 there and 0 elsewhere; as many columns as needed, or ``num_classes``."""
+    classes = integers(input)
+    needed = int(classes.max(initial=-1)) + 1
+    count = needed if num_classes == -1 else num_classes
+    if needed > count or count <= 0 or classes.min(initial=0) < 0:
+        raise OptionError(f"one_hot of {count} classes takes numbers from 0 to {count - 1}, not {input!r:.60}")
+    return wrap((classes[..., None] == np.arange(count)).astype(np.int64))

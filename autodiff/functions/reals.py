@@ -1,0 +1,47 @@
+"""What PyTorch asks of complex numbers, answered for real ones."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from autodiff.dtypes import get_default_dtype
+from autodiff.functions.arithmetic import where
+from autodiff.ops.arithmetic import gate
+from autodiff.ops.shaping import cast
+
+if TYPE_CHECKING:
+    from autodiff.tensor import Tensor
+
+__all__ = ["angle", "conj", "conj_physical", "is_complex", "is_floating_point", "real", "resolve_conj", "resolve_neg"]
+
+
+def real(input: Any) -> Tensor:
+    """The tensor itself: its entries are real, and equal to their conjugates."""
+    return input
+
+
+conj = conj_physical = resolve_conj = resolve_neg = real
+
+
+def angle(input: Any) -> Tensor:
+    """pi where an entry is negative, 0 where it is not, NaN where it is NaN; the gradient is 0."""
+    x = input if input.dtype.kind == "f" else cast(input, get_default_dtype())
+    missing = np.isnan(_numbers(x))
+    return where(x < 0, math.pi, gate(x, mask=missing))
+
+
+def _numbers(x: Any) -> Any:
+    return x.detach().numpy() if hasattr(x, "__primitive__") else x
+
+
+def is_complex(input: Any) -> bool:
+    """False: no tensor here is complex."""
+    return False
+
+
+def is_floating_point(input: Any) -> bool:
+    """Whether the entries are floats."""
+    return bool(input.dtype.kind == "f")

@@ -1,0 +1,130 @@
+"""Cumulative functions by PyTorch's names, differences, and areas under a curve."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from autodiff.dtypes import int64
+from autodiff.errors import ShapeError
+from autodiff.functions.arithmetic import subtract
+from autodiff.functions.arrays import array_of, constant
+from autodiff.functions.axes import axis_of, length_of, numpy_names
+from autodiff.functions.comparison import ne
+from autodiff.functions.cutting import narrow
+from autodiff.functions.joining import cat
+from autodiff.functions.reductions import Extreme, with_dtype
+from autodiff.functions.reductions import sum as sum_
+from autodiff.ops import scans
+from autodiff.ops.indexing import take_along_axis
+
+if TYPE_CHECKING:
+    from autodiff.tensor import Tensor
+
+__all__ = [
+    "cummax",
+    "cummin",
+    "cumprod",
+    "cumsum",
+    "cumulative_trapezoid",
+    "diff",
+    "logcumsumexp",
+    "trapezoid",
+    "trapz",
+]
+
+
+def _whole(input: Any, dtype: Any) -> Any:
+    return with_dtype(input, int64 if dtype is None and input.dtype.kind in "biu" else dtype)
+
+
+@numpy_names
+def cumsum(input: Any, dim: int, *, dtype: Any = None) -> Tensor:
+    """The sums of the entries up to each one along ``dim``.
+
+    >>> import autodiff
+    >>> autodiff.cumsum(autodiff.tensor([1, 2, 3]), 0)
+    tensor([1, 3, 6])
+    """
+    return scans.cumsum(_whole(input, dtype), axis=axis_of(dim, input.ndim), reverse=False)
+
+
+@numpy_names
+def cumprod(input: Any, dim: int, *, dtype: Any = None) -> Tensor:
+    """The products of the entries up to each one along ``dim``; the gradient is exact where entries are 0."""
+    return scans.cumprod(_whole(input, dtype), axis=axis_of(dim, input.ndim), reverse=False)
+
+
+@numpy_names
+def logcumsumexp(input: Any, dim: int) -> Tensor:
+    """log of the sums of exp of the entries up to each one along ``dim``; nothing overflows."""
+    return scans.logcumsumexp(input, axis=axis_of(dim, input.ndim), reverse=False)
+
+
+@numpy_names
+def cummax(input: Any, dim: int) -> Extreme:
+    """The maximum up to each entry along ``dim``, and where it stands: the last of equals."""
+    return _running(input, dim, np.maximum.accumulate)
+
+
+@numpy_names
+def cummin(input: Any, dim: int) -> Extreme:
+    """The minimum up to each entry along ``dim``, and where it stands: the last of equals."""
+    return _running(input, dim, np.minimum.accumulate)
+
+
+def _running(input: Any, dim: int, accumulate: Any) -> Extreme:
+    x, axis = array_of(input), axis_of(dim, input.ndim)
+    if not x.ndim:
+        return Extreme(+input, constant(np.zeros((), int64), input))
+    steps = np.arange(x.shape[axis]).reshape([-1 if i == axis else 1 for i in range(x.ndim)])
+    best = accumulate(x, axis=axis)
+    indices = np.maximum.accumulate(np.where((x == best) | np.isnan(x), steps, 0), axis=axis)
+    return Extreme(take_along_axis(input, indices=indices, axis=axis), constant(indices, input))
+
+
+@numpy_names
+def diff(input: Any, n: int = 1, dim: int = -1, prepend: Any = None, append: Any = None) -> Tensor:
+    """The differences of neighbours along ``dim``, taken ``n`` times, of ``input`` between the two joined to it."""
+    length_of(input, dim)
+    parts = [part for part in (prepend, input, append) if part is not None]
+    x = cat(parts, dim) if len(parts) > 1 else input
+    for _ in range(n):
+        length = x.shape[dim]
+        if not length:
+            break
+        pair = narrow(x, dim, 1, length - 1), narrow(x, dim, 0, length - 1)
+        x = ne(*pair) if input.dtype == np.bool_ else subtract(*pair)
+    return +x if x is input else x
+
+
+def _areas(y: Any, x: Any, dx: float, dim: int) -> Any:
+    """The areas of the trapezoids between neighbours along ``dim``."""
+    length = length_of(y, dim)[1]
+    if not length:
+        return y
+    heights = narrow(y, dim, 1, length - 1) + narrow(y, dim, 0, length - 1)
+    if x is None:
+        return heights * (0.5 * dx)
+    if x.ndim == 1 and y.ndim > 1:
+        if x.shape[0] != length:
+            raise ShapeError(f"trapezoid: {x.shape[0]} positions for {length} heights along dim {dim}")
+        axis = axis_of(dim, y.ndim)
+        x = x.reshape(tuple(-1 if i == axis else 1 for i in range(y.ndim)))
+    return heights * diff(x, dim=dim) * 0.5
+
+
+@numpy_names
+def trapezoid(y: Any, x: Any = None, *, dx: float = 1, dim: int = -1) -> Tensor:
+    """The area under the heights ``y`` along ``dim``, at the positions ``x`` or ``dx`` apart."""
+    return sum_(_areas(y, x, dx, dim), dim)
+
+
+trapz = trapezoid
+
+
+@numpy_names
+def cumulative_trapezoid(y: Any, x: Any = None, *, dx: float = 1, dim: int = -1) -> Tensor:
+    """The areas under the heights ``y`` up to each but the first along ``dim``."""
+    return cumsum(_areas(y, x, dx, dim), dim)

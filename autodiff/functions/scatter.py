@@ -1,0 +1,158 @@
+"""Writing into a copy along an axis: one after the other, added, multiplied, the largest; by PyTorch's names."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from autodiff.errors import OptionError, ShapeError
+from autodiff.functions.axes import length_of
+from autodiff.functions.diagonals import diagonal
+from autodiff.functions.indexing import at_least_vector, one_value, positions_along, rows_at
+from autodiff.functions.shaping import expand, reshape
+from autodiff.ops import indexing
+from autodiff.ops.indexing import along, scatter_extreme
+from autodiff.ops.indexing import index as pick
+from autodiff.ops.indexing import put as overwrite
+
+if TYPE_CHECKING:
+    from autodiff.tensor import Tensor
+
+__all__ = [
+    "diagonal_scatter",
+    "index_reduce",
+    "scatter",
+    "scatter_add",
+    "scatter_reduce",
+    "select_scatter",
+    "slice_scatter",
+]
+
+
+def scatter(input: Any, dim: int, index: Any, src: Any = None, *, value: Any = None, reduce: Any = None) -> Tensor:
+    """``input`` with ``out[index[i][j]][j] = src[i][j]`` for dim 0, and so on for others; ``src`` may be a number.
+
+    With ``reduce`` "add" or "multiply" the entry is added to, or multiplied into, what was there.
+
+    >>> import autodiff
+    >>> autodiff.scatter(autodiff.zeros(3), 0, autodiff.tensor([2, 0]), autodiff.tensor([5.0, 7.0]))
+    tensor([7., 0., 5.])
+    """
+    if reduce is not None:
+        if reduce not in ("add", "multiply"):
+            raise OptionError(f"scatter has the reductions 'add' and 'multiply', not {reduce!r}")
+        return scatter_reduce(input, dim, index, value if src is None else src, "sum" if reduce == "add" else "prod")
+    key, entries = _entries(input, dim, index, value if src is None else src)
+    return reshape(overwrite(at_least_vector(input), entries, key=key), tuple(input.shape))
+
+
+def _entries(input: Any, dim: int, index: Any, src: Any) -> tuple[Any, Any]:
+    """The key at which ``index`` writes, and the entries of ``src``, which may have more, that go there."""
+    axis, positions = positions_along(input, dim, index)
+    key = along(positions, axis)
+    if not getattr(src, "ndim", 0) and np.ndim(index):
+        return key, expand(one_value(input, src), positions.shape)
+    source = at_least_vector(src)
+    if any(n > m for n, m in zip(positions.shape, source.shape, strict=True)):
+        raise ShapeError(f"an index of shape {positions.shape} asks for more than a source {tuple(source.shape)} has")
+    whole = positions.shape == tuple(source.shape)
+    return key, source if whole else pick(source, key=tuple(slice(n) for n in positions.shape))
+
+
+def scatter_add(input: Any, dim: int, index: Any, src: Any) -> Tensor:
+    """``input`` with ``out[index[i][j]][j] += src[i][j]`` for dim 0, and so on for others."""
+    return scatter_reduce(input, dim, index, src, "sum")
+
+
+def scatter_reduce(
+    input: Any, dim: int, index: Any, src: Any, reduce: str, *, include_self: bool = True
+) -> Tensor:
+    """``input`` with each entry reduced with all entries of ``src`` that ``index`` sends there along ``dim``.
+
+    ``reduce`` is sum, prod, mean, amax or amin; without ``include_self`` the old entry does not count. Equal extremes
+    share the gradient evenly.
+
+    >>> import autodiff
+    >>> autodiff.zeros(2).scatter_reduce(0, autodiff.tensor([0, 1, 0]), autodiff.tensor([1.0, 2.0, 3.0]), "mean")
+    tensor([1.3333, 1.0000])
+    """
+    key, entries = _entries(input, dim, index, src)
+    return reshape(_reduced(at_least_vector(input), key, entries, reduce, include_self), tuple(input.shape))
+
+
+def index_reduce(
+    input: Any, dim: int, index: Any, source: Any, reduce: str, *, include_self: bool = True
+) -> Tensor:
+    """``input`` with its slices at ``index`` along ``dim`` reduced with those of ``source``: prod, mean, amax, amin."""
+    key = rows_at(input, dim, index)
+    reduced = _reduced(at_least_vector(input), key, at_least_vector(source), reduce, include_self)
+    return reshape(reduced, tuple(input.shape))
+
+
+def _reduced(x: Any, key: Any, y: Any, reduce: str, include_self: bool) -> Any:
+    if reduce not in ("sum", "prod", "mean", "amax", "amin"):
+        raise OptionError(f"the reductions are 'sum', 'prod', 'mean', 'amax' and 'amin', not {reduce!r}")
+    if not include_self:
+        x = overwrite(x, np.asarray(_neutral(reduce, x.dtype), x.dtype), key=key)
+    if reduce in ("amax", "amin"):
+        return scatter_extreme(x, y, key=key, largest=reduce == "amax")
+    if reduce == "prod":
+        return _multiplied(x, key, y)
+    total = x + indexing.scatter_add(y, key=key, shape=tuple(x.shape))
+    if reduce == "sum":
+        return total
+    count = np.full(tuple(x.shape), int(include_self))
+    np.add.at(count, key, 1)
+    count = np.maximum(count, 1).astype(x.dtype)
+    return total / count if x.dtype.kind == "f" else total.div(count, rounding_mode="floor")
+
+
+def _neutral(reduce: str, dtype: Any) -> float:
+    """What does not change the result of a reduction."""
+    if reduce in ("amax", "amin"):
+        extreme = np.iinfo(dtype) if dtype.kind in "iu" else np.finfo(dtype)
+        infinite = (-math.inf, math.inf) if dtype.kind == "f" else (extreme.min, extreme.max)
+        return infinite[reduce == "amin"]
+    return float(reduce == "prod")
+
+
+def _multiplied(x: Any, key: Any, y: Any) -> Any:
+    """Each entry of ``x`` times all of ``y`` that go there, in rounds of one each: exact where there are zeros."""
+    places = np.arange(math.prod(x.shape)).reshape(tuple(x.shape))[key].reshape(-1)
+    order = np.argsort(places, kind="stable")
+    _, starts, counts = np.unique(places[order], return_index=True, return_counts=True)
+    result, entries = reshape(x, (-1,)), reshape(y, (-1,))
+    for turn in range(int(counts.max(initial=0))):
+        chosen = order[starts[counts > turn] + turn]
+        at = places[chosen]
+        result = overwrite(result, pick(result, key=at) * pick(entries, key=chosen), key=at)
+    return reshape(result, tuple(x.shape))
+
+
+def select_scatter(input: Any, src: Any, dim: int, index: int) -> Tensor:
+    """``input`` with ``src`` as its slice at ``index`` along ``dim``."""
+    return _placed(input, src, (slice(None),) * length_of(input, dim)[0] + (index,))
+
+
+def slice_scatter(
+    input: Any, src: Any, dim: int = 0, start: int | None = None, end: int | None = None, step: int = 1
+) -> Tensor:
+    """``input`` with ``src`` as its slices from ``start`` to ``end`` along ``dim``."""
+    return _placed(input, src, (slice(None),) * length_of(input, dim)[0] + (slice(start, end, step),))
+
+
+def _placed(input: Any, src: Any, key: tuple[Any, ...]) -> Tensor:
+    shape = np.empty(tuple(input.shape), bool)[key].shape
+    if shape != tuple(src.shape):
+        raise ShapeError(f"a source of shape {shape} is wanted, not of {tuple(src.shape)}")
+    return overwrite(input, src, key=key)
+
+
+def diagonal_scatter(input: Any, src: Any, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Tensor:
+    """``input`` with ``src`` as its diagonal in the axes ``dim1`` and ``dim2``."""
+    shape = tuple(diagonal(input, offset, dim1, dim2).shape)
+    if shape != tuple(src.shape):
+        raise ShapeError(f"a source of shape {shape} is wanted, not of {tuple(src.shape)}")
+    return indexing.overwrite(input, src, view=lambda x: diagonal(x, offset, dim1, dim2))

@@ -1,0 +1,277 @@
+"""Order by PyTorch's names: sorting, order statistics, sets, bins. Gradients go to the entries that were picked."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from autodiff.dtypes import int32, int64
+from autodiff.errors import OptionError, ShapeError
+from autodiff.functions.arrays import array_of, constant, on_arrays
+from autodiff.functions.axes import axis_of, numpy_names
+from autodiff.functions.reductions import Extreme
+from autodiff.functions.shaping import movedim, squeeze, unsqueeze
+from autodiff.ops import reductions
+from autodiff.ops.arithmetic import where
+from autodiff.ops.indexing import index, take_along_axis
+from autodiff.ops.shaping import reshape
+
+if TYPE_CHECKING:
+    from autodiff.tensor import Tensor
+
+__all__ = [
+    "argsort",
+    "bincount",
+    "bucketize",
+    "histc",
+    "isin",
+    "kthvalue",
+    "median",
+    "mode",
+    "msort",
+    "nanmedian",
+    "nanquantile",
+    "quantile",
+    "searchsorted",
+    "sort",
+    "topk",
+    "unique",
+    "unique_consecutive",
+]
+
+
+def _order(x: Any, axis: int, descending: bool) -> Any:
+    """The positions that sort ``x``, equals in their order; NaN counts as the largest."""
+    if not x.ndim:
+        return np.zeros((), int64)
+    if not descending:
+        return np.argsort(x, axis=axis, stable=True)
+    turned = np.argsort(np.flip(x, axis), axis=axis, stable=True)
+    return np.flip(x.shape[axis] - 1 - turned, axis)
+
+
+def _picked(input: Any, indices: Any, axis: int) -> Extreme:
+    if not input.ndim:
+        return Extreme(+input, constant(indices, input))
+    return Extreme(take_along_axis(input, indices=indices, axis=axis), constant(indices, input))
+
+
+def _one(input: Any, position: Any, axis: int, keepdim: bool) -> Extreme:
+    """The entries at ``position``, which has length 1 along ``axis``; without that axis unless ``keepdim``."""
+    both = _picked(input, position, axis)
+    return both if keepdim or not input.ndim else Extreme(squeeze(both.values, axis), squeeze(both.indices, axis))
+
+
+@numpy_names
+def sort(input: Any, dim: int = -1, descending: bool = False, stable: bool = True) -> Extreme:
+    """The entries along ``dim`` in order, and where they stood; equals stay in their order.
+
+    >>> import autodiff
+    >>> autodiff.sort(autodiff.tensor([3, 1, 2]), descending=True).values
+    tensor([3, 2, 1])
+    """
+    axis = axis_of(dim, input.ndim)
+    return _picked(input, _order(array_of(input), axis, descending), axis)
+
+
+def argsort(input: Any, dim: int = -1, descending: bool = False, stable: bool = True) -> Tensor:
+    """Where the entries in order along ``dim`` stand."""
+    return constant(_order(array_of(input), axis_of(dim, input.ndim), descending), input)
+
+
+def msort(input: Any) -> Tensor:
+    """The entries along the first axis in order."""
+    return sort(input, 0).values
+
+
+def topk(input: Any, k: int, dim: int = -1, largest: bool = True, sorted: bool = True) -> Extreme:
+    """The ``k`` largest entries along ``dim`` (or smallest), best first, and where they stood."""
+    axis, length = axis_of(dim, input.ndim), input.shape[dim] if input.ndim else 1
+    if not 0 <= k <= length:
+        raise ShapeError(f"topk: there are {length} entries along dim {dim} of shape {tuple(input.shape)}, not {k}")
+    order = _order(array_of(input), axis, largest)
+    return _picked(input, order[(slice(None),) * axis + (slice(0, k),)] if input.ndim else order, axis)
+
+
+@numpy_names
+def kthvalue(input: Any, k: int, dim: int = -1, keepdim: bool = False) -> Extreme:
+    """The ``k``-th smallest entry along ``dim``, counted from 1, and where it stands."""
+    axis, length = axis_of(dim, input.ndim), input.shape[dim] if input.ndim else 1
+    if not 1 <= k <= length:
+        raise ShapeError(f"kthvalue: k is from 1 to {length} for shape {tuple(input.shape)} and dim {dim}, not {k}")
+    order = _order(array_of(input), axis, False)
+    return _one(input, order[(slice(None),) * axis + (slice(k - 1, k),)] if input.ndim else order, axis, keepdim)
+
+
+@numpy_names
+def median(input: Any, dim: int | None = None, keepdim: bool = False) -> Any:
+    """The median, the lower one of two; NaN where there is one. With ``dim``, along it, and where it stands."""
+    if dim is None:
+        return reductions.median(input)
+    return _median(input, dim, keepdim, np.isnan(array_of(input)).any(dim, keepdims=True) if input.ndim else False)
+
+
+@numpy_names
+def nanmedian(input: Any, dim: int | None = None, keepdim: bool = False) -> Any:
+    """The median of the entries that are not NaN."""
+    if dim is None:
+        flat = reshape(input, shape=(-1,))
+        numbers = ~np.isnan(array_of(flat))
+        return reductions.median(index(flat, key=numbers) if numbers.any() else flat)
+    return _median(input, dim, keepdim, False)
+
+
+def _median(input: Any, dim: int, keepdim: bool, spoiled: Any) -> Extreme:
+    """The median of the numbers along ``dim``, or, where ``spoiled``, the first NaN."""
+    x, axis = array_of(input), axis_of(dim, input.ndim)
+    if not x.ndim:
+        return _picked(input, np.zeros((), int64), 0)
+    order = _order(x, axis, False)
+    count = x.shape[axis] - np.isnan(x).sum(axis, keepdims=True)
+    rank = np.where(spoiled, count, np.maximum(count - 1, 0) // 2)
+    return _one(input, np.take_along_axis(order, rank, axis), axis, keepdim)
+
+
+@numpy_names
+def mode(input: Any, dim: int = -1, keepdim: bool = False) -> Extreme:
+    """The commonest entry along ``dim``, the smallest of several, and where it last stands."""
+    x, axis = array_of(input), axis_of(dim, input.ndim)
+    if not x.ndim:
+        return _picked(input, np.zeros((), int64), 0)
+    lines = np.moveaxis(x, axis, -1)
+    ordered = np.sort(lines, axis=-1)
+    count = (ordered[..., :, None] == ordered[..., None, :]).sum(-1)
+    best = np.take_along_axis(ordered, count.argmax(-1, keepdims=True), -1)
+    last = lines.shape[-1] - 1 - (lines == best)[..., ::-1].argmax(-1, keepdims=True)
+    return _one(input, np.moveaxis(last, -1, axis), axis, keepdim)
+
+
+INTERPOLATIONS = ("linear", "lower", "higher", "midpoint", "nearest")
+
+
+@numpy_names
+def quantile(input: Any, q: Any, dim: Any = None, keepdim: bool = False, *, interpolation: str = "linear") -> Tensor:
+    """The values below which the shares ``q`` of the entries lie, by ``interpolation`` between two; NaN spoils all.
+
+    Shape: that of ``input`` without ``dim``, behind an axis for ``q`` where that has one.
+    """
+    return _quantile(input, q, dim, keepdim, interpolation, True)
+
+
+@numpy_names
+def nanquantile(input: Any, q: Any, dim: Any = None, keepdim: bool = False, *, interpolation: str = "linear") -> Tensor:
+    """``quantile`` of the entries that are not NaN."""
+    return _quantile(input, q, dim, keepdim, interpolation, False)
+
+
+def _quantile(input: Any, q: Any, dim: Any, keepdim: bool, interpolation: str, spoils: bool) -> Any:
+    if interpolation not in INTERPOLATIONS:
+        raise OptionError(f"interpolation is one of {', '.join(INTERPOLATIONS)}, not {interpolation!r}")
+    shares = np.asarray(array_of(q), dtype=input.dtype)
+    if not ((shares >= 0) & (shares <= 1)).all():
+        raise OptionError(f"a quantile is a share from 0 to 1, not {q!r:.60}")
+    flat = dim is None or not input.ndim
+    lines = reshape(input, shape=(-1,)) if flat else movedim(input, dim, -1)
+    x = array_of(lines)
+    missing = np.isnan(x).sum(-1, keepdims=True)
+    ranks = shares.reshape(-1) * np.maximum(x.shape[-1] - missing - 1, 0)
+    if spoils:
+        ranks = np.where(missing > 0, x.shape[-1] - 1, ranks)
+    if interpolation in ("lower", "higher", "nearest"):
+        ranks = {"lower": np.floor, "higher": np.ceil, "nearest": np.rint}[interpolation](ranks)
+    low, high = np.floor(ranks).astype(int64), np.ceil(ranks).astype(int64)
+    ordered = sort(lines, -1).values
+    below, above = (take_along_axis(ordered, indices=rank, axis=lines.ndim - 1) for rank in (low, high))
+    share = np.full(ranks.shape, 0.5) if interpolation == "midpoint" else ranks - low
+    # Where both are one entry it is taken as it is: inf - inf has no value.
+    values = where(below, below + (above - below) * share.astype(x.dtype), condition=low == high)
+    values = movedim(values, -1, 0)
+    if keepdim and flat:
+        values = reshape(values, shape=(shares.size, *(1,) * input.ndim))
+    elif keepdim:
+        values = unsqueeze(values, 1 + axis_of(dim, input.ndim))
+    return values if shares.ndim else squeeze(values, 0)
+
+
+@on_arrays
+def unique(
+    input: Any, sorted: bool = True, return_inverse: bool = False, return_counts: bool = False, dim: int | None = None
+) -> Any:
+    """The different entries (or slices along ``dim``) in order; with the place of each among them, and counts."""
+    values, inverse, counts = np.unique(input, return_inverse=True, return_counts=True, axis=dim)
+    inverse = inverse.reshape(input.shape if dim is None else (-1,))
+    return _chosen(values, inverse, counts, return_inverse, return_counts)
+
+
+@on_arrays
+def unique_consecutive(
+    input: Any, return_inverse: bool = False, return_counts: bool = False, dim: int | None = None
+) -> Any:
+    """The entries (or slices along ``dim``) that differ from the one before them; with places and counts."""
+    lines = input.reshape(-1, 1) if dim is None else np.moveaxis(input, dim, 0)
+    rows = lines.reshape(len(lines), math.prod(lines.shape[1:]))
+    new = np.concatenate([np.ones(min(len(rows), 1), np.bool_), (rows[1:] != rows[:-1]).any(1)])
+    values = input.reshape(-1)[new] if dim is None else np.moveaxis(lines[new], 0, dim)
+    inverse = np.cumsum(new) - 1
+    counts = np.diff(np.append(np.flatnonzero(new), len(rows)))
+    places = inverse.reshape(input.shape) if dim is None else inverse
+    return _chosen(values, places, counts, return_inverse, return_counts)
+
+
+def _chosen(values: Any, inverse: Any, counts: Any, with_inverse: bool, with_counts: bool) -> Any:
+    parts = (values, *((inverse,) if with_inverse else ()), *((counts,) if with_counts else ()))
+    return parts if len(parts) > 1 else values
+
+
+@on_arrays
+def searchsorted(
+    sorted_sequence: Any,
+    input: Any,
+    *,
+    out_int32: bool = False,
+    right: bool = False,
+    side: str | None = None,
+    sorter: Any = None,
+) -> Any:
+    """Where each entry of ``input`` would stand in the sorted last axis: before equals, or behind them (``right``)."""
+    ordered = sorted_sequence if sorter is None else np.take_along_axis(sorted_sequence, sorter, -1)
+    where: Any = side or ("right" if right else "left")
+    wanted = np.asarray(input)
+    if ordered.ndim == 1:
+        found = np.searchsorted(ordered, wanted, where)
+    elif ordered.shape[:-1] != wanted.shape[:-1]:
+        raise ShapeError(f"searchsorted: values {wanted.shape} do not fit sequences {ordered.shape}")
+    else:
+        found = np.empty(wanted.shape, int64)
+        for line in np.ndindex(ordered.shape[:-1]):
+            found[line] = np.searchsorted(ordered[line], wanted[line], where)
+    return np.asarray(found, int32 if out_int32 else int64)
+
+
+def bucketize(input: Any, boundaries: Any, *, out_int32: bool = False, right: bool = False) -> Tensor:
+    """The bucket between sorted ``boundaries`` that each entry falls into; a boundary is in the one below it."""
+    return searchsorted(boundaries, input, out_int32=out_int32, right=right)
+
+
+@on_arrays
+def bincount(input: Any, weights: Any = None, minlength: int = 0) -> Any:
+    """How often each whole number from 0 on occurs in ``input``, or the sums of its ``weights``."""
+    counts = np.bincount(input, weights, minlength)
+    return counts if weights is None or weights.dtype.kind != "f" else counts.astype(weights.dtype)
+
+
+@on_arrays
+def histc(input: Any, bins: int = 100, min: float = 0, max: float = 0) -> Any:
+    """How many entries fall into each of ``bins`` equal parts from ``min`` to ``max`` (of ``input``, if equal)."""
+    low, high = (input.min(), input.max()) if min == max and input.size else (min, max)
+    if low == high:
+        low, high = low - 1, high + 1
+    return np.histogram(input, bins, (float(low), float(high)))[0].astype(input.dtype)
+
+
+@on_arrays
+def isin(elements: Any, test_elements: Any, *, assume_unique: bool = False, invert: bool = False) -> Any:
+    """Whether each of ``elements`` is among ``test_elements``."""
+    return np.isin(elements, test_elements, assume_unique=assume_unique, invert=invert)

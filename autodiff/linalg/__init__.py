@@ -1,0 +1,16 @@
+"""PyTorch's ``torch.linalg``: linear algebra of matrices and stacks of them.
+
+>>> import autodiff
+>>> autodiff.linalg.det(autodiff.tensor([[1.0, 2.0], [3.0, 4.0]]))
+tensor(-2.)
+"""
+
+from __future__ import annotations
+
+from autodiff.functions.decompositions import *
+from autodiff.functions.norms import cond as cond
+from autodiff.functions.norms import matrix_norm as matrix_norm
+from autodiff.functions.norms import norm as norm
+from autodiff.functions.norms import vector_norm as vector_norm
+from autodiff.functions.stacks import *
+from autodiff.ops.linear_algebra import matmul as matmul

@@ -1,0 +1,99 @@
+"""The row of scaled dot-product attention, which keeps no matrix of probabilities."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+
+from autodiff.kernels.threads import share, tiles
+from autodiff.ops.fused import softmax
+from autodiff.ops.joint import Joint
+
+__all__ = ["attention"]
+
+CACHED = 1 << 17  # scores that are worked on together, few enough to stay in a core's own cache
+LARGE = 1 << 18  # scores from which on a second thread pays
+
+
+@lru_cache(maxsize=8)
+def _past(queries: int, keys: int, dtype: Any) -> Any:
+    """0 where a query may look, at keys of its own position and before, and -inf elsewhere."""
+    return np.triu(np.full((queries, keys), -np.inf, dtype), 1)
+
+
+def _probabilities(q: Any, k: Any, bias: Any, scale: float, causal: bool) -> Any:
+    scores = np.matmul(q * scale, k.mT)
+    if bias is not None:
+        scores = scores + bias
+    if causal:
+        scores = scores + _past(*scores.shape[-2:], scores.dtype)
+    return softmax(scores, axis=-1)
+
+
+def _to_inputs(
+    g: Any, out: Any, q: Any, k: Any, v: Any, bias: Any, kept: Any, scale: float, causal: bool
+) -> tuple[Any, Any, Any]:
+    """The cotangents of q, k and v.
+
+    What softmax takes off, the mean of the cotangents of a query's probabilities, is the product of ``g`` and ``out``.
+    """
+    p = _probabilities(q, k, bias, scale, causal)
+    to_p = np.matmul(g, v.mT)
+    used = p if kept is None else p * kept
+    to_p = to_p if kept is None else to_p * kept
+    to_scores = p * (to_p - np.add.reduce(g * out, axis=-1, keepdims=True))
+    return np.matmul(to_scores, k) * scale, np.matmul(to_scores.mT, q * scale), np.matmul(used.mT, g)
+
+
+def _flat(x: Any, lead: tuple[int, ...]) -> Any:
+    """``x`` with all leading axes in one."""
+    return None if x is None else np.broadcast_to(x, (*lead, *x.shape[-2:])).reshape(-1, *x.shape[-2:])
+
+
+def _in_blocks(work: Any, q: Any, k: Any, others: tuple[Any, ...]) -> None:
+    """Call ``work(part, q, k, *others)`` on parts of the stacks of matrices, all of them by two threads or more."""
+    lead = q.shape[:-2]
+    stacks = [_flat(x, lead) for x in (q, k, *others)]
+    count, each = len(stacks[0]), q.shape[-2] * k.shape[-2]
+
+    def task(start: int, stop: int) -> None:
+        for part in tiles(start, stop, max(1, CACHED // max(each, 1))):
+            work(part, *(None if x is None else x[part] for x in stacks))
+
+    share(task, count, parallel=count * each >= LARGE)
+
+
+def _attention(q: Any, k: Any, v: Any, bias: Any, kept: Any, scale: float, causal: bool) -> Any:
+    out = np.empty((*q.shape[:-1], v.shape[-1]), q.dtype)
+    rows = out.reshape(-1, *out.shape[-2:])
+
+    def work(part: slice, q: Any, k: Any, v: Any, bias: Any, kept: Any) -> None:
+        p = _probabilities(q, k, bias, scale, causal)
+        np.matmul(p if kept is None else p * kept, v, out=rows[part])
+
+    _in_blocks(work, q, k, (v, bias, kept))
+    return out
+
+
+def _attention_back(
+    g: Any, out: Any, q: Any, k: Any, v: Any, bias: Any, kept: Any, scale: float, causal: bool
+) -> tuple[Any, Any, Any]:
+    if not all(isinstance(x, np.ndarray) for x in (g, out, q, k, v)):
+        return _to_inputs(g, out, q, k, v, bias, kept, scale, causal)
+    found = np.empty(q.shape, q.dtype), np.empty(k.shape, k.dtype), np.empty(v.shape, v.dtype)
+    stacks = [x.reshape(-1, *x.shape[-2:]) for x in found]
+
+    def work(part: slice, q: Any, k: Any, g: Any, out: Any, v: Any, bias: Any, kept: Any) -> None:
+        for stack, c in zip(stacks, _to_inputs(g, out, q, k, v, bias, kept, scale, causal), strict=True):
+            stack[part] = c
+
+    _in_blocks(work, q, k, (g, out, v, bias, kept))
+    return found
+
+
+# softmax(scale q k^T + bias) v (Vaswani et al. 2017) for stacks of matrices with the same leading axes; kept multiplies
+# the probabilities. They are computed again for the gradient, block by block, which costs one product more and saves
+# the largest array of a transformer (Dao, Fu, Ermon, Rudra & Re 2022, "FlashAttention").
+attention = Joint("attention", _attention, _attention_back, inputs=3, keeps="out q k v", promotes=False, floating=True)

@@ -1,0 +1,235 @@
+"""Rows of recurrent layers: all time steps of one layer in one direction, one node on the tape.
+
+What a step adds to its gates from the input, ``x`` (S, G), comes ready from one matrix product over all steps. Rows of
+``x`` are the samples of one time after those of another, as in a packed sequence; ``steps`` are the (start, stop) of
+each time, in the order in which they are gone through. A sample that ends early is missing from the later times, and
+samples are sorted by falling length: those of a time are the first ones of the batch.
+
+A loop back through time does little: the slopes of the gates are computed for all times at once, from what the tape
+keeps. The rules are in operators that Tensors have, hence of any order.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from autodiff.ops.arithmetic import gate
+from autodiff.ops.joint import Joint
+from autodiff.ops.transcendental import sigmoid
+
+__all__ = ["gru", "lstm", "rnn"]
+
+Steps = tuple[tuple[int, int], ...]
+
+
+def _taken(state: Any, first: Any, n: int) -> Any:
+    """The ``n`` states that a step goes on from: samples that were not there before start from ``first``."""
+    have = len(state)
+    return state[:n] if n <= have else np.concatenate([state, first[have:n]])
+
+
+def _joined(parts: list[Any], steps: Steps) -> Any:
+    """What the steps gave, in the order of the rows of the input."""
+    return np.concatenate(parts if steps[0][0] == 0 else parts[::-1])
+
+
+def _before(states: Any, first: Any, steps: Steps) -> Any:
+    """For each row the state that its step went on from."""
+    parts, state = [], first
+    for start, stop in steps:
+        parts.append(_taken(state, first, stop - start))
+        state = states[start:stop]
+    return _joined(parts, steps)
+
+
+class _Carried:
+    """The cotangent of a state on its way back through time, for as many samples as the times have."""
+
+    def __init__(self, count: int, width: int, dtype: Any) -> None:
+        self.now: Any = np.zeros((count, width), dtype)
+        self._begun: list[Any] = []
+
+    def back_to(self, n: int) -> Any:
+        """The cotangent at an earlier time of ``n`` samples."""
+        have = len(self.now)
+        if have > n:  # the others began after that time
+            self._begun.append(self.now[n:])
+            self.now = self.now[:n]
+        elif have < n:  # the others ended at that time
+            self.now = np.concatenate([self.now, np.zeros((n - have, self.now.shape[1]), self.now.dtype)])
+        return self.now
+
+    def first(self) -> Any:
+        """The cotangent of the states that the samples began with."""
+        return np.concatenate([self.now, *self._begun[::-1]]) if self._begun else self.now
+
+
+def _last_count(steps: Steps) -> int:
+    return steps[-1][1] - steps[-1][0]
+
+
+# --- h' = tanh(x + W h), or relu of that (Elman 1990) -----------------------------------------------------------------
+
+
+def _rnn(x: Any, w: Any, h0: Any, steps: Steps, relu: bool) -> Any:
+    out, state, wt = np.empty_like(x), h0, np.ascontiguousarray(w.T)
+    for start, stop in steps:
+        new = out[start:stop]
+        z = np.dot(_taken(state, h0, stop - start), wt)
+        z += x[start:stop]
+        if relu:
+            np.maximum(z, 0, out=new)
+        else:
+            np.tanh(z, out=new)
+        state = new
+    return out
+
+
+def _rnn_back(g: Any, out: Any, x: Any, w: Any, h0: Any, steps: Steps, relu: bool) -> tuple[Any, ...]:
+    slope = np.asarray(out > 0) if relu else 1 - out * out
+    carried, parts = _Carried(_last_count(steps), w.shape[0], w.dtype), []
+    for start, stop in reversed(steps):
+        c = g[start:stop] + carried.back_to(stop - start)
+        c = gate(c, mask=slope[start:stop]) if relu else c * slope[start:stop]
+        carried.now = np.dot(c, w)
+        parts.append(c)
+    to_x = _joined(parts[::-1], steps)
+    return to_x, np.dot(to_x.T, _before(out, h0, steps)), carried.first()
+
+
+# --- LSTM (Hochreiter & Schmidhuber 1997; forget gates: Gers, Schmidhuber & Cummins 2000) -----------------------------
+
+
+def _halves(size: int, dtype: Any) -> Any:
+    """1/2 for the gates i, f and o, which are sigmoids, and 1 for the new content a, a tanh, at its place.
+
+    The sigmoid of x is (1 + tanh(x / 2)) / 2: one call for all four, at half the time of exp and division. It rounds
+    to a multiple of the last digit of 1, which is enough for what multiplies numbers of that size.
+    """
+    return np.repeat(np.asarray([0.5, 0.5, 1, 0.5], dtype), size)
+
+
+def _lstm(x: Any, w: Any, h0: Any, c0: Any, r: Any = None, *, steps: Steps) -> Any:
+    count, size, width = len(x), c0.shape[1], h0.shape[1]
+    out = np.empty(count * (width + 5 * size), x.dtype)
+    hs, cs, gates = _lstm_parts(out, count, width, size)
+    halves = _halves(size, x.dtype)
+    np.multiply(x, halves, out=gates)
+    wt, rest = np.ascontiguousarray(w.T) * halves, 1 - halves
+    h, c = h0, c0
+    for start, stop in steps:
+        n, z = stop - start, gates[start:stop]
+        z += np.dot(_taken(h, h0, n), wt)
+        np.tanh(z, out=z)
+        z *= halves
+        z += rest
+        new, state = z[:, :size] * z[:, 2 * size : 3 * size], cs[start:stop]
+        np.multiply(z[:, size : 2 * size], _taken(c, c0, n), out=state)
+        state += new
+        np.tanh(state, out=new)
+        h, c = hs[start:stop], state
+        if r is None:
+            np.multiply(new, z[:, 3 * size :], out=h)
+        else:
+            new *= z[:, 3 * size :]
+            np.dot(new, r.T, out=h)
+    return out
+
+
+def _lstm_parts(out: Any, count: int, width: int, size: int) -> tuple[Any, Any, Any]:
+    """h (S, P), c (S, H) and the gates (S, 4 H) in what the row gives."""
+    ends = count * width, count * (width + size)
+    return (
+        out[: ends[0]].reshape(count, width),
+        out[ends[0] : ends[1]].reshape(count, size),
+        out[ends[1] :].reshape(count, 4 * size),
+    )
+
+
+def _lstm_back(
+    g: Any, out: Any, x: Any, w: Any, h0: Any, c0: Any, r: Any = None, *, steps: Steps
+) -> tuple[Any, ...]:
+    count, size, width = max(stop for _, stop in steps), c0.shape[1], h0.shape[1]
+    hs, cs, gates = _lstm_parts(out, count, width, size)
+    to_h, to_c, to_gates = _lstm_parts(g, count, width, size)
+    i, f, a, o = (gates[:, k * size : (k + 1) * size] for k in range(4))
+    t = np.tanh(cs)
+    own = (gates + (2 * _halves(size, w.dtype) - 1)) * (1 - gates)  # s (1 - s) of a sigmoid, (1 + a) (1 - a) of a tanh
+    slopes = own * np.concatenate([a, _before(cs, c0, steps), i, t], 1)
+    # Nobody but a derivative of this rule reads the gates; a Tensor of zeros may still have derivatives.
+    extra = None if isinstance(g, np.ndarray) and not to_gates.any() else to_gates * own
+    through = o * (1 - t * t)
+    n = _last_count(steps)
+    h_carried, c_carried = _Carried(n, width, w.dtype), _Carried(n, size, w.dtype)
+    parts, outputs = [], []
+    for start, stop in reversed(steps):
+        dh = to_h[start:stop] + h_carried.back_to(stop - start)
+        if r is not None:
+            outputs.append(dh)
+            dh = np.dot(dh, r)
+        dc = to_c[start:stop] + c_carried.back_to(stop - start) + dh * through[start:stop]
+        dz = np.concatenate([dc, dc, dc, dh], 1) * slopes[start:stop]
+        dz = dz if extra is None else dz + extra[start:stop]
+        h_carried.now, c_carried.now = np.dot(dz, w), dc * f[start:stop]
+        parts.append(dz)
+    to_x = _joined(parts[::-1], steps)
+    found = to_x, np.dot(to_x.T, _before(hs, h0, steps)), h_carried.first(), c_carried.first()
+    return found if r is None else (*found, np.dot(_joined(outputs[::-1], steps).T, o * t))
+
+
+# --- GRU (Cho et al. 2014), the reset gate after the matrix product --------------------------------------------------
+
+
+def _gru(x: Any, w: Any, h0: Any, b: Any = None, *, steps: Steps) -> Any:
+    size = h0.shape[1]
+    out, wt, h = np.empty((len(x), size), x.dtype), np.ascontiguousarray(w.T), h0
+    for start, stop in steps:
+        before = _taken(h, h0, stop - start)
+        z, inner = x[start:stop], np.dot(before, wt)
+        if b is not None:
+            inner += b
+        gates = sigmoid.forward(z[:, : 2 * size] + inner[:, : 2 * size])
+        new = inner[:, 2 * size :]
+        new *= gates[:, :size]
+        new += z[:, 2 * size :]
+        np.tanh(new, out=new)
+        rest = before - new
+        rest *= gates[:, size:]
+        out[start:stop] = h = np.add(new, rest, out=rest)
+    return out
+
+
+def _gru_back(g: Any, out: Any, x: Any, w: Any, h0: Any, b: Any = None, *, steps: Steps) -> tuple[Any, ...]:
+    size = h0.shape[1]
+    h = _before(out, h0, steps)
+    inner = np.dot(h, w.T) if b is None else np.dot(h, w.T) + b
+    r = sigmoid(x[:, :size] + inner[:, :size])
+    u = sigmoid(x[:, size : 2 * size] + inner[:, size : 2 * size])
+    m = inner[:, 2 * size :]
+    new = np.tanh(x[:, 2 * size :] + r * m)
+    to_new = (1 - u) * (1 - new * new)
+    to_gates = np.concatenate([to_new * m * r * (1 - r), (h - new) * u * (1 - u)], 1)
+    slopes = np.concatenate([to_gates, to_new * r], 1)
+    carried, parts = _Carried(_last_count(steps), size, w.dtype), []
+    for start, stop in reversed(steps):
+        dh = g[start:stop] + carried.back_to(stop - start)
+        carried.now = dh * u[start:stop] + np.dot(np.concatenate([dh, dh, dh], 1) * slopes[start:stop], w)
+        parts.append(dh)
+    dh = _joined(parts[::-1], steps)
+    three = np.concatenate([dh, dh, dh], 1)
+    to_inner = three * slopes
+    to_x = three * np.concatenate([to_gates, to_new], 1)
+    return to_x, np.dot(to_inner.T, h), carried.first(), None if b is None else to_inner
+
+
+rnn = Joint("rnn", _rnn, _rnn_back, inputs=3, keeps="out w h0", promotes=False)
+
+# Out has all h, then all c, then all gates, one after the other in one axis; there is no need to keep x. With r (P, H)
+# what goes on is r h, of P numbers (Sak, Senior & Beaufays 2014).
+lstm = Joint("lstm", _lstm, _lstm_back, inputs=5, keeps="out w h0 c0 r", promotes=False)
+
+# Gates in PyTorch's order: reset, update, new. The bias b, of the product with h, cannot be part of x: the reset gate
+# multiplies it.
+gru = Joint("gru", _gru, _gru_back, inputs=4, keeps="out x w h0 b", promotes=False)

@@ -1,0 +1,40 @@
+"""Which modules are being called: what lets a drawn graph show its operations inside the modules they belong to.
+
+An operation that is recorded only takes the innermost call at hand, which is linked to the one around it. Each thread
+has its own; a context variable finds it in a quarter of the time that ``threading.local`` takes.
+"""
+
+from __future__ import annotations
+
+import weakref
+from contextvars import ContextVar
+from typing import Any
+
+__all__ = ["NOBODY", "Calls", "Scope", "begin", "calls"]
+
+# One call of a module, its class, and the call it was made from. The module itself is not kept alive: it may hold the
+# graph in turn, and would then be in a cycle with it.
+Scope = tuple[weakref.ref[Any], type[Any], "Scope | None"]
+
+
+class Calls:
+    """The calls of modules that go on in one thread: ``now`` is the innermost, None outside of all."""
+
+    __slots__ = ("now",)
+
+    now: Scope | None
+
+    def __init__(self) -> None:
+        self.now = None
+
+
+NOBODY = Calls()  # of all threads that have not called a module; nobody writes to it
+_calls: ContextVar[Calls] = ContextVar("autodiff_calls", default=NOBODY)
+calls = _calls.get  # bound once: every operation asks
+
+
+def begin() -> Calls:
+    """The calls of a thread that has not called a module before."""
+    own = Calls()
+    _calls.set(own)
+    return own

@@ -1,0 +1,10 @@
+"""PyTorch's ``torch.special``: functions of mathematical physics and statistics, elementwise.
+
+>>> import autodiff
+>>> autodiff.special.ndtr(autodiff.tensor([0.0]))
+tensor([0.5000])
+"""
+
+from __future__ import annotations
+
+from autodiff.functions.special import *

@@ -1,0 +1,23 @@
+"""Pictures and listings of a recorded graph: how a tensor was made, from the parameters down to the loss.
+
+The text forms, the SVG and the HTML page need nothing else. An engine of Graphviz makes the better pictures, where one
+is on the PATH or beside the interpreter (``pip install graphviz-pure``).
+"""
+
+from __future__ import annotations
+
+from autodiff.viz.drawing import Drawing as Drawing
+from autodiff.viz.drawing import draw as draw
+from autodiff.viz.errors import DrawingError as DrawingError
+from autodiff.viz.errors import DrawingWarning as DrawingWarning
+from autodiff.viz.explanation import Explanation as Explanation
+from autodiff.viz.explanation import explain as explain
+from autodiff.viz.facts import DrawnEdge as DrawnEdge
+from autodiff.viz.facts import DrawnNode as DrawnNode
+from autodiff.viz.facts import Gradient as Gradient
+from autodiff.viz.facts import Group as Group
+from autodiff.viz.facts import Part as Part
+from autodiff.viz.keeping import Memory as Memory
+from autodiff.viz.keeping import memory as memory
+from autodiff.viz.layers import Summary as Summary
+from autodiff.viz.layers import summary as summary

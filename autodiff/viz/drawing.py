@@ -1,0 +1,216 @@
+"""The drawing of a graph, and the function that makes one."""
+
+from __future__ import annotations
+
+import os
+import re
+import warnings
+from collections.abc import Callable, Iterable
+from itertools import count
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from autodiff.files import write_whole
+from autodiff.tensor import Tensor
+from autodiff.viz import dot as dot_text
+from autodiff.viz.errors import DrawingError, DrawingWarning
+from autodiff.viz.facts import DrawnEdge, DrawnNode, Group
+from autodiff.viz.mermaid import mermaid
+from autodiff.viz.outputs import tensors_of
+from autodiff.viz.page import page
+from autodiff.viz.reading import Reading, read
+from autodiff.viz.rendering import HINT, engine_for, rendered
+from autodiff.viz.sketch import sketch
+from autodiff.viz.text import as_json, listing, table
+from autodiff.viz.view import arranged
+
+if TYPE_CHECKING:
+    from graphviz import Digraph
+
+__all__ = ["Drawing", "draw"]
+
+DIRECTIONS = ("TB", "LR", "BT", "RL")
+SHOWN = ("shape", "value", "grad", "bytes", "constants")
+FORMATS = ("svg", "png", "pdf", "dot", "mmd", "json", "txt", "html")
+PAGE_NODES = 3000  # what a browser opens without a pause
+
+_display = count(1).__next__
+
+
+class Drawing:
+    """A graph ready to be read, rendered or saved; it is plain text and numbers, and keeps no tensor alive.
+
+    ``str()`` has one line for each operation; in a notebook the picture shows itself.
+
+    Attributes:
+        nodes: the boxes, a ``DrawnNode`` each, in the order of creation.
+        edges: the arrows, a ``DrawnEdge`` each.
+        groups: the open modules.
+        notes: what has to be said about the picture, such as what was left out.
+    """
+
+    def __init__(self, reading: Reading, direction: str, show: tuple[str, ...], max_nodes: int) -> None:
+        self._reading, self._direction, self._show = reading, direction, show
+        self._view = arranged(reading, max_nodes, "constants" in show)
+        self.nodes: list[DrawnNode] = self._view.nodes
+        self.edges: list[DrawnEdge] = self._view.edges
+        self.groups: list[Group] = self._view.groups
+        self.notes: tuple[str, ...] = self._view.notes
+
+    def __str__(self) -> str:
+        return listing(self._view)
+
+    def __repr__(self) -> str:
+        return f"<drawing of {len(self.nodes)} nodes and {len(self.edges)} edges; print() lists, .save(path) draws it>"
+
+    @property
+    def kept(self) -> int:
+        """The bytes that the whole graph keeps for the backward pass."""
+        return sum(node.kept for node in self._reading.nodes)
+
+    @property
+    def dot(self) -> Digraph:
+        """The graph in the DOT language, as the package ``graphviz`` knows it."""
+        return dot_text.digraph(self._view, self._direction, self._show)
+
+    def mermaid(self) -> str:
+        """The graph as a Mermaid flowchart."""
+        return mermaid(self._view, self._direction, self._show)
+
+    def table(self) -> str:
+        """One row for each box: what it is, its shape, parameters, bytes kept, gradient, and line."""
+        return table(self._view)
+
+    def svg(self, engine: str | None = None) -> str:
+        """The picture as SVG; where no engine is found, a plain one that needs none.
+
+        Args:
+            engine: "dot" or "graphviz-pure"; None takes the one that is here.
+
+        Raises:
+            DrawingError: the engine that was asked for is not here, or failed.
+
+        """
+        return self._svg(engine, "")
+
+    def save(self, path: str | os.PathLike[str], engine: str | None = None) -> None:
+        """Write the drawing in the format that the suffix of ``path`` names.
+
+        Pictures are .svg, .png, .pdf; .html is a page to explore; .dot, .mmd (Mermaid), .json and .txt are text. Where
+        no engine is found for .png or .pdf, a Mermaid file of the same name is written instead, and a warning says so.
+
+        Raises:
+            DrawingError: the suffix is another one, or the engine that was asked for is not here.
+            OSError: the file cannot be written.
+
+        """
+        suffix = Path(path).suffix.lower().removeprefix(".")
+        if suffix not in FORMATS:
+            raise DrawingError(f"save to {os.fspath(path)!r}: expected a name that ends in .{', .'.join(FORMATS)}")
+        if suffix in ("png", "pdf"):
+            found = engine_for(suffix, engine)
+            if found is not None:
+                write_whole(path, rendered(found, dot_text.source(self._view, self._direction, self._show), suffix))
+                return
+            instead = Path(path).with_suffix(".mmd")
+            _hint(f"nothing here draws {suffix}: wrote {instead.name} instead", suffix)
+            write_whole(instead, self.mermaid())
+            return
+        write_whole(path, self.svg(engine) if suffix == "svg" else self.text(suffix))
+
+    def text(self, format: str) -> str:
+        """What ``save`` writes for "dot", "mmd", "json", "txt" and "html"."""
+        writers: dict[str, Callable[[], str]] = {
+            "dot": lambda: dot_text.source(self._view, self._direction, self._show),
+            "mmd": self.mermaid,
+            "json": lambda: as_json(self._view, self._show),
+            "txt": lambda: f"{self}\n\n{self.table()}\n",
+            "html": self._page,
+        }
+        if format not in writers:
+            raise DrawingError(f"text({format!r}): expected one of {', '.join(writers)}")
+        return writers[format]()
+
+    def _svg(self, engine: str | None, prefix: str) -> str:
+        found = engine_for("svg", engine)
+        if found is None:
+            _hint("nothing here lays out graphs, so this picture is a plain one", "svg")
+            return sketch(self._view, self._show, prefix)
+        return rendered(found, dot_text.source(self._view, self._direction, self._show, prefix), "svg").decode()
+
+    def _page(self) -> str:
+        frames = [frame._replace(is_open=True) for frame in self._reading.frames]
+        whole = arranged(self._reading._replace(frames=frames), PAGE_NODES, "constants" in self._show)
+        return page(whole._replace(notes=whole.notes or self.notes), {group.id for group in self.groups}, self._show)
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
+        """The picture in a notebook: with ids of its own each time, and as wide as there is room."""
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DrawingWarning)
+            svg = self._svg(None, f"g{_display()}-")
+        svg = svg[svg.index("<svg") :]  # a document's head is of no use inside another
+        svg = re.sub(r'(<svg)[^>]*?(viewBox="[^"]*")[^>]*>', rf"\1 \2 {_room(svg)}>", svg, count=1)
+        return {"text/plain": str(self), "image/svg+xml": svg, "text/html": svg}
+
+
+def _room(svg: str) -> str:
+    """The attributes of a picture that never grows out of its cell."""
+    wide = float((re.search(r'viewBox="[-\d.]+ [-\d.]+ ([\d.]+)', svg) or ["", "600"])[1])
+    space = 'xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink"'
+    return f'{space} style="width:{wide:.0f}pt;max-width:100%;height:auto;overflow:visible" text-anchor="middle"'
+
+
+def _hint(what: str, format: str) -> None:
+    repair = "install Graphviz" if format == "pdf" else HINT
+    warnings.warn(f"{what}; for a better one: {repair}", DrawingWarning, stacklevel=4)
+
+
+def draw(
+    output: Tensor | Iterable[Tensor],
+    *,
+    params: Any = None,
+    depth: int | Callable[[str, Any], bool] | None = 1,
+    show: Iterable[str] = ("shape",),
+    direction: str = "TB",
+    max_nodes: int = 200,
+) -> Drawing:
+    """The graph from which ``output`` was made, values flowing along the arrows.
+
+    Equal programs give equal drawings: ids follow the order of creation. Operations stand in the modules that were
+    called for them; parameters have the paths they have in the model.
+
+    Args:
+        output: a recorded tensor, or several; the gradient of one (``create_graph=True``) is as good as any.
+        params: names of tensors: a dict, pairs as ``model.named_parameters()`` gives them, or the model itself. A
+            constant that is named is drawn.
+        depth: how deep modules are open: 0 draws the outermost model as one box, 1 the modules in it, None everything;
+            or ``depth(path, module)``, true for the modules that are open.
+        show: what is written: "shape" (on the arrows), "value" and "grad" (of every node, for small expressions),
+            "bytes" (kept for the backward pass), "constants" (which are hidden otherwise).
+        direction: where the arrows point: "TB" (down), "LR" (right), "BT" or "RL".
+        max_nodes: a larger graph is drawn to the deepest level that fits; one that still is larger shows its beginning
+            and its end. The picture says so.
+
+    Raises:
+        GraphError: an output was not recorded.
+        DrawingError: another argument makes no sense.
+
+    >>> import autodiff
+    >>> w = autodiff.tensor([1.0, 2.0], requires_grad=True)
+    >>> drawing = draw((w * w).sum(), params={"w": w})
+    >>> [(node.id, node.kind, node.name) for node in drawing.nodes]
+    [('n0', 'parameter', 'w'), ('n1', 'operation', 'multiply'), ('n2', 'operation', 'sum')]
+    >>> print(drawing)
+    n1 = multiply(w, w) -> (2,)  # <doctest ...>:1
+    n2 = sum(n1) -> ()  # <doctest ...>:1, output
+    """
+    shown = (show,) if isinstance(show, str) else tuple(show)
+    if unknown := sorted(set(shown) - set(SHOWN)):
+        raise DrawingError(f"show={shown!r}: {unknown[0]!r} is not one of {', '.join(SHOWN)}")
+    if direction not in DIRECTIONS:
+        raise DrawingError(f"direction={direction!r}: expected one of {', '.join(DIRECTIONS)}")
+    if max_nodes < 1:
+        raise DrawingError(f"max_nodes={max_nodes}: expected at least 1")
+    if isinstance(depth, int) and depth < 0:
+        raise DrawingError(f"depth={depth!r}: expected a number from 0 on, None for everything, or a function")
+    return Drawing(read(tensors_of(output, "draw"), params, depth, shown), direction, shown, max_nodes)

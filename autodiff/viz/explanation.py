@@ -1,0 +1,159 @@
+"""The backward pass of a graph in words: one line for each operation, in the order in which it is walked."""
+
+from __future__ import annotations
+
+import ast
+import linecache
+import os
+import textwrap
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from autodiff.graph import Node, reachable
+from autodiff.places import source_of
+from autodiff.primitive import Primitive
+from autodiff.tensor import Tensor
+from autodiff.viz.names import called, names_of_leaves, names_of_tensors
+from autodiff.viz.outputs import tensors_of
+from autodiff.viz.replay import steps, values
+
+__all__ = ["Explained", "Explanation", "Flow", "explain"]
+
+
+class Flow(NamedTuple):
+    """What an operation gives to one of its inputs.
+
+    Attributes:
+        to: the input, by its name or as ``number: operation``.
+        rule: the formula of its gradient, in the words of the row.
+        norm: the Euclidean norm of the gradient that it is given here.
+    """
+
+    to: str
+    rule: str
+    norm: float
+
+
+class Explained(NamedTuple):
+    """One step of the walk.
+
+    Attributes:
+        number: its place in the order of creation.
+        operation: the name of the row, or of the leaf.
+        place: ``file:line`` of the user's code, and ``source`` that line.
+        shape: of the value and of its gradient.
+        norm: the Euclidean norm of the gradient that arrives.
+        outgoing: what goes on from here.
+    """
+
+    number: int
+    operation: str
+    place: str
+    source: str
+    shape: tuple[int, ...]
+    norm: float
+    outgoing: tuple[Flow, ...]
+
+
+class Explanation(list[Explained]):
+    """The steps of a backward walk; ``str()`` tells them."""
+
+    def __str__(self) -> str:
+        return "\n".join(_told(step) for step in self)
+
+    __repr__ = __str__
+
+
+def _told(step: Explained) -> str:
+    arrives = f"a gradient of norm {step.norm:.4g} arrives"
+    if not step.outgoing:
+        return f"{step.number}: {step.operation} {step.shape}: {arrives} and stays, in .grad"
+    lines = [f"{step.number}: {step.operation} {step.shape}, {step.place}  {step.source}".rstrip(), f"    {arrives}"]
+    lines += [f"    to {flow.to} goes {flow.rule}, of norm {flow.norm:.4g}" for flow in step.outgoing]
+    return "\n".join(lines)
+
+
+def explain(loss: Tensor, params: Any = None) -> Explanation:
+    """The backward walk from ``loss``, in order and in words; nothing is changed by it, ``.grad`` neither.
+
+    Each step names the operation, the line that called it, the norm of the gradient that arrives, and for each input
+    the local rule as the operation's row states it (``g`` is the gradient that arrives, ``out`` the result) and the
+    norm of what it makes of ``g``.
+
+    Args:
+        loss: a recorded tensor of one entry, before its graph is freed.
+        params: names of tensors, as ``viz.draw`` takes them; those of the modules that were called are known.
+
+    Raises:
+        GraphError: ``loss`` was not recorded, has several entries, or its graph was freed.
+
+    >>> import autodiff
+    >>> x = autodiff.tensor(3.0, requires_grad=True)
+    >>> print(explain((x * x).exp(), {"x": x}))
+    2: exp (), <doctest ...>:1 ...
+        a gradient of norm 1 arrives
+        to 1: multiply goes g * out, of norm 8103
+    1: multiply (), <doctest ...>:1 ...
+        a gradient of norm 8103 arrives
+        to x goes g * y, of norm 2.431e+04
+        to x goes g * x, of norm 2.431e+04
+    0: x (): a gradient of norm 4.862e+04 arrives and stays, in .grad
+    """
+    tensors = tensors_of(loss, "explain")
+    order = reachable([tensor._node for tensor in tensors if tensor._node is not None])[::-1]
+    number = {node: i for i, node in enumerate(order)}
+    names = names_of_leaves(called(order, params)[0]) | names_of_tensors(params)
+    here = os.path.join(os.getcwd(), "")
+
+    def name(node: Node) -> str:
+        return names.get(node) or f"{number[node]}: {node.name()}"
+
+    return Explanation(
+        Explained(
+            number[step.node],
+            names.get(step.node) or step.node.name(),
+            step.node.where.removeprefix(here),
+            source_of(step.node.place),
+            step.node.shape,
+            _norm(step.incoming),
+            tuple(Flow(name(edge), _rule(step.node.primitive, i), _norm(c)) for i, edge, c in step.outgoing),
+        )
+        for step in steps(order, tensors, values(order, tensors))
+    )
+
+
+def _norm(array: np.ndarray[Any, Any]) -> float:
+    wide = np.asarray(array, np.float64)
+    return float(np.sqrt(np.vdot(wide, wide)))
+
+
+@lru_cache(maxsize=1024)
+def _rule(primitive: Primitive, position: int) -> str:
+    """The formula of the VJP of one input, from the source of its row; the name of the function where it is one."""
+    vjp: Any = next(rule for i, rule in enumerate(primitive.vjps) if i == position)
+    vjp = getattr(vjp, "func", vjp)
+    return _formula(vjp) or f"{getattr(vjp, '__name__', 'its rule').strip('_<>')}(g, ...)"
+
+
+def _formula(function: Any) -> str:
+    """What a lambda returns, as its source has it; nothing where there is none to read."""
+    code = getattr(function, "__code__", None)
+    if code is None or code.co_name != "<lambda>":
+        return ""
+    spans = set(code.co_positions())  # several lambdas may begin in one line
+    for node in ast.walk(_parsed(code.co_filename)):
+        if isinstance(node, ast.Lambda):
+            body = node.body
+            if (body.lineno, body.end_lineno, body.col_offset, body.end_col_offset) in spans:
+                return textwrap.shorten(ast.unparse(body), 100, placeholder=" ...")
+    return ""
+
+
+@lru_cache(maxsize=32)
+def _parsed(filename: str) -> ast.Module:
+    try:
+        return ast.parse("".join(linecache.getlines(filename)))
+    except SyntaxError:
+        return ast.Module([], [])

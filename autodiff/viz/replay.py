@@ -1,0 +1,122 @@
+"""Values and gradients of every node of a graph, computed again without touching it.
+
+The backward pass of ``graph.walk`` is made to be fast: it runs the users' hooks and adds up what the inputs of an
+operation get. To explain a graph its steps are wanted one by one, and must leave no trace.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from autodiff.broadcasting import unbroadcast
+from autodiff.changes import change_after
+from autodiff.errors import AutodiffError, GraphError
+from autodiff.graph import Leaf, Node, needed
+from autodiff.tensor import Tensor
+
+__all__ = ["Step", "operands_of", "saved_by", "steps", "values"]
+
+Array = np.ndarray[Any, Any]
+
+
+class Step(NamedTuple):
+    """One operation of the backward walk: the gradient of its result, and what it gives to each of its inputs."""
+
+    node: Node
+    incoming: Array
+    outgoing: list[tuple[int, Node, Array]]  # which input, and its node
+
+
+def values(order: Sequence[Node], outputs: Sequence[Tensor]) -> dict[Node, Array]:
+    """The values of as many nodes as can be known, of ``order`` in the order of creation.
+
+    An operation whose result nobody keeps is computed again from its inputs, unless one of these is not known either.
+    """
+    known: dict[Node, Array] = {tensor._node: tensor._array for tensor in outputs if tensor._node is not None}
+    for node in order:
+        owner = node.owner() if isinstance(node, Leaf) else None
+        if owner is not None:
+            known[node] = owner._array
+        for source, kept in zip((node, *node.edges), node.saved or (), strict=False):
+            if source is not None and isinstance(kept, np.ndarray) and change_after(node.number, kept) is None:
+                known.setdefault(source, kept)
+    for node in order:
+        if node not in known and (inputs := _inputs(node, known)) is not None:
+            try:
+                # A copy each: an operation in place would write into what the program goes on with.
+                known[node] = np.asarray(node.primitive.forward(*map(_own, inputs), **(node.params or {})))  # type: ignore[union-attr]
+            except (AutodiffError, ValueError, TypeError, IndexError, NotImplementedError):
+                continue  # a row that cannot be run by itself has no value to show
+    return known
+
+
+def operands_of(node: Node) -> list[Any]:
+    """For each input what the node has of it: an array, a number, a node, or None where it keeps nothing."""
+    kept = list(node.saved[1:] if node.saved else ())
+    kept += [None] * (len(node.edges) - len(kept))
+    number = getattr(node, "operand", None)
+    if number is not None and node.edges.count(None) == 1:
+        kept[node.edges.index(None)] = number
+    return kept
+
+
+def _own(value: Any) -> Any:
+    return value.copy() if isinstance(value, np.ndarray) else value
+
+
+def _inputs(node: Node, known: dict[Node, Array]) -> list[Any] | None:
+    """The values an operation was applied to; None where one is not known, or is another by now."""
+    if node.primitive is None:
+        return None
+    constants = operands_of(node)
+    inputs = [known.get(edge) if edge is not None else value for edge, value in zip(node.edges, constants, strict=True)]
+    for value in inputs:
+        if value is None or (isinstance(value, np.ndarray) and change_after(node.number, value) is not None):
+            return None
+    return inputs
+
+
+def saved_by(node: Node, known: dict[Node, Array]) -> list[Any] | None:
+    """What the VJPs of ``node`` read: as it was saved, or computed again; None where neither can be had."""
+    if node.saved is not None:
+        changed = any(change_after(node.number, array) is not None for array in needed(node))
+        return None if changed else node.saved
+    inputs = _inputs(node, known)
+    return None if inputs is None or node not in known else [known[node], *inputs]
+
+
+def steps(order: Sequence[Node], outputs: Sequence[Tensor], known: dict[Node, Array]) -> Iterator[Step]:
+    """The backward walk from the sum of ``outputs``, over nodes of which ``order`` has the oldest first.
+
+    Raises GraphError where an output has several entries, or what an operation saved is gone.
+    """
+    pending: dict[Node, Array] = {}
+    for tensor in outputs:
+        if tensor._array.size != 1:
+            raise GraphError(f"the gradient is that of one number, not of shape {tensor.shape}; reduce it first")
+        if tensor._node is not None:
+            pending[tensor._node] = np.ones(tensor.shape, tensor.dtype)
+    for node in reversed(order):
+        g = pending.pop(node, None)
+        if g is None:
+            continue
+        outgoing: list[tuple[int, Node, Array]] = []
+        saved = saved_by(node, known) if node.primitive is not None else ()
+        if saved is None:
+            raise GraphError(
+                f"what {node.name()}, called at {node.where}, saved was freed by an earlier backward pass, or changed; "
+                "ask before backward(), or call backward(retain_graph=True)"
+            )
+        rules = node.primitive.vjps if node.primitive is not None else ()
+        with np.errstate(all="ignore"):
+            for i, (vjp, edge) in enumerate(zip(rules, node.edges, strict=False)):
+                c = None if edge is None else vjp(g, *saved, **(node.params or {}))
+                if c is not None and edge is not None:
+                    c = np.asarray(c)
+                    c = c if c.shape == edge.shape else unbroadcast(c, edge.shape)
+                    outgoing.append((i, edge, c))
+                    pending[edge] = pending[edge] + c if edge in pending else c
+        yield Step(node, g, outgoing)

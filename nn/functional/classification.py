@@ -1,0 +1,173 @@
+"""Losses of classification: cross-entropies of class indices or probabilities."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from autodiff.errors import DtypeError, OptionError, ShapeError
+from autodiff.functions.arithmetic import where
+from autodiff.ops import fused
+from autodiff.ops.arithmetic import multiply
+from autodiff.ops.indexing import take_along_axis
+from autodiff.ops.reductions import sum_
+from autodiff.ops.shaping import reshape
+from autodiff.recording import apply
+from autodiff.tensor import Tensor
+from nn.functional.reduction import reduced, reduction_of
+
+__all__ = ["cross_entropy", "nll_loss"]
+
+
+def cross_entropy(
+    input: Any,
+    target: Any,
+    weight: Any = None,
+    size_average: bool | None = None,
+    ignore_index: int = -100,
+    reduce: bool | None = None,
+    reduction: str = "mean",
+    label_smoothing: float = 0.0,
+) -> Tensor:
+    """-log softmax(x)[target] for logits x: how unlikely the target class is.
+
+    Shapes: input (C,), (N, C) or (N, C, *); target (), (N,) or (N, *) of class indices, or probabilities of the input's
+    shape; weight (C,); result () or, for reduction "none", the target's shape without its classes.
+
+    ``weight`` is that of each class; the mean is over the weights of the targets. A target ``ignore_index`` costs
+    nothing and does not count. ``label_smoothing`` is how much of the target's probability goes to all classes alike
+    (Szegedy et al. 2016).
+
+    Raises:
+        ShapeError: the shapes do not fit.
+        DtypeError: the targets are floating but no probabilities of the input's shape.
+        OptionError: a target is no class.
+
+    Reference: Bishop 2006, "Pattern recognition and machine learning", section 4.3.4.
+
+    >>> import autodiff
+    >>> cross_entropy(autodiff.tensor([[0.0, 0.0]]), autodiff.tensor([1]))
+    tensor(0.6931)
+    """
+    reduction = reduction_of(size_average, reduce, reduction)
+    if not 0 <= label_smoothing <= 1:
+        raise OptionError(f"label_smoothing lies between 0 and 1, not at {label_smoothing}")
+    if _floating("cross_entropy", input, target):
+        return _of_probabilities(input, target, weight, reduction, label_smoothing)
+    x, classes, kept = _classes("cross_entropy", input, target, ignore_index)
+    scale = _class_weights(weight, x, classes, kept)
+    loss = apply(fused.cross_entropy, (x,), {"target": classes, "weight": scale})
+    if label_smoothing:
+        spread = -_class_sum(apply(fused.log_softmax, (x,), {"axis": 1}), weight)
+        spread = spread if kept is None else spread * kept.astype(x.dtype)
+        loss = loss * (1 - label_smoothing) + spread * (label_smoothing / x.shape[1])
+    return _over_targets(loss, input, reduction, scale)
+
+
+def nll_loss(
+    input: Any,
+    target: Any,
+    weight: Any = None,
+    size_average: bool | None = None,
+    ignore_index: int = -100,
+    reduce: bool | None = None,
+    reduction: str = "mean",
+) -> Tensor:
+    """-x[target] for log-probabilities x; with ``log_softmax`` before it, ``cross_entropy``.
+
+    Shapes, arguments and errors: as ``cross_entropy`` with class indices.
+    """
+    reduction = reduction_of(size_average, reduce, reduction)
+    if _floating("nll_loss", input, target):
+        raise DtypeError(f"nll_loss takes class indices, not targets of {target.dtype}; convert them with .long()")
+    x, classes, kept = _classes("nll_loss", input, target, ignore_index)
+    scale = _class_weights(weight, x, classes, kept)
+    picked = apply(take_along_axis, (x,), {"indices": np.expand_dims(classes, 1), "axis": 1})
+    loss = -reshape(picked, shape=classes.shape)
+    return _over_targets(loss if scale is None else loss * scale, input, reduction, scale)
+
+
+def _floating(name: str, input: Any, target: Any) -> bool:
+    """Whether the targets are probabilities, which have the input's shape; checks that the input is floating."""
+    if input.dtype.kind != "f":
+        raise DtypeError(f"{name} takes floating inputs, not of {input.dtype}; convert them with .float()")
+    if target.dtype.kind != "f":
+        return False
+    if tuple(target.shape) != tuple(input.shape):
+        raise DtypeError(
+            f"{name} of an input of shape {tuple(input.shape)} takes class indices (integers; .long() converts) or "
+            f"probabilities of the input's shape, not {target.dtype} targets of shape {tuple(target.shape)}"
+        )
+    return True
+
+
+def _classes(name: str, input: Any, target: Any, ignore_index: int) -> tuple[Any, Any, Any]:
+    """Input (N, C, ...), target classes (N, ...) and which of them count (None: all), checked."""
+    given = target._array if isinstance(target, Tensor) else np.asarray(target)
+    shape = tuple(input.shape)
+    if not shape or given.shape != shape[:1] * (len(shape) > 1) + shape[2:]:
+        wanted = shape[:1] * (len(shape) > 1) + shape[2:]
+        raise ShapeError(
+            f"{name} of an input of shape {shape}, classes on axis {min(len(shape) - 1, 1)}, takes targets of shape "
+            f"{wanted}, not {given.shape}"
+        )
+    x = reshape(input, shape=(1, *shape)) if len(shape) == 1 else input
+    given = given.reshape(1) if len(shape) == 1 else given
+    count = x.shape[1]
+    if not given.size or (given.min() >= 0 and given.max() < count and not 0 <= ignore_index < count):
+        return x, given, None
+    kept = given != ignore_index
+    if not kept.all():
+        given = np.where(kept, given, 0)
+        x = where(np.expand_dims(kept, 1), x, 0.0)  # what is ignored may be NaN, which times 0 would still be
+    if given.min() < 0 or given.max() >= count:
+        wrong = given.min() if given.min() < 0 else given.max()
+        raise OptionError(
+            f"{name}: the target {wrong} is no class; an input of shape {shape} has the classes 0 to {count - 1} "
+            f"(ignore_index is {ignore_index})"
+        )
+    return x, given, kept
+
+
+def _class_weights(weight: Any, x: Any, classes: Any, kept: Any) -> Any:
+    """The weight of each target (None: all 1), 0 where it does not count."""
+    if weight is None:
+        return None if kept is None else kept.astype(x.dtype)
+    of_class = _checked_weight(weight, x)
+    return of_class[classes] if kept is None else of_class[classes] * kept
+
+
+def _checked_weight(weight: Any, x: Any) -> Any:
+    array = weight._array if isinstance(weight, Tensor) else np.asarray(weight)
+    if array.shape != (x.shape[1],):
+        raise ShapeError(f"weights for {x.shape[1]} classes have the shape ({x.shape[1]},), not {array.shape}")
+    return array.astype(x.dtype, copy=False)
+
+
+def _class_sum(log_probabilities: Any, weight: Any) -> Tensor:
+    """The sum over the classes, weighted."""
+    x = log_probabilities
+    if weight is not None:
+        x = apply(multiply, (x, _checked_weight(weight, x).reshape(-1, *(1,) * (len(x.shape) - 2))))
+    return apply(sum_, (x,), {"axis": (1,), "keepdims": False})
+
+
+def _over_targets(loss: Any, input: Any, reduction: str, scale: Any) -> Tensor:
+    """Reduce the losses of all targets; the mean is over their weights, NaN where all are ignored."""
+    if reduction == "mean" and scale is not None:
+        return reduced(loss, reduction, float(scale.sum()) or float("nan"))
+    if reduction == "none" and len(input.shape) == 1:
+        return reshape(loss, shape=())
+    return reduced(loss, reduction)
+
+
+def _of_probabilities(input: Any, target: Any, weight: Any, reduction: str, smoothing: float) -> Tensor:
+    """The cross-entropy of two distributions, whose mean is over the samples."""
+    single = len(input.shape) == 1
+    x = reshape(input, shape=(1, *input.shape)) if single else input
+    y = reshape(target, shape=(1, *target.shape)) if single else target
+    if smoothing:
+        y = y * (1 - smoothing) + smoothing / x.shape[1]
+    loss = -_class_sum(apply(fused.log_softmax, (x,), {"axis": 1}) * y, weight)
+    return _over_targets(loss, input, reduction, None)

@@ -1,0 +1,42 @@
+"""Distances and similarities of vectors."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from autodiff.errors import ShapeError
+from autodiff.functions.arithmetic import clamp
+from autodiff.functions.norms import pdist, vector_norm
+from autodiff.functions.reductions import sum as sum_over
+from autodiff.functions.shaping import broadcast_to
+from autodiff.tensor import Tensor
+
+__all__ = ["cosine_similarity", "pairwise_distance", "pdist"]
+
+
+def cosine_similarity(x1: Any, x2: Any, dim: int = 1, eps: float = 1e-08) -> Tensor:
+    """The cosine of the angle between vectors along ``dim``; a norm counts as ``eps`` at least.
+
+    Shapes: x1 and x2 broadcast to (*, D, *), result (*, *).
+
+    >>> import autodiff
+    >>> cosine_similarity(autodiff.tensor([[1.0, 0.0]]), autodiff.tensor([[1.0, 1.0]]))
+    tensor([0.7071])
+    """
+    if x1.shape != x2.shape:
+        both = np.broadcast_shapes(tuple(x1.shape), tuple(x2.shape))
+        x1, x2 = broadcast_to(x1, both), broadcast_to(x2, both)
+    first, second = (x / clamp(vector_norm(x, 2, dim, keepdim=True), min=eps) for x in (x1, x2))
+    return sum_over(first * second, dim)
+
+
+def pairwise_distance(x1: Any, x2: Any, p: float = 2.0, eps: float = 1e-06, keepdim: bool = False) -> Tensor:
+    """The p-norm of x1 - x2 + eps along the last axis; ``eps`` keeps it from the corner at 0.
+
+    Shapes: x1 and x2 broadcast to (*, D), result (*) or, with ``keepdim``, (*, 1).
+    """
+    if not x1.shape or not x2.shape:
+        raise ShapeError(f"pairwise_distance takes vectors (*, D), not shapes {tuple(x1.shape)}, {tuple(x2.shape)}")
+    return vector_norm(x1 - x2 + eps, p, -1, keepdim)

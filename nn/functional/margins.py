@@ -1,0 +1,259 @@
+"""Losses that ask for a margin: between classes, between pairs, between distances."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from autodiff.errors import DtypeError, OptionError, ShapeError
+from autodiff.functions.arithmetic import clamp, minimum, where
+from autodiff.functions.reductions import mean
+from autodiff.functions.reductions import sum as sum_over
+from autodiff.ops.indexing import take_along_axis
+from autodiff.ops.shaping import reshape
+from autodiff.ops.transcendental import softplus
+from autodiff.recording import apply
+from autodiff.tensor import Tensor
+from nn.functional.distances import pairwise_distance
+from nn.functional.reduction import reduced, reduction_of, same_shape
+
+__all__ = [
+    "cosine_embedding_loss",
+    "hinge_embedding_loss",
+    "margin_ranking_loss",
+    "multi_margin_loss",
+    "multilabel_margin_loss",
+    "multilabel_soft_margin_loss",
+    "soft_margin_loss",
+    "triplet_margin_loss",
+    "triplet_margin_with_distance_loss",
+]
+
+
+def _positive(x: Any) -> Tensor:
+    """max(x, 0), with gradient 1 at 0, as PyTorch's losses have it."""
+    return clamp(x, min=0.0)
+
+
+def _whole(name: str, target: Any) -> Any:
+    """The targets as an array of integers."""
+    array = target._array if isinstance(target, Tensor) else np.asarray(target)
+    if array.dtype.kind not in "iu":
+        raise DtypeError(f"{name} takes class indices, not targets of {array.dtype}; convert them with .long()")
+    return array
+
+
+def hinge_embedding_loss(
+    input: Any,
+    target: Any,
+    margin: float = 1.0,
+    size_average: bool | None = None,
+    reduce: bool | None = None,
+    reduction: str = "mean",
+) -> Tensor:
+    """A distance x where the target is 1, max(0, margin - x) where it is -1.
+
+    Shapes: input (*), target (*), result () or, for reduction "none", (*).
+    """
+    same_shape("hinge_embedding_loss", input, target)
+    loss = where(target != 1, _positive(margin - input), 0.0) + where(target != -1, input, 0.0)
+    return reduced(loss, reduction_of(size_average, reduce, reduction))
+
+
+def margin_ranking_loss(
+    input1: Any,
+    input2: Any,
+    target: Any,
+    margin: float = 0.0,
+    size_average: bool | None = None,
+    reduce: bool | None = None,
+    reduction: str = "mean",
+) -> Tensor:
+    """max(0, margin - y * (x1 - x2)): y = 1 asks for the first to be greater, y = -1 for the second.
+
+    Shapes: all (N,) or (), result () or, for reduction "none", as they.
+
+    Raises ShapeError where the numbers of axes differ.
+    """
+    if not len(input1.shape) == len(input2.shape) == len(target.shape):
+        shapes = tuple(input1.shape), tuple(input2.shape), tuple(target.shape)
+        raise ShapeError(f"margin_ranking_loss takes three tensors of one shape, not {shapes}")
+    return reduced(_positive(-target * (input1 - input2) + margin), reduction_of(size_average, reduce, reduction))
+
+
+def cosine_embedding_loss(
+    input1: Any,
+    input2: Any,
+    target: Any,
+    margin: float = 0.0,
+    size_average: bool | None = None,
+    reduce: bool | None = None,
+    reduction: str = "mean",
+) -> Tensor:
+    """1 - cos(x1, x2) where the target is 1, max(0, cos(x1, x2) - margin) where it is -1.
+
+    Shapes: inputs (N, D) or (D,), target (N,) or (), result () or, for reduction "none", as the target.
+    """
+    first, second, wanted = tuple(input1.shape), tuple(input2.shape), tuple(target.shape)
+    if len(first) not in (1, 2) or len(second) != len(first) or len(wanted) != len(first) - 1:
+        raise ShapeError(
+            f"cosine_embedding_loss takes inputs (N, D) and a target (N,), or (D,) and (), not {first}, {second}, "
+            f"{wanted}"
+        )
+    squares = [sum_over(x * x, -1) + 1e-12 for x in (input1, input2)]
+    cosine = sum_over(input1 * input2, -1) / (squares[0] * squares[1]) ** 0.5
+    loss = where(target == 1, 1 - cosine, 0.0) + where(target == -1, _positive(cosine - margin), 0.0)
+    return reduced(loss, reduction_of(size_average, reduce, reduction))
+
+
+def multi_margin_loss(
+    input: Any,
+    target: Any,
+    p: int = 1,
+    margin: float = 1.0,
+    weight: Any = None,
+    size_average: bool | None = None,
+    reduce: bool | None = None,
+    reduction: str = "mean",
+) -> Tensor:
+    """The sum over the wrong classes j of max(0, margin - x[y] + x[j])^p, over the number of classes.
+
+    Shapes: input (N, C) or (C,), target (N,) or () of class indices, weight (C,) that of the target's class.
+
+    Reference: Crammer & Singer 2001, "On the algorithmic implementation of multiclass kernel-based vector machines".
+    """
+    if p not in (1, 2):
+        raise OptionError(f"multi_margin_loss takes p = 1 or 2, not {p}")
+    classes, shape = _whole("multi_margin_loss", target), tuple(input.shape)
+    if len(shape) not in (1, 2) or classes.size != (shape[0] if len(shape) == 2 else 1):
+        raise ShapeError(f"multi_margin_loss takes (N, C) and (N,), or (C,) and (), not {shape} and {classes.shape}")
+    x, count = reshape(input, shape=(-1, shape[-1])), shape[-1]
+    rows = classes.reshape(-1, 1)
+    if classes.size and not 0 <= classes.min() <= classes.max() < count:
+        raise OptionError(f"multi_margin_loss: the classes are 0 to {count - 1}, the targets {target}")
+    short = _positive(x - apply(take_along_axis, (x,), {"indices": rows, "axis": 1}) + margin)
+    short = where(np.arange(count) == rows, 0.0, short if p == 1 else short * short)
+    loss = mean(short if weight is None else short * reshape(_of_class(weight, rows), shape=rows.shape), 1)
+    return reduced(reshape(loss, shape=shape[:-1]), reduction_of(size_average, reduce, reduction))
+
+
+def _of_class(weight: Any, rows: Any) -> Any:
+    return weight[rows.reshape(-1)]
+
+
+def multilabel_margin_loss(
+    input: Any,
+    target: Any,
+    size_average: bool | None = None,
+    reduce: bool | None = None,
+    reduction: str = "mean",
+) -> Tensor:
+    """The sum over target classes y and all others i of max(0, 1 - x[y] + x[i]), over the number of classes.
+
+    Shapes: input (N, C) or (C,), target of the same shape: class indices, up to the first -1.
+    """
+    same_shape("multilabel_margin_loss", input, target)
+    classes, shape = _whole("multilabel_margin_loss", target), tuple(input.shape)
+    if len(shape) not in (1, 2):
+        raise ShapeError(f"multilabel_margin_loss takes inputs (N, C) or (C,), not of shape {shape}")
+    x, rows = reshape(input, shape=(-1, shape[-1])), classes.reshape(-1, shape[-1])
+    counts = np.logical_and.accumulate(rows >= 0, axis=1)
+    rows = np.where(counts, rows, 0)
+    wanted = np.zeros(rows.shape, np.bool_)
+    np.logical_or.at(wanted, (np.arange(len(rows))[:, None], rows), counts)
+    picked = apply(take_along_axis, (x,), {"indices": rows, "axis": 1})
+    short = _positive(1 - reshape(picked, shape=(*rows.shape, 1)) + reshape(x, shape=(len(rows), 1, -1)))
+    short = where(counts[:, :, None] & ~wanted[:, None, :], short, 0.0)
+    loss = sum_over(short, (1, 2)) / shape[-1]
+    return reduced(reshape(loss, shape=shape[:-1]), reduction_of(size_average, reduce, reduction))
+
+
+def multilabel_soft_margin_loss(
+    input: Any,
+    target: Any,
+    weight: Any = None,
+    size_average: bool | None = None,
+    reduce: bool | None = None,
+    reduction: str = "mean",
+) -> Tensor:
+    """The mean over the classes of ``binary_cross_entropy_with_logits``.
+
+    Shapes: input and target (*, C), weight (C,), result () or, for reduction "none", (*).
+    """
+    same_shape("multilabel_soft_margin_loss", input, target)
+    loss = target * apply(softplus, (-input,)) + (1 - target) * apply(softplus, (input,))
+    return reduced(mean(loss if weight is None else loss * weight, -1), reduction_of(size_average, reduce, reduction))
+
+
+def soft_margin_loss(
+    input: Any,
+    target: Any,
+    size_average: bool | None = None,
+    reduce: bool | None = None,
+    reduction: str = "mean",
+) -> Tensor:
+    """log(1 + exp(-y x)) for targets y of 1 and -1, without overflow.
+
+    Shapes: input and target (*), result () or, for reduction "none", (*).
+    """
+    same_shape("soft_margin_loss", input, target)
+    return reduced(apply(softplus, (-target * input,)), reduction_of(size_average, reduce, reduction))
+
+
+def triplet_margin_loss(
+    anchor: Any,
+    positive: Any,
+    negative: Any,
+    margin: float = 1.0,
+    p: float = 2,
+    eps: float = 1e-06,
+    swap: bool = False,
+    size_average: bool | None = None,
+    reduce: bool | None = None,
+    reduction: str = "mean",
+) -> Tensor:
+    """max(0, margin + d(anchor, positive) - d(anchor, negative)) for the distance of the p-norm.
+
+    Shapes: inputs (N, D) or (D,), result () or, for reduction "none", (N,) or (). With ``swap`` the distance from
+    positive to negative counts, where it is the smaller one.
+
+    Reference: Balntas et al. 2016, "Learning local feature descriptors with triplets and shallow networks".
+    """
+
+    def distance(x: Any, y: Any) -> Tensor:
+        return pairwise_distance(x, y, p, eps)
+
+    return triplet_margin_with_distance_loss(
+        anchor,
+        positive,
+        negative,
+        distance_function=distance,
+        margin=margin,
+        swap=swap,
+        reduction=reduction_of(size_average, reduce, reduction),
+    )
+
+
+def triplet_margin_with_distance_loss(
+    anchor: Any,
+    positive: Any,
+    negative: Any,
+    *,
+    distance_function: Callable[[Any, Any], Any] | None = None,
+    margin: float = 1.0,
+    swap: bool = False,
+    reduction: str = "mean",
+) -> Tensor:
+    """``triplet_margin_loss`` for any distance, by default ``pairwise_distance``."""
+    if margin <= 0:
+        raise OptionError(f"a triplet loss needs a margin above 0, not {margin}")
+    if not len(anchor.shape) == len(positive.shape) == len(negative.shape):
+        shapes = tuple(anchor.shape), tuple(positive.shape), tuple(negative.shape)
+        raise ShapeError(f"a triplet loss takes three tensors with as many axes, not of shapes {shapes}")
+    distance = distance_function or pairwise_distance
+    near, far = distance(anchor, positive), distance(anchor, negative)
+    if swap:
+        far = minimum(far, distance(positive, negative))
+    return reduced(_positive(margin + near - far), reduction)

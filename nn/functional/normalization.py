@@ -1,0 +1,253 @@
+"""Normalisation: entries moved and scaled to mean 0 and variance 1 over some axes, then to learnt ones."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from autodiff.changes import changed
+from autodiff.errors import OptionError, ShapeError
+from autodiff.functions.arithmetic import clamp
+from autodiff.functions.norms import vector_norm
+from autodiff.kernels.pooling import Window
+from autodiff.ops.fused import standardize
+from autodiff.ops.shaping import reshape
+from autodiff.ops.windows import sum_pool
+from autodiff.recording import apply
+from autodiff.tensor import Tensor
+
+__all__ = [
+    "batch_norm",
+    "group_norm",
+    "instance_norm",
+    "layer_norm",
+    "local_response_norm",
+    "normalize",
+    "rms_norm",
+]
+
+
+def _standardized(input: Any, axes: tuple[int, ...], eps: float, center: bool = True) -> Tensor:
+    return apply(standardize, (input,), {"axis": axes, "eps": eps, "center": center})
+
+
+def _affine(x: Any, weight: Any, bias: Any, shape: tuple[int, ...] | None = None) -> Tensor:
+    """x * weight + bias, both reshaped to ``shape``, as far as they are there."""
+    if weight is not None:
+        x = x * (weight if shape is None else reshape(weight, shape=shape))
+    if bias is not None:
+        x = x + (bias if shape is None else reshape(bias, shape=shape))
+    return x
+
+
+def _check_channels(name: str, count: int, **given: Any) -> None:
+    """Raise ShapeError for weights, biases or statistics that are not one number for each channel."""
+    for what, tensor in given.items():
+        if tensor is not None and tuple(tensor.shape) != (count,):
+            raise ShapeError(f"{name} of {count} channels takes a {what} of shape ({count},), not {tensor.shape}")
+
+
+def _along_channels(input: Any) -> tuple[int, ...]:
+    """The shape of one number for each channel, axis 1, beside ``input``."""
+    return (1, input.shape[1]) + (1,) * (len(input.shape) - 2)
+
+
+def batch_norm(
+    input: Any,
+    running_mean: Any,
+    running_var: Any,
+    weight: Any = None,
+    bias: Any = None,
+    training: bool = False,
+    momentum: float = 0.1,
+    eps: float = 1e-05,
+) -> Tensor:
+    """(x - mean) / sqrt(var + eps) * weight + bias, with mean and variance of each channel over the batch.
+
+    Shapes: input (N, C, *), all others (C,), result as input.
+
+    In ``training`` the statistics are the batch's, and the running ones, where given, move towards them by
+    ``momentum`` (with the unbiased variance); otherwise the running ones are used.
+
+    Raises:
+        ShapeError: the channels do not fit, or there is one value for each in training.
+        OptionError: not in training, but without running statistics.
+
+    Reference: Ioffe & Szegedy 2015, "Batch normalization".
+
+    >>> import autodiff
+    >>> batch_norm(autodiff.tensor([[1.0], [3.0]]), None, None, training=True, eps=0.0)
+    tensor([[-1.],
+            [ 1.]])
+    """
+    shape = tuple(input.shape)
+    if len(shape) < 2:
+        raise ShapeError(f"batch_norm takes inputs (N, C, *), not of shape {shape}")
+    _check_channels(
+        "batch_norm", shape[1], weight=weight, bias=bias, running_mean=running_mean, running_var=running_var
+    )
+    along = _along_channels(input)
+    if not training:
+        if running_mean is None or running_var is None:
+            raise OptionError("batch_norm without running statistics needs training=True, for the batch's own")
+        return _with_statistics(input, running_mean, running_var, weight, bias, eps, along)
+    axes = (0, *range(2, len(shape)))
+    if math.prod(shape[a] for a in axes) == 1:
+        raise ShapeError(f"batch_norm in training needs several values for each channel, not shape {shape}")
+    if running_mean is not None:
+        _track(input, running_mean, running_var, axes, momentum)
+    return _affine(_standardized(input, axes, eps), weight, bias, along)
+
+
+def _with_statistics(
+    input: Any, mean: Any, var: Any, weight: Any, bias: Any, eps: float, along: tuple[int, ...]
+) -> Tensor:
+    """Normalised by given statistics: one product and one sum, since all but the input is small."""
+    factor = (var + eps) ** -0.5 if weight is None else weight * (var + eps) ** -0.5
+    offset = -mean * factor if bias is None else bias - mean * factor
+    return input * reshape(factor, shape=along).to(input.dtype) + reshape(offset, shape=along).to(input.dtype)
+
+
+def _track(input: Any, running_mean: Any, running_var: Any, axes: tuple[int, ...], momentum: float) -> None:
+    """Move the running statistics towards the batch's, in place and outside the graph."""
+    x = np.asarray(input.detach())
+    count = math.prod(x.shape[a] for a in axes)
+    wide = np.float32 if x.dtype == np.float16 else x.dtype
+    mean = x.mean(axes, wide, keepdims=True)
+    deviation = x - mean
+    var = np.square(deviation, out=deviation).mean(axes, wide) * (count / max(count - 1, 1))
+    for running, batch in ((running_mean, mean.reshape(-1)), (running_var, var)):
+        running._array[...] = running._array * (1 - momentum) + batch * momentum
+        changed(running._array)
+
+
+def instance_norm(
+    input: Any,
+    running_mean: Any = None,
+    running_var: Any = None,
+    weight: Any = None,
+    bias: Any = None,
+    use_input_stats: bool = True,
+    momentum: float = 0.1,
+    eps: float = 1e-05,
+) -> Tensor:
+    """``batch_norm`` of each sample by itself: statistics over the axes after N and C.
+
+    Shapes: input (N, C, *), all others (C,), result as input.
+
+    Reference: Ulyanov, Vedaldi & Lempitsky 2016, "Instance normalization".
+    """
+    shape = tuple(input.shape)
+    if len(shape) < 2:
+        raise ShapeError(f"instance_norm takes inputs (N, C, *), not of shape {shape}")
+    _check_channels(
+        "instance_norm", shape[1], weight=weight, bias=bias, running_mean=running_mean, running_var=running_var
+    )
+    along = _along_channels(input)
+    if not use_input_stats:
+        if running_mean is None or running_var is None:
+            raise OptionError("instance_norm without running statistics needs use_input_stats=True")
+        return _with_statistics(input, running_mean, running_var, weight, bias, eps, along)
+    if math.prod(shape[2:]) == 1:
+        raise ShapeError(f"instance_norm needs several values for each sample and channel, not shape {shape}")
+    if running_mean is not None:
+        _track_instances(input, running_mean, running_var, momentum)
+    return _affine(_standardized(input, tuple(range(2, len(shape))), eps), weight, bias, along)
+
+
+def _track_instances(input: Any, running_mean: Any, running_var: Any, momentum: float) -> None:
+    """Move the running statistics towards the means over the batch of each sample's own."""
+    x = np.asarray(input.detach()).reshape(*input.shape[:2], -1)
+    for running, batch in ((running_mean, x.mean(-1)), (running_var, x.var(-1, ddof=1))):
+        running._array[...] = running._array * (1 - momentum) + batch.mean(0) * momentum
+        changed(running._array)
+
+
+def _last_axes(name: str, input: Any, normalized_shape: Sequence[int], weight: Any, bias: Any) -> tuple[int, ...]:
+    """The axes that ``normalized_shape`` covers; raises ShapeError where it is not the end of the input's shape."""
+    shape, wanted = tuple(input.shape), tuple(normalized_shape)
+    if not wanted or shape[len(shape) - len(wanted) :] != wanted:
+        ends = ", ".join(map(str, wanted))
+        raise ShapeError(f"{name} over {wanted} takes inputs (*, {ends}), not of shape {shape}")
+    for what, tensor in (("weight", weight), ("bias", bias)):
+        if tensor is not None and tuple(tensor.shape) != wanted:
+            raise ShapeError(f"{name} over {wanted} takes a {what} of that shape, not {tuple(tensor.shape)}")
+    return tuple(range(len(shape) - len(wanted), len(shape)))
+
+
+def layer_norm(
+    input: Any, normalized_shape: Sequence[int], weight: Any = None, bias: Any = None, eps: float = 1e-05
+) -> Tensor:
+    """(x - mean) / sqrt(var + eps) * weight + bias, with mean and variance over the last axes.
+
+    Shapes: input (*, normalized_shape), weight and bias normalized_shape, result as input.
+
+    Reference: Ba, Kiros & Hinton 2016, "Layer normalization".
+
+    >>> import autodiff
+    >>> layer_norm(autodiff.tensor([[1.0, 3.0], [4.0, 4.0]]), (2,), eps=0.25)
+    tensor([[-0.8944,  0.8944],
+            [ 0.0000,  0.0000]])
+    """
+    axes = _last_axes("layer_norm", input, normalized_shape, weight, bias)
+    return _affine(_standardized(input, axes, eps), weight, bias)
+
+
+def rms_norm(input: Any, normalized_shape: Sequence[int], weight: Any = None, eps: float | None = None) -> Tensor:
+    """x / sqrt(mean of x^2 + eps) * weight over the last axes; ``eps`` is by default the dtype's.
+
+    Shapes: as ``layer_norm``.
+
+    Reference: Zhang & Sennrich 2019, "Root mean square layer normalization".
+    """
+    axes = _last_axes("rms_norm", input, normalized_shape, weight, None)
+    small = float(np.finfo(input.dtype).eps) if eps is None else eps
+    return _affine(_standardized(input, axes, small, center=False), weight, None)
+
+
+def group_norm(input: Any, num_groups: int, weight: Any = None, bias: Any = None, eps: float = 1e-05) -> Tensor:
+    """(x - mean) / sqrt(var + eps) * weight + bias, with mean and variance of each sample over groups of channels.
+
+    Shapes: input (N, C, *), weight and bias (C,), result as input.
+
+    Reference: Wu & He 2018, "Group normalization".
+    """
+    shape = tuple(input.shape)
+    if len(shape) < 2 or num_groups < 1 or shape[1] % num_groups:
+        raise ShapeError(f"group_norm in {num_groups} groups takes inputs (N, C, *), C a multiple, not shape {shape}")
+    _check_channels("group_norm", shape[1], weight=weight, bias=bias)
+    grouped = reshape(input, shape=(shape[0], num_groups, math.prod(shape[1:]) // num_groups))
+    return _affine(reshape(_standardized(grouped, (2,), eps), shape=shape), weight, bias, _along_channels(input))
+
+
+def local_response_norm(input: Any, size: int, alpha: float = 0.0001, beta: float = 0.75, k: float = 1.0) -> Tensor:
+    """x / (k + alpha * the mean of x^2 over ``size`` neighbouring channels) ** beta.
+
+    Shapes: input (N, C, *), result as input.
+
+    Reference: Krizhevsky, Sutskever & Hinton 2012, "ImageNet classification with deep convolutional neural networks".
+    """
+    shape = tuple(input.shape)
+    if len(shape) < 3:
+        raise ShapeError(f"local_response_norm takes inputs (N, C, *), not of shape {shape}")
+    if not math.prod(shape):
+        return input
+    flat = reshape(input * input, shape=(shape[0], 1, shape[1], math.prod(shape[2:])))
+    window = Window((size, 1), (1, 1), ((size // 2, (size - 1) // 2), (0, 0)))
+    total = reshape(apply(sum_pool, (flat,), {"window": window}), shape=shape)
+    return input / (total * (alpha / size) + k) ** beta
+
+
+def normalize(input: Any, p: float = 2.0, dim: Any = 1, eps: float = 1e-12, out: Any = None) -> Tensor:
+    """x over its p-norm along ``dim``, which counts as ``eps`` at least.
+
+    >>> import autodiff
+    >>> normalize(autodiff.tensor([3.0, 4.0]), dim=0)
+    tensor([0.6000, 0.8000])
+    """
+    if out is not None:
+        raise OptionError("normalize takes no out=; assign its result")
+    return input / clamp(vector_norm(input, p, dim, keepdim=True), min=eps)

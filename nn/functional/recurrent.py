@@ -1,0 +1,157 @@
+"""One layer of a recurrent net in one direction over packed samples, and one step of it.
+
+Samples are packed as in ``nn.utils.rnn.PackedSequence``: ``input`` (S, I) has the rows of the first time, then those of
+the second, ...; ``batch_sizes`` says how many samples each time has, and never rises. With ``reverse`` time runs
+backwards. Weights and their order of gates are PyTorch's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import lru_cache
+from itertools import accumulate, pairwise
+from typing import Any
+
+import numpy as np
+
+from autodiff.errors import OptionError, ShapeError
+from autodiff.functions.shaping import clone
+from autodiff.ops import recurrent as rows
+from autodiff.ops.indexing import index
+from autodiff.recording import apply
+from autodiff.tensor import Tensor
+from nn.functional.dense import linear
+
+__all__ = ["gru", "gru_cell", "lstm", "lstm_cell", "rnn", "rnn_relu_cell", "rnn_tanh_cell"]
+
+Pair = tuple[Tensor, Tensor]
+
+
+@lru_cache(maxsize=64)
+def _steps(batch_sizes: tuple[int, ...], reverse: bool) -> rows.Steps:
+    """The first row and the end of each time, in the order in which time runs."""
+    spans = tuple(pairwise((0, *accumulate(batch_sizes))))
+    return spans[::-1] if reverse else spans
+
+
+def _checked(batch_sizes: Sequence[int], count: int, samples: int) -> tuple[int, ...]:
+    sizes = tuple(map(int, batch_sizes))
+    falling = all(n >= m > 0 for n, m in pairwise((*sizes, 1)))
+    if not sizes or not falling or sum(sizes) != count or sizes[0] != samples:
+        raise ShapeError(
+            f"batch sizes never rise, begin with that of the state and add up to the rows of the input; they are "
+            f"{sizes:}, with {samples} states and {count} rows"
+        )
+    return sizes
+
+
+def _at_the_end(states: Tensor, sizes: tuple[int, ...], reverse: bool) -> Tensor:
+    """For each sample the state after its last step (N, H)."""
+    if reverse:
+        return states[: sizes[0]]
+    if sizes[0] == sizes[-1]:
+        return states[-sizes[0] :]
+    last = np.zeros(sizes[0], np.int64)
+    for start, n in zip(accumulate((0, *sizes)), sizes, strict=False):
+        last[:n] = start + np.arange(n)
+    return states[last]
+
+
+def _both(b_ih: Any, b_hh: Any) -> Any:
+    return b_ih if b_hh is None else b_hh if b_ih is None else b_ih + b_hh
+
+
+def rnn(
+    input: Any, batch_sizes: Sequence[int], hx: Any, w_ih: Any, w_hh: Any, b_ih: Any = None, b_hh: Any = None,
+    nonlinearity: str = "tanh", reverse: bool = False,
+) -> Pair:  # fmt: skip
+    """h' = tanh(W_ih x + b_ih + W_hh h + b_hh), or relu of that, from one time to the next.
+
+    Shapes: input (S, I), hx (N, H), w_ih (H, I), w_hh (H, H), biases (H,).
+
+    Returns all h (S, H), and the last of each sample (N, H).
+
+    Reference: Elman 1990, "Finding structure in time".
+    """
+    if nonlinearity not in ("tanh", "relu"):
+        raise OptionError(f"a recurrent net has the nonlinearity 'tanh' or 'relu', not {nonlinearity!r}")
+    sizes = _checked(batch_sizes, len(input), len(hx))
+    x = linear(input, w_ih, _both(b_ih, b_hh))
+    params = {"steps": _steps(sizes, reverse), "relu": nonlinearity == "relu"}
+    out = apply(rows.rnn, (x, w_hh, hx), params)
+    return out, _at_the_end(out, sizes, reverse)
+
+
+def lstm(
+    input: Any, batch_sizes: Sequence[int], hx: tuple[Any, Any], w_ih: Any, w_hh: Any, b_ih: Any = None,
+    b_hh: Any = None, w_hr: Any = None, reverse: bool = False,
+) -> tuple[Tensor, Pair]:  # fmt: skip
+    """Long short-term memory: c' = f c + i a, h' = o tanh(c'), or W_hr times that.
+
+    Law: i, f, a, o are W_ih x + b_ih + W_hh h + b_hh cut in four, of which a goes through tanh and the others through
+    the sigmoid.
+
+    Shapes: input (S, I), hx (N, P) and (N, H), w_ih (4 H, I), w_hh (4 H, P), biases (4 H,), w_hr (P, H); without w_hr
+    P is H.
+
+    Returns all h (S, P), and the last h (N, P) and c (N, H) of each sample.
+
+    Reference: Hochreiter & Schmidhuber 1997, "Long short-term memory".
+    """
+    h, c = hx
+    sizes = _checked(batch_sizes, len(input), len(h))
+    x = linear(input, w_ih, _both(b_ih, b_hh))
+    inputs = (x, w_hh, h, c) if w_hr is None else (x, w_hh, h, c, w_hr)
+    whole = apply(rows.lstm, inputs, {"steps": _steps(sizes, reverse)})
+    count, width, size = len(input), h.shape[1], c.shape[1]
+    output, cells = (
+        apply(index, (whole,), {"key": slice(start, start + count * n)}).reshape(count, n)
+        for start, n in ((0, width), (count * width, size))
+    )
+    if not whole.requires_grad:  # a view would keep the memory of the gates
+        output, cells = clone(output), clone(cells)
+    return output, (_at_the_end(output, sizes, reverse), _at_the_end(cells, sizes, reverse))
+
+
+def gru(
+    input: Any, batch_sizes: Sequence[int], hx: Any, w_ih: Any, w_hh: Any, b_ih: Any = None, b_hh: Any = None,
+    reverse: bool = False,
+) -> Pair:  # fmt: skip
+    """Gated recurrent unit: h' = (1 - z) n + z h.
+
+    Law: r, z, n are the three parts of W_ih x + b_ih and of W_hh h + b_hh: r and z are sigmoids of the sum of both, and
+    n is tanh of the first plus r times the second.
+
+    Shapes: input (S, I), hx (N, H), w_ih (3 H, I), w_hh (3 H, H), biases (3 H,).
+
+    Returns all h (S, H), and the last of each sample (N, H).
+
+    Reference: Cho et al. 2014, "Learning phrase representations using RNN encoder-decoder".
+    """
+    sizes = _checked(batch_sizes, len(input), len(hx))
+    x = linear(input, w_ih, b_ih)
+    inputs = (x, w_hh, hx) if b_hh is None else (x, w_hh, hx, b_hh)
+    out = apply(rows.gru, inputs, {"steps": _steps(sizes, reverse)})
+    return out, _at_the_end(out, sizes, reverse)
+
+
+def rnn_tanh_cell(input: Any, hx: Any, w_ih: Any, w_hh: Any, b_ih: Any = None, b_hh: Any = None) -> Tensor:
+    """One step of ``rnn`` with tanh: input (N, I) and h (N, H) to h' (N, H)."""
+    return rnn(input, (len(input),), hx, w_ih, w_hh, b_ih, b_hh)[0]
+
+
+def rnn_relu_cell(input: Any, hx: Any, w_ih: Any, w_hh: Any, b_ih: Any = None, b_hh: Any = None) -> Tensor:
+    """One step of ``rnn`` with relu."""
+    return rnn(input, (len(input),), hx, w_ih, w_hh, b_ih, b_hh, "relu")[0]
+
+
+def lstm_cell(
+    input: Any, hx: tuple[Any, Any], w_ih: Any, w_hh: Any, b_ih: Any = None, b_hh: Any = None
+) -> Pair:
+    """One step of ``lstm``: input (N, I) and (h, c), each (N, H), to (h', c')."""
+    return lstm(input, (len(input),), hx, w_ih, w_hh, b_ih, b_hh)[1]
+
+
+def gru_cell(input: Any, hx: Any, w_ih: Any, w_hh: Any, b_ih: Any = None, b_hh: Any = None) -> Tensor:
+    """One step of ``gru``: input (N, I) and h (N, H) to h' (N, H)."""
+    return gru(input, (len(input),), hx, w_ih, w_hh, b_ih, b_hh)[0]

@@ -1,0 +1,73 @@
+"""What all losses share: the reduction of many losses to one, and the refusal to stretch targets in silence."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from autodiff.errors import OptionError, ShapeError
+from autodiff.functions.shaping import broadcast_to
+from autodiff.ops.reductions import mean, sum_
+from autodiff.recording import apply
+from autodiff.tensor import Tensor
+
+__all__ = ["check_reduction", "reduced", "reduction_of", "refuse_stretch", "same_shape", "weighted"]
+
+_ALL = {"axis": None, "keepdims": False}
+
+
+def reduced(loss: Any, reduction: str, count: Any = None) -> Tensor:
+    """``loss`` as it is ("none"), its sum, or its mean: the sum over ``count``, by default the number of entries."""
+    if reduction == "mean":
+        return apply(mean, (loss,), _ALL) if count is None else apply(sum_, (loss,), _ALL) / count
+    if reduction == "sum":
+        return apply(sum_, (loss,), _ALL)
+    check_reduction(reduction)
+    return loss
+
+
+def check_reduction(reduction: str) -> str:
+    """``reduction``; raises OptionError where there is none of that name."""
+    if reduction not in ("mean", "sum", "none"):
+        raise OptionError(f"reduction is 'mean', 'sum' or 'none', not {reduction!r}")
+    return reduction
+
+
+def reduction_of(size_average: bool | None, reduce: bool | None, reduction: str) -> str:
+    """The reduction, which old programs name by two booleans."""
+    if size_average is None and reduce is None:
+        return reduction
+    return "none" if reduce is False else "sum" if size_average is False else "mean"
+
+
+def refuse_stretch(name: str, input: Any, target: Any) -> None:
+    """Raise ShapeError where input and target would both be stretched: (N, 1) and (N,) make (N, N) in silence."""
+    first, second = tuple(input.shape), tuple(target.shape)
+    try:
+        both = np.broadcast_shapes(first, second)
+    except ValueError:
+        both = ()
+    if both not in (first, second):
+        raise ShapeError(f"{name} takes a target of its input's shape {first}, not {second}; {_repair(first, second)}")
+
+
+def _repair(first: tuple[int, ...], second: tuple[int, ...]) -> str:
+    if [n for n in first if n != 1] == [n for n in second if n != 1]:
+        return f"target.reshape({first}) or input.reshape({second}) makes them equal"
+    return "reshape or slice one of them"
+
+
+def same_shape(name: str, input: Any, target: Any) -> None:
+    """Raise ShapeError where the shapes differ."""
+    first, second = tuple(input.shape), tuple(target.shape)
+    if first != second:
+        raise ShapeError(f"{name} takes a target of its input's shape {first}, not {second}; {_repair(first, second)}")
+
+
+def weighted(loss: Any, weight: Any, reduction: str) -> Tensor:
+    """``reduced``; with weights the mean is over their sum."""
+    if weight is None:
+        return reduced(loss, reduction)
+    total = apply(sum_, (broadcast_to(weight, loss.shape),), _ALL) if reduction == "mean" else None
+    return reduced(loss * weight, reduction, total)

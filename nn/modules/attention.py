@@ -1,0 +1,98 @@
+"""Attention of several heads, as a module."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from autodiff.errors import OptionError
+from autodiff.functions.shaping import transpose
+from autodiff.tensor import Tensor
+from nn import functional as F
+from nn import init
+from nn.functional.arguments import check_probability
+from nn.module import Module
+from nn.modules.dense import Linear
+from nn.modules.initial import empty_parameter
+
+__all__ = ["MultiheadAttention"]
+
+
+class MultiheadAttention(Module):
+    """``num_heads`` attentions side by side, between projections of query, key and value and one of the result.
+
+    Args:
+        embed_dim: E, the width of queries and of the result.
+        num_heads: divides E.
+        dropout: the probability of dropout on the weights of attention.
+        bias: whether the projections have one.
+        add_bias_kv: learn one more key and value.
+        add_zero_attn: add a key and a value of zeros.
+        kdim, vdim: the widths of keys and values, E by default.
+        batch_first: tensors are (N, L, E) instead of (L, N, E).
+
+    Parameters: in_proj_weight (3 E, E), or q_proj_weight, k_proj_weight and v_proj_weight where the widths differ;
+    in_proj_bias (3 E,); bias_k and bias_v (1, 1, E); out_proj, a ``Linear``.
+
+    Reference: Vaswani et al. 2017, "Attention is all you need".
+
+    >>> import autodiff
+    >>> x = autodiff.zeros(5, 2, 8)
+    >>> out, weights = MultiheadAttention(8, 2)(x, x, x)
+    >>> out.shape, weights.shape
+    ((5, 2, 8), (2, 5, 5))
+    """
+
+    def __init__(
+        self, embed_dim: int, num_heads: int, dropout: float = 0.0, bias: bool = True, add_bias_kv: bool = False,
+        add_zero_attn: bool = False, kdim: int | None = None, vdim: int | None = None, batch_first: bool = False,
+        device: Any = None, dtype: Any = None,
+    ) -> None:  # fmt: skip
+        super().__init__()
+        check_probability(dropout)
+        if embed_dim <= 0 or num_heads <= 0 or embed_dim % num_heads:
+            raise OptionError(f"num_heads divides embed_dim, both above 0; they are {num_heads} and {embed_dim}")
+        self.embed_dim, self.num_heads, self.dropout = embed_dim, num_heads, dropout
+        self.head_dim = embed_dim // num_heads
+        self.kdim, self.vdim = kdim or embed_dim, vdim or embed_dim
+        self.batch_first, self.add_zero_attn = batch_first, add_zero_attn
+        self._one = self.kdim == self.vdim == embed_dim
+        for name, width in (("q_proj_weight", embed_dim), ("k_proj_weight", self.kdim), ("v_proj_weight", self.vdim)):
+            self.register_parameter(name, None if self._one else empty_parameter(embed_dim, width, dtype=dtype))
+        whole = empty_parameter(3 * embed_dim, embed_dim, dtype=dtype) if self._one else None
+        self.register_parameter("in_proj_weight", whole)
+        self.register_parameter("in_proj_bias", empty_parameter(3 * embed_dim, dtype=dtype) if bias else None)
+        self.out_proj = Linear(embed_dim, embed_dim, bias, dtype=dtype)
+        for name in ("bias_k", "bias_v"):
+            self.register_parameter(name, empty_parameter(1, 1, embed_dim, dtype=dtype) if add_bias_kv else None)
+        self.reset_parameters()
+
+    def reset_parameters(self) -> None:
+        """Draw the projections anew; their biases are 0."""
+        for weight in (self.in_proj_weight, self.q_proj_weight, self.k_proj_weight, self.v_proj_weight):
+            if weight is not None:
+                init.xavier_uniform_(weight)
+        for bias in (self.in_proj_bias, self.out_proj.bias):
+            if bias is not None:
+                init.zeros_(bias)
+        for extra in (self.bias_k, self.bias_v):
+            if extra is not None:
+                init.xavier_normal_(extra)
+
+    def forward(
+        self, query: Any, key: Any, value: Any, key_padding_mask: Any = None, need_weights: bool = True,
+        attn_mask: Any = None, average_attn_weights: bool = True, is_causal: bool = False,
+    ) -> tuple[Tensor, Tensor | None]:  # fmt: skip
+        """``functional.multi_head_attention_forward``; without ``need_weights`` it is faster and takes less memory."""
+        turned = self.batch_first and query.ndim == 3
+        if turned:
+            same = query is key, key is value
+            query = transpose(query, 0, 1)
+            key = query if same[0] else transpose(key, 0, 1)
+            value = key if same[1] else transpose(value, 0, 1)
+        out, weights = F.multi_head_attention_forward(
+            query, key, value, self.embed_dim, self.num_heads, self.in_proj_weight, self.in_proj_bias, self.bias_k,
+            self.bias_v, self.add_zero_attn, self.dropout, self.out_proj.weight, self.out_proj.bias, self.training,
+            key_padding_mask, need_weights, attn_mask, not self._one, self.q_proj_weight, self.k_proj_weight,
+            self.v_proj_weight, average_attn_weights=average_attn_weights, is_causal=is_causal,
+        )  # fmt: skip
+        return (transpose(out, 0, 1) if turned else out), weights

@@ -1,0 +1,148 @@
+"""Padding layers."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from nn import functional as F
+from nn.module import Module
+
+__all__ = [
+    "CircularPad1d",
+    "CircularPad2d",
+    "CircularPad3d",
+    "ConstantPad1d",
+    "ConstantPad2d",
+    "ConstantPad3d",
+    "ReflectionPad1d",
+    "ReflectionPad2d",
+    "ReflectionPad3d",
+    "ReplicationPad1d",
+    "ReplicationPad2d",
+    "ReplicationPad3d",
+    "ZeroPad1d",
+    "ZeroPad2d",
+    "ZeroPad3d",
+]
+
+
+class _Pad(Module):
+    """Padding (before, after) of the last axis, then of the one before it; one number stands for all."""
+
+    axes: ClassVar[int]
+    mode: ClassVar[str]
+    value: float | None = None
+
+    def __init__(self, padding: Any) -> None:
+        super().__init__()
+        self.padding = tuple(padding) if isinstance(padding, (tuple, list)) else (padding,) * (2 * self.axes)
+
+    def forward(self, input: Any) -> Any:
+        """``functional.pad``."""
+        return F.pad(input, self.padding, self.mode, self.value)
+
+    def extra_repr(self) -> str:
+        """The widths."""
+        return str(self.padding)
+
+
+class _ConstantPad(_Pad):
+    mode = "constant"
+
+    def __init__(self, padding: Any, value: float) -> None:
+        super().__init__(padding)
+        self.value = value
+
+    def extra_repr(self) -> str:
+        """The widths and the value."""
+        return f"padding={self.padding}, value={self.value}"
+
+
+class CircularPad1d(_Pad):
+    """A signal with the entries at the other end around it."""
+
+    axes, mode = 1, "circular"
+
+
+class CircularPad2d(_Pad):
+    """An image with the entries at the other end around it."""
+
+    axes, mode = 2, "circular"
+
+
+class CircularPad3d(_Pad):
+    """A volume with the entries at the other end around it."""
+
+    axes, mode = 3, "circular"
+
+
+class ConstantPad1d(_ConstantPad):
+    """A signal with entries of ``value`` around it."""
+
+    axes = 1
+
+
+class ConstantPad2d(_ConstantPad):
+    """An image with entries of ``value`` around it."""
+
+    axes = 2
+
+
+class ConstantPad3d(_ConstantPad):
+    """A volume with entries of ``value`` around it."""
+
+    axes = 3
+
+
+class ReflectionPad1d(_Pad):
+    """A signal with the entries mirrored at its edge around it."""
+
+    axes, mode = 1, "reflect"
+
+
+class ReflectionPad2d(_Pad):
+    """An image with the entries mirrored at its edge around it."""
+
+    axes, mode = 2, "reflect"
+
+
+class ReflectionPad3d(_Pad):
+    """A volume with the entries mirrored at its edge around it."""
+
+    axes, mode = 3, "reflect"
+
+
+class ReplicationPad1d(_Pad):
+    """A signal with its edge repeated around it."""
+
+    axes, mode = 1, "replicate"
+
+
+class ReplicationPad2d(_Pad):
+    """An image with its edge repeated around it."""
+
+    axes, mode = 2, "replicate"
+
+
+class ReplicationPad3d(_Pad):
+    """A volume with its edge repeated around it."""
+
+    axes, mode = 3, "replicate"
+
+
+class ZeroPad1d(_Pad):
+    """A signal with zeros around it."""
+
+    axes, mode = 1, "constant"
+
+
+class ZeroPad2d(_Pad):
+    """An image with zeros around it."""
+
+    axes, mode = 2, "constant"
+
+
+class ZeroPad3d(_Pad):
+    """A volume with zeros around it."""
+
+    axes, mode = 3, "constant"

@@ -1,0 +1,336 @@
+"""Recurrent nets: RNN, LSTM and GRU over sequences, and one step of each."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from autodiff.errors import OptionError, ShapeError
+from autodiff.functions.joining import cat, stack
+from autodiff.functions.shaping import transpose
+from autodiff.tensor import Tensor
+from nn import functional as F
+from nn import init
+from nn.functional.arguments import check_probability
+from nn.module import Module
+from nn.modules.initial import empty_parameter
+
+__all__ = ["GRU", "LSTM", "RNN", "GRUCell", "LSTMCell", "RNNBase", "RNNCell", "RNNCellBase"]
+
+
+def _uniform(module: Module, hidden_size: int) -> None:
+    """PyTorch's initial values: uniform up to 1 / sqrt(hidden_size)."""
+    bound = 1 / math.sqrt(hidden_size) if hidden_size else 0.0
+    for parameter in module.parameters():
+        init.uniform_(parameter, -bound, bound)
+
+
+class RNNBase(Module):
+    """What RNN, LSTM and GRU share: layers, directions, their weights, and the forms of input.
+
+    Args:
+        input_size: I, the numbers of a step of the input.
+        hidden_size: H, the numbers of a state.
+        num_layers: layers, each of which reads the output of the one before.
+        bias: whether there are b_ih and b_hh.
+        batch_first: input and output are (N, T, I) instead of (T, N, I); states are not affected.
+        dropout: the probability of dropout on the output of each layer but the last.
+        bidirectional: a second set of weights goes through each sequence from its end; outputs are side by side.
+        proj_size: P, for an LSTM: h is a product W_hr h of P numbers.
+
+    The weights of layer k are weight_ih_l{k} (G H, I), weight_hh_l{k} (G H, H), bias_ih_l{k}, bias_hh_l{k} (G H,) and
+    weight_hr_l{k} (P, H), for G gates; those of the second direction end in "_reverse".
+    """
+
+    gates = 1
+    mode = "RNN"
+
+    def __init__(
+        self, input_size: int, hidden_size: int, num_layers: int = 1, bias: bool = True, batch_first: bool = False,
+        dropout: float = 0.0, bidirectional: bool = False, proj_size: int = 0, device: Any = None, dtype: Any = None,
+    ) -> None:  # fmt: skip
+        super().__init__()
+        check_probability(dropout)
+        if hidden_size <= 0 or num_layers <= 0 or not 0 <= proj_size < hidden_size:
+            raise OptionError(
+                "hidden_size and num_layers are above 0, and proj_size is from 0 to below hidden_size; they are "
+                f"{hidden_size}, {num_layers} and {proj_size}"
+            )
+        if proj_size and self.mode != "LSTM":
+            raise OptionError(f"proj_size is an option of LSTM, not of {type(self).__name__}")
+        self.input_size, self.hidden_size, self.num_layers = input_size, hidden_size, num_layers
+        self.bias, self.batch_first, self.dropout = bias, batch_first, float(dropout)
+        self.bidirectional, self.proj_size = bidirectional, proj_size
+        width = proj_size or hidden_size
+        for layer in range(num_layers):
+            inputs = input_size if layer == 0 else width * (1 + bidirectional)
+            for suffix in self._suffixes(layer):
+                shapes: dict[str, tuple[int, ...]] = {"weight_ih": (inputs,), "weight_hh": (width,)}
+                if bias:
+                    shapes |= {"bias_ih": (), "bias_hh": ()}
+                for name, shape in shapes.items():
+                    parameter = empty_parameter(self.gates * hidden_size, *shape, dtype=dtype)
+                    self.register_parameter(name + suffix, parameter)
+                if proj_size:
+                    self.register_parameter("weight_hr" + suffix, empty_parameter(proj_size, hidden_size, dtype=dtype))
+        self.reset_parameters()
+
+    def _suffixes(self, layer: int) -> list[str]:
+        return [f"_l{layer}", f"_l{layer}_reverse"][: 1 + self.bidirectional]
+
+    def _weights(self, suffix: str) -> tuple[Any, Any, Any, Any, Any]:
+        """The parameters of a direction of a layer, None for those that it does without."""
+        found = self._parameters.get
+        return (
+            found("weight_ih" + suffix), found("weight_hh" + suffix), found("bias_ih" + suffix),
+            found("bias_hh" + suffix), found("weight_hr" + suffix),
+        )  # fmt: skip
+
+    @property
+    def all_weights(self) -> list[list[Any]]:
+        """The parameters of each layer and direction, in PyTorch's order."""
+        suffixes = [suffix for layer in range(self.num_layers) for suffix in self._suffixes(layer)]
+        return [[weight for weight in self._weights(suffix) if weight is not None] for suffix in suffixes]
+
+    def reset_parameters(self) -> None:
+        """Draw all parameters anew."""
+        _uniform(self, self.hidden_size)
+
+    def flatten_parameters(self) -> None:
+        """Nothing: the weights lie in memory as they are used."""
+
+    def extra_repr(self) -> str:
+        """The sizes, and the options that are not the default."""
+        text = f"{self.input_size}, {self.hidden_size}"
+        if self.proj_size:
+            text += f", proj_size={self.proj_size}"
+        for name, value, default in (
+            ("num_layers", self.num_layers, 1), ("bias", self.bias, True), ("batch_first", self.batch_first, False),
+            ("dropout", self.dropout, 0), ("bidirectional", self.bidirectional, False),
+        ):  # fmt: skip
+            if value != default:
+                text += f", {name}={value}"
+        return text
+
+    # --- from the forms of input to packed samples, and back ---------------------------------------------------------
+
+    def forward(self, input: Any, hx: Any = None) -> tuple[Any, Any]:
+        """All states of the last layer, and the last states of all layers.
+
+        Shapes: input (T, N, I), (N, T, I) with ``batch_first``, (T, I) for one sample, or a PackedSequence; output
+        alike with D H for I, D directions; states (D layers, N, H), or (D layers, H) for one sample.
+
+        Raises ShapeError where these do not fit.
+        """
+        sizes = getattr(input, "batch_sizes", None)
+        if sizes is not None:
+            order, back = input.sorted_indices, input.unsorted_indices
+            states = self._states(hx, input.data, int(sizes[0]), order, True)
+            output, last = self._layers(input.data, tuple(map(int, sizes)), states)
+            return type(input)(output, sizes, order, back), self._result(last, back, True)
+        alone = input.ndim == 2
+        if input.ndim not in (2, 3) or input.shape[-1] != self.input_size:
+            axes = "(N, T" if self.batch_first else "(T, N"
+            raise ShapeError(
+                f"{type(self).__name__} takes inputs {axes}, {self.input_size}) or (T, {self.input_size}), not of "
+                f"shape {tuple(input.shape)}"
+            )
+        x = input.reshape(len(input), 1, -1) if alone else transpose(input, 0, 1) if self.batch_first else input
+        steps, samples = x.shape[:2]
+        if not steps or not samples:
+            raise ShapeError(f"a sequence has at least one step and a batch one sample; the input is {input.shape}")
+        states = self._states(hx, x, samples, None, not alone)
+        flat, last = self._layers(x.reshape(steps * samples, self.input_size), (samples,) * steps, states)
+        output = flat.reshape(steps, samples, flat.shape[-1])
+        output = output.reshape(steps, -1) if alone else transpose(output, 0, 1) if self.batch_first else output
+        return output, self._result(last, None, not alone)
+
+    def _widths(self) -> tuple[int, ...]:
+        """The sizes of the parts of a state."""
+        return (self.hidden_size,)
+
+    def _states(self, hx: Any, like: Any, samples: int, order: Any, batched: bool) -> list[Any]:
+        """The parts of the first state, each (D layers, N, H): zeros where none are given."""
+        count = self.num_layers * (1 + self.bidirectional)
+        given = [None] * len(self._widths()) if hx is None else [hx] if len(self._widths()) == 1 else list(hx)
+        states = []
+        for state, width in zip(given, self._widths(), strict=True):
+            if state is None:
+                states.append(np.zeros((count, samples, width), like.dtype))
+                continue
+            wanted = (count, samples, width) if batched else (count, width)
+            if tuple(state.shape) != wanted:
+                raise ShapeError(f"{type(self).__name__} wants a state of shape {wanted}, not {tuple(state.shape)}")
+            state = state.reshape(count, samples, width)
+            states.append(state if order is None else state[:, order])
+        return states
+
+    def _result(self, last: list[Any], back: Any, batched: bool) -> Any:
+        parts = [state if back is None else state[:, back] for state in last]
+        parts = parts if batched else [state.reshape(state.shape[0], -1) for state in parts]
+        return parts[0] if len(parts) == 1 else tuple(parts)
+
+    def _layers(self, x: Any, sizes: tuple[int, ...], states: list[Any]) -> tuple[Tensor, list[Tensor]]:
+        """All layers in both directions over packed samples."""
+        last: list[Any] = []
+        for layer in range(self.num_layers):
+            outputs = []
+            for reverse, suffix in enumerate(self._suffixes(layer)):
+                first = [state[len(last)] for state in states]
+                output, end = self._direction(x, sizes, first, suffix, bool(reverse))
+                outputs.append(output)
+                last.append(end)
+            x = outputs[0] if len(outputs) == 1 else cat(outputs, 1)
+            if self.dropout and layer < self.num_layers - 1:
+                x = F.dropout(x, self.dropout, self.training)
+        return x, [stack(parts) for parts in zip(*last, strict=True)]
+
+    def _direction(
+        self, x: Any, sizes: tuple[int, ...], first: list[Any], suffix: str, reverse: bool
+    ) -> tuple[Tensor, tuple[Tensor, ...]]:
+        """One layer in one direction: its output, and the parts of the last state; a subclass says it."""
+        raise NotImplementedError
+
+
+class RNN(RNNBase):
+    """h' = tanh(W_ih x + b_ih + W_hh h + b_hh), or relu of that; see ``RNNBase`` for arguments and shapes.
+
+    >>> import autodiff
+    >>> output, h = RNN(3, 5)(autodiff.zeros(7, 2, 3))
+    >>> output.shape, h.shape
+    ((7, 2, 5), (1, 2, 5))
+    """
+
+    def __init__(
+        self, input_size: int, hidden_size: int, num_layers: int = 1, nonlinearity: str = "tanh", bias: bool = True,
+        batch_first: bool = False, dropout: float = 0.0, bidirectional: bool = False, device: Any = None,
+        dtype: Any = None,
+    ) -> None:  # fmt: skip
+        if nonlinearity not in ("tanh", "relu"):
+            raise OptionError(f"RNN has the nonlinearity 'tanh' or 'relu', not {nonlinearity!r}")
+        super().__init__(
+            input_size, hidden_size, num_layers, bias, batch_first, dropout, bidirectional, 0, device, dtype
+        )
+        self.nonlinearity = nonlinearity
+
+    def _direction(self, x: Any, sizes: Any, first: list[Any], suffix: str, reverse: bool) -> Any:
+        output, h = F.rnn(x, sizes, first[0], *self._weights(suffix)[:4], self.nonlinearity, reverse)
+        return output, (h,)
+
+
+class LSTM(RNNBase):
+    """Long short-term memory (``functional.lstm``); the state is a pair (h, c). See ``RNNBase`` for arguments.
+
+    >>> import autodiff
+    >>> output, (h, c) = LSTM(3, 5, num_layers=2)(autodiff.zeros(7, 2, 3))
+    >>> output.shape, h.shape, c.shape
+    ((7, 2, 5), (2, 2, 5), (2, 2, 5))
+    """
+
+    gates = 4
+    mode = "LSTM"
+
+    def _widths(self) -> tuple[int, ...]:
+        return (self.proj_size or self.hidden_size, self.hidden_size)
+
+    def _direction(self, x: Any, sizes: Any, first: list[Any], suffix: str, reverse: bool) -> Any:
+        return F.lstm(x, sizes, (first[0], first[1]), *self._weights(suffix), reverse)
+
+
+class GRU(RNNBase):
+    """Gated recurrent units (``functional.gru``). See ``RNNBase`` for arguments and shapes."""
+
+    gates = 3
+    mode = "GRU"
+
+    def _direction(self, x: Any, sizes: Any, first: list[Any], suffix: str, reverse: bool) -> Any:
+        output, h = F.gru(x, sizes, first[0], *self._weights(suffix)[:4], reverse)
+        return output, (h,)
+
+
+# --- one step ---------------------------------------------------------------------------------------------------------
+
+
+class RNNCellBase(Module):
+    """What the cells share: weight_ih (G H, I), weight_hh (G H, H), bias_ih and bias_hh (G H,) for G gates."""
+
+    gates = 1
+    parts = 1  # of a state
+
+    def __init__(
+        self, input_size: int, hidden_size: int, bias: bool = True, device: Any = None, dtype: Any = None
+    ) -> None:
+        super().__init__()
+        self.input_size, self.hidden_size, self.bias = input_size, hidden_size, bias
+        rows = self.gates * hidden_size
+        self.weight_ih = empty_parameter(rows, input_size, dtype=dtype)
+        self.weight_hh = empty_parameter(rows, hidden_size, dtype=dtype)
+        self.register_parameter("bias_ih", empty_parameter(rows, dtype=dtype) if bias else None)
+        self.register_parameter("bias_hh", empty_parameter(rows, dtype=dtype) if bias else None)
+        self.reset_parameters()
+
+    def reset_parameters(self) -> None:
+        """Draw all parameters anew."""
+        _uniform(self, self.hidden_size)
+
+    def extra_repr(self) -> str:
+        """The sizes, and whether there is no bias."""
+        return f"{self.input_size}, {self.hidden_size}" + ("" if self.bias else f", bias={self.bias}")
+
+    def forward(self, input: Any, hx: Any = None) -> Any:
+        """The next state, from an input (N, I) or (I,) and a state of (N, H) or (H,), by default zeros."""
+        alone = input.ndim == 1
+        if input.ndim not in (1, 2) or input.shape[-1] != self.input_size:
+            wanted = f"(N, {self.input_size}) or ({self.input_size},)"
+            raise ShapeError(f"{type(self).__name__} takes inputs {wanted}, not of shape {tuple(input.shape)}")
+        x = input.reshape(1, -1) if alone else input
+        given = [None] * self.parts if hx is None else [hx] if self.parts == 1 else list(hx)
+        shape = (len(x), self.hidden_size)
+        for state in given:
+            if state is not None and tuple(state.shape) != (shape[1:] if alone else shape):
+                raise ShapeError(f"{type(self).__name__} wants states of shape {shape}, not {tuple(state.shape)}")
+        states = [np.zeros(shape, x.dtype) if state is None else state.reshape(*shape) for state in given]
+        found = self._step(x, states, [self.weight_ih, self.weight_hh, self.bias_ih, self.bias_hh])
+        found = [state.reshape(self.hidden_size) if alone else state for state in found]
+        return found[0] if self.parts == 1 else tuple(found)
+
+    def _step(self, x: Any, states: list[Any], weights: list[Any]) -> Any:
+        """The parts of the next state; a subclass says it."""
+        raise NotImplementedError
+
+
+class RNNCell(RNNCellBase):
+    """One step of ``RNN``."""
+
+    def __init__(
+        self, input_size: int, hidden_size: int, bias: bool = True, nonlinearity: str = "tanh", device: Any = None,
+        dtype: Any = None,
+    ) -> None:  # fmt: skip
+        if nonlinearity not in ("tanh", "relu"):
+            raise OptionError(f"RNNCell has the nonlinearity 'tanh' or 'relu', not {nonlinearity!r}")
+        super().__init__(input_size, hidden_size, bias, device, dtype)
+        self.nonlinearity = nonlinearity
+
+    def _step(self, x: Any, states: list[Any], weights: list[Any]) -> Any:
+        return [(F.rnn_tanh_cell if self.nonlinearity == "tanh" else F.rnn_relu_cell)(x, states[0], *weights)]
+
+
+class LSTMCell(RNNCellBase):
+    """One step of ``LSTM``: the state and the result are pairs (h, c)."""
+
+    gates = 4
+    parts = 2
+
+    def _step(self, x: Any, states: list[Any], weights: list[Any]) -> Any:
+        return F.lstm_cell(x, (states[0], states[1]), *weights)
+
+
+class GRUCell(RNNCellBase):
+    """One step of ``GRU``."""
+
+    gates = 3
+
+    def _step(self, x: Any, states: list[Any], weights: list[Any]) -> Any:
+        return [F.gru_cell(x, states[0], *weights)]

@@ -1,0 +1,88 @@
+"""Norms of gradients, and gradients cut down to a largest norm or value."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+
+from autodiff.changes import changed
+from autodiff.dtypes import get_default_dtype
+from autodiff.errors import NonFiniteError
+from autodiff.recording import wrap
+from autodiff.tensor import Tensor
+
+__all__ = ["clip_grad_norm_", "clip_grad_value_", "clip_grads_with_norm_", "get_total_norm"]
+
+Tensors = Tensor | Iterable[Tensor]
+
+
+def _gradients(parameters: Tensors) -> list[Tensor]:
+    """The gradients of those parameters that have one."""
+    listed = [parameters] if isinstance(parameters, Tensor) else parameters
+    return [p._grad for p in listed if p._grad is not None]
+
+
+def get_total_norm(
+    tensors: Tensors, norm_type: float = 2.0, error_if_nonfinite: bool = False, foreach: bool | None = None
+) -> Tensor:
+    """The norm of all entries of all tensors together, as if they were one vector.
+
+    Raises NonFiniteError with ``error_if_nonfinite``, where it is NaN or infinite.
+
+    >>> import autodiff
+    >>> get_total_norm([autodiff.tensor([3.0]), autodiff.tensor([[4.0]])])
+    tensor(5.)
+    """
+    arrays = [t._array for t in ([tensors] if isinstance(tensors, Tensor) else tensors)]
+    kind = arrays[0].dtype if arrays else get_default_dtype()
+    norms = [np.linalg.norm(array.ravel(), float(norm_type)) for array in arrays if array.size]
+    total = np.asarray(np.linalg.norm(norms, float(norm_type)) if norms else 0.0, kind)
+    if error_if_nonfinite and not np.isfinite(total):
+        raise NonFiniteError(f"the total norm of order {norm_type} of the gradients is {total}, so nothing was clipped")
+    total_norm: Tensor = wrap(total)
+    return total_norm
+
+
+def clip_grads_with_norm_(
+    parameters: Tensors, max_norm: float, total_norm: Tensor, foreach: bool | None = None
+) -> None:
+    """Multiply the gradients by ``max_norm / total_norm`` where that is below 1."""
+    factor = min(float(max_norm) / (float(total_norm) + 1e-6), 1.0)
+    for g in _gradients(parameters):
+        _change(g, g._array * g._array.dtype.type(factor))
+
+
+def clip_grad_norm_(
+    parameters: Tensors,
+    max_norm: float,
+    norm_type: float = 2.0,
+    error_if_nonfinite: bool = False,
+    foreach: bool | None = None,
+) -> Tensor:
+    """Scale the gradients, in place, so that their total norm is at most ``max_norm``; returns the norm they had.
+
+    Raises NonFiniteError with ``error_if_nonfinite``, where that is NaN or infinite.
+
+    Reference: Pascanu, Mikolov & Bengio 2013, "On the difficulty of training recurrent neural networks".
+    """
+    listed = [parameters] if isinstance(parameters, Tensor) else list(parameters)
+    total = get_total_norm(_gradients(listed), norm_type, error_if_nonfinite)
+    clip_grads_with_norm_(listed, max_norm, total)
+    return total
+
+
+def clip_grad_value_(parameters: Tensors, clip_value: float, foreach: bool | None = None) -> None:
+    """Cut every entry of the gradients, in place, to between ``-clip_value`` and ``clip_value``."""
+    for g in _gradients(parameters):
+        _change(g, np.clip(g._array, -float(clip_value), float(clip_value)))
+
+
+def _change(tensor: Tensor, values: Any) -> None:
+    """Write ``values`` into a gradient, or in its place where its memory is read-only."""
+    if tensor._array.flags.writeable:
+        np.copyto(tensor._array, values)
+        changed(tensor._array)
+    else:
+        tensor._array = np.asarray(values)

@@ -1,0 +1,7 @@
+"""``autodiff.func.functional_call`` where older PyTorch programs look for it."""
+
+from __future__ import annotations
+
+from autodiff.func.modules import functional_call
+
+__all__ = ["functional_call"]

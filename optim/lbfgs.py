@@ -1,0 +1,186 @@
+"""LBFGS."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import numpy as np
+
+from autodiff.changes import changed
+from autodiff.errors import OptionError
+from autodiff.modes import enable_grad
+from autodiff.recording import wrap
+from autodiff.tensor import Tensor
+from optim.line_search import Point, strong_wolfe
+from optim.optimizer import Array, Group, Optimizer, State, not_negative, required
+
+__all__ = ["LBFGS"]
+
+
+class LBFGS(Optimizer):
+    """Steps along an approximate Newton direction, from the last steps and the changes of the gradient along them.
+
+    ``step(closure)`` takes several iterations, and calls the closure for each point it looks at. All parameters are in
+    one group and count as one vector.
+
+    Args:
+        params: parameters, or pairs of names and parameters.
+        lr: the step, or the first step that the line search tries.
+        max_iter: iterations in one ``step``.
+        max_eval: calls of the closure in one ``step``; a quarter more than ``max_iter`` where it is not given.
+        tolerance_grad: stop where no entry of the gradient is larger.
+        tolerance_change: stop where neither the loss nor any entry changes by more.
+        history_size: how many steps are remembered.
+        line_search_fn: None or "strong_wolfe".
+
+    Reference: Nocedal 1980, "Updating quasi-Newton matrices with limited storage"; Liu & Nocedal 1989, "On the limited
+    memory BFGS method for large scale optimization".
+
+    >>> import autodiff
+    >>> x = autodiff.tensor([3.0, -2.0], requires_grad=True)
+    >>> optimizer = LBFGS([x], line_search_fn="strong_wolfe")
+    >>> def closure():
+    ...     optimizer.zero_grad()
+    ...     loss = ((x - 1) ** 2 * autodiff.tensor([1.0, 10.0])).sum()
+    ...     loss.backward()
+    ...     return loss
+    >>> optimizer.step(closure)
+    tensor(94., grad_fn=<sum>)
+    >>> (x - 1).abs().max() < 1e-5
+    tensor(True)
+    """
+
+    def __init__(
+        self,
+        params: Iterable[Any],
+        lr: float = 1,
+        max_iter: int = 20,
+        max_eval: int | None = None,
+        tolerance_grad: float = 1e-7,
+        tolerance_change: float = 1e-9,
+        history_size: int = 100,
+        line_search_fn: str | None = None,
+    ) -> None:
+        defaults = {
+            "lr": lr,
+            "max_iter": max_iter,
+            "max_eval": max_iter * 5 // 4 if max_eval is None else max_eval,
+            "tolerance_grad": tolerance_grad,
+            "tolerance_change": tolerance_change,
+            "history_size": history_size,
+            "line_search_fn": line_search_fn,
+        }
+        super().__init__(params, defaults)
+
+    def _check(self, group: Group) -> None:
+        not_negative(group, "lr")
+        search = group["line_search_fn"]
+        required(search in (None, "strong_wolfe"), "line_search_fn", search, "None or 'strong_wolfe'")
+        if self.param_groups and group["params"] is not self.param_groups[0]["params"]:
+            raise OptionError("LBFGS has one group of parameters, with one set of options; put all into one list")
+
+    def step(self, closure: Callable[[], Any] | None = None) -> Any:
+        """Take up to ``max_iter`` iterations; ``closure`` computes loss and gradients anew, and returns the loss.
+
+        Returns the loss before the first iteration.
+        """
+        if closure is None:
+            raise OptionError("LBFGS looks at several points in one step; give step() a closure that computes the loss")
+        (group,) = self.param_groups
+        state, evaluate = self.state[group["params"][0]], enable_grad()(closure)
+        first = evaluate()
+        here = Point(0.0, float(first), self._gradient(), 0.0)
+        calls = 1
+        state["func_evals"] = state.get("func_evals", 0) + 1
+        state.setdefault("n_iter", 0)
+        for left in reversed(range(group["max_iter"] if self._steep(here, group) else 0)):
+            d = self._direction(state, here.gradient, group["history_size"])
+            t = float(group["lr"])
+            if state["n_iter"] == 1:
+                t *= min(1.0, 1 / float(np.abs(here.gradient).sum()))
+            state.update(d=wrap(d), t=t, prev_flat_grad=wrap(here.gradient.copy()), prev_loss=here.loss)
+            here = here._replace(t=0.0, slope=float(here.gradient @ d))
+            if here.slope > -group["tolerance_change"]:
+                break
+            there, used = self._go(evaluate, here, d, group, calls, left)
+            before, here, calls, state["t"] = here, there, calls + used, there.t
+            state["func_evals"] += used
+            small = group["tolerance_change"]
+            stands = np.abs(d * there.t).max() <= small or abs(there.loss - before.loss) < small
+            if calls >= group["max_eval"] or stands or not self._steep(there, group):
+                break
+        return first
+
+    def _go(
+        self, evaluate: Callable[[], Any], here: Point, d: Array, group: Group, calls: int, left: int
+    ) -> tuple[Point, int]:
+        """Move along ``d``: the point that is reached, and the number of calls it took."""
+        start = [p._array.copy() for p in group["params"]]
+
+        def at(t: float) -> Point:
+            self._move(start, t, d)
+            loss, gradient = float(evaluate()), self._gradient()
+            return Point(t, loss, gradient, float(gradient @ d))
+
+        t = self.state[group["params"][0]]["t"]
+        if group["line_search_fn"] is None and left:
+            return at(t), 1
+        if group["line_search_fn"] is None:  # nobody asks for the loss there, and on another batch it would be another
+            self._move(start, t, d)
+            return here._replace(t=t), 0
+        length = float(np.abs(d).max())
+        there, used = strong_wolfe(at, here, t, length, group["tolerance_change"], group["max_eval"] - calls)
+        self._move(start, there.t, d)
+        return there, used
+
+    @staticmethod
+    def _steep(point: Point, group: Group) -> bool:
+        return bool(np.abs(point.gradient).max() > group["tolerance_grad"])
+
+    @staticmethod
+    def _direction(state: State, g: Array, history: int) -> Array:
+        """Minus the inverse Hessian, as the remembered steps tell it, times the gradient: the two-loop recursion."""
+        state["n_iter"] += 1
+        if state["n_iter"] == 1:
+            state.update(old_dirs=[], old_stps=[], ro=[], H_diag=1.0)
+            return -g
+        change, step = g - state["prev_flat_grad"]._array, state["d"]._array * state["t"]
+        curvature = float(change @ step)
+        memory = (state["old_dirs"], state["old_stps"], state["ro"])
+        if curvature > 1e-10:
+            for remembered, new in zip(memory, (wrap(change), wrap(step), 1 / curvature), strict=True):
+                remembered.append(new)
+                del remembered[:-history]
+            state["H_diag"] = curvature / float(change @ change)
+        pairs = [(y._array, s._array, rho) for y, s, rho in zip(*memory, strict=True)]
+        q, weights = -g, []
+        for y, s, rho in reversed(pairs):
+            weights.append(float(s @ q) * rho)
+            q -= weights[-1] * y
+        q *= state["H_diag"]
+        for y, s, rho in pairs:
+            q += (weights.pop() - float(y @ q) * rho) * s
+        return q
+
+    def _gradient(self) -> Array:
+        """The gradients of all parameters in one vector, 0 for those that have none."""
+        params = self.param_groups[0]["params"]
+        parts = [np.zeros_like(p._array) if p._grad is None else p._grad._array for p in params]
+        return np.concatenate([part.ravel() for part in parts])
+
+    def _move(self, start: list[Array], t: float, d: Array) -> None:
+        """Put the parameters at ``start + t d``."""
+        offset, arrays = 0, [p._array for p in self.param_groups[0]["params"]]
+        for x, origin in zip(arrays, start, strict=True):
+            np.add(origin, t * d[offset : offset + x.size].reshape(x.shape), x)
+            offset += x.size
+        changed(*arrays)
+
+    def _fitted(self, name: str, value: Any, p: Tensor) -> Any:
+        if isinstance(value, (list, tuple)):
+            return [self._fitted(name, each, p) for each in value if each is not None]
+        if name in ("func_evals", "n_iter"):
+            return int(value)
+        array = value._array if isinstance(value, Tensor) else np.asarray(value)
+        return wrap(array.astype(p.dtype)) if array.ndim else float(array)

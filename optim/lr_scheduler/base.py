@@ -1,0 +1,164 @@
+"""What all schedules share: the count of epochs, the rates they set, the state dict."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from typing import Any
+
+from autodiff.errors import DtypeError, OptionError
+from autodiff.tensor import Tensor
+from optim.optimizer import Group, Optimizer
+
+__all__ = ["LRScheduler", "per_group", "rates_of", "set_rate", "warn_of_epoch"]
+
+
+class LRScheduler:
+    """What all schedules share; a subclass says in ``get_lr`` what the rates become.
+
+    Each ``step()`` counts ``last_epoch`` up and sets the rates; making the schedule takes the first, from -1 to 0. A
+    program that goes on from a later epoch gives it as ``last_epoch``, with ``initial_lr`` in each group.
+
+    Most schedules change the present rates rather than the first ones, so that several of one optimizer act together.
+    Where the rate of an epoch has a form of its own, ``_get_closed_form_lr`` has it, and ``step(epoch)`` asks there.
+    """
+
+    _is_initial = False  # while the schedule is being made
+    _functions: tuple[str, ...] = ()  # attributes that are functions, or lists of them: no part of a state dict
+
+    def __init__(self, optimizer: Optimizer, last_epoch: int = -1) -> None:
+        self._attach(optimizer)
+        for number, group in enumerate(optimizer.param_groups):
+            if last_epoch == -1:
+                group.setdefault("initial_lr", _plain(group["lr"]))
+            elif "initial_lr" not in group:
+                raise OptionError(f"group {number} has no 'initial_lr', which last_epoch={last_epoch} needs")
+        self.base_lrs = [group["initial_lr"] for group in optimizer.param_groups]
+        self.last_epoch = last_epoch
+        self._initial_step()
+
+    def _attach(self, optimizer: Optimizer) -> None:
+        if not isinstance(optimizer, Optimizer):
+            raise DtypeError(f"a schedule changes the rates of an Optimizer, not of {optimizer!r:.60}")
+        self.optimizer = optimizer
+        if not optimizer._scheduled:  # steps before the first schedule do not count for the order of calls
+            optimizer._scheduled, optimizer._opt_called = True, False
+
+    def _initial_step(self) -> None:
+        self._step_count, self._is_initial = 0, True
+        try:
+            self.step()
+        finally:
+            self._is_initial = False
+
+    def get_lr(self) -> list[float]:
+        """The rate of each group at ``last_epoch``, where its present one is that of the epoch before."""
+        raise NotImplementedError(f"{type(self).__name__} does not say what the rates become")
+
+    def get_last_lr(self) -> list[float]:
+        """The rate of each group as this schedule set it last."""
+        return self._last_lr
+
+    def step(self, epoch: Any = None) -> None:
+        """Go on by one epoch, or to ``epoch``, and set the rates.
+
+        Warns (UserWarning) where the optimizer has not stepped before the first call, which skips the first rate; and
+        of ``epoch``, which takes the place of the count.
+        """
+        if self._step_count == 1 and not self.optimizer._opt_called:
+            warnings.warn(
+                "Detected call of `lr_scheduler.step()` before `optimizer.step()`. Call them in the opposite order: "
+                "otherwise the first rate of the schedule is never used.",
+                UserWarning,
+                stacklevel=2,
+            )
+        self._step_count += 1
+        if epoch is not None:
+            warn_of_epoch()
+        self._update_lr(epoch)
+
+    def _update_lr(self, epoch: int | None = None) -> None:
+        self.last_epoch = self.last_epoch + 1 if epoch is None else epoch
+        closed = None if epoch is None else self._get_closed_form_lr()
+        self._set(self.get_lr() if closed is None else closed)
+
+    def _get_closed_form_lr(self) -> list[float] | None:
+        """The rates at ``last_epoch``, whatever the present ones are; None where there is no form for them."""
+        return None
+
+    def _set(self, rates: Sequence[float]) -> None:
+        for group, rate in zip(self.optimizer.param_groups, rates, strict=True):
+            set_rate(group, rate)
+        self._last_lr = rates_of(self.optimizer)
+
+    def _times(self, factor: float) -> list[float]:
+        """The present rates times ``factor``."""
+        return [rate * factor for rate in rates_of(self.optimizer)]
+
+    def _base_times(self, factor: float) -> list[float]:
+        """The first rates times ``factor``."""
+        return [rate * factor for rate in self.base_lrs]
+
+    def state_dict(self) -> dict[str, Any]:
+        """Where the schedule stands and its options: all but the optimizer.
+
+        Of a function only the attributes are kept, and only where it is an object of a class of its own.
+        """
+        state = {name: value for name, value in vars(self).items() if name != "optimizer"}
+        for name in self._functions:
+            value = state[name]
+            state[name] = [_attributes(f) for f in value] if isinstance(value, list) else _attributes(value)
+        return state
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Go on from a ``state_dict``."""
+        vars(self).update({name: value for name, value in state_dict.items() if name not in self._functions})
+        for name in self._functions:
+            own, saved = vars(self)[name], state_dict.get(name)
+            pairs = zip(own, saved or [None] * len(own), strict=True) if isinstance(own, list) else [(own, saved)]
+            for function, attributes in pairs:
+                if attributes is not None:
+                    vars(function).update(attributes)
+
+
+def _attributes(function: Any) -> dict[str, Any] | None:
+    plain = function is None or not hasattr(function, "__dict__") or hasattr(function, "__code__")
+    return None if plain else dict(vars(function))
+
+
+def _plain(rate: Any) -> Any:
+    return rate.item() if isinstance(rate, Tensor) else rate
+
+
+def warn_of_epoch() -> None:
+    """Warn the program that calls ``step(epoch)``."""
+    warnings.warn(
+        "`step(epoch)` of a schedule jumps to that epoch; most schedules go on by `step()` alone",
+        UserWarning,
+        stacklevel=3,
+    )
+
+
+def rates_of(optimizer: Optimizer) -> list[float]:
+    """The present rate of each group."""
+    return [_plain(group["lr"]) for group in optimizer.param_groups]
+
+
+def set_rate(group: Group, rate: float) -> None:
+    """Set the rate of a group, in place where it is a tensor."""
+    if isinstance(group["lr"], Tensor):
+        group["lr"].fill_(rate)
+    else:
+        group["lr"] = rate
+
+
+def per_group(name: str, optimizer: Optimizer, value: Any) -> list[Any]:
+    """``value`` for each group, or the values of a list.
+
+    Raises OptionError for a list of another length.
+    """
+    count = len(optimizer.param_groups)
+    values = list(value) if isinstance(value, (list, tuple)) else [value] * count
+    if len(values) != count:
+        raise OptionError(f"{name} takes one value or {count}, one for each group, not {len(values)}")
+    return values

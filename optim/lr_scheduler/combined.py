@@ -1,0 +1,103 @@
+"""Schedules made of schedules: one after another, or all at once."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Sequence
+from typing import Any
+
+from autodiff.errors import DtypeError, OptionError
+from optim.lr_scheduler.base import LRScheduler, rates_of, set_rate
+from optim.lr_scheduler.plateau import ReduceLROnPlateau
+from optim.optimizer import Optimizer
+
+__all__ = ["ChainedScheduler", "SequentialLR"]
+
+
+class _Combined(LRScheduler):
+    """A schedule with others inside, whose state dict has theirs."""
+
+    _schedulers: list[LRScheduler]
+
+    def _take(self, schedulers: Sequence[LRScheduler], optimizer: Optimizer | None) -> None:
+        name = type(self).__name__
+        if not schedulers:
+            raise OptionError(f"{name} is made of one schedule or more; none was given")
+        for number, scheduler in enumerate(schedulers):
+            if not hasattr(scheduler, "optimizer"):
+                raise DtypeError(f"{name} is made of schedules; number {number} is {scheduler!r:.60}")
+            if isinstance(scheduler, ReduceLROnPlateau):
+                raise OptionError(f"{name}: number {number} is a ReduceLROnPlateau, whose step() needs the metrics")
+            optimizer = optimizer or scheduler.optimizer
+            if scheduler.optimizer is not optimizer:
+                raise OptionError(f"{name}: schedule {number} belongs to another optimizer than the others")
+        self._attach(schedulers[0].optimizer)
+        self._schedulers = list(schedulers)
+
+    def state_dict(self) -> dict[str, Any]:
+        """Where the schedule and those inside it stand."""
+        return {**super().state_dict(), "_schedulers": [scheduler.state_dict() for scheduler in self._schedulers]}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Go on from a ``state_dict``."""
+        super().load_state_dict({name: value for name, value in state_dict.items() if name != "_schedulers"})
+        for scheduler, state in zip(self._schedulers, state_dict["_schedulers"], strict=True):
+            scheduler.load_state_dict(state)
+
+
+class SequentialLR(_Combined):
+    """The first schedule up to the first of ``milestones``, the second up to the next, ...
+
+    Each starts from its epoch 0.
+    """
+
+    def __init__(
+        self, optimizer: Optimizer, schedulers: list[LRScheduler], milestones: list[int], last_epoch: int = -1
+    ) -> None:
+        self._take(schedulers, optimizer)
+        if len(milestones) != len(schedulers) - 1:
+            raise OptionError(f"{len(schedulers)} schedules have {len(schedulers) - 1} milestones, not {milestones}")
+        self._milestones, self.last_epoch = milestones, last_epoch + 1
+        for group in optimizer.param_groups:
+            set_rate(group, group["initial_lr"])
+        _undo(self)
+        first = self._schedulers[bisect_right(milestones, 0)]
+        first._initial_step()
+        self._last_lr = first.get_last_lr()
+
+    def step(self, epoch: Any = None) -> None:
+        """Go on by one epoch, in the schedule whose turn it is."""
+        if epoch is not None:
+            raise OptionError("SequentialLR goes on by step() alone; it does not jump to an epoch")
+        self.last_epoch += 1
+        number = bisect_right(self._milestones, self.last_epoch)
+        now = self._schedulers[number]
+        if number and self._milestones[number - 1] == self.last_epoch:
+            now._update_lr(0)
+        else:
+            now.step()
+        self._last_lr = now.get_last_lr()
+
+
+def _undo(scheduler: LRScheduler) -> None:
+    """Take back the first step, which schedules take when they are made, of all inside."""
+    for inner in scheduler._schedulers if isinstance(scheduler, _Combined) else ():
+        _undo(inner)
+    if not isinstance(scheduler, _Combined):
+        scheduler.last_epoch -= 1
+
+
+class ChainedScheduler(_Combined):
+    """All schedules at once: each changes the rates that the one before it has left."""
+
+    def __init__(self, schedulers: Sequence[LRScheduler], optimizer: Optimizer | None = None) -> None:
+        self._take(schedulers, optimizer)
+        self._last_lr = rates_of(self.optimizer)
+
+    def step(self, epoch: Any = None) -> None:
+        """Go on by one epoch, in each schedule."""
+        if epoch is not None:
+            raise OptionError("ChainedScheduler goes on by step() alone; it does not jump to an epoch")
+        for scheduler in self._schedulers:
+            scheduler.step()
+        self._last_lr = rates_of(self.optimizer)

@@ -1,0 +1,93 @@
+"""Schedules along half a cosine wave, with and without warm restarts."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from autodiff.errors import OptionError
+from optim.lr_scheduler.base import LRScheduler, rates_of
+from optim.optimizer import Optimizer
+
+__all__ = ["CosineAnnealingLR", "CosineAnnealingWarmRestarts"]
+
+
+def _along(rates: list[float], lowest: float, part: float) -> list[float]:
+    """From ``rates`` at part 0 to ``lowest`` at part 1: lowest + (rate - lowest) (1 + cos(pi part)) / 2."""
+    return [lowest + (rate - lowest) * (1 + math.cos(math.pi * part)) / 2 for rate in rates]
+
+
+class CosineAnnealingLR(LRScheduler):
+    """From the first rate to ``eta_min`` and back, in ``T_max`` epochs each.
+
+    Law: eta_min + (rate - eta_min) (1 + cos(pi epoch / T_max)) / 2, as a change of the present rate.
+
+    Reference: Loshchilov & Hutter 2017, "SGDR: stochastic gradient descent with warm restarts".
+    """
+
+    def __init__(self, optimizer: Optimizer, T_max: int, eta_min: float = 0.0, last_epoch: int = -1) -> None:
+        self.T_max, self.eta_min = T_max, eta_min
+        super().__init__(optimizer, last_epoch)
+
+    def get_lr(self) -> list[float]:
+        """The present rates, moved by the quotient of two neighbouring values of the wave."""
+        epoch, period, lowest, rates = self.last_epoch, self.T_max, self.eta_min, rates_of(self.optimizer)
+        if self._is_initial:
+            return rates
+        if self._step_count == 1 and epoch > 0:
+            return _along(self.base_lrs, lowest, epoch / period)
+        if (epoch - 1 - period) % (2 * period) == 0:  # the wave was 0 before, which no quotient leaves
+            rise = (1 - math.cos(math.pi / period)) / 2
+            return [rate + (base - lowest) * rise for rate, base in zip(rates, self.base_lrs, strict=True)]
+        now, before = (1 + math.cos(math.pi * each / period) for each in (epoch, epoch - 1))
+        return [now / before * (rate - lowest) + lowest for rate in rates]
+
+    def _get_closed_form_lr(self) -> list[float]:
+        return _along(self.base_lrs, self.eta_min, self.last_epoch / self.T_max)
+
+
+class CosineAnnealingWarmRestarts(LRScheduler):
+    """From the first rate to ``eta_min``, again and again: in ``T_0`` epochs, then ``T_mult`` times as many, ...
+
+    ``step(epoch)`` also takes parts of an epoch.
+
+    Reference: Loshchilov & Hutter 2017, "SGDR: stochastic gradient descent with warm restarts".
+    """
+
+    def __init__(
+        self, optimizer: Optimizer, T_0: int, T_mult: int = 1, eta_min: float = 0.0, last_epoch: int = -1
+    ) -> None:
+        for name, value in (("T_0", T_0), ("T_mult", T_mult)):
+            if value < 1 or value != int(value):
+                raise OptionError(f"{name} is a whole number from 1 on, not {value!r}")
+        self.T_0, self.T_i, self.T_mult, self.eta_min, self.T_cur = T_0, T_0, T_mult, eta_min, last_epoch
+        super().__init__(optimizer, last_epoch)
+
+    def get_lr(self) -> list[float]:
+        """The rates at ``T_cur`` of a wave of length ``T_i``."""
+        return _along(self.base_lrs, self.eta_min, self.T_cur / self.T_i)
+
+    def step(self, epoch: Any = None) -> None:
+        """Go on by one epoch, or to ``epoch``, and set the rates."""
+        if epoch is None and self.last_epoch >= 0:
+            epoch = self.last_epoch + 1
+            self.T_cur += 1
+            if self.T_cur >= self.T_i:
+                self.T_cur, self.T_i = self.T_cur % self.T_i, self.T_i * self.T_mult
+        else:
+            epoch = epoch or 0
+            if epoch < 0:
+                raise OptionError(f"an epoch is 0 or later, not {epoch}")
+            self.T_cur, self.T_i = self._place(epoch)
+        self.last_epoch = math.floor(epoch)
+        self._set(self.get_lr())
+
+    def _place(self, epoch: float) -> tuple[Any, int]:
+        """Where in which wave an epoch lies: epochs since its beginning, and its length."""
+        first, growth = self.T_0, self.T_mult
+        if epoch < first:
+            return epoch, first
+        if growth == 1:
+            return epoch % first, self.T_i
+        number = int(math.log(epoch / first * (growth - 1) + 1, growth))
+        return epoch - first * (growth**number - 1) / (growth - 1), first * growth**number

@@ -1,0 +1,255 @@
+"""Averages of a model's parameters on their way, by ``torch.optim.swa_utils``'s names."""
+
+from __future__ import annotations
+
+import copy
+import math
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from itertools import chain
+from typing import Any, Self
+
+from autodiff.creation import as_tensor, tensor
+from autodiff.devices import check_device
+from autodiff.errors import OptionError, StateDictError
+from autodiff.modes import no_grad
+from autodiff.tensor import Tensor
+from optim.lr_scheduler.base import LRScheduler, per_group
+from optim.optimizer import Optimizer
+
+__all__ = [
+    "SWALR",
+    "AveragedModel",
+    "get_ema_avg_fn",
+    "get_ema_multi_avg_fn",
+    "get_swa_avg_fn",
+    "get_swa_multi_avg_fn",
+    "update_bn",
+]
+
+Average = Callable[[Tensor, Tensor, Tensor], Tensor]
+AverageAll = Callable[[list[Tensor], list[Tensor], Tensor], None]
+
+
+def get_swa_avg_fn() -> Average:
+    """The mean of all values so far: average + (value - average) / (n + 1).
+
+    Reference: Izmailov et al. 2018, "Averaging weights leads to wider optima and better generalization".
+    """
+
+    @no_grad()
+    def mean(averaged_param: Tensor, current_param: Tensor, num_averaged: Tensor) -> Tensor:
+        return averaged_param + (current_param - averaged_param) / (num_averaged + 1)
+
+    return mean
+
+
+def get_ema_avg_fn(decay: float = 0.999) -> Average:
+    """The exponential moving average: decay average + (1 - decay) value.
+
+    Reference: Polyak & Juditsky 1992, "Acceleration of stochastic approximation by averaging".
+    """
+    if not 0 <= decay <= 1:
+        raise OptionError(f"decay is from 0 to 1, not {decay}")
+
+    @no_grad()
+    def moving_average(ema_param: Tensor, current_param: Tensor, num_averaged: Tensor) -> Tensor:
+        return decay * ema_param + (1 - decay) * current_param
+
+    return moving_average
+
+
+def get_swa_multi_avg_fn() -> AverageAll:
+    """``get_swa_avg_fn`` for all tensors in one call, in place."""
+    return _of_all(get_swa_avg_fn())
+
+
+def get_ema_multi_avg_fn(decay: float = 0.999) -> AverageAll:
+    """``get_ema_avg_fn`` for all tensors in one call, in place."""
+    return _of_all(get_ema_avg_fn(decay))
+
+
+def _of_all(average: Average) -> AverageAll:
+    @no_grad()
+    def update(averaged: list[Tensor], current: list[Tensor], num_averaged: Tensor) -> None:
+        for mean, value in zip(averaged, current, strict=True):
+            mean.copy_(average(mean, value, num_averaged))
+
+    return update
+
+
+class AveragedModel:
+    """A copy of a model whose parameters are averages of the model's at each ``update_parameters``.
+
+    It is called, and asked for parameters and state, as a module is; its keys begin with "module.".
+
+    Args:
+        model: anything with the methods of a module.
+        device: the CPU.
+        avg_fn: ``avg_fn(average, value, n)`` is the next average; the mean of all by default.
+        multi_avg_fn: instead, ``multi_avg_fn(averages, values, n)`` changes a list of them in place.
+        use_buffers: average the buffers too, which otherwise are those of the model.
+
+    Reference: Izmailov et al. 2018, "Averaging weights leads to wider optima and better generalization".
+    """
+
+    n_averaged: Tensor
+
+    def __init__(
+        self,
+        model: Any,
+        device: Any = None,
+        avg_fn: Average | None = None,
+        multi_avg_fn: AverageAll | None = None,
+        use_buffers: bool = False,
+    ) -> None:
+        check_device(device)
+        if avg_fn is not None and multi_avg_fn is not None:
+            raise OptionError("avg_fn and multi_avg_fn are two ways to say one thing; give one of them")
+        self.module, self.n_averaged = copy.deepcopy(model), tensor(0)
+        self.avg_fn, self.multi_avg_fn, self.use_buffers = avg_fn, multi_avg_fn, use_buffers
+
+    def forward(self, *args: Any, **kwargs: Any) -> Any:
+        """What the averaged module computes."""
+        return self.module(*args, **kwargs)
+
+    __call__ = forward
+
+    @no_grad()
+    def update_parameters(self, model: Any) -> None:
+        """Take the present parameters of ``model`` into the averages."""
+        own, given = (self._averaged_of(m) for m in (self.module, model))
+        averages, values = [p.detach() for p in own], [p.detach() for p in given]
+        if not int(self.n_averaged):
+            for average, value in zip(averages, values, strict=True):
+                average.copy_(value)
+        else:
+            update = self.multi_avg_fn or _of_all(self.avg_fn or get_swa_avg_fn())
+            update(averages, values, self.n_averaged)
+        if not self.use_buffers:
+            for own_buffer, buffer in zip(self.module.buffers(), model.buffers(), strict=True):
+                own_buffer.detach().copy_(buffer.detach())
+        self.n_averaged += 1
+
+    def _averaged_of(self, model: Any) -> Iterable[Tensor]:
+        return chain(model.parameters(), model.buffers()) if self.use_buffers else model.parameters()
+
+    def parameters(self, recurse: bool = True) -> Iterator[Tensor]:
+        """The averages."""
+        return iter(self.module.parameters(recurse))
+
+    def named_parameters(self, prefix: str = "", recurse: bool = True) -> Iterator[tuple[str, Tensor]]:
+        """The averages with their paths."""
+        return iter(self.module.named_parameters(f"{prefix}.module" if prefix else "module", recurse))
+
+    def buffers(self, recurse: bool = True) -> Iterator[Tensor]:
+        """``n_averaged``, and the buffers of the averaged module."""
+        return chain([self.n_averaged], self.module.buffers(recurse))
+
+    def modules(self) -> Iterator[Any]:
+        """The model itself, the averaged module and all below it."""
+        return chain([self], self.module.modules())
+
+    @property
+    def training(self) -> bool:
+        """Whether the averaged module is in training."""
+        return bool(self.module.training)
+
+    def train(self, mode: bool = True) -> Self:
+        """Set the averaged module to training, or to evaluation."""
+        self.module.train(mode)
+        return self
+
+    def eval(self) -> Self:
+        """``train(False)``."""
+        return self.train(False)
+
+    def state_dict(self) -> dict[str, Any]:
+        """``n_averaged`` and the averages."""
+        return {"n_averaged": self.n_averaged, **self.module.state_dict(prefix="module.")}
+
+    def load_state_dict(self, state_dict: Mapping[str, Any], strict: bool = True) -> Any:
+        """Go on from a ``state_dict``."""
+        if "n_averaged" not in state_dict:
+            raise StateDictError("n_averaged is missing: this is the state_dict of a module, not of its average")
+        inner = {key.removeprefix("module."): value for key, value in state_dict.items() if key != "n_averaged"}
+        result = self.module.load_state_dict(inner, strict)
+        self.n_averaged = as_tensor(state_dict["n_averaged"]).clone()
+        return result
+
+    def __repr__(self) -> str:
+        inner = repr(self.module).replace("\n", "\n  ")
+        return f"AveragedModel(\n  (module): {inner}\n)"
+
+
+@no_grad()
+def update_bn(loader: Iterable[Any], model: Any, device: Any = None) -> None:
+    """Compute the running statistics of every batch normalisation of ``model`` anew, from all batches of ``loader``.
+
+    A batch is the input, or a list or tuple with the input first. Each counts the same, whatever the momentum.
+    """
+    check_device(device)
+    norms = [m for m in model.modules() if any("BatchNorm" in base.__name__ for base in type(m).__mro__)]
+    if not norms:
+        return
+    momenta, was_training = [norm.momentum for norm in norms], model.training
+    model.train()
+    try:
+        for norm in norms:
+            norm.reset_running_stats()
+            norm.momentum = None
+        for batch in loader:
+            model(batch[0] if isinstance(batch, (list, tuple)) else batch)
+    finally:
+        for norm, momentum in zip(norms, momenta, strict=True):
+            norm.momentum = momentum
+        model.train(was_training)
+
+
+class SWALR(LRScheduler):
+    """From the present rate to ``swa_lr`` in ``anneal_epochs`` epochs, and on with that.
+
+    Args:
+        optimizer: whose rates change.
+        swa_lr: the last rate, for all groups or for each.
+        anneal_epochs: how many epochs it takes.
+        anneal_strategy: "cos" or "linear".
+        last_epoch: the number of the last epoch; -1 starts.
+
+    Reference: Izmailov et al. 2018, "Averaging weights leads to wider optima and better generalization".
+    """
+
+    def __init__(
+        self,
+        optimizer: Optimizer,
+        swa_lr: float | list[float],
+        anneal_epochs: int = 10,
+        anneal_strategy: str = "cos",
+        last_epoch: int = -1,
+    ) -> None:
+        self._attach(optimizer)
+        for rate, group in zip(per_group("swa_lr", optimizer, swa_lr), optimizer.param_groups, strict=True):
+            group["swa_lr"] = rate
+        if anneal_strategy not in ("cos", "linear"):
+            raise OptionError(f"anneal_strategy is 'cos' or 'linear', not {anneal_strategy!r}")
+        if anneal_epochs < 0 or anneal_epochs != int(anneal_epochs):
+            raise OptionError(f"anneal_epochs is a whole number from 0 on, not {anneal_epochs!r}")
+        self._anneal_strategy, self.anneal_epochs = anneal_strategy, anneal_epochs
+        super().__init__(optimizer, last_epoch)
+
+    def _way(self, step: int) -> float:
+        """How much of the way is gone after ``step`` epochs."""
+        part = max(0.0, min(1.0, step / max(1, self.anneal_epochs)))
+        return part if self._anneal_strategy == "linear" else (1 - math.cos(math.pi * part)) / 2
+
+    def get_lr(self) -> list[float]:
+        """The rates so far along the way, from where the present ones say it began."""
+        step = self._step_count - 1
+        if self.anneal_epochs == 0:
+            step = max(1, step)
+        before, now = self._way(step - 1), self._way(step)
+        rates = []
+        for group in self.optimizer.param_groups:
+            rate, goal = float(group["lr"]), group["swa_lr"]
+            start = goal if before == 1 else (rate - before * goal) / (1 - before)
+            rates.append(goal * now + start * (1 - now))
+        return rates

@@ -1,0 +1,66 @@
+"""Declarations of special functions; the references are integrals, sums and products that define them."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from autodiff.testing.domain import real
+from declared.base import declare, one_of
+
+NODES, WEIGHTS = np.polynomial.legendre.leggauss(60)
+
+
+def _integral(f: Any, x: Any) -> Any:
+    """The integral of ``f`` from 0 to ``x`` (Gauss and Legendre)."""
+    points = np.multiply.outer(x, (NODES + 1) / 2)
+    return np.multiply(x, (f(points) * WEIGHTS / 2).sum(-1))
+
+
+def _erf(x: Any) -> Any:
+    return _integral(lambda t: 2 / math.sqrt(math.pi) * np.exp(-t * t), x)
+
+
+def _inverse(f: Any, y: Any, low: float, high: float) -> Any:
+    """Where the rising ``f`` is ``y``, by bisection."""
+    a, b = np.full(np.shape(y), low), np.full(np.shape(y), high)
+    for _ in range(60):
+        middle = (a + b) / 2
+        below = f(middle) < y
+        a, b = np.where(below, middle, a), np.where(below, b, middle)
+    return (a + b) / 2
+
+
+def _gammas(x: Any, f: Any) -> Any:
+    return np.vectorize(f, otypes=[float])(x) if np.size(x) else np.zeros(np.shape(x))
+
+
+def _sum(x: Any, n: int) -> Any:
+    """The sum over k of (x + k)^-n, the tail of it as an integral."""
+    steps, end = np.arange(4000), 4000
+    tail = (x + end) ** (1.0 - n) / (n - 1) + (x + end) ** float(-n) / 2 + n / 12 * (x + end) ** float(-n - 1)
+    return (np.add.outer(x, steps) ** float(-n)).sum(-1) + tail
+
+
+def _digamma(x: Any) -> Any:
+    steps, end = np.arange(4000), 4000
+    return np.log(x + end) - 0.5 / (x + end) - 1 / (12 * (x + end) ** 2) - (1 / np.add.outer(x, steps)).sum(-1)
+
+
+def _bessel(x: Any, n: int) -> Any:
+    return sum((np.asarray(x) / 2) ** (2 * k + n) / (math.factorial(k) * math.factorial(k + n)) for k in range(40))
+
+
+declare("erf", real(-3, 3), ref=_erf)
+declare("erfc", real(-2, 2), ref=lambda x: 1 - _erf(x))
+declare("erfcx", real(-1.5, 1.5), ref=lambda x: np.exp(x * x) * (1 - _erf(x)))
+declare("erfinv", real(-0.9, 0.9), ref=lambda y: _inverse(_erf, y, -3.0, 3.0))
+declare("ndtri", real(0.05, 0.95), ref=lambda p: _inverse(lambda x: 0.5 + 0.5 * _erf(x / math.sqrt(2)), p, -4.0, 4.0))
+declare("lgamma", real(0.2, 8), ref=lambda x: _gammas(x, math.lgamma))
+declare("digamma", real(0.3, 8), ref=_digamma)
+declare("polygamma", real(0.4, 8), kwargs=one_of({"n": 1}, {"n": 2}),
+        ref=lambda x, n: (-1) ** (n + 1) * math.factorial(n) * _sum(x, n + 1))
+declare("i0e", real(-4, 4), ref=lambda x: np.exp(-np.abs(x)) * _bessel(x, 0))
+declare("i1e", real(-4, 4), ref=lambda x: np.exp(-np.abs(x)) * _bessel(x, 1))

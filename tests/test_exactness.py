@@ -1,0 +1,62 @@
+"""Where a formula could lose digits or fail at single points: closed forms say what is right."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+import autodiff
+from autodiff import grad, tensor
+
+
+@pytest.mark.parametrize(
+    ("function", "exact", "points", "floor"),
+    [
+        (autodiff.erf, math.erf, np.linspace(-7, 7, 1001), 0.0),
+        (autodiff.erfc, math.erfc, np.linspace(-7, 26, 1001), 0.0),
+        (autodiff.lgamma, math.lgamma, np.linspace(0.5, 60, 1001), 4 * np.spacing(math.lgamma(13))),
+    ],
+)
+def test_special_functions_have_the_digits_of_the_c_library(function, exact, points, floor):  # type: ignore[no-untyped-def]
+    """In float64 the error is a few units in the last place (lgamma: of its series), in all pieces, at all seams."""
+    wanted = np.array([exact(x) for x in points])
+    np.testing.assert_allclose(function(tensor(points)).numpy(), wanted, rtol=4e-15, atol=floor)
+
+
+def test_erf_in_single_precision() -> None:
+    """The float32 quotient is right to four units in the last place, odd, and never beyond 1."""
+    points = np.linspace(-6, 6, 4001).astype(np.float32)
+    found = autodiff.erf(tensor(points)).numpy()
+    assert found.dtype == np.float32
+    assert np.abs(found).max() == 1
+    np.testing.assert_allclose(found, [math.erf(x) for x in points.tolist()], rtol=5e-7)
+    assert np.array_equal(found, -autodiff.erf(tensor(-points)).numpy())
+
+
+def test_det_of_a_singular_matrix() -> None:
+    """The gradient is the matrix of cofactors, also where the inverse does not exist."""
+    x = tensor([[1.0, 2.0, 3.0], [2.0, 4.0, 6.0], [1.0, 0.0, 1.0]], requires_grad=True)
+    assert grad(autodiff.linalg.det(x), x)[0].tolist() == [[4, 4, -4], [-2, -2, 2], [0, 0, 0]]
+
+
+def test_the_norm_of_any_order_at_zero() -> None:
+    """The gradient of each vector norm at the zero vector is 0, never NaN."""
+    for order in (1, 1.5, 2, 3, math.inf):
+        x = autodiff.zeros(3, requires_grad=True)
+        assert grad(autodiff.linalg.vector_norm(x, order), x)[0].tolist() == [0, 0, 0]
+
+
+def test_equal_eigenvalues() -> None:
+    """The gradient of a sum of eigenvalues is the identity, though the eigenvectors are not determined."""
+    x = autodiff.eye(3).requires_grad_()
+    np.testing.assert_allclose(grad(autodiff.linalg.eigvalsh(x).sum(), x)[0].numpy(), np.eye(3), atol=1e-6)
+
+
+def test_chain_matmul_takes_the_cheap_order() -> None:
+    """A long thin chain is multiplied from the end that stays small."""
+    a, b, c = (autodiff.ones(*shape, requires_grad=True) for shape in ((50, 2), (2, 50), (50, 1)))
+    node = autodiff.linalg.multi_dot([a, b, c]).grad_fn
+    assert node is not None
+    assert [None if e is None else e.shape for e in node.edges] == [(50, 2), (2, 1)]

@@ -1,0 +1,204 @@
+"""Hooks of tensors, retained gradients, the nodes as PyTorch shows them; checkpoints."""
+
+from __future__ import annotations
+
+import gc
+from typing import Any
+
+import numpy as np
+import pytest
+
+import autodiff
+from autodiff import grad, nn, tensor
+from autodiff.errors import DtypeError, GraphError, InPlaceError, OptionError, ShapeError
+from autodiff.graph import needed, reachable
+from autodiff.utils.checkpoint import CheckpointError, checkpoint, checkpoint_sequential
+
+X = np.array([1.0, 2.0, -3.0])
+
+
+def leaf(array: Any = X) -> autodiff.Tensor:
+    return tensor(np.array(array), requires_grad=True)
+
+
+def story(lib: Any) -> list[Any]:
+    """What hooks see and change, in the order in which it happens."""
+    log: list[Any] = []
+    x = lib.tensor(X, requires_grad=True)
+    y = x * 2
+    z = y * y
+    first = z.register_hook(lambda g: log.append(("z", g.tolist())))
+    y.register_hook(lambda g: log.append(("y before", g.tolist())))
+    y.register_hook(lambda g: g * 10)
+    y.retain_grad()
+    y.register_hook(lambda g: log.append(("y after", g.tolist())))
+    x.register_hook(lambda g: g.clamp(max=100.0))
+    x.register_hook(lambda g: log.append(("x", g.tolist())))
+    x.register_post_accumulate_grad_hook(lambda p: log.append(("done", p.grad.tolist())))
+    log += [y.retains_grad, z.retains_grad, x.retains_grad]
+    z.sum().backward(retain_graph=True)
+    log += [y.grad.tolist(), x.grad.tolist()]
+    first.remove()
+    z.sum().backward(retain_graph=True)
+    log += [y.grad.tolist(), x.grad.tolist()]
+    log += [g.tolist() for g in lib.autograd.grad(z.sum(), [x], retain_graph=True)]
+    (g,) = lib.autograd.grad(z.sum(), [x], create_graph=True)
+    log += [g.tolist()]
+    with x.register_hook(lambda g: g * 0) as _:
+        z.sum().backward()
+    log.append(x.grad.tolist())
+    return log
+
+
+def test_hooks_run_as_in_pytorch() -> None:
+    """Order, replaced gradients, retained gradients, removal: the same story in both libraries."""
+    torch = pytest.importorskip("torch")
+    assert story(autodiff) == story(torch)
+
+
+def test_a_hook_sees_the_recorded_gradient() -> None:
+    """Under create_graph a hook gets and gives tensors of the graph: its factor counts in the second derivative."""
+    x = leaf()
+    y = x * x
+    handle = y.register_hook(lambda g: g * g * 3)
+    (g,) = grad((y * y).sum(), x, create_graph=True)  # 3 (2 y)^2 * 2 x = 24 x^5
+    handle.remove()
+    np.testing.assert_allclose(g.detach().numpy(), 24 * X**5)
+    np.testing.assert_allclose(grad(g.sum(), x)[0].numpy(), 120 * X**4)
+
+
+def test_what_a_hook_keeps_or_changes_spoils_nothing() -> None:
+    """A gradient kept by a hook stays as it was; one changed in place by a hook changes for that tensor only."""
+    x, y, kept = leaf(), leaf(), []
+    x.register_hook(lambda g: kept.append(g))
+    y.register_hook(lambda g: g.mul_(5))
+    for _ in range(2):
+        (x + y).sum().backward()
+    assert [g.tolist() for g in kept] == [[1, 1, 1], [1, 1, 1]]
+    assert (x.grad.tolist(), y.grad.tolist()) == ([2, 2, 2], [10, 10, 10])
+
+
+def test_hooks_leave_no_cycle() -> None:
+    """A graph with hooks and retained gradients goes away with its last tensor."""
+    gc.collect()
+    gc.disable()
+    try:
+        x = leaf()
+        y = x * 2
+        y.retain_grad()
+        y.register_hook(lambda g: g + 1)
+        y.sum().backward()
+        del x, y
+        assert gc.collect() == 0
+    finally:
+        gc.enable()
+
+
+def test_mistakes_with_hooks_are_named() -> None:
+    """No graph, no leaf, a hook that returns something else than a gradient."""
+    for name in ("register_hook", "retain_grad", "register_post_accumulate_grad_hook"):
+        with pytest.raises(GraphError, match=f"{name}: a tensor of shape"):
+            getattr(tensor(X), name)(*[print] * (name != "retain_grad"))
+    with pytest.raises(GraphError, match="only a leaf accumulates its gradient"):
+        (leaf() * 2).register_post_accumulate_grad_hook(print)
+    for result, kind in ((tensor(X[:2]), ShapeError), (tensor(X).float(), DtypeError), ("x", DtypeError)):
+        x = leaf()
+        x.register_hook(lambda g, result=result: result)
+        with pytest.raises(kind, match="the hook '<lambda>' of a tensor made at"):
+            x.sum().backward()
+
+
+def test_the_graph_can_be_walked_as_in_pytorch() -> None:
+    """grad_fn, next_functions and name(): the node of each input, in pairs."""
+    x = leaf()
+    y = (x * 2).sin() + tensor(X)
+    assert y.grad_fn.name() == "add"
+    (sine, zero), nothing = y.grad_fn.next_functions
+    assert (sine.name(), zero, nothing) == ("sin", 0, (None, 0))
+    assert sine.next_functions[0][0].next_functions[0][0].name() == "leaf"
+
+
+# --- checkpoints ------------------------------------------------------------------------------------------------------
+
+RNG = np.random.default_rng(0)
+W, IN = tensor(RNG.normal(size=(4, 4)), requires_grad=True), tensor(RNG.normal(size=(3, 4)), requires_grad=True)
+
+
+def block(x: Any) -> Any:
+    h = (x @ W).tanh() * 1
+    h += 1
+    h = h * nn.functional.dropout(h, 0.5)
+    return {"a": (h @ W).sigmoid(), "b": h}
+
+
+def kept_bytes(t: autodiff.Tensor) -> int:
+    return sum({id(a): a.nbytes for node in reachable([t.grad_fn]) for a in needed(node)}.values())
+
+
+def orders(f: Any) -> tuple[int, list[float], list[np.ndarray[Any, Any]]]:
+    autodiff.manual_seed(3)
+    out = f(IN)
+    loss = (out["a"] * out["b"]).sum()
+    size, numbers, results = kept_bytes(loss), autodiff.rand(2).tolist(), []
+    for order in range(3):
+        gradients = grad(loss, [IN, W], create_graph=order < 2)
+        results += [g.detach().numpy() for g in gradients]
+        loss = sum((g * g).sum() for g in gradients)
+    return size, numbers, results
+
+
+@pytest.mark.parametrize("depth", [1, 2])
+def test_a_checkpoint_changes_nothing_but_memory(depth: int) -> None:
+    """Gradients of three orders, random numbers in it and after it are the same bit for bit, the bytes a fraction."""
+
+    def inside(x: Any, depth: int = depth) -> Any:
+        return checkpoint(inside, x, depth - 1, use_reentrant=False) if depth else block(x)
+
+    size, numbers, expected = orders(block)
+    small, again, got = orders(inside)
+    assert small < size / 3
+    assert numbers == again
+    for a, b in zip(got, expected, strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_a_sequential_of_checkpoints() -> None:
+    """checkpoint_sequential: the same output and gradients of the parameters, fewer bytes; wrong segments refused."""
+    model = nn.Sequential(*(layer for _ in range(6) for layer in (nn.Linear(8, 8), nn.Tanh()))).double()
+    x = tensor(RNG.normal(size=(16, 8)), requires_grad=True)
+    sizes, results = [], []
+    for f in (model, lambda x: checkpoint_sequential(model, 3, x)):
+        model.zero_grad()
+        x.grad = None
+        out = f(x).square().sum()
+        sizes.append(kept_bytes(out))
+        out.backward()
+        results.append([out.item(), x.grad.tolist(), *(p.grad.tolist() for p in model.parameters())])
+    assert results[0] == results[1]
+    assert sizes[1] < sizes[0] * 0.6
+    with pytest.raises(OptionError, match="segments=13 for 12 functions"):
+        checkpoint_sequential(model, 13, x)
+
+
+def test_a_checkpoint_that_cannot_be_repeated_says_so() -> None:
+    """Another computation, a parameter changed meanwhile, a freed graph: an error that names the line."""
+    calls: list[int] = []
+
+    def fickle(x: Any) -> Any:
+        calls.append(1)
+        return x.exp() if len(calls) == 1 else x.sin()
+
+    with pytest.raises(CheckpointError, match=rf"checkpoint at {__file__}:\d+ made 1 operations.*'exp'.*was.*'sin'"):
+        checkpoint(fickle, leaf()).sum().backward()
+    b = leaf()
+    out = checkpoint(lambda x: (x + b).exp(), leaf()).sum()
+    with autodiff.no_grad():
+        b.add_(1)
+    with pytest.raises(InPlaceError, match="needs to compute again was changed in place"):
+        out.backward()
+    out = checkpoint(lambda x: x.exp(), leaf()).sum()
+    out.backward()
+    with pytest.raises(GraphError, match="retain_graph"):
+        out.backward()
+    with autodiff.no_grad():
+        assert not checkpoint(lambda x: x.exp(), leaf()).requires_grad
