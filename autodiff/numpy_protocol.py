@@ -14,7 +14,7 @@ from autodiff.numpy_functions import FUNCTIONS
 from autodiff.numpy_matrices import arrays_of
 from autodiff.primitive import primitives
 
-__all__ = ["array_function", "array_ufunc"]
+__all__ = ["UFUNCS", "array_function", "array_ufunc"]
 
 Function = Callable[..., Any]
 
@@ -32,7 +32,7 @@ def _vecmat(x1: Any, x2: Any) -> Any:
 
 
 # The rows whose forward a ufunc is, and the ufuncs that are compositions of rows.
-_UFUNCS: dict[np.ufunc, Function] = {
+UFUNCS: dict[np.ufunc, Function] = {
     **{row.forward: row for row in primitives.values() if isinstance(row.forward, np.ufunc)},
     np.positive: arithmetic.positive,
     np.fabs: arithmetic.absolute,
@@ -54,7 +54,7 @@ _UFUNCS: dict[np.ufunc, Function] = {
     np.vecdot: _vecdot,
 }
 if hasattr(np, "matvec"):  # since NumPy 2.2
-    _UFUNCS |= {np.matvec: _matvec, np.vecmat: _vecmat}
+    UFUNCS |= {np.matvec: _matvec, np.vecmat: _vecmat}
 
 _REDUCE: dict[np.ufunc, Function] = {
     np.add: reductions.sum,
@@ -85,13 +85,13 @@ def array_ufunc(ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], kwargs: d
     if kwargs.get("out") is not None:
         raise DtypeError(f"np.{ufunc.__name__} with out= cannot be recorded; write out = np.{ufunc.__name__}(...)")
     kwargs = {k: v for k, v in kwargs.items() if k != "out"}
-    if method == "__call__" and ufunc in _UFUNCS:
+    if method == "__call__" and ufunc in UFUNCS:
         _refuse(name, kwargs)
-        return _UFUNCS[ufunc](*inputs)
-    if method == "outer" and ufunc in _UFUNCS and ufunc.signature is None:
+        return UFUNCS[ufunc](*inputs)
+    if method == "outer" and ufunc in UFUNCS and ufunc.signature is None:
         _refuse(name, kwargs)
         first, second = arrays_of(inputs)
-        return _UFUNCS[ufunc](shaping.reshape(first, (*first.shape, *(1,) * second.ndim)), second)
+        return UFUNCS[ufunc](shaping.reshape(first, (*first.shape, *(1,) * second.ndim)), second)
     if method == "reduce" and ufunc in _REDUCE:
         axis, keepdims = kwargs.pop("axis", 0), kwargs.pop("keepdims", False)
         _refuse(name, kwargs)
@@ -100,7 +100,7 @@ def array_ufunc(ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], kwargs: d
         axis = kwargs.pop("axis", 0)
         _refuse(name, kwargs)
         return _ACCUMULATE[ufunc](*inputs, axis)
-    known = {"__call__": _UFUNCS, "reduce": _REDUCE, "accumulate": _ACCUMULATE}.get(method, {})
+    known = {"__call__": UFUNCS, "reduce": _REDUCE, "accumulate": _ACCUMULATE}.get(method, {})
     raise _unknown(name, [u.__name__ if method == "__call__" else f"{u.__name__}.{method}" for u in known])
 
 

@@ -1,0 +1,159 @@
+"""Makes docs/vocabulary.md: every operation that is compared with PyTorch, how it is spelled, and what it costs.
+
+    python -m benchmarks.vocabulary
+
+The page is a picture of the library as it is: spellings are looked up, and the arrays that a call keeps for its
+backward pass are counted on the graph of the first call in ``tests/parity``.
+"""
+
+from __future__ import annotations
+
+import sys
+import warnings
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
+
+import parity  # noqa: E402, F401  # the path is set first; it loads every case
+from parity.base import CASES, Case  # noqa: E402
+
+import autodiff  # noqa: E402
+import nn  # noqa: E402
+from autodiff.files import write_whole  # noqa: E402
+from autodiff.graph import needed, reachable  # noqa: E402
+from autodiff.numpy_functions import FUNCTIONS  # noqa: E402
+from autodiff.numpy_protocol import UFUNCS  # noqa: E402
+
+__all__ = ["page"]
+
+KNOWN = {*UFUNCS, *FUNCTIONS}
+PAGE = ROOT / "docs" / "vocabulary.md"
+INTRODUCTION = """# Vocabulary
+
+{count} operations, each with PyTorch's names, arguments, shapes and dtypes, compared with PyTorch in {cases:,} calls
+([`tests/parity`](../tests/parity)): values, first and, where the column says 2, second derivatives in float64 to 1e-6,
+contiguous and transposed, and float32 that stays float32. Made by `python -m benchmarks.vocabulary`, not by hand.
+
+- **spelled**: *f* as `autodiff.NAME` (or as the name says), *m* as a method of Tensor, *i* in place (`NAME_`), *np* by
+  NumPy's own function of that name, with NumPy's meaning.
+- **orders**: of the derivatives that are compared; 0 for an operation without gradient. Rows are differentiated to any
+  order.
+- **keeps**: how many arrays (masks and indices included, views of one array once) the smallest graph of a call keeps
+  for the backward pass, and of how many nodes it is.
+
+Where an operation has no single derivative, every spelling gives the one of this table:
+
+| where | gradient |
+|---|---|
+| relu at 0 | 0 |
+| abs, sign at 0 | 0 |
+| maximum(x, y), minimum at a tie | shared half and half |
+| max(), amax, min(), amin over equal winners | shared evenly; max(dim) with indices: to the index returned |
+| clamp at a bound | 1, 0 outside |
+| norm at the zero vector, std and var of a constant | 0 |
+| sqrt at 0, log at 0, pow(0, p < 1) | inf; but a cotangent of 0 stays 0 |
+| prod with zeros | exact |
+| where(condition, a, b) | nothing reaches the side not taken |
+"""
+LEFT_OUT = {
+    "`fft.*`": "their results are complex, which no dtype of this library is",
+    "`linalg.lu`, `lu_factor`, `lu_solve`, `lu_unpack`, `householder_product`, `ormqr`": "NumPy has no such steps, and "
+    "no model is built with them; `linalg.solve` and `linalg.qr` are there",
+    "`gradient`, `pca_lowrank`, `svd_lowrank`": "nobody builds a model with them",
+    "`nn.functional.linear_cross_entropy`, `upsample_*`": "another name for two calls that are there",
+    "sparse, quantized and nested tensors, named dimensions": "other kinds of tensor",
+    "`out=`": "results are new; a method that ends in `_` writes into a tensor",
+}
+
+
+def page() -> str:
+    """The page as text."""
+    count = sum(map(len, CASES.values()))
+    parts = [INTRODUCTION.format(count=len(CASES), cases=count)]
+    families: dict[str, list[str]] = {}
+    for name, cases in CASES.items():
+        families.setdefault(cases[0].family, []).append(name)
+    for family, names in sorted(families.items()):
+        parts.append(f"\n## {family.replace('_', ' ')}\n\n| name | spelled | orders | keeps |\n|---|---|---|---|\n")
+        parts += [_row(name, CASES[name]) for name in sorted(names)]
+    parts.append("\n## Left out\n\n| what | why |\n|---|---|\n")
+    parts += [f"| {what} | {why} |\n" for what, why in LEFT_OUT.items()]
+    return "".join(parts)
+
+
+def _row(name: str, cases: list[Case]) -> str:
+    order, plain = max(case.order for case in cases), name.partition(":")[0]
+    kept = _kept(plain, cases) if order else ""
+    return f"| `{name}` | {' '.join(_spellings(plain))} | {order} | {kept} |\n"
+
+
+def _spellings(name: str) -> Iterator[str]:
+    home, _, last = name.rpartition(".")
+    if _lookup(home, last) is not None:
+        yield "f"
+    if hasattr(autodiff.Tensor, name):
+        yield "m"
+    if hasattr(autodiff.Tensor, f"{name}_"):
+        yield "i"
+    if getattr(np, name, None) in KNOWN:
+        yield "np"
+
+
+def _lookup(home: str, name: str) -> Any:
+    found: Any = {"": autodiff, "nn.functional": nn.functional}.get(home) or getattr(autodiff, home, None)
+    return getattr(found, name, None)
+
+
+def _kept(name: str, cases: list[Case]) -> str:
+    """Arrays and nodes of the call that makes the smallest graph, the plain call of the function among them."""
+    home, _, last = name.rpartition(".")
+    function = _lookup(home, last)
+    counts = []
+    for case in cases[:10]:
+        counts += _counts(lambda lib, *inputs: function(*inputs), case.inputs) if function else []
+        counts += _counts(case.call, case.inputs)
+    if not counts:
+        return ""
+    nodes, arrays = min(counts)
+    return f"{arrays} in {nodes} node{'s' * (nodes > 1)}"
+
+
+def _counts(call: Any, inputs: Sequence[Any]) -> list[tuple[int, int]]:
+    """The number of nodes that ``call`` makes, and of arrays that they keep, once; nothing where it makes none."""
+    try:
+        with np.errstate(all="ignore"), warnings.catch_warnings(action="ignore"):
+            outputs = call(autodiff, *map(_tensor, inputs))
+    except (TypeError, ValueError, LookupError, AttributeError, RuntimeError):  # the call wants more than the inputs
+        return []
+    nodes = reachable([y._node for y in _flat(outputs) if getattr(y, "_node", None) is not None])
+    made = [node for node in nodes if node.primitive is not None]
+    arrays = {_owner(array) for node in made for array in needed(node)}
+    return [(len(made), len(arrays))] if made else []
+
+
+def _tensor(x: Any) -> autodiff.Tensor:
+    made = autodiff.tensor(x)
+    return made.requires_grad_() if x.dtype.kind == "f" else made
+
+
+def _owner(array: Any) -> int:
+    while isinstance(array.base, np.ndarray):
+        array = array.base
+    return id(array)
+
+
+def _flat(outputs: Any) -> Iterator[Any]:
+    if isinstance(outputs, (tuple, list)):
+        for part in outputs:
+            yield from _flat(part)
+    else:
+        yield outputs
+
+
+if __name__ == "__main__":
+    write_whole(PAGE, page())
