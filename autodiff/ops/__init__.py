@@ -1,5 +1,6 @@
-"""The rows: every derivative of the project, in seven families with a file each.
+"""The rows: every derivative of the project, a file for each family.
 
-arithmetic, transcendental, reductions, shaping, indexing, linear_algebra, windows (convolution and pooling), and the
-fused rows that save memory or digits (fused).
+Elementwise: arithmetic, transcendental, special; comparison, without derivatives. Along axes: reductions, scans. Moving
+entries: shaping, indexing, embedding. Matrices: linear_algebra, decompositions. Layers: windows (convolution, pooling,
+resampling), attention, recurrent, and what saves memory or digits (fused). Rows with one rule for all inputs: joint.
 """
