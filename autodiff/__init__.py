@@ -84,6 +84,7 @@ from autodiff.random import manual_seed as manual_seed
 from autodiff.random import seed as seed
 from autodiff.random import set_rng_state as set_rng_state
 from autodiff.sampling import *
+from autodiff.sizes import *
 from autodiff.tensor import *
 from autodiff.version import *
 

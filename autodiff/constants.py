@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import math
-from typing import Any
 
 from autodiff.dtypes import bool_, float32, int32
 
-__all__ = ["Size", "bool", "e", "float", "inf", "int", "nan", "newaxis", "pi"]
+__all__ = ["bool", "e", "float", "inf", "int", "nan", "newaxis", "pi"]
 
 bool, float, int = bool_, float32, int32
 inf, nan, pi, e = math.inf, math.nan, math.pi, math.e
 newaxis = None
-Size: type[tuple[Any, ...]] = tuple

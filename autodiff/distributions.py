@@ -8,17 +8,144 @@ from typing import Any
 from autodiff.creation import as_tensor
 from autodiff.dtypes import get_default_dtype
 from autodiff.errors import OptionError
+from autodiff.functions.arithmetic import where
 from autodiff.functions.indexing import gather
 from autodiff.functions.reductions import log_softmax, softmax
 from autodiff.functions.shaping import broadcast_shapes, broadcast_tensors, expand, unsqueeze
+from autodiff.functions.transcendental import logit
 from autodiff.modes import no_grad
-from autodiff.sampling import multinomial, randn
+from autodiff.ops.transcendental import softplus
+from autodiff.recording import apply
+from autodiff.sampling import bernoulli, multinomial, rand, randn
 from autodiff.tensor import Tensor
 
-__all__ = ["Categorical", "Normal", "kl_divergence"]
+__all__ = ["Bernoulli", "Categorical", "Distribution", "Normal", "Uniform", "kl_divergence"]
 
 
-class Categorical:
+def _floating(*parameters: Any) -> list[Tensor]:
+    """Numbers and tensors broadcast, all in the dtype of the first tensor or else the default one."""
+    kind = next((x.dtype for x in parameters if isinstance(x, Tensor)), get_default_dtype())
+    return list(broadcast_tensors(*(as_tensor(x, dtype=kind) for x in parameters)))
+
+
+def _inside(probs: Tensor) -> Tensor:
+    """Probabilities kept from 0 and 1, whose logarithms would have no gradient."""
+    tiny = 2.0**-23 if probs.dtype.itemsize < 8 else 2.0**-52
+    return probs.clamp(tiny, 1 - tiny)
+
+
+class Distribution:
+    """What all have in common: a ``batch_shape``, and draws in the shape ``sample_shape`` + ``batch_shape``."""
+
+    has_rsample = False
+
+    @property
+    def batch_shape(self) -> tuple[int, ...]:
+        """The shape of one sample."""
+        raise NotImplementedError
+
+    @property
+    def mean(self) -> Tensor:
+        """The mean."""
+        raise NotImplementedError
+
+    @property
+    def variance(self) -> Tensor:
+        """The expected square of the distance from the mean."""
+        raise NotImplementedError
+
+    @property
+    def stddev(self) -> Tensor:
+        """The standard deviation."""
+        return self.variance.sqrt()
+
+    def rsample(self, sample_shape: Any = ()) -> Tensor:
+        """A sample through which gradients reach the parameters, where there are such samples.
+
+        Reference: D. P. Kingma, M. Welling (2014), "Auto-encoding variational Bayes".
+        """
+        raise NotImplementedError(f"no gradient passes through a sample of {type(self).__name__}; take log_prob's")
+
+    def sample(self, sample_shape: Any = ()) -> Tensor:
+        """A sample outside the graph."""
+        with no_grad():
+            return self.rsample(sample_shape)
+
+    def log_prob(self, value: Any) -> Tensor:
+        """The logarithm of the probability, or of the density, of ``value``."""
+        raise NotImplementedError
+
+    def entropy(self) -> Tensor:
+        """The expected surprise, in nats; of a density the differential entropy."""
+        raise NotImplementedError
+
+
+class Bernoulli(Distribution):
+    """1 with probability ``probs`` and 0 otherwise.
+
+    Args:
+        probs: probabilities from 0 to 1; or
+        logits: the logarithms of their odds.
+
+    >>> import autodiff
+    >>> Bernoulli(0.25).log_prob(autodiff.tensor([0.0, 1.0])).exp()
+    tensor([0.7500, 0.2500])
+    """
+
+    probs: Tensor
+    logits: Tensor
+
+    def __init__(self, probs: Any = None, logits: Any = None) -> None:
+        if (probs is None) == (logits is None):
+            raise OptionError("Bernoulli takes either probs or logits")
+        if probs is not None:
+            (self.probs,) = _floating(probs)
+            if not ((self.probs >= 0) & (self.probs <= 1)).all():
+                raise OptionError(f"the probs of Bernoulli are from 0 to 1, unlike {probs!r:.60}")
+            self.logits = logit(_inside(self.probs))
+        else:
+            (self.logits,) = _floating(logits)
+            self.probs = self.logits.sigmoid()
+
+    @property
+    def batch_shape(self) -> tuple[int, ...]:
+        """The shape of one sample."""
+        return self.probs.shape
+
+    @property
+    def mean(self) -> Tensor:
+        """The probability of 1."""
+        return self.probs
+
+    @property
+    def variance(self) -> Tensor:
+        """p (1 - p)."""
+        return self.probs * (1 - self.probs)
+
+    def sample(self, sample_shape: Any = ()) -> Tensor:
+        """Zeros and ones in the shape ``sample_shape`` + ``batch_shape``."""
+        return bernoulli(expand(self.probs.detach(), (*sample_shape, *self.batch_shape)))
+
+    def log_prob(self, value: Tensor) -> Tensor:
+        """The logarithm of the probability of the zeros and ones ``value``.
+
+        Raises:
+            OptionError: a value is neither 0 nor 1.
+        """
+        if not ((value == 0) | (value == 1)).all():
+            raise OptionError("a value of Bernoulli is 0 or 1")
+        return self._expected(value)
+
+    def entropy(self) -> Tensor:
+        """The expected surprise, in nats."""
+        return -self._expected(self.probs)
+
+    def _expected(self, p: Any) -> Tensor:
+        """The mean of ``log_prob`` where 1 comes with probability ``p``; no term can overflow."""
+        return -(p * apply(softplus, (-self.logits,)) + (1 - p) * apply(softplus, (self.logits,)))
+
+
+class Categorical(Distribution):
     """One of n classes, numbered from 0, with probabilities in the last axis.
 
     Args:
@@ -38,8 +165,7 @@ class Categorical:
             raise OptionError("Categorical takes either probs or logits")
         if probs is not None:
             self.probs = probs / probs.sum(-1, keepdim=True)
-            tiny = 2.0**-23 if probs.dtype.itemsize < 8 else 2.0**-52  # the logarithm of 0 would have no gradient
-            self.logits = self.probs.clamp(tiny, 1 - tiny).log()
+            self.logits = _inside(self.probs).log()
         else:
             self.logits = log_softmax(logits, -1)
             self.probs = softmax(logits, -1)
@@ -48,6 +174,16 @@ class Categorical:
     def batch_shape(self) -> tuple[int, ...]:
         """The shape of one sample."""
         return self.probs.shape[:-1]
+
+    @property
+    def mean(self) -> Tensor:
+        """NaN, as PyTorch has it: the numbers of classes are names."""
+        return self.probs.detach().sum(-1) * math.nan
+
+    @property
+    def variance(self) -> Tensor:
+        """NaN, as the mean."""
+        return self.mean
 
     def sample(self, sample_shape: Any = ()) -> Tensor:
         """Class numbers in the shape ``sample_shape`` + ``batch_shape``."""
@@ -69,7 +205,7 @@ class Categorical:
         return -(self.probs * self.logits.clamp(min=lowest)).sum(-1)
 
 
-class Normal:
+class Normal(Distribution):
     """The normal distribution of mean ``loc`` and standard deviation ``scale``, broadcast.
 
     >>> import autodiff
@@ -77,9 +213,10 @@ class Normal:
     tensor(-0.9189)
     """
 
+    has_rsample = True
+
     def __init__(self, loc: Any, scale: Any) -> None:
-        kind = next((x.dtype for x in (loc, scale) if isinstance(x, Tensor)), get_default_dtype())
-        self.loc, self.scale = broadcast_tensors(as_tensor(loc, dtype=kind), as_tensor(scale, dtype=kind))
+        self.loc, self.scale = _floating(loc, scale)
         if not (self.scale > 0).all():
             raise OptionError("the scale of Normal is above 0")
 
@@ -104,16 +241,8 @@ class Normal:
         return self.scale.square()
 
     def rsample(self, sample_shape: Any = ()) -> Tensor:
-        """A sample in the shape ``sample_shape`` + ``batch_shape`` through which gradients reach loc and scale.
-
-        Reference: D. P. Kingma, M. Welling (2014), "Auto-encoding variational Bayes".
-        """
+        """A sample through which gradients reach loc and scale."""
         return self.loc + self.scale * randn((*sample_shape, *self.batch_shape), dtype=self.loc.dtype)
-
-    def sample(self, sample_shape: Any = ()) -> Tensor:
-        """A sample in the shape ``sample_shape`` + ``batch_shape``, outside the graph."""
-        with no_grad():
-            return self.rsample(sample_shape)
 
     def log_prob(self, value: Any) -> Tensor:
         """The logarithm of the density at ``value``."""
@@ -124,11 +253,79 @@ class Normal:
         return self.scale.log() + (0.5 + 0.5 * math.log(2 * math.pi))
 
 
-def kl_divergence(p: Any, q: Any) -> Tensor:
-    """The divergence of ``q`` from ``p``, two distributions of one kind (Kullback & Leibler 1951)."""
+class Uniform(Distribution):
+    """As likely anywhere from ``low`` up to ``high``, broadcast.
+
+    >>> import autodiff
+    >>> Uniform(0.0, 4.0).log_prob(autodiff.tensor(1.0)).exp()
+    tensor(0.2500)
+    """
+
+    has_rsample = True
+
+    def __init__(self, low: Any, high: Any) -> None:
+        self.low, self.high = _floating(low, high)
+        if not (self.low < self.high).all():
+            raise OptionError("the low of Uniform is below its high")
+
+    @property
+    def batch_shape(self) -> tuple[int, ...]:
+        """The shape of one sample."""
+        return self.low.shape
+
+    @property
+    def mean(self) -> Tensor:
+        """The middle."""
+        return (self.high + self.low) / 2
+
+    @property
+    def variance(self) -> Tensor:
+        """A twelfth of the squared width."""
+        return (self.high - self.low) ** 2 / 12
+
+    def rsample(self, sample_shape: Any = ()) -> Tensor:
+        """A sample through which gradients reach low and high."""
+        noise = rand((*sample_shape, *self.batch_shape), dtype=self.low.dtype)
+        return self.low + noise * (self.high - self.low)
+
+    def log_prob(self, value: Tensor) -> Tensor:
+        """The logarithm of the density at ``value``; at ``high``, which is never drawn, -inf.
+
+        Raises:
+            OptionError: a value lies below ``low`` or above ``high``.
+        """
+        if not ((value >= self.low) & (value <= self.high)).all():
+            raise OptionError("a value of Uniform lies between its low and its high")
+        return where(value < self.high, -self.entropy(), -math.inf)
+
+    def entropy(self) -> Tensor:
+        """The logarithm of the width."""
+        return (self.high - self.low).log()
+
+
+def kl_divergence(p: Distribution, q: Distribution) -> Tensor:
+    """The divergence of ``q`` from ``p``, two distributions of one kind (Kullback & Leibler 1951).
+
+    Law: the mean over p of log p - log q, infinite where q excludes what p may draw.
+
+    >>> kl_divergence(Uniform(0.0, 1.0), Uniform(0.0, 2.0))
+    tensor(0.6931)
+    """
     if isinstance(p, Normal) and isinstance(q, Normal):
         ratio = (p.scale / q.scale) ** 2
         return 0.5 * (ratio + ((p.loc - q.loc) / q.scale) ** 2 - 1 - ratio.log())
     if isinstance(p, Categorical) and isinstance(q, Categorical):
-        return (p.probs * (p.logits - q.logits)).sum(-1)
-    raise OptionError(f"kl_divergence takes two Normal or two Categorical, not {type(p).__name__}, {type(q).__name__}")
+        return _weighted(p.probs, p.logits - q.logits, q.probs).sum(-1)
+    if isinstance(p, Bernoulli) and isinstance(q, Bernoulli):
+        ones = apply(softplus, (-q.logits,)) - apply(softplus, (-p.logits,))
+        zeros = apply(softplus, (q.logits,)) - apply(softplus, (p.logits,))
+        return _weighted(p.probs, ones, q.probs) + _weighted(1 - p.probs, zeros, 1 - q.probs)
+    if isinstance(p, Uniform) and isinstance(q, Uniform):
+        return where((q.low <= p.low) & (q.high >= p.high), q.entropy() - p.entropy(), math.inf)
+    given = f"{type(p).__name__}, {type(q).__name__}"
+    raise OptionError(f"kl_divergence takes two Bernoulli, Categorical, Normal or Uniform, not {given}")
+
+
+def _weighted(chance: Tensor, ratio: Tensor, other: Tensor) -> Tensor:
+    """chance * ratio, but nothing for what is never drawn, and infinity for what ``other`` never draws."""
+    return where(chance == 0, 0.0, where(other == 0, math.inf, chance * ratio))

@@ -10,6 +10,7 @@ from autodiff import dtypes
 from autodiff.creation import zeros
 from autodiff.errors import DtypeError
 from autodiff.functions.making import array_of, leaf
+from autodiff.sizes import gives_sizes
 from autodiff.tensor import Tensor
 
 __all__ = [
@@ -37,7 +38,7 @@ class TypedTensor:
         >>> LongTensor([1.5, 2])
         tensor([1, 2])
         """
-        if len(data) != 1 or isinstance(data[0], int):
+        if gives_sizes(data):
             return zeros(*(data or (0,)), dtype=self.dtype)
         try:
             return leaf(array_of(data[0], None, None).astype(self.dtype), False, None)

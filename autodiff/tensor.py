@@ -32,6 +32,7 @@ from autodiff.methods.shaping import ShapingMethods
 from autodiff.methods.special import SpecialMethods
 from autodiff.places import place_of_user
 from autodiff.recording import Recorded, apply, result_class, wrap
+from autodiff.sizes import gives_sizes
 
 __all__ = ["Tensor"]
 
@@ -75,7 +76,7 @@ class Tensor(
     _grad: Tensor | None
 
     def __init__(self, *data: Any, requires_grad: bool = False) -> None:
-        if len(data) != 1 or isinstance(data[0], int):
+        if gives_sizes(data):
             self._array = np.zeros(size_of(data) if data else 0, get_default_dtype())
         else:
             source = data[0]._array if isinstance(data[0], Tensor) else data[0]

@@ -1,11 +1,13 @@
 """All programs one after another, and one table of their results: ``python -m examples.all --json FILE``.
 
 A full run also writes ``docs/results.md`` and the pictures beside it, which is how that page is made; it takes about an
-hour on two processors, most of it for the 62 trainings of ``examples.points``.
+hour on two processors, most of it for the 62 trainings of ``examples.points``. ``--again NAME ...`` runs some of the
+programs and takes the results of the others from FILE.
 """
 
 from __future__ import annotations
 
+import json
 import os
 import platform
 import time
@@ -57,22 +59,35 @@ all and the median of all, and the figures of `--json` have each.
 
 
 def run(options: Options) -> Report:
-    """Every program, and the page of results where one is wanted."""
+    """Every program, or those asked for again, and the page of results where one is wanted.
+
+    Raises OSError where the results of the others are not there.
+    """
     docs = options.docs or (None if options.quick else DOCS)
     if docs:
         (docs / "images").mkdir(parents=True, exist_ok=True)
         command.check_writable([docs / "results.md"])
     given = vars(options) | ({"out": docs / "images"} if docs and not options.out else {})
-    reports, seconds = {}, {}
-    for name, program in PROGRAMS.items():
+    data: dict[str, Any] = _earlier(options.json, options.again) if options.again else {"seconds": {}, "rows": {}}
+    for name in options.again or PROGRAMS:
         start = time.perf_counter()
-        reports[name] = program(Options(**given))
-        seconds[name] = round(time.perf_counter() - start, 1)
-    rows = [row for report in reports.values() for row in report.rows]
+        data[name], rows = PROGRAMS[name](Options(**given))
+        data["rows"][name] = [row._asdict() for row in rows]
+        data["seconds"][name] = round(time.perf_counter() - start, 1)
+    rows = [Row(**row) for name in PROGRAMS for row in data["rows"][name]]
     if docs:
         write_whole(docs / "results.md", page(rows, Path(given["out"]), docs))
-    data: dict[str, Any] = {name: report.data for name, report in reports.items()}
-    return Report(data | {"seconds": seconds, "machine": machine()}, rows)
+    return Report(data | {"machine": machine()}, rows)
+
+
+def _earlier(path: Path | None, again: list[str]) -> dict[str, Any]:
+    """The figures and rows of an earlier run, which has those of all programs but the ones to be run ``again``."""
+    if path is None or not path.exists():
+        raise FileNotFoundError("--again takes the other results from the file of --json, which is not there")
+    data: dict[str, Any] = json.loads(path.read_text())
+    if missing := set(PROGRAMS) - set(again) - set(data.get("rows", {})):
+        raise OSError(f"{path} has no results of {', '.join(sorted(missing))}; run those again too")
+    return data
 
 
 def page(rows: list[Row], pictures: Path, docs: Path) -> str:
@@ -95,6 +110,9 @@ def parser() -> command.Parser:
     result = argument_parser(PROGRAM, __doc__)
     result.add_argument("--data", type=Path, metavar="DIR", help="the four IDX files (default: the embedded images)")
     result.add_argument("--workers", type=command.positive(int), help="processes (default: one for each processor)")
+    result.add_argument(
+        "--again", nargs="+", choices=PROGRAMS, default=[], metavar="NAME", help="run only these; the others from FILE"
+    )
     result.add_argument(
         "--docs", type=Path, metavar="DIR", help="where results.md goes (default: docs, and nowhere with --quick)"
     )

@@ -30,7 +30,7 @@ LEVELS = """
     autodiff.handles autodiff.scopes
     autodiff.hooks autodiff.trees
     autodiff.modes autodiff.changes autodiff.broadcasting autodiff.devices autodiff.dtypes autodiff.kernels.*
-    autodiff.constants
+    autodiff.constants autodiff.sizes
     autodiff.primitive
     autodiff.ops.*
     autodiff.graph

@@ -89,9 +89,12 @@ KINKS: dict[str, tuple[dict[str, Spelling], list[list[float]], list[list[float]]
          "method": lambda x: x.clamp(-1, 1),
          "in place": lambda x: (x * 1).clamp_(-1, 1), "np.clip": lambda x: np.clip(x, -1, 1),
          "tensors": lambda x: x.clamp(tensor(-1.0), tensor(1.0)),
-         "one by one": lambda x: x.clamp(min=-1).clamp(max=1)}
-        | layers(hardtanh=lambda x: functional.hardtanh(x)),
+         "one by one": lambda x: x.clamp(min=-1).clamp(max=1)},
         [[-2.0, -1.0, 0.0, 1.0, 2.0]], [[0, 1, 1, 1, 0]],
+    ),
+    "hardtanh and relu6 at a bound, as relu": (
+        layers(hardtanh=lambda x: functional.hardtanh(x), relu6=lambda x: functional.relu6(3 * x + 3) / 3),
+        [[-2.0, -1.0, 0.0, 1.0, 2.0]], [[0, 0, 1, 0, 0]],
     ),
     "std of a constant": (
         {"function": autodiff.std, "method": lambda x: x.std(), "of 0": lambda x: x.std(0, correction=0),

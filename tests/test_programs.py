@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import math
 from pathlib import Path
@@ -70,6 +71,20 @@ def test_the_page_of_results_has_every_row_and_picture(folder: Path) -> None:
     pictures = sorted(path.stem for path in (folder / "docs" / "images").glob("*.png"))
     assert pictures == sorted(all_programs.PICTURES)
     assert all(f"](images/{name}.png)" in page for name in pictures)
+
+
+def test_some_programs_can_be_run_again(folder: Path, tmp_path: Path) -> None:
+    """``--again`` runs what it names and keeps the results of the others, which have to be there."""
+    before = json.loads((folder / "results.json").read_text())
+    path = tmp_path / "results.json"
+    again = ["--quick", "--json", str(path), "--again", "two_layer", "--seed", "1"]
+    run = functools.partial(main, "examples.all", "", all_programs.run, again, all_programs.parser())
+    assert run() == 2  # nothing is there yet
+    path.write_text(json.dumps(before))
+    assert run() == 0
+    after = json.loads(path.read_text())
+    assert after["points"] == before["points"]
+    assert after["two_layer"]["losses"] != before["two_layer"]["losses"]
 
 
 def test_convolution_has_the_numbers_worked_by_hand(figures: Figures) -> None:

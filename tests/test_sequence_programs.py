@@ -1,4 +1,4 @@
-"""The programs that learn sequences, each in its short run, and the parts they are made of."""
+"""The programs that learn sequences, and the residual net: each in its short run, and the parts they are made of."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import autodiff
-from examples import gpt, lstm
+from examples import gpt, lstm, residual
 from examples.report import main
 
 pytest.importorskip("matplotlib")
@@ -74,3 +74,21 @@ def test_sums_are_asked_and_answered_from_the_last_digit() -> None:
     assert ((asked * powers[:, None, None]).sum((0, 2)) == (answers * powers[:, None]).sum(0)).all()
     assert (asked[:4] > 0).any()
     assert not asked[4].any()
+
+
+def test_the_residual_net_learns(tmp_path: Path) -> None:
+    """The loss of the net with additions, and of that without, begins near ln 10 and falls; a picture lies."""
+    found = figures(residual, tmp_path)
+    for losses in found["losses"].values():
+        assert abs(losses[0] - math.log(10)) < 0.7
+        assert np.mean(losses[-5:]) < 0.9 * losses[0]
+    assert (tmp_path / "residual.png").stat().st_size > 1000
+
+
+def test_a_block_without_findings_lets_its_input_pass() -> None:
+    """Where batch norm multiplies by 0, a residual block is relu(x), and the plain one nothing."""
+    x = autodiff.randn(2, 8, 5, 5)
+    for added in (True, False):
+        block = residual.make_model(residual=added)[3]
+        block.found[-1].weight.data.zero_()
+        np.testing.assert_array_equal(block(x).detach().numpy(), x.relu().numpy() * added)

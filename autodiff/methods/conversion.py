@@ -13,6 +13,7 @@ from autodiff.dtypes import as_dtype, bool_, float16, float32, float64, int8, in
 from autodiff.errors import DtypeError
 from autodiff.functions.axes import length_of
 from autodiff.ops.shaping import cast
+from autodiff.sizes import Size
 
 if TYPE_CHECKING:
     from autodiff.tensor import Tensor
@@ -64,7 +65,7 @@ class ConversionMethods:
 
     def size(self, dim: builtins.int | None = None) -> Any:
         """The shape, or the length of one axis."""
-        return self.shape if dim is None else length_of(self, dim)[1]
+        return Size(self.shape) if dim is None else length_of(self, dim)[1]
 
     def dim(self) -> builtins.int:
         """The number of axes."""

@@ -10,6 +10,7 @@ from autodiff.errors import DtypeError, OptionError
 from autodiff.functions.axes import size_of
 from autodiff.functions.making import array_of, filled, leaf
 from autodiff.random import Generator, numpy_generator
+from autodiff.sizes import gives_sizes
 
 if TYPE_CHECKING:
     from autodiff.tensor import Tensor
@@ -51,9 +52,7 @@ class MakingMethods:
 
     def new(self, *data: Any) -> Tensor:
         """A tensor of those sizes, or of a list or tensor of numbers, in the dtype of this one."""
-        if len(data) == 1 and not isinstance(data[0], int):
-            return self.new_tensor(data[0])
-        return self.new_empty(*(data or (0,)))
+        return self.new_empty(*(data or (0,))) if gives_sizes(data) else self.new_tensor(data[0])
 
     def normal_(self, mean: float = 0, std: float = 1, *, generator: Generator | None = None) -> Self:
         """Fill with normal random numbers."""
