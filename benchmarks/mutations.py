@@ -119,9 +119,9 @@ class Planted:
             a, b = right.detach().numpy(), wrong.detach().numpy()
         else:
             a, b = right, np.asarray(wrong)
-        self.showed |= (
-            a.shape != b.shape or a.dtype != b.dtype or not np.allclose(a, b, rtol=1e-7, atol=1e-7, equal_nan=True)
-        )
+        alike = a.shape == b.shape and np.allclose(a, b, rtol=1e-7, atol=1e-7, equal_nan=True)
+        zero = not (a.any() or b.any())  # in whatever shape: its sums are zero, too
+        self.showed |= a.dtype != b.dtype or not (alike or zero)
         return wrong
 
 

@@ -37,8 +37,8 @@ declare("gate", real, ref=lambda x, mask: x * mask, kwargs=lambda x: st.just({"m
 
 for name, rounded in (("floor_divide", np.floor), ("trunc_divide", np.trunc)):
     declare(name, away_from(0.0, margin=0.2) & real(-0.9, 0.9), real(1.0, 1.1), ref=lambda x, y, f=rounded: f(x / y))
-declare("remainder", real(0.1, 0.9), real(1.0, 2.0), ref=lambda x, y: x - y * np.floor(x / y))
-declare("fmod", real(-0.9, -0.1), real(1.0, 2.0), ref=lambda x, y: x - y * np.trunc(x / y))
+declare("remainder", real(2.5, 2.9), real(1.0, 1.2), ref=lambda x, y: x - y * np.floor(x / y))
+declare("fmod", real(-2.9, -2.5), real(1.0, 1.2), ref=lambda x, y: x - y * np.trunc(x / y))
 declare("copysign", nonzero, nonzero, ref=lambda x, y: np.where((x < 0) == (y < 0), x, -x))
 declare("hypot", nonzero, nonzero, ref=lambda x, y: (x * x + y * y) ** 0.5)
 declare("mantissa", real(0.6, 0.9), ref=lambda x: x)

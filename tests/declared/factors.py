@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import itertools
 import math
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from autodiff.testing.domain import real, spd
+from autodiff.testing.domain import Domain, real, spd
 from declared.base import declare
 
 MATRICES = [((2, 2),), ((3, 3),), ((1, 1),), ((2, 2, 2),)]
@@ -36,11 +37,19 @@ def _inverse(x: Any) -> Any:
     return np.stack(columns, -1)
 
 
+@dataclass(frozen=True)
+class Dominant(Domain):
+    """Matrices with so large a diagonal that none is singular, and no symmetry to hide a transposed gradient."""
+
+    def array(self, numbers: Any) -> Any:
+        return numbers + 2 * np.eye(numbers.shape[-1])
+
+
 declare("inv", spd, shapes=MATRICES, ref=_inverse)
 declare("solve", spd, real, shapes=[((2, 2), (2, 3)), ((3, 3), (3, 1)), ((2, 2, 2), (2, 2, 1))],
         ref=lambda x, y: np.matmul(_inverse(x), y))
 declare("det", real, shapes=MATRICES, ref=_det)
-declare("logabsdet", spd, shapes=MATRICES, ref=lambda x: np.log(np.abs(_det(x))))
+declare("logabsdet", Dominant(distinct=True), shapes=MATRICES, ref=lambda x: np.log(np.abs(_det(x))))
 declare("sign_of_det", spd, shapes=MATRICES, ref=lambda x: np.sign(_det(x)))
 declare("matrix_exp", real(-1, 1), shapes=MATRICES,
         ref=lambda x: sum(np.linalg.matrix_power(x, k) / math.factorial(k) for k in range(30)))
