@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from statistics import median
 from typing import Any
 
 import autodiff
 
-__all__ = ["torch_ratio"]
+__all__ = ["Step", "in_turns", "seconds", "torch_ratio"]
 
 Step = Callable[[], object]
 
@@ -28,14 +28,20 @@ def torch_ratio(build: Callable[[Any], Step], steps: int, rounds: int = 5) -> fl
         import torch
     except ImportError:
         return None
-    theirs, ours = build(torch), build(autodiff)
-    for step in (theirs, ours):
-        _seconds(step, max(1, steps // 10))  # the first steps fill caches and start threads
-    return median(_seconds(theirs, steps) / _seconds(ours, steps) for _ in range(rounds))
+    both = build(torch), build(autodiff)
+    return median(theirs / ours for theirs, ours in in_turns(both, (steps, steps), rounds))
 
 
-def _seconds(step: Step, steps: int) -> float:
+def in_turns(steps: Sequence[Step], counts: Sequence[int], rounds: int) -> list[list[float]]:
+    """In each round the seconds of one step of each program, which makes as many as ``counts`` says in its turn."""
+    for step, count in zip(steps, counts, strict=True):
+        seconds(step, max(1, count // 10))  # the first steps fill caches and start threads
+    return [[seconds(step, count) for step, count in zip(steps, counts, strict=True)] for _ in range(rounds)]
+
+
+def seconds(step: Step, count: int) -> float:
+    """The seconds of a step, over ``count`` of them."""
     start = time.perf_counter()
-    for _ in range(steps):
+    for _ in range(count):
         step()
-    return time.perf_counter() - start
+    return (time.perf_counter() - start) / count

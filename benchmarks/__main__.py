@@ -1,0 +1,137 @@
+"""Ours beside PyTorch and others, in turns in one process: ``python -m benchmarks --json FILE``.
+
+Each workload first has to come to the same numbers everywhere. A turn makes as many steps as take a tenth of a second;
+in every round each library has its turn, and the ratio (the other's time over ours) is the median over the rounds.
+``--only TEXT`` measures the workloads and groups whose names contain it, ``--docs`` writes the tables into
+docs/performance.md. PyTorch must be installed (extra ``torch``); the others (extra ``bench``) are left out where they
+are not.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import numpy as np
+import torch
+
+import autodiff
+from benchmarks import memory, report
+from benchmarks.peers import PEERS, Peer
+from benchmarks.workloads import WORKLOADS, Workload
+from examples import command
+from examples.peer import in_turns, seconds
+from examples.report import write_json
+
+TURN, MOST_STEPS = 0.1, 3000  # seconds, and steps, of a turn
+ALIKE = 2e-4  # what float32 may differ by in the largest entry, as part of it
+
+
+def measured(workload: Workload, peers: dict[str, Peer], rounds: int) -> dict[str, Any]:
+    """The times of one workload, in microseconds, and the ratios to ours."""
+    ours, theirs = workload.build(autodiff), workload.build(torch)
+    parameters = [p.detach().numpy().copy() for p in ours.parameters]
+    data = ours.data if ours.cotangent is None else [*ours.data, ours.cotangent]
+    steps = {"ours": ours.step, "PyTorch": theirs.step}
+    out = ours.loss().detach().numpy()
+    _check_alike(workload.name, "PyTorch", out, theirs.loss().detach().numpy())
+    loss = out if ours.cotangent is None else np.sum(out * ours.cotangent)
+    for name, peer in peers.items():
+        try:
+            step = peer.step(workload.pure, [p.copy() for p in parameters], data) if workload.pure else None
+            value = None if step is None else np.asarray(step())
+        except NotImplementedError:
+            continue
+        if step is not None:
+            _check_alike(workload.name, name, loss, value)
+            steps[name] = step
+    counts = [_count(step) for step in steps.values()]
+    times = [dict(zip(steps, times, strict=True)) for times in in_turns(list(steps.values()), counts, rounds)]
+    return {
+        "group": workload.group,
+        "name": workload.name,
+        "microseconds": {name: median(t[name] for t in times) / workload.each * 1e6 for name in steps},
+        "ratio": {name: median(t[name] / t["ours"] for t in times) for name in steps if name != "ours"},
+    }
+
+
+def _count(step: Callable[[], Any]) -> int:
+    step()
+    return min(MOST_STEPS, max(1, round(TURN / seconds(step, 3))))
+
+
+def _check_alike(workload: str, name: str, ours: Any, theirs: Any) -> None:
+    difference, size = float(np.abs(ours - theirs).max()), float(np.abs(theirs).max())
+    if not difference <= ALIKE * size:
+        raise ArithmeticError(f"{workload}: {name} and ours differ by {difference:.3g} in {size:.3g}")
+
+
+def import_times(rounds: int) -> dict[str, Any]:
+    """How long a new process takes to import each library, less an empty one with NumPy's."""
+    programs = {"ours": "import autodiff, nn, optim", "PyTorch": "import torch", "": "import numpy"}
+    steps = [lambda code=code: subprocess.run([sys.executable, "-c", code], check=True) for code in programs.values()]
+    times = [[s - bare for s in both] for *both, bare in in_turns(steps, [1] * 3, rounds)]
+    ours, theirs = (median(column) for column in zip(*times, strict=True))
+    return {"ours": ours, "PyTorch": theirs}
+
+
+def kept(names: Iterable[str]) -> list[dict[str, Any]]:
+    """The megabytes that steps keep for their backward passes."""
+    found = []
+    for workload in WORKLOADS:
+        if workload.name in names:
+            ours = memory.kept_by_ours(workload.build(autodiff)) / 1e6
+            theirs = memory.kept_by_torch(workload.build(torch)) / 1e6
+            found.append({"name": workload.name, "ours": ours, "PyTorch": theirs})
+    return found
+
+
+def run(options: Any) -> None:
+    """Measure, print, and write what is asked for."""
+    command.check_writable([options.json] if options.json else [])
+    torch.set_num_threads(os.cpu_count() or 1)
+    peers = {}
+    for name, make in PEERS.items():
+        try:
+            peers[name] = make()
+        except ImportError:
+            print(f"{name} is not installed: pip install 'tapegrad[bench]'", file=sys.stderr)
+    results: dict[str, Any] = {"machine": report.machine(), "workloads": []}
+    for workload in WORKLOADS:
+        if not options.only or any(text in f"{workload.group}: {workload.name}" for text in options.only):
+            found = measured(workload, {} if options.torch else peers, options.rounds)
+            print(workload.name, *(f"{name} {ratio:.2f}" for name, ratio in found["ratio"].items()), file=sys.stderr)
+            results["workloads"].append(found)
+    if not options.only:
+        models = [workload.name for workload in WORKLOADS if workload.group == "model"]
+        results |= {
+            "kept": kept(models),
+            "growth": [memory.growth(10**n) for n in (3, 4, 5, 6)],
+            "import": import_times(options.rounds),
+        }
+    print(report.table(results))
+    if options.json:
+        write_json(options.json, results)
+    if options.docs:
+        report.write_page(results)
+
+
+def main() -> int:
+    """Run the command and return its exit code."""
+    parser = command.Parser(prog="benchmarks", description=__doc__)
+    parser.add_argument("--only", nargs="+", default=[], metavar="TEXT", help="those with this in their name")
+    parser.add_argument("--rounds", type=command.positive(int), default=9, help="how often each has its turn (9)")
+    parser.add_argument("--torch", action="store_true", help="PyTorch alone")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures as data, too")
+    parser.add_argument("--docs", action="store_true", help="write the tables into docs/performance.md")
+    options = parser.parse_args()
+    return command.run("python -m benchmarks", lambda: run(options))
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
