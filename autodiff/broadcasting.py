@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -30,6 +31,14 @@ def unbroadcast(cotangent: Any, shape: tuple[int, ...]) -> Any:
     if stretched[lead:] == shape:  # a bias, the commonest case
         if stretched[:lead] == (1,):  # of a single sample
             return cotangent.reshape(shape)
+        if type(cotangent) is np.ndarray and len(shape) == 1 and cotangent.dtype.char in "fd":
+            rows = cotangent if lead == 1 else cotangent.reshape(-1, *shape)
+            return _ones(len(rows), rows.dtype).dot(rows)  # half the time of a sum, a third on few rows
         return accumulate(cotangent, tuple(range(lead)))
     axes = tuple(i for i, n in enumerate(stretched) if i < lead or n != shape[i - lead])
     return accumulate(cotangent, axes).reshape(shape)
+
+
+@lru_cache(maxsize=8)
+def _ones(count: int, dtype: Any) -> Any:
+    return np.ones(count, dtype)

@@ -34,10 +34,10 @@ class Change(NamedTuple):
 
     number: int
     place: Place
-    owner: weakref.ref[np.ndarray[Any, Any]]
 
 
 _changes: dict[int, Change] = {}
+_owners: dict[int, weakref.ref[np.ndarray[Any, Any]]] = {}  # kept for their callbacks, which forget the changes
 rewritten: dict[int, Change] = {}  # the changes among them that also gave the tensor a new history
 _last = 0
 
@@ -56,24 +56,21 @@ def changed(*arrays: np.ndarray[Any, Any], history: bool = False) -> None:
     """Write down that ``arrays`` have just been changed in place; with ``history``, by a recorded operation."""
     global _last
     _last = number = next_number()
-    place = place_of_user()
+    change = Change(number, place_of_user())
     for array in arrays:
-        owner = owner_of(array)
+        owner = array if array.base is None else owner_of(array)
         key = id(owner)
-        known = _changes.get(key)
-        if known is None:
-            reference = weakref.ref(owner, partial(_forget, key))
-        else:
-            reference = known.owner
-        _changes[key] = Change(number, place, reference)
+        if key not in _changes:
+            _owners[key] = weakref.ref(owner, partial(_forget, key))
+        _changes[key] = change
         if history:
-            rewritten[key] = _changes[key]
+            rewritten[key] = change
 
 
 def _forget(key: int, _: object) -> None:
     """The memory is gone, and its address may come back."""
-    _changes.pop(key, None)
-    rewritten.pop(key, None)
+    for known in (_changes, _owners, rewritten):
+        known.pop(key, None)
 
 
 def last_change() -> int:

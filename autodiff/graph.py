@@ -74,7 +74,7 @@ class Node:
 
     primitive: Primitive | None
     edges: tuple[Node | None, ...]
-    saved: list[Any] | None
+    saved: tuple[Any, ...] | None
     params: dict[str, Any] | None
     number: int
     shape: tuple[int, ...]
@@ -128,13 +128,13 @@ class Leaf(Node):
         self.owner: weakref.ref[Any] = weakref.ref(owner)
 
 
-def reachable(roots: Iterable[Node]) -> list[Node]:
-    """All nodes from which ``roots`` were made, themselves included, latest first."""
+def reachable(roots: Iterable[Node], leaves: bool = True) -> list[Node]:
+    """All nodes from which ``roots`` were made, themselves included, latest first; of ``leaves`` only roots if not."""
     seen = set(roots)
     stack = list(seen)
     while stack:
         for node in stack.pop().edges:
-            if node is not None and node not in seen:
+            if node is not None and node not in seen and (leaves or node.edges):
                 seen.add(node)
                 stack.append(node)
     return sorted(seen, key=attrgetter("number"), reverse=True)
@@ -159,8 +159,8 @@ def walk(
         InPlaceError: something the walk needs was changed in place after it was recorded.
         NonFiniteError: under ``detect_anomaly``, the first cotangent that is not finite.
     """
-    pending, found = dict(cotangents), {}
-    order = reachable(pending)
+    pending, found = dict(cotangents), dict[Node, Any]()
+    order = reachable(pending, leaves=False)  # a leaf has nothing to pass on; what comes to it is only added up
     wanted = _leading_to(targets, order) if targets else None
     watching, newest_change, hooked = modes.current().anomaly, last_change(), in_use()
     with np.errstate(all="ignore"):  # the forward pass has warned; a pole is inf here, as calculus says
@@ -168,17 +168,17 @@ def walk(
             g = pending.pop(node, None)
             if g is None:
                 continue
+            primitive, saved, params = node.primitive, node.saved, node.params
+            if primitive is None:
+                if wanted is None or node in wanted:
+                    found[node] = found[node] + g if node in found else g
+                continue
             if hooked and hasattr(node, "hooks") and (wanted is None or node in wanted):
                 g = node.hooks.pass_on(g)
-            primitive, saved, params = node.primitive, node.saved, node.params
-            if wanted is None:
-                if primitive is None:
-                    found[node] = g
-                    continue
-            else:
+            if wanted is not None:
                 if node in targets:
                     found[node] = g
-                if primitive is None or wanted.isdisjoint(node.edges):
+                if wanted.isdisjoint(node.edges):
                     continue
             if saved is None or lift is not None or node.number < newest_change:
                 saved = _checked(node, lift)
@@ -195,13 +195,22 @@ def walk(
                         c = unbroadcast(c, edge.shape)
                     if watching and c is not g and non_finite(c):
                         raise _spoiled(node, edge, g, c)
-                    pending[edge] = pending[edge] + c if edge in pending else c
+                    sums = pending if edge.edges else found
+                    sums[edge] = sums[edge] + c if edge in sums else c
             except Exception as error:
                 error.add_note(f"in the backward pass of {node.name()}, which was called at {_place(node)}")
                 raise
             if primitive.saves and not retain:  # others are as good for another walk as for one, and as small
                 node.saved = None
-    return found
+    return _through_leaves(found) if hooked else found
+
+
+def _through_leaves(found: dict[Node, Any]) -> dict[Node, Any]:
+    """The cotangents that were found, those of leaves after their hooks have seen them."""
+    return {
+        node: node.hooks.pass_on(g) if node.primitive is None and hasattr(node, "hooks") else g
+        for node, g in found.items()
+    }
 
 
 def _leading_to(targets: Collection[Node], order: list[Node]) -> set[Node]:
@@ -213,7 +222,7 @@ def _leading_to(targets: Collection[Node], order: list[Node]) -> set[Node]:
     return leading
 
 
-def _checked(node: Node, lift: Lift | None) -> list[Any]:
+def _checked(node: Node, lift: Lift | None) -> tuple[Any, ...]:
     """What the VJPs of ``node`` read: intact, and as Tensors of the graph where the walk is recorded."""
     dropped: Dropped | None = getattr(node, "dropped", None)
     if node.saved is None and dropped is not None:
@@ -233,10 +242,10 @@ def _checked(node: Node, lift: Lift | None) -> list[Any]:
             )
     if lift is None:
         return saved
-    return [
+    return tuple(
         lift(kept, owner) if isinstance(kept, np.ndarray) and owner is not None else kept
         for kept, owner in zip(saved, (node, *node.edges), strict=True)
-    ]
+    )
 
 
 def needed(node: Node) -> list[np.ndarray[Any, Any]]:

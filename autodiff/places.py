@@ -10,7 +10,7 @@ from types import CodeType
 
 import numpy as np
 
-__all__ = ["Place", "file_and_line", "line_of", "place_of_user", "source_of"]
+__all__ = ["Place", "file_and_line", "line_of", "of_library", "place_of_user", "source_of"]
 
 Place = tuple[CodeType, int]  # code and instruction: the line is worked out only when somebody asks for it
 
@@ -43,6 +43,11 @@ def place_of_user(depth: int = 1) -> Place:
     while _inside[frame.f_code.co_filename] and frame.f_back is not None:
         frame = frame.f_back
     return frame.f_code, frame.f_lasti
+
+
+def of_library(code: CodeType) -> bool:
+    """Whether ``code`` belongs to this library."""
+    return _inside[code.co_filename]
 
 
 def file_and_line(place: Place) -> tuple[str, int]:

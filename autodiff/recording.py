@@ -164,12 +164,13 @@ def record(
     The user's code is at least ``depth`` calls up: behind an operator and ``apply``.
     """
     if primitive.saves:
-        saved = [out, *arrays]
+        kept = [out, *arrays]
         for i in primitive.plans[mask]:
-            if i < len(saved):  # an optional last input may be absent
-                saved[i] = edges[i - 1] if i else None
+            if i < len(kept):  # an optional last input may be absent
+                kept[i] = edges[i - 1] if i else None
+        saved = tuple(kept)  # which the garbage collector leaves alone once it has seen only arrays in it
     else:
-        saved = [None, *edges]
+        saved = (None, *edges)
     node = new(Node)
     node.primitive = primitive
     node.edges = edges
@@ -178,8 +179,8 @@ def record(
     node.number = next_number()
     node.shape = out.shape
     node.dtype = out.dtype
-    node.place = place_of_user(depth)
-    node.scope = calls().now
+    node.scope = scope = calls().now
+    node.place = place_of_user(depth) if scope is None or scope[3] is None else scope[3]
     tensor = new(_results)
     tensor._array = out
     tensor._node = node

@@ -10,11 +10,14 @@ import weakref
 from contextvars import ContextVar
 from typing import Any
 
+from autodiff.places import Place
+
 __all__ = ["NOBODY", "Calls", "Scope", "begin", "calls"]
 
-# One call of a module, its class, and the call it was made from. The module itself is not kept alive: it may hold the
-# graph in turn, and would then be in a cycle with it.
-Scope = tuple[weakref.ref[Any], type[Any], "Scope | None"]
+# One call of a module, its class, the call it was made from, and where the user's code asked for all that happens in it
+# (None where the user's code is inside). The module itself is not kept alive: it may hold the graph in turn, and would
+# then be in a cycle with it.
+Scope = tuple[weakref.ref[Any], type[Any], "Scope | None", Place | None]
 
 
 class Calls:

@@ -157,7 +157,7 @@ class _Call:
             rules = _Rules(cls, ctx._given, args, outputs)
             row = _Unlisted(cls.__name__, rules, bool(ctx._given))
             kept = (ctx, *(x._array if isinstance(x, Recorded) else x for x in ctx._given))
-            node = _node(row, edges, [kept, *edges], *(rules.outputs[0] or _BUNDLE if len(outputs) == 1 else _BUNDLE))
+            node = _node(row, edges, (kept, *edges), *(rules.outputs[0] or _BUNDLE if len(outputs) == 1 else _BUNDLE))
             rules.node = weakref.ref(node)
             self.made.append(node)
             if modes.current().anomaly:
@@ -280,7 +280,7 @@ class _Bundle:
 def _output_node(call: Any, j: int, known: Any) -> Node:
     """A node for output ``j``, of that shape and dtype, between a call with several and what is made of it."""
     row = _Unlisted(f"{call.name()}[{j}]", (lambda g, out, call: _Bundle({j: g}),))
-    return _node(row, (call,), [None, call], *known)
+    return _node(row, (call,), (None, call), *known)
 
 
 def once_differentiable(backward: Callable[..., Any]) -> Callable[..., Any]:
@@ -303,14 +303,14 @@ def once_differentiable(backward: Callable[..., Any]) -> Callable[..., Any]:
             if c is None or not edges:
                 return c
             array = c._array if isinstance(c, Recorded) else np.asarray(c)
-            return wrap(array, _node(row, edges, [None, *edges], array.shape, array.dtype))
+            return wrap(array, _node(row, edges, (None, *edges), array.shape, array.dtype))
 
         return tuple(map(tied, returned)) if isinstance(returned, (tuple, list)) else tied(returned)
 
     return unrecorded
 
 
-def _node(row: Primitive, edges: Any, saved: list[Any], shape: tuple[int, ...], dtype: np.dtype[Any]) -> Node:
+def _node(row: Primitive, edges: Any, saved: tuple[Any, ...], shape: tuple[int, ...], dtype: np.dtype[Any]) -> Node:
     node = Node()
     node.primitive, node.edges, node.saved, node.params = row, edges, saved, {}
     node.number, node.place = next_number(), place_of_user()

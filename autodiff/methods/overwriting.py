@@ -76,10 +76,10 @@ class OverwritingMethods:
         values, node = (result._array, result._node) if isinstance(result, Recorded) else (np.asarray(result), None)
         traced = self._claim(node)
         if node is not None and node.saved is not None:  # what the operation itself keeps is the value from before
-            node.saved = [
+            node.saved = tuple(
                 kept.copy() if isinstance(kept, np.ndarray) and owner_of(kept) is owner_of(array) else kept
                 for kept in node.saved
-            ]
+            )
         if values.shape != array.shape and not _stretches(values.shape, array.shape):
             raise ShapeError(f"a result of shape {values.shape} does not fit in place into shape {array.shape}")
         if not can_cast(values.dtype, array.dtype):

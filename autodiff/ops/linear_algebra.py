@@ -42,7 +42,7 @@ def _by_transpose(x: Any, w: Any) -> Any:
     For few rows against a large w OpenBLAS takes down to a third of the time for w x^T, the copy back included
     (32 rows, 784 -> 500: 0.34 against 0.53 ms); from about 50 rows on, or a quarter of w's, it takes longer.
     """
-    if 1 < len(x) <= FEW and 4 * len(x) <= len(w) and w.size >= LARGE:
+    if w.size >= LARGE and 1 < len(x) <= FEW and 4 * len(x) <= len(w):
         return np.ascontiguousarray(w.dot(x.T).T)
     return x.dot(w.T)
 
@@ -53,7 +53,7 @@ def _linear(x: Any, w: Any, b: Any = None) -> Any:
         if b.shape != w.shape[:1]:
             raise ValueError(f"the bias has shape {b.shape}, but a weight of shape {w.shape} needs {w.shape[:1]}")
         out += b
-    return out if len(x.shape) == 2 else out.reshape(*x.shape[:-1], w.shape[0])
+    return out if x.ndim == 2 else out.reshape(*x.shape[:-1], w.shape[0])
 
 
 def _linear_input(g: Any, out: Any, x: Any, w: Any, b: Any = None) -> Any:

@@ -54,9 +54,10 @@ _ONE_AND_LARGE = {
 
 def _sigmoid(x: Any) -> Any:
     """1 / (1 + exp(-x)) as e / (e + 1), e = exp(x), which keeps its digits far below 0 and cannot overflow above."""
-    if x.dtype not in _ONE_AND_LARGE:
-        x = x.astype(np.float64)
-    one, large = _ONE_AND_LARGE[x.dtype]
+    numbers = _ONE_AND_LARGE.get(x.dtype)
+    if numbers is None:
+        return _sigmoid(x.astype(np.float64))
+    one, large = numbers
     e = np.minimum(x, large)
     if type(e) is not np.ndarray:  # of a 0-d array NumPy makes a scalar
         e = np.asarray(e)

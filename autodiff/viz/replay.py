@@ -79,13 +79,13 @@ def _inputs(node: Node, known: dict[Node, Array]) -> list[Any] | None:
     return inputs
 
 
-def saved_by(node: Node, known: dict[Node, Array]) -> list[Any] | None:
+def saved_by(node: Node, known: dict[Node, Array]) -> tuple[Any, ...] | None:
     """What the VJPs of ``node`` read: as it was saved, or computed again; None where neither can be had."""
     if node.saved is not None:
         changed = any(change_after(node.number, array) is not None for array in needed(node))
         return None if changed else node.saved
     inputs = _inputs(node, known)
-    return None if inputs is None or node not in known else [known[node], *inputs]
+    return None if inputs is None or node not in known else (known[node], *inputs)
 
 
 def steps(order: Sequence[Node], outputs: Sequence[Tensor], known: dict[Node, Array]) -> Iterator[Step]:
