@@ -233,7 +233,7 @@ def _checked(node: Node, lift: Lift | None) -> tuple[Any, ...]:
             f"the graph behind {node.name()}, called at {_place(node)}, was freed by an earlier backward pass; "
             "call the earlier one with retain_graph=True"
         )
-    for array in needed(node):
+    for array in needed(node) if number < last_change() else ():
         change = change_after(number, array)
         if change is not None:
             raise InPlaceError(
@@ -242,10 +242,10 @@ def _checked(node: Node, lift: Lift | None) -> tuple[Any, ...]:
             )
     if lift is None:
         return saved
-    return tuple(
+    return tuple([
         lift(kept, owner) if isinstance(kept, np.ndarray) and owner is not None else kept
         for kept, owner in zip(saved, (node, *node.edges), strict=True)
-    )
+    ])  # fmt: skip
 
 
 def needed(node: Node) -> list[np.ndarray[Any, Any]]:
