@@ -1,0 +1,74 @@
+"""The workloads of ``benchmarks``: the same numbers everywhere, and no more memory than they may take."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+import autodiff
+import nn
+from benchmarks import memory, report
+from benchmarks.workloads import WORKLOADS, Workload
+
+torch = pytest.importorskip("torch")
+
+every_workload = pytest.mark.parametrize("workload", WORKLOADS, ids=[workload.name for workload in WORKLOADS])
+
+
+class Plain:
+    """What the pure functions ask of a library, by NumPy itself."""
+
+    np = np
+    gradient = staticmethod(autodiff.func.grad)
+
+    @staticmethod
+    def conv(x: Any, w: Any, padding: int, stride: int = 1, groups: int = 1) -> Any:
+        return nn.functional.conv2d(x, w, None, stride, padding, 1, groups).numpy()
+
+    @staticmethod
+    def max_pool(x: Any, size: int, stride: int, padding: int) -> Any:
+        return nn.functional.max_pool2d(x, size, stride, padding).numpy()
+
+
+@every_workload
+def test_a_workload_comes_to_the_same_with_either_library(workload: Workload) -> None:
+    """Before and after three steps: what is compared in time is the same work."""
+    ours, theirs = workload.build(autodiff), workload.build(torch)
+    for _ in range(2):
+        x, y = (program.loss().detach().numpy() for program in (ours, theirs))
+        np.testing.assert_allclose(x, y, rtol=2e-4, atol=2e-4 * float(np.abs(y).max()))
+        for _ in range(3):
+            ours.step(), theirs.step()
+
+
+@pytest.mark.parametrize("workload", [w for w in WORKLOADS if w.pure], ids=[w.name for w in WORKLOADS if w.pure])
+def test_a_pure_function_is_the_workload(workload: Workload) -> None:
+    """Its value is the loss, or the sum of what comes out times its cotangent."""
+    ours = workload.build(autodiff)
+    parameters = [p.detach().numpy() for p in ours.parameters]
+    loss = ours.loss().detach().numpy()
+    data = ours.data if ours.cotangent is None else [*ours.data, ours.cotangent]
+    expected = loss if ours.cotangent is None else np.sum(loss * ours.cotangent)
+    value = workload.pure(Plain(), parameters, *data) if workload.pure else None
+    value = value.detach().numpy() if isinstance(value, autodiff.Tensor) else value
+    np.testing.assert_allclose(value, expected, rtol=2e-4, atol=2e-4)
+
+
+def test_the_bytes_of_an_operation_do_not_grow_with_the_chain() -> None:
+    """A chain four times as long takes four times the memory."""
+    short, long = memory.growth(1000), memory.growth(4000)
+    assert 100 < long["bytes"] < 1.02 * short["bytes"]
+
+
+def test_the_tables_have_a_line_for_each_workload_and_the_mean_of_each_group() -> None:
+    """The geometric mean is over PyTorch's ratios; a library that cannot run a workload leaves its cell empty."""
+    rows = [
+        {"group": "dense", "name": name, "microseconds": {"ours": 5.0}, "ratio": {"PyTorch": ratio, "MyGrad": 3.0}}
+        for name, ratio in (("a", 2.0), ("b", 8.0))
+    ]
+    text = report.table({"workloads": rows})
+    assert "| a | 5 | 2.00 |  | 3.00 |  |" in text
+    assert "**4.00**" in text
+    assert "convolution" not in text
