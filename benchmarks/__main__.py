@@ -9,12 +9,14 @@ are not.
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from statistics import median
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -71,6 +73,22 @@ def _check_alike(workload: str, name: str, ours: Any, theirs: Any) -> None:
         raise ArithmeticError(f"{workload}: {name} and ours differ by {difference:.3g} in {size:.3g}")
 
 
+def with_kernels(name: str, results: dict[str, Any], options: Any) -> None:
+    """Measure what BLAS bounds once more, in a process whose OpenBLAS has the kernels called ``name``."""
+    with TemporaryDirectory() as directory:
+        path = Path(directory) / "results.json"
+        groups = options.only or ["dense:", "convolution:", "model:"]
+        command = [sys.executable, "-m", "benchmarks", "--torch", "--rounds", f"{options.rounds}", "--json", str(path)]
+        environment = os.environ | {"OPENBLAS_CORETYPE": name}
+        subprocess.run([*command, "--only", *groups], env=environment, stdout=subprocess.DEVNULL, check=True)
+        again = json.loads(path.read_text())
+    results["other kernels"] = again["machine"]["BLAS kernels"]
+    ratios = {row["name"]: row["ratio"]["PyTorch"] for row in again["workloads"]}
+    for row in results["workloads"]:
+        if row["name"] in ratios:
+            row["ratio"][report.OTHER_KERNELS] = ratios[row["name"]]
+
+
 def import_times(rounds: int) -> dict[str, Any]:
     """How long a new process takes to import each library, less an empty one with NumPy's."""
     programs = {"ours": "import autodiff, nn, optim", "PyTorch": "import torch", "": "import numpy"}
@@ -114,6 +132,8 @@ def run(options: Any) -> None:
             "growth": [memory.growth(10**n) for n in (3, 4, 5, 6)],
             "import": import_times(options.rounds),
         }
+    if options.kernels:
+        with_kernels(options.kernels, results, options)
     print(report.table(results))
     if options.json:
         write_json(options.json, results)
@@ -127,6 +147,7 @@ def main() -> int:
     parser.add_argument("--only", nargs="+", default=[], metavar="TEXT", help="those with this in their name")
     parser.add_argument("--rounds", type=command.positive(int), default=9, help="how often each has its turn (9)")
     parser.add_argument("--torch", action="store_true", help="PyTorch alone")
+    parser.add_argument("--kernels", metavar="NAME", help="also with OPENBLAS_CORETYPE=NAME, in a process of its own")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures as data, too")
     parser.add_argument("--docs", action="store_true", help="write the tables into docs/performance.md")
     options = parser.parse_args()

@@ -16,10 +16,11 @@ from threadpoolctl import threadpool_info
 from autodiff.files import write_whole
 from benchmarks.peers import PEERS
 
-__all__ = ["TARGETS", "machine", "table", "write_page"]
+__all__ = ["OTHER_KERNELS", "TARGETS", "machine", "table", "write_page"]
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "performance.md"
 BEGIN, END = "<!-- measured: python -m benchmarks --docs -->", "<!-- end of what was measured -->"
+OTHER_KERNELS = "PyTorch, other kernels"  # the ratio to PyTorch where OPENBLAS_CORETYPE says which kernels ours has
 TARGETS = {  # of the geometric mean of each group, and of each of its workloads
     "overhead": "3.5, none under 2.0",
     "dense": "1.2, none under 0.9",
@@ -63,13 +64,18 @@ def table(results: dict[str, Any]) -> str:
 def _ratios(group: str, rows: list[dict[str, Any]]) -> str:
     if not rows:
         return ""
-    others = ["PyTorch", *PEERS]
+    others = [name for name in ("PyTorch", OTHER_KERNELS, *PEERS) if any(name in row["ratio"] for row in rows)]
     lines = [f"| {group} | ours, µs | {' | '.join(others)} |", "|---|--:|" + "--:|" * len(others)]
     for row in rows:
         ratios = (f"{row['ratio'][name]:.2f}" if name in row["ratio"] else "" for name in others)
         lines.append(f"| {row['name']} | {row['microseconds']['ours']:,.4g} | {' | '.join(ratios)} |")
-    mean = math.prod(row["ratio"]["PyTorch"] for row in rows) ** (1 / len(rows))
-    return "\n".join([*lines, f"| geometric mean (wanted: {TARGETS[group]}) | | **{mean:.2f}** |" + " |" * len(PEERS)])
+    means = (f" {_geometric_mean(rows, name)} |" if "PyTorch" in name else " |" for name in others)
+    return "\n".join([*lines, f"| geometric mean (wanted: {TARGETS[group]}) | |{''.join(means)}"])
+
+
+def _geometric_mean(rows: list[dict[str, Any]], name: str) -> str:
+    ratios = [row["ratio"][name] for row in rows]
+    return f"**{math.prod(ratios) ** (1 / len(ratios)):.2f}**"
 
 
 def _kept(rows: list[dict[str, Any]]) -> str:
@@ -96,7 +102,10 @@ def write_page(results: dict[str, Any]) -> None:
     about = results["machine"]
     versions = ", ".join(f"{name} {number}" for name, number in about["versions"].items())
     processors = f"{about['processors']} processors ({about['processor']})"
-    where = f"{processors}, BLAS kernels for {about['BLAS kernels']}, {versions}."
+    kernels = f"BLAS kernels for {about['BLAS kernels']}"
+    if "other kernels" in results:
+        kernels += f" ({OTHER_KERNELS!r}: for {results['other kernels']})"
+    where = f"{processors}, {kernels}, {versions}."
     before, _, rest = PAGE.read_text().partition(BEGIN)
     after = rest.partition(END)[2]
     write_whole(PAGE, f"{before}{BEGIN}\n\n{where}\n\n{table(results)}\n\n{END}{after}")
