@@ -9,7 +9,7 @@ import numpy as np
 
 from autodiff.dtypes import get_default_dtype, result_dtype
 from autodiff.errors import DtypeError, OptionError
-from autodiff.functions.arrays import on_arrays
+from autodiff.functions.arrays import array_of, on_arrays
 from autodiff.functions.indexing import nonzero
 from autodiff.ops import arithmetic as rows
 from autodiff.ops.arithmetic import (
@@ -323,7 +323,7 @@ def where(condition: Any, input: Any = None, other: Any = None) -> Any:
     """
     if input is None and other is None:
         return nonzero(condition, as_tuple=True)
-    mask = np.asarray(condition)
+    mask = np.asarray(array_of(condition))
     if mask.dtype != np.bool_:
         raise DtypeError(f"where needs a condition of booleans, not of {mask.dtype}; compare first, as in x > 0")
     if isinstance(input, Number) and isinstance(other, Number):

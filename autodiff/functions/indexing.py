@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from autodiff.errors import DtypeError, OptionError, ShapeError
+from autodiff.functions.arrays import array_of
 from autodiff.functions.axes import axis_of
 from autodiff.functions.keys import plain_key
 from autodiff.functions.shaping import broadcast_shapes, expand, ravel, reshape
@@ -148,7 +149,7 @@ def _without(shape: tuple[int, ...], axis: int) -> tuple[int, ...]:
 
 
 def _mask(mask: Any) -> np.ndarray[Any, Any]:
-    array = np.asarray(mask)
+    array = np.asarray(array_of(mask))
     if array.dtype != np.bool_:
         raise DtypeError(f"a mask holds booleans, not {array.dtype}; compare first, as in x > 0, or use .bool()")
     return array
