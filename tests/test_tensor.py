@@ -399,7 +399,7 @@ MISTAKES: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
     "integer power": (lambda: tensor([2]) ** -1, ValueError, "power.*negative integer powers"),
     "negative booleans": (lambda: -tensor([True]), TypeError, r"negative\(bool \(1,\)\)"),
     "where": (lambda: autodiff.where(A, A, A), TypeError, "condition of booleans, not of float32"),
-    "where, differentiable": (lambda: autodiff.where(A.clone().requires_grad_(), A, A), TypeError, "of booleans, not of"),
+    "where, differentiable": (lambda: autodiff.where(A.clone().requires_grad_(), A, A), TypeError, "of booleans"),
     "mask": (lambda: A.masked_fill(A.clone().requires_grad_(), 0), TypeError, "a mask holds booleans, not float32"),
     "clamp": (lambda: A.clamp(), TypeError, "clamp needs"),
     "device": (lambda: A.to("cuda"), RuntimeError, "no device 'cuda'"),
