@@ -202,7 +202,7 @@ def walk(
                 raise
             if primitive.saves and not retain:  # others are as good for another walk as for one, and as small
                 node.saved = None
-    return _through_leaves(found) if hooked else found
+        return _through_leaves(found) if hooked else found
 
 
 def _through_leaves(found: dict[Node, Any]) -> dict[Node, Any]:
