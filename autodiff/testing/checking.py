@@ -95,9 +95,10 @@ def gradcheck(
 ) -> Report:
     """Whether the gradients of ``func`` at ``inputs`` are its slopes.
 
-    The numeric side is float64: central differences extrapolated over the step, with an error estimate that widens the
-    tolerance. Small inputs get their whole Jacobian, large ones random directions. Inputs in lower precision are
-    checked at the same numbers in float64, and their own gradients compared with those.
+    The numeric side is float64: a narrow central difference, and where that does not agree, central differences
+    extrapolated over the step, with an error estimate that widens the tolerance. Small inputs get their whole Jacobian,
+    large ones random directions. Inputs in lower precision are checked at the same numbers in float64, and their own
+    gradients compared with those.
 
     Args:
         func: a function of Tensors, or a pair ``(forward, vjp)`` of functions on plain arrays with

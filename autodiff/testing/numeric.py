@@ -1,4 +1,4 @@
-"""Slopes from values alone: central differences refined by extrapolation, each with an error estimate, and kinks.
+"""Slopes from values alone: central differences, narrow ones or extrapolated with an error estimate, and kinks.
 
 Everything looks along a line: ``line(t)`` is the (flattened) value of the function at distance ``t`` from the point,
 and the slopes at ``t = 0`` of all its entries are wanted at once.
