@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from autodiff import modes
 from autodiff.autograd import grad
 from autodiff.creation import from_numpy, zeros_like
 from autodiff.errors import GraphError
@@ -23,7 +24,7 @@ from autodiff.testing.failures import (
     ShapeMismatch,
     WrongGradient,
 )
-from autodiff.testing.subject import Subject, arrays_of, plain
+from autodiff.testing.subject import Pullback, Subject, arrays_of, plain
 
 __all__ = ["GradcheckError", "Report", "gradcheck", "gradgradcheck", "second_order", "twin"]
 
@@ -94,9 +95,10 @@ def gradcheck(
 ) -> Report:
     """Whether the gradients of ``func`` at ``inputs`` are its slopes.
 
-    The numeric side is float64: central differences extrapolated over the step, with an error estimate that widens the
-    tolerance. Small inputs get their whole Jacobian, large ones random directions. Inputs in lower precision are
-    checked at the same numbers in float64, and their own gradients compared with those.
+    The numeric side is float64: a narrow central difference, and where that does not agree, central differences
+    extrapolated over the step, with an error estimate that widens the tolerance. Small inputs get their whole Jacobian,
+    large ones random directions. Inputs in lower precision are checked at the same numbers in float64, and their own
+    gradients compared with those.
 
     Args:
         func: a function of Tensors, or a pair ``(forward, vjp)`` of functions on plain arrays with
@@ -142,7 +144,7 @@ def gradcheck(
     subject = low if all(x.dtype == np.float64 for x in low.arrays) else Subject(func, twin(given))
     findings = compare(subject, Tolerance(atol, rtol, eps), complex_step)
     if low is not subject and not findings:
-        findings = precision(low, subject)
+        findings = precision(low, subject, low.pull())
     if not findings:
         findings = _determinism(subject, nondet_tol)
     return Report(findings, low.arrays, low.names).raised(raise_exception)
@@ -206,11 +208,12 @@ def second_order(
     def gradients(*arguments: Any) -> tuple[Tensor, ...]:
         point, cotangents = arguments[: len(inputs)], arguments[len(inputs) :]
         sources = [point[i] for i in wanted]
+        again = modes.current().recording  # not on the numeric side, which takes the values alone
         with enable_grad():
             outputs = [y for y in arrays_of(func(*point, **kwargs)) if isinstance(y, Tensor) and y.requires_grad]
             if not outputs:
                 return tuple(zeros_like(x) for x in sources)
-            return grad(outputs, sources, cotangents, create_graph=True, allow_unused=True, materialize_grads=True)
+            return grad(outputs, sources, cotangents, create_graph=again, allow_unused=True, materialize_grads=True)
 
     return gradients, seeds
 
@@ -234,9 +237,9 @@ def _listed(inputs: Any) -> list[Any]:
     return list(inputs) if isinstance(inputs, (tuple, list)) else [inputs]
 
 
-def precision(low: Subject, double: Subject) -> list[Finding]:
-    """Gradients in low precision that are further from those in float64 than their digits explain."""
-    outputs, pullback = low.pull()
+def precision(low: Subject, double: Subject, pulled: tuple[list[Array], Pullback]) -> list[Finding]:
+    """Gradients in low precision, ``pulled``, that are further from those in float64 than their digits explain."""
+    outputs, pullback = pulled
     _, exact_pullback = double.pull()
     cotangents = [generic(y.shape, 3).astype(y.dtype) for y in outputs]
     if findings := misfits(low, grads := pullback(cotangents)):

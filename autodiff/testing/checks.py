@@ -60,16 +60,17 @@ class Call:
         self.grads = self.pullback(self.cotangents)
 
     def at(self, inputs: Sequence[Any]) -> Subject:
-        """The function at copies of ``inputs``; integers arrive as Tensors where the function takes Tensors."""
-        made = [np.array(x, order="K") if isinstance(x, np.ndarray) else x for x in inputs]
-        return Subject(self.trial.function, made if self.is_pair else _tensors(made), self.kwargs)
+        """The function at copies of ``inputs``."""
+        return self.of([np.array(x, order="K") if isinstance(x, np.ndarray) else x for x in inputs])
 
-    def gradients(
-        self, inputs: Sequence[Any], cotangents: Sequence[Array] | None = None
-    ) -> tuple[list[Array], list[Any]]:
+    def of(self, inputs: Sequence[Any]) -> Subject:
+        """The function at ``inputs`` as they lie in memory; integers arrive as Tensors where it takes Tensors."""
+        return Subject(self.trial.function, inputs if self.is_pair else _tensors(inputs), self.kwargs)
+
+    def gradients(self, inputs: Sequence[Any]) -> tuple[list[Array], list[Any]]:
         """Outputs and gradients at other inputs."""
         outputs, pullback = self.at(inputs).pull()
-        return outputs, pullback(self.cotangents if cotangents is None else cotangents)
+        return outputs, pullback(self.cotangents)
 
 
 def _tensors(inputs: Sequence[Any]) -> list[Any]:
@@ -233,7 +234,8 @@ def unused(call: Call) -> None:
     if call.is_pair:
         return
     names, grads = call.subject.names, call.grads
-    for k, (name, position) in enumerate(zip(names, call.subject.positions, strict=True)):
+    others = enumerate(zip(names, call.subject.positions, strict=True)) if len(names) > 1 else ()
+    for k, (name, position) in others:
         inputs = [
             x if i == position or not isinstance(x, np.ndarray) else _constant(x) for i, x in enumerate(call.given)
         ]
@@ -300,29 +302,31 @@ def accumulation(call: Call) -> None:
 
 
 def layouts(call: Call) -> None:
-    for word, laid in (
-        ("Fortran-ordered", np.asfortranarray),
-        ("negatively strided", _backwards),
-        ("strided", _every_other),
-    ):
-        inputs = [laid(x) if isinstance(x, np.ndarray) and x.ndim else x for x in call.given]
-        outputs, grads = call.gradients(inputs, [laid(g) if g.ndim else g for g in call.cotangents])
+    axes = max(x.ndim for x in (*call.given, *call.cotangents) if isinstance(x, np.ndarray))
+    for word, least, laid in _LAYOUTS:
+        if axes < least:  # the memory would be the same
+            continue
+        outputs, pullback = call.of([laid(x) if isinstance(x, np.ndarray) else x for x in call.given]).pull()
+        grads = pullback([laid(g) for g in call.cotangents])
         if not all(close(a, b) for a, b in zip(outputs, call.outputs, strict=True)):
             raise failures.LayoutError(f"the value changes when the inputs are {word}")
         if not all(close(a, b) for a, b in zip(grads, call.grads, strict=True)):
             raise failures.LayoutError(f"a gradient changes when the inputs and the cotangent are {word}")
 
 
-def _backwards(x: Array) -> Array:
-    every = (slice(None, None, -1),) * x.ndim
-    return x[every].copy()[every]
-
-
 def _every_other(x: Array) -> Array:
     spaced = np.zeros(tuple(2 * n for n in x.shape), x.dtype)
-    every = (slice(None, None, 2),) * x.ndim
+    every: tuple[Any, ...] = (..., *(slice(None, None, 2),) * x.ndim)
     spaced[every] = x
-    return spaced[every]
+    return np.asarray(spaced[every])
+
+
+# What it is called, from how many axes on it is a layout of its own, and a copy laid out so.
+_LAYOUTS: tuple[tuple[str, int, Callable[[Array], Array]], ...] = (
+    ("Fortran-ordered", 2, lambda x: np.array(x, order="F")),
+    ("negatively strided", 1, lambda x: np.asarray(np.flip(np.flip(x).copy()))),
+    ("strided", 1, _every_other),
+)
 
 
 def broadcasting(call: Call) -> None:
@@ -342,14 +346,14 @@ def low_precision(call: Call) -> None:
     for dtype in call.trial.dtypes:
         cast = [x.astype(dtype) if isinstance(x, np.ndarray) and x.dtype.kind == "f" else x for x in call.given]
         low = call.at(cast)
-        outputs, _ = low.pull()
+        outputs, _ = pulled = low.pull()
         for y in outputs:
             if y.dtype != dtype:
                 raise failures.DtypeMismatch(f"inputs of {dtype} gave a result of {y.dtype}")
         if dtype == np.float16 and not all(np.abs(y).max(initial=0) < 1e3 for y in outputs):
             continue
         double = call.at([x.astype(np.float64) if isinstance(x, np.ndarray) and x.dtype == dtype else x for x in cast])
-        for finding in precision(low, double):
+        for finding in precision(low, double, pulled):
             if finding.kind == "dtype":
                 raise failures.DtypeMismatch(finding.message)
             raise failures.LowPrecisionError(finding.message)

@@ -10,7 +10,7 @@ import numpy as np
 
 from autodiff import modes
 from autodiff.testing.diagnosis import Finding, entry, kink, output_entry, wrong_gradient
-from autodiff.testing.numeric import SMALLEST, Line, Sides, Slope, complex_step, refined, sides, slope
+from autodiff.testing.numeric import NARROW, SMALLEST, Line, Sides, Slope, complex_step, look, refined, sides, slope
 from autodiff.testing.subject import Subject
 
 __all__ = ["Tolerance", "compare", "generic", "glance", "misfits"]
@@ -71,7 +71,7 @@ def direction_line(subject: Subject, array: Array, direction: Array) -> Line:
 def glance(subject: Subject, cotangents: list[Array], grads: list[Any], tolerance: Tolerance) -> bool:
     """Whether all inputs, moved together along directions of no pattern, move the outputs as ``grads`` say.
 
-    Four evaluations, whatever the size; a wrong gradient has no chance to look right, but does not show where it is.
+    Two evaluations, whatever the size; a wrong gradient has no chance to look right, but does not show where it is.
     """
     starts = [array.copy() for array in subject.arrays]
     directions = [generic(array.shape, 13 * k + 5) for k, array in enumerate(subject.arrays)]
@@ -84,7 +84,7 @@ def glance(subject: Subject, cotangents: list[Array], grads: list[Any], toleranc
 
     try:
         with modes.no_grad():
-            numeric = slope(line)
+            numeric = look(line)
     finally:
         for array, start in zip(subject.arrays, starts, strict=True):
             np.copyto(array, start)
@@ -161,13 +161,17 @@ class Verdict(NamedTuple):
 
 def judge(line: Line, analytic: Array, tolerance: Tolerance) -> Verdict:
     """Compare slopes along ``line``: quickly where they agree, with all means where they do not."""
+    numeric = look(line, max(NARROW, tolerance.smallest))
+    if (good := agrees(analytic, numeric, tolerance)).all():
+        return Verdict(numeric, ~good)
     numeric = slope(line)
     if (good := agrees(analytic, numeric, tolerance)).all():
         return Verdict(numeric, ~good)
-    numeric = refined(line, tolerance.smallest)
-    if (good := agrees(analytic, numeric, tolerance)).all():
-        return Verdict(numeric, ~good)
     kinks = sides(line)
+    if not (good | kinks.plain).all():  # else smaller steps would find the same kinks
+        numeric = refined(line, tolerance.smallest)
+        if (good := agrees(analytic, numeric, tolerance)).all():
+            return Verdict(numeric, ~good)
     unsettled = ~(numeric.error <= TRUSTED * np.maximum(np.abs(numeric.value), 1.0)) & (kinks.kind == "")
     kind = np.where(good, "", np.where(unsettled, "noise", kinks.kind))
     return Verdict(numeric, ~good & (kind == ""), kinks._replace(kind=kind) if (kind != "").any() else None)

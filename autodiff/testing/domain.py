@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from math import inf, prod
 from typing import Any
 
@@ -60,7 +61,7 @@ class Domain:
             self.integer or second.integer,
         )
 
-    @property
+    @cached_property
     def intervals(self) -> list[tuple[float, float]]:
         """The intervals that are left between the bounds when the holes are cut out.
 
@@ -77,6 +78,7 @@ class Domain:
             raise ShapeError(f"nothing is left of the domain from {self.low} to {self.high} without {self.holes}")
         return left
 
+    @cached_property
     def nice(self) -> list[float]:
         """Numbers of the domain that a person would try: bounds, 0, 1, ..."""
         intervals = self.intervals
@@ -95,16 +97,22 @@ class Domain:
             numbers = ((ranks + 0.25 + 0.5 * numbers.ravel()) / numbers.size).reshape(numbers.shape)
         return self._spread(numbers)
 
+    @cached_property
+    def _cuts(self) -> tuple[Array, Array, Array]:
+        """Where the intervals begin, how long they are, and at which shares of their whole length they meet."""
+        lengths = np.array([b - a for a, b in self.intervals])
+        starts = np.array([a for a, _ in self.intervals])
+        return starts, lengths, np.concatenate([[0.0], np.cumsum(lengths / lengths.sum())])
+
     def _spread(self, numbers: Array) -> Array:
         intervals = self.intervals
         if len(intervals) == 1:
             a, b = intervals[0]
             return np.asarray(a + (b - a) * numbers)
-        lengths = np.array([b - a for a, b in intervals])
-        ends = np.concatenate([[0.0], np.cumsum(lengths / lengths.sum())])
+        starts, lengths, ends = self._cuts
         which = np.clip(np.searchsorted(ends, numbers, side="right") - 1, 0, len(intervals) - 1)
         share = (numbers - ends[which]) / (ends[which + 1] - ends[which])
-        return np.asarray(np.array([a for a, _ in intervals])[which] + lengths[which] * share)
+        return np.asarray(starts[which] + lengths[which] * share)
 
 
 def _bounds(low: float, high: float) -> tuple[float, float]:
@@ -175,11 +183,11 @@ def filled(domain: Domain, shape: Sequence[int], seed: int, special: int = 0) ->
     size = prod(shape)
     patterned = domain.distinct or domain.spd or domain.integer
     if seed == 0 and not patterned:
-        return np.resize([x for x in domain.nice() if x] or [0.0], tuple(shape))
+        return np.resize([x for x in domain.nice if x] or [0.0], tuple(shape))
     start = seed * 7919 % (len(_POOL) - size)
     numbers = np.round(np.resize(_PLAIN, size), 2) if seed == 0 else _POOL[start : start + size]
     array = domain.array(numbers.reshape(tuple(shape)))
     if special and size and not patterned:
-        nice = domain.nice()
+        nice = domain.nice
         array.flat[special * 5 % size] = nice[(special - 1) % len(nice)]
     return array

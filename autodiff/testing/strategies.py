@@ -1,7 +1,7 @@
 """Hypothesis strategies for arrays with derivatives; the one module of this project that imports hypothesis.
 
 Arrays are not drawn number by number: a shape and a seed are, and the numbers come from a fixed pool, for several calls
-at once. That keeps a call at about a millisecond, and shrinking still ends at the smallest shape with the simplest
+at once. That keeps a call well below a millisecond, and shrinking still ends at the smallest shape with the simplest
 numbers.
 """
 

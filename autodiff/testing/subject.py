@@ -15,7 +15,7 @@ from autodiff.creation import from_numpy
 from autodiff.errors import DtypeError
 from autodiff.tensor import Tensor
 
-__all__ = ["Subject", "arrays_of", "leaf", "plain"]
+__all__ = ["Pullback", "Subject", "arrays_of", "leaf", "plain"]
 
 Array = np.ndarray[Any, Any]
 Pullback = Callable[[Sequence[Array]], list[Any]]
