@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from autodiff.kernels.threads import tiles
+
 __all__ = ["bessel_scaled", "erf", "erfc", "erfcx", "erfinv", "gammaln", "ndtri", "psi", "zeta"]
 
 Array = np.ndarray[Any, Any]
@@ -201,27 +203,28 @@ _SHIFT = 12  # from this x on eight terms of the asymptotic series have all digi
 
 def _raised(x: Array, term: Any, combine: np.ufunc = np.add) -> tuple[Array, Array]:
     """``x`` moved up by whole steps to at least ``_SHIFT``, and the sum of ``term`` over the points passed."""
-    x, total = x.copy(), np.full_like(x, combine.identity)
-    for _ in range(_SHIFT):
-        low = x < _SHIFT
-        if not low.any():
-            break
-        total[low] = combine(total[low], term(x[low]))
-        x[low] += 1
-    return x, total
+    points = x + np.arange(float(_SHIFT)).reshape(-1, *(1,) * x.ndim)
+    below = points < _SHIFT
+    total = combine.reduce(np.where(below, term(points), combine.identity), axis=0)
+    return x + below.sum(0), total
+
+
+_STIRLING = tuple(b / (2 * k * (2 * k - 1)) for k, b in enumerate(_BERNOULLI, 1))[::-1]
+_DIGAMMA = tuple(b / (2 * k) for k, b in enumerate(_BERNOULLI, 1))[::-1]
 
 
 def _gammaln_positive(x: Array) -> Any:
     """Stirling's series (Abramowitz & Stegun 1964, 6.1.41)."""
     x, passed = _raised(x, np.positive, np.multiply)
-    series = sum(b / (2 * k * (2 * k - 1) * x ** (2 * k - 1)) for k, b in enumerate(_BERNOULLI, 1))
+    series = _polynomial(_STIRLING, 1 / (x * x)) / x
     return np.where(np.isinf(x), x, (x - 0.5) * np.log(x) - x + 0.5 * math.log(2 * math.pi) + series - np.log(passed))
 
 
 def _psi_positive(x: Array) -> Any:
     """The asymptotic series (Abramowitz & Stegun 1964, 6.3.18)."""
     x, passed = _raised(x, np.reciprocal)
-    return np.log(x) - 1 / (2 * x) - sum(b / (2 * k * x ** (2 * k)) for k, b in enumerate(_BERNOULLI, 1)) - passed
+    square = 1 / (x * x)
+    return np.log(x) - 0.5 / x - square * _polynomial(_DIGAMMA, square) - passed
 
 
 @_of_floats
@@ -268,6 +271,7 @@ def zeta(s: int, x: Any) -> Any:
 
 
 _NODES = 96
+_TOGETHER = 256  # entries whose values at all nodes stay in the cache
 
 
 def bessel_scaled(n: int, x: Any) -> Any:
@@ -286,7 +290,10 @@ def bessel_scaled(n: int, x: Any) -> Any:
 
     def integral(y: Array) -> Any:
         angle = (np.arange(_NODES) + 0.5) * (math.pi / _NODES)
-        return sum(np.exp(y * (math.cos(a) - 1)) * math.cos(n * a) for a in angle) / _NODES
+        fall, weight, out = np.cos(angle) - 1, np.cos(n * angle) / _NODES, np.empty_like(y)
+        for part in tiles(0, len(y), _TOGETHER):
+            out[part] = np.exp(np.multiply.outer(y[part], fall)) @ weight
+        return out
 
     def of(x: Array) -> Any:
         y = np.abs(x)
