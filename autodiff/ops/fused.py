@@ -8,9 +8,33 @@ from typing import Any
 import numpy as np
 
 from autodiff.broadcasting import accumulate
+from autodiff.kernels.blocks import by_blocks
+from autodiff.ops.special import erf
 from autodiff.primitive import Primitive
 
-__all__ = ["binary_cross_entropy", "cross_entropy", "log_softmax", "mse", "softmax", "standardize"]
+__all__ = ["binary_cross_entropy", "cross_entropy", "gelu", "log_softmax", "mse", "softmax", "standardize"]
+
+
+ROOT_HALF, PEAK = math.sqrt(0.5), 1 / math.sqrt(2 * math.pi)
+LINE, CUBE = math.sqrt(2 / math.pi), 0.044715 * math.sqrt(2 / math.pi)
+
+
+def _gelu(x: Any) -> Any:
+    return (erf(x * ROOT_HALF) + 1) * (x * 0.5)
+
+
+def _gelu_x(g: Any, x: Any) -> Any:
+    return ((erf(x * ROOT_HALF) + 1) * 0.5 + np.exp(x * x * -0.5) * x * PEAK) * g
+
+
+def _gelu_tanh(x: Any) -> Any:
+    return (np.tanh((x * x * CUBE + LINE) * x) + 1) * (x * 0.5)
+
+
+def _gelu_tanh_x(g: Any, x: Any) -> Any:
+    square = x * x
+    t = np.tanh((square * CUBE + LINE) * x)
+    return ((t + 1) + (1 - t * t) * (square * (3 * CUBE) + LINE) * x) * 0.5 * g
 
 
 def _shifted(x: Any, axis: int) -> Any:
@@ -92,6 +116,11 @@ def _standardize_x(g: Any, out: Any, x: Any, axis: tuple[int, ...], eps: float, 
     c = g - z * (accumulate(g * z, axis, True) / n)
     return factor * (c - accumulate(g, axis, True) / n if center else c)
 
+
+# x P(N <= x) of a standard normal N, by erf or by its approximation (Hendrycks & Gimpel 2016). Only x is kept.
+gelu = Primitive("gelu", lambda x, approximate: by_blocks(_gelu_tanh if approximate else _gelu, x),
+                 lambda g, out, x, approximate: by_blocks(_gelu_tanh_x if approximate else _gelu_x, g, x),
+                 keeps="x", floating=True)
 
 softmax = Primitive("softmax", _softmax,
                     lambda g, out, x, axis: out * (g - np.add.reduce(g * out, axis=axis, keepdims=True)),
