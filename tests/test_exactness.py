@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 
 import numpy as np
@@ -9,6 +10,7 @@ import pytest
 
 import autodiff
 from autodiff import grad, tensor
+from autodiff.broadcasting import accumulate
 
 
 @pytest.mark.parametrize(
@@ -26,13 +28,30 @@ def test_special_functions_have_the_digits_of_the_c_library(function, exact, poi
 
 
 def test_erf_in_single_precision() -> None:
-    """The float32 quotient is right to four units in the last place, odd, and never beyond 1."""
+    """The float32 formula is right to four units in the last place, odd, and never beyond 1."""
     points = np.linspace(-6, 6, 4001).astype(np.float32)
     found = autodiff.erf(tensor(points)).numpy()
     assert found.dtype == np.float32
     assert np.abs(found).max() == 1
     np.testing.assert_allclose(found, [math.erf(x) for x in points.tolist()], rtol=5e-7)
     assert np.array_equal(found, -autodiff.erf(tensor(-points)).numpy())
+
+
+@pytest.mark.parametrize("shape", [(5000,), (1000, 1000), (3, 1, 50, 60), (5000, 3), (4, 4096), (7, 3001)], ids=str)
+def test_long_sums(shape: tuple[int, ...]) -> None:
+    """Over any axes a long sum in single precision has the digits of one in double, and the same shape."""
+    x = np.random.default_rng(0).random(shape, np.float32)
+    for axes in [None, *(a for n in range(len(shape) + 1) for a in itertools.combinations(range(len(shape)), n))]:
+        for keepdims in (False, True):
+            wanted = x.sum(axes, np.float64, keepdims=keepdims)
+            np.testing.assert_allclose(accumulate(x, axes, keepdims), wanted, rtol=2e-5, strict=False)
+            assert accumulate(x, axes, keepdims).shape == wanted.shape
+
+
+def test_a_long_sum_does_not_drift() -> None:
+    """Ten million numbers add up to seven digits, since no more than 1,024 are added one after another."""
+    x = np.random.default_rng(0).random(10_000_000, np.float32)
+    np.testing.assert_allclose(accumulate(x), x.sum(dtype=np.float64), rtol=1e-6)
 
 
 def test_det_of_a_singular_matrix() -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from autodiff.broadcasting import accumulate
 from autodiff.kernels.threads import share, tiles
 from autodiff.ops.fused import softmax
 from autodiff.ops.joint import Joint
@@ -18,18 +19,19 @@ LARGE = 1 << 18  # scores from which on a second thread pays
 
 
 @lru_cache(maxsize=8)
-def _past(queries: int, keys: int, dtype: Any) -> Any:
+def _past(keys: int, queries: int, dtype: Any) -> Any:
     """0 where a query may look, at keys of its own position and before, and -inf elsewhere."""
-    return np.triu(np.full((queries, keys), -np.inf, dtype), 1)
+    return np.tril(np.full((keys, queries), -np.inf, dtype), -1)
 
 
 def _probabilities(q: Any, k: Any, bias: Any, scale: float, causal: bool) -> Any:
-    scores = np.matmul(q * scale, k.mT)
+    """For each query those of the keys, in columns: NumPy takes maxima of columns in half the time of rows."""
+    scores = np.matmul(k, (q * scale).mT)
     if bias is not None:
-        scores = scores + bias
+        scores = scores + bias.mT
     if causal:
         scores = scores + _past(*scores.shape[-2:], scores.dtype)
-    return softmax(scores, axis=-1)
+    return softmax(scores, axis=-2)
 
 
 def _to_inputs(
@@ -40,11 +42,11 @@ def _to_inputs(
     What softmax takes off, the mean of the cotangents of a query's probabilities, is the product of ``g`` and ``out``.
     """
     p = _probabilities(q, k, bias, scale, causal)
-    to_p = np.matmul(g, v.mT)
-    used = p if kept is None else p * kept
-    to_p = to_p if kept is None else to_p * kept
-    to_scores = p * (to_p - np.add.reduce(g * out, axis=-1, keepdims=True))
-    return np.matmul(to_scores, k) * scale, np.matmul(to_scores.mT, q * scale), np.matmul(used.mT, g)
+    to_p = np.matmul(v, g.mT)
+    used = p if kept is None else p * kept.mT
+    to_p = to_p if kept is None else to_p * kept.mT
+    to_scores = p * (to_p - accumulate(g * out, -1, True).mT)
+    return np.matmul(to_scores.mT, k) * scale, np.matmul(to_scores, q * scale), np.matmul(used, g)
 
 
 def _flat(x: Any, lead: tuple[int, ...]) -> Any:
@@ -71,7 +73,7 @@ def _attention(q: Any, k: Any, v: Any, bias: Any, kept: Any, scale: float, causa
 
     def work(part: slice, q: Any, k: Any, v: Any, bias: Any, kept: Any) -> None:
         p = _probabilities(q, k, bias, scale, causal)
-        np.matmul(p if kept is None else p * kept, v, out=rows[part])
+        np.matmul((p if kept is None else p * kept.mT).mT, v, out=rows[part])
 
     _in_blocks(work, q, k, (v, bias, kept))
     return out

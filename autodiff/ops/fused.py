@@ -8,9 +8,33 @@ from typing import Any
 import numpy as np
 
 from autodiff.broadcasting import accumulate
+from autodiff.kernels.blocks import by_blocks
+from autodiff.ops.special import erf
 from autodiff.primitive import Primitive
 
-__all__ = ["binary_cross_entropy", "cross_entropy", "log_softmax", "mse", "softmax", "standardize"]
+__all__ = ["binary_cross_entropy", "cross_entropy", "gelu", "log_softmax", "mse", "softmax"]
+
+
+ROOT_HALF, PEAK = math.sqrt(0.5), 1 / math.sqrt(2 * math.pi)
+LINE, CUBE = math.sqrt(2 / math.pi), 0.044715 * math.sqrt(2 / math.pi)
+
+
+def _gelu(x: Any) -> Any:
+    return (erf(x * ROOT_HALF) + 1) * (x * 0.5)
+
+
+def _gelu_x(g: Any, x: Any) -> Any:
+    return ((erf(x * ROOT_HALF) + 1) * 0.5 + np.exp(x * x * -0.5) * x * PEAK) * g
+
+
+def _gelu_tanh(x: Any) -> Any:
+    return (np.tanh((x * x * CUBE + LINE) * x) + 1) * (x * 0.5)
+
+
+def _gelu_tanh_x(g: Any, x: Any) -> Any:
+    square = x * x
+    t = np.tanh((square * CUBE + LINE) * x)
+    return ((t + 1) + (1 - t * t) * (square * (3 * CUBE) + LINE) * x) * 0.5 * g
 
 
 def _shifted(x: Any, axis: int) -> Any:
@@ -65,33 +89,10 @@ def _mse_x(g: Any, out: Any, x: Any, y: Any) -> Any:
     return difference * (g * (2 / max(math.prod(difference.shape), 1)))
 
 
-def _scaled(x: Any, axis: tuple[int, ...], eps: float, center: bool) -> tuple[Any, Any]:
-    """``x`` less its mean over ``axis`` (if ``center``), times 1 / sqrt(mean square + eps); and that factor."""
-    n = _count(x, axis)
-    z = x - accumulate(x, axis, True) / n if center else x
-    factor = (accumulate(z * z, axis, True) / n + eps) ** -0.5
-    if type(z) is np.ndarray and center and z.shape:  # an array of our own
-        return np.multiply(z, factor, out=z), factor
-    return z * factor, factor
-
-
-def _count(x: Any, axis: tuple[int, ...]) -> Any:
-    return max(math.prod(x.shape[a] for a in axis), 1)
-
-
-def _standardize(x: Any, axis: tuple[int, ...], eps: float, center: bool) -> Any:
-    if x.dtype == np.float16:  # squares overflow half precision long before their mean does
-        return _scaled(x.astype(np.float32), axis, eps, center)[0].astype(np.float16)
-    return _scaled(x, axis, eps, center)[0]
-
-
-def _standardize_x(g: Any, out: Any, x: Any, axis: tuple[int, ...], eps: float, center: bool) -> Any:
-    """What is left of g without its parts along the constant and along the result, which the result cannot follow."""
-    z, factor = _scaled(x, axis, eps, center)
-    n = _count(x, axis)
-    c = g - z * (accumulate(g * z, axis, True) / n)
-    return factor * (c - accumulate(g, axis, True) / n if center else c)
-
+# x P(N <= x) of a standard normal N, by erf or by its approximation (Hendrycks & Gimpel 2016). Only x is kept.
+gelu = Primitive("gelu", lambda x, approximate: by_blocks(_gelu_tanh if approximate else _gelu, x),
+                 lambda g, out, x, approximate: by_blocks(_gelu_tanh_x if approximate else _gelu_x, g, x),
+                 keeps="x", floating=True)
 
 softmax = Primitive("softmax", _softmax,
                     lambda g, out, x, axis: out * (g - np.add.reduce(g * out, axis=axis, keepdims=True)),
@@ -111,7 +112,3 @@ binary_cross_entropy = Primitive("binary_cross_entropy", _binary_cross_entropy,
                                  lambda g, out, x, y: g * (_clamped_log(1 - x) - _clamped_log(x)), keeps="x y")
 
 mse = Primitive("mse", _mse, _mse_x, lambda g, out, x, y: -_mse_x(g, out, x, y), keeps="x y", floating=True)
-
-# All normalisations: over the batch, over features, by groups, without the mean. Only x is kept; the statistics are
-# two sums over it, and taken again as functions of x they have derivatives of every order.
-standardize = Primitive("standardize", _standardize, _standardize_x, keeps="x", floating=True)

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from autodiff.kernels.blocks import by_blocks
 from autodiff.ops.arithmetic import gate, quotient, spared
 from autodiff.primitive import Primitive
 
@@ -44,6 +45,7 @@ __all__ = [
 ]
 
 LOG_2 = math.log(2)
+SOME = 1 << 11  # numbers from which on an array of zeros is cheaper than the number 0
 
 # For each size of float: 1, and an x for which exp(x) + 1 is exp(x). As arrays, NumPy takes them in half the time.
 _ONE_AND_LARGE = {
@@ -63,6 +65,11 @@ def _sigmoid(x: Any) -> Any:
         e = np.asarray(e)
     np.exp(e, out=e)
     return np.divide(e, np.add(e, one), out=e)
+
+
+def _relu(x: Any) -> Any:
+    """max(x, 0); NumPy takes a third of the time beside an array of zeros, were it for one sample, as beside one."""
+    return np.maximum(x, np.zeros(x.shape[1:], x.dtype) if x.size >= SOME else 0)
 
 
 def _softplus(x: Any) -> Any:
@@ -169,8 +176,10 @@ sinc = Primitive("sinc", lambda x: np.sinc(x).astype(_floating(x), copy=False), 
 
 tanh = Primitive("tanh", np.tanh, lambda g, out, x: g * (1 - out * out), keeps="out", floating=True)
 
-sigmoid = Primitive("sigmoid", _sigmoid, lambda g, out, x: g * (out * (1 - out)), keeps="out", floating=True)
+sigmoid = Primitive("sigmoid", lambda x: by_blocks(_sigmoid, x),
+                    lambda g, out, x: g * (out * (1 - out)), keeps="out", floating=True)
 
-softplus = Primitive("softplus", _softplus, lambda g, out, x: g * sigmoid(x), keeps="x", floating=True)
+softplus = Primitive("softplus", lambda x: by_blocks(_softplus, x),
+                     lambda g, out, x: g * sigmoid(x), keeps="x", floating=True)
 
-relu = Primitive("relu", lambda x: np.maximum(x, 0), lambda g, out, x: gate(g, mask=np.asarray(out > 0)), keeps="out")
+relu = Primitive("relu", _relu, lambda g, out, x: gate(g, mask=np.asarray(out > 0)), keeps="out")

@@ -17,8 +17,8 @@ from autodiff.functions.axes import length_of
 from autodiff.functions.cutting import chunk
 from autodiff.ops import transcendental as rows
 from autodiff.ops.arithmetic import absolute, multiply
+from autodiff.ops.fused import gelu as gelu_row
 from autodiff.ops.shaping import reshape
-from autodiff.ops.special import erf
 from autodiff.random import numpy_generator
 from autodiff.recording import apply
 from autodiff.tensor import Tensor
@@ -125,12 +125,9 @@ def gelu(input: Any, approximate: str = "none") -> Tensor:
 
     Reference: Hendrycks & Gimpel 2016.
     """
-    if approximate == "none":
-        return input * (0.5 + 0.5 * apply(erf, (input * math.sqrt(0.5),)))
-    if approximate != "tanh":
+    if approximate not in ("none", "tanh"):
         raise OptionError(f"gelu has the forms approximate='none' and 'tanh', not {approximate!r}")
-    inner = (input + 0.044715 * input * input * input) * math.sqrt(2 / math.pi)
-    return 0.5 * input * (1 + apply(rows.tanh, (inner,)))
+    return apply(gelu_row, (input,), {"approximate": approximate == "tanh"})
 
 
 def hardtanh(input: Any, min_val: float = -1.0, max_val: float = 1.0, inplace: bool = False) -> Tensor:

@@ -13,7 +13,7 @@ from autodiff.errors import OptionError, ShapeError
 from autodiff.functions.arithmetic import clamp
 from autodiff.functions.norms import vector_norm
 from autodiff.kernels.pooling import Window
-from autodiff.ops.fused import standardize
+from autodiff.ops.normalization import moments, standardize
 from autodiff.ops.shaping import reshape
 from autodiff.ops.windows import sum_pool
 from autodiff.recording import apply
@@ -30,17 +30,15 @@ __all__ = [
 ]
 
 
-def _standardized(input: Any, axes: tuple[int, ...], eps: float, center: bool = True) -> Tensor:
-    return apply(standardize, (input,), {"axis": axes, "eps": eps, "center": center})
-
-
-def _affine(x: Any, weight: Any, bias: Any, shape: tuple[int, ...] | None = None) -> Tensor:
-    """x * weight + bias, both reshaped to ``shape``, as far as they are there."""
-    if weight is not None:
-        x = x * (weight if shape is None else reshape(weight, shape=shape))
-    if bias is not None:
-        x = x + (bias if shape is None else reshape(bias, shape=shape))
-    return x
+def _standardized(
+    input: Any, axes: tuple[int, ...], eps: float, weight: Any, bias: Any, along: tuple[int, ...], center: bool = True
+) -> Tensor:
+    """``input`` normalised over ``axes``, times ``weight`` and plus ``bias`` as far as they are there, in one row."""
+    params = {"axis": axes, "eps": eps, "center": center, "along": along}
+    if weight is None:
+        out = apply(standardize, (input,), params)
+        return out if bias is None else out + reshape(bias, shape=along)
+    return apply(standardize, (input, weight) if bias is None else (input, weight, bias), params)
 
 
 def _check_channels(name: str, count: int, **given: Any) -> None:
@@ -99,7 +97,7 @@ def batch_norm(
         raise ShapeError(f"batch_norm in training needs several values for each channel, not shape {shape}")
     if running_mean is not None:
         _track(input, running_mean, running_var, axes, momentum)
-    return _affine(_standardized(input, axes, eps), weight, bias, along)
+    return _standardized(input, axes, eps, weight, bias, along)
 
 
 def _with_statistics(
@@ -116,11 +114,9 @@ def _track(input: Any, running_mean: Any, running_var: Any, axes: tuple[int, ...
     x = np.asarray(input.detach())
     count = math.prod(x.shape[a] for a in axes)
     wide = np.float32 if x.dtype == np.float16 else x.dtype
-    mean = x.mean(axes, wide, keepdims=True)
-    deviation = x - mean
-    var = np.square(deviation, out=deviation).mean(axes, wide) * (count / max(count - 1, 1))
-    for running, batch in ((running_mean, mean.reshape(-1)), (running_var, var)):
-        running._array[...] = running._array * (1 - momentum) + batch * momentum
+    _, mean, variance = moments(x.astype(wide, copy=False), axes)
+    for running, batch in ((running_mean, mean), (running_var, variance * (count / max(count - 1, 1)))):
+        running._array[...] = running._array * (1 - momentum) + batch.reshape(-1) * momentum
         changed(running._array)
 
 
@@ -155,7 +151,7 @@ def instance_norm(
         raise ShapeError(f"instance_norm needs several values for each sample and channel, not shape {shape}")
     if running_mean is not None:
         _track_instances(input, running_mean, running_var, momentum)
-    return _affine(_standardized(input, tuple(range(2, len(shape))), eps), weight, bias, along)
+    return _standardized(input, tuple(range(2, len(shape))), eps, weight, bias, along)
 
 
 def _track_instances(input: Any, running_mean: Any, running_var: Any, momentum: float) -> None:
@@ -178,6 +174,11 @@ def _last_axes(name: str, input: Any, normalized_shape: Sequence[int], weight: A
     return tuple(range(len(shape) - len(wanted), len(shape)))
 
 
+def _along_last(input: Any, axes: tuple[int, ...]) -> tuple[int, ...]:
+    """The shape of one number for each place in the last ``axes``, beside ``input``."""
+    return (1,) * axes[0] + tuple(input.shape[axes[0] :])
+
+
 def layer_norm(
     input: Any, normalized_shape: Sequence[int], weight: Any = None, bias: Any = None, eps: float = 1e-05
 ) -> Tensor:
@@ -193,7 +194,7 @@ def layer_norm(
             [ 0.0000,  0.0000]])
     """
     axes = _last_axes("layer_norm", input, normalized_shape, weight, bias)
-    return _affine(_standardized(input, axes, eps), weight, bias)
+    return _standardized(input, axes, eps, weight, bias, _along_last(input, axes))
 
 
 def rms_norm(input: Any, normalized_shape: Sequence[int], weight: Any = None, eps: float | None = None) -> Tensor:
@@ -205,7 +206,7 @@ def rms_norm(input: Any, normalized_shape: Sequence[int], weight: Any = None, ep
     """
     axes = _last_axes("rms_norm", input, normalized_shape, weight, None)
     small = float(np.finfo(input.dtype).eps) if eps is None else eps
-    return _affine(_standardized(input, axes, small, center=False), weight, None)
+    return _standardized(input, axes, small, weight, None, _along_last(input, axes), center=False)
 
 
 def group_norm(input: Any, num_groups: int, weight: Any = None, bias: Any = None, eps: float = 1e-05) -> Tensor:
@@ -219,8 +220,9 @@ def group_norm(input: Any, num_groups: int, weight: Any = None, bias: Any = None
     if len(shape) < 2 or num_groups < 1 or shape[1] % num_groups:
         raise ShapeError(f"group_norm in {num_groups} groups takes inputs (N, C, *), C a multiple, not shape {shape}")
     _check_channels("group_norm", shape[1], weight=weight, bias=bias)
-    grouped = reshape(input, shape=(shape[0], num_groups, math.prod(shape[1:]) // num_groups))
-    return _affine(reshape(_standardized(grouped, (2,), eps), shape=shape), weight, bias, _along_channels(input))
+    each = shape[1] // num_groups
+    grouped = reshape(input, shape=(shape[0], num_groups, each, math.prod(shape[2:])))
+    return reshape(_standardized(grouped, (2, 3), eps, weight, bias, (1, num_groups, each, 1)), shape=shape)
 
 
 def local_response_norm(input: Any, size: int, alpha: float = 0.0001, beta: float = 0.75, k: float = 1.0) -> Tensor:

@@ -51,6 +51,13 @@ def _bessel(x: Any, n: int) -> Any:
     return sum((np.asarray(x) / 2) ** (2 * k + n) / (math.factorial(k) * math.factorial(k + n)) for k in range(40))
 
 
+def _gelu(x: Any, approximate: bool) -> Any:
+    if approximate:
+        return x / (1 + np.exp(-2 * math.sqrt(2 / math.pi) * (x + 0.044715 * x**3)))
+    return x * (0.5 + _integral(lambda t: np.exp(-t * t / 2) / math.sqrt(2 * math.pi), x))
+
+
+declare("gelu", real(-3, 3), ref=_gelu, kwargs=one_of({"approximate": False}, {"approximate": True}))
 declare("erf", real(-3, 3), ref=_erf)
 declare("erfc", real(-2, 2), ref=lambda x: 1 - _erf(x))
 declare("erfcx", real(-1.5, 1.5), ref=lambda x: np.exp(x * x) * (1 - _erf(x)))
