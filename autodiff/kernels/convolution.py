@@ -11,55 +11,23 @@ so a (c * j, oh * ow) matrix is a view of Y and goes to BLAS as it is. Stride, p
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
+from . import depthwise
+from .geometry import Geometry, overlap
 from .threads import share, tiles
 
-__all__ = ["Geometry", "convolve", "convolve_input", "convolve_weight", "overlap"]
+__all__ = ["Geometry", "convolve", "convolve_input", "convolve_weight"]
 
 Array = np.ndarray[Any, Any]
 Shape4 = tuple[int, int, int, int]
 
 TILE_BYTES = 1 << 20  # of unrolled input at a time: stays in the cache, yet few calls and hand-overs of the GIL
 THIN = 32  # rows of a GEMM below which stacking the kernel rows' views costs less than GEMMs with a short inner axis
-BAND = 56  # width up to which depthwise convolution by banded matrices beats unrolling (28 wide: 270 against 450 us)
 SMALL = 1 << 16  # entries of full columns up to which plain im2col is cheaper than setting up tiles (10 against 30 us)
 WORTH_THREADS = 4_000_000  # multiply-adds below which handing half a batch to a thread costs more than it saves
-
-
-class Geometry(NamedTuple):
-    """Where the windows of a two-dimensional convolution lie; padding counts zeros (before, after) on each axis.
-
-    >>> Geometry(padding=((2, 2), (2, 2))).output_size((28, 28), (5, 5))
-    (28, 28)
-    """
-
-    stride: tuple[int, int] = (1, 1)
-    padding: tuple[tuple[int, int], tuple[int, int]] = ((0, 0), (0, 0))
-    dilation: tuple[int, int] = (1, 1)
-    groups: int = 1
-
-    def output_size(self, size: tuple[int, int], kernel: tuple[int, int]) -> tuple[int, int]:
-        """Return (I - F + P) // S + 1 for both axes, with F = dilation * (kernel - 1) + 1."""
-        (sh, sw), ((top, bottom), (left, right)), (dh, dw), _ = self
-        return (
-            (size[0] - dh * (kernel[0] - 1) - 1 + top + bottom) // sh + 1,
-            (size[1] - dw * (kernel[1] - 1) - 1 + left + right) // sw + 1,
-        )
-
-
-def overlap(offset: int, step: int, size: int, count: int) -> tuple[slice, slice]:
-    """Pair the k in range(count) with offset + step * k inside range(size): (slice of k, slice of positions).
-
-    >>> overlap(-1, 2, 5, 4)
-    (slice(1, 3, None), slice(1, 4, 2))
-    """
-    first = max(0, -(offset // step))
-    last = max(first, min(count, (size - offset + step - 1) // step))
-    begin = offset + step * first
-    return slice(first, last), slice(begin, begin + step * (last - first - 1) + 1 if last > first else begin, step)
 
 
 def _columns(x: Array, kernel: tuple[int, int], output: tuple[int, int], geometry: Geometry) -> Array:
@@ -168,9 +136,9 @@ def convolve(x: Array, w: Array, geometry: Geometry, bias: Array | None = None) 
         product: Array = np.matmul(w.reshape(groups, o // groups, c * kh * kw), columns)
         return _biased(product.reshape(n, o, oh, ow), bias)
     out = np.empty((n, o, oh, ow), x.dtype)
-    if _is_banded(w.shape, groups, x.shape[3]):
-        _band_convolve(x, w, geometry, out)
-        return _biased(out, bias)
+    if c == 1 < groups == o:
+        depthwise.convolve(x, w, geometry, bias, out)
+        return out
 
     def task(start: int, stop: int) -> None:
         unroll = _Unroll(x, (kh, kw), (oh, ow), geometry, stop - start)
@@ -251,8 +219,8 @@ def convolve_weight(g: Array, x: Array, geometry: Geometry, kernel_shape: Shape4
         given = g.reshape(n, groups, o // groups, oh * ow)
         product: Array = np.matmul(given, columns.swapaxes(2, 3)).sum(0)
         return product.reshape(kernel_shape)
-    if _is_banded(kernel_shape, groups, x.shape[3]):
-        return _band_weight(g, x, geometry, kernel_shape)
+    if c == 1 < groups == o:
+        return depthwise.convolve_weight(g, x, geometry, (kh, kw))
 
     def task(start: int, stop: int) -> Array:
         unroll = _Unroll(x, (kh, kw), (oh, ow), geometry, stop - start)
@@ -270,80 +238,3 @@ def convolve_weight(g: Array, x: Array, geometry: Geometry, kernel_shape: Shape4
     # (parts, groups, kh / parts, c, kw, o): the kernel row is the outer axis either way.
     total = total.reshape(parts, groups, kh // parts, c, kw, o // groups).transpose(1, 5, 3, 0, 2, 4)
     return np.ascontiguousarray(total).reshape(kernel_shape)
-
-
-def _is_banded(kernel_shape: Shape4, groups: int, width: int) -> bool:
-    """Tell whether to use the banded form: for depthwise kernels, whose GEMMs have a single row, on narrow images."""
-    return 1 < groups == kernel_shape[0] and kernel_shape[1] == 1 and width <= BAND
-
-
-class _Band:
-    """Depthwise convolution as GEMMs: rows of windows (oh, kh * w) times a banded matrix (kh * w, ow) per channel.
-
-    The multiplications by zero outside the band are cheaper than the short loops they replace. Stride, padding and
-    dilation along the width live in the position of the band.
-    """
-
-    def __init__(self, x: Array, kernel_rows: int, output: tuple[int, int], geometry: Geometry, images: int) -> None:
-        _, channels, height, width = x.shape
-        (sh, _), ((top, _), _), (dh, _), _ = geometry
-        tall = sh * (output[0] - 1) + dh * (kernel_rows - 1) + 1
-        image = channels * output[0] * kernel_rows * width * x.itemsize
-        self.tile = max(1, min(images, 2 * TILE_BYTES // max(1, image)))
-        self.range = overlap(-top, 1, height, tall)
-        self.padded = np.zeros((self.tile, channels, tall, width), x.dtype)
-        self.rows = np.empty((channels, self.tile, output[0], kernel_rows, width), x.dtype)
-        a, b, row, item = self.padded.strides
-        self.spread = np.ndarray(self.rows.shape, x.dtype, self.padded, 0, (b, a, sh * row, dh * row, item))
-
-    def __call__(self, x: Array) -> Array:
-        """Return the (c, n, oh, kh * w) rows of the images x (n, c, h, w)."""
-        n = len(x)
-        channels, _, oh, kh, width = self.rows.shape
-        self.padded[:n, :, self.range[0]] = x[:, :, self.range[1]]
-        self.rows[:, :n] = self.spread[:, :n]
-        return self.rows[:, :n].reshape(channels, n, oh, kh * width)
-
-
-def _diagonals(columns: int, width: int, output_width: int, geometry: Geometry) -> list[tuple[Array, Array]]:
-    """List for each kernel column the entries (input column, output column) of the band it fills."""
-    positions, outputs = np.arange(width), np.arange(output_width)
-    offsets = [j * geometry.dilation[1] - geometry.padding[1][0] for j in range(columns)]
-    slices = [overlap(offset, geometry.stride[1], width, output_width) for offset in offsets]
-    return [(positions[position], outputs[output]) for output, position in slices]
-
-
-def _band_convolve(x: Array, w: Array, geometry: Geometry, out: Array) -> None:
-    """Write the depthwise ``convolve(x, w)`` into ``out``."""
-    channels, _, kh, kw = w.shape
-    (oh, ow), width = out.shape[2:], x.shape[3]
-    band = np.zeros((channels, kh, width, ow), x.dtype)
-    for j, (positions, outputs) in enumerate(_diagonals(kw, width, ow, geometry)):
-        band[:, :, positions, outputs] = w[:, 0, :, j, None]
-    matrix = band.reshape(channels, kh * width, ow)
-
-    def task(start: int, stop: int) -> None:
-        rows = _Band(x, kh, (oh, ow), geometry, stop - start)
-        for images in tiles(start, stop, rows.tile):
-            np.matmul(rows(x[images]).swapaxes(0, 1), matrix, out=out[images])
-
-    share(task, len(x), out.size * kh * kw >= WORTH_THREADS)
-
-
-def _band_weight(g: Array, x: Array, geometry: Geometry, kernel_shape: Shape4) -> Array:
-    """Return the depthwise ``convolve_weight(g, x)``: the sums along the diagonals of the band's gradient."""
-    channels, _, kh, kw = kernel_shape
-    (oh, ow), width = g.shape[2:], x.shape[3]
-
-    def task(start: int, stop: int) -> Array:
-        rows = _Band(x, kh, (oh, ow), geometry, stop - start)
-        total = np.zeros((channels, kh * width, ow), g.dtype)
-        for images in tiles(start, stop, rows.tile):
-            # One GEMM per channel for all images of the tile: a product per image would write a band per image.
-            matrix = rows(x[images]).reshape(channels, -1, kh * width).swapaxes(1, 2)
-            total += matrix @ g[images].swapaxes(0, 1).reshape(channels, -1, ow)
-        return total
-
-    first, *others = share(task, len(x), g.size * kh * kw >= WORTH_THREADS)
-    band = sum(others, start=first).reshape(channels, kh, width, ow)
-    return np.stack([band[:, :, p, q].sum(-1) for p, q in _diagonals(kw, width, ow, geometry)], -1)[:, None]

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from .convolution import overlap
+from .geometry import overlap
 from .threads import share, tiles
 
 __all__ = [
