@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from .geometry import Geometry, overlap
-from .threads import share, tiles
+from .threads import even, share, tiles
 
 __all__ = ["convolve", "convolve_weight"]
 
@@ -37,7 +37,7 @@ class _Runs:
         (top, _), (left, _) = geometry.padding
         rows, self.columns = oh + dh * (kh - 1) // sh, ow + dw * (kw - 1) // sw
         planes = channels, min(sh, dh * (kh - 1) + 1), min(sw, dw * (kw - 1) + 1), rows, self.columns
-        self.tile = max(1, min(images, TILE_BYTES // max(1, math.prod(planes) * x.itemsize)))
+        self.tile = even(images, TILE_BYTES // max(1, math.prod(planes) * x.itemsize))
         self.planes = np.zeros((self.tile, *planes), x.dtype)
         self.parts = [
             (r, s, overlap(r - top, sh, height, rows), overlap(s - left, sw, width, self.columns))
