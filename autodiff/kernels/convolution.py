@@ -18,6 +18,7 @@ import numpy as np
 
 from . import depthwise
 from .geometry import Geometry, overlap
+from .runs import Runs
 from .threads import even, share, tiles
 
 __all__ = ["Geometry", "convolve", "convolve_input", "convolve_weight"]
@@ -106,20 +107,6 @@ class _Unroll:
         _, groups, kh, k, size = self.stacked.shape
         return [self.stacked[:n].reshape(n, groups, kh * k, size)]
 
-    def fold(self, columns: Array, out: Array) -> None:
-        """Write the adjoint of unrolling, applied to ``columns`` (n, groups, kh, c * kw, oh * ow), into ``out``."""
-        n = len(out)
-        self.y[:n] = 0
-        for i, view in enumerate(self.views):
-            view[:n] += columns[:, :, i]
-        self.padded[:n] = 0
-        for j in range(self.y.shape[2]):
-            for r in range(self.y.shape[3]):
-                self.spread[:n, :, j, r] += self.y[:n, :, j, r]
-        (to_row, row), (to_column, column) = self.rows, self.columns
-        out[...] = 0
-        out[:, :, row, column] = self.padded[:n, :, to_row, to_column]
-
 
 def _matrices(w: Array, groups: int, stacked: bool) -> Array:
     """Lay the kernel (o, c, kh, kw) out as matrices (parts, groups, o / groups, k) to go with ``_Unroll``."""
@@ -194,17 +181,27 @@ def convolve_input(g: Array, w: Array, geometry: Geometry, input_shape: Shape4) 
     if geometry.stride == (1, 1) and (kh * kw == 1 or 4 * c >= o // groups or g.size * kh * kw <= SMALL):
         # Reading kw copies of g costs less than adding up kh * kw copies of dx, unless g has many more channels.
         return _gather_input(g, w, geometry)
-    dx = np.empty(input_shape, g.dtype)
+    dx = np.zeros(input_shape, g.dtype)
     transposed = _matrices(w, groups, True)[0].swapaxes(1, 2)
 
     def task(start: int, stop: int) -> None:
-        unroll = _Unroll(dx, (kh, kw), (oh, ow), geometry, stop - start)
-        columns = np.empty((unroll.tile, groups, kh * c * kw, oh * ow), g.dtype)
-        given = g.reshape(n, groups, o // groups, oh * ow)
-        for images in tiles(start, stop, unroll.tile):
-            part = columns[: images.stop - images.start]
-            np.matmul(transposed, given[images], out=part)
-            unroll.fold(part.reshape(len(part), groups, kh, c * kw, oh * ow), dx[images])
+        tile = even(stop - start, TILE_BYTES // max(1, groups * kh * kw * c * oh * ow * g.itemsize))
+        runs = Runs(dx, (kh, kw), (oh, ow), geometry, tile)
+        spread = np.zeros((tile, o, oh, runs.columns), g.dtype)
+        given = spread.reshape(tile, groups, o // groups, -1)
+        columns = np.empty((tile, groups, kh * c * kw, oh * runs.columns), g.dtype)
+        parts = columns.reshape(tile, groups, kh, c, kw, -1)[..., : runs.length].transpose(2, 4, 0, 1, 3, 5)
+        for images in tiles(start, stop, tile):
+            k = images.stop - images.start
+            spread[:k, ..., :ow] = g[images]
+            np.matmul(transposed, given[:k], out=columns[:k])
+            runs.planes[...] = 0
+            # One tap after another: the runs of two overlap, and a sum in place would lose one of them.
+            for at, taps in runs.taps():
+                sums = taps.reshape(*taps.shape[:2], tile, groups, c, -1)
+                for tap in np.ndindex(taps.shape[:2]):
+                    sums[tap] += parts[at][tap]
+            runs.store(dx[images])
 
     share(task, n, g.size * c * kh * kw >= WORTH_THREADS)
     return dx
