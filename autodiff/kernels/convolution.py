@@ -11,55 +11,25 @@ so a (c * j, oh * ow) matrix is a view of Y and goes to BLAS as it is. Stride, p
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+import math
+from typing import Any
 
 import numpy as np
 
-from .threads import share, tiles
+from . import depthwise
+from .geometry import Geometry, overlap
+from .runs import Runs
+from .threads import even, share, tiles
 
-__all__ = ["Geometry", "convolve", "convolve_input", "convolve_weight", "overlap"]
+__all__ = ["Geometry", "convolve", "convolve_input", "convolve_weight"]
 
 Array = np.ndarray[Any, Any]
 Shape4 = tuple[int, int, int, int]
 
-TILE_BYTES = 1 << 20  # of unrolled input at a time: stays in the cache, yet few calls and hand-overs of the GIL
+TILE_BYTES = 1 << 21  # of unrolled input at a time: near the cache, yet few calls and hand-overs of the GIL
 THIN = 32  # rows of a GEMM below which stacking the kernel rows' views costs less than GEMMs with a short inner axis
-BAND = 56  # width up to which depthwise convolution by banded matrices beats unrolling (28 wide: 270 against 450 us)
 SMALL = 1 << 16  # entries of full columns up to which plain im2col is cheaper than setting up tiles (10 against 30 us)
 WORTH_THREADS = 4_000_000  # multiply-adds below which handing half a batch to a thread costs more than it saves
-
-
-class Geometry(NamedTuple):
-    """Where the windows of a two-dimensional convolution lie; padding counts zeros (before, after) on each axis.
-
-    >>> Geometry(padding=((2, 2), (2, 2))).output_size((28, 28), (5, 5))
-    (28, 28)
-    """
-
-    stride: tuple[int, int] = (1, 1)
-    padding: tuple[tuple[int, int], tuple[int, int]] = ((0, 0), (0, 0))
-    dilation: tuple[int, int] = (1, 1)
-    groups: int = 1
-
-    def output_size(self, size: tuple[int, int], kernel: tuple[int, int]) -> tuple[int, int]:
-        """Return (I - F + P) // S + 1 for both axes, with F = dilation * (kernel - 1) + 1."""
-        (sh, sw), ((top, bottom), (left, right)), (dh, dw), _ = self
-        return (
-            (size[0] - dh * (kernel[0] - 1) - 1 + top + bottom) // sh + 1,
-            (size[1] - dw * (kernel[1] - 1) - 1 + left + right) // sw + 1,
-        )
-
-
-def overlap(offset: int, step: int, size: int, count: int) -> tuple[slice, slice]:
-    """Pair the k in range(count) with offset + step * k inside range(size): (slice of k, slice of positions).
-
-    >>> overlap(-1, 2, 5, 4)
-    (slice(1, 3, None), slice(1, 4, 2))
-    """
-    first = max(0, -(offset // step))
-    last = max(first, min(count, (size - offset + step - 1) // step))
-    begin = offset + step * first
-    return slice(first, last), slice(begin, begin + step * (last - first - 1) + 1 if last > first else begin, step)
 
 
 def _columns(x: Array, kernel: tuple[int, int], output: tuple[int, int], geometry: Geometry) -> Array:
@@ -92,13 +62,16 @@ class _Unroll:
     ) -> None:
         _, channels, height, width = x.shape
         (kh, kw), (oh, ow), groups, item = kernel, output, geometry.groups, x.itemsize
-        (sh, sw), ((top, _), (left, _)), (dh, dw), _ = geometry
+        (sh, sw), ((top, _), (left, _)), (dh, dw), self.groups = geometry
         residues, rows = min(sh, dh * (kh - 1) + 1), oh + dh * (kh - 1) // sh
         tall, wide = sh * rows, sw * (ow - 1) + dw * (kw - 1) + 1
         image = channels * kw * residues * rows * ow * item
         self.thin = channels // groups * kw < THIN and kh > 1
-        self.tile = max(1, min(images, TILE_BYTES // max(1, image * (kh if self.thin else 1))))
-        t = self.tile
+        t = self.tile = even(images, TILE_BYTES // max(1, image * (kh if self.thin else 1)))
+        # A 1x1 kernel's windows are the images: 1x1 with 64 channels 1.2 times as fast.
+        self.plain = kernel == geometry.stride == (1, 1) and output == (height, width) and top == left == 0
+        if self.plain:
+            return
         self.rows, self.columns = overlap(-top, 1, height, tall), overlap(-left, 1, width, wide)
         self.padded = np.zeros((t, channels, tall, wide), x.dtype)
         self.y = np.empty((t, channels, kw, residues, rows, ow), x.dtype)
@@ -109,33 +82,30 @@ class _Unroll:
         self.views = [flat[..., start : start + oh * ow] for start in starts]
         if self.thin:
             self.stacked = np.empty((t, groups, kh, channels // groups * kw, oh * ow), x.dtype)
+            # Kernel rows this far apart have the same residue, so that their views are evenly spaced: one copy, not
+            # many short ones, at each of which the threads would hand over the GIL.
+            every = min(kh, sh // math.gcd(sh, dh))
+            a, b, row, item = flat.strides
+            self.stacks = []
+            for i in range(every):
+                apart, shape = every * dh // sh * ow * item, self.stacked[:, :, i::every].shape
+                view: Array = np.ndarray(shape, x.dtype, self.y, starts[i] * item, (a, b, apart, row, item))
+                self.stacks.append((slice(i, kh, every), view))
 
     def __call__(self, x: Array) -> list[Array]:
         """Return the (n, groups, k, oh * ow) matrices of the images x (n, c, h, w): one, or one per kernel row."""
         n = len(x)
+        if self.plain:
+            return [x.reshape(n, self.groups, -1, x.shape[2] * x.shape[3])]
         (to_row, row), (to_column, column) = self.rows, self.columns
         self.padded[:n, :, to_row, to_column] = x[:, :, row, column]
         self.y[:n] = self.spread[:n]
         if not self.thin:
             return [view[:n] for view in self.views]
-        for i, view in enumerate(self.views):
-            self.stacked[:n, :, i] = view[:n]
+        for rows, views in self.stacks:
+            self.stacked[:n, :, rows] = views[:n]
         _, groups, kh, k, size = self.stacked.shape
         return [self.stacked[:n].reshape(n, groups, kh * k, size)]
-
-    def fold(self, columns: Array, out: Array) -> None:
-        """Write the adjoint of unrolling, applied to ``columns`` (n, groups, kh, c * kw, oh * ow), into ``out``."""
-        n = len(out)
-        self.y[:n] = 0
-        for i, view in enumerate(self.views):
-            view[:n] += columns[:, :, i]
-        self.padded[:n] = 0
-        for j in range(self.y.shape[2]):
-            for r in range(self.y.shape[3]):
-                self.spread[:n, :, j, r] += self.y[:n, :, j, r]
-        (to_row, row), (to_column, column) = self.rows, self.columns
-        out[...] = 0
-        out[:, :, row, column] = self.padded[:n, :, to_row, to_column]
 
 
 def _matrices(w: Array, groups: int, stacked: bool) -> Array:
@@ -168,9 +138,9 @@ def convolve(x: Array, w: Array, geometry: Geometry, bias: Array | None = None) 
         product: Array = np.matmul(w.reshape(groups, o // groups, c * kh * kw), columns)
         return _biased(product.reshape(n, o, oh, ow), bias)
     out = np.empty((n, o, oh, ow), x.dtype)
-    if _is_banded(w.shape, groups, x.shape[3]):
-        _band_convolve(x, w, geometry, out)
-        return _biased(out, bias)
+    if c == 1 < groups == o:
+        depthwise.convolve(x, w, geometry, bias, out)
+        return out
 
     def task(start: int, stop: int) -> None:
         unroll = _Unroll(x, (kh, kw), (oh, ow), geometry, stop - start)
@@ -191,7 +161,9 @@ def convolve(x: Array, w: Array, geometry: Geometry, bias: Array | None = None) 
 def _biased(out: Array, bias: Array | None) -> Array:
     """``out`` (n, O, oh, ow) with the bias (O,) added in place."""
     if bias is not None:
-        out += bias[:, None, None]
+        # To whole images at once: 3 us an image of 64 x 28 x 28, where a broadcast takes 7 with a loop for each plane.
+        image = np.broadcast_to(bias[:, None, None], out.shape[1:])
+        out += np.ascontiguousarray(image) if out.size > SMALL else image
     return out
 
 
@@ -206,20 +178,30 @@ def convolve_input(g: Array, w: Array, geometry: Geometry, input_shape: Shape4) 
     n, o, oh, ow = g.shape
     _, c, kh, kw = w.shape
     groups = geometry.groups
-    if geometry.stride == (1, 1) and (4 * c >= o // groups or g.size * kh * kw <= SMALL):
+    if geometry.stride == (1, 1) and (kh * kw == 1 or 4 * c >= o // groups or g.size * kh * kw <= SMALL):
         # Reading kw copies of g costs less than adding up kh * kw copies of dx, unless g has many more channels.
         return _gather_input(g, w, geometry)
-    dx = np.empty(input_shape, g.dtype)
+    dx = np.zeros(input_shape, g.dtype)
     transposed = _matrices(w, groups, True)[0].swapaxes(1, 2)
 
     def task(start: int, stop: int) -> None:
-        unroll = _Unroll(dx, (kh, kw), (oh, ow), geometry, stop - start)
-        columns = np.empty((unroll.tile, groups, kh * c * kw, oh * ow), g.dtype)
-        given = g.reshape(n, groups, o // groups, oh * ow)
-        for images in tiles(start, stop, unroll.tile):
-            part = columns[: images.stop - images.start]
-            np.matmul(transposed, given[images], out=part)
-            unroll.fold(part.reshape(len(part), groups, kh, c * kw, oh * ow), dx[images])
+        tile = even(stop - start, TILE_BYTES // max(1, groups * kh * kw * c * oh * ow * g.itemsize))
+        runs = Runs(dx, (kh, kw), (oh, ow), geometry, tile)
+        spread = np.zeros((tile, o, oh, runs.columns), g.dtype)
+        given = spread.reshape(tile, groups, o // groups, -1)
+        columns = np.empty((tile, groups, kh * c * kw, oh * runs.columns), g.dtype)
+        parts = columns.reshape(tile, groups, kh, c, kw, -1)[..., : runs.length].transpose(2, 4, 0, 1, 3, 5)
+        for images in tiles(start, stop, tile):
+            k = images.stop - images.start
+            spread[:k, ..., :ow] = g[images]
+            np.matmul(transposed, given[:k], out=columns[:k])
+            runs.planes[...] = 0
+            # One tap after another: the runs of two overlap, and a sum in place would lose one of them.
+            for at, taps in runs.taps():
+                sums = taps.reshape(*taps.shape[:2], tile, groups, c, -1)
+                for tap in np.ndindex(taps.shape[:2]):
+                    sums[tap] += parts[at][tap]
+            runs.store(dx[images])
 
     share(task, n, g.size * c * kh * kw >= WORTH_THREADS)
     return dx
@@ -251,8 +233,8 @@ def convolve_weight(g: Array, x: Array, geometry: Geometry, kernel_shape: Shape4
         given = g.reshape(n, groups, o // groups, oh * ow)
         product: Array = np.matmul(given, columns.swapaxes(2, 3)).sum(0)
         return product.reshape(kernel_shape)
-    if _is_banded(kernel_shape, groups, x.shape[3]):
-        return _band_weight(g, x, geometry, kernel_shape)
+    if c == 1 < groups == o:
+        return depthwise.convolve_weight(g, x, geometry, (kh, kw))
 
     def task(start: int, stop: int) -> Array:
         unroll = _Unroll(x, (kh, kw), (oh, ow), geometry, stop - start)
@@ -270,80 +252,3 @@ def convolve_weight(g: Array, x: Array, geometry: Geometry, kernel_shape: Shape4
     # (parts, groups, kh / parts, c, kw, o): the kernel row is the outer axis either way.
     total = total.reshape(parts, groups, kh // parts, c, kw, o // groups).transpose(1, 5, 3, 0, 2, 4)
     return np.ascontiguousarray(total).reshape(kernel_shape)
-
-
-def _is_banded(kernel_shape: Shape4, groups: int, width: int) -> bool:
-    """Tell whether to use the banded form: for depthwise kernels, whose GEMMs have a single row, on narrow images."""
-    return 1 < groups == kernel_shape[0] and kernel_shape[1] == 1 and width <= BAND
-
-
-class _Band:
-    """Depthwise convolution as GEMMs: rows of windows (oh, kh * w) times a banded matrix (kh * w, ow) per channel.
-
-    The multiplications by zero outside the band are cheaper than the short loops they replace. Stride, padding and
-    dilation along the width live in the position of the band.
-    """
-
-    def __init__(self, x: Array, kernel_rows: int, output: tuple[int, int], geometry: Geometry, images: int) -> None:
-        _, channels, height, width = x.shape
-        (sh, _), ((top, _), _), (dh, _), _ = geometry
-        tall = sh * (output[0] - 1) + dh * (kernel_rows - 1) + 1
-        image = channels * output[0] * kernel_rows * width * x.itemsize
-        self.tile = max(1, min(images, 2 * TILE_BYTES // max(1, image)))
-        self.range = overlap(-top, 1, height, tall)
-        self.padded = np.zeros((self.tile, channels, tall, width), x.dtype)
-        self.rows = np.empty((channels, self.tile, output[0], kernel_rows, width), x.dtype)
-        a, b, row, item = self.padded.strides
-        self.spread = np.ndarray(self.rows.shape, x.dtype, self.padded, 0, (b, a, sh * row, dh * row, item))
-
-    def __call__(self, x: Array) -> Array:
-        """Return the (c, n, oh, kh * w) rows of the images x (n, c, h, w)."""
-        n = len(x)
-        channels, _, oh, kh, width = self.rows.shape
-        self.padded[:n, :, self.range[0]] = x[:, :, self.range[1]]
-        self.rows[:, :n] = self.spread[:, :n]
-        return self.rows[:, :n].reshape(channels, n, oh, kh * width)
-
-
-def _diagonals(columns: int, width: int, output_width: int, geometry: Geometry) -> list[tuple[Array, Array]]:
-    """List for each kernel column the entries (input column, output column) of the band it fills."""
-    positions, outputs = np.arange(width), np.arange(output_width)
-    offsets = [j * geometry.dilation[1] - geometry.padding[1][0] for j in range(columns)]
-    slices = [overlap(offset, geometry.stride[1], width, output_width) for offset in offsets]
-    return [(positions[position], outputs[output]) for output, position in slices]
-
-
-def _band_convolve(x: Array, w: Array, geometry: Geometry, out: Array) -> None:
-    """Write the depthwise ``convolve(x, w)`` into ``out``."""
-    channels, _, kh, kw = w.shape
-    (oh, ow), width = out.shape[2:], x.shape[3]
-    band = np.zeros((channels, kh, width, ow), x.dtype)
-    for j, (positions, outputs) in enumerate(_diagonals(kw, width, ow, geometry)):
-        band[:, :, positions, outputs] = w[:, 0, :, j, None]
-    matrix = band.reshape(channels, kh * width, ow)
-
-    def task(start: int, stop: int) -> None:
-        rows = _Band(x, kh, (oh, ow), geometry, stop - start)
-        for images in tiles(start, stop, rows.tile):
-            np.matmul(rows(x[images]).swapaxes(0, 1), matrix, out=out[images])
-
-    share(task, len(x), out.size * kh * kw >= WORTH_THREADS)
-
-
-def _band_weight(g: Array, x: Array, geometry: Geometry, kernel_shape: Shape4) -> Array:
-    """Return the depthwise ``convolve_weight(g, x)``: the sums along the diagonals of the band's gradient."""
-    channels, _, kh, kw = kernel_shape
-    (oh, ow), width = g.shape[2:], x.shape[3]
-
-    def task(start: int, stop: int) -> Array:
-        rows = _Band(x, kh, (oh, ow), geometry, stop - start)
-        total = np.zeros((channels, kh * width, ow), g.dtype)
-        for images in tiles(start, stop, rows.tile):
-            # One GEMM per channel for all images of the tile: a product per image would write a band per image.
-            matrix = rows(x[images]).reshape(channels, -1, kh * width).swapaxes(1, 2)
-            total += matrix @ g[images].swapaxes(0, 1).reshape(channels, -1, ow)
-        return total
-
-    first, *others = share(task, len(x), g.size * kh * kw >= WORTH_THREADS)
-    band = sum(others, start=first).reshape(channels, kh, width, ow)
-    return np.stack([band[:, :, p, q].sum(-1) for p, q in _diagonals(kw, width, ow, geometry)], -1)[:, None]

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from .convolution import overlap
+from .geometry import overlap
 from .threads import share, tiles
 
 __all__ = [
@@ -29,7 +29,7 @@ __all__ = [
 Array = np.ndarray[Any, Any]
 Pair = tuple[slice, slice]
 
-TILE_BYTES = 1 << 18  # of input at a time: the taps pass over a tile again and again while it stays in the cache
+TILE_BYTES = 1 << 21  # of input at a time: the taps pass over a tile again and again, yet few hand-overs of the GIL
 WORTH_THREADS = 1 << 18  # input entries below which handing half a batch to a thread costs more than it saves
 
 

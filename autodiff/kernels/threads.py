@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 from autodiff.errors import OptionError
 
-__all__ = ["get_num_threads", "set_num_threads", "share", "tiles", "workers"]
+__all__ = ["even", "get_num_threads", "set_num_threads", "share", "tiles", "workers"]
 
 Result = TypeVar("Result")
 
@@ -148,3 +148,12 @@ def tiles(start: int, stop: int, size: int) -> Iterator[slice]:
     """
     for first in range(start, stop, size):
         yield slice(first, min(first + size, stop))
+
+
+def even(count: int, most: int) -> int:
+    """Return the size of tiles, at most ``most`` and at least 1, that cuts ``count`` into parts of about one size.
+
+    >>> even(25, 11)
+    9
+    """
+    return max(1, -(-count // max(1, -(-count // max(1, most)))))

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from . import convolution
-from .convolution import Geometry, overlap
+from .geometry import Geometry, overlap
 
 __all__ = ["Volume", "convolve", "convolve_input", "convolve_weight"]
 

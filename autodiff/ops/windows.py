@@ -40,7 +40,9 @@ conv = Primitive(
     "conv2d", _conv,
     lambda g, out, x, w, b=None, *, geometry: conv_input(g, w, geometry=geometry, shape=x.shape),
     lambda g, out, x, w, b=None, *, geometry: conv_weight(g, x, geometry=geometry, shape=w.shape),
-    lambda g, out, x, w, b=None, *, geometry: np.add.reduce(g, axis=(0, *range(2, len(g.shape)))),
+    # The batch first, in long runs: 61 against 111 us for 16 x 64 x 28 x 28.
+    lambda g, out, x, w, b=None, *, geometry: np.add.reduce(
+        np.add.reduce(g, axis=0), axis=tuple(range(1, len(g.shape) - 1))),
     keeps=("w", "x", ""), promotes=False)
 
 conv_input = Primitive(

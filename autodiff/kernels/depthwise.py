@@ -1,0 +1,80 @@
+"""Convolution of each channel with a kernel of its own, whose GEMMs would have a single row.
+
+A sum of products with ``Runs`` makes the outputs, a dot product with one a weight's gradient. Against GEMMs with banded
+matrices, 3x3 on 28x28 forward 1.4 times and gradient of the kernel 2.4 times as fast.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from .geometry import Geometry
+from .runs import Runs
+from .threads import even, share, tiles
+
+__all__ = ["convolve", "convolve_weight"]
+
+Array = np.ndarray[Any, Any]
+
+TILE_BYTES = 1 << 19  # of images at a time: the taps pass over them again and again
+WORTH_THREADS = 1 << 18  # multiply-adds below which handing half a batch to a thread costs more than it saves
+
+
+def convolve(x: Array, w: Array, geometry: Geometry, bias: Array | None, out: Array) -> None:
+    """Write the cross-correlation of x (N, C, H, W) with w (C, 1, kh, kw) into ``out`` (N, C, oh, ow)."""
+    channels, _, kh, kw = w.shape
+    _, _, oh, ow = out.shape
+
+    def task(start: int, stop: int) -> None:
+        tile = even(stop - start, TILE_BYTES * len(x) // max(1, x.nbytes))
+        runs = Runs(x, (kh, kw), (oh, ow), geometry, tile)
+        weights = np.tile(w[:, 0], (tile, 1, 1))
+        # Column by column, since einsum takes the runs of two for one another's next entries, and short loops.
+        operands = [
+            (weights[:, rows, columns][..., k], column)
+            for (rows, columns), taps in runs.taps()
+            for k, column in enumerate(taps.swapaxes(0, 1))
+        ]
+        total, more = (np.zeros((tile, channels, oh, runs.columns), x.dtype) for _ in range(2))
+        sums, part = (a.reshape(len(weights), -1)[:, : runs.length] for a in (total, more))
+        for images in tiles(start, stop, tile):
+            n = images.stop - images.start
+            planes = slice(n * channels)
+            runs.load(x[images])
+            for k, (factors, column) in enumerate(operands):
+                # One axis of planes, not images and channels: einsum takes 1.3 to 1.7 times as long over two.
+                np.einsum("ci,icp->cp", factors[planes], column[:, planes], out=(part if k else sums)[planes])
+                if k:
+                    # With what lies between the runs: adding up rows apart from each other takes four times as long.
+                    total[:n] += more[:n]
+            result = total[:n, ..., :ow]
+            out[images] = result if bias is None else result + bias[:, None, None]
+
+    share(task, len(x), out.size * kh * kw >= WORTH_THREADS)
+
+
+def convolve_weight(g: Array, x: Array, geometry: Geometry, kernel: tuple[int, int]) -> Array:
+    """Return the gradient (C, 1, kh, kw) of the kernel from those of the outputs g (N, C, oh, ow)."""
+    _, channels, oh, ow = g.shape
+
+    def task(start: int, stop: int) -> Array:
+        tile = even(stop - start, TILE_BYTES * len(x) // max(1, x.nbytes))
+        runs = Runs(x, kernel, (oh, ow), geometry, tile)
+        spread = np.zeros((tile, channels, oh, runs.columns), g.dtype)
+        given = spread.reshape(tile * channels, -1)[:, : runs.length]
+        dots, total = np.empty((*kernel, len(given)), g.dtype), np.zeros((*kernel, channels), g.dtype)
+        for images in tiles(start, stop, tile):
+            n = images.stop - images.start
+            planes = slice(n * channels)
+            runs.load(x[images])
+            spread[:n, ..., :ow] = g[images]
+            for (rows, columns), taps in runs.taps():
+                # All taps in one call: the threads hand over the GIL at each, which takes as long as a tap.
+                np.vecdot(taps[:, :, planes], given[planes], out=dots[rows, columns, planes])
+            total += dots[..., planes].reshape(*kernel, n, channels).sum(2)
+        return total
+
+    first, *others = share(task, len(x), g.size * kernel[0] * kernel[1] >= WORTH_THREADS)
+    return np.ascontiguousarray(sum(others, start=first).transpose(2, 0, 1)[:, None])
