@@ -56,6 +56,13 @@ def test_a_pure_function_is_the_workload(workload: Workload) -> None:
     np.testing.assert_allclose(value, expected, rtol=2e-4, atol=2e-4)
 
 
+@pytest.mark.parametrize("workload", [w for w in WORKLOADS if w.group == "model"], ids=lambda w: w.name)
+def test_a_model_keeps_no_more_than_pytorch(workload: Workload) -> None:
+    """For its backward pass, in bytes, but for a tenth."""
+    ours, theirs = memory.kept_by_ours(workload.build(autodiff)), memory.kept_by_torch(workload.build(torch))
+    assert 0 < ours <= 1.1 * theirs
+
+
 def test_the_bytes_of_an_operation_do_not_grow_with_the_chain() -> None:
     """A chain four times as long takes four times the memory."""
     short, long = memory.growth(1000), memory.growth(4000)
