@@ -178,7 +178,7 @@ def convolve_input(g: Array, w: Array, geometry: Geometry, input_shape: Shape4) 
     n, o, oh, ow = g.shape
     _, c, kh, kw = w.shape
     groups = geometry.groups
-    if geometry.stride == (1, 1) and (kh * kw == 1 or 4 * c >= o // groups or g.size * kh * kw <= SMALL):
+    if geometry.stride == (1, 1) and (kh * kw == 1 or 4 * c > o // groups or g.size * kh * kw <= SMALL):
         # Reading kw copies of g costs less than adding up kh * kw copies of dx, unless g has many more channels.
         return _gather_input(g, w, geometry)
     dx = np.zeros(input_shape, g.dtype)

@@ -18,7 +18,7 @@ __all__ = ["convolve", "convolve_weight"]
 
 Array = np.ndarray[Any, Any]
 
-TILE_BYTES = 1 << 19  # of images at a time: the taps pass over them again and again
+TILE_BYTES = 1 << 20  # of images at a time: the taps pass over them again and again
 WORTH_THREADS = 1 << 18  # multiply-adds below which handing half a batch to a thread costs more than it saves
 
 
@@ -38,6 +38,8 @@ def convolve(x: Array, w: Array, geometry: Geometry, bias: Array | None, out: Ar
             for k, column in enumerate(taps.swapaxes(0, 1))
         ]
         total, more = (np.zeros((tile, channels, oh, runs.columns), x.dtype) for _ in range(2))
+        if bias is not None:
+            offsets = np.repeat(bias, oh * runs.columns).reshape(total.shape[1:])
         sums, part = (a.reshape(len(weights), -1)[:, : runs.length] for a in (total, more))
         for images in tiles(start, stop, tile):
             n = images.stop - images.start
@@ -49,8 +51,9 @@ def convolve(x: Array, w: Array, geometry: Geometry, bias: Array | None, out: Ar
                 if k:
                     # With what lies between the runs: adding up rows apart from each other takes four times as long.
                     total[:n] += more[:n]
-            result = total[:n, ..., :ow]
-            out[images] = result if bias is None else result + bias[:, None, None]
+            if bias is not None:
+                total[:n] += offsets
+            out[images] = total[:n, ..., :ow]
 
     share(task, len(x), out.size * kh * kw >= WORTH_THREADS)
 
