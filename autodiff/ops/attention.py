@@ -24,14 +24,21 @@ def _past(keys: int, queries: int, dtype: Any) -> Any:
     return np.tril(np.full((keys, queries), -np.inf, dtype), -1)
 
 
-def _probabilities(q: Any, k: Any, bias: Any, scale: float, causal: bool) -> Any:
-    """For each query those of the keys, in columns: NumPy takes maxima of columns in half the time of rows."""
+def _weights(q: Any, k: Any, bias: Any, scale: float, causal: bool) -> tuple[Any, Any]:
+    """For each query, in a column, numbers in proportion to the probabilities of the keys, and what they lack.
+
+    In columns, since NumPy takes maxima of these in half the time. The factor (..., queries, 1) is better multiplied
+    into vectors than into all these numbers; on Tensors it is 1.
+    """
     scores = np.matmul(k, (q * scale).mT)
-    if bias is not None:
-        scores = scores + bias.mT
-    if causal:
-        scores = scores + _past(*scores.shape[-2:], scores.dtype)
-    return softmax(scores, axis=-2)
+    masks = ([] if bias is None else [bias.mT]) + ([_past(*scores.shape[-2:], scores.dtype)] if causal else [])
+    if not (isinstance(scores, np.ndarray) and scores.size):
+        return softmax(sum(masks, scores), axis=-2), 1
+    for mask in masks:
+        scores += mask
+    scores -= np.maximum.reduce(scores, axis=-2, keepdims=True)
+    np.exp(scores, out=scores)
+    return scores, 1 / accumulate(scores, -2, True).mT
 
 
 def _to_inputs(
@@ -41,7 +48,8 @@ def _to_inputs(
 
     What softmax takes off, the mean of the cotangents of a query's probabilities, is the product of ``g`` and ``out``.
     """
-    p = _probabilities(q, k, bias, scale, causal)
+    p, factor = _weights(q, k, bias, scale, causal)
+    g = g * factor
     to_p = np.matmul(v, g.mT)
     used = p if kept is None else p * kept.mT
     to_p = to_p if kept is None else to_p * kept.mT
@@ -72,8 +80,8 @@ def _attention(q: Any, k: Any, v: Any, bias: Any, kept: Any, scale: float, causa
     rows = out.reshape(-1, *out.shape[-2:])
 
     def work(part: slice, q: Any, k: Any, v: Any, bias: Any, kept: Any) -> None:
-        p = _probabilities(q, k, bias, scale, causal)
-        np.matmul((p if kept is None else p * kept.mT).mT, v, out=rows[part])
+        p, factor = _weights(q, k, bias, scale, causal)
+        np.multiply(np.matmul((p if kept is None else p * kept.mT).mT, v), factor, out=rows[part])
 
     _in_blocks(work, q, k, (v, bias, kept))
     return out
