@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from functools import lru_cache
 from typing import Any
 
@@ -24,14 +25,21 @@ def _past(keys: int, queries: int, dtype: Any) -> Any:
     return np.tril(np.full((keys, queries), -np.inf, dtype), -1)
 
 
-def _probabilities(q: Any, k: Any, bias: Any, scale: float, causal: bool) -> Any:
-    """For each query those of the keys, in columns: NumPy takes maxima of columns in half the time of rows."""
+def _weights(q: Any, k: Any, bias: Any, scale: float, causal: bool) -> tuple[Any, Any]:
+    """For each query, in a column, numbers in proportion to the probabilities of the keys, and what they lack.
+
+    In columns, since NumPy takes maxima of these in half the time. The factor (..., queries, 1) is better multiplied
+    into vectors than into all these numbers; on Tensors it is 1.
+    """
     scores = np.matmul(k, (q * scale).mT)
-    if bias is not None:
-        scores = scores + bias.mT
-    if causal:
-        scores = scores + _past(*scores.shape[-2:], scores.dtype)
-    return softmax(scores, axis=-2)
+    masks = ([] if bias is None else [bias.mT]) + ([_past(*scores.shape[-2:], scores.dtype)] if causal else [])
+    if not (isinstance(scores, np.ndarray) and scores.size):
+        return softmax(sum(masks, scores), axis=-2), 1
+    for mask in masks:
+        scores += mask
+    scores -= np.maximum.reduce(scores, axis=-2, keepdims=True)
+    np.exp(scores, out=scores)
+    return scores, 1 / accumulate(scores, -2, True).mT
 
 
 def _to_inputs(
@@ -41,7 +49,8 @@ def _to_inputs(
 
     What softmax takes off, the mean of the cotangents of a query's probabilities, is the product of ``g`` and ``out``.
     """
-    p = _probabilities(q, k, bias, scale, causal)
+    p, factor = _weights(q, k, bias, scale, causal)
+    g = g * factor
     to_p = np.matmul(v, g.mT)
     used = p if kept is None else p * kept.mT
     to_p = to_p if kept is None else to_p * kept.mT
@@ -49,33 +58,38 @@ def _to_inputs(
     return np.matmul(to_scores.mT, k) * scale, np.matmul(to_scores, q * scale), np.matmul(used, g)
 
 
-def _flat(x: Any, lead: tuple[int, ...]) -> Any:
-    """``x`` with all leading axes in one."""
-    return None if x is None else np.broadcast_to(x, (*lead, *x.shape[-2:])).reshape(-1, *x.shape[-2:])
+def _in_blocks(work: Any, lead: tuple[int, ...], each: int, stacks: tuple[Any, ...]) -> None:
+    """Call ``work(*stacks)`` on parts of stacks of matrices, all of them by two threads or more.
 
-
-def _in_blocks(work: Any, q: Any, k: Any, others: tuple[Any, ...]) -> None:
-    """Call ``work(part, q, k, *others)`` on parts of the stacks of matrices, all of them by two threads or more."""
-    lead = q.shape[:-2]
-    stacks = [_flat(x, lead) for x in (q, k, *others)]
-    count, each = len(stacks[0]), q.shape[-2] * k.shape[-2]
+    They are cut along the longest of the axes ``lead`` and never copied: they may be views of one projection.
+    """
+    if not math.prod(lead) or not lead:
+        return work(*stacks)  # type: ignore[no-any-return]
+    axis, total = lead.index(max(lead)), math.prod(lead) * each
+    views = [None if x is None else np.moveaxis(_stretched(x, lead), axis, 0) for x in stacks]
+    size = max(1, CACHED * lead[axis] // max(total, 1))
 
     def task(start: int, stop: int) -> None:
-        for part in tiles(start, stop, max(1, CACHED // max(each, 1))):
-            work(part, *(None if x is None else x[part] for x in stacks))
+        for part in tiles(start, stop, size):
+            work(*(None if x is None else x[part] for x in views))
 
-    share(task, count, parallel=count * each >= LARGE)
+    share(task, lead[axis], parallel=total >= LARGE)
+    return None
+
+
+def _stretched(x: Any, lead: tuple[int, ...]) -> Any:
+    return x if x.shape[:-2] == lead else np.broadcast_to(x, (*lead, *x.shape[-2:]))
 
 
 def _attention(q: Any, k: Any, v: Any, bias: Any, kept: Any, scale: float, causal: bool) -> Any:
-    out = np.empty((*q.shape[:-1], v.shape[-1]), q.dtype)
-    rows = out.reshape(-1, *out.shape[-2:])
+    # In memory the axes are in the order that they have in q, so that putting the heads side by side copies nothing.
+    out = np.empty_like(q, shape=(*q.shape[:-1], v.shape[-1]))
 
-    def work(part: slice, q: Any, k: Any, v: Any, bias: Any, kept: Any) -> None:
-        p = _probabilities(q, k, bias, scale, causal)
-        np.matmul((p if kept is None else p * kept.mT).mT, v, out=rows[part])
+    def work(out: Any, q: Any, k: Any, v: Any, bias: Any, kept: Any) -> None:
+        p, factor = _weights(q, k, bias, scale, causal)
+        np.multiply(np.matmul((p if kept is None else p * kept.mT).mT, v), factor, out=out)
 
-    _in_blocks(work, q, k, (v, bias, kept))
+    _in_blocks(work, q.shape[:-2], q.shape[-2] * k.shape[-2], (out, q, k, v, bias, kept))
     return out
 
 
@@ -84,14 +98,13 @@ def _attention_back(
 ) -> tuple[Any, Any, Any]:
     if not all(isinstance(x, np.ndarray) for x in (g, out, q, k, v)):
         return _to_inputs(g, out, q, k, v, bias, kept, scale, causal)
-    found = np.empty(q.shape, q.dtype), np.empty(k.shape, k.dtype), np.empty(v.shape, v.dtype)
-    stacks = [x.reshape(-1, *x.shape[-2:]) for x in found]
+    found = np.empty_like(q), np.empty_like(k), np.empty_like(v)
 
-    def work(part: slice, q: Any, k: Any, g: Any, out: Any, v: Any, bias: Any, kept: Any) -> None:
-        for stack, c in zip(stacks, _to_inputs(g, out, q, k, v, bias, kept, scale, causal), strict=True):
-            stack[part] = c
+    def work(*parts: Any) -> None:
+        g, out, q, k, v, bias, kept = parts[3:]
+        parts[0][...], parts[1][...], parts[2][...] = _to_inputs(g, out, q, k, v, bias, kept, scale, causal)
 
-    _in_blocks(work, q, k, (g, out, v, bias, kept))
+    _in_blocks(work, q.shape[:-2], q.shape[-2] * k.shape[-2], (*found, g, out, q, k, v, bias, kept))
     return found
 
 

@@ -45,7 +45,7 @@ __all__ = [
 ]
 
 LOG_2 = math.log(2)
-SOME = 1 << 11  # numbers from which on an array of zeros is cheaper than the number 0
+SOME = 1 << 11  # numbers from which on it pays to look for a better way than the simplest
 
 # For each size of float: 1, and an x for which exp(x) + 1 is exp(x). As arrays, NumPy takes them in half the time.
 _ONE_AND_LARGE = {
@@ -176,7 +176,7 @@ sinc = Primitive("sinc", lambda x: np.sinc(x).astype(_floating(x), copy=False), 
 
 tanh = Primitive("tanh", np.tanh, lambda g, out, x: g * (1 - out * out), keeps="out", floating=True)
 
-sigmoid = Primitive("sigmoid", lambda x: by_blocks(_sigmoid, x),
+sigmoid = Primitive("sigmoid", lambda x: _sigmoid(x) if x.size < SOME else by_blocks(_sigmoid, x),
                     lambda g, out, x: g * (out * (1 - out)), keeps="out", floating=True)
 
 softplus = Primitive("softplus", lambda x: by_blocks(_softplus, x),

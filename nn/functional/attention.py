@@ -169,7 +169,7 @@ def multi_head_attention_forward(
     if bias_k is not None and bias_v is not None:
         k, v = (cat([x, expand(b, (1, samples, width))]) for x, b in ((k, bias_k), (v, bias_v)))
     q, k, v = (
-        transpose(x.reshape(x.shape[0], -1, shape[-1]), 0, 1).reshape(*shape) if static is None
+        permute(x.reshape(x.shape[0], samples, num_heads, shape[-1]), 1, 2, 0, 3) if static is None
         else static.reshape(*shape) for x, static in ((q, None), (k, static_k), (v, static_v))
     )  # fmt: skip
     if add_zero_attn:
