@@ -12,6 +12,7 @@ __all__ = ["accumulate", "unbroadcast"]
 
 
 LONG = 1 << 12  # numbers from which on a sum is worth a choice of how
+FEW = 64  # rows from which on BLAS sums columns faster than NumPy
 MANY = 1 << 18  # numbers from which on BLAS gains little, and loses much where it has to wait for a thread
 ROW = 1 << 10  # numbers that are summed one after another, so few that rounding does not add up
 
@@ -34,16 +35,15 @@ def _of_many(x: Any, axis: Any, keepdims: Any) -> Any:
     axes = range(x.ndim) if axis is None else sorted(a % x.ndim for a in (axis if isinstance(axis, tuple) else (axis,)))
     kept = [i for i in range(x.ndim) if i not in axes]
     last = kept[-1] + 1 if kept else 0
-    length = math.prod(x.shape[last:])
+    length, after = math.prod(x.shape[last:]), x.shape[axes[-1] + 1 :] if axes else ()
     row = math.gcd(length, ROW) if length > ROW else length
     if last < x.ndim and row >= 16:
         sums = np.einsum("ij->i", x.reshape(-1, row)).reshape(*x.shape[:last], -1)
         total = np.add.reduce(sums, axis=(*(a for a in axes if a < last), last))
-    elif last == x.ndim and axes and axes[-1] - axes[0] == len(axes) - 1 and x.size <= MANY:
-        before, after = x.shape[: axes[0]], x.shape[axes[-1] + 1 :]
-        length = math.prod(x.shape[axes[0] : axes[-1] + 1])
-        stack = x.reshape(math.prod(before), length, math.prod(after))
-        total = np.matmul(_ones(length, x.dtype), stack).reshape(before + after)
+    elif after and axes[-1] - axes[0] == len(axes) - 1 and FEW * math.prod(after) <= x.size <= MANY:
+        before, among = x.shape[: axes[0]], x.shape[axes[0] : axes[-1] + 1]
+        stack = x.reshape(math.prod(before), math.prod(among), math.prod(after))
+        total = np.matmul(_ones(stack.shape[1], x.dtype), stack).reshape(before + after)
     else:
         return np.add.reduce(x, axis=axis, keepdims=keepdims)
     return total.reshape([n if i in kept else 1 for i, n in enumerate(x.shape)]) if keepdims else total

@@ -34,6 +34,7 @@ def _vecmat(x1: Any, x2: Any) -> Any:
 # The rows whose forward a ufunc is, and the ufuncs that are compositions of rows.
 UFUNCS: dict[np.ufunc, Function] = {
     **{row.forward: row for row in primitives.values() if isinstance(row.forward, np.ufunc)},
+    np.power: arithmetic.pow,
     np.positive: arithmetic.positive,
     np.fabs: arithmetic.absolute,
     np.reciprocal: arithmetic.reciprocal,

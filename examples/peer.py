@@ -12,6 +12,7 @@ import autodiff
 __all__ = ["Step", "in_turns", "seconds", "torch_ratio"]
 
 Step = Callable[[], object]
+PAUSE = 0.05  # seconds; those of OpenBLAS wait for 2^26 cycles, which the next would have to do without a processor
 
 
 def torch_ratio(build: Callable[[Any], Step], steps: int, rounds: int = 5) -> float | None:
@@ -36,7 +37,13 @@ def in_turns(steps: Sequence[Step], counts: Sequence[int], rounds: int) -> list[
     """In each round the seconds of one step of each program, which makes as many as ``counts`` says in its turn."""
     for step, count in zip(steps, counts, strict=True):
         seconds(step, max(1, count // 10))  # the first steps fill caches and start threads
-    return [[seconds(step, count) for step, count in zip(steps, counts, strict=True)] for _ in range(rounds)]
+    return [[_after_a_pause(step, count) for step, count in zip(steps, counts, strict=True)] for _ in range(rounds)]
+
+
+def _after_a_pause(step: Step, count: int) -> float:
+    """``seconds``, when the threads of whoever had the last turn have stopped to wait for more on a processor."""
+    time.sleep(PAUSE)
+    return seconds(step, count)
 
 
 def seconds(step: Step, count: int) -> float:
