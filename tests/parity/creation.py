@@ -37,15 +37,17 @@ for name, calls in NUMBERS.items():
                     continue
                 case(name, lambda lib, f=name, a=args, o=options, d=dtype:
                      _made(lib, f, *a, dtype=getattr(lib, d), **o), order=0)  # fmt: skip
-for name in ("zeros_like", "ones_like", "empty_like"):
-    case(name, lambda lib, x, f=name: getattr(lib, f)(x) * 0, (2, 3), order=0)
-    case(name, lambda lib, x, f=name: getattr(lib, f)(x, dtype=lib.int64, device="cpu") * 0, (), order=0)
+for name in ("zeros_like", "ones_like"):
+    case(name, lambda lib, x, f=name: getattr(lib, f)(x), (2, 3), order=0)
+    case(name, lambda lib, x, f=name: getattr(lib, f)(x, dtype=lib.int64, device="cpu"), (), order=0)
+case("empty_like", lambda lib, x: lib.empty_like(x).zero_(), (2, 3), order=0)
+case("empty_like", lambda lib, x: lib.empty_like(x, dtype=lib.int64, device="cpu").zero_(), (), order=0)
 case("full_like", lambda lib, x: (lib.full_like(x, 2), lib.full_like(x, 3.5, dtype=lib.float64)), (2, 3), order=0)
-case("empty", lambda lib: (lib.empty(2, 3) * 0, lib.empty((0,), dtype=lib.int32)), order=0)
+case("empty", lambda lib: (lib.empty(2, 3).zero_(), lib.empty((0,), dtype=lib.int32)), order=0)
 case("new_zeros", lambda lib, x: (x.new_zeros(2, 3), x.new_zeros((2,), dtype=lib.int64)), (1,), order=0)
 case("new_ones", lambda lib, x: (x.new_ones((2, 3)), x.new_ones(1)), (1,), order=0)
 case("new_full", lambda lib, x: (x.new_full((2,), 7), x.new_full([], 2.5)), (1,), order=0)
-case("new_empty", lambda lib, x: (x.new_empty(2, 0), x.new_empty((3,)) * 0), (1,), order=0)
+case("new_empty", lambda lib, x: (x.new_empty(2, 0), x.new_empty((3,)).zero_()), (1,), order=0)
 case("new_tensor", lambda lib, x: (x.new_tensor([1, 2]), x.new_tensor(3, dtype=lib.int8)), (1,), order=0)
 for name in ("FloatTensor", "DoubleTensor", "LongTensor", "IntTensor", "ShortTensor", "ByteTensor", "CharTensor",
              "BoolTensor", "HalfTensor"):  # fmt: skip
