@@ -20,7 +20,11 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
-import torch
+
+try:
+    import torch
+except ImportError:
+    raise SystemExit("python -m benchmarks: PyTorch is not installed: pip install -e '.[torch]'") from None
 
 import autodiff
 from benchmarks import memory, report
@@ -43,15 +47,14 @@ def measured(workload: Workload, peers: dict[str, Peer], rounds: int) -> dict[st
     out = ours.loss().detach().numpy()
     _check_alike(workload.name, "PyTorch", out, theirs.loss().detach().numpy())
     loss = out if ours.cotangent is None else np.sum(out * ours.cotangent)
-    for name, peer in peers.items():
+    for name, peer in peers.items() if workload.pure else ():
+        step = peer.step(workload.pure, [p.copy() for p in parameters], data)
         try:
-            step = peer.step(workload.pure, [p.copy() for p in parameters], data) if workload.pure else None
-            value = None if step is None else np.asarray(step())
-        except NotImplementedError:
+            value = np.asarray(step())
+        except NotImplementedError:  # that library has no way to say it
             continue
-        if step is not None:
-            _check_alike(workload.name, name, loss, value)
-            steps[name] = step
+        _check_alike(workload.name, name, loss, value)
+        steps[name] = step
     counts = [_count(step) for step in steps.values()]
     times = [dict(zip(steps, times, strict=True)) for times in in_turns(list(steps.values()), counts, rounds)]
     return {
@@ -109,6 +112,11 @@ def kept(names: Iterable[str]) -> list[dict[str, Any]]:
     return found
 
 
+def chosen(texts: list[str]) -> list[Workload]:
+    """The workloads whose group and name contain one of ``texts``; all without any."""
+    return [w for w in WORKLOADS if not texts or any(text in f"{w.group}: {w.name}" for text in texts)]
+
+
 def run(options: Any) -> None:
     """Measure, print, and write what is asked for."""
     command.check_writable([options.json] if options.json else [])
@@ -120,11 +128,10 @@ def run(options: Any) -> None:
         except ImportError:
             print(f"{name} is not installed: pip install 'tapegrad[bench]'", file=sys.stderr)
     results: dict[str, Any] = {"machine": report.machine(), "workloads": []}
-    for workload in WORKLOADS:
-        if not options.only or any(text in f"{workload.group}: {workload.name}" for text in options.only):
-            found = measured(workload, {} if options.torch else peers, options.rounds)
-            print(workload.name, *(f"{name} {ratio:.2f}" for name, ratio in found["ratio"].items()), file=sys.stderr)
-            results["workloads"].append(found)
+    for workload in chosen(options.only):
+        found = measured(workload, {} if options.torch else peers, options.rounds)
+        print(workload.name, *(f"{name} {ratio:.2f}" for name, ratio in found["ratio"].items()), file=sys.stderr)
+        results["workloads"].append(found)
     if not options.only:
         models = [workload.name for workload in WORKLOADS if workload.group == "model"]
         results |= {
@@ -151,6 +158,10 @@ def main() -> int:
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures as data, too")
     parser.add_argument("--docs", action="store_true", help="write the tables into docs/performance.md")
     options = parser.parse_args()
+    if not chosen(options.only):
+        parser.error(f"no workload has any of {', '.join(options.only)} in its name or group")
+    if options.docs and options.only:
+        parser.error("--docs writes all tables; leave --only out")
     return command.run("python -m benchmarks", lambda: run(options))
 
 
