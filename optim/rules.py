@@ -72,7 +72,9 @@ def added(g: Array, factor: Number, x: Array) -> Array:
 
     Reference: Krogh & Hertz 1992, "A simple weight decay can improve generalization".
     """
-    return g + factor * x
+    penalized = factor * x
+    penalized += g
+    return penalized
 
 
 def remember(velocity: Array, g: Array, momentum: Number, fresh: Number) -> None:
@@ -81,7 +83,7 @@ def remember(velocity: Array, g: Array, momentum: Number, fresh: Number) -> None
     Reference: Polyak 1964, "Some methods of speeding up the convergence of iteration methods".
     """
     multiply(velocity, momentum, velocity)
-    add(velocity, multiply(g, fresh), velocity)
+    add(velocity, g if fresh == 1 else multiply(g, fresh), velocity)
 
 
 class AdamNumbers(NamedTuple):
