@@ -10,7 +10,6 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from threadpoolctl import threadpool_info
 
 from autodiff.files import write_whole
@@ -34,7 +33,6 @@ def machine() -> dict[str, Any]:
     cpuinfo = Path("/proc/cpuinfo")
     lines = cpuinfo.read_text().splitlines() if cpuinfo.exists() else []
     model = next((line.split(":")[1].strip() for line in lines if line.startswith("model name")), platform.machine())
-    np.dot(np.ones((2, 2)), np.ones((2, 2)))
     kernels = next((d.get("architecture") for d in threadpool_info() if d["user_api"] == "blas"), None)
     return {
         "processor": model,
