@@ -254,6 +254,16 @@ def test_blocks_do_not_change_the_result(layout: Any, monkeypatch: pytest.Monkey
     np.testing.assert_array_equal(blocks.by_blocks(np.add, x, y[:1]), x + y[:1])
 
 
+def test_an_infinite_pixel_spoils_only_the_taps_that_meet_it() -> None:
+    """Of a depthwise kernel; the first column of the image never meets the kernel's last one."""
+    x, g = (np.random.default_rng(seed).random((4, 8, 20, 20), np.float32) for seed in (0, 1))
+    x[1, 2, 5, 0] = np.inf
+    found = convolve_weight(g, x, Geometry(padding=((1, 1), (1, 1)), groups=8), (8, 1, 3, 3))
+    spoiled = np.zeros((8, 1, 3, 3), bool)
+    spoiled[2, 0, :, :2] = True
+    np.testing.assert_array_equal(~np.isfinite(found), spoiled)
+
+
 def test_errors_in_a_helper_thread_are_raised() -> None:
     """An exception of any part reaches the caller, after every part has ended."""
 
