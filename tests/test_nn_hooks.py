@@ -63,3 +63,29 @@ def test_a_hook_cannot_replace_one_of_several_gradients() -> None:
     x, y = (autodiff.ones(3, 2).requires_grad_() for _ in range(2))
     with pytest.raises(GraphError, match="several gradients"):
         layer(x, y).sum().backward()
+
+
+def test_operations_name_the_innermost_line_of_the_user() -> None:
+    """Inside the library's modules that is the call of the outermost; a user's module or hook has its own."""
+
+    class Twice(nn.Module):
+        def forward(self, x: Any) -> Any:
+            return x * 2
+
+    def line_of(function: Any, offset: int) -> str:
+        return f"{__file__}:{function.__code__.co_firstlineno + offset}"
+
+    def call(x: Any) -> Any:
+        return net(x)
+
+    def hook(module: Any, args: Any, output: Any) -> Any:
+        return output + 1
+
+    net, x = nn.Sequential(nn.Sequential(nn.Sigmoid()), Twice()), autodiff.ones(3, requires_grad=True)
+    twice = call(x).grad_fn
+    assert twice.where == line_of(Twice.forward, 1)
+    assert twice.edges[0].where == line_of(call, 1)
+    net[0][0].register_forward_hook(hook)
+    added = call(x).grad_fn.edges[0]
+    assert added.where == line_of(hook, 1)
+    assert added.edges[0].where == line_of(call, 1)
