@@ -57,8 +57,9 @@ def changed(*arrays: np.ndarray[Any, Any], history: bool = False) -> None:
     global _last
     _last = number = next_number()
     change = Change(number, place_of_user())
-    for array in arrays:
-        owner = array if array.base is None else owner_of(array)
+    for owner in arrays:
+        if owner.base is not None:
+            owner = owner_of(owner)
         key = id(owner)
         if key not in _changes:
             _owners[key] = weakref.ref(owner, partial(_forget, key))

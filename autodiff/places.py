@@ -40,9 +40,11 @@ _inside = _Inside()
 def place_of_user(depth: int = 1) -> Place:
     """The innermost place outside this library, at least ``depth`` calls up: each one skipped is a frame not built."""
     frame = sys._getframe(depth)
-    while _inside[frame.f_code.co_filename] and frame.f_back is not None:
+    code = frame.f_code
+    while _inside[code.co_filename] and frame.f_back is not None:
         frame = frame.f_back
-    return frame.f_code, frame.f_lasti
+        code = frame.f_code
+    return code, frame.f_lasti
 
 
 def of_library(code: CodeType) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from functools import partial
 from itertools import count
+from operator import itemgetter
 from typing import Any
 
 import numpy as np
@@ -77,17 +78,21 @@ class Primitive:
         return f"<primitive {self.name}>"
 
 
-class _Plans(dict[int, tuple[int, ...]]):
-    """Which of (out, *inputs) the tape does not keep, by the bit mask of the inputs that are tracked."""
+class _Plans(dict[int, Callable[[tuple[Any, ...]], tuple[Any, ...]]]):
+    """What picks that which the tape keeps out of ``(out, *inputs, None, *nodes)``.
+
+    The bits of the key say which inputs are tracked, and one more how many there are: the last may be optional.
+    """
 
     def __init__(self, vjps: tuple[VJP, ...], keeps: tuple[str, ...]) -> None:
         self._arguments = vjps[0].__code__.co_varnames[1 : 2 + len(vjps)] if vjps else ()
         self._keeps = [names.split() for names in keeps]
 
-    def __missing__(self, mask: int) -> tuple[int, ...]:
-        wanted = {name for i, names in enumerate(self._keeps) if mask >> i & 1 for name in names}
-        self[mask] = tuple(i for i, name in enumerate(self._arguments) if name not in wanted)
-        return self[mask]
+    def __missing__(self, key: int) -> Callable[[tuple[Any, ...]], tuple[Any, ...]]:
+        count = key.bit_length()
+        wanted = {name for i, names in enumerate(self._keeps) if i + 1 < count and key >> i & 1 for name in names}
+        self[key] = itemgetter(*(i if self._arguments[i] in wanted else count + i for i in range(count)))
+        return self[key]
 
 
 class _Each:

@@ -6,11 +6,12 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from autodiff import modes
 from autodiff.changes import next_number, owner_of, rewritten
 from autodiff.dtypes import get_default_dtype, result_dtype
 from autodiff.errors import AxisError, DtypeError, InPlaceError, NonFiniteError, ShapeError
 from autodiff.graph import Node, describe, non_finite, remember
+from autodiff.modes import PLAIN
+from autodiff.modes import current as current_mode
 from autodiff.ops.shaping import astype
 from autodiff.places import Place, file_and_line, line_of, place_of_user, source_of
 from autodiff.primitive import Primitive
@@ -23,6 +24,7 @@ ndarray = np.ndarray
 new = object.__new__
 NO_PARAMS: dict[str, Any] = {}
 NUMBERS = (float, int, bool)
+FAILURES = (OverflowError, ValueError, TypeError, IndexError)  # of NumPy, where inputs do not fit
 C = TypeVar("C", bound="type[Recorded]")
 
 
@@ -71,12 +73,38 @@ def apply(primitive: Primitive, inputs: tuple[Any, ...], params: dict[str, Any] 
     """
     if rewritten:
         list(map(renew, inputs))
-    if primitive.unary:  # the loop below would double the price of an elementwise function
-        (x,) = inputs
-        if isinstance(x, Recorded) and x._node is not None and modes.current() is modes.PLAIN:
-            out = _forward(primitive, (x._array,), params)
-            result = record(primitive, (x._node,), (x._array,), 1, params, out)
-            return _look_into(result, x, x, primitive, params) if primitive.view else result
+    arrays: tuple[Array, ...]
+    edges: tuple[Node | None, ...]
+    key = 0
+    if current_mode() is PLAIN and primitive.vjps:
+        # Up to three tensors of one dtype, at half the price of the loop that takes whatever comes.
+        count = len(inputs)
+        try:
+            if count == 1:
+                (x,) = inputs
+                arrays, edges = (x._array,), (x._node,)
+                if x._node:
+                    key = 3
+            elif count == 2:
+                x, y = inputs
+                arrays, edges = (a, b), (m, n) = (x._array, y._array), (x._node, y._node)
+                if (m or n) and a.dtype is b.dtype:
+                    key = 4 + (m is not None) + 2 * (n is not None)
+            elif count == 3:
+                x, y, z = inputs
+                arrays, edges = (a, b, c), (m, n, o) = (x._array, y._array, z._array), (x._node, y._node, z._node)
+                if (m or n or o) and a.dtype is b.dtype is c.dtype:
+                    key = 8 + (m is not None) + 2 * (n is not None) + 4 * (o is not None)
+        except AttributeError:  # not all are tensors
+            pass
+    if not key:
+        return _apply(primitive, inputs, params)
+    result = record(primitive, edges, arrays, key, params, _forward(primitive, arrays, params))
+    return _look_into(result, x, x, primitive, params) if primitive.view else result
+
+
+def _apply(primitive: Primitive, inputs: tuple[Any, ...], params: dict[str, Any]) -> Any:
+    """``apply`` for inputs of any kind, in any mode."""
     arrays, edges, mask, bit, dtype, mixed, number = [], [], 0, 1, None, False, None
     for x in inputs:
         node = None
@@ -93,7 +121,7 @@ def apply(primitive: Primitive, inputs: tuple[Any, ...], params: dict[str, Any] 
         bit <<= 1
     if dtype is None:  # numbers only
         return apply(primitive, tuple(np.asarray(x, result_dtype(*arrays)) for x in arrays), params)
-    mode = modes.current()
+    mode = current_mode()
     promoted = _promoted(primitive, inputs, arrays) if mixed and primitive.vjps else None
     if promoted is None:
         out = (_watched_forward if mode.anomaly else _forward)(primitive, arrays, params)
@@ -103,7 +131,7 @@ def apply(primitive: Primitive, inputs: tuple[Any, ...], params: dict[str, Any] 
         return apply(primitive, promoted, params)
     if not (mask and mode.recording and primitive.vjps):
         return _untracked(primitive, inputs, mask, params, out)
-    result = record(primitive, tuple(edges), arrays, mask, params, out)
+    result = record(primitive, tuple(edges), arrays, bit | mask, params, out)
     if type(number) in NUMBERS:
         result._node.operand = number
     if primitive.view:
@@ -116,15 +144,20 @@ def apply(primitive: Primitive, inputs: tuple[Any, ...], params: dict[str, Any] 
 def _forward(primitive: Primitive, arrays: Any, params: dict[str, Any]) -> Array:
     """The value of a row, as an array: NumPy gives a scalar where all inputs are 0-d."""
     try:
-        out = primitive.forward(*arrays, **params) if params else primitive.forward(*arrays)
-    except OverflowError as error:
-        wrapped = _wrapped(primitive, arrays, params)
-        if not any(new is not old for new, old in zip(wrapped, arrays, strict=True)):
-            raise _refused(primitive, arrays, params, TypeError(str(error))) from error
-        return _forward(primitive, wrapped, params)
-    except (ValueError, TypeError, IndexError) as error:
-        raise _refused(primitive, arrays, params, error) from error
+        out = primitive.forward(*arrays, **params)
+    except FAILURES as error:
+        out = _retried(primitive, arrays, params, error)
     return out if type(out) is ndarray else np.asarray(out)
+
+
+def _retried(primitive: Primitive, arrays: Any, params: dict[str, Any], error: Exception) -> Array:
+    """The value of a row in spite of a number too large for the integers beside it, or the named error for another."""
+    if not isinstance(error, OverflowError):
+        raise _refused(primitive, arrays, params, error) from error
+    wrapped = _wrapped(primitive, arrays, params)
+    if not any(new is not old for new, old in zip(wrapped, arrays, strict=True)):
+        raise _refused(primitive, arrays, params, TypeError(str(error))) from error
+    return _forward(primitive, wrapped, params)
 
 
 def _watched_forward(primitive: Primitive, arrays: Any, params: dict[str, Any]) -> Array:
@@ -138,49 +171,51 @@ def _watched_forward(primitive: Primitive, arrays: Any, params: dict[str, Any]) 
 
 def binary(primitive: Primitive, x: Any, y: Any) -> Any:
     """``apply`` for two tensors of one dtype, or one and a Python number, at least one tracked: at half the price."""
-    a, n = x._array, x._node
-    if isinstance(y, Recorded):
-        b, m = y._array, y._node
-        if a.dtype is not b.dtype or (n is None and m is None):
-            return apply(primitive, (x, y))
-    elif n is not None and type(y) in NUMBERS:
-        b, m = y, None
+    number = None
+    if isinstance(x, Recorded) and isinstance(y, Recorded):
+        a, b, m, n = x._array, y._array, x._node, y._node
+        key = 4 + (m is not None) + 2 * (n is not None) if a.dtype is b.dtype else 4
+    elif type(y) in NUMBERS:
+        a, b, m, n = x._array, y, x._node, None
+        key, number = 4 if m is None else 5, y
+    elif type(x) in NUMBERS:
+        a, b, m, n = x, y._array, None, y._node
+        key, number = 4 if n is None else 6, x
     else:
         return apply(primitive, (x, y))
-    if modes.current() is not modes.PLAIN or rewritten:
+    if key == 4 or rewritten or current_mode() is not PLAIN:
         return apply(primitive, (x, y))
-    out = _forward(primitive, (a, b), NO_PARAMS)
-    result = record(primitive, (n, m), (a, b), (n is not None) + 2 * (m is not None), NO_PARAMS, out)
-    if b is y:
-        result._node.operand = y
+    forward = primitive.forward
+    try:
+        out = forward(a, b)
+    except FAILURES as error:
+        out = _retried(primitive, (a, b), NO_PARAMS, error)
+    result = record(primitive, (m, n), (a, b), key, NO_PARAMS, out if type(out) is ndarray else np.asarray(out), 3)
+    if number is not None:
+        result._node.operand = number
     return result
 
 
 def record(
-    primitive: Primitive, edges: Any, arrays: Any, mask: int, params: dict[str, Any], out: Array, depth: int = 4
+    primitive: Primitive, edges: Any, arrays: Any, key: int, params: dict[str, Any], out: Array, depth: int = 4
 ) -> Any:
     """The tensor of ``out`` at a node of its own; plain stores take half the time of an ``__init__``.
 
-    The user's code is at least ``depth`` calls up: behind an operator and ``apply``.
+    The bits of ``key`` say which inputs are tracked, and one more how many there are. The user's code is at least
+    ``depth`` calls up: behind an operator and ``apply``.
     """
-    if primitive.saves:
-        kept = [out, *arrays]
-        for i in primitive.plans[mask]:
-            if i < len(kept):  # an optional last input may be absent
-                kept[i] = edges[i - 1] if i else None
-        saved = tuple(kept)  # which the garbage collector leaves alone once it has seen only arrays in it
-    else:
-        saved = (None, *edges)
     node = new(Node)
     node.primitive = primitive
     node.edges = edges
-    node.saved = saved
+    # Tuples, which the garbage collector leaves alone once it has seen only arrays in them.
+    node.saved = primitive.plans[key]((out, *arrays, None, *edges)) if primitive.saves else (None, *edges)
     node.params = params
     node.number = next_number()
     node.shape = out.shape
     node.dtype = out.dtype
-    node.scope = scope = calls().now
-    node.place = place_of_user(depth) if scope is None or scope[3] is None else scope[3]
+    here = calls()
+    node.scope = here.now
+    node.place = here.place or place_of_user(depth)
     tensor = new(_results)
     tensor._array = out
     tensor._node = node
@@ -273,7 +308,7 @@ def renew(x: Any) -> None:
                     f"a view of shape {seen.shape} was made of a tensor that has been given another shape in place, "
                     f"{base._array.shape}; make the view again"
                 )
-            view._node = record(primitive, (node,), (base._array,), 1, params, seen, 2)._node
+            view._node = record(primitive, (node,), (base._array,), 3, params, seen, 2)._node
 
 
 def describe_operand(array: Any) -> str:

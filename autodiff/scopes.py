@@ -14,21 +14,26 @@ from autodiff.places import Place
 
 __all__ = ["NOBODY", "Calls", "Scope", "begin", "calls"]
 
-# One call of a module, its class, the call it was made from, and where the user's code asked for all that happens in it
-# (None where the user's code is inside). The module itself is not kept alive: it may hold the graph in turn, and would
-# then be in a cycle with it.
-Scope = tuple[weakref.ref[Any], type[Any], "Scope | None", Place | None]
+# One call of a module, its class, and the call it was made from. The module itself is not kept alive: it may hold the
+# graph in turn, and would then be in a cycle with it.
+Scope = tuple[weakref.ref[Any], type[Any], "Scope | None"]
 
 
 class Calls:
-    """The calls of modules that go on in one thread: ``now`` is the innermost, None outside of all."""
+    """The calls of modules that go on in one thread.
 
-    __slots__ = ("now",)
+    Attributes:
+        now: the innermost, None outside of all.
+        place: where the user's code asked for all that happens now; None where the user's code is inside.
+    """
+
+    __slots__ = ("now", "place")
 
     now: Scope | None
+    place: Place | None
 
     def __init__(self) -> None:
-        self.now = None
+        self.now = self.place = None
 
 
 NOBODY = Calls()  # of all threads that have not called a module; nobody writes to it

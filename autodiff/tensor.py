@@ -14,7 +14,7 @@ from autodiff.dtypes import get_default_dtype
 from autodiff.errors import DtypeError, GraphError, ShapeError
 from autodiff.functions import cutting
 from autodiff.functions.axes import size_of
-from autodiff.graph import Leaf, Node
+from autodiff.graph import Node, new_leaf
 from autodiff.methods.arithmetic import ArithmeticMethods
 from autodiff.methods.comparison import ComparisonMethods
 from autodiff.methods.conversion import ConversionMethods
@@ -122,7 +122,7 @@ class Tensor(
         if value and self._node is None:
             if self._array.dtype.kind != "f":
                 raise DtypeError(f"only a floating tensor can require grad, not {self._array.dtype}; use .float()")
-            self._node = Leaf(self, self._array)
+            self._node = new_leaf(self, self._array)
         elif not value:
             self._node = None
 
@@ -149,7 +149,7 @@ class Tensor(
         if not isinstance(value, Tensor):
             raise DtypeError(f"the data of a tensor is a tensor, not {value!r:.60}; use tensor(...) to make one")
         self._array = value._array
-        if isinstance(self._node, Leaf):
+        if self._node is not None and self.is_leaf:
             self._node.shape, self._node.dtype = value._array.shape, value._array.dtype
 
     def backward(

@@ -52,28 +52,28 @@ class Operators:
         return binary(matmul, self, other)
 
     def __radd__(self, other: Any) -> Tensor:
-        return apply(arithmetic.add, (other, self))
+        return binary(arithmetic.add, other, self)
 
     def __rsub__(self, other: Any) -> Tensor:
-        return apply(arithmetic.subtract, (other, self))
+        return binary(arithmetic.subtract, other, self)
 
     def __rmul__(self, other: Any) -> Tensor:
-        return apply(arithmetic.multiply, (other, self))
+        return binary(arithmetic.multiply, other, self)
 
     def __rtruediv__(self, other: Any) -> Tensor:
-        return apply(arithmetic.divide, (other, self))
+        return binary(arithmetic.divide, other, self)
 
     def __rfloordiv__(self, other: Any) -> Tensor:
-        return apply(arithmetic.floor_divide, (other, self))
+        return binary(arithmetic.floor_divide, other, self)
 
     def __rmod__(self, other: Any) -> Tensor:
-        return apply(arithmetic.remainder, (other, self))
+        return binary(arithmetic.remainder, other, self)
 
     def __rpow__(self, other: Any) -> Tensor:
-        return apply(arithmetic.power, (other, self))
+        return binary(arithmetic.power, other, self)
 
     def __rmatmul__(self, other: Any) -> Tensor:
-        return apply(matmul, (other, self))
+        return binary(matmul, other, self)
 
     def __neg__(self) -> Tensor:
         return apply(arithmetic.negative, (self,))

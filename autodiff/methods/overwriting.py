@@ -11,7 +11,7 @@ from autodiff.changes import changed, owner_of
 from autodiff.dtypes import can_cast
 from autodiff.errors import AxisError, DtypeError, InPlaceError, ShapeError
 from autodiff.functions.keys import getitem, plain_key, stages
-from autodiff.graph import Leaf, Node
+from autodiff.graph import Node, is_leaf
 from autodiff.ops.indexing import overwrite, put
 from autodiff.ops.shaping import astype
 from autodiff.primitive import Primitive
@@ -63,8 +63,8 @@ class OverwritingMethods:
             raise kind(f"put: {given} cannot be written {where}: {error}") from None
         changed(array, history=traced)
         if traced:
-            mask = (self._node is not None) + 2 * (node is not None)
-            written = record(put, (self._node, node), (array, values), mask, {"key": first}, array, 2)
+            key = 4 + (self._node is not None) + 2 * (node is not None)
+            written = record(put, (self._node, node), (array, values), key, {"key": first}, array, 2)
             self._follow(written._node)
 
     def _become(self, result: Any) -> Self:
@@ -96,7 +96,7 @@ class OverwritingMethods:
         """Whether a change in place by a value with that node is to be recorded; raises where there can be none."""
         renew(self)
         recording = modes.current().recording
-        if recording and (isinstance(self._node, Leaf) or isinstance(_origin(self)[0]._node, Leaf)):
+        if recording and (is_leaf(self._node) or is_leaf(_origin(self)[0]._node)):
             raise InPlaceError("a leaf that requires grad cannot be changed in place while recording; use no_grad()")
         traced = recording and (node is not None or self._node is not None)
         if traced and hasattr(self, "_base") and self._base[0] is None:
@@ -114,14 +114,14 @@ class OverwritingMethods:
         if not steps:
             self._node = node
             return
-        mask = (root._node is not None) + 2 * (node is not None)
+        key = 4 + (root._node is not None) + 2 * (node is not None)
         edges, arrays, view = (root._node, node), (root._array, self._array), {"view": View(steps)}
-        root._node = record(overwrite, edges, arrays, mask, view, root._array, 2)._node
+        root._node = record(overwrite, edges, arrays, key, view, root._array, 2)._node
         renew(self)
 
     def _seen(self: Any, view: Any, *args: Any, **kwargs: Any) -> Any:
         """Become a view of what the tensor was: the same memory in another shape."""
-        if modes.current().recording and isinstance(self._node, Leaf):
+        if modes.current().recording and is_leaf(self._node):
             raise InPlaceError("a leaf that requires grad cannot be changed in place while recording; use no_grad()")
         past = wrap(self._array, self._node)
         if hasattr(self, "_base"):

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from autodiff.broadcasting import accumulate
+from autodiff.broadcasting import LONG, accumulate
 from autodiff.kernels.blocks import by_blocks
 from autodiff.ops.special import erf
 from autodiff.primitive import Primitive
@@ -81,12 +81,17 @@ def _binary_cross_entropy(x: Any, y: Any) -> Any:
 
 def _mse(x: Any, y: Any) -> Any:
     difference = x - y
-    return accumulate(difference * difference) / difference.size if difference.size else np.full((), np.nan, x.dtype)
+    if not difference.size:
+        return np.full((), np.nan, x.dtype)
+    if difference.size < LONG and difference.dtype.char != "e":  # half the time of a square and its sum
+        flat = difference.reshape(-1)
+        return flat.dot(flat) / difference.size
+    return accumulate(difference * difference) / difference.size
 
 
 def _mse_x(g: Any, out: Any, x: Any, y: Any) -> Any:
     difference = x - y
-    return difference * (g * (2 / max(math.prod(difference.shape), 1)))
+    return difference * g * (2 / max(math.prod(difference.shape), 1))
 
 
 # x P(N <= x) of a standard normal N, by erf or by its approximation (Hendrycks & Gimpel 2016). Only x is kept.

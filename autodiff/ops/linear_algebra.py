@@ -33,6 +33,11 @@ def _rows(x: Any) -> Any:
     return x if len(x.shape) == 2 else x.reshape(-1, x.shape[-1])
 
 
+def _product(x: Any, y: Any) -> Any:
+    """The product of two matrices; of arrays by the method, with which NumPy has least work."""
+    return x.dot(y) if type(x) is np.ndarray else x @ y
+
+
 FEW, LARGE = 50, 1 << 15
 
 
@@ -48,17 +53,20 @@ def _by_transpose(x: Any, w: Any) -> Any:
 
 
 def _linear(x: Any, w: Any, b: Any = None) -> Any:
-    out = _by_transpose(_rows(x), w)
+    out = _by_transpose(x if x.ndim == 2 else _rows(x), w)
     if b is not None:
         if b.shape != w.shape[:1]:
             raise ValueError(f"the bias has shape {b.shape}, but a weight of shape {w.shape} needs {w.shape[:1]}")
-        out += b
+        np.add(out, b, out)
     return out if x.ndim == 2 else out.reshape(*x.shape[:-1], w.shape[0])
 
 
 def _linear_input(g: Any, out: Any, x: Any, w: Any, b: Any = None) -> Any:
-    back = np.dot(_rows(g), w)
-    return back if len(x.shape) == 2 else back.reshape(x.shape)
+    return _product(g, w) if len(x.shape) == 2 else _product(_rows(g), w).reshape(x.shape)
+
+
+def _linear_weight(g: Any, out: Any, x: Any, w: Any, b: Any = None) -> Any:
+    return _product(g.T, x) if len(x.shape) == 2 else _product(_rows(g).T, _rows(x))
 
 
 Labels = tuple[Any, ...]
@@ -92,5 +100,5 @@ matmul = Primitive("matmul", np.matmul, _matmul_left, _matmul_right, keeps=("y",
 
 linear = Primitive("linear", _linear,
                    _linear_input,
-                   lambda g, out, x, w, b=None: np.dot(_rows(g).T, _rows(x)),
+                   _linear_weight,
                    lambda g, out, x, w, b=None: g, keeps=("w", "x", ""), promotes=False)

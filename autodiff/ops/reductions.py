@@ -25,8 +25,9 @@ def spread(g: Any, x: Any, axis: Any, keepdims: bool) -> Any:
 
 def count(x: Any, axis: Any) -> int:
     """How many entries of ``x`` go into one entry of its reduction."""
-    axes = range(len(x.shape)) if axis is None else (axis,) if isinstance(axis, int) else axis
-    return math.prod(x.shape[a] for a in axes)
+    if axis is None:
+        return math.prod(x.shape)
+    return math.prod([x.shape[a] for a in ((axis,) if isinstance(axis, int) else axis)])
 
 
 def _mean(x: Any, axis: Any, keepdims: bool) -> Any:

@@ -10,7 +10,7 @@ import numpy as np
 from autodiff import modes
 from autodiff.changes import change_after, next_number
 from autodiff.errors import GraphError, InPlaceError, OptionError
-from autodiff.graph import Leaf, Node
+from autodiff.graph import Node, is_leaf
 from autodiff.places import line_of, place_of_user
 from autodiff.random import default_generator
 from autodiff.recording import Recorded
@@ -131,7 +131,8 @@ class _Region:
     def enter(self, nodes: list[Node], start: int) -> None:
         """Drop what ``nodes`` saved, and leave word at each of them."""
         self.signature = [_signature(node) for node in nodes]
-        self.leaves = {edge for node in nodes for edge in node.edges if isinstance(edge, Leaf) and edge.number < start}
+        edges = {edge for node in nodes for edge in node.edges if edge is not None}
+        self.leaves = {edge for edge in edges if is_leaf(edge) and edge.number < start}
         self.start = start
         for i, node in enumerate(nodes):
             if _keeps_arrays(node):

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from autodiff.changes import owner_of
-from autodiff.graph import Leaf, Node, needed, reachable
+from autodiff.graph import Node, is_leaf, needed, reachable
 from autodiff.tensor import Tensor
 from autodiff.viz.outputs import nodes_of
 from autodiff.viz.tables import aligned, size
@@ -73,7 +73,7 @@ def memory(output: Tensor | Iterable[Tensor]) -> Memory:
 def kept_by(order: Iterable[Node]) -> Iterator[tuple[Node, np.ndarray[Any, Any]]]:
     """The arrays that nodes keep, each piece of memory once; that of leaves is left out."""
     order = list(order)
-    leaves = [node.owner() for node in order if isinstance(node, Leaf)]
+    leaves = [node.owner() for node in order if is_leaf(node)]
     seen = {id(owner_of(leaf._array)) for leaf in leaves if leaf is not None}
     for node in order:
         for array in needed(node):

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from autodiff.changes import owner_of
-from autodiff.graph import Leaf, Node, reachable
+from autodiff.graph import Node, is_leaf, reachable
 from autodiff.places import source_of
 from autodiff.tensor import Tensor
 from autodiff.viz.facts import VANISHING, DrawnNode, Gradient, gradient_of, short
@@ -118,7 +118,7 @@ def _gradients(
     if everywhere and all(tensor._array.size == 1 for tensor in tensors) and _whole(order, known):
         found = {step.node: gradient_of(step.incoming) for step in steps(order, tensors, known)}
     for node in order:
-        owner = node.owner() if isinstance(node, Leaf) else None
+        owner = node.owner() if is_leaf(node) else None
         if owner is not None and owner._grad is not None:
             found[node] = gradient_of(owner._grad._array)
     return marked(found)

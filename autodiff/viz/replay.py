@@ -14,7 +14,7 @@ import numpy as np
 from autodiff.broadcasting import unbroadcast
 from autodiff.changes import change_after
 from autodiff.errors import AutodiffError, GraphError
-from autodiff.graph import Leaf, Node, needed
+from autodiff.graph import Node, is_leaf, needed
 from autodiff.tensor import Tensor
 
 __all__ = ["Step", "operands_of", "saved_by", "steps", "values"]
@@ -37,7 +37,7 @@ def values(order: Sequence[Node], outputs: Sequence[Tensor]) -> dict[Node, Array
     """
     known: dict[Node, Array] = {tensor._node: tensor._array for tensor in outputs if tensor._node is not None}
     for node in order:
-        owner = node.owner() if isinstance(node, Leaf) else None
+        owner = node.owner() if is_leaf(node) else None
         if owner is not None:
             known[node] = owner._array
         for source, kept in zip((node, *node.edges), node.saved or (), strict=False):

@@ -22,7 +22,10 @@ class Shell(Module):
 
     def forward(self, *inputs: Any) -> Any:
         """The function of the same name in ``nn.functional``."""
-        return type(self).function(*inputs, **{name: getattr(self, name) for name in self.options})
+        options = {}
+        for name in self.options:  # in place of a comprehension, which is a call of its own
+            options[name] = getattr(self, name)
+        return type(self).function(*inputs, **options)
 
     def extra_repr(self) -> str:
         """The options."""
