@@ -31,9 +31,10 @@ def _vecmat(x1: Any, x2: Any) -> Any:
     return reductions.sum(arithmetic.multiply(shaping.unsqueeze(x1, -1), x2), -2)
 
 
-# The rows whose forward a ufunc is, and the ufuncs that are compositions of rows.
+# The rows whose forward a ufunc is, shared among threads or not, and the ufuncs that are compositions of rows.
+_FORWARDS = [(inspect.unwrap(row.forward), row) for row in primitives.values()]
 UFUNCS: dict[np.ufunc, Function] = {
-    **{row.forward: row for row in primitives.values() if isinstance(row.forward, np.ufunc)},
+    **{forward: row for forward, row in _FORWARDS if isinstance(forward, np.ufunc)},
     np.power: arithmetic.pow,
     np.positive: arithmetic.positive,
     np.fabs: arithmetic.absolute,

@@ -73,7 +73,7 @@ LAZY = {
     "autodiff.utils:autodiff.utils.data": "loading data brings multiprocessing with it, which few programs need",
     "autodiff.testing:autodiff.testing.properties": "needs hypothesis, which gradcheck does not",
     "autodiff.testing:autodiff.testing.strategies": "needs hypothesis, which gradcheck does not",
-    "autodiff.kernels.threads:concurrent.futures": "a slow import that only large convolutions need",
+    "autodiff.kernels.threads:queue": "a slow import that only large arrays need",
 }
 LONG: dict[str, str] = {}
 NAME_MAKING = {"autodiff:import_module": "looks up, by a short list, what a plain import leaves out"}

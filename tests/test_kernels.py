@@ -12,7 +12,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from autodiff.kernels import blocks, convolution, pooling, threads
+from autodiff.kernels import convolution, pooling, threads
 from autodiff.kernels.convolution import Geometry, convolve, convolve_input, convolve_weight
 from autodiff.kernels.pooling import Window
 
@@ -242,18 +242,6 @@ def test_many_callers_at_once() -> None:
     assert threads._pool.inside == 0
 
 
-@pytest.mark.parametrize("layout", [np.asarray, lambda x: x[::-1], lambda x: x.T], ids=["made", "reversed", "turned"])
-def test_blocks_do_not_change_the_result(layout: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A function of long arrays is what it is of them at once, for two threads, a last short block and any layout."""
-    monkeypatch.setattr(blocks, "BLOCK", 64)
-    monkeypatch.setattr(threads, "workers", lambda: 2)
-    x, y = (layout(np.random.default_rng(seed).standard_normal((30, 9)).astype(np.float32)) for seed in (0, 1))
-    found = blocks.by_blocks(lambda x, y: x * y + 1, x, y)
-    assert found.dtype == x.dtype
-    np.testing.assert_array_equal(found, x * y + 1)
-    np.testing.assert_array_equal(blocks.by_blocks(np.add, x, y[:1]), x + y[:1])
-
-
 def test_an_infinite_pixel_spoils_only_the_taps_that_meet_it() -> None:
     """Of a depthwise kernel; the first column of the image never meets the kernel's last one."""
     x, g = (np.random.default_rng(seed).random((4, 8, 20, 20), np.float32) for seed in (0, 1))
@@ -262,18 +250,6 @@ def test_an_infinite_pixel_spoils_only_the_taps_that_meet_it() -> None:
     spoiled = np.zeros((8, 1, 3, 3), bool)
     spoiled[2, 0, :, :2] = True
     np.testing.assert_array_equal(~np.isfinite(found), spoiled)
-
-
-def test_errors_in_a_helper_thread_are_raised() -> None:
-    """An exception of any part reaches the caller, after every part has ended."""
-
-    def task(start: int, stop: int) -> float:
-        return 1 / (stop - start - 3 * bool(start))
-
-    if threads.workers() > 1:
-        with pytest.raises(ZeroDivisionError):
-            threads.share(task, 3 * threads.workers(), parallel=True)
-    assert threads._pool.inside == 0
 
 
 def _in_child(queue: Any) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from autodiff.kernels.blocks import by_blocks
+from autodiff.kernels.blocks import by_blocks, shared
 from autodiff.ops.arithmetic import gate, quotient, spared
 from autodiff.primitive import Primitive
 
@@ -54,13 +54,13 @@ _ONE_AND_LARGE = {
 }
 
 
-def _sigmoid(x: Any) -> Any:
+def _sigmoid(x: Any, out: Any = None) -> Any:
     """1 / (1 + exp(-x)) as e / (e + 1), e = exp(x), which keeps its digits far below 0 and cannot overflow above."""
     numbers = _ONE_AND_LARGE.get(x.dtype)
     if numbers is None:
         return _sigmoid(x.astype(np.float64))
     one, large = numbers
-    e = np.minimum(x, large)
+    e = np.minimum(x, large, out=out)
     if type(e) is not np.ndarray:  # of a 0-d array NumPy makes a scalar
         e = np.asarray(e)
     np.exp(e, out=e)
@@ -110,21 +110,24 @@ def _factor(x: Any) -> Any:
     return float(x) if isinstance(x, np.generic) else x
 
 
-exp = Primitive("exp", np.exp, lambda g, out, x: g * out, keeps="out", floating=True)
+_sin, _cos, _sinh, _cosh = map(shared, (np.sin, np.cos, np.sinh, np.cosh))  # which are each other's slopes
 
-expm1 = Primitive("expm1", np.expm1, lambda g, out, x: g * (out + 1), keeps="out", floating=True)
+exp = Primitive("exp", shared(np.exp), lambda g, out, x: g * out, keeps="out", floating=True)
 
-log = Primitive("log", np.log, lambda g, out, x: quotient(g, x), keeps="x", floating=True)
+expm1 = Primitive("expm1", shared(np.expm1), lambda g, out, x: g * (out + 1), keeps="out", floating=True)
 
-log1p = Primitive("log1p", np.log1p, lambda g, out, x: quotient(g, x + 1), keeps="x", floating=True)
+log = Primitive("log", shared(np.log), lambda g, out, x: quotient(g, x), keeps="x", floating=True)
+
+log1p = Primitive("log1p", shared(np.log1p), lambda g, out, x: quotient(g, x + 1), keeps="x", floating=True)
 
 sqrt = Primitive("sqrt", np.sqrt, lambda g, out, x: quotient(g, 2 * out), keeps="out", floating=True)
 
-exp2 = Primitive("exp2", np.exp2, lambda g, out, x: g * out * LOG_2, keeps="out", floating=True)
+exp2 = Primitive("exp2", shared(np.exp2), lambda g, out, x: g * out * LOG_2, keeps="out", floating=True)
 
-log2 = Primitive("log2", np.log2, lambda g, out, x: quotient(g, x * LOG_2), keeps="x", floating=True)
+log2 = Primitive("log2", shared(np.log2), lambda g, out, x: quotient(g, x * LOG_2), keeps="x", floating=True)
 
-log10 = Primitive("log10", np.log10, lambda g, out, x: quotient(g, x * math.log(10)), keeps="x", floating=True)
+log10 = Primitive("log10", shared(np.log10), lambda g, out, x: quotient(g, x * math.log(10)), keeps="x",
+                  floating=True)
 
 rsqrt = Primitive("rsqrt", lambda x: 1 / np.sqrt(x), lambda g, out, x: spared(g, g * -0.5 * out**3), keeps="out",
                   floating=True)
@@ -144,40 +147,41 @@ xlog1py = Primitive("xlog1py", lambda x, y: _times_log(x, y, np.log1p),
                     lambda g, out, x, y: np.where((x == 0) & (y <= -1), 0, g * _factor(np.log1p(y))),
                     lambda g, out, x, y: quotient(g * x, y + 1), keeps="x y", floating=True)
 
-sin = Primitive("sin", np.sin, lambda g, out, x: g * np.cos(x), keeps="x", floating=True)
+sin = Primitive("sin", _sin, lambda g, out, x: g * _cos(x), keeps="x", floating=True)
 
-cos = Primitive("cos", np.cos, lambda g, out, x: -g * np.sin(x), keeps="x", floating=True)
+cos = Primitive("cos", _cos, lambda g, out, x: -g * _sin(x), keeps="x", floating=True)
 
-tan = Primitive("tan", np.tan, lambda g, out, x: g * (1 + out * out), keeps="out", floating=True)
+tan = Primitive("tan", shared(np.tan), lambda g, out, x: g * (1 + out * out), keeps="out", floating=True)
 
-asin = Primitive("asin", np.arcsin, lambda g, out, x: quotient(g, np.sqrt((1 - x) * (1 + x))), keeps="x", floating=True)
-
-acos = Primitive("acos", np.arccos, lambda g, out, x: quotient(-g, np.sqrt((1 - x) * (1 + x))), keeps="x",
+asin = Primitive("asin", shared(np.arcsin), lambda g, out, x: quotient(g, np.sqrt((1 - x) * (1 + x))), keeps="x",
                  floating=True)
 
-atan = Primitive("atan", np.arctan, lambda g, out, x: g / (1 + x * x), keeps="x", floating=True)
+acos = Primitive("acos", shared(np.arccos), lambda g, out, x: quotient(-g, np.sqrt((1 - x) * (1 + x))), keeps="x",
+                 floating=True)
+
+atan = Primitive("atan", shared(np.arctan), lambda g, out, x: g / (1 + x * x), keeps="x", floating=True)
 
 atan2 = Primitive("atan2", np.arctan2, lambda g, out, x, y: _from_origin(g, y, x, y),
                                        lambda g, out, x, y: _from_origin(-g, x, x, y), keeps="x y", floating=True)
 
-sinh = Primitive("sinh", np.sinh, lambda g, out, x: g * np.cosh(x), keeps="x", floating=True)
+sinh = Primitive("sinh", _sinh, lambda g, out, x: g * _cosh(x), keeps="x", floating=True)
 
-cosh = Primitive("cosh", np.cosh, lambda g, out, x: g * np.sinh(x), keeps="x", floating=True)
+cosh = Primitive("cosh", _cosh, lambda g, out, x: g * _sinh(x), keeps="x", floating=True)
 
-asinh = Primitive("asinh", np.arcsinh, lambda g, out, x: g / np.sqrt(x * x + 1), keeps="x", floating=True)
+asinh = Primitive("asinh", shared(np.arcsinh), lambda g, out, x: g / np.sqrt(x * x + 1), keeps="x", floating=True)
 
-acosh = Primitive("acosh", np.arccosh, lambda g, out, x: quotient(g, np.sqrt((x - 1) * (x + 1))), keeps="x",
+acosh = Primitive("acosh", shared(np.arccosh), lambda g, out, x: quotient(g, np.sqrt((x - 1) * (x + 1))), keeps="x",
                   floating=True)
 
-atanh = Primitive("atanh", np.arctanh, lambda g, out, x: quotient(g, (1 - x) * (1 + x)), keeps="x", floating=True)
+atanh = Primitive("atanh", shared(np.arctanh), lambda g, out, x: quotient(g, (1 - x) * (1 + x)), keeps="x",
+                  floating=True)
 
 sinc = Primitive("sinc", lambda x: np.sinc(x).astype(_floating(x), copy=False), lambda g, out, x: g * _sinc_slope(x),
                  keeps="x", floating=True)
 
-tanh = Primitive("tanh", np.tanh, lambda g, out, x: g * (1 - out * out), keeps="out", floating=True)
+tanh = Primitive("tanh", shared(np.tanh), lambda g, out, x: g * (1 - out * out), keeps="out", floating=True)
 
-sigmoid = Primitive("sigmoid", lambda x: _sigmoid(x) if x.size < SOME else by_blocks(_sigmoid, x),
-                    lambda g, out, x: g * (out * (1 - out)), keeps="out", floating=True)
+sigmoid = Primitive("sigmoid", shared(_sigmoid), lambda g, out, x: g * (out * (1 - out)), keeps="out", floating=True)
 
 softplus = Primitive("softplus", lambda x: by_blocks(_softplus, x),
                      lambda g, out, x: g * sigmoid(x), keeps="x", floating=True)

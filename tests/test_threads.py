@@ -1,0 +1,84 @@
+"""Work shared among threads, and elementwise functions of long arrays, which are gone over in blocks."""
+
+from __future__ import annotations
+
+import threading
+from typing import Any
+
+import numpy as np
+import pytest
+
+import autodiff
+from autodiff.kernels import blocks, threads
+
+
+@pytest.mark.parametrize("layout", [np.asarray, lambda x: x[::-1], lambda x: x.T], ids=["made", "reversed", "turned"])
+def test_blocks_do_not_change_the_result(layout: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A function of long arrays is what it is of them at once, for two threads, a last short block and any layout."""
+    monkeypatch.setattr(blocks, "BLOCK", 64)
+    monkeypatch.setattr(blocks, "LONG", 128)
+    monkeypatch.setattr(threads, "workers", lambda: 2)
+    x, y = (layout(np.random.default_rng(seed).standard_normal((30, 9)).astype(np.float32)) for seed in (0, 1))
+    found = blocks.by_blocks(lambda x, y: x * y + 1, x, y)
+    assert found.dtype == x.dtype
+    np.testing.assert_array_equal(found, x * y + 1)
+    np.testing.assert_array_equal(blocks.by_blocks(np.add, x, y[:1]), x + y[:1])
+    for given in (x, x.astype(np.float16), x[:3], x.astype(np.int64)):
+        np.testing.assert_array_equal(blocks.shared(np.tanh)(given), np.tanh(given), strict=True)
+    sigmoid = autodiff.tensor(x).sigmoid().numpy()
+    np.testing.assert_array_equal(sigmoid, [autodiff.tensor(row).sigmoid().numpy() for row in x], strict=True)
+
+
+def test_long_arrays_are_shared(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A function of a long array sees its blocks and never all of it, and in the end each number has been seen once."""
+    seen: list[int] = []
+
+    def double(x: Any, out: Any = None) -> Any:
+        seen.append(x.size)
+        return np.multiply(x, 2, out=out)
+
+    monkeypatch.setattr(threads, "workers", lambda: 2)
+    x = np.arange(3 * blocks.BLOCK + 5, dtype=np.float32)
+    np.testing.assert_array_equal(blocks.shared(double)(x), x * 2)
+    assert sorted(seen) == [5, blocks.BLOCK, blocks.BLOCK, blocks.BLOCK]
+
+
+def test_errors_in_a_helper_thread_are_raised() -> None:
+    """An exception of any part reaches the caller, after every part has ended."""
+
+    def task(start: int, stop: int) -> float:
+        return 1 / (stop - start - 3 * bool(start))
+
+    if threads.workers() > 1:
+        with pytest.raises(ZeroDivisionError):
+            threads.share(task, 3 * threads.workers(), parallel=True)
+    assert threads._pool.inside == 0
+
+
+def test_what_no_helper_takes_is_done_by_the_caller(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A task may share work itself, though all helpers wait for such tasks; all is done once, in order."""
+    monkeypatch.setattr(threads, "workers", lambda: 2)
+
+    def inner(start: int, stop: int) -> list[int]:
+        return list(range(start, stop))
+
+    def outer(start: int, stop: int) -> list[int]:
+        return [10 * i + k for i in range(start, stop) for part in threads.share(inner, 4, True) for k in part]
+
+    found = [k for part in threads.share(outer, 4, parallel=True) for k in part]
+    assert found == [10 * i + k for i in range(4) for k in range(4)]
+
+
+def test_threads_end_where_another_number_is_asked_for() -> None:
+    """set_num_threads leaves none of the helpers of before behind."""
+    before = autodiff.get_num_threads()
+    try:
+        for number in (3, 4, 2):
+            autodiff.set_num_threads(number)
+            threads.share(lambda start, stop: None, 8, parallel=True)
+        for thread in threading.enumerate():
+            if thread.name.startswith("autodiff") and int(thread.name.rpartition("_")[2]) > 1:
+                thread.join(20)
+        assert sum(t.name.startswith("autodiff") and t.name != "autodiff_1" for t in threading.enumerate()) == 0
+    finally:
+        autodiff.set_num_threads(before)
