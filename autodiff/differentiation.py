@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import numpy as np
@@ -13,8 +13,9 @@ from autodiff.changes import changed, rewritten
 from autodiff.errors import GraphError, ShapeError
 from autodiff.graph import Node, walk
 from autodiff.hooks import in_use
-from autodiff.places import line_of, source_of
+from autodiff.places import line_of, place_of_user, source_of
 from autodiff.recording import Recorded, renew, wrap
+from autodiff.scopes import asked_at, calls
 
 __all__ = ["accumulate", "gradients"]
 
@@ -41,7 +42,7 @@ def gradients(
     retain = create_graph if retain_graph is None else retain_graph
     taken = set(map(id, cotangents.values()))
     if create_graph:
-        with nullcontext() if modes.current().recording else modes.enable_grad():  # 2 us less, mostly
+        with _recording(), asked_at(calls().place or place_of_user()):  # all at one place, which takes 2 us to find
             walked = walk(cotangents, targets, retain, wrap)
     else:
         walked = walk(cotangents, targets, retain)
@@ -54,6 +55,11 @@ def gradients(
             walked[node] = wrap(array.copy() if key in taken or array.base is not None else array)
         taken.add(key)
     return walked
+
+
+def _recording() -> AbstractContextManager[None]:
+    """``enable_grad``, where nothing is recorded yet: to switch takes 4 us."""
+    return nullcontext() if modes.current().recording else modes.enable_grad()
 
 
 def accumulate(found: dict[Node, Any], inputs: Collection[Any] = ()) -> None:

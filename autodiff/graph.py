@@ -174,21 +174,21 @@ def walk(
     pending = {node: g for node, g in cotangents.items() if wanted is None or node in wanted}
     found = {node: g for node, g in pending.items() if is_leaf(node)}
     heap: list[tuple[int, Any]] = sorted((-node.number, node) for node in pending if node not in found)
-    watching, newest_change, hooked = modes.current().anomaly, last_change(), in_use()
-    special = hooked or watching or wanted is not None
+    watching, newest_change, special = modes.current().anomaly, last_change(), in_use() or wanted is not None
     while heap:
         node = heappop(heap)[1]  # the latest, so that all that it gets has come
-        g, primitive, edges, saved, params = pending.pop(node), node.primitive, node.edges, node.saved, node.params
-        if special:
-            g, edges = _handed_over(node, g, targets, wanted, found)
-            if not any(edges):
+        g, primitive, edges, params = pending.pop(node), node.primitive, node.edges, node.params
+        if special or watching:
+            g = _handed_over(node, g, targets, found)
+            if wanted is not None and wanted.isdisjoint(edges):
                 continue
-        if saved is None or lift is not None or node.number < newest_change:
-            saved = _checked(node, lift)
+        saved = _intact(node) if node.saved is None or node.number < newest_change else node.saved
+        if lift is not None:
+            saved = _lifted(node, saved, lift)
         count = 0 if params else len(saved)
         try:
             for vjp, edge in zip(primitive.vjps, edges):  # noqa: B905  # an endless row of VJPs is cut here
-                if edge is None:
+                if edge is None or (wanted is not None and edge not in wanted):
                     continue
                 if count == 2:  # the usual lengths written out, which halves the price of the call
                     c = vjp(g, saved[0], saved[1])
@@ -214,13 +214,11 @@ def walk(
             raise
         if not retain and primitive.saves:  # others are as good for another walk as for one, and as small
             node.saved = None
-    return _through_leaves(found) if hooked else found
+    return _through_leaves(found) if in_use() else found
 
 
-def _handed_over(
-    node: Node, g: Any, targets: Collection[Node], wanted: set[Node] | None, found: dict[Node, Any]
-) -> tuple[Any, tuple[Node | None, ...]]:
-    """The complete cotangent of ``node`` after its hooks have seen it, entered where it is a target's; what it is for.
+def _handed_over(node: Node, g: Any, targets: Collection[Node], found: dict[Node, Any]) -> Any:
+    """The complete cotangent of ``node`` after its hooks have seen it, and entered where it is asked for.
 
     Under ``detect_anomaly`` raises InPlaceError where what ``node`` keeps was changed behind the graph's back.
     """
@@ -229,7 +227,7 @@ def _handed_over(
     if node in targets:
         found[node] = g
     _compare(node)
-    return g, node.edges if wanted is None else tuple([edge if edge in wanted else None for edge in node.edges])
+    return g
 
 
 def _through_leaves(found: dict[Node, Any]) -> dict[Node, Any]:
@@ -249,8 +247,8 @@ def _leading_to(targets: Collection[Node], order: list[Node]) -> set[Node]:
     return leading
 
 
-def _checked(node: Node, lift: Lift | None) -> tuple[Any, ...]:
-    """What the VJPs of ``node`` read: intact, and as Tensors of the graph where the walk is recorded."""
+def _intact(node: Node) -> tuple[Any, ...]:
+    """What the VJPs of ``node`` read, unless it is no longer what it was, or no longer there."""
     dropped: Dropped | None = getattr(node, "dropped", None)
     if node.saved is None and dropped is not None:
         dropped.restore(node)
@@ -267,8 +265,11 @@ def _checked(node: Node, lift: Lift | None) -> tuple[Any, ...]:
                 f"an array of shape {array.shape} that the backward pass of {node.name()}, called at {_place(node)}, "
                 f"needs was changed in place at {line_of(change.place)}; change a clone() of it, or after backward()"
             )
-    if lift is None:
-        return saved
+    return saved
+
+
+def _lifted(node: Node, saved: tuple[Any, ...], lift: Lift) -> tuple[Any, ...]:
+    """What the VJPs of ``node`` read, as Tensors of the graph."""
     return tuple([
         lift(kept, owner) if owner is not None and type(kept) is np.ndarray else kept
         for kept, owner in zip(saved, (node, *node.edges))  # noqa: B905  # of one length by its making

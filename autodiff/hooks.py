@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from autodiff.scopes import asked_at
+
 __all__ = ["NodeHooks", "in_use"]
 
 _used = False
@@ -38,9 +40,10 @@ class NodeHooks:
 
     def pass_on(self, g: Any) -> Any:
         """The cotangent ``g`` after all hooks have seen it."""
-        for hook in tuple(self.incoming.values()):
-            result = hook(g)
-            g = g if result is None else result
+        with asked_at(None):
+            for hook in tuple(self.incoming.values()):
+                result = hook(g)
+                g = g if result is None else result
         if self.keep is not None:
             self.keep(g)
         return g

@@ -7,12 +7,14 @@ has its own; a context variable finds it in a quarter of the time that ``threadi
 from __future__ import annotations
 
 import weakref
+from collections.abc import Iterator
+from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any
 
 from autodiff.places import Place
 
-__all__ = ["NOBODY", "Calls", "Scope", "begin", "calls"]
+__all__ = ["NOBODY", "Calls", "Scope", "asked_at", "begin", "calls"]
 
 # One call of a module, its class, and the call it was made from. The module itself is not kept alive: it may hold the
 # graph in turn, and would then be in a cycle with it.
@@ -46,3 +48,16 @@ def begin() -> Calls:
     own = Calls()
     _calls.set(own)
     return own
+
+
+@contextmanager
+def asked_at(place: Place | None) -> Iterator[None]:
+    """What is recorded in the block was asked for at ``place``; where that is None, the user's code is in the block."""
+    here = calls()
+    if here is NOBODY:
+        here = begin()
+    before, here.place = here.place, place
+    try:
+        yield
+    finally:
+        here.place = before

@@ -202,3 +202,36 @@ def test_a_checkpoint_that_cannot_be_repeated_says_so() -> None:
         out.backward()
     with autodiff.no_grad():
         assert not checkpoint(lambda x: x.exp(), leaf()).requires_grad
+
+
+def test_a_recorded_walk_names_the_line_that_asked_for_it_and_the_users_own_code_its_own() -> None:
+    """A second derivative's operations stand at the call of grad(); those of a hook or a Function at their lines."""
+
+    class Cube(autodiff.autograd.Function):
+        @staticmethod
+        def forward(ctx: Any, x: Any) -> Any:
+            ctx.save_for_backward(x)
+            return x**3
+
+        @staticmethod
+        def backward(ctx: Any, g: Any) -> Any:
+            return g * 3 * ctx.saved_tensors[0] ** 2
+
+    def slope(y: Any, x: Any) -> Any:
+        return autodiff.grad(y, x, create_graph=True)[0]
+
+    def hook(g: Any) -> Any:
+        return g * 2
+
+    def places(y: Any, x: Any) -> set[str]:
+        return {node.where for node in reachable([slope(y, x)._node]) if node.number > y.grad_fn.number}
+
+    def line_of(function: Any, offset: int) -> str:
+        return f"{__file__}:{function.__code__.co_firstlineno + offset}"
+
+    x = tensor(2.0, requires_grad=True)
+    assert places(x.sin() * x, x) == {line_of(slope, 1)}
+    assert places(Cube.apply(x), x) == {line_of(slope, 1), line_of(Cube.backward, 2)}  # the first for a copy
+    y = x.sin()
+    y.register_hook(hook)
+    assert places(y * y, x) == {line_of(slope, 1), line_of(hook, 1)}

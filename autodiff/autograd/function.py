@@ -17,7 +17,7 @@ from autodiff.graph import Node, remember
 from autodiff.places import place_of_user
 from autodiff.primitive import Primitive
 from autodiff.recording import Recorded, renew, wrap
-from autodiff.scopes import calls
+from autodiff.scopes import asked_at, calls
 
 __all__ = ["Function", "FunctionCtx", "once_differentiable"]
 
@@ -217,7 +217,7 @@ class _Rules:
         )
         ctx._edges = tuple(edge for edge in edges if edge is not None)
         try:
-            with modes.enable_grad() if recorded else modes.no_grad():
+            with modes.enable_grad() if recorded else modes.no_grad(), asked_at(None):
                 returned = self.cls.backward(ctx, *seeds)
         finally:
             del ctx._running, ctx._edges

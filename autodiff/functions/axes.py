@@ -18,6 +18,8 @@ def numpy_names(function: F) -> F:
 
     @functools.wraps(function)
     def renamed(*args: Any, **kwargs: Any) -> Any:
+        if not kwargs:
+            return function(*args)
         if "axis" in kwargs:
             kwargs["dim"] = kwargs.pop("axis")
         if "keepdims" in kwargs:
@@ -51,7 +53,7 @@ def axes_of(dim: Any, ndim: int) -> tuple[int, ...] | None:
     """``dim`` (None, an integer or several) as different axes from 0 up; None stands for all of them."""
     if dim is None:
         return None
-    axes = tuple(axis_of(d, ndim) for d in (dim if isinstance(dim, Sequence) else (dim,)))
+    axes = tuple([axis_of(d, ndim) for d in dim]) if isinstance(dim, Sequence) else (axis_of(dim, ndim),)
     if len(set(axes)) < len(axes):
         raise ShapeError(f"an axis stands twice in {dim}")
     return axes if axes and ndim else None
