@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from autodiff.kernels.products import dot
 from autodiff.primitive import Primitive
 
 __all__ = ["contract", "linear", "matmul"]
@@ -34,6 +35,7 @@ def _rows(x: Any) -> Any:
 
 
 FEW, LARGE = 50, 1 << 15
+SMALL = 1 << 12  # numbers, or bytes of them, of which no product has so many that it matters how
 
 
 def _by_transpose(x: Any, w: Any) -> Any:
@@ -42,9 +44,11 @@ def _by_transpose(x: Any, w: Any) -> Any:
     For few rows against a large w OpenBLAS takes down to a third of the time for w x^T, the copy back included
     (32 rows, 784 -> 500: 0.34 against 0.53 ms); from about 50 rows on, or a quarter of w's, it takes longer.
     """
+    if x.size < SMALL:
+        return x.dot(w.T)
     if w.size >= LARGE and 1 < len(x) <= FEW and 4 * len(x) <= len(w):
-        return np.ascontiguousarray(w.dot(x.T).T)
-    return x.dot(w.T)
+        return np.ascontiguousarray(dot(w, x.T).T)
+    return dot(x, w.T)
 
 
 def _linear(x: Any, w: Any, b: Any = None) -> Any:
@@ -57,7 +61,7 @@ def _linear(x: Any, w: Any, b: Any = None) -> Any:
 
 
 def _linear_input(g: Any, out: Any, x: Any, w: Any, b: Any = None) -> Any:
-    back = np.dot(_rows(g), w)
+    back = (np.dot if w.nbytes < SMALL else dot)(_rows(g), w)
     return back if len(x.shape) == 2 else back.reshape(x.shape)
 
 
@@ -92,5 +96,5 @@ matmul = Primitive("matmul", np.matmul, _matmul_left, _matmul_right, keeps=("y",
 
 linear = Primitive("linear", _linear,
                    _linear_input,
-                   lambda g, out, x, w, b=None: np.dot(_rows(g).T, _rows(x)),
+                   lambda g, out, x, w, b=None: (np.dot if x.nbytes < SMALL else dot)(_rows(g).T, _rows(x)),
                    lambda g, out, x, w, b=None: g, keeps=("w", "x", ""), promotes=False)
