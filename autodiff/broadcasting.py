@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from autodiff.kernels.threads import one_blas_thread
+from autodiff.kernels.threads import beside_helpers
 
 __all__ = ["accumulate", "unbroadcast"]
 
@@ -45,7 +45,7 @@ def _of_many(x: Any, axis: Any, keepdims: Any) -> Any:
     elif after and axes[-1] - axes[0] == len(axes) - 1 and FEW * math.prod(after) <= x.size <= MANY:
         before, among = x.shape[: axes[0]], x.shape[axes[0] : axes[-1] + 1]
         stack = x.reshape(math.prod(before), math.prod(among), math.prod(after))
-        with one_blas_thread():
+        with beside_helpers():
             total = np.matmul(_ones(stack.shape[1], x.dtype), stack).reshape(before + after)
     else:
         return np.add.reduce(x, axis=axis, keepdims=keepdims)
@@ -71,7 +71,7 @@ def unbroadcast(cotangent: Any, shape: tuple[int, ...]) -> Any:
             ones = _ones(len(rows), rows.dtype)  # half the time of a sum, a third on few rows
             if rows.size < LONG:
                 return ones.dot(rows)
-            with one_blas_thread():
+            with beside_helpers():
                 return ones.dot(rows)
         return accumulate(cotangent, tuple(range(lead)))
     axes = tuple(i for i, n in enumerate(stretched) if i < lead or n != shape[i - lead])

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from queue import SimpleQueue
 
 __all__ = [
+    "beside_helpers",
     "even",
     "get_num_threads",
     "helped",
@@ -218,12 +219,18 @@ def helped() -> bool:
 
 
 def one_blas_thread() -> contextlib.AbstractContextManager[None]:
-    """A context in which BLAS has one thread, where helper threads have been at work; else one like any other.
+    """A context in which BLAS has one thread."""
+    _pool.start(0)
+    return _pool.one_blas_thread()
+
+
+def beside_helpers() -> contextlib.AbstractContextManager[None]:
+    """A context in which BLAS has one thread if helper threads have been at work.
 
     OpenBLAS's own threads wait for more for 27 ms after each product, in a loop that never pauses, on the processor
     that a helper needs next.
     """
-    return _pool.one_blas_thread() if _pool.helpers else contextlib.nullcontext()
+    return one_blas_thread() if _pool.helpers else contextlib.nullcontext()
 
 
 def tiles(start: int, stop: int, size: int) -> Iterator[slice]:
