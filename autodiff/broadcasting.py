@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from autodiff.kernels.threads import beside_helpers
+
 __all__ = ["accumulate", "unbroadcast"]
 
 
@@ -43,7 +45,8 @@ def _of_many(x: Any, axis: Any, keepdims: Any) -> Any:
     elif after and axes[-1] - axes[0] == len(axes) - 1 and FEW * math.prod(after) <= x.size <= MANY:
         before, among = x.shape[: axes[0]], x.shape[axes[0] : axes[-1] + 1]
         stack = x.reshape(math.prod(before), math.prod(among), math.prod(after))
-        total = np.matmul(_ones(stack.shape[1], x.dtype.char), stack).reshape(before + after)
+        with beside_helpers():
+            total = np.matmul(_ones(stack.shape[1], x.dtype.char), stack).reshape(before + after)
     else:
         return np.add.reduce(x, axis=axis, keepdims=keepdims)
     return total.reshape([n if i in kept else 1 for i, n in enumerate(x.shape)]) if keepdims else total
@@ -65,7 +68,11 @@ def unbroadcast(cotangent: Any, shape: tuple[int, ...]) -> Any:
             return cotangent.reshape(shape)
         if type(cotangent) is np.ndarray and len(shape) == 1 and cotangent.dtype.char in "fd":
             rows = cotangent if lead == 1 else cotangent.reshape(-1, *shape)
-            return _ones(len(rows), rows.dtype.char).dot(rows)  # half the time of a sum, a third on few rows
+            ones = _ones(len(rows), rows.dtype.char)  # half the time of a sum, a third on few rows
+            if rows.size < LONG:
+                return ones.dot(rows)
+            with beside_helpers():
+                return ones.dot(rows)
         return accumulate(cotangent, tuple(range(lead)))
     axes = tuple(i for i, n in enumerate(stretched) if i < lead or n != shape[i - lead])
     return accumulate(cotangent, axes).reshape(shape)

@@ -29,7 +29,8 @@ LEVELS = """
     autodiff.printing
     autodiff.handles autodiff.scopes
     autodiff.hooks autodiff.trees
-    autodiff.modes autodiff.changes autodiff.broadcasting autodiff.devices autodiff.dtypes autodiff.kernels.*
+    autodiff.modes autodiff.changes autodiff.devices autodiff.dtypes autodiff.kernels.*
+    autodiff.broadcasting
     autodiff.constants autodiff.sizes
     autodiff.primitive
     autodiff.ops.*

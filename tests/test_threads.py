@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import autodiff
-from autodiff.kernels import blocks, threads
+from autodiff.kernels import blocks, products, threads
 
 
 @pytest.mark.parametrize("layout", [np.asarray, lambda x: x[::-1], lambda x: x.T], ids=["made", "reversed", "turned"])
@@ -82,3 +82,49 @@ def test_threads_end_where_another_number_is_asked_for() -> None:
         assert sum(t.name.startswith("autodiff") and t.name != "autodiff_1" for t in threading.enumerate()) == 0
     finally:
         autodiff.set_num_threads(before)
+
+
+PRODUCTS = {
+    "none": ((3, 4), (4, 5)),
+    "held": ((64, 96), (96, 64)),
+    "by rows": ((1024, 96), (96, 128)),
+    "by terms": ((96, 1024), (1024, 128)),
+}
+
+
+@pytest.mark.parametrize("name", PRODUCTS)
+@pytest.mark.parametrize("turned", [False, True])
+def test_products_beside_helpers(name: str, turned: bool) -> None:
+    """However a product is shared, it is NumPy's, of float16 too and of matrices that are transposed views."""
+    threads.share(lambda start, stop: None, 2, parallel=True)
+    random = np.random.default_rng(0)
+    for dtype, tolerance in (("float16", 1e-1), ("float32", 1e-4), ("float64", 1e-12)):
+        x, y = (random.standard_normal(shape[:: -1 if turned else 1]).astype(dtype).T if turned
+                else random.standard_normal(shape).astype(dtype) for shape in PRODUCTS[name])  # fmt: skip
+        found = products.dot(x, y)
+        assert found.dtype == dtype
+        np.testing.assert_allclose(found, x.astype(np.float64) @ y.astype(np.float64), tolerance, 20 * tolerance)
+
+
+@pytest.mark.skipif(threads.workers() < 2, reason="needs a helper, and so two processors")
+def test_blas_has_one_thread_beside_helpers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """During the products of a dense layer, and again as many as before after them."""
+    pytest.importorskip("threadpoolctl")
+    threads.share(lambda start, stop: None, 2, parallel=True)
+    libraries, counts, dot = threads._pool.blas or [], [], np.dot
+    before = [library.get_num_threads() for library in libraries]
+
+    def spy(*arrays: Any) -> Any:
+        counts.extend(library.get_num_threads() for library in libraries)
+        return dot(*arrays)
+
+    monkeypatch.setattr(np, "dot", spy)
+    lstm = autodiff.nn.LSTM(16, 64)
+    lstm(autodiff.ones(3, 40, 16))[0].sum().backward()
+    assert len(counts) > 6 * len(libraries)
+    assert counts[: 3 * len(libraries)] == [1] * 3 * len(libraries)
+    counts.clear()
+    x, w, b = (autodiff.ones(*shape, requires_grad=True) for shape in ((600, 64), (40, 64), (40,)))
+    autodiff.ops.linear_algebra.linear(x, w, b).sum().backward()
+    assert counts == [1] * 3 * len(libraries)
+    assert [library.get_num_threads() for library in libraries] == before

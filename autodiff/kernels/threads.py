@@ -15,7 +15,17 @@ from autodiff.errors import OptionError
 if TYPE_CHECKING:
     from queue import SimpleQueue
 
-__all__ = ["even", "get_num_threads", "set_num_threads", "share", "tiles", "workers"]
+__all__ = [
+    "beside_helpers",
+    "even",
+    "get_num_threads",
+    "helped",
+    "one_blas_thread",
+    "set_num_threads",
+    "share",
+    "tiles",
+    "workers",
+]
 
 Result = TypeVar("Result")
 
@@ -201,6 +211,26 @@ def share(
             for job in others:
                 job.finish()
         return [first, *(job.result() for job in others)]
+
+
+def helped() -> bool:
+    """Whether helper threads have been at work."""
+    return _pool.helpers > 0
+
+
+def one_blas_thread() -> contextlib.AbstractContextManager[None]:
+    """A context in which BLAS has one thread."""
+    _pool.start(0)
+    return _pool.one_blas_thread()
+
+
+def beside_helpers() -> contextlib.AbstractContextManager[None]:
+    """A context in which BLAS has one thread if helper threads have been at work.
+
+    OpenBLAS's own threads wait for more for 27 ms after each product, in a loop that never pauses, on the processor
+    that a helper needs next.
+    """
+    return one_blas_thread() if _pool.helpers else contextlib.nullcontext()
 
 
 def tiles(start: int, stop: int, size: int) -> Iterator[slice]:

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from autodiff.kernels.products import dot
 from autodiff.primitive import Primitive
 
 __all__ = ["contract", "linear", "matmul"]
@@ -33,12 +34,15 @@ def _rows(x: Any) -> Any:
     return x if len(x.shape) == 2 else x.reshape(-1, x.shape[-1])
 
 
-def _product(x: Any, y: Any) -> Any:
-    """The product of two matrices; of arrays by the method, with which NumPy has least work."""
-    return x.dot(y) if type(x) is np.ndarray else x @ y
-
-
 FEW, LARGE = 50, 1 << 15
+SMALL = 1 << 12  # numbers, or bytes of them, of which no product has so many that it matters how
+
+
+def _product(x: Any, y: Any) -> Any:
+    """The product of two matrices; of small arrays by the method, with which NumPy has least work."""
+    if type(x) is not np.ndarray:
+        return x @ y
+    return x.dot(y) if y.nbytes < SMALL else dot(x, y)
 
 
 def _by_transpose(x: Any, w: Any) -> Any:
@@ -47,9 +51,11 @@ def _by_transpose(x: Any, w: Any) -> Any:
     For few rows against a large w OpenBLAS takes down to a third of the time for w x^T, the copy back included
     (32 rows, 784 -> 500: 0.34 against 0.53 ms); from about 50 rows on, or a quarter of w's, it takes longer.
     """
+    if x.size < SMALL:
+        return x.dot(w.T)
     if w.size >= LARGE and 1 < len(x) <= FEW and 4 * len(x) <= len(w):
-        return np.ascontiguousarray(w.dot(x.T).T)
-    return x.dot(w.T)
+        return np.ascontiguousarray(dot(w, x.T).T)
+    return dot(x, w.T)
 
 
 def _linear(x: Any, w: Any, b: Any = None) -> Any:
