@@ -177,7 +177,8 @@ def walk(
     watching, newest_change, special = modes.current().anomaly, last_change(), in_use() or wanted is not None
     while heap:
         node = heappop(heap)[1]  # the latest, so that all that it gets has come
-        g, primitive, edges, params = pending.pop(node), node.primitive, node.edges, node.params
+        g, primitive = pending.pop(node), node.primitive
+        edges, params = node.edges, node.params
         if special or watching:
             g = _handed_over(node, g, targets, found)
             if wanted is not None and wanted.isdisjoint(edges):

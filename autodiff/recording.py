@@ -82,18 +82,21 @@ def apply(primitive: Primitive, inputs: tuple[Any, ...], params: dict[str, Any] 
         try:
             if count == 1:
                 (x,) = inputs
-                arrays, edges = (x._array,), (x._node,)
-                if x._node:
-                    key = 3
+                m = x._node
+                if m is not None:
+                    arrays, edges, key = (x._array,), (m,), 3
             elif count == 2:
                 x, y = inputs
-                arrays, edges = (a, b), (m, n) = (x._array, y._array), (x._node, y._node)
+                a, b = x._array, y._array
+                m, n = x._node, y._node
                 if (m or n) and a.dtype is b.dtype:
-                    key = 4 + (m is not None) + 2 * (n is not None)
+                    arrays, edges, key = (a, b), (m, n), 4 + (m is not None) + 2 * (n is not None)
             elif count == 3:
                 x, y, z = inputs
-                arrays, edges = (a, b, c), (m, n, o) = (x._array, y._array, z._array), (x._node, y._node, z._node)
+                a, b, c = x._array, y._array, z._array
+                m, n, o = x._node, y._node, z._node
                 if (m or n or o) and a.dtype is b.dtype is c.dtype:
+                    arrays, edges = (a, b, c), (m, n, o)
                     key = 8 + (m is not None) + 2 * (n is not None) + 4 * (o is not None)
         except AttributeError:  # not all are tensors
             pass
@@ -173,16 +176,21 @@ def binary(primitive: Primitive, x: Any, y: Any) -> Any:
     """``apply`` for two tensors of one dtype, or one and a Python number, at least one tracked: at half the price."""
     number = None
     if isinstance(x, Recorded) and isinstance(y, Recorded):
-        a, b, m, n = x._array, y._array, x._node, y._node
-        key = 4 + (m is not None) + 2 * (n is not None) if a.dtype is b.dtype else 4
+        a, b = x._array, y._array
+        m, n = x._node, y._node
+        if a.dtype is not b.dtype:
+            return apply(primitive, (x, y))
     elif type(y) in NUMBERS:
-        a, b, m, n = x._array, y, x._node, None
-        key, number = 4 if m is None else 5, y
+        a, b = x._array, y
+        m, n = x._node, None
+        number = y
     elif type(x) in NUMBERS:
-        a, b, m, n = x, y._array, None, y._node
-        key, number = 4 if n is None else 6, x
+        a, b = x, y._array
+        m, n = None, y._node
+        number = x
     else:
         return apply(primitive, (x, y))
+    key = (4 if n is None else 6) if m is None else 5 if n is None else 7
     if key == 4 or rewritten or current_mode() is not PLAIN:
         return apply(primitive, (x, y))
     forward = primitive.forward
