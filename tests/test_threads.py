@@ -55,6 +55,17 @@ def test_errors_in_a_helper_thread_are_raised() -> None:
     assert threads._pool.inside == 0
 
 
+def test_turns_cover_everything_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever takes them, slices of one size that fill the range; each of two threads could have two."""
+    monkeypatch.setattr(threads, "workers", lambda: 2)
+    for count in (1, 2, 7, 16):
+        turns = threads.Turns(count, parallel=True)
+        parts = threads.share(lambda start, stop: list(turns.tiles(turns.most)), count, parallel=True)  # noqa: B023
+        slices = sorted((s for part in parts for s in part), key=lambda s: s.start)
+        assert [i for s in slices for i in range(s.start, s.stop)] == list(range(count))
+        assert len(slices) >= min(4, count)
+
+
 def test_what_no_helper_takes_is_done_by_the_caller(monkeypatch: pytest.MonkeyPatch) -> None:
     """A task may share work itself, though all helpers wait for such tasks; all is done once, in order."""
     monkeypatch.setattr(threads, "workers", lambda: 2)

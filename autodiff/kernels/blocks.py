@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from autodiff.kernels.threads import share, tiles
+from autodiff.kernels.threads import Turns, share
 
 __all__ = ["by_blocks", "shared"]
 
@@ -56,11 +56,10 @@ def _filled(fill: Callable[..., Any], *arrays: Any) -> Any:
     """An array like the first, block by block what ``fill(block, *blocks)`` makes of the arrays."""
     out, flat = np.empty_like(arrays[0]), [x.reshape(-1) for x in arrays]
     taken = out.reshape(-1)
-    # Whoever is free takes the next one: a helper that wakes late, or shares its core, does fewer. A tenth of the time.
-    blocks = iter(list(tiles(0, out.size, BLOCK)))
+    turns = Turns(out.size, parallel=True)
 
     def task(_start: int, _stop: int) -> None:
-        for block in blocks:
+        for block in turns.tiles(BLOCK):
             fill(taken[block], *(x[block] for x in flat))
 
     share(task, -(-out.size // BLOCK), parallel=True, products=False)

@@ -19,7 +19,7 @@ import numpy as np
 from . import depthwise
 from .geometry import Geometry, overlap
 from .runs import Runs
-from .threads import even, share, tiles
+from .threads import Turns, even, share, tiles
 
 __all__ = ["Geometry", "convolve", "convolve_input", "convolve_weight"]
 
@@ -142,19 +142,22 @@ def convolve(x: Array, w: Array, geometry: Geometry, bias: Array | None = None) 
         depthwise.convolve(x, w, geometry, bias, out)
         return out
 
-    def task(start: int, stop: int) -> None:
-        unroll = _Unroll(x, (kh, kw), (oh, ow), geometry, stop - start)
+    parallel = out.size * c * kh * kw >= WORTH_THREADS
+    turns = Turns(n, parallel)
+
+    def task(_start: int, _stop: int) -> None:
+        unroll = _Unroll(x, (kh, kw), (oh, ow), geometry, turns.most)
         first, *others = _matrices(w, groups, unroll.thin)
         result = out.reshape(n, groups, o // groups, oh * ow)
         more = np.empty((unroll.tile, *result.shape[1:]), x.dtype) if others else out
-        for images in tiles(start, stop, unroll.tile):
+        for images in turns.tiles(unroll.tile):
             matrix, *matrices = unroll(x[images])
             np.matmul(first, matrix, out=result[images])
             for other, matrix in zip(others, matrices, strict=True):
                 result[images] += np.matmul(other, matrix, out=more[: len(matrix)])
             _biased(out[images], bias)
 
-    share(task, n, out.size * c * kh * kw >= WORTH_THREADS)
+    share(task, n, parallel)
     return out
 
 
@@ -184,14 +187,17 @@ def convolve_input(g: Array, w: Array, geometry: Geometry, input_shape: Shape4) 
     dx = np.zeros(input_shape, g.dtype)
     transposed = _matrices(w, groups, True)[0].swapaxes(1, 2)
 
-    def task(start: int, stop: int) -> None:
-        tile = even(stop - start, TILE_BYTES // max(1, groups * kh * kw * c * oh * ow * g.itemsize))
+    parallel = g.size * c * kh * kw >= WORTH_THREADS
+    turns = Turns(n, parallel)
+
+    def task(_start: int, _stop: int) -> None:
+        tile = even(turns.most, TILE_BYTES // max(1, groups * kh * kw * c * oh * ow * g.itemsize))
         runs = Runs(dx, (kh, kw), (oh, ow), geometry, tile)
         spread = np.zeros((tile, o, oh, runs.columns), g.dtype)
         given = spread.reshape(tile, groups, o // groups, -1)
         columns = np.empty((tile, groups, kh * c * kw, oh * runs.columns), g.dtype)
         parts = columns.reshape(tile, groups, kh, c, kw, -1)[..., : runs.length].transpose(2, 4, 0, 1, 3, 5)
-        for images in tiles(start, stop, tile):
+        for images in turns.tiles(tile):
             k = images.stop - images.start
             spread[:k, ..., :ow] = g[images]
             np.matmul(transposed, given[:k], out=columns[:k])
@@ -203,7 +209,7 @@ def convolve_input(g: Array, w: Array, geometry: Geometry, input_shape: Shape4) 
                     sums[tap] += parts[at][tap]
             runs.store(dx[images])
 
-    share(task, n, g.size * c * kh * kw >= WORTH_THREADS)
+    share(task, n, parallel)
     return dx
 
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from .geometry import Geometry
 from .runs import Runs
-from .threads import even, share, tiles
+from .threads import Turns, even, share, tiles
 
 __all__ = ["convolve", "convolve_weight"]
 
@@ -27,8 +27,11 @@ def convolve(x: Array, w: Array, geometry: Geometry, bias: Array | None, out: Ar
     channels, _, kh, kw = w.shape
     _, _, oh, ow = out.shape
 
-    def task(start: int, stop: int) -> None:
-        tile = even(stop - start, TILE_BYTES * len(x) // max(1, x.nbytes))
+    parallel = out.size * kh * kw >= WORTH_THREADS
+    turns = Turns(len(x), parallel)
+
+    def task(_start: int, _stop: int) -> None:
+        tile = even(turns.most, TILE_BYTES * len(x) // max(1, x.nbytes))
         runs = Runs(x, (kh, kw), (oh, ow), geometry, tile)
         weights = np.tile(w[:, 0], (tile, 1, 1))
         # Column by column, since einsum takes the runs of two for one another's next entries, and short loops.
@@ -41,7 +44,7 @@ def convolve(x: Array, w: Array, geometry: Geometry, bias: Array | None, out: Ar
         if bias is not None:
             offsets = np.repeat(bias, oh * runs.columns).reshape(total.shape[1:])
         sums, part = (a.reshape(len(weights), -1)[:, : runs.length] for a in (total, more))
-        for images in tiles(start, stop, tile):
+        for images in turns.tiles(tile):
             n = images.stop - images.start
             planes = slice(n * channels)
             runs.load(x[images])
@@ -55,7 +58,7 @@ def convolve(x: Array, w: Array, geometry: Geometry, bias: Array | None, out: Ar
                 total[:n] += offsets
             out[images] = total[:n, ..., :ow]
 
-    share(task, len(x), out.size * kh * kw >= WORTH_THREADS)
+    share(task, len(x), parallel, products=False)
 
 
 def convolve_weight(g: Array, x: Array, geometry: Geometry, kernel: tuple[int, int]) -> Array:
@@ -79,5 +82,5 @@ def convolve_weight(g: Array, x: Array, geometry: Geometry, kernel: tuple[int, i
             total += dots[..., planes].reshape(*kernel, n, channels).sum(2)
         return total
 
-    first, *others = share(task, len(x), g.size * kernel[0] * kernel[1] >= WORTH_THREADS)
+    first, *others = share(task, len(x), g.size * kernel[0] * kernel[1] >= WORTH_THREADS, products=False)
     return np.ascontiguousarray(sum(others, start=first).transpose(2, 0, 1)[:, None])

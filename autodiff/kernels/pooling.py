@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from .geometry import overlap
-from .threads import share, tiles
+from .threads import Turns, even, share
 
 __all__ = [
     "Window",
@@ -92,13 +92,15 @@ def _taps(window: Window, size: tuple[int, int]) -> tuple[list[Pair], list[Pair]
 
 def _by_tile(task: Callable[[slice], None], x: Array) -> None:
     """Call ``task`` on slices of the batch of x (n, c, h, w) that fit the cache, on all cores where that pays."""
-    tile = max(1, TILE_BYTES * len(x) // max(x.nbytes, 1))
+    parallel = x.size >= WORTH_THREADS
+    turns = Turns(len(x), parallel)
+    tile = even(turns.most, TILE_BYTES * len(x) // max(x.nbytes, 1))
 
-    def run(start: int, stop: int) -> None:
-        for images in tiles(start, stop, tile):
+    def run(_start: int, _stop: int) -> None:
+        for images in turns.tiles(tile):
             task(images)
 
-    share(run, len(x), x.size >= WORTH_THREADS)
+    share(run, len(x), parallel, products=False)
 
 
 def _size(x: Array) -> tuple[int, int]:
@@ -189,9 +191,10 @@ def _winners(x: Array, out: Array, window: Window) -> Array:
     taps = [((..., k, m), (..., p, q)) for k, p in rows_of for m, q in columns_of]
     free: Array = np.ones(out.shape, np.bool_)
     count: Array = np.zeros(out.shape, np.uint8 if kh * kw < 256 else np.intp)
+    bits = free.view(np.uint8)  # which need no conversion: a tenth of the time of all this
     for to, position in taps:
         free[to] &= x[position] != out[to]
-        count += free
+        count += bits
     if free.any():
         # Only NaN differs from itself; PyTorch lets the last NaN of a window win.
         for tap, (to, position) in enumerate(taps):

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from autodiff.broadcasting import accumulate
-from autodiff.kernels.threads import share, tiles
+from autodiff.kernels.threads import Turns, even, share
 from autodiff.ops.fused import softmax
 from autodiff.ops.joint import Joint
 
@@ -67,10 +67,11 @@ def _in_blocks(work: Any, lead: tuple[int, ...], each: int, stacks: tuple[Any, .
         return work(*stacks)  # type: ignore[no-any-return]
     axis, total = lead.index(max(lead)), math.prod(lead) * each
     views = [None if x is None else np.moveaxis(_stretched(x, lead), axis, 0) for x in stacks]
-    size = max(1, CACHED * lead[axis] // max(total, 1))
+    turns = Turns(lead[axis], total >= LARGE)
+    size = even(turns.most, CACHED * lead[axis] // max(total, 1))
 
-    def task(start: int, stop: int) -> None:
-        for part in tiles(start, stop, size):
+    def task(_start: int, _stop: int) -> None:
+        for part in turns.tiles(size):
             work(*(None if x is None else x[part] for x in views))
 
     share(task, lead[axis], parallel=total >= LARGE)
