@@ -54,7 +54,7 @@ def _to_inputs(
     to_p = np.matmul(v, g.mT)
     used = p if kept is None else p * kept.mT
     to_p = to_p if kept is None else to_p * kept.mT
-    to_scores = p * (to_p - accumulate(g * out, -1, True).mT)
+    to_scores = p * (to_p - np.vecdot(g, out)[..., None, :])
     return np.matmul(to_scores.mT, k) * scale, np.matmul(to_scores, q * scale), np.matmul(used, g)
 
 
