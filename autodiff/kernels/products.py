@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from contextlib import nullcontext
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 
 from . import threads
 
-__all__ = ["dot", "in_a_row"]
-
-Step = TypeVar("Step")
+__all__ = ["dot"]
 
 MANY = 1 << 18  # multiply-adds from which on OpenBLAS wakes its threads
 WORTH_THREADS = 1 << 23  # multiply-adds from which on a second thread pays
@@ -45,13 +41,3 @@ def _by_terms(x: Any, y: Any) -> Any:
     for other in others:
         first += other
     return first
-
-
-def in_a_row(steps: Iterable[Step], multiply_adds: int) -> Iterator[Step]:
-    """The ``steps`` one after another, in each of which is a product that needs the one before it.
-
-    OpenBLAS cuts even products of 10 us in two, which gains nothing; and where another program is busy, all wait for
-    the half that waits for its processor: an LSTM took 100 times as long. So these are left to one thread.
-    """
-    with threads.one_blas_thread() if MANY <= multiply_adds < WORTH_THREADS else nullcontext():
-        yield from steps

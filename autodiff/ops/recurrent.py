@@ -15,7 +15,6 @@ from typing import Any
 
 import numpy as np
 
-from autodiff.kernels.products import in_a_row
 from autodiff.ops.arithmetic import gate
 from autodiff.ops.joint import Joint
 from autodiff.ops.transcendental import sigmoid
@@ -71,17 +70,12 @@ def _last_count(steps: Steps) -> int:
     return steps[-1][1] - steps[-1][0]
 
 
-def _work(h0: Any, w: Any) -> int:
-    """The multiply-adds of the product in each step."""
-    return len(h0) * w.shape[0] * w.shape[1]  # type: ignore[no-any-return]
-
-
 # --- h' = tanh(x + W h), or relu of that (Elman 1990) -----------------------------------------------------------------
 
 
 def _rnn(x: Any, w: Any, h0: Any, steps: Steps, relu: bool) -> Any:
     out, state, wt = np.empty_like(x), h0, np.ascontiguousarray(w.T)
-    for start, stop in in_a_row(steps, _work(h0, w)):
+    for start, stop in steps:
         new = out[start:stop]
         z = np.dot(_taken(state, h0, stop - start), wt)
         z += x[start:stop]
@@ -96,7 +90,7 @@ def _rnn(x: Any, w: Any, h0: Any, steps: Steps, relu: bool) -> Any:
 def _rnn_back(g: Any, out: Any, x: Any, w: Any, h0: Any, steps: Steps, relu: bool) -> tuple[Any, ...]:
     slope = np.asarray(out > 0) if relu else 1 - out * out
     carried, parts = _Carried(_last_count(steps), w.shape[0], w.dtype), []
-    for start, stop in in_a_row(reversed(steps), _work(h0, w)):
+    for start, stop in reversed(steps):
         c = g[start:stop] + carried.back_to(stop - start)
         c = gate(c, mask=slope[start:stop]) if relu else c * slope[start:stop]
         carried.now = np.dot(c, w)
@@ -125,7 +119,7 @@ def _lstm(x: Any, w: Any, h0: Any, c0: Any, r: Any = None, *, steps: Steps) -> A
     np.multiply(x, halves, out=gates)
     wt, rest = np.ascontiguousarray(w.T) * halves, 1 - halves
     h, c = h0, c0
-    for start, stop in in_a_row(steps, _work(h0, w)):
+    for start, stop in steps:
         n, z = stop - start, gates[start:stop]
         z += np.dot(_taken(h, h0, n), wt)
         np.tanh(z, out=z)
@@ -170,7 +164,7 @@ def _lstm_back(
     n = _last_count(steps)
     h_carried, c_carried = _Carried(n, width, w.dtype), _Carried(n, size, w.dtype)
     parts, outputs = [], []
-    for start, stop in in_a_row(reversed(steps), _work(h0, w)):
+    for start, stop in reversed(steps):
         dh = to_h[start:stop] + h_carried.back_to(stop - start)
         if r is not None:
             outputs.append(dh)
@@ -191,7 +185,7 @@ def _lstm_back(
 def _gru(x: Any, w: Any, h0: Any, b: Any = None, *, steps: Steps) -> Any:
     size = h0.shape[1]
     out, wt, h = np.empty((len(x), size), x.dtype), np.ascontiguousarray(w.T), h0
-    for start, stop in in_a_row(steps, _work(h0, w)):
+    for start, stop in steps:
         before = _taken(h, h0, stop - start)
         z, inner = x[start:stop], np.dot(before, wt)
         if b is not None:
@@ -219,7 +213,7 @@ def _gru_back(g: Any, out: Any, x: Any, w: Any, h0: Any, b: Any = None, *, steps
     to_gates = np.concatenate([to_new * m * r * (1 - r), (h - new) * u * (1 - u)], 1)
     slopes = np.concatenate([to_gates, to_new * r], 1)
     carried, parts = _Carried(_last_count(steps), size, w.dtype), []
-    for start, stop in in_a_row(reversed(steps), _work(h0, w)):
+    for start, stop in reversed(steps):
         dh = g[start:stop] + carried.back_to(stop - start)
         carried.now = dh * u[start:stop] + np.dot(np.concatenate([dh, dh, dh], 1) * slopes[start:stop], w)
         parts.append(dh)
