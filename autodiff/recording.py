@@ -198,7 +198,7 @@ def binary(primitive: Primitive, x: Any, y: Any) -> Any:
         out = forward(a, b)
     except FAILURES as error:
         out = _retried(primitive, (a, b), NO_PARAMS, error)
-    result = record(primitive, (m, n), (a, b), key, NO_PARAMS, out if type(out) is ndarray else np.asarray(out), 3)
+    result = record(primitive, (m, n), (a, b), key, NO_PARAMS, out if type(out) is ndarray else np.asarray(out))
     if number is not None:
         result._node.operand = number
     return result

@@ -12,7 +12,7 @@ import autodiff
 __all__ = ["Step", "in_turns", "seconds", "torch_ratio"]
 
 Step = Callable[[], object]
-PAUSE = 0.05  # seconds; those of OpenBLAS wait for 2^26 cycles, which the next would have to do without a processor
+GLANCE, LONGEST = 0.01, 1.0  # seconds between looks at whether all threads are at rest, and after which nobody waits
 
 
 def torch_ratio(build: Callable[[Any], Step], steps: int, rounds: int = 5) -> float | None:
@@ -37,12 +37,20 @@ def in_turns(steps: Sequence[Step], counts: Sequence[int], rounds: int) -> list[
     """In each round the seconds of one step of each program, which makes as many as ``counts`` says in its turn."""
     for step, count in zip(steps, counts, strict=True):
         seconds(step, max(1, count // 10))  # the first steps fill caches and start threads
-    return [[_after_a_pause(step, count) for step, count in zip(steps, counts, strict=True)] for _ in range(rounds)]
+    return [[_from_rest(step, count) for step, count in zip(steps, counts, strict=True)] for _ in range(rounds)]
 
 
-def _after_a_pause(step: Step, count: int) -> float:
-    """``seconds``, when the threads of whoever had the last turn have stopped to wait for more on a processor."""
-    time.sleep(PAUSE)
+def _from_rest(step: Step, count: int) -> float:
+    """``seconds``, when the threads of whoever had the last turn have stopped to wait for more on a processor.
+
+    OpenBLAS's do so for 27 ms on one machine and 110 on another, which the next would have to do without a processor.
+    """
+    end = time.perf_counter() + LONGEST
+    while time.perf_counter() < end:
+        before = time.process_time()
+        time.sleep(GLANCE)
+        if time.process_time() - before < GLANCE / 5:
+            break
     return seconds(step, count)
 
 
