@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import wraps
 from typing import Any
 
 import numpy as np
@@ -12,13 +13,28 @@ from autodiff.primitive import Primitive
 
 __all__ = ["contract", "linear", "matmul"]
 
+SMALL = 1 << 12  # numbers, or bytes of them, of which no product has so many that it matters how
+
+
+def _product(x: Any, y: Any) -> Any:
+    """The product of two matrices; of small arrays by the method, which takes half the time of ``@``."""
+    if type(x) is not np.ndarray or type(y) is not np.ndarray:
+        return x @ y
+    return x.dot(y) if y.nbytes < SMALL else dot(x, y)
+
+
+@wraps(np.matmul)
+def _matmul(x: Any, y: Any) -> Any:
+    plain = type(x) is type(y) is np.ndarray and x.ndim == y.ndim == 2 and x.dtype.char in "fd"
+    return _product(x, y) if plain else np.matmul(x, y)
+
 
 def _matmul_left(g: Any, out: Any, x: Any, y: Any) -> Any:
     if len(y.shape) == 1:
         return g[..., None] * y
     if len(x.shape) == 1:
         return np.matmul(y, g[..., None])[..., 0]
-    return np.matmul(g, y.mT)
+    return matmul(g, y.mT)
 
 
 def _matmul_right(g: Any, out: Any, x: Any, y: Any) -> Any:
@@ -26,7 +42,7 @@ def _matmul_right(g: Any, out: Any, x: Any, y: Any) -> Any:
         return x * g[..., None] if len(y.shape) == 1 else x[:, None] * g[..., None, :]
     if len(y.shape) == 1:
         return np.matmul(x.mT, g[..., None])[..., 0]
-    return np.matmul(x.mT, g)
+    return matmul(x.mT, g)
 
 
 def _rows(x: Any) -> Any:
@@ -35,14 +51,6 @@ def _rows(x: Any) -> Any:
 
 
 FEW, LARGE = 50, 1 << 15
-SMALL = 1 << 12  # numbers, or bytes of them, of which no product has so many that it matters how
-
-
-def _product(x: Any, y: Any) -> Any:
-    """The product of two matrices; of small arrays by the method, with which NumPy has least work."""
-    if type(x) is not np.ndarray:
-        return x @ y
-    return x.dot(y) if y.nbytes < SMALL else dot(x, y)
 
 
 def _by_transpose(x: Any, w: Any) -> Any:
@@ -102,7 +110,7 @@ contract = Primitive("contract", _contract,
                      lambda g, out, x, y, left, right, result: contract(x, g, left=left, right=result, result=right),
                      keeps=("y", "x"), promotes=False)
 
-matmul = Primitive("matmul", np.matmul, _matmul_left, _matmul_right, keeps=("y", "x"), promotes=False)
+matmul = Primitive("matmul", _matmul, _matmul_left, _matmul_right, keeps=("y", "x"), promotes=False)
 
 linear = Primitive("linear", _linear,
                    _linear_input,
