@@ -43,7 +43,7 @@ def in_turns(steps: Sequence[Step], counts: Sequence[int], rounds: int) -> list[
 def _from_rest(step: Step, count: int) -> float:
     """``seconds``, when the threads of whoever had the last turn have stopped to wait for more on a processor.
 
-    OpenBLAS's do so for 27 ms on one machine and 110 on another, which the next would have to do without a processor.
+    OpenBLAS's do so for 0.1 s after a product, which the next would have to do without a processor.
     """
     end = time.perf_counter() + LONGEST
     while time.perf_counter() < end:

@@ -228,8 +228,8 @@ def one_blas_thread() -> contextlib.AbstractContextManager[None]:
 def beside_helpers() -> contextlib.AbstractContextManager[None]:
     """A context in which BLAS has one thread if helper threads have been at work.
 
-    OpenBLAS's own threads wait for more for 27 ms or longer after each product, in a loop that never pauses, on the
-    processor that a helper needs next.
+    OpenBLAS's own threads wait for more for 0.1 s after each product, in a loop that never pauses, on the processor
+    that a helper needs next.
     """
     return one_blas_thread() if _pool.helpers else contextlib.nullcontext()
 
