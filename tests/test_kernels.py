@@ -12,7 +12,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from autodiff.kernels import convolution, pooling, threads
+from autodiff.kernels import convolution, depthwise, pooling, threads
 from autodiff.kernels.convolution import Geometry, convolve, convolve_input, convolve_weight
 from autodiff.kernels.pooling import Window
 
@@ -206,6 +206,30 @@ def test_threads_do_not_change_the_result(name: str, monkeypatch: pytest.MonkeyP
     alone = all_three(name)
     monkeypatch.setattr(threads, "workers", lambda: 3)
     for one, other in zip(alone, all_three(name), strict=True):
+        close(one, other)
+
+
+@pytest.mark.parametrize("name", SHAPES)
+def test_a_thread_whose_first_tile_is_a_short_one_reads_only_what_it_wrote(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Tiles may come in any order: with the last one first, and infinities in new memory, nothing else comes out."""
+    monkeypatch.setattr(threads, "workers", lambda: 1)
+    expected, tiles = all_three(name), threads.Turns.tiles
+
+    def short_first(turns: threads.Turns, size: int) -> list[slice]:
+        return [*tiles(turns, turns._count - turns._count // 3)][::-1] if turns._count > 2 else [*tiles(turns, size)]
+
+    def spoiled(shape: Any, dtype: Any = float, **options: Any) -> Array:
+        array = np.full(shape, np.inf, dtype, **options)
+        array.reshape(-1)[::2] *= -1  # of two signs, so that a sum of them is invalid, which NumPy says
+        return array
+
+    for module in (convolution, depthwise):
+        monkeypatch.setattr(module, "even", lambda count, most: count)  # buffers as long as the longest tile
+    monkeypatch.setattr(threads.Turns, "tiles", short_first)
+    monkeypatch.setattr(np, "empty", spoiled)
+    for one, other in zip(expected, all_three(name), strict=True):
         close(one, other)
 
 

@@ -206,7 +206,7 @@ def convolve_input(g: Array, w: Array, geometry: Geometry, input_shape: Shape4) 
             for at, taps in runs.taps():
                 sums = taps.reshape(*taps.shape[:2], tile, groups, c, -1)
                 for tap in np.ndindex(taps.shape[:2]):
-                    sums[tap] += parts[at][tap]
+                    sums[tap][:k] += parts[at][tap][:k]  # behind those lies what was in the memory before
             runs.store(dx[images])
 
     share(task, n, parallel)
