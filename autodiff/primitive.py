@@ -60,7 +60,6 @@ class Primitive:
         self.keeps = (keeps,) * len(vjps) if isinstance(keeps, str) else keeps
         self.plans = _Plans(vjps, self.keeps)
         self.saves = any(self.keeps)
-        self.unary = len(vjps) == 1
         self.floating = floating
         self.promotes = promotes
         self.view = view

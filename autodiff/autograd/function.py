@@ -140,7 +140,7 @@ class _Unlisted(Primitive):
 
     def __init__(self, name: str, vjps: Any, saves: bool = False) -> None:
         self.name, self.vjps, self.saves = name, vjps, saves
-        self.floating = self.promotes = self.view = self.unary = False
+        self.floating = self.promotes = self.view = False
 
 
 class _Call:
