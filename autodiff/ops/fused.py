@@ -91,7 +91,7 @@ def _mse(x: Any, y: Any) -> Any:
 
 def _mse_x(g: Any, out: Any, x: Any, y: Any) -> Any:
     difference = x - y
-    return difference * g * (2 / max(math.prod(difference.shape), 1))
+    return difference * (g * (2 / max(math.prod(difference.shape), 1)))
 
 
 # x P(N <= x) of a standard normal N, by erf or by its approximation (Hendrycks & Gimpel 2016). Only x is kept.
