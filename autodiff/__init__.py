@@ -18,14 +18,11 @@ from autodiff import cuda as cuda
 from autodiff import distributions as distributions
 from autodiff import errors as errors
 from autodiff import func as func
-from autodiff import heap as _heap
 from autodiff import linalg as linalg
 from autodiff import special as special
 from autodiff import utils as utils
 from autodiff.autograd import grad as grad
 from autodiff.constants import *
-from autodiff.creation import *
-from autodiff.devices import device as device
 from autodiff.dtypes import bool_ as bool_
 from autodiff.dtypes import can_cast as can_cast
 from autodiff.dtypes import double as double
@@ -45,6 +42,8 @@ from autodiff.dtypes import promote_types as promote_types
 from autodiff.dtypes import set_default_dtype as set_default_dtype
 from autodiff.dtypes import short as short
 from autodiff.dtypes import uint8 as uint8
+from autodiff.engine.call_sites import register_library as _register_library
+from autodiff.engine.modes import *
 from autodiff.functions.arithmetic import *
 from autodiff.functions.comparison import *
 from autodiff.functions.copies import *
@@ -54,28 +53,18 @@ from autodiff.functions.einsum import *
 from autodiff.functions.indexing import *
 from autodiff.functions.joining import *
 from autodiff.functions.linear_algebra import *
-from autodiff.functions.matrices import *
 from autodiff.functions.reals import *
 from autodiff.functions.reductions import *
 from autodiff.functions.scans import *
 from autodiff.functions.scatter import *
 from autodiff.functions.shaping import *
 from autodiff.functions.sorting import *
-from autodiff.functions.special import digamma as digamma
-from autodiff.functions.special import erf as erf
-from autodiff.functions.special import erfc as erfc
-from autodiff.functions.special import erfinv as erfinv
-from autodiff.functions.special import i0 as i0
-from autodiff.functions.special import lgamma as lgamma
-from autodiff.functions.special import mvlgamma as mvlgamma
-from autodiff.functions.special import polygamma as polygamma
 from autodiff.functions.statistics import *
 from autodiff.functions.transcendental import *
+from autodiff.kernels.heap import keep_freed_memory as _keep_freed_memory
 from autodiff.kernels.threads import get_num_threads as get_num_threads
 from autodiff.kernels.threads import set_num_threads as set_num_threads
-from autodiff.legacy import *
-from autodiff.modes import *
-from autodiff.printing import set_printoptions as set_printoptions
+from autodiff.linalg.old_names import *
 from autodiff.random import Generator as Generator
 from autodiff.random import default_generator as default_generator
 from autodiff.random import get_rng_state as get_rng_state
@@ -83,9 +72,21 @@ from autodiff.random import initial_seed as initial_seed
 from autodiff.random import manual_seed as manual_seed
 from autodiff.random import seed as seed
 from autodiff.random import set_rng_state as set_rng_state
-from autodiff.sampling import *
-from autodiff.sizes import *
-from autodiff.tensor import *
+from autodiff.special.functions import digamma as digamma
+from autodiff.special.functions import erf as erf
+from autodiff.special.functions import erfc as erfc
+from autodiff.special.functions import erfinv as erfinv
+from autodiff.special.functions import i0 as i0
+from autodiff.special.functions import lgamma as lgamma
+from autodiff.special.functions import mvlgamma as mvlgamma
+from autodiff.special.functions import polygamma as polygamma
+from autodiff.tensors.creation import *
+from autodiff.tensors.devices import device as device
+from autodiff.tensors.printing import set_printoptions as set_printoptions
+from autodiff.tensors.sampling import *
+from autodiff.tensors.sizes import *
+from autodiff.tensors.tensor import *
+from autodiff.tensors.typed_constructors import *
 from autodiff.version import *
 
 if TYPE_CHECKING:
@@ -94,7 +95,8 @@ if TYPE_CHECKING:
     from autodiff.viz import explain as explain
     from autodiff.viz import memory as memory
 
-_heap.keep_freed_memory()
+_keep_freed_memory()
+_register_library(__file__)
 
 _LATER = {
     "data": "autodiff.data",

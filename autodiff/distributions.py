@@ -5,19 +5,19 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from autodiff.creation import as_tensor
 from autodiff.dtypes import get_default_dtype
+from autodiff.engine.apply import apply
+from autodiff.engine.modes import no_grad
 from autodiff.errors import OptionError
 from autodiff.functions.arithmetic import where
 from autodiff.functions.indexing import gather
 from autodiff.functions.reductions import log_softmax, softmax
 from autodiff.functions.shaping import broadcast_shapes, broadcast_tensors, expand, unsqueeze
 from autodiff.functions.transcendental import logit
-from autodiff.modes import no_grad
 from autodiff.ops.transcendental import softplus
-from autodiff.recording import apply
-from autodiff.sampling import bernoulli, multinomial, rand, randn
-from autodiff.tensor import Tensor
+from autodiff.tensors.creation import as_tensor
+from autodiff.tensors.sampling import bernoulli, multinomial, rand, randn
+from autodiff.tensors.tensor import Tensor
 
 __all__ = ["Bernoulli", "Categorical", "Distribution", "Normal", "Uniform", "kl_divergence"]
 

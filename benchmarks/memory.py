@@ -8,7 +8,7 @@ import tracemalloc
 from typing import Any
 
 import autodiff
-from autodiff.graph import needed, reachable
+from autodiff.engine.tape import needed, reachable
 from benchmarks.workloads import Program
 
 __all__ = ["growth", "kept_by_ours", "kept_by_torch"]

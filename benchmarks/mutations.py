@@ -24,8 +24,8 @@ sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
 from declared import DECLARED, test_of  # noqa: E402  # the path is set first
 
-from autodiff.primitive import primitives  # noqa: E402
-from autodiff.tensor import Tensor  # noqa: E402
+from autodiff.engine.primitive import primitives  # noqa: E402
+from autodiff.tensors.tensor import Tensor  # noqa: E402
 from autodiff.testing import GradcheckError  # noqa: E402
 
 Array = Any

@@ -12,7 +12,7 @@ from typing import Any
 
 from threadpoolctl import threadpool_info
 
-from autodiff.files import write_whole
+from autodiff.io.files import write_whole
 from benchmarks.peers import PEERS
 
 __all__ = ["OTHER_KERNELS", "TARGETS", "machine", "table", "write_page"]

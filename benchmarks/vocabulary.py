@@ -24,10 +24,10 @@ from parity.base import CASES, Case  # noqa: E402
 
 import autodiff  # noqa: E402
 import nn  # noqa: E402
-from autodiff.files import write_whole  # noqa: E402
-from autodiff.graph import needed, reachable  # noqa: E402
-from autodiff.numpy_functions import FUNCTIONS  # noqa: E402
-from autodiff.numpy_protocol import UFUNCS  # noqa: E402
+from autodiff.engine.tape import needed, reachable  # noqa: E402
+from autodiff.io.files import write_whole  # noqa: E402
+from autodiff.numpy_api.functions import FUNCTIONS  # noqa: E402
+from autodiff.numpy_api.protocol import UFUNCS  # noqa: E402
 
 __all__ = ["page"]
 

@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from autodiff.files import write_whole
+from autodiff.io.files import write_whole
 from examples import command, convolution, mnist_mlp, one_conv, points, two_layer, zeros_and_ones
 from examples.report import Options, Report, Row, argument_parser, main, table
 

@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 import autodiff
 import nn
 import optim
-from autodiff.files import write_whole
+from autodiff.io.files import write_whole
 from autodiff.viz import DrawingError, draw
 from examples import command
 from examples.idx import Mnist, load_mnist

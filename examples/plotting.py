@@ -10,7 +10,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any
 
-from autodiff.files import write_whole
+from autodiff.io.files import write_whole
 
 __all__ = ["canvas", "learning_curve", "save"]
 

@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from autodiff.files import write_whole
+from autodiff.io.files import write_whole
 from examples import command
 
 __all__ = ["Options", "Report", "Row", "argument_parser", "main", "picture", "table", "write_json"]

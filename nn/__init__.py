@@ -8,6 +8,7 @@
 
 from __future__ import annotations
 
+from autodiff.engine.call_sites import register_library as _register_library
 from nn import functional as functional
 from nn import init as init
 from nn import modules as modules
@@ -34,3 +35,5 @@ from nn.parameter import Buffer as Buffer
 from nn.parameter import Parameter as Parameter
 from nn.parameter import UninitializedBuffer as UninitializedBuffer
 from nn.parameter import UninitializedParameter as UninitializedParameter
+
+_register_library(__file__)

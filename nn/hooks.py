@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from autodiff.engine.handles import RemovableHandle
 from autodiff.errors import GraphError
-from autodiff.handles import RemovableHandle
 from autodiff.ops.shaping import reshape
-from autodiff.tensor import Tensor
+from autodiff.tensors.tensor import Tensor
 
 __all__ = ["Hookable", "Hooks", "RemovableHandle"]
 

@@ -10,10 +10,10 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from autodiff.changes import changed
+from autodiff.engine.versions import changed
 from autodiff.errors import OptionError, ShapeError
 from autodiff.random import Generator, numpy_generator
-from autodiff.tensor import Tensor
+from autodiff.tensors.tensor import Tensor
 
 __all__ = [
     "calculate_gain",

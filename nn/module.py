@@ -10,11 +10,11 @@ from weakref import ref
 
 import numpy as np
 
+from autodiff.engine.apply import wrap
+from autodiff.engine.call_sites import of_library, place_of_user
+from autodiff.engine.scopes import NOBODY, begin, calls
 from autodiff.errors import AutodiffError, DtypeError, OptionError
-from autodiff.places import of_library, place_of_user
-from autodiff.recording import wrap
-from autodiff.scopes import NOBODY, begin, calls
-from autodiff.tensor import Tensor
+from autodiff.tensors.tensor import Tensor
 from nn.hooks import Hookable
 from nn.parameter import Buffer, Parameter
 from nn.state import IncompatibleKeys, copy_state

@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from autodiff.creation import as_tensor
 from autodiff.dtypes import as_dtype, get_default_dtype
-from autodiff.recording import wrap
-from autodiff.tensor import Tensor
+from autodiff.engine.apply import wrap
+from autodiff.tensors.creation import as_tensor
+from autodiff.tensors.tensor import Tensor
 
 __all__ = ["Buffer", "Parameter", "UninitializedBuffer", "UninitializedParameter"]
 

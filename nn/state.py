@@ -7,10 +7,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from autodiff.changes import changed
+from autodiff.engine.apply import wrap
+from autodiff.engine.versions import changed
 from autodiff.errors import StateDictError
-from autodiff.recording import wrap
-from autodiff.tensor import Tensor
+from autodiff.tensors.tensor import Tensor
 
 __all__ = ["IncompatibleKeys", "copy_state"]
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from autodiff.recording import wrap
-from autodiff.tensor import Tensor
+from autodiff.engine.apply import wrap
+from autodiff.tensors.tensor import Tensor
 from optim import rules
 from optim.optimizer import Array, Group, Optimizer, State, not_negative, required
 

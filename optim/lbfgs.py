@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from autodiff.changes import changed
+from autodiff.engine.apply import wrap
+from autodiff.engine.modes import enable_grad
+from autodiff.engine.versions import changed
 from autodiff.errors import OptionError
-from autodiff.modes import enable_grad
-from autodiff.recording import wrap
-from autodiff.tensor import Tensor
+from autodiff.tensors.tensor import Tensor
 from optim.line_search import Point, strong_wolfe
 from optim.optimizer import Array, Group, Optimizer, State, not_negative, required
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from autodiff.engine.apply import wrap
 from autodiff.errors import ShapeError
-from autodiff.recording import wrap
 from optim import rules
 from optim.optimizer import Array, Group, Optimizer, State, not_negative, required
 

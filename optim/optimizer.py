@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from autodiff.changes import changed
+from autodiff.engine.apply import wrap
+from autodiff.engine.modes import enable_grad
+from autodiff.engine.versions import changed
 from autodiff.errors import DtypeError, OptionError, StateDictError
-from autodiff.modes import enable_grad
-from autodiff.recording import wrap
-from autodiff.tensor import Tensor
+from autodiff.tensors.tensor import Tensor
 from optim import rules
 from optim.hooks import Hooked
 

@@ -8,11 +8,11 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import chain
 from typing import Any, Self
 
-from autodiff.creation import as_tensor, tensor
-from autodiff.devices import check_device
+from autodiff.engine.modes import no_grad
 from autodiff.errors import OptionError, StateDictError
-from autodiff.modes import no_grad
-from autodiff.tensor import Tensor
+from autodiff.tensors.creation import as_tensor, tensor
+from autodiff.tensors.devices import check_device
+from autodiff.tensors.tensor import Tensor
 from optim.lr_scheduler.base import LRScheduler, per_group
 from optim.optimizer import Optimizer
 

@@ -25,29 +25,29 @@ LIBRARY = ("autodiff", "nn", "optim")
 # From the ground up. A module imports from lines above its own, and, where its entry ends in ".*", from that entry.
 # A module that no line names is a fault: whoever adds it chooses its place here.
 LEVELS = """
-    autodiff.errors autodiff.heap autodiff.version autodiff.places autodiff.files autodiff.cuda autodiff.random
-    autodiff.printing
-    autodiff.handles autodiff.scopes
-    autodiff.hooks autodiff.trees
-    autodiff.modes autodiff.changes autodiff.devices autodiff.dtypes autodiff.kernels.*
-    autodiff.broadcasting
-    autodiff.constants autodiff.sizes
-    autodiff.primitive
+    autodiff.errors autodiff.version autodiff.random autodiff.cuda
+    autodiff.dtypes autodiff.kernels.*
+    autodiff.engine.call_sites autodiff.engine.handles autodiff.engine.primitive autodiff.tensors.sizes
+    autodiff.tensors.printing autodiff.tensors.devices autodiff.func.trees autodiff.io.files
+    autodiff.engine.scopes
+    autodiff.engine.hooks autodiff.engine.modes autodiff.engine.versions autodiff.engine.broadcasting
+    autodiff.constants
     autodiff.ops.*
-    autodiff.graph
-    autodiff.recording
+    autodiff.engine.*
     autodiff.functions.*
-    autodiff.numpy_matrices
-    autodiff.numpy_functions
-    autodiff.differentiation autodiff.numpy_protocol autodiff.methods.*
-    autodiff.tensor
-    autodiff.creation autodiff.sampling
-    autodiff.legacy autodiff.distributions
-    autodiff.func.* autodiff.linalg autodiff.special
+    autodiff.tensors.making
+    autodiff.linalg.* autodiff.special.*
+    autodiff.numpy_api.*
+    autodiff.tensors.methods.*
+    autodiff.tensors.tensor
+    autodiff.tensors.*
+    autodiff.distributions
+    autodiff.func.*
     autodiff.autograd.*
     autodiff.data.*
     autodiff.utils.*
-    autodiff.viz.* autodiff.io autodiff.export.*
+    autodiff.io.*
+    autodiff.viz.*
     autodiff.testing.*
     autodiff
     nn.functional.*
@@ -69,7 +69,7 @@ PEER = "examples.peer"  # where the examples time the same step on PyTorch, if i
 
 # Exceptions: "module" or "module:name", with the reason. One that is no longer needed is a fault too.
 LAZY = {
-    "autodiff.numpy_protocol:difflib": "a slow import that only an error message needs",
+    "autodiff.numpy_api.protocol:difflib": "a slow import that only an error message needs",
     "autodiff.autograd:autodiff.testing.checking": "gradcheck has PyTorch's place, and waits to be asked for",
     "autodiff.utils:autodiff.utils.data": "loading data brings multiprocessing with it, which few programs need",
     "autodiff.testing:autodiff.testing.properties": "needs hypothesis, which gradcheck does not",
@@ -336,12 +336,22 @@ def test_importing_the_library_loads_nothing_heavy() -> None:
 
 PLANTED = {
     "unlisted": (levels, "autodiff/new.py", "", "autodiff.new has no place"),
-    "upward": (levels, "autodiff/graph.py", "from autodiff.tensor import Tensor", "does not stand below"),
-    "upward to the package": (levels, "autodiff/graph.py", "from autodiff import Tensor", "does not stand below"),
-    "upward, relative": (levels, "autodiff/ops/__init__.py", "from .. import graph", "imports autodiff.graph, which"),
-    "sideways": (levels, "autodiff/dtypes.py", "import autodiff.modes", "does not stand below"),
-    "upward, hidden": (levels, "autodiff/graph.py", "def f():\n    import autodiff.tensor", "does not stand below"),
-    "autodiff on nn": (levels, "autodiff/tensor.py", "import nn", "does not stand below"),
+    "upward": (levels, "autodiff/engine/tape.py", "from autodiff.tensors.tensor import Tensor", "does not stand below"),
+    "upward to the package": (levels, "autodiff/engine/tape.py", "from autodiff import Tensor", "does not stand below"),
+    "upward, relative": (
+        levels,
+        "autodiff/ops/__init__.py",
+        "from ..engine import tape",
+        "imports autodiff.engine.tape, which",
+    ),
+    "sideways": (levels, "autodiff/dtypes.py", "import autodiff.engine.modes", "does not stand below"),
+    "upward, hidden": (
+        levels,
+        "autodiff/engine/tape.py",
+        "def f():\n    import autodiff.tensors.tensor",
+        "does not stand below",
+    ),
+    "autodiff on nn": (levels, "autodiff/tensors/tensor.py", "import nn", "does not stand below"),
     "lazy, but not in the function": (levels, "autodiff/__init__.py", "import nn", "does not stand below"),
     "optim on nn": (levels, "optim/__init__.py", "from nn import Module", "never import each other"),
     "cycle": (cycles, "autodiff/ops/a.py", "from . import b", "a cycle"),
@@ -375,7 +385,7 @@ def test_each_check_finds_what_it_is_for(
     """In a small house without faults, one planted fault is found."""
     sound = {
         "autodiff/__init__.py": "__all__ = []\ndef __getattr__(name):\n    return importlib.import_module(name)\n",
-        "autodiff/graph.py": "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    import autodiff.tensor\n",
+        "autodiff/engine/tape.py": "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    import autodiff.tensor\n",
         "autodiff/ops/b.py": "from . import a\n__all__ = ['here']\nhere = 1\n",
         "autodiff/ops/a.py": "",
         "autodiff/viz/__init__.py": "def _draw():\n    import graphviz\n",

@@ -22,8 +22,8 @@ import pytest
 import autodiff
 from autodiff import Tensor, detect_anomaly, enable_grad, grad, inference_mode, no_grad, ones, set_grad_enabled, tensor
 from autodiff.autograd import backward
+from autodiff.engine.tape import reachable
 from autodiff.errors import AutodiffError, DtypeError, GraphError, InPlaceError, NonFiniteError, ShapeError
-from autodiff.graph import reachable
 
 HERE = re.escape(os.path.abspath(__file__))
 

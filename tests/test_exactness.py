@@ -10,7 +10,7 @@ import pytest
 
 import autodiff
 from autodiff import grad, tensor
-from autodiff.broadcasting import accumulate
+from autodiff.engine.broadcasting import accumulate
 
 
 @pytest.mark.parametrize(

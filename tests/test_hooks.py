@@ -10,8 +10,8 @@ import pytest
 
 import autodiff
 from autodiff import grad, nn, tensor
+from autodiff.engine.tape import needed, reachable
 from autodiff.errors import DtypeError, GraphError, InPlaceError, OptionError, ShapeError
-from autodiff.graph import needed, reachable
 from autodiff.utils.checkpoint import CheckpointError, checkpoint, checkpoint_sequential
 
 X = np.array([1.0, 2.0, -3.0])

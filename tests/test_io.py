@@ -19,10 +19,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from autodiff.creation import from_numpy
 from autodiff.errors import DeviceError, DtypeError, FileFormatError
-from autodiff.io import MAX_DEPTH, load, save
-from autodiff.tensor import Tensor
+from autodiff.io import load, save
+from autodiff.io.archive import MAX_DEPTH
+from autodiff.tensors.creation import from_numpy
+from autodiff.tensors.tensor import Tensor
 
 numbers = st.sampled_from(["f2", "f4", "f8", "i8", "u1", "?", ">f8"])
 sizes = hnp.array_shapes(min_dims=0, max_dims=3, min_side=0)

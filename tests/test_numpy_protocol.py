@@ -12,8 +12,8 @@ import pytest
 import autodiff
 from autodiff import Tensor, grad, tensor
 from autodiff.errors import AutodiffError, DtypeError, GraphError
-from autodiff.numpy_functions import FUNCTIONS
-from autodiff.numpy_protocol import UFUNCS, named
+from autodiff.numpy_api.functions import FUNCTIONS
+from autodiff.numpy_api.protocol import UFUNCS, named
 
 A = np.array([[1.5, -2.0, 0.5], [3.0, 0.25, -1.0]])
 B = np.array([[0.5, 2.0, 4.0], [-1.0, 3.0, 2.5]])

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from declared import DECLARED, PLAIN, test_of
 
-from autodiff.creation import from_numpy
-from autodiff.primitive import primitives
+from autodiff.engine.primitive import primitives
+from autodiff.tensors.creation import from_numpy
 
 test_of.__test__ = False  # type: ignore[attr-defined]  # makes tests, is none
 

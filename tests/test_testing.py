@@ -15,10 +15,10 @@ from hypothesis import strategies as st
 
 import autodiff
 from autodiff import autograd
+from autodiff.engine.primitive import Primitive, primitives
 from autodiff.errors import DtypeError, GraphError, ShapeError
 from autodiff.ops.arithmetic import where
-from autodiff.primitive import Primitive, primitives
-from autodiff.tensor import Tensor
+from autodiff.tensors.tensor import Tensor
 from autodiff.testing import (
     ALL,
     GradcheckError,

@@ -127,7 +127,7 @@ def test_results_at_the_top_stand_outside_the_graph() -> None:
     x = tensor(X)
     products = func.vjp(vector, x, tensor(Y)), func.jvp(vector, (x, Y), (V, W)), func.hvp(number, (x, Y), (V, W))
     for result in (func.grad(number)(x, tensor(Y)), func.jacfwd(vector)(x, Y), func.hessian(number)(x, Y), *products):
-        flat = autodiff.trees.leaves_of(result)
+        flat = autodiff.func.trees.leaves_of(result)
         assert not any(t.requires_grad for t in flat if isinstance(t, autodiff.Tensor))
     assert not x.requires_grad
     assert x.grad is None

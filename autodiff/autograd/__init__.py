@@ -8,12 +8,12 @@ from autodiff.autograd import function as function
 from autodiff.autograd import functional as functional
 from autodiff.autograd.function import Function as Function
 from autodiff.autograd.gradients import *
-from autodiff.modes import detect_anomaly as detect_anomaly
-from autodiff.modes import enable_grad as enable_grad
-from autodiff.modes import inference_mode as inference_mode
-from autodiff.modes import no_grad as no_grad
-from autodiff.modes import set_detect_anomaly as set_detect_anomaly
-from autodiff.modes import set_grad_enabled as set_grad_enabled
+from autodiff.engine.modes import detect_anomaly as detect_anomaly
+from autodiff.engine.modes import enable_grad as enable_grad
+from autodiff.engine.modes import inference_mode as inference_mode
+from autodiff.engine.modes import no_grad as no_grad
+from autodiff.engine.modes import set_detect_anomaly as set_detect_anomaly
+from autodiff.engine.modes import set_grad_enabled as set_grad_enabled
 
 
 def __getattr__(name: str) -> Any:

@@ -10,14 +10,14 @@ from typing import Any
 
 import numpy as np
 
-from autodiff import modes
-from autodiff.changes import next_number
+from autodiff.engine import modes
+from autodiff.engine.apply import Recorded, renew, wrap
+from autodiff.engine.call_sites import place_of_user
+from autodiff.engine.primitive import Primitive
+from autodiff.engine.scopes import asked_at, calls
+from autodiff.engine.tape import Node, remember
+from autodiff.engine.versions import next_number
 from autodiff.errors import DtypeError, GraphError, ShapeError
-from autodiff.graph import Node, remember
-from autodiff.places import place_of_user
-from autodiff.primitive import Primitive
-from autodiff.recording import Recorded, renew, wrap
-from autodiff.scopes import asked_at, calls
 
 __all__ = ["Function", "FunctionCtx", "once_differentiable"]
 

@@ -11,12 +11,12 @@ from typing import Any
 
 import numpy as np
 
-from autodiff import modes
+from autodiff.engine import modes
+from autodiff.engine.apply import wrap
 from autodiff.errors import ShapeError
 from autodiff.func.derivatives import push_of
 from autodiff.func.jacobians import jacobian_by_columns, jacobian_of
 from autodiff.func.trace import Trace, fitting
-from autodiff.recording import wrap
 
 __all__ = ["hessian", "hvp", "jacobian", "jvp", "vhp", "vjp"]
 

@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from autodiff.creation import zeros_like
-from autodiff.differentiation import accumulate, gradients
+from autodiff.engine.backward import accumulate, gradients
 from autodiff.errors import DtypeError, GraphError, OptionError
-from autodiff.tensor import Tensor
+from autodiff.tensors.creation import zeros_like
+from autodiff.tensors.tensor import Tensor
 
 __all__ = ["Variable", "backward", "grad"]
 

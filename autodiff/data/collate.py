@@ -7,12 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from autodiff.creation import as_tensor, tensor
 from autodiff.dtypes import float64
+from autodiff.engine.apply import wrap
 from autodiff.errors import DtypeError, ShapeError
 from autodiff.functions.joining import stack
-from autodiff.recording import wrap
-from autodiff.tensor import Tensor
+from autodiff.tensors.creation import as_tensor, tensor
+from autodiff.tensors.tensor import Tensor
 
 __all__ = ["default_collate", "default_convert"]
 

@@ -10,7 +10,7 @@ from typing import Any, Generic, TypeVar
 
 from autodiff.errors import OptionError, ShapeError
 from autodiff.random import Generator, numpy_generator
-from autodiff.tensor import Tensor
+from autodiff.tensors.tensor import Tensor
 
 __all__ = [
     "ChainDataset",

@@ -8,14 +8,14 @@ from typing import Any
 
 import numpy as np
 
-from autodiff import modes
-from autodiff.creation import zeros_like
-from autodiff.differentiation import gradients
+from autodiff.engine import modes
+from autodiff.engine.apply import wrap
+from autodiff.engine.backward import gradients
 from autodiff.errors import ShapeError
 from autodiff.func.trace import Argnums, Trace, fitting
-from autodiff.recording import wrap
-from autodiff.tensor import Tensor
-from autodiff.trees import unflatten
+from autodiff.func.trees import unflatten
+from autodiff.tensors.creation import zeros_like
+from autodiff.tensors.tensor import Tensor
 
 __all__ = ["grad", "grad_and_value", "jvp", "linearize", "value_and_grad", "vjp"]
 

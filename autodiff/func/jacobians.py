@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 
+from autodiff.engine.apply import wrap
 from autodiff.func.derivatives import grad_and_value, jvp, push_of, vjp
 from autodiff.func.trace import Argnums, Trace
-from autodiff.recording import wrap
-from autodiff.tensor import Tensor
-from autodiff.trees import leaves_of, unflatten
+from autodiff.func.trees import leaves_of, unflatten
+from autodiff.tensors.tensor import Tensor
 
 __all__ = ["hessian", "hvp", "jacfwd", "jacrev", "vhp"]
 

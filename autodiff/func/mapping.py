@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
+from autodiff.engine.apply import wrap
 from autodiff.errors import DtypeError, OptionError, ShapeError
-from autodiff.recording import wrap
-from autodiff.tensor import Tensor
-from autodiff.trees import flatten, leaves_of, unflatten
+from autodiff.func.trees import flatten, leaves_of, unflatten
+from autodiff.tensors.tensor import Tensor
 
 __all__ = ["vmap"]
 

@@ -7,15 +7,15 @@ from typing import Any
 
 import numpy as np
 
-from autodiff import modes
-from autodiff.creation import tensor, zeros_like
-from autodiff.differentiation import gradients
+from autodiff.engine import modes
+from autodiff.engine.apply import wrap
+from autodiff.engine.backward import gradients
+from autodiff.engine.tape import Node
 from autodiff.errors import DtypeError, GraphError, OptionError, ShapeError
-from autodiff.graph import Node
+from autodiff.func.trees import flatten, leaves_of, map_leaves, unflatten
 from autodiff.ops.shaping import reshape
-from autodiff.recording import wrap
-from autodiff.tensor import Tensor
-from autodiff.trees import flatten, leaves_of, map_leaves, unflatten
+from autodiff.tensors.creation import tensor, zeros_like
+from autodiff.tensors.tensor import Tensor
 
 __all__ = ["Argnums", "Trace", "as_tensor", "fitting", "picked"]
 

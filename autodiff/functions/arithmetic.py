@@ -29,7 +29,7 @@ from autodiff.ops.arithmetic import (
 from autodiff.ops.shaping import astype, cast, copy
 
 if TYPE_CHECKING:
-    from autodiff.tensor import Tensor
+    from autodiff.tensors.tensor import Tensor
 
 __all__ = [
     "abs",

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from autodiff.recording import Recorded, wrap
+from autodiff.engine.apply import Recorded, wrap
 
 __all__ = ["array_of", "constant", "on_arrays"]
 

@@ -17,7 +17,7 @@ from autodiff.ops.indexing import index
 from autodiff.ops.shaping import slide
 
 if TYPE_CHECKING:
-    from autodiff.tensor import Tensor
+    from autodiff.tensors.tensor import Tensor
 
 __all__ = [
     "as_strided",

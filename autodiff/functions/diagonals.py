@@ -13,7 +13,7 @@ from autodiff.ops import shaping
 from autodiff.ops.arithmetic import gate
 
 if TYPE_CHECKING:
-    from autodiff.tensor import Tensor
+    from autodiff.tensors.tensor import Tensor
 
 __all__ = ["diag", "diag_embed", "diagflat", "diagonal", "tril", "triu"]
 

@@ -13,7 +13,7 @@ from autodiff.functions.shaping import permute, squeeze
 from autodiff.ops.linear_algebra import contract
 
 if TYPE_CHECKING:
-    from autodiff.tensor import Tensor
+    from autodiff.tensors.tensor import Tensor
 
 __all__ = ["einsum"]
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from autodiff.engine.apply import wrap
 from autodiff.errors import DtypeError, OptionError, ShapeError
 from autodiff.functions.arrays import array_of
 from autodiff.functions.axes import axis_of
@@ -16,10 +17,9 @@ from autodiff.ops.arithmetic import where
 from autodiff.ops.indexing import index as pick
 from autodiff.ops.indexing import put as overwrite
 from autodiff.ops.indexing import scatter_add, take_along_axis
-from autodiff.recording import wrap
 
 if TYPE_CHECKING:
-    from autodiff.tensor import Tensor
+    from autodiff.tensors.tensor import Tensor
 
 __all__ = [
     "argwhere",

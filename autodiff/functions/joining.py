@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from autodiff.engine.apply import wrap
 from autodiff.errors import OptionError, ShapeError
 from autodiff.functions.axes import axis_of, length_of, numpy_names, shape_of
 from autodiff.functions.shaping import (
@@ -23,10 +24,9 @@ from autodiff.functions.shaping import (
 )
 from autodiff.ops import shaping
 from autodiff.ops.indexing import index
-from autodiff.recording import wrap
 
 if TYPE_CHECKING:
-    from autodiff.tensor import Tensor
+    from autodiff.tensors.tensor import Tensor
 
 __all__ = [
     "block_diag",

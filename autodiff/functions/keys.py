@@ -11,7 +11,7 @@ from autodiff.errors import DtypeError
 from autodiff.ops.indexing import index
 
 if TYPE_CHECKING:
-    from autodiff.tensor import Tensor
+    from autodiff.tensors.tensor import Tensor
 
 __all__ = ["getitem", "plain_key", "stages"]
 

@@ -16,7 +16,7 @@ from autodiff.ops.linear_algebra import contract, matmul
 from autodiff.ops.shaping import reshape
 
 if TYPE_CHECKING:
-    from autodiff.tensor import Tensor
+    from autodiff.tensors.tensor import Tensor
 
 __all__ = [
     "addbmm",

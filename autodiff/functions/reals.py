@@ -13,7 +13,7 @@ from autodiff.ops.arithmetic import gate
 from autodiff.ops.shaping import cast
 
 if TYPE_CHECKING:
-    from autodiff.tensor import Tensor
+    from autodiff.tensors.tensor import Tensor
 
 __all__ = ["angle", "conj", "conj_physical", "is_complex", "is_floating_point", "real", "resolve_conj", "resolve_neg"]
 

@@ -17,7 +17,7 @@ from autodiff.ops.indexing import take_along_axis
 from autodiff.ops.shaping import cast, reshape
 
 if TYPE_CHECKING:
-    from autodiff.tensor import Tensor
+    from autodiff.tensors.tensor import Tensor
 
 __all__ = [
     "all",

@@ -20,7 +20,7 @@ from autodiff.ops import scans
 from autodiff.ops.indexing import take_along_axis
 
 if TYPE_CHECKING:
-    from autodiff.tensor import Tensor
+    from autodiff.tensors.tensor import Tensor
 
 __all__ = [
     "cummax",

@@ -18,7 +18,7 @@ from autodiff.ops.indexing import index as pick
 from autodiff.ops.indexing import put as overwrite
 
 if TYPE_CHECKING:
-    from autodiff.tensor import Tensor
+    from autodiff.tensors.tensor import Tensor
 
 __all__ = [
     "diagonal_scatter",

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from autodiff.broadcasting import unbroadcast
+from autodiff.engine.broadcasting import unbroadcast
 from autodiff.errors import ShapeError
 from autodiff.functions.axes import axes_of, axis_of, length_of, shape_of
 from autodiff.ops import reductions, shaping
 
 if TYPE_CHECKING:
-    from autodiff.tensor import Tensor
+    from autodiff.tensors.tensor import Tensor
 
 __all__ = [
     "adjoint",

@@ -19,7 +19,7 @@ from autodiff.ops.indexing import index, take_along_axis
 from autodiff.ops.shaping import reshape
 
 if TYPE_CHECKING:
-    from autodiff.tensor import Tensor
+    from autodiff.tensors.tensor import Tensor
 
 __all__ = [
     "argsort",

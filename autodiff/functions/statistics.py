@@ -14,7 +14,7 @@ from autodiff.ops.linear_algebra import matmul
 from autodiff.ops.transcendental import sqrt
 
 if TYPE_CHECKING:
-    from autodiff.tensor import Tensor
+    from autodiff.tensors.tensor import Tensor
 
 __all__ = ["corrcoef", "cov"]
 

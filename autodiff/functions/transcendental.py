@@ -37,7 +37,7 @@ from autodiff.ops.transcendental import (
 )
 
 if TYPE_CHECKING:
-    from autodiff.tensor import Tensor
+    from autodiff.tensors.tensor import Tensor
 
 __all__ = [
     "acos",

@@ -7,10 +7,10 @@ tensor(-2.)
 
 from __future__ import annotations
 
-from autodiff.functions.decompositions import *
-from autodiff.functions.norms import cond as cond
-from autodiff.functions.norms import matrix_norm as matrix_norm
-from autodiff.functions.norms import norm as norm
-from autodiff.functions.norms import vector_norm as vector_norm
-from autodiff.functions.stacks import *
+from autodiff.linalg.decompositions import *
+from autodiff.linalg.norms import cond as cond
+from autodiff.linalg.norms import matrix_norm as matrix_norm
+from autodiff.linalg.norms import norm as norm
+from autodiff.linalg.norms import vector_norm as vector_norm
+from autodiff.linalg.products import *
 from autodiff.ops.linear_algebra import matmul as matmul

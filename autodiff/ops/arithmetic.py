@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from autodiff.primitive import Primitive
+from autodiff.engine.primitive import Primitive
 
 __all__ = [
     "absolute",

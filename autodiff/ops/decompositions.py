@@ -10,10 +10,10 @@ from typing import Any
 
 import numpy as np
 
+from autodiff.engine.primitive import Primitive
 from autodiff.ops.arithmetic import nothing
 from autodiff.ops.indexing import index
 from autodiff.ops.shaping import concatenate
-from autodiff.primitive import Primitive
 
 __all__ = ["cholesky", "det", "eigh", "inv", "logabsdet", "matrix_exp", "pinv", "qr", "sign_of_det", "solve", "svd"]
 

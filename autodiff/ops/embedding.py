@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from autodiff.engine.primitive import Primitive
 from autodiff.ops.indexing import scatter_add
-from autodiff.primitive import Primitive
 
 __all__ = ["embedding"]
 

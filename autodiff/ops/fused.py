@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from autodiff.broadcasting import LONG, accumulate
+from autodiff.engine.broadcasting import LONG, accumulate
+from autodiff.engine.primitive import Primitive
 from autodiff.kernels.blocks import by_blocks
 from autodiff.ops.special import erf
-from autodiff.primitive import Primitive
 
 __all__ = ["binary_cross_entropy", "cross_entropy", "gelu", "log_softmax", "mse", "softmax"]
 

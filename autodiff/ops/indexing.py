@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from autodiff.engine.primitive import Primitive
 from autodiff.ops.arithmetic import gate
-from autodiff.primitive import Primitive
 
 __all__ = ["along", "index", "overwrite", "put", "scatter_add", "scatter_extreme", "take_along_axis"]
 

@@ -7,7 +7,7 @@ from functools import partial
 from itertools import count
 from typing import Any
 
-from autodiff.primitive import Primitive
+from autodiff.engine.primitive import Primitive
 
 __all__ = ["Joint"]
 

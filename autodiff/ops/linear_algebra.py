@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from autodiff.engine.primitive import Primitive
 from autodiff.kernels.products import dot
-from autodiff.primitive import Primitive
 
 __all__ = ["contract", "linear", "matmul"]
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from autodiff.broadcasting import accumulate, unbroadcast
+from autodiff.engine.broadcasting import accumulate, unbroadcast
 from autodiff.ops.joint import Joint
 
 __all__ = ["moments", "standardize"]

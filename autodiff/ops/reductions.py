@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from autodiff.broadcasting import accumulate
+from autodiff.engine.broadcasting import accumulate
+from autodiff.engine.primitive import Primitive
 from autodiff.ops.arithmetic import gate
 from autodiff.ops.fused import softmax
-from autodiff.primitive import Primitive
 
 __all__ = ["amax", "amin", "broadcast_to", "count", "logsumexp", "mean", "median", "norm", "pnorm", "spread", "sum_"]
 

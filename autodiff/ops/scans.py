@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from autodiff.engine.primitive import Primitive
 from autodiff.ops.indexing import index
 from autodiff.ops.shaping import pad
-from autodiff.primitive import Primitive
 
 __all__ = ["cumprod", "cumsum", "logcumsumexp", "prod"]
 

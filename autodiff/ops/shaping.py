@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from autodiff.engine.primitive import Primitive
 from autodiff.ops.indexing import index
-from autodiff.primitive import Primitive
 
 __all__ = [
     "astype",

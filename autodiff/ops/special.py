@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from autodiff.engine.primitive import Primitive
 from autodiff.kernels import special
-from autodiff.primitive import Primitive
 
 __all__ = ["digamma", "erf", "erfc", "erfcx", "erfinv", "i0e", "i1e", "lgamma", "ndtri", "polygamma"]
 

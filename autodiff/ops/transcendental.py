@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from autodiff.engine.primitive import Primitive
 from autodiff.kernels.blocks import by_blocks, shared
 from autodiff.ops.arithmetic import gate, quotient, spared
-from autodiff.primitive import Primitive
 
 __all__ = [
     "acos",

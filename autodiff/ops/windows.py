@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from autodiff.engine.primitive import Primitive
 from autodiff.kernels import convolution, pooling, resampling, volume
-from autodiff.primitive import Primitive
 
 __all__ = [
     "conv",

@@ -7,4 +7,4 @@ tensor([0.5000])
 
 from __future__ import annotations
 
-from autodiff.functions.special import *
+from autodiff.special.functions import *

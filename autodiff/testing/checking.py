@@ -7,12 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from autodiff import modes
 from autodiff.autograd import grad
-from autodiff.creation import from_numpy, zeros_like
+from autodiff.engine import modes
+from autodiff.engine.modes import enable_grad
 from autodiff.errors import GraphError
-from autodiff.modes import enable_grad
-from autodiff.tensor import Tensor
+from autodiff.tensors.creation import from_numpy, zeros_like
+from autodiff.tensors.tensor import Tensor
 from autodiff.testing.comparison import Tolerance, compare, generic, misfits
 from autodiff.testing.diagnosis import Finding, as_code
 from autodiff.testing.failures import (

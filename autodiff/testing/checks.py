@@ -7,10 +7,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from autodiff import modes
 from autodiff.autograd import backward
-from autodiff.broadcasting import unbroadcast
-from autodiff.creation import from_numpy
+from autodiff.engine import modes
+from autodiff.engine.broadcasting import unbroadcast
+from autodiff.tensors.creation import from_numpy
 from autodiff.testing import failures
 from autodiff.testing.checking import precision, second_order
 from autodiff.testing.comparison import Tolerance, compare, generic, glance, misfits

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from autodiff import modes
+from autodiff.engine import modes
 from autodiff.testing.diagnosis import Finding, entry, kink, output_entry, wrong_gradient
 from autodiff.testing.numeric import NARROW, SMALLEST, Line, Sides, Slope, complex_step, look, refined, sides, slope
 from autodiff.testing.subject import Subject

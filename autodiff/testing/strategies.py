@@ -19,8 +19,8 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import example as hypothesis_example
 from hypothesis import strategies as st
 
-from autodiff.creation import from_numpy
-from autodiff.tensor import Tensor
+from autodiff.tensors.creation import from_numpy
+from autodiff.tensors.tensor import Tensor
 from autodiff.testing.domain import domain_of, filled, real
 
 __all__ = [

@@ -9,11 +9,11 @@ from typing import Any
 
 import numpy as np
 
-from autodiff import modes
 from autodiff.autograd import grad
-from autodiff.creation import from_numpy
+from autodiff.engine import modes
 from autodiff.errors import DtypeError
-from autodiff.tensor import Tensor
+from autodiff.tensors.creation import from_numpy
+from autodiff.tensors.tensor import Tensor
 
 __all__ = ["Pullback", "Subject", "arrays_of", "leaf", "plain"]
 

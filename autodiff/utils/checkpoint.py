@@ -7,14 +7,14 @@ from typing import Any
 
 import numpy as np
 
-from autodiff import modes
-from autodiff.changes import change_after, next_number
+from autodiff.engine import modes
+from autodiff.engine.apply import Recorded
+from autodiff.engine.call_sites import line_of, place_of_user
+from autodiff.engine.tape import Node, is_leaf
+from autodiff.engine.versions import change_after, next_number
 from autodiff.errors import GraphError, InPlaceError, OptionError
-from autodiff.graph import Node, is_leaf
-from autodiff.places import line_of, place_of_user
+from autodiff.func.trees import leaves_of
 from autodiff.random import default_generator
-from autodiff.recording import Recorded
-from autodiff.trees import leaves_of
 
 __all__ = ["CheckpointError", "checkpoint", "checkpoint_sequential"]
 

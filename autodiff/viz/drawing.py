@@ -10,8 +10,8 @@ from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from autodiff.files import write_whole
-from autodiff.tensor import Tensor
+from autodiff.io.files import write_whole
+from autodiff.tensors.tensor import Tensor
 from autodiff.viz import dot as dot_text
 from autodiff.viz.errors import DrawingError, DrawingWarning
 from autodiff.viz.facts import DrawnEdge, DrawnNode, Group

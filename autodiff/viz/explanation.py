@@ -11,10 +11,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from autodiff.graph import Node, reachable
-from autodiff.places import source_of
-from autodiff.primitive import Primitive
-from autodiff.tensor import Tensor
+from autodiff.engine.call_sites import source_of
+from autodiff.engine.primitive import Primitive
+from autodiff.engine.tape import Node, reachable
+from autodiff.tensors.tensor import Tensor
 from autodiff.viz.names import called, names_of_leaves, names_of_tensors
 from autodiff.viz.outputs import tensors_of
 from autodiff.viz.replay import steps, values

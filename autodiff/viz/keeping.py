@@ -7,9 +7,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from autodiff.changes import owner_of
-from autodiff.graph import Node, is_leaf, needed, reachable
-from autodiff.tensor import Tensor
+from autodiff.engine.tape import Node, is_leaf, needed, reachable
+from autodiff.engine.versions import owner_of
+from autodiff.tensors.tensor import Tensor
 from autodiff.viz.outputs import nodes_of
 from autodiff.viz.tables import aligned, size
 

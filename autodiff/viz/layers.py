@@ -9,11 +9,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from autodiff.changes import owner_of
-from autodiff.graph import reachable
-from autodiff.modes import enable_grad
+from autodiff.engine.modes import enable_grad
+from autodiff.engine.tape import reachable
+from autodiff.engine.versions import owner_of
 from autodiff.random import default_generator
-from autodiff.tensor import Tensor
+from autodiff.tensors.tensor import Tensor
 from autodiff.viz.keeping import kept_by
 from autodiff.viz.names import called
 from autodiff.viz.tables import aligned, size

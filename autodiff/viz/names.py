@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
-from autodiff.graph import Node
-from autodiff.scopes import Scope
-from autodiff.tensor import Tensor
+from autodiff.engine.scopes import Scope
+from autodiff.engine.tape import Node
+from autodiff.tensors.tensor import Tensor
 from autodiff.viz.errors import DrawingError
 
 __all__ = ["Call", "called", "names_of_leaves", "names_of_modules", "names_of_tensors"]

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from autodiff.engine.tape import Node
 from autodiff.errors import GraphError
-from autodiff.graph import Node
-from autodiff.tensor import Tensor
+from autodiff.tensors.tensor import Tensor
 from autodiff.viz.errors import DrawingError
 
 __all__ = ["nodes_of", "tensors_of"]

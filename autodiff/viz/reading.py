@@ -8,10 +8,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from autodiff.changes import owner_of
-from autodiff.graph import Node, is_leaf, reachable
-from autodiff.places import source_of
-from autodiff.tensor import Tensor
+from autodiff.engine.call_sites import source_of
+from autodiff.engine.tape import Node, is_leaf, reachable
+from autodiff.engine.versions import owner_of
+from autodiff.tensors.tensor import Tensor
 from autodiff.viz.facts import VANISHING, DrawnNode, Gradient, gradient_of, short
 from autodiff.viz.keeping import kept_by
 from autodiff.viz.names import called, names_of_leaves, names_of_tensors

@@ -11,11 +11,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from autodiff.broadcasting import unbroadcast
-from autodiff.changes import change_after
+from autodiff.engine.broadcasting import unbroadcast
+from autodiff.engine.tape import Node, is_leaf, needed
+from autodiff.engine.versions import change_after
 from autodiff.errors import AutodiffError, GraphError
-from autodiff.graph import Node, is_leaf, needed
-from autodiff.tensor import Tensor
+from autodiff.tensors.tensor import Tensor
 
 __all__ = ["Step", "operands_of", "saved_by", "steps", "values"]
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from autodiff.engine.apply import apply
 from autodiff.errors import AxisError, OptionError, ShapeError
 from autodiff.functions import reductions
 from autodiff.functions.arithmetic import clamp, where
@@ -20,8 +21,7 @@ from autodiff.ops.arithmetic import absolute, multiply
 from autodiff.ops.fused import gelu as gelu_row
 from autodiff.ops.shaping import reshape
 from autodiff.random import numpy_generator
-from autodiff.recording import apply
-from autodiff.tensor import Tensor
+from autodiff.tensors.tensor import Tensor
 
 __all__ = [
     "celu",

@@ -7,14 +7,14 @@ from typing import Any
 
 import numpy as np
 
+from autodiff.engine.apply import apply, wrap
 from autodiff.errors import OptionError, ShapeError
 from autodiff.kernels.resampling import Taps
 from autodiff.ops.indexing import take_along_axis
 from autodiff.ops.shaping import reshape
 from autodiff.ops.windows import resample
 from autodiff.random import numpy_generator
-from autodiff.recording import apply, wrap
-from autodiff.tensor import Tensor
+from autodiff.tensors.tensor import Tensor
 from nn.functional import pooling
 from nn.functional.arguments import several, with_batch
 

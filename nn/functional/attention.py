@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from autodiff.engine.apply import apply
 from autodiff.errors import DtypeError, OptionError, ShapeError
 from autodiff.functions.arithmetic import where
 from autodiff.functions.arrays import array_of
@@ -16,8 +17,7 @@ from autodiff.functions.shaping import expand, permute, transpose
 from autodiff.ops import fused
 from autodiff.ops.attention import attention
 from autodiff.ops.linear_algebra import matmul
-from autodiff.recording import apply
-from autodiff.tensor import Tensor
+from autodiff.tensors.tensor import Tensor
 from nn.functional.arguments import check_probability
 from nn.functional.dense import linear
 from nn.functional.dropout import dropout

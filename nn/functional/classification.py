@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from autodiff.engine.apply import apply
 from autodiff.errors import DtypeError, OptionError, ShapeError
 from autodiff.functions.arithmetic import where
 from autodiff.ops import fused
@@ -13,8 +14,7 @@ from autodiff.ops.arithmetic import multiply
 from autodiff.ops.indexing import take_along_axis
 from autodiff.ops.reductions import sum_
 from autodiff.ops.shaping import reshape
-from autodiff.recording import apply
-from autodiff.tensor import Tensor
+from autodiff.tensors.tensor import Tensor
 from nn.functional.reduction import reduced, reduction_of
 
 __all__ = ["cross_entropy", "nll_loss"]

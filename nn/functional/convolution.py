@@ -5,13 +5,13 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from autodiff.engine.apply import apply
 from autodiff.errors import DtypeError, OptionError, ShapeError
 from autodiff.kernels.convolution import Geometry
 from autodiff.kernels.volume import Volume
 from autodiff.ops.shaping import reshape
 from autodiff.ops.windows import conv, conv_input
-from autodiff.recording import apply
-from autodiff.tensor import Tensor
+from autodiff.tensors.tensor import Tensor
 from nn.functional.arguments import check_output, several, with_batch
 
 __all__ = ["conv1d", "conv2d", "conv3d", "conv_transpose1d", "conv_transpose2d", "conv_transpose3d"]

@@ -6,14 +6,14 @@ from typing import Any
 
 import numpy as np
 
+from autodiff.engine.apply import apply
 from autodiff.errors import OptionError, ShapeError
 from autodiff.functions.arithmetic import where
 from autodiff.functions.joining import cat, stack
 from autodiff.functions.reductions import logsumexp
 from autodiff.ops.indexing import index
 from autodiff.ops.shaping import reshape
-from autodiff.recording import apply
-from autodiff.tensor import Tensor
+from autodiff.tensors.tensor import Tensor
 from nn.functional.reduction import check_reduction, reduced
 
 __all__ = ["ctc_loss"]

@@ -5,12 +5,12 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from autodiff.engine.apply import apply
 from autodiff.errors import AutodiffError, ShapeError
 from autodiff.ops.linear_algebra import linear as linear_row
 from autodiff.ops.linear_algebra import matmul
 from autodiff.ops.shaping import reshape, transpose
-from autodiff.recording import apply
-from autodiff.tensor import Tensor
+from autodiff.tensors.tensor import Tensor
 
 __all__ = ["bilinear", "linear"]
 

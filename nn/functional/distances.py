@@ -8,10 +8,10 @@ import numpy as np
 
 from autodiff.errors import ShapeError
 from autodiff.functions.arithmetic import clamp
-from autodiff.functions.norms import pdist, vector_norm
 from autodiff.functions.reductions import sum as sum_over
 from autodiff.functions.shaping import broadcast_to
-from autodiff.tensor import Tensor
+from autodiff.linalg.norms import pdist, vector_norm
+from autodiff.tensors.tensor import Tensor
 
 __all__ = ["cosine_similarity", "pairwise_distance", "pdist"]
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from autodiff.engine.apply import apply
 from autodiff.errors import ShapeError
 from autodiff.functions.arithmetic import where
 from autodiff.ops.arithmetic import multiply
 from autodiff.random import numpy_generator
-from autodiff.recording import apply
 from nn.functional.activations import SELU_ALPHA, SELU_SCALE
 from nn.functional.arguments import check_probability
 

@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 
+from autodiff.engine.apply import apply
 from autodiff.errors import OptionError, ShapeError
 from autodiff.kernels.resampling import Taps
 from autodiff.ops.windows import resample
-from autodiff.recording import apply
-from autodiff.tensor import Tensor
+from autodiff.tensors.tensor import Tensor
 from nn.functional.adaptive import averaging
 from nn.functional.arguments import several
 

@@ -7,14 +7,14 @@ from typing import Any
 
 import numpy as np
 
+from autodiff.engine.apply import apply
 from autodiff.errors import OptionError, ShapeError
 from autodiff.functions.arithmetic import clamp, where
 from autodiff.ops import fused
 from autodiff.ops.arithmetic import absolute
 from autodiff.ops.shaping import reshape
 from autodiff.ops.transcendental import exp, log, softplus
-from autodiff.recording import apply
-from autodiff.tensor import Tensor
+from autodiff.tensors.tensor import Tensor
 from nn.functional.reduction import reduced, reduction_of, refuse_stretch, same_shape, weighted
 
 __all__ = [

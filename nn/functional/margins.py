@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from autodiff.engine.apply import apply
 from autodiff.errors import DtypeError, OptionError, ShapeError
 from autodiff.functions.arithmetic import clamp, minimum, where
 from autodiff.functions.reductions import mean
@@ -14,8 +15,7 @@ from autodiff.functions.reductions import sum as sum_over
 from autodiff.ops.indexing import take_along_axis
 from autodiff.ops.shaping import reshape
 from autodiff.ops.transcendental import softplus
-from autodiff.recording import apply
-from autodiff.tensor import Tensor
+from autodiff.tensors.tensor import Tensor
 from nn.functional.distances import pairwise_distance
 from nn.functional.reduction import reduced, reduction_of, same_shape
 

@@ -8,16 +8,16 @@ from typing import Any
 
 import numpy as np
 
-from autodiff.changes import changed
+from autodiff.engine.apply import apply
+from autodiff.engine.versions import changed
 from autodiff.errors import OptionError, ShapeError
 from autodiff.functions.arithmetic import clamp
-from autodiff.functions.norms import vector_norm
 from autodiff.kernels.pooling import Window
+from autodiff.linalg.norms import vector_norm
 from autodiff.ops.normalization import moments, standardize
 from autodiff.ops.shaping import reshape
 from autodiff.ops.windows import sum_pool
-from autodiff.recording import apply
-from autodiff.tensor import Tensor
+from autodiff.tensors.tensor import Tensor
 
 __all__ = [
     "batch_norm",

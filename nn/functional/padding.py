@@ -7,13 +7,13 @@ from typing import Any
 
 import numpy as np
 
+from autodiff.engine.apply import apply
 from autodiff.errors import OptionError, ShapeError
 from autodiff.functions.keys import getitem
 from autodiff.kernels.resampling import Taps
 from autodiff.ops.shaping import pad as pad_row
 from autodiff.ops.windows import resample
-from autodiff.recording import apply
-from autodiff.tensor import Tensor
+from autodiff.tensors.tensor import Tensor
 
 __all__ = ["pad"]
 

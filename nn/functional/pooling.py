@@ -7,14 +7,14 @@ from typing import Any
 
 import numpy as np
 
+from autodiff.engine.apply import apply, wrap
 from autodiff.errors import OptionError, ShapeError
 from autodiff.functions.axes import shape_of
 from autodiff.kernels.pooling import max_pool_indices
 from autodiff.ops.indexing import put
 from autodiff.ops.shaping import reshape
 from autodiff.ops.windows import max_pool, sum_pool
-from autodiff.recording import apply, wrap
-from autodiff.tensor import Tensor
+from autodiff.tensors.tensor import Tensor
 from nn.functional.arguments import Windows, several, windows_of, with_batch
 
 __all__ = [

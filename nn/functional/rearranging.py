@@ -5,13 +5,13 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from autodiff.engine.apply import apply
 from autodiff.errors import OptionError, ShapeError
 from autodiff.functions.shaping import permute
 from autodiff.kernels.pooling import Window
 from autodiff.ops import windows as rows
 from autodiff.ops.shaping import reshape
-from autodiff.recording import apply
-from autodiff.tensor import Tensor
+from autodiff.tensors.tensor import Tensor
 from nn.functional.arguments import check_output, several, with_batch
 
 __all__ = ["channel_shuffle", "fold", "native_channel_shuffle", "pixel_shuffle", "pixel_unshuffle", "unfold"]

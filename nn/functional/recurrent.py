@@ -14,12 +14,12 @@ from typing import Any
 
 import numpy as np
 
+from autodiff.engine.apply import apply
 from autodiff.errors import OptionError, ShapeError
 from autodiff.functions.shaping import clone
 from autodiff.ops import recurrent as rows
 from autodiff.ops.indexing import index
-from autodiff.recording import apply
-from autodiff.tensor import Tensor
+from autodiff.tensors.tensor import Tensor
 from nn.functional.dense import linear
 
 __all__ = ["gru", "gru_cell", "lstm", "lstm_cell", "rnn", "rnn_relu_cell", "rnn_tanh_cell"]

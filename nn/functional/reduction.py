@@ -6,11 +6,11 @@ from typing import Any
 
 import numpy as np
 
+from autodiff.engine.apply import apply
 from autodiff.errors import OptionError, ShapeError
 from autodiff.functions.shaping import broadcast_to
 from autodiff.ops.reductions import mean, sum_
-from autodiff.recording import apply
-from autodiff.tensor import Tensor
+from autodiff.tensors.tensor import Tensor
 
 __all__ = ["check_reduction", "reduced", "reduction_of", "refuse_stretch", "same_shape", "weighted"]
 

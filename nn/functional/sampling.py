@@ -7,14 +7,14 @@ from typing import Any
 
 import numpy as np
 
+from autodiff.engine.apply import apply
 from autodiff.errors import OptionError, ShapeError
 from autodiff.functions.arithmetic import clamp, where
 from autodiff.functions.shaping import permute
 from autodiff.ops.indexing import index
 from autodiff.ops.linear_algebra import matmul
 from autodiff.ops.shaping import reshape
-from autodiff.recording import apply
-from autodiff.tensor import Tensor
+from autodiff.tensors.tensor import Tensor
 from nn.functional.interpolation import cubic
 
 __all__ = ["affine_grid", "grid_sample"]

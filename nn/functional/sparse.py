@@ -7,13 +7,13 @@ from typing import Any
 
 import numpy as np
 
-from autodiff.changes import changed
+from autodiff.engine.apply import apply
+from autodiff.engine.versions import changed
 from autodiff.errors import AxisError, DtypeError, OptionError, ShapeError
 from autodiff.functions.arrays import array_of
 from autodiff.ops.embedding import embedding as embedding_row
 from autodiff.ops.indexing import scatter_add, scatter_extreme
-from autodiff.recording import apply
-from autodiff.tensor import Tensor
+from autodiff.tensors.tensor import Tensor
 
 __all__ = ["embedding", "embedding_bag"]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from autodiff.errors import ShapeError
-from autodiff.tensor import Tensor
+from autodiff.tensors.tensor import Tensor
 from nn import functional as F
 from nn import init
 from nn.module import Module

@@ -6,7 +6,7 @@ from typing import Any
 
 from autodiff.errors import OptionError
 from autodiff.functions.shaping import transpose
-from autodiff.tensor import Tensor
+from autodiff.tensors.tensor import Tensor
 from nn import functional as F
 from nn import init
 from nn.functional.arguments import check_probability

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any, ClassVar
 
 from autodiff.errors import OptionError, ShapeError
-from autodiff.tensor import Tensor
+from autodiff.tensors.tensor import Tensor
 from nn import functional as F
 from nn.functional.arguments import several
 from nn.functional.convolution import pads_of

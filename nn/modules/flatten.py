@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from autodiff.functions import shaping
-from autodiff.tensor import Tensor
+from autodiff.tensors.tensor import Tensor
 from nn.module import Module
 
 __all__ = ["Flatten", "Unflatten"]

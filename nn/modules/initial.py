@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from autodiff.dtypes import as_dtype, get_default_dtype
-from autodiff.tensor import Tensor
+from autodiff.tensors.tensor import Tensor
 from nn import init
 from nn.parameter import Parameter
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, ClassVar
 
-from autodiff.tensor import Tensor
+from autodiff.tensors.tensor import Tensor
 from nn import functional as F
 from nn.functional.reduction import check_reduction, reduction_of
 from nn.modules.shell import Shell

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Self
 
 from autodiff.errors import AxisError
-from autodiff.tensor import Tensor
+from autodiff.tensors.tensor import Tensor
 from nn.module import Module
 from nn.parameter import Parameter
 

@@ -10,7 +10,7 @@ import numpy as np
 from autodiff.errors import OptionError, ShapeError
 from autodiff.functions.joining import cat, stack
 from autodiff.functions.shaping import transpose
-from autodiff.tensor import Tensor
+from autodiff.tensors.tensor import Tensor
 from nn import functional as F
 from nn import init
 from nn.functional.arguments import check_probability

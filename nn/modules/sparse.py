@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Self
 
-from autodiff.creation import as_tensor
 from autodiff.errors import OptionError, ShapeError
-from autodiff.tensor import Tensor
+from autodiff.tensors.creation import as_tensor
+from autodiff.tensors.tensor import Tensor
 from nn import functional as F
 from nn import init
 from nn.module import Module

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 
 from autodiff.dtypes import as_dtype, get_default_dtype
+from autodiff.engine.apply import wrap
 from autodiff.errors import OptionError, ShapeError
-from autodiff.recording import wrap
-from autodiff.tensor import Tensor
+from autodiff.tensors.tensor import Tensor
 from nn import functional as F
 from nn import init
 from nn.module import Module

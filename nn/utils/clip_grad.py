@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from autodiff.changes import changed
 from autodiff.dtypes import get_default_dtype
+from autodiff.engine.apply import wrap
+from autodiff.engine.versions import changed
 from autodiff.errors import NonFiniteError
-from autodiff.recording import wrap
-from autodiff.tensor import Tensor
+from autodiff.tensors.tensor import Tensor
 
 __all__ = ["clip_grad_norm_", "clip_grad_value_", "clip_grads_with_norm_", "get_total_norm"]
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from autodiff.errors import ShapeError
 from autodiff.functions.joining import cat
 from autodiff.functions.shaping import reshape
-from autodiff.tensor import Tensor
+from autodiff.tensors.tensor import Tensor
 
 __all__ = ["parameters_to_vector", "vector_to_parameters"]
 

@@ -6,14 +6,14 @@ from typing import Any
 
 import numpy as np
 
-from autodiff.changes import changed
+from autodiff.engine.apply import wrap
+from autodiff.engine.versions import changed
 from autodiff.errors import OptionError
 from autodiff.functions.axes import axis_of
 from autodiff.functions.shaping import movedim, reshape
 from autodiff.ops import reductions
 from autodiff.random import numpy_generator
-from autodiff.recording import wrap
-from autodiff.tensor import Tensor
+from autodiff.tensors.tensor import Tensor
 from nn.module import Module
 
 __all__ = ["iterated", "lengths", "output_axis", "over_spectral_norm", "singular_start", "with_lengths"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from autodiff.tensor import Tensor
+from autodiff.tensors.tensor import Tensor
 from nn.module import Module
 from nn.utils.norms import iterated, lengths, output_axis, over_spectral_norm, singular_start, with_lengths
 from nn.utils.parametrize import register_parametrization

@@ -6,9 +6,9 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+from autodiff.engine.modes import no_grad
 from autodiff.errors import OptionError, ShapeError
-from autodiff.modes import no_grad
-from autodiff.tensor import Tensor
+from autodiff.tensors.tensor import Tensor
 from nn.module import Module
 from nn.modules.container import ModuleDict, ModuleList
 from nn.parameter import Parameter

@@ -7,12 +7,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from autodiff.creation import as_tensor, full
+from autodiff.engine.apply import wrap
 from autodiff.errors import OptionError, ShapeError
 from autodiff.functions.joining import cat, stack
 from autodiff.functions.shaping import transpose
-from autodiff.recording import wrap
-from autodiff.tensor import Tensor
+from autodiff.tensors.creation import as_tensor, full
+from autodiff.tensors.tensor import Tensor
 
 __all__ = [
     "PackedSequence",

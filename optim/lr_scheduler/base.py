@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from autodiff.errors import DtypeError, OptionError
-from autodiff.tensor import Tensor
+from autodiff.tensors.tensor import Tensor
 from optim.optimizer import Group, Optimizer
 
 __all__ = ["LRScheduler", "per_group", "rates_of", "set_rate", "warn_of_epoch"]

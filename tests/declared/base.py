@@ -16,7 +16,7 @@ import numpy as np
 from hypothesis import strategies as st
 
 import autodiff.ops
-from autodiff.primitive import primitives
+from autodiff.engine.primitive import primitives
 from autodiff.testing import gradient_test, strategies
 
 for _module in pkgutil.iter_modules(autodiff.ops.__path__):

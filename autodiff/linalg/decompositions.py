@@ -1,0 +1,267 @@
+"""Inverses, determinants, factorisations and solutions by the names of ``torch.linalg``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from autodiff.errors import OptionError, ShapeError
+from autodiff.functions.arrays import array_of, constant
+from autodiff.functions.diagonals import tril, triu
+from autodiff.functions.joining import cat
+from autodiff.functions.reductions import sum as sum_
+from autodiff.functions.shaping import movedim, reshape, squeeze, unsqueeze
+from autodiff.ops import decompositions as rows
+from autodiff.ops.decompositions import det, matrix_exp
+from autodiff.ops.linear_algebra import matmul
+
+if TYPE_CHECKING:
+    from autodiff.tensors.tensor import Tensor
+
+__all__ = [
+    "cholesky",
+    "cholesky_ex",
+    "det",
+    "eigh",
+    "eigvalsh",
+    "inv",
+    "inv_ex",
+    "lstsq",
+    "matrix_exp",
+    "matrix_power",
+    "matrix_rank",
+    "pinv",
+    "qr",
+    "slogdet",
+    "solve",
+    "solve_ex",
+    "solve_triangular",
+    "svd",
+    "svdvals",
+    "tensorinv",
+    "tensorsolve",
+]
+
+
+class Eigen(NamedTuple):
+    """What ``eigh`` gives."""
+
+    eigenvalues: Tensor
+    eigenvectors: Tensor
+
+
+class Singular(NamedTuple):
+    """What ``svd`` gives."""
+
+    U: Tensor
+    S: Tensor
+    Vh: Tensor
+
+
+class Orthogonal(NamedTuple):
+    """What ``qr`` gives."""
+
+    Q: Tensor
+    R: Tensor
+
+
+class LogDet(NamedTuple):
+    """What ``slogdet`` gives."""
+
+    sign: Tensor
+    logabsdet: Tensor
+
+
+class LeastSquares(NamedTuple):
+    """What ``lstsq`` gives."""
+
+    solution: Tensor
+    residuals: Tensor
+    rank: Tensor
+    singular_values: Tensor
+
+
+class Checked(NamedTuple):
+    """A result, and for each matrix 0, or more where there is no such result."""
+
+    result: Tensor
+    info: Tensor
+
+
+def _square(name: str, A: Any) -> Any:
+    if A.ndim < 2 or A.shape[-1] != A.shape[-2]:
+        raise ShapeError(f"{name} takes square matrices (..., n, n), not shape {tuple(A.shape)}")
+    return A
+
+
+def inv(A: Any) -> Tensor:
+    """The inverse of (..., n, n); raises ShapeError where there is none.
+
+    >>> import autodiff
+    >>> autodiff.linalg.inv(autodiff.tensor([[2.0, 0.0], [0.0, 4.0]]))
+    tensor([[0.5000, 0.0000],
+            [0.0000, 0.2500]])
+    """
+    return rows.inv(_square("inv", A))
+
+
+def slogdet(A: Any) -> LogDet:
+    """The sign of the determinant of (..., n, n), and log of its size."""
+    return LogDet(rows.sign_of_det(_square("slogdet", A)), rows.logabsdet(A))
+
+
+def solve(A: Any, B: Any, *, left: bool = True) -> Tensor:
+    """X with A X = B (or X A = B) for A of (..., n, n) and B of (..., n, k), or (..., n) where that fits the stack."""
+    _square("solve", A)
+    if not left:
+        return solve(A.mT, B.mT).mT
+    vector = B.ndim == 1 or (B.ndim == A.ndim - 1 and tuple(B.shape) == tuple(A.shape[:-1]))
+    return squeeze(rows.solve(A, unsqueeze(B, -1)), -1) if vector else rows.solve(A, B)
+
+
+def solve_triangular(A: Any, B: Any, *, upper: bool, left: bool = True, unitriangular: bool = False) -> Tensor:
+    """``solve`` for a matrix of which one triangle is looked at, with ones on its diagonal if ``unitriangular``."""
+    triangle = (triu if upper else tril)(_square("solve_triangular", A), (1 if upper else -1) if unitriangular else 0)
+    if unitriangular:
+        triangle = triangle + np.eye(A.shape[-1], dtype=A.dtype)
+    return rows.solve(triangle, B) if left else rows.solve(triangle.mT, B.mT).mT
+
+
+def cholesky(A: Any, *, upper: bool = False) -> Tensor:
+    """The lower triangular L (or L^T) with L L^T = A, for a positive definite A of (..., n, n)."""
+    factor = rows.cholesky(_square("cholesky", A))
+    return factor.mT if upper else factor
+
+
+def eigh(A: Any, UPLO: str = "L") -> Eigen:
+    """The eigenvalues, rising, and orthonormal eigenvectors (columns) of A, or of its symmetric part."""
+    if UPLO not in ("L", "U"):
+        raise OptionError(f'UPLO is "L" or "U", not {UPLO!r}')
+    both = rows.eigh(_square("eigh", A))
+    return Eigen(both[..., 0, :], both[..., 1:, :])
+
+
+def eigvalsh(A: Any, UPLO: str = "L") -> Tensor:
+    """The eigenvalues of a symmetric A, rising."""
+    return eigh(A, UPLO).eigenvalues
+
+
+def svd(A: Any, full_matrices: bool = True) -> Singular:
+    """A of (..., m, n) as U diag(S) Vh; U and Vh square, or with k = min(m, n) columns and rows.
+
+    The columns that ``full_matrices`` adds are not determined by A, and have no gradient: of a tensor that requires
+    one and is not square, ask for the reduced form.
+    """
+    m, n = A.shape[-2:]
+    if full_matrices and m != n:
+        if getattr(A, "requires_grad", False):
+            raise OptionError(f"svd of shape {tuple(A.shape)} has a gradient with full_matrices=False only")
+        return Singular(*(constant(x, A) for x in np.linalg.svd(array_of(A))))
+    whole = rows.svd(A)
+    return Singular(whole[..., :m, :], whole[..., m, :], whole[..., m + 1 :, :].mT)
+
+
+def svdvals(A: Any) -> Tensor:
+    """The singular values of A, falling."""
+    return svd(A, full_matrices=False).S
+
+
+def qr(A: Any, mode: str = "reduced") -> Orthogonal:
+    """A of (..., m, n) as Q R, Q of orthonormal columns and R upper triangular; with "r", Q is empty."""
+    m, n = A.shape[-2:]
+    if mode not in ("reduced", "complete", "r"):
+        raise OptionError(f'mode is "reduced", "complete" or "r", not {mode!r}')
+    if mode == "complete" and m > n:
+        if getattr(A, "requires_grad", False):
+            raise OptionError(f'qr of shape {tuple(A.shape)} has a gradient with mode="reduced" only')
+        return Orthogonal(*(constant(x, A) for x in np.linalg.qr(array_of(A), "complete")))
+    both = rows.qr(A if m >= n else A[..., :m])
+    k = min(m, n)
+    q, r = both[..., :m, :], both[..., m:, :]
+    if m < n:
+        r = cat([r, matmul(q.mT, A[..., k:])], -1)
+    return Orthogonal(constant(np.zeros(0, A.dtype), A) if mode == "r" else q, r)
+
+
+def pinv(A: Any, *, atol: Any = None, rtol: Any = None, hermitian: bool = False) -> Tensor:
+    """The pseudoinverse of Moore and Penrose, with singular values up to max(atol, rtol * the largest) taken as 0."""
+    sizes = np.linalg.svd(array_of(A), compute_uv=False)
+    largest = sizes.max(-1, initial=0.0)
+    if rtol is None:
+        rtol = 0.0 if atol is not None else max(A.shape[-2:]) * float(np.finfo(A.dtype).eps)
+    absolute = 0.0 if atol is None else array_of(atol) / np.where(largest == 0, 1, largest)
+    return rows.pinv(A, rcond=np.maximum(array_of(rtol), absolute), hermitian=hermitian)
+
+
+def lstsq(A: Any, B: Any, rcond: Any = None, *, driver: str | None = None) -> LeastSquares:
+    """X of the least squares of A X - B, for A of (..., m, n) and B of (..., m, k)."""
+    vector = B.ndim == A.ndim - 1 and tuple(B.shape) == tuple(A.shape[:-1])
+    right = unsqueeze(B, -1) if vector else B
+    solution = matmul(pinv(A, rtol=rcond), right)
+    m, n = A.shape[-2:]
+    rank = np.asarray(np.linalg.matrix_rank(array_of(A)))
+    none = np.zeros(0, A.dtype)
+    rest = matmul(A, solution) - right
+    residuals = sum_(rest * rest, -2) if m > n and (rank == n).all() and driver != "gelsy" else constant(none, A)
+    return LeastSquares(squeeze(solution, -1) if vector else solution, residuals, constant(rank, A), constant(none, A))
+
+
+def matrix_power(A: Any, n: int) -> Tensor:
+    """A times itself ``n`` times, by squaring; of its inverse where ``n`` is below 0."""
+    base, power = (A, n) if n >= 0 else (inv(A), -n)
+    if n == 0:
+        return _square("matrix_power", A) * 0 + np.eye(A.shape[-1], dtype=A.dtype)
+    total = None
+    while power:
+        if power & 1:
+            total = base if total is None else matmul(total, base)
+        power >>= 1
+        base = matmul(base, base) if power else base
+    return total  # type: ignore[return-value]
+
+
+def matrix_rank(A: Any, *, atol: Any = None, rtol: Any = None, hermitian: bool = False) -> Tensor:
+    """How many singular values are not taken as 0."""
+    s = np.linalg.svd(array_of(A), compute_uv=False)
+    if rtol is None:
+        rtol = 0.0 if atol is not None else max(A.shape[-2:]) * float(np.finfo(A.dtype).eps)
+    bound = np.maximum(0.0 if atol is None else atol, rtol * s.max(-1, initial=0.0))
+    return constant((s > np.asarray(bound)[..., None]).sum(-1), A)
+
+
+def _checked(A: Any, result: Any) -> Checked:
+    return Checked(result, constant(np.zeros(A.shape[:-2], np.int32), A))
+
+
+def inv_ex(A: Any, *, check_errors: bool = False) -> Checked:
+    """``inv`` and zeros; where there is no inverse, the error of ``inv``."""
+    return _checked(A, inv(A))
+
+
+def solve_ex(A: Any, B: Any, *, left: bool = True, check_errors: bool = False) -> Checked:
+    """``solve`` and zeros; where there is no solution, the error of ``solve``."""
+    return _checked(A, solve(A, B, left=left))
+
+
+def cholesky_ex(A: Any, *, upper: bool = False, check_errors: bool = False) -> Checked:
+    """``cholesky`` and zeros; where there is no factor, the error of ``cholesky``."""
+    return _checked(A, cholesky(A, upper=upper))
+
+
+def _product(lengths: Any) -> int:
+    return int(np.prod(lengths, dtype=np.int64))
+
+
+def tensorinv(A: Any, ind: int = 2) -> Tensor:
+    """The inverse of the linear map that A is, from its axes behind ``ind`` to those before."""
+    shape = tuple(A.shape)
+    flat = inv(reshape(A, (_product(shape[:ind]), -1)))
+    return reshape(flat, shape[ind:] + shape[:ind])
+
+
+def tensorsolve(A: Any, B: Any, dims: Any = None) -> Tensor:
+    """X with tensordot(A, X, X.ndim) = B; the axes ``dims`` of A are moved to its end first."""
+    moved = A if dims is None else movedim(A, dims, tuple(range(A.ndim - len(dims), A.ndim)))
+    unknown = tuple(moved.shape[B.ndim :])
+    return reshape(solve(reshape(moved, (-1, _product(unknown))), reshape(B, (-1,))), unknown)

@@ -1,0 +1,125 @@
+"""Norms and distances by PyTorch's names."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from autodiff.errors import OptionError, ShapeError
+from autodiff.functions.arithmetic import subtract, where
+from autodiff.functions.axes import axes_of, axis_of, numpy_names
+from autodiff.functions.reductions import amax, amin, with_dtype
+from autodiff.functions.reductions import sum as sum_
+from autodiff.functions.shaping import movedim, unsqueeze
+from autodiff.linalg.decompositions import inv, svdvals
+from autodiff.ops import reductions
+from autodiff.ops.arithmetic import absolute
+from autodiff.ops.indexing import index
+
+if TYPE_CHECKING:
+    from autodiff.tensors.tensor import Tensor
+
+__all__ = ["cdist", "cond", "dist", "matrix_norm", "norm", "pdist", "renorm", "torch_norm", "vector_norm"]
+
+
+@numpy_names
+def vector_norm(x: Any, ord: float = 2, dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -> Tensor:
+    """(sum |x|^ord)^(1/ord) over ``dim``; with inf or -inf the largest or smallest size, with 0 how many are not 0.
+
+    The gradient at the zero vector is 0.
+
+    >>> import autodiff
+    >>> autodiff.linalg.vector_norm(autodiff.tensor([3.0, 4.0]))
+    tensor(5.)
+    """
+    x = with_dtype(x, dtype)
+    axis = axes_of(dim, x.ndim)
+    if ord == 2:
+        return reductions.norm(x, axis=axis, keepdims=keepdim)
+    if math.isinf(ord):
+        return (amax if ord > 0 else amin)(absolute(x), axis, keepdim)
+    if ord == 0:
+        return sum_(where(x == 0, x * 0, 1.0), axis, keepdim)
+    if ord == 1:
+        return sum_(absolute(x), axis, keepdim)
+    return reductions.pnorm(x, p=float(ord), axis=axis, keepdims=keepdim)
+
+
+@numpy_names
+def matrix_norm(A: Any, ord: Any = "fro", dim: Any = (-2, -1), keepdim: bool = False, *, dtype: Any = None) -> Tensor:
+    """The norm of matrices in the two axes ``dim``: "fro", "nuc", and 1, 2, inf or their negatives."""
+    A = with_dtype(A, dtype)
+    rows, columns = (axis_of(d, A.ndim) for d in dim)
+    if ord == "fro":
+        return vector_norm(A, 2, (rows, columns), keepdim)
+    if ord == "nuc" or ord in (2, -2):
+        values = svdvals(movedim(A, (rows, columns), (-2, -1)))
+        result = sum_(values, -1) if ord == "nuc" else (amax if ord > 0 else amin)(values, -1)
+    elif ord in (1, -1, math.inf, -math.inf):
+        summed, sought = (rows, columns) if ord in (1, -1) else (columns, rows)
+        result = (amax if ord > 0 else amin)(sum_(absolute(A), summed), sought - (summed < sought))
+    else:
+        raise OptionError(f'a matrix norm is "fro", "nuc", 1, 2, inf or one of their negatives, not {ord!r}')
+    for axis in sorted((rows, columns)) if keepdim else ():
+        result = unsqueeze(result, axis)
+    return result
+
+
+@numpy_names
+def norm(A: Any, ord: Any = None, dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -> Tensor:
+    """A vector norm over one axis (or, without ``ord``, over any), a matrix norm over two."""
+    if ord is None or (dim is not None and not isinstance(dim, Sequence)):
+        return vector_norm(A, 2 if ord is None else ord, dim, keepdim, dtype=dtype)
+    if dim is None and A.ndim not in (1, 2):
+        raise ShapeError(f"norm of order {ord} takes a vector or a matrix, not shape {tuple(A.shape)}; give dim")
+    axes = tuple(range(A.ndim)) if dim is None else tuple(dim)
+    if len(axes) == 1:
+        return vector_norm(A, ord, axes, keepdim, dtype=dtype)
+    return matrix_norm(A, ord, axes, keepdim, dtype=dtype)
+
+
+@numpy_names
+def cond(A: Any, p: Any = None) -> Tensor:
+    """The condition number, by the norm ``p``: how much a relative error may grow in solving."""
+    if p is None or p in (2, -2):
+        values = svdvals(A)
+        largest, smallest = values[..., 0], values[..., -1]
+        return smallest / largest if p == -2 else largest / smallest
+    return matrix_norm(A, p) * matrix_norm(inv(A), p)
+
+
+@numpy_names
+def torch_norm(input: Any, p: Any = "fro", dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -> Tensor:
+    """The norm of order ``p`` of all entries or over ``dim``; "fro" is 2, "nuc" the sum of the singular values."""
+    if p == "nuc":
+        return matrix_norm(input, p, (-2, -1) if dim is None else dim, keepdim, dtype=dtype)
+    return vector_norm(input, 2 if p in ("fro", None) else p, dim, keepdim, dtype=dtype)
+
+
+def dist(input: Any, other: Any, p: float = 2) -> Tensor:
+    """The norm of order ``p`` of the difference."""
+    return vector_norm(subtract(input, other), p)
+
+
+def cdist(x1: Any, x2: Any, p: float = 2.0, compute_mode: Any = None) -> Tensor:
+    """The distances of all rows of (..., n, k) from all rows of (..., m, k): (..., n, m)."""
+    if x1.shape[-1] != x2.shape[-1]:
+        raise ShapeError(f"cdist takes rows of one length, not {tuple(x1.shape)} and {tuple(x2.shape)}")
+    difference = subtract(unsqueeze(x1, -2), unsqueeze(x2, -3))
+    return sum_(difference, -1) if not x1.shape[-1] else vector_norm(difference, p, -1)
+
+
+def pdist(input: Any, p: float = 2.0) -> Tensor:
+    """The distances of the rows of (n, k) from each other, each pair once: (n (n - 1) / 2,)."""
+    first, second = np.triu_indices(input.shape[0], 1)
+    return vector_norm(subtract(index(input, key=first), index(input, key=second)), p, -1)
+
+
+def renorm(input: Any, p: float, dim: int, maxnorm: float) -> Tensor:
+    """``input`` with every slice along ``dim`` that has a norm above ``maxnorm`` shrunk to it."""
+    axis = axis_of(dim, input.ndim)
+    size = vector_norm(input, p, tuple(i for i in range(input.ndim) if i != axis), True)
+    return input * where(size > maxnorm, maxnorm / (size + 1e-7), 1.0)

@@ -1,0 +1,109 @@
+"""Linear algebra by the names PyTorch had before ``torch.linalg``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from autodiff.errors import OptionError
+from autodiff.functions.arithmetic import where
+from autodiff.linalg import decompositions
+from autodiff.linalg.decompositions import Orthogonal, det, inv, matrix_exp, matrix_power, slogdet
+from autodiff.linalg.norms import cdist, dist, pdist, renorm
+from autodiff.linalg.norms import torch_norm as norm
+from autodiff.ops.decompositions import solve
+from autodiff.ops.linear_algebra import matmul
+
+if TYPE_CHECKING:
+    from autodiff.tensors.tensor import Tensor
+
+__all__ = [
+    "cdist",
+    "cholesky",
+    "cholesky_inverse",
+    "cholesky_solve",
+    "det",
+    "dist",
+    "inverse",
+    "logdet",
+    "matrix_exp",
+    "matrix_power",
+    "norm",
+    "pdist",
+    "pinverse",
+    "qr",
+    "renorm",
+    "slogdet",
+    "svd",
+    "triangular_solve",
+]
+
+inverse = inv
+
+
+class SingularV(NamedTuple):
+    """What ``svd`` gives here: V, not its transpose."""
+
+    U: Tensor
+    S: Tensor
+    V: Tensor
+
+
+class Solution(NamedTuple):
+    """What ``triangular_solve`` gives."""
+
+    solution: Tensor
+    cloned_coefficient: Tensor
+
+
+def logdet(A: Any) -> Tensor:
+    """log of the determinant, which is -inf at 0 and NaN below."""
+    sign, size = slogdet(A)
+    return where(sign < 0, float("nan"), size)
+
+
+def pinverse(input: Any, rcond: float = 1e-15) -> Tensor:
+    """The pseudoinverse, with singular values up to ``rcond`` times the largest taken as 0."""
+    return decompositions.pinv(input, rtol=rcond)
+
+
+def cholesky(input: Any, upper: bool = False) -> Tensor:
+    """The lower (or upper) triangular factor of a positive definite matrix."""
+    factor = decompositions.cholesky(input)
+    return factor.mT if upper else factor
+
+
+def cholesky_solve(B: Any, L: Any, upper: bool = False) -> Tensor:
+    """X with A X = B, for the factor ``L`` of A."""
+    return solve(_of_factor(L, upper), B)
+
+
+def cholesky_inverse(L: Any, upper: bool = False) -> Tensor:
+    """The inverse of the matrix of which ``L`` is the factor."""
+    return inv(_of_factor(L, upper))
+
+
+def _of_factor(factor: Any, upper: bool) -> Any:
+    """The matrix of which ``factor`` is the Cholesky factor."""
+    return matmul(factor.mT, factor) if upper else matmul(factor, factor.mT)
+
+
+def qr(input: Any, some: bool = True) -> Orthogonal:
+    """``linalg.qr``, reduced if ``some``."""
+    return decompositions.qr(input, "reduced" if some else "complete")
+
+
+def svd(input: Any, some: bool = True, compute_uv: bool = True) -> SingularV:
+    """``linalg.svd``, reduced if ``some``, with V instead of its transpose."""
+    if not compute_uv:
+        raise OptionError("svd without U and V is linalg.svdvals")
+    u, s, vh = decompositions.svd(input, not some)
+    return SingularV(u, s, vh.mT)
+
+
+def triangular_solve(
+    b: Any, A: Any, upper: bool = True, transpose: bool = False, unitriangular: bool = False
+) -> Solution:
+    """X with A X = b (or A^T X = b), for a triangular A."""
+    factor = A.mT if transpose else A
+    solution = decompositions.solve_triangular(factor, b, upper=upper != transpose, unitriangular=unitriangular)
+    return Solution(solution, +A)

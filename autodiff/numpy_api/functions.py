@@ -1,0 +1,312 @@
+"""NumPy's functions for Tensors: for each, our function of that meaning, called with NumPy's arguments and defaults.
+
+Parameters are called what NumPy calls them. What NumPy takes beyond those (out, where, dtype, initial) is
+refused by name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from autodiff.errors import DtypeError, ShapeError
+from autodiff.functions import (
+    arithmetic,
+    cutting,
+    diagonals,
+    indexing,
+    joining,
+    reductions,
+    scans,
+    shaping,
+    sorting,
+    transcendental,
+)
+from autodiff.functions.arrays import array_of, constant
+from autodiff.functions.axes import axes_of, length_of
+from autodiff.numpy_api.linalg import MATRICES, arrays_of
+from autodiff.ops.shaping import pad
+
+__all__ = ["FUNCTIONS"]
+
+Function = Callable[..., Any]
+METHODS = ("linear", "lower", "higher", "midpoint")
+
+
+def plain(x: Any) -> Any:
+    """The numbers of a Tensor, for questions that have no derivative; other values as they are."""
+    if isinstance(x, (list, tuple)):
+        return type(x)(map(plain, x))
+    return array_of(x)
+
+
+def asked(function: Function) -> Function:
+    """A function of NumPy that has no derivative, on the numbers."""
+    return lambda *args, **kwargs: function(*map(plain, args), **{name: plain(x) for name, x in kwargs.items()})
+
+
+def _tensors(given: Any) -> list[Any]:
+    """The parts to be joined, all as Tensors."""
+    parts = arrays_of(given)
+    return [constant(x, *parts) if isinstance(x, np.ndarray) else x for x in parts]
+
+
+def _over(function: Function) -> Function:
+    """NumPy's call ``(a, axis, keepdims=)`` of a reduction by PyTorch's name."""
+    return lambda a, axis=None, *, keepdims=False: function(a, axis, bool(keepdims))
+
+
+def _spread(function: Function) -> Function:
+    """``_over`` of a variance, which divides by N unless ``ddof`` says otherwise."""
+    return lambda a, axis=None, *, ddof=0, keepdims=False: function(a, axis, keepdim=bool(keepdims), correction=ddof)
+
+
+def _one_by_one(function: Function) -> Function:
+    """``_over`` of a reduction that takes one axis, for several."""
+
+    def over(a: Any, axis: Any = None, *, keepdims: bool = False) -> Any:
+        if not isinstance(axis, tuple):
+            return function(a, axis, bool(keepdims)) if axis is not None else _kept(function(a), a, keepdims)
+        for i in sorted(axes_of(axis, a.ndim) or (), reverse=True):
+            a = function(a, i, bool(keepdims))
+        return a
+
+    return over
+
+
+def _kept(result: Any, a: Any, keepdims: Any) -> Any:
+    return shaping.reshape(result, (1,) * a.ndim) if keepdims else result
+
+
+def _along(function: Function) -> Function:
+    """NumPy's call ``(a, axis=None)`` of a scan, which flattens by default."""
+    return lambda a, axis=None: function(shaping.ravel(a), 0) if axis is None else function(a, axis)
+
+
+def _transpose(a: Any, axes: Any = None) -> Any:
+    return shaping.permute(a, tuple(reversed(range(a.ndim))) if axes is None else tuple(axes))
+
+
+def _reshape(a: Any, shape: Any, *, copy: bool | None = None) -> Any:
+    result = shaping.reshape(a, shape)
+    return shaping.clone(result) if copy else result
+
+
+def _pad(array: Any, pad_width: Any, mode: str = "constant", constant_values: float = 0) -> Any:
+    if mode != "constant" or not np.isscalar(constant_values):
+        raise DtypeError(f"np.pad of a Tensor pads with one constant, not mode={mode!r}, {constant_values!r}")
+    widths = np.broadcast_to(np.asarray(pad_width), (array.ndim, 2)).tolist()
+    return pad(array, widths=tuple(map(tuple, widths)), value=constant_values)
+
+
+def _split(ary: Any, indices_or_sections: Any, axis: int = 0) -> list[Any]:
+    length = length_of(ary, axis)[1]
+    if isinstance(indices_or_sections, (int, np.integer)) and length % indices_or_sections:
+        raise ShapeError(f"np.split of {length} entries into {indices_or_sections} parts leaves a rest")
+    return _array_split(ary, indices_or_sections, axis)
+
+
+def _array_split(ary: Any, indices_or_sections: Any, axis: int = 0) -> list[Any]:
+    return list(cutting.tensor_split(ary, indices_or_sections, axis))
+
+
+def _squeeze(a: Any, axis: Any = None) -> Any:
+    for axis_ in () if axis is None else axis if isinstance(axis, tuple) else (axis,):
+        if length_of(a, axis_)[1] != 1:
+            raise ShapeError(f"np.squeeze takes axes of length one away, which axis {axis_} of shape {a.shape} is not")
+    return shaping.squeeze(a, axis)
+
+
+def _expand_dims(a: Any, axis: Any) -> Any:
+    for i in sorted(axes_of(axis, a.ndim + (len(axis) if isinstance(axis, tuple) else 1)) or ()):
+        a = shaping.unsqueeze(a, i)
+    return a
+
+
+def _clip(a: Any, a_min: Any = None, a_max: Any = None, *, min: Any = None, max: Any = None) -> Any:
+    return arithmetic.clamp(a, a_min if min is None else min, a_max if max is None else max)
+
+
+def _concatenate(arrays: Any, axis: Any = 0) -> Any:
+    parts = arrays_of(arrays)
+    return joining.cat([shaping.ravel(a) for a in parts]) if axis is None else joining.cat(parts, axis)
+
+
+def _stack(arrays: Any, axis: int = 0) -> Any:
+    return joining.stack(arrays_of(arrays), axis)
+
+
+def _diff(a: Any, n: int = 1, axis: int = -1, prepend: Any = None, append: Any = None) -> Any:
+    def edge(x: Any) -> Any:
+        if x is None or np.ndim(plain(x)):
+            return x
+        return np.full([1 if i == axis % a.ndim else length for i, length in enumerate(a.shape)], plain(x), a.dtype)
+
+    return scans.diff(a, n, axis, edge(prepend), edge(append))
+
+
+def _quantile(a: Any, q: Any, axis: Any = None, *, method: str = "linear", keepdims: bool = False) -> Any:
+    if method not in METHODS or isinstance(axis, tuple):
+        raise DtypeError(f"np.quantile of a Tensor takes one axis and the methods {', '.join(METHODS)}")
+    return sorting.quantile(a, q, axis, bool(keepdims), interpolation=method)
+
+
+def _percentile(a: Any, q: Any, axis: Any = None, *, method: str = "linear", keepdims: bool = False) -> Any:
+    return _quantile(a, np.asarray(plain(q)) / 100, axis, method=method, keepdims=keepdims)
+
+
+def _median(a: Any, axis: Any = None, *, keepdims: bool = False) -> Any:
+    return _quantile(a, 0.5, axis, keepdims=keepdims)  # PyTorch's median is the lower of the two in the middle
+
+
+def _average(a: Any, axis: Any = None, weights: Any = None, *, keepdims: bool = False) -> Any:
+    if weights is None:
+        return reductions.mean(a, axis, bool(keepdims))
+    if np.shape(weights) != tuple(np.shape(a)):
+        raise ShapeError(f"np.average of a Tensor of shape {np.shape(a)} takes weights of that shape")
+    return reductions.sum(a * weights, axis, bool(keepdims)) / np.sum(weights, axis=axis, keepdims=keepdims)
+
+
+def _ptp(a: Any, axis: Any = None, *, keepdims: bool = False) -> Any:
+    return reductions.amax(a, axis, bool(keepdims)) - reductions.amin(a, axis, bool(keepdims))
+
+
+def _sort(a: Any, axis: Any = -1) -> Any:
+    return sorting.sort(shaping.ravel(a), 0).values if axis is None else sorting.sort(a, axis).values
+
+
+def _argsort(a: Any, axis: Any = -1) -> Any:
+    return sorting.argsort(shaping.ravel(a), 0) if axis is None else sorting.argsort(a, axis)
+
+
+def _take(a: Any, indices: Any, axis: Any = None) -> Any:
+    picks = np.asarray(plain(indices))
+    return shaping.ravel(a)[picks] if axis is None else a[(slice(None),) * (axis % a.ndim) + (picks,)]
+
+
+def _append(arr: Any, values: Any, axis: Any = None) -> Any:
+    return _concatenate([arr, values], axis)
+
+
+def _round(a: Any, decimals: int = 0) -> Any:
+    return arithmetic.round(a, decimals=decimals)
+
+
+def _nan_to_num(x: Any, *, nan: float = 0.0, posinf: Any = None, neginf: Any = None) -> Any:
+    return arithmetic.nan_to_num(x, nan, posinf, neginf)
+
+
+def _meshgrid(*xi: Any, indexing: str = "xy") -> Any:
+    return joining.meshgrid(*arrays_of(xi), indexing=indexing)
+
+
+REDUCTIONS: dict[Any, Function] = {
+    np.sum: _over(reductions.sum),
+    np.mean: _over(reductions.mean),
+    np.prod: _one_by_one(reductions.prod),
+    np.nansum: _over(reductions.nansum),
+    np.nanmean: _over(reductions.nanmean),
+    np.max: _over(reductions.amax),
+    np.min: _over(reductions.amin),
+    np.amax: _over(reductions.amax),
+    np.amin: _over(reductions.amin),
+    np.any: _over(reductions.any),
+    np.all: _over(reductions.all),
+    np.argmax: lambda a, axis=None, *, keepdims=False: reductions.argmax(a, axis, bool(keepdims)),
+    np.argmin: lambda a, axis=None, *, keepdims=False: reductions.argmin(a, axis, bool(keepdims)),
+    np.var: _spread(reductions.var),
+    np.std: _spread(reductions.std),
+    np.median: _median,
+    np.quantile: _quantile,
+    np.percentile: _percentile,
+    np.average: _average,
+    np.ptp: _ptp,
+    np.cumsum: _along(scans.cumsum),
+    np.cumprod: _along(scans.cumprod),
+    np.diff: _diff,
+    np.trapezoid: lambda y, x=None, dx=1.0, axis=-1: scans.trapezoid(y, x, dx=dx, dim=axis),
+    np.sort: _sort,
+    np.argsort: _argsort,
+}
+
+SHAPES: dict[Any, Function] = {
+    np.reshape: _reshape,
+    np.ravel: lambda a: shaping.ravel(a),
+    np.transpose: _transpose,
+    np.matrix_transpose: lambda x: shaping.transpose(x, -1, -2),
+    np.swapaxes: lambda a, axis1, axis2: shaping.transpose(a, axis1, axis2),
+    np.moveaxis: lambda a, source, destination: shaping.movedim(a, source, destination),
+    np.expand_dims: _expand_dims,
+    np.squeeze: _squeeze,
+    np.broadcast_to: lambda array, shape: shaping.broadcast_to(array, shape),
+    np.broadcast_arrays: lambda *args: shaping.broadcast_tensors(*arrays_of(args)),
+    np.atleast_1d: lambda *arys: shaping.atleast_1d(*arys),
+    np.atleast_2d: lambda *arys: shaping.atleast_2d(*arys),
+    np.concatenate: _concatenate,
+    np.stack: _stack,
+    np.hstack: lambda tup: joining.hstack(_tensors(tup)),
+    np.vstack: lambda tup: joining.vstack(_tensors(tup)),
+    np.dstack: lambda tup: joining.dstack(_tensors(tup)),
+    np.column_stack: lambda tup: joining.column_stack(_tensors(tup)),
+    np.append: _append,
+    np.split: _split,
+    np.array_split: _array_split,
+    np.hsplit: lambda ary, indices_or_sections: _split(ary, indices_or_sections, 1 if ary.ndim > 1 else 0),
+    np.vsplit: lambda ary, indices_or_sections: _split(ary, indices_or_sections, 0),
+    np.dsplit: lambda ary, indices_or_sections: _split(ary, indices_or_sections, 2),
+    np.tile: lambda A, reps: joining.tile(A, *(reps if isinstance(reps, (tuple, list)) else (reps,))),
+    np.repeat: lambda a, repeats, axis=None: joining.repeat_interleave(a, repeats, axis),
+    np.roll: lambda a, shift, axis=None: cutting.roll(a, shift, axis),
+    np.flip: lambda m, axis=None: cutting.flip(m, tuple(range(m.ndim)) if axis is None else axis),
+    np.fliplr: lambda m: cutting.fliplr(m),
+    np.flipud: lambda m: cutting.flipud(m),
+    np.rot90: lambda m, k=1, axes=(0, 1): cutting.rot90(m, k, axes),
+    np.meshgrid: _meshgrid,
+    np.pad: _pad,
+    np.diagonal: lambda a, offset=0, axis1=0, axis2=1: diagonals.diagonal(a, offset, axis1, axis2),
+    np.diag: lambda v, k=0: diagonals.diag(v, k),
+    np.diagflat: lambda v, k=0: diagonals.diagflat(v, k),
+    np.tril: lambda m, k=0: diagonals.tril(m, k),
+    np.triu: lambda m, k=0: diagonals.triu(m, k),
+    np.take: _take,
+    np.take_along_axis: lambda arr, indices, axis=-1: indexing.take_along_dim(arr, np.asarray(plain(indices)), axis),
+    np.copy: lambda a: shaping.clone(a),
+    np.where: lambda condition, x, y: arithmetic.where(condition, x, y),
+    np.clip: _clip,
+    np.round: _round,
+    np.around: _round,
+    np.sinc: lambda x: transcendental.sinc(x),
+    np.nan_to_num: _nan_to_num,
+}
+
+QUESTIONS: dict[Any, Function] = {
+    np.shape: lambda a: tuple(a.shape),
+    np.ndim: lambda a: a.ndim,
+    np.size: lambda a, axis=None: a.numel() if axis is None else a.shape[axis],
+    np.zeros_like: lambda a, dtype=None: np.zeros(a.shape, a.dtype if dtype is None else dtype),
+    np.ones_like: lambda a, dtype=None: np.ones(a.shape, a.dtype if dtype is None else dtype),
+    np.empty_like: lambda prototype, dtype=None: np.empty(prototype.shape, dtype or prototype.dtype),
+    np.full_like: lambda a, fill_value, dtype=None: np.full(a.shape, plain(fill_value), dtype or a.dtype),
+    np.isclose: asked(np.isclose),
+    np.allclose: asked(np.allclose),
+    np.array_equal: asked(np.array_equal),
+    np.count_nonzero: asked(np.count_nonzero),
+    np.nonzero: asked(np.nonzero),
+    np.flatnonzero: asked(np.flatnonzero),
+    np.argwhere: asked(np.argwhere),
+    np.unique: asked(np.unique),
+    np.searchsorted: asked(np.searchsorted),
+    np.isin: asked(np.isin),
+    np.bincount: asked(np.bincount),
+    np.result_type: asked(np.result_type),
+    np.can_cast: asked(np.can_cast),
+    np.linalg.matrix_rank: asked(np.linalg.matrix_rank),
+    np.linalg.cond: asked(np.linalg.cond),
+    np.array_repr: asked(np.array_repr),
+    np.array_str: asked(np.array_str),
+    np.array2string: asked(np.array2string),
+}
+
+FUNCTIONS: dict[Any, Function] = {**REDUCTIONS, **SHAPES, **MATRICES, **QUESTIONS}

@@ -1,0 +1,148 @@
+"""NumPy's two protocols: what a call of one of its ufuncs or functions with a Tensor among the arguments does."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from autodiff.engine.primitive import primitives
+from autodiff.errors import DtypeError
+from autodiff.functions import arithmetic, reductions, scans, shaping
+from autodiff.numpy_api.functions import FUNCTIONS
+from autodiff.numpy_api.linalg import arrays_of
+
+__all__ = ["UFUNCS", "array_function", "array_ufunc"]
+
+Function = Callable[..., Any]
+
+
+def _vecdot(x1: Any, x2: Any) -> Any:
+    return reductions.sum(arithmetic.multiply(x1, x2), -1)
+
+
+def _matvec(x1: Any, x2: Any) -> Any:
+    return reductions.sum(arithmetic.multiply(x1, shaping.unsqueeze(x2, -2)), -1)
+
+
+def _vecmat(x1: Any, x2: Any) -> Any:
+    return reductions.sum(arithmetic.multiply(shaping.unsqueeze(x1, -1), x2), -2)
+
+
+# The rows whose forward a ufunc is, shared among threads or not, and the ufuncs that are compositions of rows.
+_FORWARDS = [(inspect.unwrap(row.forward), row) for row in primitives.values()]
+UFUNCS: dict[np.ufunc, Function] = {
+    **{forward: row for forward, row in _FORWARDS if isinstance(forward, np.ufunc)},
+    np.power: arithmetic.pow,
+    np.positive: arithmetic.positive,
+    np.fabs: arithmetic.absolute,
+    np.reciprocal: arithmetic.reciprocal,
+    np.deg2rad: arithmetic.deg2rad,
+    np.radians: arithmetic.deg2rad,
+    np.rad2deg: arithmetic.rad2deg,
+    np.degrees: arithmetic.rad2deg,
+    np.rint: arithmetic.round,
+    np.fmax: arithmetic.fmax,
+    np.fmin: arithmetic.fmin,
+    np.ldexp: arithmetic.ldexp,
+    np.frexp: arithmetic.frexp,
+    np.heaviside: arithmetic.heaviside,
+    np.nextafter: arithmetic.nextafter,
+    np.signbit: arithmetic.signbit,
+    np.conjugate: arithmetic.positive,
+    np.divmod: lambda x1, x2: (arithmetic.floor_divide(x1, x2), arithmetic.remainder(x1, x2)),
+    np.vecdot: _vecdot,
+}
+if hasattr(np, "matvec"):  # since NumPy 2.2
+    UFUNCS |= {np.matvec: _matvec, np.vecmat: _vecmat}
+
+_REDUCE: dict[np.ufunc, Function] = {
+    np.add: reductions.sum,
+    np.multiply: lambda x, axis, keepdims: FUNCTIONS[np.prod](x, axis, keepdims=keepdims),
+    np.maximum: reductions.amax,
+    np.minimum: reductions.amin,
+    np.logical_and: reductions.all,
+    np.logical_or: reductions.any,
+    np.logaddexp: lambda x, axis, keepdims: reductions.logsumexp(
+        x, tuple(range(x.ndim)) if axis is None else axis, keepdims
+    ),
+}
+_ACCUMULATE: dict[np.ufunc, Function] = {
+    np.add: scans.cumsum,
+    np.multiply: scans.cumprod,
+    np.maximum: lambda array, axis: scans.cummax(array, axis).values,
+    np.minimum: lambda array, axis: scans.cummin(array, axis).values,
+    np.logaddexp: scans.logcumsumexp,
+}
+
+
+def array_ufunc(ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """Apply what stands for ``ufunc`` here, by one of its methods.
+
+    Raises DtypeError where nothing does, or where NumPy would write into an array (``out``), unrecorded.
+    """
+    name = ufunc.__name__ if method == "__call__" else f"{ufunc.__name__}.{method}"
+    if kwargs.get("out") is not None:
+        raise DtypeError(f"np.{ufunc.__name__} with out= cannot be recorded; write out = np.{ufunc.__name__}(...)")
+    kwargs = {k: v for k, v in kwargs.items() if k != "out"}
+    if method == "__call__" and ufunc in UFUNCS:
+        _refuse(name, kwargs)
+        return UFUNCS[ufunc](*inputs)
+    if method == "outer" and ufunc in UFUNCS and ufunc.signature is None:
+        _refuse(name, kwargs)
+        first, second = arrays_of(inputs)
+        return UFUNCS[ufunc](shaping.reshape(first, (*first.shape, *(1,) * second.ndim)), second)
+    if method == "reduce" and ufunc in _REDUCE:
+        axis, keepdims = kwargs.pop("axis", 0), kwargs.pop("keepdims", False)
+        _refuse(name, kwargs)
+        return _REDUCE[ufunc](*inputs, axis, keepdims)
+    if method == "accumulate" and ufunc in _ACCUMULATE:
+        axis = kwargs.pop("axis", 0)
+        _refuse(name, kwargs)
+        return _ACCUMULATE[ufunc](*inputs, axis)
+    known = {"__call__": UFUNCS, "reduce": _REDUCE, "accumulate": _ACCUMULATE}.get(method, {})
+    raise _unknown(name, [u.__name__ if method == "__call__" else f"{u.__name__}.{method}" for u in known])
+
+
+def array_function(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """Call our spelling of NumPy's ``function``; raises DtypeError where there is none, or where it takes less."""
+    ours = FUNCTIONS.get(function)
+    if ours is None:
+        raise _unknown(named(function), [named(f) for f in FUNCTIONS])
+    try:
+        return ours(*args, **kwargs)
+    except TypeError:
+        _check_call(function, ours, args, kwargs)
+        raise
+
+
+def _check_call(function: Any, ours: Function, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+    """Raise DtypeError where it was the call itself that failed: asked only then, a signature takes 30 us."""
+    try:
+        inspect.signature(ours).bind(*args, **kwargs)
+    except TypeError as error:
+        raise DtypeError(f"np.{named(function)} on a Tensor: {error}") from None
+
+
+def named(function: Any) -> str:
+    """The name of one of NumPy's functions below ``np``."""
+    module = str(function.__module__).removeprefix("numpy").strip(".")
+    return f"{module}.{function.__name__}" if module and not module.startswith("_") else str(function.__name__)
+
+
+def _refuse(name: str, kwargs: dict[str, Any]) -> None:
+    if kwargs:
+        raise DtypeError(f"np.{name} on a Tensor does not take {', '.join(kwargs)}")
+
+
+def _unknown(name: str, known: list[str]) -> DtypeError:
+    import difflib
+
+    near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
+    hint = f"the nearest that has is np.{near[0]}; " if near else ""
+    return DtypeError(
+        f"np.{name} has no derivative here, so it does not work on a Tensor; {hint}"
+        "t.detach().numpy() gives the numbers without their history"
+    )

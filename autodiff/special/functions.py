@@ -1,0 +1,105 @@
+"""Special functions by the names of ``torch.special``, of which some are also PyTorch's own."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+from autodiff.errors import OptionError
+from autodiff.functions.arithmetic import clamp, round, where
+from autodiff.functions.reductions import log_softmax, logsumexp, softmax
+from autodiff.functions.transcendental import logit
+from autodiff.ops.arithmetic import absolute
+from autodiff.ops.special import digamma, erf, erfc, erfcx, erfinv, i0e, i1e, lgamma, ndtri
+from autodiff.ops.special import polygamma as polygamma_row
+from autodiff.ops.transcendental import exp, exp2, expm1, log, log1p, sigmoid, sinc, xlog1py, xlogy
+
+if TYPE_CHECKING:
+    from autodiff.tensors.tensor import Tensor
+
+__all__ = [
+    "digamma",
+    "entr",
+    "erf",
+    "erfc",
+    "erfcx",
+    "erfinv",
+    "exp2",
+    "expit",
+    "expm1",
+    "gammaln",
+    "i0",
+    "i0e",
+    "i1",
+    "i1e",
+    "lgamma",
+    "log1p",
+    "log_ndtr",
+    "log_softmax",
+    "logit",
+    "logsumexp",
+    "multigammaln",
+    "mvlgamma",
+    "ndtr",
+    "ndtri",
+    "polygamma",
+    "psi",
+    "round",
+    "sinc",
+    "softmax",
+    "xlog1py",
+    "xlogy",
+]
+
+ROOT_2 = math.sqrt(2)
+
+expit = sigmoid
+gammaln = lgamma
+psi = digamma
+
+
+def polygamma(n: int, input: Any) -> Tensor:
+    """The ``n``-th derivative of ``digamma``."""
+    if n < 0:
+        raise OptionError(f"polygamma: no derivative has the order {n}")
+    return digamma(input) if n == 0 else polygamma_row(input, n=int(n))
+
+
+def multigammaln(input: Any, p: int) -> Tensor:
+    """log of the gamma function of ``p`` dimensions: sums of ``lgamma`` at steps of a half (Muirhead 1982, 2.1.12)."""
+    if p < 1:
+        raise OptionError(f"multigammaln needs at least one dimension, not {p}")
+    total = lgamma(input)
+    for j in range(1, p):
+        total = total + lgamma(input - j / 2)
+    return total + p * (p - 1) / 4 * math.log(math.pi)
+
+
+mvlgamma = multigammaln
+
+
+def ndtr(input: Any) -> Tensor:
+    """The probability that a normal variable is below ``input``."""
+    return erfc(input / -ROOT_2) * 0.5
+
+
+def log_ndtr(input: Any) -> Tensor:
+    """log of ``ndtr``, with all its digits far below 0."""
+    x = input / ROOT_2
+    low, high = clamp(x, max=0), clamp(x, min=-1)  # neither side overflows where it is not taken
+    return where(input < -1, log(erfcx(-low) * 0.5) - low * low, log1p(erfc(high) * -0.5))
+
+
+def entr(input: Any) -> Tensor:
+    """``-x log(x)``, which is 0 at 0 and -inf below."""
+    return where(input < 0, -math.inf, -xlogy(input, input))
+
+
+def i0(input: Any) -> Tensor:
+    """The modified Bessel function of the first kind and order 0."""
+    return i0e(input) * exp(absolute(input))
+
+
+def i1(input: Any) -> Tensor:
+    """The modified Bessel function of the first kind and order 1."""
+    return i1e(input) * exp(absolute(input))

@@ -1,0 +1,1 @@
+"""Tensor: data, node, gradient; its methods, and the functions that make tensors."""

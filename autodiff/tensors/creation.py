@@ -1,0 +1,203 @@
+"""Making tensors: from data, of one value, in sequence."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from autodiff.dtypes import as_dtype, get_default_dtype, int64, result_dtype
+from autodiff.errors import DtypeError, OptionError
+from autodiff.functions.axes import size_of
+from autodiff.tensors.making import array_of, filled, leaf
+from autodiff.tensors.tensor import Tensor
+
+__all__ = [
+    "arange",
+    "as_tensor",
+    "asarray",
+    "empty",
+    "empty_like",
+    "eye",
+    "fill",
+    "from_numpy",
+    "full",
+    "full_like",
+    "linspace",
+    "logspace",
+    "ones",
+    "ones_like",
+    "result_type",
+    "scalar_tensor",
+    "tensor",
+    "tril_indices",
+    "triu_indices",
+    "zeros",
+    "zeros_like",
+]
+
+
+def tensor(data: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+    """A tensor with a copy of ``data``: numbers, nested lists, an array.
+
+    Arrays keep their dtype; Python floats get the default dtype, integers int64.
+
+    Raises DtypeError for data that are not numbers in a regular shape.
+
+    >>> tensor([[1, 2], [3, 4]]).shape
+    (2, 2)
+    """
+    return leaf(array_of(data, dtype, True), requires_grad, device)
+
+
+def as_tensor(data: Any, dtype: Any = None, device: Any = None) -> Tensor:
+    """A tensor of ``data``, sharing its memory where it is an array or tensor of the dtype."""
+    if isinstance(data, Tensor):
+        return data.to(dtype=dtype, device=device)
+    return leaf(array_of(data, dtype, None), False, device)
+
+
+asarray = as_tensor
+
+
+def from_numpy(ndarray: Any) -> Tensor:
+    """A tensor that shares the memory of an array."""
+    if not isinstance(ndarray, np.ndarray):
+        raise DtypeError(f"from_numpy takes an array, not {ndarray!r:.60}; tensor(...) takes lists and numbers")
+    return leaf(array_of(ndarray, None, None), False, None)
+
+
+def zeros(
+    *shape: Any, size: Any = (), dtype: Any = None, device: Any = None, requires_grad: bool = False
+) -> Tensor:
+    """Zeros in the shape given.
+
+    >>> zeros(2, 2)
+    tensor([[0., 0.],
+            [0., 0.]])
+    """
+    return filled(np.zeros, shape or (size,), dtype, device, requires_grad)
+
+
+def ones(
+    *shape: Any, size: Any = (), dtype: Any = None, device: Any = None, requires_grad: bool = False
+) -> Tensor:
+    """Ones in the shape given."""
+    return filled(np.ones, shape or (size,), dtype, device, requires_grad)
+
+
+def empty(
+    *shape: Any, size: Any = (), dtype: Any = None, device: Any = None, requires_grad: bool = False
+) -> Tensor:
+    """A tensor in the shape given with nothing in particular in it."""
+    return filled(np.empty, shape or (size,), dtype, device, requires_grad)
+
+
+def full(size: Any, fill_value: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+    """``fill_value`` in the shape given; its kind is the dtype's where that is not given."""
+    value = array_of(fill_value.item() if isinstance(fill_value, np.generic) else fill_value, dtype, True)
+    return leaf(np.full(size_of((size,)), value, dtype=value.dtype), requires_grad, device)
+
+
+def zeros_like(input: Tensor, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+    """Zeros in the shape and dtype of ``input``."""
+    return zeros(input.shape, dtype=dtype or input.dtype, device=device, requires_grad=requires_grad)
+
+
+def ones_like(input: Tensor, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+    """Ones in the shape and dtype of ``input``."""
+    return ones(input.shape, dtype=dtype or input.dtype, device=device, requires_grad=requires_grad)
+
+
+def empty_like(input: Tensor, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+    """A tensor in the shape and dtype of ``input`` with nothing in particular in it."""
+    return empty(input.shape, dtype=dtype or input.dtype, device=device, requires_grad=requires_grad)
+
+
+def full_like(
+    input: Tensor, fill_value: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
+) -> Tensor:
+    """``fill_value`` in the shape and dtype of ``input``."""
+    return full(input.shape, fill_value, dtype=dtype or input.dtype, device=device, requires_grad=requires_grad)
+
+
+def arange(
+    start: Any, end: Any = None, step: Any = 1, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
+) -> Tensor:
+    """The numbers from ``start`` (0 where only one bound is given) up to but not including ``end``, in steps.
+
+    >>> arange(0, 1, 0.25)
+    tensor([0.0000, 0.2500, 0.5000, 0.7500])
+    """
+    first, last = (0, start) if end is None else (start, end)
+    first, last, step = (x.item() if isinstance(x, (Tensor, np.generic)) else x for x in (first, last, step))
+    if dtype is not None and as_dtype(dtype) == int64:  # PyTorch's rule for this one dtype
+        first, last, step = int(first), int(last), int(step)
+    if not step or (last - first) * step < 0:
+        raise OptionError(f"arange does not come from {first} to {last} in steps of {step}")
+    kind = int64 if all(isinstance(x, int) for x in (first, last, step)) else get_default_dtype()
+    array = np.arange(first, last, step).astype(kind if dtype is None else as_dtype(dtype))
+    return leaf(array, requires_grad, device)
+
+
+def linspace(
+    start: float, end: float, steps: int, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
+) -> Tensor:
+    """``steps`` numbers from ``start`` to ``end``, both included, equally far apart."""
+    kind = get_default_dtype() if dtype is None else as_dtype(dtype)
+    return leaf(np.linspace(float(start), float(end), steps).astype(kind), requires_grad, device)
+
+
+def eye(n: int, m: int | None = None, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+    """An (n, m) matrix with ones on the diagonal; m is n where it is not given."""
+    return leaf(np.eye(n, m, dtype=get_default_dtype() if dtype is None else as_dtype(dtype)), requires_grad, device)
+
+
+def logspace(
+    start: float,
+    end: float,
+    steps: int,
+    base: float = 10.0,
+    *,
+    dtype: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+) -> Tensor:
+    """``steps`` powers of ``base``, their exponents from ``start`` to ``end`` equally far apart."""
+    kind = get_default_dtype() if dtype is None else as_dtype(dtype)
+    powers = np.power(float(base), np.linspace(float(start), float(end), steps))
+    return leaf(powers.astype(kind), requires_grad, device)
+
+
+def tril_indices(row: int, col: int, offset: int = 0, *, dtype: Any = int64, device: Any = None) -> Tensor:
+    """The rows and the columns (2, n) of the entries of a matrix on and below a diagonal.
+
+    >>> tril_indices(2, 2)
+    tensor([[0, 1, 1],
+            [0, 0, 1]])
+    """
+    return leaf(np.stack(np.tril_indices(row, offset, col)).astype(as_dtype(dtype)), False, device)
+
+
+def triu_indices(row: int, col: int, offset: int = 0, *, dtype: Any = int64, device: Any = None) -> Tensor:
+    """The rows and the columns (2, n) of the entries of a matrix on and above a diagonal."""
+    return leaf(np.stack(np.triu_indices(row, offset, col)).astype(as_dtype(dtype)), False, device)
+
+
+def scalar_tensor(s: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+    """A 0-d tensor of the number ``s``, in the default dtype where none is given."""
+    return full((), s, dtype=dtype or get_default_dtype(), device=device, requires_grad=requires_grad)
+
+
+def fill(input: Tensor, value: Any) -> Tensor:
+    """``value``, a number or a 0-d tensor, in the shape and dtype of ``input``."""
+    return input.clone().fill_(value)
+
+
+def result_type(tensor1: Any, tensor2: Any) -> np.dtype[Any]:
+    """The dtype in which two tensors or numbers are computed.
+
+    >>> result_type(tensor([1, 2]), 1.0)
+    dtype('float32')
+    """
+    return result_dtype(*(x._array if isinstance(x, Tensor) else x for x in (tensor1, tensor2)))

@@ -1,0 +1,66 @@
+"""What every way of making a tensor comes to: data as an array, and an array as a leaf."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from autodiff.dtypes import as_dtype, float64, get_default_dtype
+from autodiff.engine.apply import Recorded, wrap
+from autodiff.errors import DtypeError
+from autodiff.functions.axes import size_of
+from autodiff.tensors.devices import check_device
+
+if TYPE_CHECKING:
+    from autodiff.tensors.tensor import Tensor
+
+__all__ = ["array_of", "filled", "leaf"]
+
+
+def leaf(array: np.ndarray[Any, Any], requires_grad: bool, device: Any) -> Tensor:
+    """A tensor of ``array``, which is not copied."""
+    check_device(device)
+    return wrap(array).requires_grad_(requires_grad) if requires_grad else wrap(array)
+
+
+def filled(make: Any, size: tuple[Any, ...], dtype: Any, device: Any, requires_grad: bool) -> Tensor:
+    """A tensor of the array that ``make(shape, dtype=)`` gives."""
+    kind = get_default_dtype() if dtype is None else as_dtype(dtype)
+    return leaf(make(size_of(size), dtype=kind), requires_grad, device)
+
+
+def array_of(data: Any, dtype: Any, copy: bool | None) -> np.ndarray[Any, Any]:
+    """``data`` as an array: arrays keep their dtype, Python floats get the default one.
+
+    Raises DtypeError for data that are not numbers in a regular shape.
+    """
+    source = _plain(data)
+    typed = isinstance(source, (np.ndarray, np.generic)) or _holds_arrays(source)
+    try:
+        array = np.array(source, dtype=None if dtype is None else as_dtype(dtype), copy=copy)
+    except (ValueError, TypeError) as error:
+        raise DtypeError(f"no tensor can be made of {data!r:.60}: {error}") from None
+    if array.dtype.kind not in "biuf" or array.dtype.itemsize > 8:
+        raise DtypeError(f"no tensor can be made of {data!r:.60}: its dtype would be {array.dtype}")
+    if not array.dtype.isnative:
+        array = array.astype(as_dtype(array.dtype))
+    if dtype is None and not typed and array.dtype == float64:
+        array = array.astype(get_default_dtype())
+    return array
+
+
+def _plain(data: Any) -> Any:
+    """Nested lists with arrays in place of their tensors."""
+    if isinstance(data, Recorded):
+        return data._array
+    if isinstance(data, (list, tuple)) and any(isinstance(x, (Recorded, list, tuple)) for x in data):
+        return [_plain(x) for x in data]
+    return data
+
+
+def _holds_arrays(data: Any) -> bool:
+    """Whether a nested list bottoms out in arrays, whose dtype is kept, rather than in Python numbers."""
+    while isinstance(data, (list, tuple)) and len(data):
+        data = data[0]
+    return isinstance(data, (np.ndarray, np.generic))

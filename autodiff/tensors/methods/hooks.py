@@ -1,0 +1,142 @@
+"""Hooks of a tensor: functions that see its gradient on the way back, and gradients that are kept."""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from autodiff.engine import modes
+from autodiff.engine.apply import Recorded, wrap
+from autodiff.engine.handles import RemovableHandle
+from autodiff.engine.hooks import NodeHooks
+from autodiff.engine.tape import Node
+from autodiff.errors import DtypeError, GraphError, ShapeError
+
+if TYPE_CHECKING:
+    from autodiff.tensors.tensor import Tensor
+
+__all__ = ["HookMethods"]
+
+
+class HookMethods:
+    """``x.register_hook(f)``, ``x.retain_grad()``."""
+
+    __slots__ = ()
+
+    if TYPE_CHECKING:
+        _node: Node | None
+
+    def register_hook(self, hook: Callable[[Tensor], Any]) -> RemovableHandle:
+        """Call ``hook(gradient)`` when a backward pass has the whole gradient of this tensor, before it goes on.
+
+        What the hook returns, if not None, takes the gradient's place: a tensor of the same shape and dtype.
+
+        >>> import autodiff
+        >>> x = autodiff.tensor([1.0, 2.0], requires_grad=True)
+        >>> handle = x.register_hook(lambda g: g.clamp(max=3))
+        >>> (x * x).sum().backward()
+        >>> x.grad
+        tensor([2., 3.])
+        >>> handle.remove()
+
+        Raises GraphError for a tensor outside the graph.
+        """
+        node = _in_graph(self, "register_hook")
+        return RemovableHandle(NodeHooks.of(node).incoming, _on_tensors(hook, node.shape, node.dtype, node.where))
+
+    def register_post_accumulate_grad_hook(self, hook: Callable[[Tensor], None]) -> RemovableHandle:
+        """Call ``hook(tensor)`` after each backward pass that added to the ``.grad`` of this leaf.
+
+        Raises GraphError for a tensor that is not a leaf of the graph.
+        """
+        node = _in_graph(self, "register_post_accumulate_grad_hook")
+        if node.primitive is not None:
+            raise GraphError(
+                f"only a leaf accumulates its gradient, not the result of {node.name()}, called at {node.where}; "
+                "register_hook shows the gradient of any tensor"
+            )
+        return RemovableHandle(NodeHooks.of(node).accumulated, hook)
+
+    def retain_grad(self) -> None:
+        """Let backward passes fill the ``.grad`` of this tensor too, which is none of the leaves.
+
+        >>> import autodiff
+        >>> x = autodiff.tensor(3.0, requires_grad=True)
+        >>> y = x * 2
+        >>> y.retain_grad()
+        >>> (y * y).backward()
+        >>> y.grad
+        tensor(12.)
+
+        Raises GraphError for a tensor outside the graph.
+        """
+        node = _in_graph(self, "retain_grad")
+        if node.primitive is not None:
+            NodeHooks.of(node).keep = _keeper(self)
+
+    @property
+    def retains_grad(self) -> bool:
+        """Whether ``retain_grad`` was called on this tensor, which is no leaf."""
+        hooks: NodeHooks | None = getattr(self._node, "hooks", None)
+        return hooks is not None and hooks.keep is not None
+
+
+def _in_graph(tensor: Any, what: str) -> Node:
+    node: Node | None = tensor._node
+    if node is None:
+        raise GraphError(
+            f"{what}: a tensor of shape {tensor.shape} that does not require grad has no gradient to show; set "
+            "requires_grad=True first"
+        )
+    return node
+
+
+def _on_tensors(
+    hook: Callable[[Any], Any], shape: tuple[int, ...], dtype: np.dtype[Any], where: str
+) -> Callable[[Any], Any]:
+    """``hook`` as the walk calls it: on cotangents that are plain arrays, or Tensors where the walk is recorded.
+
+    The hook gets a copy, for the array may be the gradient of other tensors as well; and the walk goes on with a view,
+    for the hook may have kept what it got.
+    """
+
+    def called(g: Any) -> Any:
+        recorded = isinstance(g, Recorded)
+        given = g if recorded and g._node is not None else wrap(np.array(g._array if recorded else g))
+        if recorded:
+            result = hook(given)
+        else:
+            with modes.no_grad():
+                result = hook(given)
+        result = _checked(given if result is None else result)
+        return wrap(result._array[...], result._node) if recorded else result._array[...]
+
+    def _checked(result: Any) -> Any:
+        named = f"the hook {getattr(hook, '__name__', hook)!r} of a tensor made at {where}"
+        if not isinstance(result, Recorded):
+            raise DtypeError(f"{named} returned {result!r:.60}; it returns a tensor, or None to change nothing")
+        if result._array.shape != shape:
+            raise ShapeError(f"{named} made a gradient of shape {result._array.shape} out of one of shape {shape}")
+        if result._array.dtype != dtype:
+            raise DtypeError(f"{named} made a gradient of {result._array.dtype} out of one of {dtype}; convert it back")
+        return result
+
+    return called
+
+
+def _keeper(tensor: Any) -> Callable[[Any], None]:
+    """What adds cotangents to ``tensor.grad`` for as long as the tensor lives and has its present history."""
+    reference, node = weakref.ref(tensor), weakref.ref(tensor._node)
+
+    def keep(g: Any) -> None:
+        owner = reference()
+        if owner is None or owner._node is not node():
+            return
+        recorded = isinstance(g, Recorded)
+        own = wrap(np.array(g._array if recorded else g), g._node if recorded else None)
+        owner._grad = own if owner._grad is None else owner._grad + own
+
+    return keep

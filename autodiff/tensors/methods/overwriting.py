@@ -1,0 +1,163 @@
+"""How a tensor is changed in place: its memory is written, and its history, or that of the tensor it views, goes on."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
+
+import numpy as np
+
+from autodiff.dtypes import can_cast
+from autodiff.engine import modes
+from autodiff.engine.apply import Recorded, describe_operand, record, renew, wrap
+from autodiff.engine.primitive import Primitive
+from autodiff.engine.tape import Node, is_leaf
+from autodiff.engine.versions import changed, owner_of
+from autodiff.errors import AxisError, DtypeError, InPlaceError, ShapeError
+from autodiff.functions.keys import getitem, plain_key, stages
+from autodiff.ops.indexing import overwrite, put
+from autodiff.ops.shaping import astype
+
+__all__ = ["OverwritingMethods"]
+
+Array = np.ndarray[Any, Any]
+
+
+class View(NamedTuple):
+    """The rows, with their params, that lead from a tensor to a view of it."""
+
+    steps: tuple[tuple[Primitive, dict[str, Any]], ...]
+
+    def __call__(self, x: Any) -> Any:
+        """What the view shows of ``x``."""
+        for primitive, params in self.steps:
+            x = primitive(x, **params)
+        return x
+
+
+class OverwritingMethods:
+    """``x[i] = v``, and what every method that ends in ``_`` comes to."""
+
+    __slots__ = ()
+
+    if TYPE_CHECKING:
+        _array: Array
+        _node: Node | None
+        _base: Any
+
+    def __setitem__(self, key: Any, value: Any) -> None:
+        first, *rest = stages(plain_key(key))
+        if rest:
+            getitem(self, first)[rest[0]] = value
+            return
+        array = self._array
+        value = _stored(value, array.dtype)
+        if hasattr(value, "shape") and value.shape[:1] == (1,):  # NumPy puts no list of one into a number
+            value = value.reshape(value.shape[next((i for i, n in enumerate(value.shape) if n != 1), value.ndim) :])
+        values, node = (value._array, value._node) if isinstance(value, Recorded) else (value, None)
+        traced = self._claim(node)
+        try:
+            array[first] = values
+        except (ValueError, IndexError, TypeError) as error:
+            kind = AxisError if isinstance(error, IndexError) else ShapeError
+            given, where = describe_operand(values), f"at {first!r:.60} of {describe_operand(array)}"
+            raise kind(f"put: {given} cannot be written {where}: {error}") from None
+        changed(array, history=traced)
+        if traced:
+            key = 4 + (self._node is not None) + 2 * (node is not None)
+            written = record(put, (self._node, node), (array, values), key, {"key": first}, array, 2)
+            self._follow(written._node)
+
+    def _become(self, result: Any) -> Self:
+        """Take over the value and the history of ``result``: what every method that ends in ``_`` comes to.
+
+        Raises InPlaceError for a leaf that requires grad, and for memory that cannot be written.
+        """
+        array = self._array
+        values, node = (result._array, result._node) if isinstance(result, Recorded) else (np.asarray(result), None)
+        traced = self._claim(node)
+        if node is not None and node.saved is not None:  # what the operation itself keeps is the value from before
+            node.saved = tuple(
+                kept.copy() if isinstance(kept, np.ndarray) and owner_of(kept) is owner_of(array) else kept
+                for kept in node.saved
+            )
+        if values.shape != array.shape and not _stretches(values.shape, array.shape):
+            raise ShapeError(f"a result of shape {values.shape} does not fit in place into shape {array.shape}")
+        if not can_cast(values.dtype, array.dtype):
+            raise DtypeError(f"a result of {values.dtype} does not fit in place into {array.dtype}; convert first")
+        if node is not None and node.dtype != array.dtype:
+            return self._become(astype(result, dtype=array.dtype))
+        np.copyto(array, values, casting="unsafe")
+        changed(array, history=traced)
+        if traced:
+            self._follow(node)
+        return self
+
+    def _claim(self, node: Node | None) -> bool:
+        """Whether a change in place by a value with that node is to be recorded; raises where there can be none."""
+        renew(self)
+        recording = modes.current().recording
+        if recording and (is_leaf(self._node) or is_leaf(_origin(self)[0]._node)):
+            raise InPlaceError("a leaf that requires grad cannot be changed in place while recording; use no_grad()")
+        traced = recording and (node is not None or self._node is not None)
+        if traced and hasattr(self, "_base") and self._base[0] is None:
+            raise InPlaceError(
+                "a change in place of a view that was made under no_grad is not recorded for the tensor it looks into; "
+                "make the view while recording, or change a clone() of it"
+            )
+        if not self._array.flags.writeable:
+            raise InPlaceError("the memory of this tensor is read-only, or stretched by expand(); change a clone()")
+        return traced
+
+    def _follow(self: Any, node: Node | None) -> None:
+        """Give this tensor, whose memory has been written, the history ``node``; a view's goes to where it looks."""
+        root, steps = _origin(self)
+        if not steps:
+            self._node = node
+            return
+        key = 4 + (root._node is not None) + 2 * (node is not None)
+        edges, arrays, view = (root._node, node), (root._array, self._array), {"view": View(steps)}
+        root._node = record(overwrite, edges, arrays, key, view, root._array, 2)._node
+        renew(self)
+
+    def _seen(self: Any, view: Any, *args: Any, **kwargs: Any) -> Any:
+        """Become a view of what the tensor was: the same memory in another shape."""
+        if modes.current().recording and is_leaf(self._node):
+            raise InPlaceError("a leaf that requires grad cannot be changed in place while recording; use no_grad()")
+        past = wrap(self._array, self._node)
+        if hasattr(self, "_base"):
+            past._base = self._base
+            del self._base
+        result = view(past, *args, **kwargs)
+        self._array, self._node = result._array, result._node
+        if hasattr(result, "_base"):
+            self._base = result._base
+        return self
+
+
+def _origin(x: Any) -> tuple[Any, tuple[tuple[Primitive, dict[str, Any]], ...]]:
+    """The tensor whose memory ``x`` looks into in the end, and the steps from there; ``x`` itself for no view."""
+    steps: list[Any] = []
+    while hasattr(x, "_base") and x._base[0] is not None:
+        base, primitive, params = x._base
+        if owner_of(base._array) is not owner_of(x._array):  # its data have been replaced
+            break
+        steps.append((primitive, params))
+        x = base
+    return x, tuple(reversed(steps))
+
+
+def _stored(value: Any, dtype: np.dtype[Any]) -> Any:
+    """A value to be stored among entries of ``dtype``."""
+    if isinstance(value, Recorded):
+        renew(value)
+        return value.to(dtype) if value._array.dtype != dtype else value  # type: ignore[attr-defined]
+    try:
+        return value if isinstance(value, (float, int, bool)) else np.asarray(value, dtype=dtype)
+    except (ValueError, TypeError) as error:
+        raise DtypeError(f"no entry of a {dtype} tensor can be made of {value!r:.60}: {error}") from None
+
+
+def _stretches(shape: tuple[int, ...], target: tuple[int, ...]) -> bool:
+    """Whether ``shape`` broadcasts to ``target``."""
+    lead = len(target) - len(shape)
+    return lead >= 0 and all(n in (1, m) for n, m in zip(shape, target[lead:], strict=True))

@@ -1,0 +1,50 @@
+"""Matrix products, factorisations and norms as methods."""
+
+from __future__ import annotations
+
+from autodiff.functions import linear_algebra
+from autodiff.linalg import old_names as matrices
+from autodiff.ops.linear_algebra import matmul
+from autodiff.tensors.methods.rows import method
+
+__all__ = ["ProductMethods"]
+
+
+class ProductMethods:
+    """``x.mm(y)``, ``x.det()``, ``x.norm()``."""
+
+    __slots__ = ()
+
+    matmul = method(matmul)
+    addbmm = linear_algebra.addbmm
+    addmm = linear_algebra.addmm
+    addmv = linear_algebra.addmv
+    addr = linear_algebra.addr
+    baddbmm = linear_algebra.baddbmm
+    bmm = linear_algebra.bmm
+    cross = linear_algebra.cross
+    dot = linear_algebra.dot
+    ger = linear_algebra.ger
+    inner = linear_algebra.inner
+    kron = linear_algebra.kron
+    mm = linear_algebra.mm
+    mv = linear_algebra.mv
+    outer = linear_algebra.outer
+    trace = linear_algebra.trace
+    vdot = linear_algebra.vdot
+    cholesky = matrices.cholesky
+    cholesky_inverse = matrices.cholesky_inverse
+    cholesky_solve = matrices.cholesky_solve
+    det = method(matrices.det)
+    dist = matrices.dist
+    inverse = matrices.inverse
+    logdet = matrices.logdet
+    matrix_exp = method(matrices.matrix_exp)
+    matrix_power = matrices.matrix_power
+    norm = matrices.norm
+    pinverse = matrices.pinverse
+    qr = matrices.qr
+    renorm = matrices.renorm
+    slogdet = matrices.slogdet
+    svd = matrices.svd
+    triangular_solve = matrices.triangular_solve

@@ -1,0 +1,102 @@
+"""Shapes and axes as methods."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from autodiff.functions import cutting, diagonals, joining, reals, shaping
+from autodiff.functions.keys import getitem
+
+if TYPE_CHECKING:
+    from autodiff.tensors.tensor import Tensor
+
+__all__ = ["ShapingMethods"]
+
+
+class ShapingMethods:
+    """``x.reshape(2, -1)``, ``x[0]``, ``x.T``."""
+
+    __slots__ = ()
+
+    if TYPE_CHECKING:
+        ndim: int
+
+    __getitem__ = getitem
+    reshape = view = shaping.reshape
+    permute = shaping.permute
+    transpose = swapaxes = swapdims = shaping.transpose
+    t = shaping.t
+    adjoint = shaping.adjoint
+    movedim = moveaxis = shaping.movedim
+    flatten = shaping.flatten
+    ravel = shaping.ravel
+    unflatten = shaping.unflatten
+    squeeze = shaping.squeeze
+    unsqueeze = shaping.unsqueeze
+    expand = shaping.expand
+    broadcast_to = shaping.broadcast_to
+    sum_to_size = shaping.sum_to_size
+    clone = shaping.clone
+    repeat = joining.repeat
+    tile = joining.tile
+    repeat_interleave = joining.repeat_interleave
+    split = cutting.split
+    split_with_sizes = cutting.split_with_sizes
+    unsafe_split = cutting.unsafe_split
+    unsafe_chunk = cutting.unsafe_chunk
+    tensor_split = cutting.tensor_split
+    hsplit = cutting.hsplit
+    vsplit = cutting.vsplit
+    dsplit = cutting.dsplit
+    chunk = cutting.chunk
+    unbind = cutting.unbind
+    select = cutting.select
+    narrow = cutting.narrow
+    unfold = cutting.unfold
+    flip = cutting.flip
+    fliplr = cutting.fliplr
+    flipud = cutting.flipud
+    roll = cutting.roll
+    rot90 = cutting.rot90
+    as_strided = cutting.as_strided
+    diag = diagonals.diag
+    diag_embed = diagonals.diag_embed
+    diagflat = diagonals.diagflat
+    diagonal = diagonals.diagonal
+    tril = diagonals.tril
+    triu = diagonals.triu
+    angle = reals.angle
+    conj = conj_physical = resolve_conj = resolve_neg = reals.conj
+    is_complex = reals.is_complex
+
+    @property
+    def real(self) -> Tensor:
+        """The tensor itself: its entries are real."""
+        return reals.real(self)
+
+    def view_as(self, other: Tensor) -> Tensor:
+        """The same entries in the shape of ``other``."""
+        return self.reshape(other.shape)
+
+    reshape_as = view_as
+
+    def expand_as(self, other: Tensor) -> Tensor:
+        """Stretched to the shape of ``other``."""
+        return self.expand(other.shape)
+
+    @property
+    def T(self) -> Tensor:
+        """All axes in opposite order."""
+        return shaping.permute(self, tuple(reversed(range(self.ndim))))
+
+    @property
+    def mT(self) -> Tensor:
+        """The last two axes swapped."""
+        return shaping.transpose(self, -2, -1)
+
+    @property
+    def H(self) -> Tensor:
+        """A matrix transposed."""
+        return shaping.t(self)
+
+    mH = mT

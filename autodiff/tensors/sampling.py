@@ -1,0 +1,178 @@
+"""Random tensors."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from autodiff.dtypes import as_dtype, get_default_dtype, int64
+from autodiff.errors import DtypeError, OptionError, ShapeError
+from autodiff.functions.axes import size_of
+from autodiff.random import Generator, numpy_generator
+from autodiff.tensors.making import leaf
+from autodiff.tensors.tensor import Tensor
+
+__all__ = [
+    "bernoulli",
+    "multinomial",
+    "normal",
+    "rand",
+    "rand_like",
+    "randint",
+    "randint_like",
+    "randn",
+    "randn_like",
+    "randperm",
+]
+
+
+def _drawn(draw: Any, size: tuple[Any, ...], dtype: Any, device: Any, requires_grad: bool) -> Tensor:
+    kind = get_default_dtype() if dtype is None else as_dtype(dtype)
+    if kind.kind != "f":
+        raise DtypeError(f"random numbers of a continuous distribution are floating, not {kind}")
+    drawn_as = kind if kind.itemsize >= 4 else np.dtype(np.float32)
+    return leaf(np.asarray(draw(size_of(size), dtype=drawn_as)).astype(kind, copy=False), requires_grad, device)
+
+
+def rand(
+    *shape: Any,
+    size: Any = (),
+    generator: Generator | None = None,
+    dtype: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+) -> Tensor:
+    """Uniform random numbers from 0 up to 1 in the shape given."""
+    return _drawn(numpy_generator(generator).random, shape or (size,), dtype, device, requires_grad)
+
+
+def randn(
+    *shape: Any,
+    size: Any = (),
+    generator: Generator | None = None,
+    dtype: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+) -> Tensor:
+    """Normal random numbers of mean 0 and variance 1 in the shape given."""
+    return _drawn(numpy_generator(generator).standard_normal, shape or (size,), dtype, device, requires_grad)
+
+
+def rand_like(input: Tensor, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+    """``rand`` in the shape and dtype of ``input``."""
+    return rand(input.shape, dtype=dtype or input.dtype, device=device, requires_grad=requires_grad)
+
+
+def randn_like(input: Tensor, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+    """``randn`` in the shape and dtype of ``input``."""
+    return randn(input.shape, dtype=dtype or input.dtype, device=device, requires_grad=requires_grad)
+
+
+def normal(
+    mean: Any = 0.0,
+    std: Any = 1.0,
+    size: Any = None,
+    *,
+    generator: Generator | None = None,
+    dtype: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+) -> Tensor:
+    """Normal random numbers; ``mean`` and ``std`` are numbers with a ``size``, or tensors that give it."""
+    mean, std = (x.detach() if isinstance(x, Tensor) else x for x in (mean, std))
+    given = [x for x in (mean, std) if isinstance(x, Tensor)]
+    if (std.min() if isinstance(std, Tensor) and std.numel() else 0 if isinstance(std, Tensor) else std) < 0:
+        raise OptionError(f"a standard deviation is not below 0, as {std!r:.60}")
+    shape = size if size is not None else np.broadcast_shapes(*(x.shape for x in given))
+    kind = dtype or (given[0].dtype if given else None)
+    drawn: Tensor = randn(shape, generator=generator, dtype=kind, device=device) * std + mean
+    return drawn.requires_grad_(requires_grad)
+
+
+def randint(
+    low: int,
+    high: Any = None,
+    size: Any = None,
+    *,
+    generator: Generator | None = None,
+    dtype: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+) -> Tensor:
+    """Random integers from ``low`` (0 where only one bound is given) up to but not including ``high``."""
+    if size is None:
+        low, high, size = 0, low, high
+    elif high is None:
+        low, high = 0, low
+    if low >= high:
+        raise OptionError(f"there is no integer from {low} up to but not including {high}")
+    array = numpy_generator(generator).integers(low, high, size_of((size,)))
+    return leaf(array.astype(int64 if dtype is None else as_dtype(dtype)), requires_grad, device)
+
+
+def randperm(n: int, *, generator: Generator | None = None, dtype: Any = None, device: Any = None) -> Tensor:
+    """The integers from 0 to n - 1 in random order."""
+    array = numpy_generator(generator).permutation(n)
+    return leaf(array.astype(int64 if dtype is None else as_dtype(dtype)), False, device)
+
+
+def randint_like(
+    input: Tensor,
+    low: int,
+    high: int | None = None,
+    *,
+    dtype: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+) -> Tensor:
+    """``randint`` in the shape and dtype of ``input``."""
+    kind = dtype or input.dtype
+    return randint(low, high, tuple(input.shape), dtype=kind, device=device, requires_grad=requires_grad)
+
+
+def bernoulli(input: Tensor, p: float | None = None, *, generator: Generator | None = None) -> Tensor:
+    """1 with the probability that stands in ``input`` (or ``p`` everywhere) and 0 otherwise.
+
+    >>> import autodiff
+    >>> bernoulli(autodiff.tensor([0.0, 1.0]))
+    tensor([0., 1.])
+    """
+    chance = np.asarray(input.detach()) if p is None else p
+    if not np.all((np.asarray(chance) >= 0) & (np.asarray(chance) <= 1)):
+        raise OptionError(f"a probability is from 0 to 1, unlike {chance!r:.60}")
+    return leaf((numpy_generator(generator).random(input.shape) < chance).astype(input.dtype), False, None)
+
+
+def multinomial(
+    input: Tensor, num_samples: int, replacement: bool = False, *, generator: Generator | None = None
+) -> Tensor:
+    """``num_samples`` columns for each row of weights, each drawn with a probability in proportion to its weight.
+
+    Shapes: (m, n) gives (m, num_samples), (n,) gives (num_samples,). Without ``replacement`` no column comes twice.
+
+    Raises:
+        ShapeError: the weights are neither a vector nor a matrix.
+        OptionError: a weight is below 0 or not finite, or there are fewer weights above 0 than samples.
+
+    Reference:
+        P. S. Efraimidis, P. G. Spirakis (2006): the columns of the smallest exponential variates, each divided by its
+        weight, are such a sample.
+    """
+    if input.ndim not in (1, 2):
+        raise ShapeError(f"multinomial takes weights in a vector or a matrix, not in shape {input.shape}")
+    weights = np.atleast_2d(np.asarray(input.detach(), np.float64))
+    possible = (weights > 0).sum(1).min(initial=weights.shape[1])
+    if not np.isfinite(weights).all() or (weights < 0).any():
+        raise OptionError("multinomial takes finite weights from 0 up")
+    if num_samples <= 0 or possible < (1 if replacement else num_samples):
+        raise OptionError(f"multinomial draws {num_samples} of {possible} columns with weights above 0")
+    draw = numpy_generator(generator)
+    if replacement:
+        sums = np.cumsum(weights, 1)
+        at = draw.random((len(weights), num_samples)) * sums[:, -1:]
+        picks = np.stack([np.searchsorted(row, x, "right") for row, x in zip(sums, at, strict=True)])
+    else:
+        with np.errstate(divide="ignore"):
+            picks = np.argsort(draw.standard_exponential(weights.shape) / weights, 1)[:, :num_samples]
+    return leaf(picks.reshape((*input.shape[:-1], num_samples)).astype(np.int64), False, None)

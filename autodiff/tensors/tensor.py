@@ -1,0 +1,258 @@
+"""Tensor: an array with a place in the graph; its operators and methods are one line over the rows and functions."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator
+from typing import Any, Self
+
+import numpy as np
+
+from autodiff.dtypes import get_default_dtype
+from autodiff.engine.apply import Recorded, apply, result_class, wrap
+from autodiff.engine.backward import accumulate, gradients
+from autodiff.engine.call_sites import place_of_user
+from autodiff.engine.tape import Node, new_leaf
+from autodiff.errors import DtypeError, GraphError, ShapeError
+from autodiff.functions import cutting
+from autodiff.functions.axes import size_of
+from autodiff.numpy_api import protocol as numpy_protocol
+from autodiff.tensors import printing
+from autodiff.tensors.methods.arithmetic import ArithmeticMethods
+from autodiff.tensors.methods.comparison import ComparisonMethods
+from autodiff.tensors.methods.conversion import ConversionMethods
+from autodiff.tensors.methods.elementwise_in_place import ElementwiseInPlaceMethods
+from autodiff.tensors.methods.hooks import HookMethods
+from autodiff.tensors.methods.in_place import InPlaceMethods
+from autodiff.tensors.methods.indexing import IndexingMethods
+from autodiff.tensors.methods.inspection import InspectionMethods
+from autodiff.tensors.methods.making import MakingMethods
+from autodiff.tensors.methods.operators import Operators
+from autodiff.tensors.methods.overwriting import OverwritingMethods
+from autodiff.tensors.methods.products import ProductMethods
+from autodiff.tensors.methods.reductions import ReductionMethods
+from autodiff.tensors.methods.shaping import ShapingMethods
+from autodiff.tensors.methods.special import SpecialMethods
+from autodiff.tensors.sizes import gives_sizes
+
+__all__ = ["Tensor"]
+
+Array = np.ndarray[Any, Any]
+
+
+@result_class
+class Tensor(
+    Recorded,
+    Operators,
+    ArithmeticMethods,
+    ProductMethods,
+    SpecialMethods,
+    ComparisonMethods,
+    ReductionMethods,
+    ShapingMethods,
+    IndexingMethods,
+    ConversionMethods,
+    InPlaceMethods,
+    MakingMethods,
+    ElementwiseInPlaceMethods,
+    OverwritingMethods,
+    HookMethods,
+    InspectionMethods,
+):
+    """An n-dimensional array that can remember how it was computed.
+
+    ``Tensor(2, 3)`` is a tensor of that shape and ``Tensor([1, 2])`` one of those numbers in the default dtype, as in
+    old PyTorch programs; ``autodiff.tensor`` keeps the dtype and is what new ones use.
+
+    >>> x = Tensor([1.0, 2.0]).requires_grad_()
+    >>> (x * x).sum().backward()
+    >>> x.grad
+    tensor([2., 4.])
+    """
+
+    __slots__ = ()
+    __array_priority__ = 1000.0
+    __hash__ = object.__hash__
+
+    _grad: Tensor | None
+
+    def __init__(self, *data: Any, requires_grad: bool = False) -> None:
+        if gives_sizes(data):
+            self._array = np.zeros(size_of(data) if data else 0, get_default_dtype())
+        else:
+            source = data[0]._array if isinstance(data[0], Tensor) else data[0]
+            try:
+                self._array = np.array(source, dtype=get_default_dtype())
+            except (ValueError, TypeError) as error:
+                raise DtypeError(f"no tensor can be made of {source!r:.60}: {error}") from None
+        self._node = self._grad = None
+        self.requires_grad = requires_grad
+
+    # --- in the graph -------------------------------------------------------------------------------------------
+
+    @property
+    def grad(self) -> Tensor | None:
+        """What backward passes have added up for this leaf; None before the first."""
+        return self._grad
+
+    @grad.setter
+    def grad(self, value: Tensor | None) -> None:
+        if value is not None and getattr(value, "shape", None) != self.shape:
+            raise ShapeError(f"the gradient of a tensor of shape {self.shape} is one of that shape, not {value!r:.60}")
+        self._grad = value
+
+    @property
+    def grad_fn(self) -> Node | None:
+        """The node that made this tensor; None for a leaf."""
+        return None if self.is_leaf else self._node
+
+    @property
+    def is_leaf(self) -> bool:
+        """Whether the tensor was made by the user rather than by a recorded operation."""
+        return self._node is None or self._node.primitive is None
+
+    @property
+    def requires_grad(self) -> bool:
+        """Whether a gradient of this tensor can be asked for."""
+        return self._node is not None
+
+    @requires_grad.setter
+    def requires_grad(self, value: bool) -> None:
+        if not value and not self.is_leaf:
+            raise GraphError("only a leaf can stop requiring grad; use detach() for a tensor outside the graph")
+        if value and self._node is None:
+            if self._array.dtype.kind != "f":
+                raise DtypeError(f"only a floating tensor can require grad, not {self._array.dtype}; use .float()")
+            self._node = new_leaf(self, self._array)
+        elif not value:
+            self._node = None
+
+    def requires_grad_(self, requires_grad: bool = True) -> Self:
+        """Ask for a gradient of this leaf, or no longer."""
+        self.requires_grad = requires_grad
+        return self
+
+    def detach(self) -> Tensor:
+        """The same memory outside the graph."""
+        result = wrap(self._array)
+        result._why = ("went through detach()", place_of_user())
+        return result
+
+    @property
+    def data(self) -> Tensor:
+        """The same memory outside the graph; assigned, the tensor takes over the other's memory."""
+        result = wrap(self._array)
+        result._why = ("went through .data", place_of_user())
+        return result
+
+    @data.setter
+    def data(self, value: Tensor) -> None:
+        if not isinstance(value, Tensor):
+            raise DtypeError(f"the data of a tensor is a tensor, not {value!r:.60}; use tensor(...) to make one")
+        self._array = value._array
+        if self._node is not None and self.is_leaf:
+            self._node.shape, self._node.dtype = value._array.shape, value._array.dtype
+
+    def backward(
+        self, gradient: Any = None, retain_graph: bool | None = None, create_graph: bool = False, inputs: Any = None
+    ) -> None:
+        """Add the gradient of this tensor to ``.grad`` of every leaf it was made from (or of ``inputs``).
+
+        Args:
+            gradient: the cotangent to start from, of this tensor's shape; 1 for a tensor of one entry.
+            retain_graph: keep the graph for another pass; by default it is freed, unless ``create_graph``.
+            create_graph: record the pass itself, so that the gradients can be differentiated.
+            inputs: the leaves that are to receive their gradient; all by default.
+
+        Raises:
+            GraphError: nothing was recorded, the graph was freed, or there are several entries and no ``gradient``.
+            InPlaceError: what the pass needs was changed in place.
+        """
+        targets = [inputs] if isinstance(inputs, Tensor) else inputs
+        accumulate(gradients([self], [gradient], targets, retain_graph, create_graph), targets or ())
+
+    # --- as NumPy and Python see it -------------------------------------------------------------------------------
+
+    __primitive__ = staticmethod(apply)
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Array:
+        return np.array(self.numpy(), dtype=dtype, copy=copy)
+
+    def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
+        return numpy_protocol.array_ufunc(ufunc, method, inputs, kwargs)
+
+    def __array_function__(self, function: Any, types: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        return numpy_protocol.array_function(function, args, kwargs)
+
+    def numpy(self) -> Array:
+        """The array itself, sharing its memory; raises GraphError for a tensor in the graph."""
+        if self._node is not None:
+            raise GraphError("an array cannot remember how this tensor was made; use .detach().numpy()")
+        return self._array
+
+    def item(self) -> Any:
+        """The one entry as a Python number."""
+        if self._array.size != 1:
+            raise ShapeError(f"a tensor of shape {self.shape} is not one number; .any(), .all() or .sum() make it one")
+        return self._array.item()
+
+    def tolist(self) -> Any:
+        """The entries as nested lists of Python numbers."""
+        return self._array.tolist()
+
+    def __bool__(self) -> bool:
+        return bool(self.item())
+
+    def __int__(self) -> int:
+        return int(self.item())
+
+    def __float__(self) -> float:
+        return float(self.item())
+
+    def __index__(self) -> int:
+        if self._array.dtype.kind not in "biu":
+            raise DtypeError(f"only an integer tensor can be an index, not one of {self._array.dtype}")
+        return int(self.item())
+
+    def __len__(self) -> int:
+        if not self._array.ndim:
+            raise DtypeError("a 0-d tensor has no length")
+        return len(self._array)
+
+    def __iter__(self) -> Iterator[Tensor]:
+        if not self._array.ndim:
+            raise DtypeError("a 0-d tensor cannot be iterated over; item() gives its number")
+        return iter(cutting.unbind(self))
+
+    def __contains__(self, value: Any) -> bool:
+        return bool((self._array == (value._array if isinstance(value, Tensor) else value)).any())
+
+    def __repr__(self) -> str:
+        notes: tuple[str, ...] = ()
+        if self._node is not None:
+            notes = ("requires_grad=True",) if self.is_leaf else (f"grad_fn=<{self._node.name()}>",)
+        return printing.array_text(self._array, get_default_dtype(), notes)
+
+    def __format__(self, spec: str) -> str:
+        if self._array.ndim and spec:
+            raise DtypeError(f"a tensor of shape {self.shape} has no format {spec!r}; item() gives a number, which has")
+        return str(self) if self._array.ndim else format(self.item(), spec)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+        if not self.is_leaf:
+            raise GraphError("only a leaf can be copied with its place in the graph; use detach() or clone()")
+        twin = memo[id(self)] = _rebuilt(type(self), self._array.copy(), self.requires_grad)
+        twin.__dict__.update(copy.deepcopy(getattr(self, "__dict__", {}), memo)) if hasattr(twin, "__dict__") else None
+        twin._grad = None if self._grad is None else copy.deepcopy(self._grad, memo)
+        return twin
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        return _rebuilt, (type(self), self._array, self.requires_grad)
+
+
+def _rebuilt(cls: type[Any], array: Array, requires_grad: bool) -> Any:
+    """A leaf of class ``cls``, by ``copy`` and ``pickle``."""
+    tensor = object.__new__(cls)
+    tensor._array, tensor._node, tensor._grad = array, None, None
+    tensor.requires_grad = requires_grad
+    return tensor
