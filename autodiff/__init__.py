@@ -13,6 +13,10 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from autodiff.engine.call_sites import register_library as _register_library
+
+_register_library(__file__)  # before anything asks whose code it is
+
 from autodiff import autograd as autograd
 from autodiff import cuda as cuda
 from autodiff import distributions as distributions
@@ -42,7 +46,6 @@ from autodiff.dtypes import promote_types as promote_types
 from autodiff.dtypes import set_default_dtype as set_default_dtype
 from autodiff.dtypes import short as short
 from autodiff.dtypes import uint8 as uint8
-from autodiff.engine.call_sites import register_library as _register_library
 from autodiff.engine.modes import *
 from autodiff.functions.arithmetic import *
 from autodiff.functions.comparison import *
@@ -96,8 +99,6 @@ if TYPE_CHECKING:
     from autodiff.viz import memory as memory
 
 _keep_freed_memory()
-_register_library(__file__)
-
 _LATER = {
     "data": "autodiff.data",
     "io": "autodiff.io",

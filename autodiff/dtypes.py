@@ -8,32 +8,6 @@ import numpy as np
 
 from autodiff.errors import DtypeError
 
-__all__ = [
-    "as_dtype",
-    "bool_",
-    "can_cast",
-    "double",
-    "finfo",
-    "float16",
-    "float32",
-    "float64",
-    "float_",
-    "get_default_dtype",
-    "half",
-    "iinfo",
-    "int8",
-    "int16",
-    "int32",
-    "int64",
-    "int_",
-    "long",
-    "promote_types",
-    "result_dtype",
-    "set_default_dtype",
-    "short",
-    "uint8",
-]
-
 float16 = half = np.dtype(np.float16)
 float32 = float_ = np.dtype(np.float32)
 float64 = double = np.dtype(np.float64)

@@ -2,21 +2,6 @@
 
 from __future__ import annotations
 
-__all__ = [
-    "AutodiffError",
-    "AxisError",
-    "DeviceError",
-    "DtypeError",
-    "FileFormatError",
-    "GraphError",
-    "InPlaceError",
-    "NonFiniteError",
-    "OptionError",
-    "ShapeError",
-    "StateDictError",
-    "WorkerError",
-]
-
 
 class AutodiffError(Exception):
     """Whatever this library raises on purpose."""

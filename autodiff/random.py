@@ -8,17 +8,6 @@ from typing import Any
 
 import numpy as np
 
-__all__ = [
-    "Generator",
-    "default_generator",
-    "get_rng_state",
-    "initial_seed",
-    "manual_seed",
-    "numpy_generator",
-    "seed",
-    "set_rng_state",
-]
-
 
 class Generator:
     """A stream of random numbers, the same for the same seed.

@@ -8,7 +8,8 @@ import tracemalloc
 from typing import Any
 
 import autodiff
-from autodiff.engine.tape import needed, reachable
+from autodiff.engine.checks import saved_arrays
+from autodiff.engine.tape import reachable
 from benchmarks.workloads import Program
 
 __all__ = ["growth", "kept_by_ours", "kept_by_torch"]
@@ -18,7 +19,7 @@ def kept_by_ours(program: Program) -> int:
     """The bytes of all arrays that the graph of a step holds, but for those of the parameters."""
     own = {id(_owner(p._array)) for p in program.parameters}
     node = program.loss()._node
-    owners = {id(owner): owner for n in reachable([node]) for owner in map(_owner, needed(n))}
+    owners = {id(owner): owner for n in reachable([node]) for owner in map(_owner, saved_arrays(n))}
     return sum(owner.nbytes for key, owner in owners.items() if key not in own)
 
 

@@ -13,7 +13,6 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -105,8 +104,10 @@ MUTATIONS: dict[str, Callable[[Array, Array, tuple[int, ...]], Array]] = {
 class Planted:
     """A VJP with a fault, which remembers whether the fault ever showed."""
 
-    def __init__(self, vjp: Callable[..., Any], mutate: Callable[..., Any], position: int) -> None:
-        self.vjp, self.mutate, self.position, self.showed = vjp, mutate, position, False
+    vjp: Callable[..., Any]
+
+    def __init__(self, mutate: Callable[..., Any], position: int) -> None:
+        self.mutate, self.position, self.showed = mutate, position, False
 
     def __call__(self, g: Array, out: Any, *inputs: Any, **params: Any) -> Array:
         """The wrong cotangent; whether it differs from the right one is written down."""
@@ -128,15 +129,20 @@ class Planted:
 @contextmanager
 def planted(name: str, position: int, mutate: Callable[..., Any]) -> Iterator[Planted]:
     """The row ``name`` with a fault in the VJP of one input."""
-    row = primitives[name]
-    whole = row.vjps
-    vjps = list(islice(iter(whole), len(DECLARED[name][0])))
-    fault = vjps[position] = Planted(vjps[position], mutate, position)
-    row.vjps = tuple(vjps)
+    primitive = primitives[name]
+    sound, fault = primitive.rules, Planted(mutate, position)
+
+    def rules(count: int) -> list[Callable[..., Any]]:
+        vjps = list(sound(count))
+        if position < count:
+            fault.vjp, vjps[position] = vjps[position], fault
+        return vjps
+
+    primitive.rules = rules
     try:
         yield fault
     finally:
-        row.vjps = whole
+        del primitive.rules
 
 
 def verdict(name: str, position: int, mutate: Callable[..., Any]) -> str:

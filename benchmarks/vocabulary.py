@@ -24,7 +24,8 @@ from parity.base import CASES, Case  # noqa: E402
 
 import autodiff  # noqa: E402
 import nn  # noqa: E402
-from autodiff.engine.tape import needed, reachable  # noqa: E402
+from autodiff.engine.checks import saved_arrays  # noqa: E402
+from autodiff.engine.tape import reachable  # noqa: E402
 from autodiff.io.files import write_whole  # noqa: E402
 from autodiff.numpy_api.functions import FUNCTIONS  # noqa: E402
 from autodiff.numpy_api.protocol import UFUNCS  # noqa: E402
@@ -132,7 +133,7 @@ def _counts(call: Any, inputs: Sequence[Any]) -> list[tuple[int, int]]:
         return []
     nodes = reachable([y._node for y in _flat(outputs) if getattr(y, "_node", None) is not None])
     made = [node for node in nodes if node.primitive is not None]
-    arrays = {_owner(array) for node in made for array in needed(node)}
+    arrays = {_owner(array) for node in made for array in saved_arrays(node)}
     return [(len(made), len(arrays))] if made else []
 
 

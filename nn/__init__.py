@@ -9,6 +9,9 @@
 from __future__ import annotations
 
 from autodiff.engine.call_sites import register_library as _register_library
+
+_register_library(__file__)  # before anything asks whose code it is
+
 from nn import functional as functional
 from nn import init as init
 from nn import modules as modules
@@ -35,5 +38,3 @@ from nn.parameter import Buffer as Buffer
 from nn.parameter import Parameter as Parameter
 from nn.parameter import UninitializedBuffer as UninitializedBuffer
 from nn.parameter import UninitializedParameter as UninitializedParameter
-
-_register_library(__file__)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from autodiff.engine.handles import RemovableHandle
+from autodiff.engine.hooks import RemovableHandle
 from autodiff.errors import GraphError
 from autodiff.ops.shaping import reshape
 from autodiff.tensors.tensor import Tensor

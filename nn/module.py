@@ -10,9 +10,8 @@ from weakref import ref
 
 import numpy as np
 
-from autodiff.engine.apply import wrap
-from autodiff.engine.call_sites import of_library, place_of_user
-from autodiff.engine.scopes import NOBODY, begin, calls
+from autodiff.engine.call_sites import NOBODY, begin, calls, of_library, place_of_user
+from autodiff.engine.values import wrap
 from autodiff.errors import AutodiffError, DtypeError, OptionError
 from autodiff.tensors.tensor import Tensor
 from nn.hooks import Hookable

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from autodiff.dtypes import as_dtype, get_default_dtype
-from autodiff.engine.apply import wrap
+from autodiff.engine.values import wrap
 from autodiff.tensors.creation import as_tensor
 from autodiff.tensors.tensor import Tensor
 

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from autodiff.engine.apply import wrap
+from autodiff.engine.values import wrap
 from autodiff.engine.versions import changed
 from autodiff.errors import StateDictError
 from autodiff.tensors.tensor import Tensor

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from autodiff.engine.call_sites import register_library as _register_library
+
+_register_library(__file__)  # before anything asks whose code it is
+
 from optim import lr_scheduler as lr_scheduler
 from optim import swa_utils as swa_utils
 from optim.adadelta import *
@@ -19,5 +22,3 @@ from optim.radam import *
 from optim.rmsprop import *
 from optim.rprop import *
 from optim.sgd import *
-
-_register_library(__file__)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any
 
-from autodiff.engine.handles import RemovableHandle
+from autodiff.engine.hooks import RemovableHandle
 
 __all__ = ["Hooked", "between_hooks"]
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from autodiff.engine.apply import wrap
+from autodiff.engine.values import wrap
 from optim import rules
 from optim.optimizer import Array, Group, Optimizer, State, check_betas, not_negative
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from autodiff.engine.apply import wrap
 from autodiff.engine.modes import enable_grad
+from autodiff.engine.values import wrap
 from autodiff.engine.versions import changed
 from autodiff.errors import DtypeError, OptionError, StateDictError
 from autodiff.tensors.tensor import Tensor

@@ -38,7 +38,8 @@ def get_swa_avg_fn() -> Average:
 
     @no_grad()
     def mean(averaged_param: Tensor, current_param: Tensor, num_averaged: Tensor) -> Tensor:
-        return averaged_param + (current_param - averaged_param) / (num_averaged + 1)
+        result: Tensor = averaged_param + (current_param - averaged_param) / (num_averaged + 1)
+        return result
 
     return mean
 
@@ -53,7 +54,8 @@ def get_ema_avg_fn(decay: float = 0.999) -> Average:
 
     @no_grad()
     def moving_average(ema_param: Tensor, current_param: Tensor, num_averaged: Tensor) -> Tensor:
-        return decay * ema_param + (1 - decay) * current_param
+        result: Tensor = decay * ema_param + (1 - decay) * current_param
+        return result
 
     return moving_average
 

@@ -10,7 +10,7 @@ import pytest
 
 import autodiff
 from autodiff import grad, tensor
-from autodiff.engine.broadcasting import accumulate
+from autodiff.kernels.sums import accumulate
 
 
 @pytest.mark.parametrize(

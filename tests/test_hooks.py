@@ -10,7 +10,8 @@ import pytest
 
 import autodiff
 from autodiff import grad, nn, tensor
-from autodiff.engine.tape import needed, reachable
+from autodiff.engine.checks import saved_arrays
+from autodiff.engine.tape import reachable
 from autodiff.errors import DtypeError, GraphError, InPlaceError, OptionError, ShapeError
 from autodiff.utils.checkpoint import CheckpointError, checkpoint, checkpoint_sequential
 
@@ -132,7 +133,7 @@ def block(x: Any) -> Any:
 
 
 def kept_bytes(t: autodiff.Tensor) -> int:
-    return sum({id(a): a.nbytes for node in reachable([t.grad_fn]) for a in needed(node)}.values())
+    return sum({id(a): a.nbytes for node in reachable([t.grad_fn]) for a in saved_arrays(node)}.values())
 
 
 def orders(f: Any) -> tuple[int, list[float], list[np.ndarray[Any, Any]]]:

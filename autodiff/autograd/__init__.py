@@ -7,13 +7,15 @@ from typing import Any
 from autodiff.autograd import function as function
 from autodiff.autograd import functional as functional
 from autodiff.autograd.function import Function as Function
-from autodiff.autograd.gradients import *
+from autodiff.engine.backward import backward as backward
+from autodiff.engine.backward import grad as grad
 from autodiff.engine.modes import detect_anomaly as detect_anomaly
 from autodiff.engine.modes import enable_grad as enable_grad
 from autodiff.engine.modes import inference_mode as inference_mode
 from autodiff.engine.modes import no_grad as no_grad
 from autodiff.engine.modes import set_detect_anomaly as set_detect_anomaly
 from autodiff.engine.modes import set_grad_enabled as set_grad_enabled
+from autodiff.tensors.typed_constructors import Variable as Variable
 
 
 def __getattr__(name: str) -> Any:

@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import partial, wraps
-from itertools import count, repeat
 from typing import Any
 
 import numpy as np
 
 from autodiff.engine import modes
-from autodiff.engine.apply import Recorded, renew, wrap
-from autodiff.engine.call_sites import place_of_user
+from autodiff.engine.broadcasting import broadcasts_to
+from autodiff.engine.call_sites import asked_at, calls, place_of_user
+from autodiff.engine.checks import take_fingerprints
 from autodiff.engine.primitive import Primitive
-from autodiff.engine.scopes import asked_at, calls
-from autodiff.engine.tape import Node, remember
+from autodiff.engine.tape import Node
+from autodiff.engine.values import TensorBase, wrap
 from autodiff.engine.versions import next_number
+from autodiff.engine.views import rerecord_view
 from autodiff.errors import DtypeError, GraphError, ShapeError
-
-__all__ = ["Function", "FunctionCtx", "once_differentiable"]
 
 Array = np.ndarray[Any, Any]
 _BUNDLE: tuple[tuple[int, ...], np.dtype[Any]] = (), np.dtype(object)  # in place of a shape and a dtype
@@ -43,7 +42,7 @@ class FunctionCtx:
     def save_for_backward(self, *tensors: Any) -> None:
         """Keep inputs, outputs and other tensors (or None) for ``saved_tensors`` in backward."""
         for x in tensors:
-            if not (x is None or isinstance(x, (Recorded, np.ndarray))):
+            if not (x is None or isinstance(x, (TensorBase, np.ndarray))):
                 raise DtypeError(f"save_for_backward keeps tensors, not {x!r:.60}; set an attribute of ctx instead")
         self._given = tensors
 
@@ -118,8 +117,8 @@ class Function:
         """
         ctx = FunctionCtx()
         for x in args:
-            renew(x)
-        edges = tuple(x._node if isinstance(x, Recorded) else None for x in args)
+            rerecord_view(x)
+        edges = tuple(x._node if isinstance(x, TensorBase) else None for x in args)
         ctx.needs_input_grad = tuple(edge is not None for edge in edges)
         with modes.no_grad():
             if cls.setup_context is Function.setup_context:
@@ -128,7 +127,7 @@ class Function:
                 returned = cls.forward(*args)
                 cls.setup_context(ctx, args, returned)
         outputs = returned if isinstance(returned, tuple) else (returned,)
-        if isinstance(returned, list) or not any(isinstance(y, (Recorded, np.ndarray, np.generic)) for y in outputs):
+        if isinstance(returned, list) or not any(isinstance(y, (TensorBase, np.ndarray, np.generic)) for y in outputs):
             raise DtypeError(f"{cls.__name__}.forward returns a tensor or a tuple of them, not {returned!r:.60}")
         call = _Call(cls, ctx, edges, args, outputs)
         results = call.results()
@@ -136,11 +135,17 @@ class Function:
 
 
 class _Unlisted(Primitive):
-    """A row that stands in no table: it was made for one call."""
+    """A primitive that stands in no table: it was made for one call."""
 
-    def __init__(self, name: str, vjps: Any, saves: bool = False) -> None:
-        self.name, self.vjps, self.saves = name, vjps, saves
+    vjps = fixed_rules = ()  # type: ignore[assignment]
+
+    def __init__(self, name: str, vjp: Callable[..., Any] | None = None, saves: bool = False) -> None:
+        self.name, self._vjp, self.saves = name, vjp, saves
         self.floating = self.promotes = self.view = False
+
+    def rules(self, count: int) -> list[Any]:
+        """The one VJP, for every input."""
+        return [self._vjp] * count
 
 
 class _Call:
@@ -154,14 +159,13 @@ class _Call:
         self.ctx, self.outputs = ctx, outputs
         self.made: list[Node] = []
         if modes.current().recording and any(ctx.needs_input_grad):
-            rules = _Rules(cls, ctx._given, args, outputs)
-            row = _Unlisted(cls.__name__, rules, bool(ctx._given))
-            kept = (ctx, *(x._array if isinstance(x, Recorded) else x for x in ctx._given))
-            node = _node(row, edges, (kept, *edges), *(rules.outputs[0] or _BUNDLE if len(outputs) == 1 else _BUNDLE))
-            rules.node = weakref.ref(node)
+            call = _CallPrimitive(cls, ctx._given, args, outputs)
+            kept = (ctx, *(x._array if isinstance(x, TensorBase) else x for x in ctx._given))
+            node = _node(call, edges, (kept, *edges), *(call.outputs[0] or _BUNDLE if len(outputs) == 1 else _BUNDLE))
+            call.node = weakref.ref(node)
             self.made.append(node)
             if modes.current().anomaly:
-                remember(node)
+                take_fingerprints(node)
         ctx._given = ()
 
     def results(self) -> tuple[Any, ...]:
@@ -177,7 +181,7 @@ class _Call:
         known = _description(output)
         if known is None:
             return output
-        array = output._array if isinstance(output, Recorded) else np.asarray(output)
+        array = output._array if isinstance(output, TensorBase) else np.asarray(output)
         dirty = any(output is x for x in self.ctx._dirty)
         if not self.made or array.dtype.kind != "f" or any(output is x for x in self.ctx._constant):
             return output if dirty else wrap(array)
@@ -188,28 +192,30 @@ class _Call:
         return output._become(wrap(array, node)) if dirty else wrap(array, node)
 
 
-class _Rules:
-    """The rules of one call for its arguments, one after another without end; they share one run of backward."""
+class _CallPrimitive(_Unlisted):
+    """The primitive of one call, whose VJPs share one run of backward."""
 
     def __init__(self, cls: type[Function], saved: Any, args: tuple[Any, ...], outputs: tuple[Any, ...]) -> None:
+        super().__init__(cls.__name__, saves=bool(saved))
         self.cls, self.outputs = cls, [_description(y) for y in outputs]
         self.sources = [_source(x, args, outputs) for x in saved]
         self.node: Callable[[], Node | None] = lambda: None
 
-    def __iter__(self) -> Iterator[Callable[..., Any]]:
+    def rules(self, count: int) -> list[Any]:
+        """The VJPs of the arguments for one visit of the call."""
         found: list[Any] = []
 
-        def rule(i: int, g: Any, kept: tuple[Any, ...], *edges: Node | None) -> Any:
+        def backward(i: int, g: Any, kept: tuple[Any, ...], *edges: Node | None) -> Any:
             if not found:
                 found.extend(self.run(g, kept[0], kept[1:], edges))
             return found[i]
 
-        return (partial(rule, i) for i in count())
+        return [partial(backward, i) for i in range(count)]
 
     def run(self, g: Any, ctx: FunctionCtx, arrays: tuple[Array | None, ...], edges: Any) -> list[Any]:
         """The cotangents of all arguments, for that of the output or the bundle of those of the outputs."""
         parts: dict[int, Any] = g.parts if isinstance(g, _Bundle) else {0: g}
-        recorded = isinstance(next(iter(parts.values())), Recorded)
+        recorded = isinstance(next(iter(parts.values())), TensorBase)
         seeds = [self._seed(ctx, parts.get(j), known) for j, known in enumerate(self.outputs)]
         ctx._running = tuple(
             None if array is None else wrap(array, self._node_of(source, edges))
@@ -228,7 +234,7 @@ class _Rules:
 
     def _seed(self, ctx: FunctionCtx, g: Any, known: Any) -> Any:
         if g is not None:
-            return g if isinstance(g, Recorded) else wrap(np.asarray(g))
+            return g if isinstance(g, TensorBase) else wrap(np.asarray(g))
         return wrap(np.zeros(*known)) if ctx._materialize and known is not None else None
 
     def _node_of(self, source: Any, edges: Any) -> Node | None:
@@ -245,10 +251,10 @@ class _Rules:
         """What backward returned for argument ``i`` as a cotangent of its own, for it may be something that is kept."""
         if edge is None or c is None:
             return None
-        if not isinstance(c, (Recorded, np.ndarray, np.generic)):
+        if not isinstance(c, (TensorBase, np.ndarray, np.generic)):
             raise DtypeError(f"{self._named()} returned {c!r:.60} for argument {i}; expected a tensor or None")
-        c = c if isinstance(c, Recorded) else wrap(np.asarray(c))
-        if c._array.shape != edge.shape and not _sums_to(c._array.shape, edge.shape):
+        c = c if isinstance(c, TensorBase) else wrap(np.asarray(c))
+        if c._array.shape != edge.shape and not broadcasts_to(edge.shape, c._array.shape):
             raise ShapeError(
                 f"{self._named()} returned a gradient of shape {c._array.shape} for argument {i}, of shape {edge.shape}"
             )
@@ -279,7 +285,7 @@ class _Bundle:
 
 def _output_node(call: Any, j: int, known: Any) -> Node:
     """A node for output ``j``, of that shape and dtype, between a call with several and what is made of it."""
-    row = _Unlisted(f"{call.name()}[{j}]", (lambda g, out, call: _Bundle({j: g}),))
+    row = _Unlisted(f"{call.name()}[{j}]", lambda g, out, call: _Bundle({j: g}))
     return _node(row, (call,), (None, call), *known)
 
 
@@ -297,12 +303,12 @@ def once_differentiable(backward: Callable[..., Any]) -> Callable[..., Any]:
         if not modes.current().recording:
             return returned
         edges = (*ctx._edges, *(g._node for g in gradients if g is not None and g._node is not None))
-        row = _Unlisted("once_differentiable", repeat(refuse))
+        row = _Unlisted("once_differentiable", refuse)
 
         def tied(c: Any) -> Any:
             if c is None or not edges:
                 return c
-            array = c._array if isinstance(c, Recorded) else np.asarray(c)
+            array = c._array if isinstance(c, TensorBase) else np.asarray(c)
             return wrap(array, _node(row, edges, (None, *edges), array.shape, array.dtype))
 
         return tuple(map(tied, returned)) if isinstance(returned, (tuple, list)) else tied(returned)
@@ -320,7 +326,7 @@ def _node(row: Primitive, edges: Any, saved: tuple[Any, ...], shape: tuple[int, 
 
 def _description(value: Any) -> Any:
     """Shape and dtype of an output; None for what is no tensor."""
-    array = value._array if isinstance(value, Recorded) else value
+    array = value._array if isinstance(value, TensorBase) else value
     return (array.shape, array.dtype) if isinstance(array, (np.ndarray, np.generic)) else None
 
 
@@ -330,10 +336,4 @@ def _source(x: Any, args: tuple[Any, ...], outputs: tuple[Any, ...]) -> tuple[st
         for i, y in enumerate(known):
             if x is y and x is not None:
                 return kind, i
-    return "other", x._node if isinstance(x, Recorded) else None
-
-
-def _sums_to(shape: tuple[int, ...], target: tuple[int, ...]) -> bool:
-    """Whether ``target`` broadcasts to ``shape``, so that what has ``shape`` can be summed to it."""
-    lead = len(shape) - len(target)
-    return lead >= 0 and all(m in (1, n) for n, m in zip(shape[lead:], target, strict=True))
+    return "other", x._node if isinstance(x, TensorBase) else None

@@ -12,13 +12,11 @@ from typing import Any
 import numpy as np
 
 from autodiff.engine import modes
-from autodiff.engine.apply import wrap
+from autodiff.engine.values import wrap
 from autodiff.errors import ShapeError
 from autodiff.func.derivatives import push_of
 from autodiff.func.jacobians import jacobian_by_columns, jacobian_of
 from autodiff.func.trace import Trace, fitting
-
-__all__ = ["hessian", "hvp", "jacobian", "jvp", "vhp", "vjp"]
 
 
 def jacobian(

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from autodiff.dtypes import float64
-from autodiff.engine.apply import wrap
+from autodiff.engine.values import wrap
 from autodiff.errors import DtypeError, ShapeError
 from autodiff.functions.joining import stack
 from autodiff.tensors.creation import as_tensor, tensor
@@ -73,7 +73,8 @@ def _stacked(tensors: Sequence[Tensor]) -> Tensor:
     """``stack``, in one step where nothing is recorded and nothing is wrong: batches are made one after another."""
     arrays = [x._array for x in tensors]
     plain = all(x._node is None for x in tensors) and len({(a.shape, a.dtype) for a in arrays}) == 1
-    return wrap(np.stack(arrays)) if plain else stack(tensors)
+    result: Tensor = wrap(np.stack(arrays)) if plain else stack(tensors)
+    return result
 
 
 def _mapping(like: Mapping[Any, Any], values: dict[Any, Any]) -> Any:

@@ -1,23 +1,91 @@
-"""Gradients of tensors: where the walk starts, what it may keep, and whose its results are."""
+"""Gradients of tensors: ``grad`` and ``backward`` start the walk and deliver what it finds."""
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import numpy as np
 
 from autodiff.engine import modes
-from autodiff.engine.apply import Recorded, renew, wrap
-from autodiff.engine.call_sites import line_of, place_of_user, source_of
+from autodiff.engine.call_sites import asked_at, calls, line_of, place_of_user, source_of
 from autodiff.engine.hooks import in_use
-from autodiff.engine.scopes import asked_at, calls
-from autodiff.engine.tape import Node, walk
+from autodiff.engine.tape import Node
+from autodiff.engine.values import TensorBase, Value, wrap
 from autodiff.engine.versions import changed, rewritten
-from autodiff.errors import GraphError, ShapeError
+from autodiff.engine.views import rerecord_view
+from autodiff.engine.walk import walk
+from autodiff.errors import DtypeError, GraphError, OptionError, ShapeError
 
-__all__ = ["accumulate", "gradients"]
+
+def grad(
+    outputs: Value,
+    inputs: Value,
+    grad_outputs: Any = None,
+    retain_graph: bool | None = None,
+    create_graph: bool = False,
+    only_inputs: bool = True,
+    allow_unused: bool | None = None,
+    is_grads_batched: bool = False,
+    materialize_grads: bool = False,
+) -> tuple[Any, ...]:
+    """The gradient of the sum of ``outputs`` for each of ``inputs``; ``.grad`` is left alone.
+
+    Args:
+        outputs: tensors of one entry, or of any shape with ``grad_outputs``.
+        inputs: tensors anywhere in the graph.
+        grad_outputs: the cotangent of each output, a tensor or an array; None for an output of one entry.
+        retain_graph: keep the graph for another pass; by default as ``create_graph``.
+        create_graph: record the pass, so that the gradients can be differentiated again.
+        only_inputs: always so; ``backward`` is what fills ``.grad``.
+        allow_unused: None for an input from which no output was made, instead of an error.
+        is_grads_batched: refused; ``autodiff.func.vmap`` of ``autodiff.func.vjp`` takes several cotangents.
+        materialize_grads: zeros instead of None for those.
+
+    Raises:
+        GraphError: an input does not require grad, or is unused and that is not allowed; or the graph was freed.
+        ShapeError: a cotangent does not have the shape of its output.
+        OptionError: options that contradict each other, or that there are not.
+
+    >>> from autodiff import tensor
+    >>> x = tensor(3.0, requires_grad=True)
+    >>> (slope,) = grad(x**3, x, create_graph=True)
+    >>> grad(slope, x)
+    (tensor(18.),)
+    """
+    if is_grads_batched:
+        raise OptionError("is_grads_batched=True: cotangents come one at a time; map autodiff.func.vjp over them")
+    if not only_inputs:
+        raise OptionError("only_inputs=False: grad() never fills .grad; use backward()")
+    if materialize_grads and allow_unused is False:
+        raise OptionError("materialize_grads=True makes zeros for unused inputs; allow_unused=False forbids them")
+    wanted, ends = tensors_of(inputs, "inputs"), tensors_of(outputs, "outputs")
+    found = gradients(ends, _seeds(grad_outputs, ends, "grad_outputs"), wanted, retain_graph, create_graph)
+    result = [None if x._node is None else found.get(x._node) for x in wanted]
+    for i, (x, g) in enumerate(zip(wanted, result, strict=True)):
+        if g is None and materialize_grads:
+            result[i] = wrap(np.zeros(x.shape, x.dtype))
+        elif g is None and not allow_unused:
+            raise GraphError(
+                f"input {i}, of shape {x.shape}, was not used to make the outputs; with allow_unused=True its "
+                "gradient is None"
+            )
+    return tuple(result)
+
+
+def backward(
+    tensors: Value,
+    grad_tensors: Any = None,
+    retain_graph: bool | None = None,
+    create_graph: bool = False,
+    inputs: Any = None,
+) -> None:
+    """Add the gradient of the sum of ``tensors`` to ``.grad`` of every leaf they were made from (or of ``inputs``)."""
+    ends = tensors_of(tensors, "tensors")
+    targets = None if inputs is None else tensors_of(inputs, "inputs")
+    found = gradients(ends, _seeds(grad_tensors, ends, "grad_tensors"), targets, retain_graph, create_graph)
+    accumulate_grad(found, targets or ())
 
 
 def gradients(
@@ -62,7 +130,7 @@ def _recording() -> AbstractContextManager[None]:
     return nullcontext() if modes.current().recording else modes.enable_grad()
 
 
-def accumulate(found: dict[Node, Any], inputs: Collection[Any] = ()) -> None:
+def accumulate_grad(found: dict[Node, Any], inputs: Collection[Any] = ()) -> None:
     """Add gradients to ``.grad`` of ``inputs`` and of the leaves they belong to, where those still want them."""
     owners, hooked = {x._node: x for x in inputs} if inputs else {}, in_use()
     for node, g in found.items():
@@ -85,7 +153,7 @@ def accumulate(found: dict[Node, Any], inputs: Collection[Any] = ()) -> None:
 def _tracked(tensor: Any) -> Node:
     """The node of a tensor; raises GraphError with the reason where it has none."""
     if rewritten:
-        renew(tensor)
+        rerecord_view(tensor)
     node: Node | None = tensor._node
     if node is not None:
         return node
@@ -110,7 +178,26 @@ def _seed(output: Any, seed: Any) -> Any:
             )
         one = np.array(1, array.dtype)  # np.ones takes four times as long
         return wrap(one.reshape(array.shape) if array.ndim else one)
-    given: Any = seed if isinstance(seed, Recorded) else wrap(np.asarray(seed, dtype=output.dtype))
+    given: Any = seed if isinstance(seed, TensorBase) else wrap(np.asarray(seed, dtype=output.dtype))
     if given.shape != output.shape:
         raise ShapeError(f"the gradient of a tensor of shape {output.shape} has that shape, not {given.shape}")
     return given.to(output.dtype)
+
+
+def tensors_of(given: Any, what: str) -> list[Any]:
+    """One tensor or several, as a list; raises DtypeError for anything else."""
+    listed = [given] if isinstance(given, TensorBase) or not isinstance(given, Sequence) else list(given)
+    for x in listed:
+        if not isinstance(x, TensorBase):
+            raise DtypeError(f"{what} are tensors, not {x!r:.60}; use tensor(..., requires_grad=True) to make one")
+    return listed
+
+
+def _seeds(given: Any, outputs: list[Any], what: str) -> list[Any]:
+    """The cotangent of each output, None where it is left out."""
+    if given is None:
+        return [None] * len(outputs)
+    seeds = [given] if isinstance(given, (TensorBase, np.ndarray, np.generic, int, float)) else list(given)
+    if len(seeds) != len(outputs):
+        raise GraphError(f"{what}: {len(seeds)} for {len(outputs)} outputs; give one for each, or None in its place")
+    return seeds

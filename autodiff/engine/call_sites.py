@@ -1,4 +1,8 @@
-"""Where in the user's code something happened, at the price of a few pointers."""
+"""Where in the user's code something was called, at the price of a few pointers: its line, and the modules around it.
+
+An operation that is recorded takes the innermost call of a module at hand, which is linked to the one around it: so a
+drawn graph shows operations inside the modules they belong to. Each thread has calls of its own.
+"""
 
 from __future__ import annotations
 
@@ -6,18 +10,21 @@ import contextlib
 import linecache
 import os
 import sys
+import weakref
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from types import CodeType
+from typing import Any
 
 import numpy as np
-
-__all__ = ["Place", "file_and_line", "line_of", "of_library", "place_of_user", "register_library", "source_of"]
 
 Place = tuple[CodeType, int]  # code and instruction: the line is worked out only when somebody asks for it
 
 _library: tuple[str, ...] = ()  # folders, each with a separator at its end
 
 
-class _Inside(dict[str, bool]):
+class _InsideLibrary(dict[str, bool]):
     """Whether a source file belongs to this library or to what it calls itself through; asked once for each file."""
 
     def __missing__(self, filename: str) -> bool:
@@ -25,14 +32,14 @@ class _Inside(dict[str, bool]):
         return self[filename]
 
 
-_inside = _Inside()
+inside_library = _InsideLibrary()
 
 
 def register_library(package_file: str) -> None:
     """Count the folder of ``package_file``, the ``__file__`` of a package, as the library's own."""
     global _library
     _library += (os.path.dirname(os.path.abspath(package_file)) + os.sep,)
-    _inside.clear()
+    inside_library.clear()
 
 
 register_library(np.__file__)
@@ -42,7 +49,7 @@ def place_of_user(depth: int = 1) -> Place:
     """The innermost place outside this library, at least ``depth`` calls up: each one skipped is a frame not built."""
     frame = sys._getframe(depth)
     code = frame.f_code
-    while _inside[code.co_filename] and frame.f_back is not None:
+    while inside_library[code.co_filename] and frame.f_back is not None:
         frame = frame.f_back
         code = frame.f_code
     return code, frame.f_lasti
@@ -50,7 +57,7 @@ def place_of_user(depth: int = 1) -> Place:
 
 def of_library(code: CodeType) -> bool:
     """Whether ``code`` belongs to this library."""
-    return _inside[code.co_filename]
+    return inside_library[code.co_filename]
 
 
 def file_and_line(place: Place) -> tuple[str, int]:
@@ -71,3 +78,50 @@ def line_of(place: Place) -> str:
 def source_of(place: Place) -> str:
     """The source line of a place, stripped; empty where the source is not at hand."""
     return linecache.getline(*file_and_line(place)).strip()
+
+
+# One call of a module, its class, and the call it was made from. The module itself is not kept alive: it may hold the
+# graph in turn, and would then be in a cycle with it.
+Scope = tuple[weakref.ref[Any], type[Any], "Scope | None"]
+
+
+class Calls:
+    """The calls of modules that go on in one thread.
+
+    Attributes:
+        now: the innermost, None outside of all.
+        place: where the user's code asked for all that happens now; None where the user's code is inside.
+    """
+
+    __slots__ = ("now", "place")
+
+    now: Scope | None
+    place: Place | None
+
+    def __init__(self) -> None:
+        self.now = self.place = None
+
+
+NOBODY = Calls()  # of all threads that have not called a module; nobody writes to it
+_calls: ContextVar[Calls] = ContextVar("autodiff_calls", default=NOBODY)
+calls = _calls.get  # bound once: every operation asks
+
+
+def begin() -> Calls:
+    """The calls of a thread that has not called a module before."""
+    own = Calls()
+    _calls.set(own)
+    return own
+
+
+@contextmanager
+def asked_at(place: Place | None) -> Iterator[None]:
+    """What is recorded in the block was asked for at ``place``; where that is None, the user's code is in the block."""
+    here = calls()
+    if here is NOBODY:
+        here = begin()
+    before, here.place = here.place, place
+    try:
+        yield
+    finally:
+        here.place = before

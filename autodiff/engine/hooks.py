@@ -1,14 +1,14 @@
-"""Functions that users hang on the values of the graph."""
+"""Gradient hooks of nodes, and the handle that removes one."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import count
 from typing import Any
 
-from autodiff.engine.scopes import asked_at
+from autodiff.engine.call_sites import asked_at
 
-__all__ = ["NodeHooks", "in_use"]
-
+_number = count().__next__
 _used = False
 
 
@@ -52,3 +52,33 @@ class NodeHooks:
 def in_use() -> bool:
     """Whether a hook was ever hung on a node: until then no walk asks for any."""
     return _used
+
+
+class RemovableHandle:
+    """Enters a hook into ``registry``, and takes it away: by ``remove()``, or at the end of a ``with`` block.
+
+    >>> registry = {}
+    >>> with RemovableHandle(registry, print):
+    ...     len(registry)
+    1
+    >>> registry
+    {}
+    """
+
+    def __init__(self, registry: dict[int, Any], hook: Any, prepend: bool = False) -> None:
+        self._registry, self._number = registry, _number()
+        later = dict(registry) if prepend else {}
+        if prepend:
+            registry.clear()
+        registry[self._number] = hook
+        registry.update(later)
+
+    def remove(self) -> None:
+        """Take the hook away; once it is gone, nothing happens."""
+        self._registry.pop(self._number, None)
+
+    def __enter__(self) -> RemovableHandle:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.remove()

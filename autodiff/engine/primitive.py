@@ -1,16 +1,18 @@
-"""The row: a primitive operation is its name, its forward in plain NumPy, and one VJP for each input."""
+"""The primitive: an operation is its name, its forward in plain NumPy, and one VJP for each input."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import sys
+from collections.abc import Callable, Sequence
 from functools import partial
-from itertools import count
 from operator import itemgetter
 from typing import Any
 
 import numpy as np
 
-__all__ = ["Primitive", "primitives"]
+from autodiff.engine.call_sites import of_library
+from autodiff.engine.first_use import FirstUse, arguments_of
+from autodiff.errors import OptionError
 
 VJP = Callable[..., Any]
 
@@ -18,14 +20,15 @@ primitives: dict[str, Primitive] = {}
 
 
 class Primitive:
-    """One row of the table of derivatives.
+    """An operation that can be differentiated: one row of the table of derivatives.
 
     >>> square = Primitive("doctest_square", np.square, lambda g, out, x: g * 2 * x, keeps="x")
     >>> square(np.array([1.0, 3.0]))
     array([1., 9.])
 
     Args:
-        name: unique; what pictures, errors and reports call the operation.
+        name: what pictures, errors and reports call the operation. A primitive of yours replaces an earlier one of
+            yours by the same name, as when a notebook cell runs again; the library's own names are refused.
         forward: ``forward(*inputs, **params) -> out`` on ndarrays. Inputs can be differentiated, params are static.
         vjps: for each input ``vjp(g, out, *inputs, **params)``, its cotangent for the cotangent ``g`` of ``out``,
             written with operators, ``np.`` functions and other primitives, so that it runs on ndarrays (fast) and on
@@ -34,11 +37,14 @@ class Primitive:
         keeps: the arguments whose values the VJPs read, by the names they have there ("out", "x y"): one string for
             all, or one for each VJP. The tape keeps these and nothing else; in place of another input that is
             tracked a VJP gets its node, which still knows ``shape`` and ``dtype``.
-        each: ``each(i, g, out, *inputs, **params)``, the VJP of input ``i`` in a row with any number of inputs; it
-            keeps nothing.
+        each: ``each(i, g, out, *inputs, **params)``, the VJP of input ``i`` of a primitive with any number of inputs;
+            it keeps nothing.
         floating: integers are converted to the default dtype first, because the result is floating.
         promotes: inputs of different dtypes are converted to a common one; otherwise they are an error.
         view: the result may share memory with the input.
+
+    Raises:
+        OptionError: the name is the library's, ``keeps`` does not fit the VJPs, or the VJPs do not fit the forward.
     """
 
     def __init__(
@@ -52,21 +58,39 @@ class Primitive:
         promotes: bool = True,
         view: bool = False,
     ) -> None:
-        if name in primitives:
-            raise ValueError(f"there is a primitive {name!r} already")
-        self.name = name
-        self.forward = forward
-        self.vjps: tuple[VJP, ...] | _Each = vjps if each is None else _Each(each)
+        if vjps and isinstance(forward, np.ufunc) and forward.nin != len(vjps):
+            raise _too_few(name, len(vjps), forward.nin)
+        self.name, self.forward, self.vjps = name, forward, vjps
         self.keeps = (keeps,) * len(vjps) if isinstance(keeps, str) else keeps
-        self.plans = _Plans(vjps, self.keeps)
+        self.plans = _Plans(name, vjps, self.keeps)
         self.saves = any(self.keeps)
-        self.floating = floating
-        self.promotes = promotes
-        self.view = view
-        primitives[name] = self
+        self.differentiable = bool(vjps) or each is not None
+        self.floating, self.promotes, self.view = floating, promotes, view
+        self._each = each
+        self.fixed_rules = list(vjps)  # the rules of every visit; empty where rules() makes them anew
+        for i, vjp in enumerate(vjps):
+            self.fixed_rules[i] = FirstUse(f"VJP {i} of {name}", i, vjp, partial(self.fixed_rules.__setitem__, i, vjp))
+        self._register()
+
+    def _register(self) -> None:
+        """Enter the primitive into the table; only the library's own code may define a name of the library's again."""
+        frame = sys._getframe(2)
+        while frame.f_code.co_name == "__init__" and frame.f_back is not None:  # of a subclass
+            frame = frame.f_back
+        self._defined_in = frame.f_code
+        taken = primitives.get(self.name)
+        if taken is not None and of_library(taken._defined_in):
+            raise OptionError(f"{self.name!r} is a primitive of the library's already; choose another name")
+        primitives[self.name] = self
+
+    def rules(self, count: int) -> Sequence[VJP]:
+        """The VJPs of ``count`` inputs, for one visit of a node by the walk. Subclasses may make them for the visit."""
+        if self._each is not None:
+            return [partial(self._each, i) for i in range(count)]
+        return self.fixed_rules
 
     def __call__(self, *inputs: Any, **params: Any) -> Any:
-        """Apply the row: recorded where an input is a Tensor, plain NumPy otherwise."""
+        """Apply the primitive: recorded where an input is a Tensor, plain NumPy otherwise."""
         for x in inputs:
             record = None if type(x) is np.ndarray else getattr(x, "__primitive__", None)
             if record is not None:
@@ -78,27 +102,30 @@ class Primitive:
 
 
 class _Plans(dict[int, Callable[[tuple[Any, ...]], tuple[Any, ...]]]):
-    """What picks that which the tape keeps out of ``(out, *inputs, None, *nodes)``.
+    """Selects what the tape saves out of ``(out, *inputs, None, *nodes)``.
 
     The bits of the key say which inputs are tracked, and one more how many there are: the last may be optional.
     """
 
-    def __init__(self, vjps: tuple[VJP, ...], keeps: tuple[str, ...]) -> None:
-        self._arguments = vjps[0].__code__.co_varnames[1 : 2 + len(vjps)] if vjps else ()
-        self._keeps = [names.split() for names in keeps]
+    def __init__(self, name: str, vjps: tuple[VJP, ...], keeps: tuple[str, ...]) -> None:
+        if len(keeps) != len(vjps):
+            raise OptionError(f"{name}: keeps has {len(keeps)} strings for {len(vjps)} VJPs; give one for each VJP")
+        self._name = name
+        self._kept: list[set[int]] = []  # for each VJP the positions of what it reads: 0 is out, 1 the first input
+        for i, names in enumerate(keeps):
+            has = arguments_of(vjps[i]) if names else []
+            if unknown := ", ".join(sorted(set(names.split()) - set(has))):
+                raise OptionError(f"{name}: keeps names {unknown}, but VJP {i} takes g, {', '.join(has)}")
+            self._kept.append({has.index(argument) for argument in names.split()})
 
     def __missing__(self, key: int) -> Callable[[tuple[Any, ...]], tuple[Any, ...]]:
         count = key.bit_length()
-        wanted = {name for i, names in enumerate(self._keeps) if i + 1 < count and key >> i & 1 for name in names}
-        self[key] = itemgetter(*(i if self._arguments[i] in wanted else count + i for i in range(count)))
+        if count > len(self._kept) + 1:
+            raise _too_few(self._name, len(self._kept), count - 1)
+        wanted = set().union(*(self._kept[i] for i in range(count - 1) if key >> i & 1))
+        self[key] = itemgetter(*(i if i in wanted else count + i for i in range(count)))
         return self[key]
 
 
-class _Each:
-    """The VJPs of a row with any number of inputs, one after another without end."""
-
-    def __init__(self, each: VJP) -> None:
-        self._each = each
-
-    def __iter__(self) -> Iterator[VJP]:
-        return (partial(self._each, i) for i in count())
+def _too_few(name: str, vjps: int, inputs: int) -> OptionError:
+    return OptionError(f"{name} has {vjps} VJPs for {inputs} inputs; give one VJP for each input")

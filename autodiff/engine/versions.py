@@ -16,16 +16,6 @@ import numpy as np
 
 from autodiff.engine.call_sites import Place, place_of_user
 
-__all__ = [
-    "Change",
-    "change_after",
-    "changed",
-    "last_change",
-    "next_number",
-    "owner_of",
-    "rewritten",
-]
-
 next_number = count(1).__next__  # one clock for nodes and changes
 
 

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from autodiff.engine import modes
-from autodiff.engine.apply import wrap
 from autodiff.engine.backward import gradients
+from autodiff.engine.values import wrap
 from autodiff.errors import ShapeError
 from autodiff.func.trace import Argnums, Trace, fitting
 from autodiff.func.trees import unflatten

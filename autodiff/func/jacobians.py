@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from autodiff.engine.apply import wrap
+from autodiff.engine.values import wrap
 from autodiff.func.derivatives import grad_and_value, jvp, push_of, vjp
 from autodiff.func.trace import Argnums, Trace
 from autodiff.func.trees import leaves_of, unflatten
@@ -67,7 +67,8 @@ def _stacked(parts: list[Any], first: Tensor, second: Tensor, axis: int = 0) -> 
     if not parts:
         return wrap(np.zeros(shape, first.dtype))  # type: ignore[no-any-return]
     block: Tensor = np.stack(parts, axis)  # type: ignore[assignment]
-    return block.reshape(shape)
+    result: Tensor = block.reshape(shape)
+    return result
 
 
 def jacfwd(

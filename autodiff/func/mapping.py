@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from autodiff.engine.apply import wrap
+from autodiff.engine.values import wrap
 from autodiff.errors import DtypeError, OptionError, ShapeError
 from autodiff.func.trees import flatten, leaves_of, unflatten
 from autodiff.tensors.tensor import Tensor

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 
 from autodiff.engine import modes
-from autodiff.engine.apply import wrap
 from autodiff.engine.backward import gradients
 from autodiff.engine.tape import Node
+from autodiff.engine.values import wrap
 from autodiff.errors import DtypeError, GraphError, OptionError, ShapeError
 from autodiff.func.trees import flatten, leaves_of, map_leaves, unflatten
 from autodiff.ops.shaping import reshape

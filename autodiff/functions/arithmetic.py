@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from autodiff.dtypes import get_default_dtype, result_dtype
+from autodiff.engine.values import Value
 from autodiff.errors import DtypeError, OptionError
 from autodiff.functions.arrays import array_of, on_arrays
 from autodiff.functions.indexing import nonzero
@@ -27,9 +28,6 @@ from autodiff.ops.arithmetic import (
     square,
 )
 from autodiff.ops.shaping import astype, cast, copy
-
-if TYPE_CHECKING:
-    from autodiff.tensors.tensor import Tensor
 
 __all__ = [
     "abs",
@@ -94,7 +92,7 @@ pow = power
 sgn = sign
 
 
-def add(input: Any, other: Any, *, alpha: float = 1) -> Tensor:
+def add(input: Any, other: Any, *, alpha: float = 1) -> Value:
     """``input + alpha * other``, broadcast.
 
     >>> import autodiff
@@ -104,7 +102,7 @@ def add(input: Any, other: Any, *, alpha: float = 1) -> Tensor:
     return rows.add(input, other if alpha == 1 else other * alpha)
 
 
-def sub(input: Any, other: Any, *, alpha: float = 1) -> Tensor:
+def sub(input: Any, other: Any, *, alpha: float = 1) -> Value:
     """``input - alpha * other``, broadcast."""
     return rows.subtract(input, other if alpha == 1 else other * alpha)
 
@@ -112,12 +110,12 @@ def sub(input: Any, other: Any, *, alpha: float = 1) -> Tensor:
 subtract = sub
 
 
-def rsub(input: Any, other: Any, *, alpha: float = 1) -> Tensor:
+def rsub(input: Any, other: Any, *, alpha: float = 1) -> Value:
     """``other - alpha * input``, broadcast."""
     return rows.subtract(other, input if alpha == 1 else input * alpha)
 
 
-def div(input: Any, other: Any, *, rounding_mode: str | None = None) -> Tensor:
+def div(input: Any, other: Any, *, rounding_mode: str | None = None) -> Value:
     """``input / other``, broadcast; with ``rounding_mode`` "floor" or "trunc" rounded down, or towards zero.
 
     Rounded, integers stay integers, and the gradient is 0.
@@ -136,54 +134,54 @@ def div(input: Any, other: Any, *, rounding_mode: str | None = None) -> Tensor:
 divide = div
 
 
-def true_divide(input: Any, other: Any) -> Tensor:
+def true_divide(input: Any, other: Any) -> Value:
     """``input / other``, broadcast."""
     return rows.divide(input, other)
 
 
-def floor_divide(input: Any, other: Any) -> Tensor:
+def floor_divide(input: Any, other: Any) -> Value:
     """``input / other`` rounded down; the gradient is 0."""
     return rows.floor_divide(input, other)
 
 
-def reciprocal(input: Any) -> Tensor:
+def reciprocal(input: Any) -> Value:
     """``1 / input``."""
     return rows.divide(1.0, input)
 
 
-def positive(input: Any) -> Tensor:
+def positive(input: Any) -> Value:
     """The tensor itself."""
     if input.dtype == np.bool_:
         raise DtypeError("positive takes numbers, not booleans")
     return input
 
 
-def float_power(input: Any, exponent: Any) -> Tensor:
+def float_power(input: Any, exponent: Any) -> Value:
     """``input`` to the power of ``exponent``, both in float64."""
     return power(*(cast(x, np.dtype(np.float64)) if hasattr(x, "dtype") else float(x) for x in (input, exponent)))
 
 
-def addcmul(input: Any, tensor1: Any, tensor2: Any, *, value: float = 1) -> Tensor:
+def addcmul(input: Any, tensor1: Any, tensor2: Any, *, value: float = 1) -> Value:
     """``input + value * tensor1 * tensor2``, broadcast."""
     return add(input, multiply(tensor1, tensor2), alpha=value)
 
 
-def addcdiv(input: Any, tensor1: Any, tensor2: Any, *, value: float = 1) -> Tensor:
+def addcdiv(input: Any, tensor1: Any, tensor2: Any, *, value: float = 1) -> Value:
     """``input + value * tensor1 / tensor2``, broadcast."""
     return add(input, rows.divide(tensor1, tensor2), alpha=value)
 
 
-def lerp(input: Any, end: Any, weight: Any) -> Tensor:
+def lerp(input: Any, end: Any, weight: Any) -> Value:
     """``input + weight * (end - input)``: from one to the other as ``weight`` goes from 0 to 1."""
     return input + weight * (end - input)
 
 
-def deg2rad(input: Any) -> Tensor:
+def deg2rad(input: Any) -> Value:
     """Degrees as radians."""
     return multiply(input, math.pi / 180)
 
 
-def rad2deg(input: Any) -> Tensor:
+def rad2deg(input: Any) -> Value:
     """Radians as degrees."""
     return multiply(input, 180 / math.pi)
 
@@ -193,17 +191,17 @@ def _stepwise(row: Any, input: Any, **params: Any) -> Any:
     return row(input, **params) if input.dtype.kind == "f" else copy(input)
 
 
-def floor(input: Any) -> Tensor:
+def floor(input: Any) -> Value:
     """The next whole number below; the gradient is 0."""
     return _stepwise(rows.floor, input)
 
 
-def ceil(input: Any) -> Tensor:
+def ceil(input: Any) -> Value:
     """The next whole number above; the gradient is 0."""
     return _stepwise(rows.ceil, input)
 
 
-def trunc(input: Any) -> Tensor:
+def trunc(input: Any) -> Value:
     """The next whole number towards zero; the gradient is 0."""
     return _stepwise(rows.trunc, input)
 
@@ -211,7 +209,7 @@ def trunc(input: Any) -> Tensor:
 fix = trunc
 
 
-def round(input: Any, *, decimals: int = 0) -> Tensor:
+def round(input: Any, *, decimals: int = 0) -> Value:
     """The nearest number of ``decimals`` digits behind the point, halves to the even one; the gradient is 0.
 
     >>> import autodiff
@@ -221,34 +219,34 @@ def round(input: Any, *, decimals: int = 0) -> Tensor:
     return _stepwise(rows.round_, input, decimals=decimals)
 
 
-def frac(input: Any) -> Tensor:
+def frac(input: Any) -> Value:
     """What ``trunc`` takes away; the gradient is 1."""
     return rows.subtract(input, trunc(input))
 
 
-def nan_to_num(input: Any, nan: float | None = None, posinf: Any = None, neginf: Any = None) -> Tensor:
+def nan_to_num(input: Any, nan: float | None = None, posinf: Any = None, neginf: Any = None) -> Value:
     """``input`` with 0 (or ``nan``) for NaN and the largest numbers (or those given) for infinities."""
     if input.dtype.kind != "f":
         return _stepwise(None, input)
     return rows.nan_to_num(input, nan=0.0 if nan is None else nan, posinf=posinf, neginf=neginf)
 
 
-def fmax(input: Any, other: Any) -> Tensor:
+def fmax(input: Any, other: Any) -> Value:
     """The greater of two entries, or the one that is a number; equals are taken from ``input``."""
     return where((input >= other) | (other != other), input, other)
 
 
-def fmin(input: Any, other: Any) -> Tensor:
+def fmin(input: Any, other: Any) -> Value:
     """The smaller of two entries, or the one that is a number; equals are taken from ``input``."""
     return where((input <= other) | (other != other), input, other)
 
 
-def ldexp(input: Any, other: Any) -> Tensor:
+def ldexp(input: Any, other: Any) -> Value:
     """``input * 2**other``."""
     return multiply(input, power(2.0, other))
 
 
-def frexp(input: Any) -> tuple[Tensor, Tensor]:
+def frexp(input: Any) -> tuple[Value, Value]:
     """``input`` as a mantissa, at least 1/2 and below 1 in size, and an exponent of 2."""
     return rows.mantissa(input), _exponent(input)
 
@@ -276,7 +274,7 @@ def signbit(input: Any) -> Any:
     return np.signbit(input) if input.dtype.kind == "f" else input < 0
 
 
-def clamp(input: Any, min: Any = None, max: Any = None) -> Tensor:
+def clamp(input: Any, min: Any = None, max: Any = None) -> Value:
     """``input`` held between ``min`` and ``max``, either of which may be missing.
 
     With numbers the gradient is 1 inside and at a bound, 0 outside; a bound that is a tensor gets the rest.
@@ -300,12 +298,12 @@ def clamp(input: Any, min: Any = None, max: Any = None) -> Tensor:
 clip = clamp
 
 
-def clamp_min(input: Any, min: Any) -> Tensor:
+def clamp_min(input: Any, min: Any) -> Value:
     """``input`` held at or above ``min``."""
     return clamp(input, min=min)
 
 
-def clamp_max(input: Any, max: Any) -> Tensor:
+def clamp_max(input: Any, max: Any) -> Value:
     """``input`` held at or below ``max``."""
     return clamp(input, max=max)
 

@@ -8,19 +8,17 @@ from typing import Any
 
 import numpy as np
 
-from autodiff.engine.apply import Recorded, wrap
-
-__all__ = ["array_of", "constant", "on_arrays"]
+from autodiff.engine.values import TensorBase, wrap
 
 
 def array_of(x: Any) -> Any:
     """The numbers of a tensor without its history; anything else as it is."""
-    return x._array if isinstance(x, Recorded) else x
+    return x._array if isinstance(x, TensorBase) else x
 
 
 def constant(array: Any, *like: Any) -> Any:
     """``array`` as a tensor outside the graph where one of ``like`` is a tensor."""
-    return wrap(np.asarray(array)) if any(isinstance(x, Recorded) for x in like) else array
+    return wrap(np.asarray(array)) if any(isinstance(x, TensorBase) for x in like) else array
 
 
 def on_arrays(function: Callable[..., Any]) -> Callable[..., Any]:

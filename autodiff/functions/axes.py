@@ -8,8 +8,6 @@ from typing import Any, TypeVar
 
 from autodiff.errors import AxisError, DtypeError, ShapeError
 
-__all__ = ["axes_of", "axis_of", "length_of", "numpy_names", "shape_of", "size_of"]
-
 F = TypeVar("F", bound=Callable[..., Any])
 
 

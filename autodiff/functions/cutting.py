@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import accumulate
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
+from autodiff.engine.values import Value
 from autodiff.errors import AxisError, ShapeError
 from autodiff.functions.axes import axes_of, axis_of, length_of, numpy_names, shape_of
 from autodiff.functions.joining import cat
@@ -15,9 +16,6 @@ from autodiff.functions.keys import getitem
 from autodiff.functions.shaping import clone, flatten, reshape, transpose
 from autodiff.ops.indexing import index
 from autodiff.ops.shaping import slide
-
-if TYPE_CHECKING:
-    from autodiff.tensors.tensor import Tensor
 
 __all__ = [
     "as_strided",
@@ -42,7 +40,7 @@ __all__ = [
 
 
 @numpy_names
-def split(tensor: Any, split_size_or_sections: Any, dim: int = 0) -> tuple[Tensor, ...]:
+def split(tensor: Any, split_size_or_sections: Any, dim: int = 0) -> tuple[Value, ...]:
     """Pieces along ``dim`` of one size (the last may be shorter), or of the sizes given."""
     (axis, length), sizes = length_of(tensor, dim), split_size_or_sections
     if isinstance(sizes, Sequence):
@@ -57,7 +55,7 @@ def split(tensor: Any, split_size_or_sections: Any, dim: int = 0) -> tuple[Tenso
     return _pieces(tensor, axis, ends)
 
 
-def _pieces(input: Any, axis: int, ends: Sequence[int]) -> tuple[Tensor, ...]:
+def _pieces(input: Any, axis: int, ends: Sequence[int]) -> tuple[Value, ...]:
     """The slices that end at ``ends``, each beginning where the one before it ends."""
     return tuple(
         index(input, key=(slice(None),) * axis + (slice(start, end),))
@@ -65,7 +63,7 @@ def _pieces(input: Any, axis: int, ends: Sequence[int]) -> tuple[Tensor, ...]:
     )
 
 
-def chunk(input: Any, chunks: int, dim: int = 0) -> tuple[Tensor, ...]:
+def chunk(input: Any, chunks: int, dim: int = 0) -> tuple[Value, ...]:
     """At most ``chunks`` pieces of equal size along ``dim``, the last one shorter where it does not divide."""
     if chunks <= 0:
         raise ShapeError(f"chunk needs a number of pieces above 0, not {chunks}")
@@ -73,7 +71,7 @@ def chunk(input: Any, chunks: int, dim: int = 0) -> tuple[Tensor, ...]:
     return split(input, -(-length // chunks) if length else [0] * chunks, dim)
 
 
-def split_with_sizes(input: Any, split_sizes: Sequence[int], dim: int = 0) -> tuple[Tensor, ...]:
+def split_with_sizes(input: Any, split_sizes: Sequence[int], dim: int = 0) -> tuple[Value, ...]:
     """Pieces of ``split_sizes`` along ``dim``."""
     return split(input, list(split_sizes), dim)
 
@@ -81,7 +79,7 @@ def split_with_sizes(input: Any, split_sizes: Sequence[int], dim: int = 0) -> tu
 unsafe_chunk, unsafe_split = chunk, split
 
 
-def tensor_split(input: Any, indices_or_sections: Any, dim: int = 0) -> tuple[Tensor, ...]:
+def tensor_split(input: Any, indices_or_sections: Any, dim: int = 0) -> tuple[Value, ...]:
     """So many pieces along ``dim``, the first ones longer by one where it does not divide, or cuts before the indices.
 
     >>> import autodiff
@@ -101,22 +99,22 @@ def tensor_split(input: Any, indices_or_sections: Any, dim: int = 0) -> tuple[Te
     return _pieces(input, axis, list(accumulate(length // cuts + (i < length % cuts) for i in range(cuts))))
 
 
-def hsplit(input: Any, indices_or_sections: Any) -> tuple[Tensor, ...]:
+def hsplit(input: Any, indices_or_sections: Any) -> tuple[Value, ...]:
     """Pieces along axis 1, of a vector along its only axis."""
     return _split_along(1 if input.ndim > 1 else 0, 1, input, indices_or_sections)
 
 
-def vsplit(input: Any, indices_or_sections: Any) -> tuple[Tensor, ...]:
+def vsplit(input: Any, indices_or_sections: Any) -> tuple[Value, ...]:
     """Pieces along axis 0."""
     return _split_along(0, 2, input, indices_or_sections)
 
 
-def dsplit(input: Any, indices_or_sections: Any) -> tuple[Tensor, ...]:
+def dsplit(input: Any, indices_or_sections: Any) -> tuple[Value, ...]:
     """Pieces along axis 2."""
     return _split_along(2, 3, input, indices_or_sections)
 
 
-def _split_along(axis: int, ndim: int, input: Any, parts: Any) -> tuple[Tensor, ...]:
+def _split_along(axis: int, ndim: int, input: Any, parts: Any) -> tuple[Value, ...]:
     if input.ndim < ndim:
         raise ShapeError(f"a split along axis {axis} needs {ndim} axes or more, not shape {tuple(input.shape)}")
     if isinstance(parts, int) and (parts <= 0 or input.shape[axis] % parts):
@@ -124,12 +122,12 @@ def _split_along(axis: int, ndim: int, input: Any, parts: Any) -> tuple[Tensor, 
     return tensor_split(input, parts, axis)
 
 
-def unbind(input: Any, dim: int = 0) -> tuple[Tensor, ...]:
+def unbind(input: Any, dim: int = 0) -> tuple[Value, ...]:
     """The slices along ``dim``, without it."""
     return tuple(select(input, dim, i) for i in range(length_of(input, dim)[1]))
 
 
-def select(input: Any, dim: int, index: int) -> Tensor:
+def select(input: Any, dim: int, index: int) -> Value:
     """The slice at ``index`` along ``dim``, without it."""
     axis, length = length_of(input, dim)
     if not -length <= index < length:
@@ -137,7 +135,7 @@ def select(input: Any, dim: int, index: int) -> Tensor:
     return getitem(input, (slice(None),) * axis + (index,))
 
 
-def narrow(input: Any, dim: int, start: int, length: int) -> Tensor:
+def narrow(input: Any, dim: int, start: int, length: int) -> Value:
     """``length`` slices from ``start`` on along ``dim``."""
     axis, whole = length_of(input, dim)
     start = int(start) + (whole if start < 0 else 0)
@@ -146,7 +144,7 @@ def narrow(input: Any, dim: int, start: int, length: int) -> Tensor:
     return getitem(input, (slice(None),) * axis + (slice(start, start + length),))
 
 
-def unfold(input: Any, dimension: int, size: int, step: int) -> Tensor:
+def unfold(input: Any, dimension: int, size: int, step: int) -> Value:
     """All slices of ``size`` along an axis, ``step`` apart: that axis counts them, a new last one runs within each.
 
     >>> import autodiff
@@ -162,23 +160,23 @@ def unfold(input: Any, dimension: int, size: int, step: int) -> Tensor:
     return windows if input.ndim else reshape(windows, (size,))
 
 
-def flip(input: Any, *dims: Any) -> Tensor:
+def flip(input: Any, *dims: Any) -> Value:
     """The entries in opposite order along ``dims``."""
     axes = axes_of(shape_of(dims), input.ndim) or ()
     return clone(getitem(input, tuple(slice(None, None, -1 if i in axes else None) for i in range(input.ndim))))
 
 
-def fliplr(input: Any) -> Tensor:
+def fliplr(input: Any) -> Value:
     """The columns in opposite order."""
     return flip(input, 1)
 
 
-def flipud(input: Any) -> Tensor:
+def flipud(input: Any) -> Value:
     """The rows in opposite order."""
     return flip(input, 0)
 
 
-def rot90(input: Any, k: int = 1, dims: Sequence[int] = (0, 1)) -> Tensor:
+def rot90(input: Any, k: int = 1, dims: Sequence[int] = (0, 1)) -> Value:
     """Turned by 90 degrees ``k`` times in the plane of two axes, from the first towards the second."""
     axes = axes_of(dims, input.ndim) or ()
     if len(axes) != 2:
@@ -189,7 +187,7 @@ def rot90(input: Any, k: int = 1, dims: Sequence[int] = (0, 1)) -> Tensor:
 
 
 @numpy_names
-def roll(input: Any, shifts: Any, dim: Any = None, *, dims: Any = None) -> Tensor:
+def roll(input: Any, shifts: Any, dim: Any = None, *, dims: Any = None) -> Value:
     """The entries moved by ``shifts`` along ``dims``, those that leave at one end come in at the other.
 
     Without ``dims`` the flattened tensor is rolled.
@@ -209,7 +207,7 @@ def roll(input: Any, shifts: Any, dim: Any = None, *, dims: Any = None) -> Tenso
     return clone(input) if result is input else result
 
 
-def as_strided(input: Any, size: Sequence[int], stride: Sequence[int], storage_offset: int | None = None) -> Tensor:
+def as_strided(input: Any, size: Sequence[int], stride: Sequence[int], storage_offset: int | None = None) -> Value:
     """Entries picked from the memory of ``input``: one of shape ``size``, by steps of ``stride`` in memory.
 
     It is a copy. The memory is that of ``input`` alone, which must not be stretched or have gaps.

@@ -2,29 +2,27 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
+from autodiff.engine.values import Value
 from autodiff.errors import ShapeError
 from autodiff.functions.axes import axis_of
 from autodiff.functions.shaping import clone, flatten
 from autodiff.ops import shaping
 from autodiff.ops.arithmetic import gate
 
-if TYPE_CHECKING:
-    from autodiff.tensors.tensor import Tensor
-
 __all__ = ["diag", "diag_embed", "diagflat", "diagonal", "tril", "triu"]
 
 
-def diagonal(input: Any, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Tensor:
+def diagonal(input: Any, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Value:
     """The diagonal of the matrices in two axes, as the last axis; ``offset`` counts upwards from the main one."""
     first, second = _two_axes(dim1, dim2, input.ndim)
     return shaping.diagonal(input, offset=offset, axis1=first, axis2=second)
 
 
-def diag_embed(input: Any, offset: int = 0, dim1: int = -2, dim2: int = -1) -> Tensor:
+def diag_embed(input: Any, offset: int = 0, dim1: int = -2, dim2: int = -1) -> Value:
     """Square matrices in the axes ``dim1`` and ``dim2`` with the last axis on a diagonal, zeros elsewhere."""
     first, second = _two_axes(dim1, dim2, input.ndim + 1)
     side = input.shape[-1] + abs(offset)
@@ -41,7 +39,7 @@ def _two_axes(dim1: int, dim2: int, ndim: int) -> tuple[int, int]:
     return first, second
 
 
-def diag(input: Any, diagonal: int = 0) -> Tensor:
+def diag(input: Any, diagonal: int = 0) -> Value:
     """A vector as the diagonal of a square matrix; the diagonal of a matrix as a vector.
 
     >>> import autodiff
@@ -56,17 +54,17 @@ def diag(input: Any, diagonal: int = 0) -> Tensor:
     return clone(shaping.diagonal(input, offset=diagonal, axis1=0, axis2=1))
 
 
-def diagflat(input: Any, offset: int = 0) -> Tensor:
+def diagflat(input: Any, offset: int = 0) -> Value:
     """All entries on a diagonal of a square matrix."""
     return diag_embed(flatten(input), offset)
 
 
-def tril(input: Any, diagonal: int = 0) -> Tensor:
+def tril(input: Any, diagonal: int = 0) -> Value:
     """The matrices in the last two axes with zeros above a diagonal."""
     return gate(input, mask=_below(input, diagonal))
 
 
-def triu(input: Any, diagonal: int = 0) -> Tensor:
+def triu(input: Any, diagonal: int = 0) -> Value:
     """The matrices in the last two axes with zeros below a diagonal."""
     return gate(input, mask=~_below(input, diagonal - 1))
 

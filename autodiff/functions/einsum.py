@@ -4,23 +4,21 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from autodiff.engine.values import Value
 from autodiff.errors import OptionError, ShapeError
 from autodiff.functions.diagonals import diagonal
 from autodiff.functions.reductions import sum as sum_
 from autodiff.functions.shaping import permute, squeeze
 from autodiff.ops.linear_algebra import contract
 
-if TYPE_CHECKING:
-    from autodiff.tensors.tensor import Tensor
-
 __all__ = ["einsum"]
 
 Label = str | int | tuple[int]  # a letter, a number of the sublist form, or (-k,), the k-th axis from the last of "..."
 
 
-def einsum(*args: Any) -> Tensor:
+def einsum(*args: Any) -> Value:
     """Sum products of entries over the indices that the result lacks.
 
     ``einsum("ij,jk->ik", x, y)``, or with lists of numbers, ``einsum(x, [0, 1], y, [1, 2], [0, 2])``. Without a result

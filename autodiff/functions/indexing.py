@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
-from autodiff.engine.apply import wrap
+from autodiff.engine.values import Value, wrap
 from autodiff.errors import DtypeError, OptionError, ShapeError
 from autodiff.functions.arrays import array_of
 from autodiff.functions.axes import axis_of
@@ -17,9 +17,6 @@ from autodiff.ops.arithmetic import where
 from autodiff.ops.indexing import index as pick
 from autodiff.ops.indexing import put as overwrite
 from autodiff.ops.indexing import scatter_add, take_along_axis
-
-if TYPE_CHECKING:
-    from autodiff.tensors.tensor import Tensor
 
 __all__ = [
     "argwhere",
@@ -40,7 +37,7 @@ __all__ = [
 ]
 
 
-def gather(input: Any, dim: int, index: Any) -> Tensor:
+def gather(input: Any, dim: int, index: Any) -> Value:
     """Picks along ``dim``: ``out[i][j] = input[index[i][j]][j]`` for dim 0, and so on for others."""
     axis, indices = positions_along(input, dim, index)
     picked = take_along_axis(at_least_vector(input), indices=indices, axis=axis)
@@ -78,7 +75,7 @@ def rows_at(input: Any, dim: int, index: Any) -> tuple[Any, ...]:
     return (slice(None),) * axis_of(dim, input.ndim) + (positions,)
 
 
-def index_select(input: Any, dim: int, index: Any) -> Tensor:
+def index_select(input: Any, dim: int, index: Any) -> Value:
     """The slices at ``index``, a vector, along ``dim``.
 
     >>> import autodiff
@@ -89,27 +86,27 @@ def index_select(input: Any, dim: int, index: Any) -> Tensor:
     return picked if input.ndim else reshape(picked, ())
 
 
-def index_add(input: Any, dim: int, index: Any, source: Any, *, alpha: float = 1) -> Tensor:
+def index_add(input: Any, dim: int, index: Any, source: Any, *, alpha: float = 1) -> Value:
     """``input`` with ``alpha`` times the slices of ``source`` added to its slices at ``index`` along ``dim``."""
     key, scaled = rows_at(input, dim, index), source if alpha == 1 else source * alpha
     total = scatter_add(at_least_vector(scaled), key=key, shape=tuple(input.shape) or (1,))
     return input + reshape(total, tuple(input.shape))
 
 
-def index_copy(input: Any, dim: int, index: Any, source: Any) -> Tensor:
+def index_copy(input: Any, dim: int, index: Any, source: Any) -> Value:
     """``input`` with its slices at ``index`` along ``dim`` taken from ``source``."""
     copied = overwrite(at_least_vector(input), at_least_vector(source), key=rows_at(input, dim, index))
     return reshape(copied, tuple(input.shape))
 
 
-def index_fill(input: Any, dim: int, index: Any, value: Any) -> Tensor:
+def index_fill(input: Any, dim: int, index: Any, value: Any) -> Value:
     """``input`` with ``value``, a number, in its slices at ``index`` along ``dim``."""
     key = rows_at(input, dim, np.unique(integers(index)))  # named twice, a slice is filled once
     filled = overwrite(at_least_vector(input), one_value(input, value), key=key)
     return reshape(filled, tuple(input.shape))
 
 
-def index_put(input: Any, indices: tuple[Any, ...], values: Any, accumulate: bool = False) -> Tensor:
+def index_put(input: Any, indices: tuple[Any, ...], values: Any, accumulate: bool = False) -> Value:
     """``input`` with ``values`` put (or added, with ``accumulate``) at ``input[indices]``."""
     key = plain_key(tuple(indices))
     if not accumulate:
@@ -118,19 +115,19 @@ def index_put(input: Any, indices: tuple[Any, ...], values: Any, accumulate: boo
     return input + scatter_add(expand(values, picked), key=key, shape=tuple(input.shape))
 
 
-def take(input: Any, index: Any) -> Tensor:
+def take(input: Any, index: Any) -> Value:
     """The entries of the flattened ``input`` at ``index``, in its shape."""
     return pick(ravel(input), key=integers(index))
 
 
-def put(input: Any, index: Any, source: Any, accumulate: bool = False) -> Tensor:
+def put(input: Any, index: Any, source: Any, accumulate: bool = False) -> Value:
     """``input`` with ``source`` put (or added) at ``index`` of its flattened self."""
     positions = integers(index).reshape(-1)
     result = index_put(ravel(input), (positions,), reshape(source, (positions.size,)), accumulate)
     return reshape(result, tuple(input.shape))
 
 
-def take_along_dim(input: Any, indices: Any, dim: int | None = None) -> Tensor:
+def take_along_dim(input: Any, indices: Any, dim: int | None = None) -> Value:
     """``gather`` after both were stretched to one shape but for ``dim``; without it, from the flattened tensors."""
     positions = integers(indices)
     if dim is None:
@@ -168,7 +165,7 @@ def _plain(value: Any) -> bool:
     return isinstance(value, (np.ndarray, np.generic))
 
 
-def masked_fill(input: Any, mask: Any, value: Any) -> Tensor:
+def masked_fill(input: Any, mask: Any, value: Any) -> Value:
     """``value``, a number, where ``mask`` holds, and ``input`` elsewhere.
 
     >>> import autodiff
@@ -178,7 +175,7 @@ def masked_fill(input: Any, mask: Any, value: Any) -> Tensor:
     return where(one_value(input, value), input, condition=_mask(mask))
 
 
-def masked_select(input: Any, mask: Any) -> Tensor:
+def masked_select(input: Any, mask: Any) -> Value:
     """The entries where ``mask`` holds, in one axis."""
     array = _mask(mask)
     shape = broadcast_shapes(tuple(input.shape), array.shape)
@@ -186,7 +183,7 @@ def masked_select(input: Any, mask: Any) -> Tensor:
     return reshape(picked, (-1,)) if not shape else picked
 
 
-def masked_scatter(input: Any, mask: Any, source: Any) -> Tensor:
+def masked_scatter(input: Any, mask: Any, source: Any) -> Value:
     """``input`` where ``mask`` does not hold; where it does, the entries of ``source``, one after the other."""
     array = _mask(mask)
     shape = broadcast_shapes(tuple(input.shape), array.shape)
@@ -210,7 +207,7 @@ def nonzero(input: Any, *, as_tuple: bool = False) -> Any:
     return tuple(map(wrap, np.nonzero(np.atleast_1d(array)))) if as_tuple else wrap(np.argwhere(array))
 
 
-def argwhere(input: Any) -> Tensor:
+def argwhere(input: Any) -> Value:
     """Where the entries are not 0: one row of positions for each."""
     return nonzero(input)
 
@@ -219,7 +216,7 @@ def _numbers(input: Any) -> np.ndarray[Any, Any]:
     return input.detach().numpy() if hasattr(input, "__primitive__") else np.asarray(input)
 
 
-def one_hot(input: Any, num_classes: int = -1) -> Tensor:
+def one_hot(input: Any, num_classes: int = -1) -> Value:
     """For each class number a row that is 1 there and 0 elsewhere; as many columns as needed, or ``num_classes``."""
     classes = integers(input)
     needed = int(classes.max(initial=-1)) + 1

@@ -5,11 +5,11 @@ from __future__ import annotations
 import itertools
 from collections.abc import Sequence
 from itertools import accumulate
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
-from autodiff.engine.apply import wrap
+from autodiff.engine.values import Value, wrap
 from autodiff.errors import OptionError, ShapeError
 from autodiff.functions.axes import axis_of, length_of, numpy_names, shape_of
 from autodiff.functions.shaping import (
@@ -24,9 +24,6 @@ from autodiff.functions.shaping import (
 )
 from autodiff.ops import shaping
 from autodiff.ops.indexing import index
-
-if TYPE_CHECKING:
-    from autodiff.tensors.tensor import Tensor
 
 __all__ = [
     "block_diag",
@@ -48,7 +45,7 @@ __all__ = [
 
 
 @numpy_names
-def cat(tensors: Sequence[Any], dim: int = 0) -> Tensor:
+def cat(tensors: Sequence[Any], dim: int = 0) -> Value:
     """The tensors one behind the other along ``dim``; all other lengths are equal.
 
     >>> import autodiff
@@ -73,7 +70,7 @@ concat = concatenate = cat
 
 
 @numpy_names
-def stack(tensors: Sequence[Any], dim: int = 0) -> Tensor:
+def stack(tensors: Sequence[Any], dim: int = 0) -> Value:
     """The tensors, all of one shape, side by side along a new axis at ``dim``."""
     if len({tuple(x.shape) for x in tensors}) > 1:
         shapes = ", ".join(str(tuple(x.shape)) for x in tensors)
@@ -81,13 +78,13 @@ def stack(tensors: Sequence[Any], dim: int = 0) -> Tensor:
     return cat([unsqueeze(x, dim) for x in tensors], axis_of(dim, tensors[0].ndim + 1) if tensors else 0)
 
 
-def hstack(tensors: Sequence[Any]) -> Tensor:
+def hstack(tensors: Sequence[Any]) -> Value:
     """The tensors side by side: along axis 1, vectors one behind the other."""
     parts = _several(atleast_1d, tensors)
     return cat(parts, 0 if parts[0].ndim == 1 else 1)
 
 
-def vstack(tensors: Sequence[Any]) -> Tensor:
+def vstack(tensors: Sequence[Any]) -> Value:
     """The tensors one below the other, a vector as a row."""
     return cat(_several(atleast_2d, tensors), 0)
 
@@ -95,12 +92,12 @@ def vstack(tensors: Sequence[Any]) -> Tensor:
 row_stack = vstack
 
 
-def dstack(tensors: Sequence[Any]) -> Tensor:
+def dstack(tensors: Sequence[Any]) -> Value:
     """The tensors one behind the other along axis 2."""
     return cat(_several(atleast_3d, tensors), 2)
 
 
-def column_stack(tensors: Sequence[Any]) -> Tensor:
+def column_stack(tensors: Sequence[Any]) -> Value:
     """The tensors side by side, a vector as a column.
 
     >>> import autodiff
@@ -117,7 +114,7 @@ def _several(widen: Any, tensors: Sequence[Any]) -> list[Any]:
     return [widen(x) for x in tensors]
 
 
-def block_diag(*tensors: Any) -> Tensor:
+def block_diag(*tensors: Any) -> Value:
     """The matrices along the diagonal of one matrix, zeros elsewhere; vectors are rows."""
     blocks, rows, before = [atleast_2d(x) for x in tensors], [], 0
     width = sum(x.shape[1] for x in blocks)
@@ -127,7 +124,7 @@ def block_diag(*tensors: Any) -> Tensor:
     return cat(rows)
 
 
-def meshgrid(*tensors: Any, indexing: str = "ij") -> tuple[Tensor, ...]:
+def meshgrid(*tensors: Any, indexing: str = "ij") -> tuple[Value, ...]:
     """Each vector along an axis of its own, stretched over those of the others.
 
     Shapes: (n1,), (n2,), ... give as many tensors of shape (n1, n2, ...); with ``indexing="xy"`` of (n2, n1, ...).
@@ -160,13 +157,13 @@ def _listed(tensors: tuple[Any, ...]) -> Sequence[Any]:
     return tensors[0] if len(tensors) == 1 and isinstance(tensors[0], (list, tuple)) else tensors
 
 
-def cartesian_prod(*tensors: Any) -> Tensor:
+def cartesian_prod(*tensors: Any) -> Value:
     """All choices of one entry of each vector: (n1 * n2 * ..., number of vectors); one vector as it is."""
     parts = _listed(tensors)
     return parts[0] if len(parts) == 1 else stack([ravel(x) for x in meshgrid(*parts)], 1)
 
 
-def combinations(input: Any, r: int = 2, with_replacement: bool = False) -> Tensor:
+def combinations(input: Any, r: int = 2, with_replacement: bool = False) -> Value:
     """All choices of ``r`` entries of a vector, in their order: (number of choices, r)."""
     if input.ndim != 1:
         raise ShapeError(f"combinations takes a vector, not shape {tuple(input.shape)}")
@@ -177,7 +174,7 @@ def combinations(input: Any, r: int = 2, with_replacement: bool = False) -> Tens
     return index(input, key=picks if r else np.zeros(0, np.int64))
 
 
-def repeat(input: Any, *repeats: Any) -> Tensor:
+def repeat(input: Any, *repeats: Any) -> Value:
     """``input`` so many times along each axis; more repeats than axes put new ones in front."""
     times = shape_of(repeats)
     lead = len(times) - input.ndim
@@ -189,13 +186,13 @@ def repeat(input: Any, *repeats: Any) -> Tensor:
     return reshape(shaping.copy(full), tuple(a * b for a, b in zip(times, lengths, strict=True)))
 
 
-def tile(input: Any, *dims: Any) -> Tensor:
+def tile(input: Any, *dims: Any) -> Value:
     """``input`` so many times along its last axes, once along those for which no number is given."""
     times = shape_of(dims)
     return repeat(input, (1,) * (input.ndim - len(times)) + times)
 
 
-def repeat_interleave(input: Any, repeats: Any = None, dim: int | None = None, *, output_size: Any = None) -> Tensor:
+def repeat_interleave(input: Any, repeats: Any = None, dim: int | None = None, *, output_size: Any = None) -> Value:
     """Each entry along ``dim`` so many times in a row (of the flattened tensor where ``dim`` is missing).
 
     ``repeats`` is one number, or one for each entry; given alone it tells how often each of 0, 1, 2, ... comes.

@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 import operator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
+from autodiff.engine.values import Value
 from autodiff.errors import DtypeError
 from autodiff.ops.indexing import index
 
-if TYPE_CHECKING:
-    from autodiff.tensors.tensor import Tensor
 
-__all__ = ["getitem", "plain_key", "stages"]
-
-
-def getitem(input: Any, key: Any) -> Tensor:
+def getitem(input: Any, key: Any) -> Value:
     """``input[key]``: numbers, slices, None, ``...``, masks, integer arrays and tensors, as NumPy and PyTorch index."""
     for stage in stages(plain_key(key)):
         input = index(input, key=stage)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
+from autodiff.engine.values import Value
 from autodiff.errors import ShapeError
 from autodiff.functions.arithmetic import add, multiply
 from autodiff.functions.axes import axis_of
@@ -14,9 +15,6 @@ from autodiff.functions.reductions import sum as sum_
 from autodiff.ops.indexing import index
 from autodiff.ops.linear_algebra import contract, matmul
 from autodiff.ops.shaping import reshape
-
-if TYPE_CHECKING:
-    from autodiff.tensors.tensor import Tensor
 
 __all__ = [
     "addbmm",
@@ -41,7 +39,7 @@ __all__ = [
 ]
 
 
-def _product(name: str, input: Any, other: Any, ndims: tuple[int, int]) -> Tensor:
+def _product(name: str, input: Any, other: Any, ndims: tuple[int, int]) -> Value:
     if (input.ndim, other.ndim) != ndims:
         raise ShapeError(
             f"{name} takes tensors of {ndims[0]} and {ndims[1]} dimensions, not shapes {tuple(input.shape)} and "
@@ -50,27 +48,27 @@ def _product(name: str, input: Any, other: Any, ndims: tuple[int, int]) -> Tenso
     return matmul(input, other)
 
 
-def mm(input: Any, mat2: Any) -> Tensor:
+def mm(input: Any, mat2: Any) -> Value:
     """The product of two matrices, (n, m) and (m, p)."""
     return _product("mm", input, mat2, (2, 2))
 
 
-def bmm(input: Any, mat2: Any) -> Tensor:
+def bmm(input: Any, mat2: Any) -> Value:
     """The products of two stacks of matrices, (b, n, m) and (b, m, p)."""
     return _product("bmm", input, mat2, (3, 3))
 
 
-def mv(input: Any, vec: Any) -> Tensor:
+def mv(input: Any, vec: Any) -> Value:
     """The product of a matrix (n, m) and a vector (m,)."""
     return _product("mv", input, vec, (2, 1))
 
 
-def dot(input: Any, tensor: Any) -> Tensor:
+def dot(input: Any, tensor: Any) -> Value:
     """The inner product of two vectors (n,)."""
     return _product("dot", input, tensor, (1, 1))
 
 
-def outer(input: Any, vec2: Any) -> Tensor:
+def outer(input: Any, vec2: Any) -> Value:
     """All products of an entry of ``input`` (n,) and one of ``vec2`` (m,): (n, m)."""
     if input.ndim != 1 or vec2.ndim != 1:
         raise ShapeError(f"outer takes two vectors, not shapes {tuple(input.shape)} and {tuple(vec2.shape)}")
@@ -80,19 +78,19 @@ def outer(input: Any, vec2: Any) -> Tensor:
 ger = outer
 
 
-def vdot(input: Any, other: Any) -> Tensor:
+def vdot(input: Any, other: Any) -> Value:
     """The inner product of two vectors (n,) of real numbers."""
     return dot(input, other)
 
 
-def inner(input: Any, other: Any) -> Tensor:
+def inner(input: Any, other: Any) -> Value:
     """The inner products of the last axes, (..., n) and (..., n); a number multiplies."""
     if not input.ndim or not other.ndim:
         return multiply(input, other)
     return tensordot(input, other, ([-1], [-1]))
 
 
-def tensordot(a: Any, b: Any, dims: Any = 2) -> Tensor:
+def tensordot(a: Any, b: Any, dims: Any = 2) -> Value:
     """The sum over pairs of axes: the last ``dims`` of ``a`` with the first of ``b``, or two lists of them.
 
     >>> import autodiff
@@ -108,7 +106,7 @@ def tensordot(a: Any, b: Any, dims: Any = 2) -> Tensor:
     return contract(a, b, left=left, right=right, result=tuple(i for i in left + right if i not in ours))
 
 
-def kron(input: Any, other: Any) -> Tensor:
+def kron(input: Any, other: Any) -> Value:
     """Kronecker's product: every entry of ``input`` times ``other``, block by block."""
     ndim = max(input.ndim, other.ndim)
     x, y = ((1,) * (ndim - z.ndim) + tuple(z.shape) for z in (input, other))
@@ -119,14 +117,14 @@ def kron(input: Any, other: Any) -> Tensor:
     return reshape(blocks, shape=tuple(n * m for n, m in zip(x, y, strict=True)))
 
 
-def trace(input: Any) -> Tensor:
+def trace(input: Any) -> Value:
     """The sum of the diagonal of a matrix."""
     if input.ndim != 2:
         raise ShapeError(f"trace takes a matrix, not shape {tuple(input.shape)}")
     return sum_(diagonal(input))
 
 
-def cross(input: Any, other: Any, dim: int | None = None) -> Tensor:
+def cross(input: Any, other: Any, dim: int | None = None) -> Value:
     """The vector product along ``dim``, of length 3; without it, along the first axis of that length."""
     if dim is None:
         dim = next((i for i, n in enumerate(input.shape) if n == 3), -1)
@@ -138,7 +136,7 @@ def cross(input: Any, other: Any, dim: int | None = None) -> Tensor:
     return index(input, key=following) * index(other, key=last) - index(input, key=last) * index(other, key=following)
 
 
-def chain_matmul(*matrices: Any) -> Tensor:
+def chain_matmul(*matrices: Any) -> Value:
     """The product of several matrices, in the order that takes the fewest multiplications (Cormen 2009, sec. 15.2)."""
     sizes = [x.shape[0] for x in matrices] + [matrices[-1].shape[-1]]
     best: dict[tuple[int, int], tuple[int, int]] = {(i, i): (0, i) for i in range(len(matrices))}
@@ -155,32 +153,32 @@ def chain_matmul(*matrices: Any) -> Tensor:
     return product(0, len(matrices) - 1)
 
 
-def _plus(input: Any, product: Any, beta: float, alpha: float) -> Tensor:
+def _plus(input: Any, product: Any, beta: float, alpha: float) -> Value:
     """``beta * input + alpha * product``; with ``beta`` 0, ``input`` is not looked at."""
     scaled = product if alpha == 1 else product * alpha
     return scaled if beta == 0 else add(input if beta == 1 else input * beta, scaled)
 
 
-def addmm(input: Any, mat1: Any, mat2: Any, *, beta: float = 1, alpha: float = 1) -> Tensor:
+def addmm(input: Any, mat1: Any, mat2: Any, *, beta: float = 1, alpha: float = 1) -> Value:
     """``beta * input + alpha * mat1 @ mat2``, of matrices."""
     return _plus(input, mm(mat1, mat2), beta, alpha)
 
 
-def addmv(input: Any, mat: Any, vec: Any, *, beta: float = 1, alpha: float = 1) -> Tensor:
+def addmv(input: Any, mat: Any, vec: Any, *, beta: float = 1, alpha: float = 1) -> Value:
     """``beta * input + alpha * mat @ vec``, of a matrix and a vector."""
     return _plus(input, mv(mat, vec), beta, alpha)
 
 
-def addr(input: Any, vec1: Any, vec2: Any, *, beta: float = 1, alpha: float = 1) -> Tensor:
+def addr(input: Any, vec1: Any, vec2: Any, *, beta: float = 1, alpha: float = 1) -> Value:
     """``beta * input + alpha * outer(vec1, vec2)``."""
     return _plus(input, outer(vec1, vec2), beta, alpha)
 
 
-def baddbmm(input: Any, batch1: Any, batch2: Any, *, beta: float = 1, alpha: float = 1) -> Tensor:
+def baddbmm(input: Any, batch1: Any, batch2: Any, *, beta: float = 1, alpha: float = 1) -> Value:
     """``beta * input + alpha * batch1 @ batch2``, of stacks of matrices."""
     return _plus(input, bmm(batch1, batch2), beta, alpha)
 
 
-def addbmm(input: Any, batch1: Any, batch2: Any, *, beta: float = 1, alpha: float = 1) -> Tensor:
+def addbmm(input: Any, batch1: Any, batch2: Any, *, beta: float = 1, alpha: float = 1) -> Value:
     """``beta * input + alpha * sum of batch1[i] @ batch2[i]``."""
     return _plus(input, sum_(bmm(batch1, batch2), 0), beta, alpha)

@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from autodiff.dtypes import get_default_dtype
+from autodiff.engine.values import Value
 from autodiff.functions.arithmetic import where
 from autodiff.ops.arithmetic import gate
 from autodiff.ops.shaping import cast
 
-if TYPE_CHECKING:
-    from autodiff.tensors.tensor import Tensor
-
 __all__ = ["angle", "conj", "conj_physical", "is_complex", "is_floating_point", "real", "resolve_conj", "resolve_neg"]
 
 
-def real(input: Any) -> Tensor:
+def real(input: Any) -> Value:
     """The tensor itself: its entries are real, and equal to their conjugates."""
     return input
 
@@ -26,7 +24,7 @@ def real(input: Any) -> Tensor:
 conj = conj_physical = resolve_conj = resolve_neg = real
 
 
-def angle(input: Any) -> Tensor:
+def angle(input: Any) -> Value:
     """pi where an entry is negative, 0 where it is not, NaN where it is NaN; the gradient is 0."""
     x = input if input.dtype.kind == "f" else cast(input, get_default_dtype())
     missing = np.isnan(_numbers(x))

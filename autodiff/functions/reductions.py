@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from autodiff.dtypes import as_dtype, get_default_dtype, int64
+from autodiff.engine.values import Value
 from autodiff.errors import ShapeError
 from autodiff.functions.arithmetic import where
 from autodiff.functions.axes import axes_of, axis_of, numpy_names
@@ -15,9 +16,6 @@ from autodiff.ops import comparison, fused, reductions, scans
 from autodiff.ops.arithmetic import maximum, minimum
 from autodiff.ops.indexing import take_along_axis
 from autodiff.ops.shaping import cast, reshape
-
-if TYPE_CHECKING:
-    from autodiff.tensors.tensor import Tensor
 
 __all__ = [
     "all",
@@ -48,19 +46,19 @@ __all__ = [
 class Extreme(NamedTuple):
     """What ``max(dim)`` and ``min(dim)`` give: the values, and where along ``dim`` they stood."""
 
-    values: Tensor
-    indices: Tensor
+    values: Value
+    indices: Value
 
 
 class Range(NamedTuple):
     """What ``aminmax`` gives."""
 
-    min: Tensor
-    max: Tensor
+    min: Value
+    max: Value
 
 
 @numpy_names
-def sum(input: Any, dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -> Tensor:
+def sum(input: Any, dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -> Value:
     """The sum over ``dim`` (one axis, several, or all).
 
     >>> import autodiff
@@ -72,14 +70,14 @@ def sum(input: Any, dim: Any = None, keepdim: bool = False, *, dtype: Any = None
 
 
 @numpy_names
-def mean(input: Any, dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -> Tensor:
+def mean(input: Any, dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -> Value:
     """The mean over ``dim`` (one axis, several, or all)."""
     x = with_dtype(input, dtype)
     return reductions.mean(x, axis=axes_of(dim, x.ndim), keepdims=keepdim)
 
 
 @numpy_names
-def prod(input: Any, dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -> Tensor:
+def prod(input: Any, dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -> Value:
     """The product over ``dim`` (one axis, or all); its gradient is exact where entries are 0."""
     x = with_dtype(input, int64 if dtype is None and input.dtype.kind in "bu" else dtype)
     if dim is None:
@@ -90,20 +88,20 @@ def prod(input: Any, dim: Any = None, keepdim: bool = False, *, dtype: Any = Non
 
 
 @numpy_names
-def nansum(input: Any, dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -> Tensor:
+def nansum(input: Any, dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -> Value:
     """The sum over ``dim`` of the entries that are not NaN."""
     return sum(where(input != input, 0, input), dim, keepdim, dtype=dtype)
 
 
 @numpy_names
-def nanmean(input: Any, dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -> Tensor:
+def nanmean(input: Any, dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -> Value:
     """The mean over ``dim`` of the entries that are not NaN."""
     x = with_dtype(input, dtype)
     return nansum(x, dim, keepdim) / sum(x == x, dim, keepdim)
 
 
 @numpy_names
-def count_nonzero(input: Any, dim: Any = None) -> Tensor:
+def count_nonzero(input: Any, dim: Any = None) -> Value:
     """How many entries along ``dim`` are not 0."""
     return sum(input != 0, dim)
 
@@ -119,7 +117,7 @@ def aminmax(input: Any, *, dim: Any = None, keepdim: bool = False) -> Range:
 @numpy_names
 def var(
     input: Any, dim: Any = None, unbiased: bool | None = None, keepdim: bool = False, *, correction: float | None = None
-) -> Tensor:
+) -> Value:
     """The variance over ``dim``: squared deviations over N - ``correction`` (1, Bessel's, by default; or ``unbiased``).
 
     >>> import autodiff
@@ -133,7 +131,7 @@ def var(
 @numpy_names
 def std(
     input: Any, dim: Any = None, unbiased: bool | None = None, keepdim: bool = False, *, correction: float | None = None
-) -> Tensor:
+) -> Value:
     """The standard deviation over ``dim``, the root of ``var``; the gradient of a constant is 0."""
     axis, deviation, freedom = _deviation(input, dim, unbiased, correction)
     return reductions.norm(deviation, axis=axis, keepdims=keepdim) / freedom**0.5
@@ -206,49 +204,49 @@ def _refuse_empty(input: Any, axis: int | None) -> None:
 
 
 @numpy_names
-def amax(input: Any, dim: Any = None, keepdim: bool = False) -> Tensor:
+def amax(input: Any, dim: Any = None, keepdim: bool = False) -> Value:
     """The maximum over ``dim`` (one axis, several, or all); equal winners share the gradient evenly."""
     return reductions.amax(input, axis=axes_of(dim, input.ndim), keepdims=keepdim)
 
 
 @numpy_names
-def amin(input: Any, dim: Any = None, keepdim: bool = False) -> Tensor:
+def amin(input: Any, dim: Any = None, keepdim: bool = False) -> Value:
     """The minimum over ``dim`` (one axis, several, or all); equal winners share the gradient evenly."""
     return reductions.amin(input, axis=axes_of(dim, input.ndim), keepdims=keepdim)
 
 
 @numpy_names
-def argmax(input: Any, dim: int | None = None, keepdim: bool = False) -> Tensor:
+def argmax(input: Any, dim: int | None = None, keepdim: bool = False) -> Value:
     """Where the maximum stands along ``dim``, or in the flattened tensor; the first of equals."""
     return _positioned(comparison.argmax, input, dim, keepdim)
 
 
 @numpy_names
-def argmin(input: Any, dim: int | None = None, keepdim: bool = False) -> Tensor:
+def argmin(input: Any, dim: int | None = None, keepdim: bool = False) -> Value:
     """Where the minimum stands along ``dim``, or in the flattened tensor; the first of equals."""
     return _positioned(comparison.argmin, input, dim, keepdim)
 
 
-def _positioned(position: Any, input: Any, dim: int | None, keepdim: bool) -> Tensor:
+def _positioned(position: Any, input: Any, dim: int | None, keepdim: bool) -> Value:
     axis = None if dim is None or input.ndim == 0 else axis_of(dim, input.ndim)
     _refuse_empty(input, axis)
     return position(input, axis=axis, keepdims=keepdim and axis is not None)
 
 
 @numpy_names
-def any(input: Any, dim: Any = None, keepdim: bool = False) -> Tensor:
+def any(input: Any, dim: Any = None, keepdim: bool = False) -> Value:
     """Whether some entry along ``dim`` is true."""
     return comparison.any_(input, axis=axes_of(dim, input.ndim), keepdims=keepdim)
 
 
 @numpy_names
-def all(input: Any, dim: Any = None, keepdim: bool = False) -> Tensor:
+def all(input: Any, dim: Any = None, keepdim: bool = False) -> Value:
     """Whether every entry along ``dim`` is true."""
     return comparison.all_(input, axis=axes_of(dim, input.ndim), keepdims=keepdim)
 
 
 @numpy_names
-def logsumexp(input: Any, dim: Any, keepdim: bool = False) -> Tensor:
+def logsumexp(input: Any, dim: Any, keepdim: bool = False) -> Value:
     """log of the sum of exp over ``dim``, shifted by the maximum so that nothing overflows.
 
     >>> import autodiff
@@ -260,14 +258,14 @@ def logsumexp(input: Any, dim: Any, keepdim: bool = False) -> Tensor:
 
 
 @numpy_names
-def softmax(input: Any, dim: int, *, dtype: Any = None) -> Tensor:
+def softmax(input: Any, dim: int, *, dtype: Any = None) -> Value:
     """exp of ``input`` over its sum along ``dim`` (Bridle 1990), shifted by the maximum so that nothing overflows."""
     x = with_dtype(input, dtype)
     return fused.softmax(x, axis=axis_of(dim, x.ndim))
 
 
 @numpy_names
-def log_softmax(input: Any, dim: int, *, dtype: Any = None) -> Tensor:
+def log_softmax(input: Any, dim: int, *, dtype: Any = None) -> Value:
     """log of ``softmax``, with all its digits where the softmax itself is 0 or 1."""
     x = with_dtype(input, dtype)
     return fused.log_softmax(x, axis=axis_of(dim, x.ndim))

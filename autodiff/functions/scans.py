@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from autodiff.dtypes import int64
+from autodiff.engine.values import Value
 from autodiff.errors import ShapeError
 from autodiff.functions.arithmetic import subtract
 from autodiff.functions.arrays import array_of, constant
@@ -18,9 +19,6 @@ from autodiff.functions.reductions import Extreme, with_dtype
 from autodiff.functions.reductions import sum as sum_
 from autodiff.ops import scans
 from autodiff.ops.indexing import take_along_axis
-
-if TYPE_CHECKING:
-    from autodiff.tensors.tensor import Tensor
 
 __all__ = [
     "cummax",
@@ -40,7 +38,7 @@ def _whole(input: Any, dtype: Any) -> Any:
 
 
 @numpy_names
-def cumsum(input: Any, dim: int, *, dtype: Any = None) -> Tensor:
+def cumsum(input: Any, dim: int, *, dtype: Any = None) -> Value:
     """The sums of the entries up to each one along ``dim``.
 
     >>> import autodiff
@@ -51,13 +49,13 @@ def cumsum(input: Any, dim: int, *, dtype: Any = None) -> Tensor:
 
 
 @numpy_names
-def cumprod(input: Any, dim: int, *, dtype: Any = None) -> Tensor:
+def cumprod(input: Any, dim: int, *, dtype: Any = None) -> Value:
     """The products of the entries up to each one along ``dim``; the gradient is exact where entries are 0."""
     return scans.cumprod(_whole(input, dtype), axis=axis_of(dim, input.ndim), reverse=False)
 
 
 @numpy_names
-def logcumsumexp(input: Any, dim: int) -> Tensor:
+def logcumsumexp(input: Any, dim: int) -> Value:
     """log of the sums of exp of the entries up to each one along ``dim``; nothing overflows."""
     return scans.logcumsumexp(input, axis=axis_of(dim, input.ndim), reverse=False)
 
@@ -85,7 +83,7 @@ def _running(input: Any, dim: int, accumulate: Any) -> Extreme:
 
 
 @numpy_names
-def diff(input: Any, n: int = 1, dim: int = -1, prepend: Any = None, append: Any = None) -> Tensor:
+def diff(input: Any, n: int = 1, dim: int = -1, prepend: Any = None, append: Any = None) -> Value:
     """The differences of neighbours along ``dim``, taken ``n`` times, of ``input`` between the two joined to it."""
     length_of(input, dim)
     parts = [part for part in (prepend, input, append) if part is not None]
@@ -116,7 +114,7 @@ def _areas(y: Any, x: Any, dx: float, dim: int) -> Any:
 
 
 @numpy_names
-def trapezoid(y: Any, x: Any = None, *, dx: float = 1, dim: int = -1) -> Tensor:
+def trapezoid(y: Any, x: Any = None, *, dx: float = 1, dim: int = -1) -> Value:
     """The area under the heights ``y`` along ``dim``, at the positions ``x`` or ``dx`` apart."""
     return sum_(_areas(y, x, dx, dim), dim)
 
@@ -125,6 +123,6 @@ trapz = trapezoid
 
 
 @numpy_names
-def cumulative_trapezoid(y: Any, x: Any = None, *, dx: float = 1, dim: int = -1) -> Tensor:
+def cumulative_trapezoid(y: Any, x: Any = None, *, dx: float = 1, dim: int = -1) -> Value:
     """The areas under the heights ``y`` up to each but the first along ``dim``."""
     return cumsum(_areas(y, x, dx, dim), dim)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
+from autodiff.engine.values import Value
 from autodiff.errors import OptionError, ShapeError
 from autodiff.functions.axes import length_of
 from autodiff.functions.diagonals import diagonal
@@ -16,9 +17,6 @@ from autodiff.ops import indexing
 from autodiff.ops.indexing import along, scatter_extreme
 from autodiff.ops.indexing import index as pick
 from autodiff.ops.indexing import put as overwrite
-
-if TYPE_CHECKING:
-    from autodiff.tensors.tensor import Tensor
 
 __all__ = [
     "diagonal_scatter",
@@ -31,7 +29,7 @@ __all__ = [
 ]
 
 
-def scatter(input: Any, dim: int, index: Any, src: Any = None, *, value: Any = None, reduce: Any = None) -> Tensor:
+def scatter(input: Any, dim: int, index: Any, src: Any = None, *, value: Any = None, reduce: Any = None) -> Value:
     """``input`` with ``out[index[i][j]][j] = src[i][j]`` for dim 0, and so on for others; ``src`` may be a number.
 
     With ``reduce`` "add" or "multiply" the entry is added to, or multiplied into, what was there.
@@ -61,14 +59,14 @@ def _entries(input: Any, dim: int, index: Any, src: Any) -> tuple[Any, Any]:
     return key, source if whole else pick(source, key=tuple(slice(n) for n in positions.shape))
 
 
-def scatter_add(input: Any, dim: int, index: Any, src: Any) -> Tensor:
+def scatter_add(input: Any, dim: int, index: Any, src: Any) -> Value:
     """``input`` with ``out[index[i][j]][j] += src[i][j]`` for dim 0, and so on for others."""
     return scatter_reduce(input, dim, index, src, "sum")
 
 
 def scatter_reduce(
     input: Any, dim: int, index: Any, src: Any, reduce: str, *, include_self: bool = True
-) -> Tensor:
+) -> Value:
     """``input`` with each entry reduced with all entries of ``src`` that ``index`` sends there along ``dim``.
 
     ``reduce`` is sum, prod, mean, amax or amin; without ``include_self`` the old entry does not count. Equal extremes
@@ -84,7 +82,7 @@ def scatter_reduce(
 
 def index_reduce(
     input: Any, dim: int, index: Any, source: Any, reduce: str, *, include_self: bool = True
-) -> Tensor:
+) -> Value:
     """``input`` with its slices at ``index`` along ``dim`` reduced with those of ``source``: prod, mean, amax, amin."""
     key = rows_at(input, dim, index)
     reduced = _reduced(at_least_vector(input), key, at_least_vector(source), reduce, include_self)
@@ -131,26 +129,26 @@ def _multiplied(x: Any, key: Any, y: Any) -> Any:
     return reshape(result, tuple(x.shape))
 
 
-def select_scatter(input: Any, src: Any, dim: int, index: int) -> Tensor:
+def select_scatter(input: Any, src: Any, dim: int, index: int) -> Value:
     """``input`` with ``src`` as its slice at ``index`` along ``dim``."""
     return _placed(input, src, (slice(None),) * length_of(input, dim)[0] + (index,))
 
 
 def slice_scatter(
     input: Any, src: Any, dim: int = 0, start: int | None = None, end: int | None = None, step: int = 1
-) -> Tensor:
+) -> Value:
     """``input`` with ``src`` as its slices from ``start`` to ``end`` along ``dim``."""
     return _placed(input, src, (slice(None),) * length_of(input, dim)[0] + (slice(start, end, step),))
 
 
-def _placed(input: Any, src: Any, key: tuple[Any, ...]) -> Tensor:
+def _placed(input: Any, src: Any, key: tuple[Any, ...]) -> Value:
     shape = np.empty(tuple(input.shape), bool)[key].shape
     if shape != tuple(src.shape):
         raise ShapeError(f"a source of shape {shape} is wanted, not of {tuple(src.shape)}")
     return overwrite(input, src, key=key)
 
 
-def diagonal_scatter(input: Any, src: Any, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Tensor:
+def diagonal_scatter(input: Any, src: Any, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Value:
     """``input`` with ``src`` as its diagonal in the axes ``dim1`` and ``dim2``."""
     shape = tuple(diagonal(input, offset, dim1, dim2).shape)
     if shape != tuple(src.shape):

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from autodiff.engine.broadcasting import unbroadcast
+from autodiff.engine.values import Value
 from autodiff.errors import ShapeError
 from autodiff.functions.axes import axes_of, axis_of, length_of, shape_of
 from autodiff.ops import reductions, shaping
-
-if TYPE_CHECKING:
-    from autodiff.tensors.tensor import Tensor
 
 __all__ = [
     "adjoint",
@@ -40,7 +38,7 @@ __all__ = [
 ]
 
 
-def reshape(input: Any, *shape: Any) -> Tensor:
+def reshape(input: Any, *shape: Any) -> Value:
     """The same entries in ``shape``; one length may be -1 and is worked out.
 
     >>> import autodiff
@@ -61,7 +59,7 @@ def _whole(shape: tuple[int, ...], old: tuple[int, ...]) -> tuple[int, ...]:
     return shape
 
 
-def permute(input: Any, *dims: Any) -> Tensor:
+def permute(input: Any, *dims: Any) -> Value:
     """The axes in the order ``dims``."""
     axes = axes_of(shape_of(dims), input.ndim) or ()
     if len(axes) != input.ndim:
@@ -69,7 +67,7 @@ def permute(input: Any, *dims: Any) -> Tensor:
     return shaping.transpose(input, axes=axes)
 
 
-def transpose(input: Any, dim0: int, dim1: int) -> Tensor:
+def transpose(input: Any, dim0: int, dim1: int) -> Value:
     """The axes ``dim0`` and ``dim1`` swapped."""
     axes = list(range(input.ndim))
     first, second = axis_of(dim0, input.ndim), axis_of(dim1, input.ndim)
@@ -81,19 +79,19 @@ def transpose(input: Any, dim0: int, dim1: int) -> Tensor:
 swapaxes = swapdims = transpose
 
 
-def adjoint(input: Any) -> Tensor:
+def adjoint(input: Any) -> Value:
     """The last two axes swapped: of a real matrix, its adjoint."""
     return transpose(input, -2, -1)
 
 
-def t(input: Any) -> Tensor:
+def t(input: Any) -> Value:
     """A matrix transposed; a vector or a number as it is."""
     if input.ndim > 2:
         raise ShapeError(f"t() takes at most 2 dimensions, not shape {tuple(input.shape)}; transpose() takes more")
     return shaping.transpose(input, axes=tuple(reversed(range(input.ndim))))
 
 
-def movedim(input: Any, source: Any, destination: Any) -> Tensor:
+def movedim(input: Any, source: Any, destination: Any) -> Value:
     """The axes at ``source`` moved to ``destination``, the others in their order."""
     targets, sources = axes_of(destination, input.ndim) or (), axes_of(source, input.ndim) or ()
     if len(targets) != len(sources):
@@ -107,7 +105,7 @@ def movedim(input: Any, source: Any, destination: Any) -> Tensor:
 moveaxis = movedim
 
 
-def flatten(input: Any, start_dim: int = 0, end_dim: int = -1) -> Tensor:
+def flatten(input: Any, start_dim: int = 0, end_dim: int = -1) -> Value:
     """The axes from ``start_dim`` to ``end_dim`` as one."""
     first, last = axis_of(start_dim, input.ndim), axis_of(end_dim, input.ndim)
     shape = tuple(input.shape)
@@ -116,31 +114,31 @@ def flatten(input: Any, start_dim: int = 0, end_dim: int = -1) -> Tensor:
     return shaping.reshape(input, shape=shape[:first] + (math.prod(shape[first : last + 1]),) + shape[last + 1 :])
 
 
-def ravel(input: Any) -> Tensor:
+def ravel(input: Any) -> Value:
     """All entries in one axis."""
     return flatten(input)
 
 
-def unflatten(input: Any, dim: int, sizes: Any) -> Tensor:
+def unflatten(input: Any, dim: int, sizes: Any) -> Value:
     """The axis ``dim`` as several, of ``sizes``."""
     (axis, length), shape = length_of(input, dim), tuple(input.shape)
     return reshape(input, shape[:axis] + _whole(shape_of((sizes,)), (length,)) + shape[axis + 1 :])
 
 
-def squeeze(input: Any, dim: Any = None) -> Tensor:
+def squeeze(input: Any, dim: Any = None) -> Value:
     """Without the axes of length one, or those among ``dim``."""
     among = () if dim == () else axes_of(dim, input.ndim)
     kept = (n for i, n in enumerate(input.shape) if n != 1 or (among is not None and i not in among))
     return shaping.reshape(input, shape=tuple(kept))
 
 
-def unsqueeze(input: Any, dim: int) -> Tensor:
+def unsqueeze(input: Any, dim: int) -> Value:
     """With an axis of length one put in at ``dim``."""
     axis = axis_of(dim, input.ndim + 1)
     return shaping.reshape(input, shape=(*input.shape[:axis], 1, *input.shape[axis:]))
 
 
-def expand(input: Any, *size: Any) -> Tensor:
+def expand(input: Any, *size: Any) -> Value:
     """``input`` stretched to ``size`` by NumPy's rule, where -1 keeps an axis as it is; nothing is copied."""
     shape = shape_of(size)
     lead = len(shape) - input.ndim
@@ -151,7 +149,7 @@ def expand(input: Any, *size: Any) -> Tensor:
     )
 
 
-def broadcast_to(input: Any, shape: Any) -> Tensor:
+def broadcast_to(input: Any, shape: Any) -> Value:
     """``input`` stretched to ``shape`` by NumPy's rule; nothing is copied."""
     return expand(input, shape)
 
@@ -168,14 +166,14 @@ def broadcast_shapes(*shapes: Any) -> tuple[int, ...]:
         raise ShapeError(f"shapes {', '.join(str(s) for s in shapes)} do not stretch to one") from None
 
 
-def broadcast_tensors(*tensors: Any) -> tuple[Tensor, ...]:
+def broadcast_tensors(*tensors: Any) -> tuple[Value, ...]:
     """The tensors stretched to one shape."""
     parts = tensors[0] if len(tensors) == 1 and isinstance(tensors[0], (list, tuple)) else tensors
     shape = broadcast_shapes(*(tuple(x.shape) for x in parts))
     return tuple(expand(x, shape) for x in parts)
 
 
-def sum_to_size(input: Any, *size: Any) -> Tensor:
+def sum_to_size(input: Any, *size: Any) -> Value:
     """``input`` summed over the axes along which ``size`` would be stretched to its shape."""
     shape, given = shape_of(size), tuple(input.shape)
     lead = len(given) - len(shape)
@@ -205,6 +203,6 @@ def _each(widen: Any, tensors: tuple[Any, ...]) -> Any:
     return tuple(map(widen, tensors[0] if len(tensors) == 1 else tensors))
 
 
-def clone(input: Any) -> Tensor:
+def clone(input: Any) -> Value:
     """A copy with memory of its own, through which gradients pass."""
     return shaping.copy(input)

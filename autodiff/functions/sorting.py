@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from autodiff.dtypes import int32, int64
+from autodiff.engine.values import Value
 from autodiff.errors import OptionError, ShapeError
 from autodiff.functions.arrays import array_of, constant, on_arrays
 from autodiff.functions.axes import axis_of, numpy_names
@@ -17,9 +18,6 @@ from autodiff.ops import reductions
 from autodiff.ops.arithmetic import where
 from autodiff.ops.indexing import index, take_along_axis
 from autodiff.ops.shaping import reshape
-
-if TYPE_CHECKING:
-    from autodiff.tensors.tensor import Tensor
 
 __all__ = [
     "argsort",
@@ -76,12 +74,12 @@ def sort(input: Any, dim: int = -1, descending: bool = False, stable: bool = Tru
     return _picked(input, _order(array_of(input), axis, descending), axis)
 
 
-def argsort(input: Any, dim: int = -1, descending: bool = False, stable: bool = True) -> Tensor:
+def argsort(input: Any, dim: int = -1, descending: bool = False, stable: bool = True) -> Value:
     """Where the entries in order along ``dim`` stand."""
     return constant(_order(array_of(input), axis_of(dim, input.ndim), descending), input)
 
 
-def msort(input: Any) -> Tensor:
+def msort(input: Any) -> Value:
     """The entries along the first axis in order."""
     return sort(input, 0).values
 
@@ -152,7 +150,7 @@ INTERPOLATIONS = ("linear", "lower", "higher", "midpoint", "nearest")
 
 
 @numpy_names
-def quantile(input: Any, q: Any, dim: Any = None, keepdim: bool = False, *, interpolation: str = "linear") -> Tensor:
+def quantile(input: Any, q: Any, dim: Any = None, keepdim: bool = False, *, interpolation: str = "linear") -> Value:
     """The values below which the shares ``q`` of the entries lie, by ``interpolation`` between two; NaN spoils all.
 
     Shape: that of ``input`` without ``dim``, behind an axis for ``q`` where that has one.
@@ -161,7 +159,7 @@ def quantile(input: Any, q: Any, dim: Any = None, keepdim: bool = False, *, inte
 
 
 @numpy_names
-def nanquantile(input: Any, q: Any, dim: Any = None, keepdim: bool = False, *, interpolation: str = "linear") -> Tensor:
+def nanquantile(input: Any, q: Any, dim: Any = None, keepdim: bool = False, *, interpolation: str = "linear") -> Value:
     """``quantile`` of the entries that are not NaN."""
     return _quantile(input, q, dim, keepdim, interpolation, False)
 
@@ -250,7 +248,7 @@ def searchsorted(
     return np.asarray(found, int32 if out_int32 else int64)
 
 
-def bucketize(input: Any, boundaries: Any, *, out_int32: bool = False, right: bool = False) -> Tensor:
+def bucketize(input: Any, boundaries: Any, *, out_int32: bool = False, right: bool = False) -> Value:
     """The bucket between sorted ``boundaries`` that each entry falls into; a boundary is in the one below it."""
     return searchsorted(boundaries, input, out_int32=out_int32, right=right)
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from autodiff.engine.values import Value
 from autodiff.errors import ShapeError
 from autodiff.functions.arithmetic import clamp
 from autodiff.functions.diagonals import diagonal
@@ -13,13 +14,10 @@ from autodiff.functions.shaping import reshape, squeeze, unsqueeze
 from autodiff.ops.linear_algebra import matmul
 from autodiff.ops.transcendental import sqrt
 
-if TYPE_CHECKING:
-    from autodiff.tensors.tensor import Tensor
-
 __all__ = ["corrcoef", "cov"]
 
 
-def cov(input: Any, *, correction: float = 1, fweights: Any = None, aweights: Any = None) -> Tensor:
+def cov(input: Any, *, correction: float = 1, fweights: Any = None, aweights: Any = None) -> Value:
     """The covariances (n, n) of n variables, one in each row of ``input`` (n, observations).
 
     ``fweights`` says how often each observation was made, ``aweights`` how much it counts.
@@ -45,7 +43,7 @@ def cov(input: Any, *, correction: float = 1, fweights: Any = None, aweights: An
     return whole if input.ndim == 2 and x.shape[0] > 1 else squeeze(whole)
 
 
-def corrcoef(input: Any) -> Tensor:
+def corrcoef(input: Any) -> Value:
     """Pearson's correlations of the variables in the rows of ``input``, held between -1 and 1."""
     covariances = cov(input)
     if not covariances.ndim:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from autodiff.engine.values import Value
 from autodiff.functions.arithmetic import clamp
 from autodiff.ops.transcendental import (
     acos,
@@ -35,9 +36,6 @@ from autodiff.ops.transcendental import (
     tanh,
     xlogy,
 )
-
-if TYPE_CHECKING:
-    from autodiff.tensors.tensor import Tensor
 
 __all__ = [
     "acos",
@@ -82,7 +80,7 @@ arccos, arcsin, arctan, arctan2 = acos, asin, atan, atan2
 arccosh, arcsinh, arctanh = acosh, asinh, atanh
 
 
-def logit(input: Any, eps: float | None = None) -> Tensor:
+def logit(input: Any, eps: float | None = None) -> Value:
     """log(x / (1 - x)), the inverse of ``sigmoid``, of ``input`` held between ``eps`` and 1 - ``eps`` where given.
 
     >>> import autodiff

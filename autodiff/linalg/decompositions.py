@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
+from autodiff.engine.values import Value
 from autodiff.errors import OptionError, ShapeError
 from autodiff.functions.arrays import array_of, constant
 from autodiff.functions.diagonals import tril, triu
@@ -15,9 +16,6 @@ from autodiff.functions.shaping import movedim, reshape, squeeze, unsqueeze
 from autodiff.ops import decompositions as rows
 from autodiff.ops.decompositions import det, matrix_exp
 from autodiff.ops.linear_algebra import matmul
-
-if TYPE_CHECKING:
-    from autodiff.tensors.tensor import Tensor
 
 __all__ = [
     "cholesky",
@@ -47,46 +45,46 @@ __all__ = [
 class Eigen(NamedTuple):
     """What ``eigh`` gives."""
 
-    eigenvalues: Tensor
-    eigenvectors: Tensor
+    eigenvalues: Value
+    eigenvectors: Value
 
 
 class Singular(NamedTuple):
     """What ``svd`` gives."""
 
-    U: Tensor
-    S: Tensor
-    Vh: Tensor
+    U: Value
+    S: Value
+    Vh: Value
 
 
 class Orthogonal(NamedTuple):
     """What ``qr`` gives."""
 
-    Q: Tensor
-    R: Tensor
+    Q: Value
+    R: Value
 
 
 class LogDet(NamedTuple):
     """What ``slogdet`` gives."""
 
-    sign: Tensor
-    logabsdet: Tensor
+    sign: Value
+    logabsdet: Value
 
 
 class LeastSquares(NamedTuple):
     """What ``lstsq`` gives."""
 
-    solution: Tensor
-    residuals: Tensor
-    rank: Tensor
-    singular_values: Tensor
+    solution: Value
+    residuals: Value
+    rank: Value
+    singular_values: Value
 
 
 class Checked(NamedTuple):
     """A result, and for each matrix 0, or more where there is no such result."""
 
-    result: Tensor
-    info: Tensor
+    result: Value
+    info: Value
 
 
 def _square(name: str, A: Any) -> Any:
@@ -95,7 +93,7 @@ def _square(name: str, A: Any) -> Any:
     return A
 
 
-def inv(A: Any) -> Tensor:
+def inv(A: Any) -> Value:
     """The inverse of (..., n, n); raises ShapeError where there is none.
 
     >>> import autodiff
@@ -111,7 +109,7 @@ def slogdet(A: Any) -> LogDet:
     return LogDet(rows.sign_of_det(_square("slogdet", A)), rows.logabsdet(A))
 
 
-def solve(A: Any, B: Any, *, left: bool = True) -> Tensor:
+def solve(A: Any, B: Any, *, left: bool = True) -> Value:
     """X with A X = B (or X A = B) for A of (..., n, n) and B of (..., n, k), or (..., n) where that fits the stack."""
     _square("solve", A)
     if not left:
@@ -120,7 +118,7 @@ def solve(A: Any, B: Any, *, left: bool = True) -> Tensor:
     return squeeze(rows.solve(A, unsqueeze(B, -1)), -1) if vector else rows.solve(A, B)
 
 
-def solve_triangular(A: Any, B: Any, *, upper: bool, left: bool = True, unitriangular: bool = False) -> Tensor:
+def solve_triangular(A: Any, B: Any, *, upper: bool, left: bool = True, unitriangular: bool = False) -> Value:
     """``solve`` for a matrix of which one triangle is looked at, with ones on its diagonal if ``unitriangular``."""
     triangle = (triu if upper else tril)(_square("solve_triangular", A), (1 if upper else -1) if unitriangular else 0)
     if unitriangular:
@@ -128,7 +126,7 @@ def solve_triangular(A: Any, B: Any, *, upper: bool, left: bool = True, unitrian
     return rows.solve(triangle, B) if left else rows.solve(triangle.mT, B.mT).mT
 
 
-def cholesky(A: Any, *, upper: bool = False) -> Tensor:
+def cholesky(A: Any, *, upper: bool = False) -> Value:
     """The lower triangular L (or L^T) with L L^T = A, for a positive definite A of (..., n, n)."""
     factor = rows.cholesky(_square("cholesky", A))
     return factor.mT if upper else factor
@@ -142,7 +140,7 @@ def eigh(A: Any, UPLO: str = "L") -> Eigen:
     return Eigen(both[..., 0, :], both[..., 1:, :])
 
 
-def eigvalsh(A: Any, UPLO: str = "L") -> Tensor:
+def eigvalsh(A: Any, UPLO: str = "L") -> Value:
     """The eigenvalues of a symmetric A, rising."""
     return eigh(A, UPLO).eigenvalues
 
@@ -162,7 +160,7 @@ def svd(A: Any, full_matrices: bool = True) -> Singular:
     return Singular(whole[..., :m, :], whole[..., m, :], whole[..., m + 1 :, :].mT)
 
 
-def svdvals(A: Any) -> Tensor:
+def svdvals(A: Any) -> Value:
     """The singular values of A, falling."""
     return svd(A, full_matrices=False).S
 
@@ -184,7 +182,7 @@ def qr(A: Any, mode: str = "reduced") -> Orthogonal:
     return Orthogonal(constant(np.zeros(0, A.dtype), A) if mode == "r" else q, r)
 
 
-def pinv(A: Any, *, atol: Any = None, rtol: Any = None, hermitian: bool = False) -> Tensor:
+def pinv(A: Any, *, atol: Any = None, rtol: Any = None, hermitian: bool = False) -> Value:
     """The pseudoinverse of Moore and Penrose, with singular values up to max(atol, rtol * the largest) taken as 0."""
     sizes = np.linalg.svd(array_of(A), compute_uv=False)
     largest = sizes.max(-1, initial=0.0)
@@ -207,7 +205,7 @@ def lstsq(A: Any, B: Any, rcond: Any = None, *, driver: str | None = None) -> Le
     return LeastSquares(squeeze(solution, -1) if vector else solution, residuals, constant(rank, A), constant(none, A))
 
 
-def matrix_power(A: Any, n: int) -> Tensor:
+def matrix_power(A: Any, n: int) -> Value:
     """A times itself ``n`` times, by squaring; of its inverse where ``n`` is below 0."""
     base, power = (A, n) if n >= 0 else (inv(A), -n)
     if n == 0:
@@ -218,10 +216,10 @@ def matrix_power(A: Any, n: int) -> Tensor:
             total = base if total is None else matmul(total, base)
         power >>= 1
         base = matmul(base, base) if power else base
-    return total  # type: ignore[return-value]
+    return total
 
 
-def matrix_rank(A: Any, *, atol: Any = None, rtol: Any = None, hermitian: bool = False) -> Tensor:
+def matrix_rank(A: Any, *, atol: Any = None, rtol: Any = None, hermitian: bool = False) -> Value:
     """How many singular values are not taken as 0."""
     s = np.linalg.svd(array_of(A), compute_uv=False)
     if rtol is None:
@@ -253,14 +251,14 @@ def _product(lengths: Any) -> int:
     return int(np.prod(lengths, dtype=np.int64))
 
 
-def tensorinv(A: Any, ind: int = 2) -> Tensor:
+def tensorinv(A: Any, ind: int = 2) -> Value:
     """The inverse of the linear map that A is, from its axes behind ``ind`` to those before."""
     shape = tuple(A.shape)
     flat = inv(reshape(A, (_product(shape[:ind]), -1)))
     return reshape(flat, shape[ind:] + shape[:ind])
 
 
-def tensorsolve(A: Any, B: Any, dims: Any = None) -> Tensor:
+def tensorsolve(A: Any, B: Any, dims: Any = None) -> Value:
     """X with tensordot(A, X, X.ndim) = B; the axes ``dims`` of A are moved to its end first."""
     moved = A if dims is None else movedim(A, dims, tuple(range(A.ndim - len(dims), A.ndim)))
     unknown = tuple(moved.shape[B.ndim :])

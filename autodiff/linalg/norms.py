@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
+from autodiff.engine.values import Value
 from autodiff.errors import OptionError, ShapeError
 from autodiff.functions.arithmetic import subtract, where
 from autodiff.functions.axes import axes_of, axis_of, numpy_names
@@ -19,14 +20,9 @@ from autodiff.ops import reductions
 from autodiff.ops.arithmetic import absolute
 from autodiff.ops.indexing import index
 
-if TYPE_CHECKING:
-    from autodiff.tensors.tensor import Tensor
-
-__all__ = ["cdist", "cond", "dist", "matrix_norm", "norm", "pdist", "renorm", "torch_norm", "vector_norm"]
-
 
 @numpy_names
-def vector_norm(x: Any, ord: float = 2, dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -> Tensor:
+def vector_norm(x: Any, ord: float = 2, dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -> Value:
     """(sum |x|^ord)^(1/ord) over ``dim``; with inf or -inf the largest or smallest size, with 0 how many are not 0.
 
     The gradient at the zero vector is 0.
@@ -49,7 +45,7 @@ def vector_norm(x: Any, ord: float = 2, dim: Any = None, keepdim: bool = False, 
 
 
 @numpy_names
-def matrix_norm(A: Any, ord: Any = "fro", dim: Any = (-2, -1), keepdim: bool = False, *, dtype: Any = None) -> Tensor:
+def matrix_norm(A: Any, ord: Any = "fro", dim: Any = (-2, -1), keepdim: bool = False, *, dtype: Any = None) -> Value:
     """The norm of matrices in the two axes ``dim``: "fro", "nuc", and 1, 2, inf or their negatives."""
     A = with_dtype(A, dtype)
     rows, columns = (axis_of(d, A.ndim) for d in dim)
@@ -69,7 +65,7 @@ def matrix_norm(A: Any, ord: Any = "fro", dim: Any = (-2, -1), keepdim: bool = F
 
 
 @numpy_names
-def norm(A: Any, ord: Any = None, dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -> Tensor:
+def norm(A: Any, ord: Any = None, dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -> Value:
     """A vector norm over one axis (or, without ``ord``, over any), a matrix norm over two."""
     if ord is None or (dim is not None and not isinstance(dim, Sequence)):
         return vector_norm(A, 2 if ord is None else ord, dim, keepdim, dtype=dtype)
@@ -82,7 +78,7 @@ def norm(A: Any, ord: Any = None, dim: Any = None, keepdim: bool = False, *, dty
 
 
 @numpy_names
-def cond(A: Any, p: Any = None) -> Tensor:
+def cond(A: Any, p: Any = None) -> Value:
     """The condition number, by the norm ``p``: how much a relative error may grow in solving."""
     if p is None or p in (2, -2):
         values = svdvals(A)
@@ -92,19 +88,19 @@ def cond(A: Any, p: Any = None) -> Tensor:
 
 
 @numpy_names
-def torch_norm(input: Any, p: Any = "fro", dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -> Tensor:
+def torch_norm(input: Any, p: Any = "fro", dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -> Value:
     """The norm of order ``p`` of all entries or over ``dim``; "fro" is 2, "nuc" the sum of the singular values."""
     if p == "nuc":
         return matrix_norm(input, p, (-2, -1) if dim is None else dim, keepdim, dtype=dtype)
     return vector_norm(input, 2 if p in ("fro", None) else p, dim, keepdim, dtype=dtype)
 
 
-def dist(input: Any, other: Any, p: float = 2) -> Tensor:
+def dist(input: Any, other: Any, p: float = 2) -> Value:
     """The norm of order ``p`` of the difference."""
     return vector_norm(subtract(input, other), p)
 
 
-def cdist(x1: Any, x2: Any, p: float = 2.0, compute_mode: Any = None) -> Tensor:
+def cdist(x1: Any, x2: Any, p: float = 2.0, compute_mode: Any = None) -> Value:
     """The distances of all rows of (..., n, k) from all rows of (..., m, k): (..., n, m)."""
     if x1.shape[-1] != x2.shape[-1]:
         raise ShapeError(f"cdist takes rows of one length, not {tuple(x1.shape)} and {tuple(x2.shape)}")
@@ -112,13 +108,13 @@ def cdist(x1: Any, x2: Any, p: float = 2.0, compute_mode: Any = None) -> Tensor:
     return sum_(difference, -1) if not x1.shape[-1] else vector_norm(difference, p, -1)
 
 
-def pdist(input: Any, p: float = 2.0) -> Tensor:
+def pdist(input: Any, p: float = 2.0) -> Value:
     """The distances of the rows of (n, k) from each other, each pair once: (n (n - 1) / 2,)."""
     first, second = np.triu_indices(input.shape[0], 1)
     return vector_norm(subtract(index(input, key=first), index(input, key=second)), p, -1)
 
 
-def renorm(input: Any, p: float, dim: int, maxnorm: float) -> Tensor:
+def renorm(input: Any, p: float, dim: int, maxnorm: float) -> Value:
     """``input`` with every slice along ``dim`` that has a norm above ``maxnorm`` shrunk to it."""
     axis = axis_of(dim, input.ndim)
     size = vector_norm(input, p, tuple(i for i in range(input.ndim) if i != axis), True)

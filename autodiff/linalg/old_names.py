@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
+from autodiff.engine.values import Value
 from autodiff.errors import OptionError
 from autodiff.functions.arithmetic import where
 from autodiff.linalg import decompositions
@@ -12,9 +13,6 @@ from autodiff.linalg.norms import cdist, dist, pdist, renorm
 from autodiff.linalg.norms import torch_norm as norm
 from autodiff.ops.decompositions import solve
 from autodiff.ops.linear_algebra import matmul
-
-if TYPE_CHECKING:
-    from autodiff.tensors.tensor import Tensor
 
 __all__ = [
     "cdist",
@@ -43,41 +41,41 @@ inverse = inv
 class SingularV(NamedTuple):
     """What ``svd`` gives here: V, not its transpose."""
 
-    U: Tensor
-    S: Tensor
-    V: Tensor
+    U: Value
+    S: Value
+    V: Value
 
 
 class Solution(NamedTuple):
     """What ``triangular_solve`` gives."""
 
-    solution: Tensor
-    cloned_coefficient: Tensor
+    solution: Value
+    cloned_coefficient: Value
 
 
-def logdet(A: Any) -> Tensor:
+def logdet(A: Any) -> Value:
     """log of the determinant, which is -inf at 0 and NaN below."""
     sign, size = slogdet(A)
     return where(sign < 0, float("nan"), size)
 
 
-def pinverse(input: Any, rcond: float = 1e-15) -> Tensor:
+def pinverse(input: Any, rcond: float = 1e-15) -> Value:
     """The pseudoinverse, with singular values up to ``rcond`` times the largest taken as 0."""
     return decompositions.pinv(input, rtol=rcond)
 
 
-def cholesky(input: Any, upper: bool = False) -> Tensor:
+def cholesky(input: Any, upper: bool = False) -> Value:
     """The lower (or upper) triangular factor of a positive definite matrix."""
     factor = decompositions.cholesky(input)
     return factor.mT if upper else factor
 
 
-def cholesky_solve(B: Any, L: Any, upper: bool = False) -> Tensor:
+def cholesky_solve(B: Any, L: Any, upper: bool = False) -> Value:
     """X with A X = B, for the factor ``L`` of A."""
     return solve(_of_factor(L, upper), B)
 
 
-def cholesky_inverse(L: Any, upper: bool = False) -> Tensor:
+def cholesky_inverse(L: Any, upper: bool = False) -> Value:
     """The inverse of the matrix of which ``L`` is the factor."""
     return inv(_of_factor(L, upper))
 

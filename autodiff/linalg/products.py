@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from autodiff.engine.values import Value
 from autodiff.errors import ShapeError
 from autodiff.functions import linear_algebra
 from autodiff.functions.arithmetic import multiply, pow
@@ -13,30 +14,27 @@ from autodiff.functions.joining import stack
 from autodiff.functions.reductions import sum as sum_
 from autodiff.functions.shaping import squeeze, unsqueeze
 
-if TYPE_CHECKING:
-    from autodiff.tensors.tensor import Tensor
-
 __all__ = ["cross", "diagonal", "multi_dot", "vander", "vecdot"]
 
 
 @numpy_names
-def vecdot(x: Any, y: Any, *, dim: int = -1) -> Tensor:
+def vecdot(x: Any, y: Any, *, dim: int = -1) -> Value:
     """The inner products along ``dim``, broadcast."""
     return sum_(multiply(x, y), dim)
 
 
 @numpy_names
-def cross(input: Any, other: Any, *, dim: int = -1) -> Tensor:
+def cross(input: Any, other: Any, *, dim: int = -1) -> Value:
     """The vector products along ``dim``, of length 3, broadcast."""
     return linear_algebra.cross(input, other, dim)
 
 
-def diagonal(A: Any, *, offset: int = 0, dim1: int = -2, dim2: int = -1) -> Tensor:
+def diagonal(A: Any, *, offset: int = 0, dim1: int = -2, dim2: int = -1) -> Value:
     """The diagonals of (..., n, m)."""
     return diagonal_(A, offset, dim1, dim2)
 
 
-def multi_dot(tensors: Any) -> Tensor:
+def multi_dot(tensors: Any) -> Value:
     """The product of several matrices in the cheapest order; the first and the last may be vectors."""
     if len(tensors) < 2:
         raise ShapeError(f"multi_dot takes two tensors or more, not {len(tensors)}")
@@ -48,6 +46,6 @@ def multi_dot(tensors: Any) -> Tensor:
     return squeeze(product, 0) if row else product
 
 
-def vander(x: Any, N: int | None = None) -> Tensor:
+def vander(x: Any, N: int | None = None) -> Value:
     """The powers 0 to N - 1 of each entry (n of them by default), along a new last axis."""
     return stack([pow(x, k) for k in range(x.shape[-1] if N is None else N)], -1)

@@ -29,8 +29,6 @@ from autodiff.functions.axes import axes_of, length_of
 from autodiff.numpy_api.linalg import MATRICES, arrays_of
 from autodiff.ops.shaping import pad
 
-__all__ = ["FUNCTIONS"]
-
 Function = Callable[..., Any]
 METHODS = ("linear", "lower", "higher", "midpoint")
 

@@ -12,8 +12,6 @@ from autodiff.functions.einsum import einsum
 from autodiff.linalg import decompositions, norms
 from autodiff.ops.linear_algebra import matmul
 
-__all__ = ["MATRICES", "arrays_of"]
-
 
 def arrays_of(given: Any) -> list[Any]:
     """The parts to be joined, those that are lists or numbers as arrays."""

@@ -14,8 +14,6 @@ from autodiff.functions import arithmetic, reductions, scans, shaping
 from autodiff.numpy_api.functions import FUNCTIONS
 from autodiff.numpy_api.linalg import arrays_of
 
-__all__ = ["UFUNCS", "array_function", "array_ufunc"]
-
 Function = Callable[..., Any]
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from autodiff.engine.broadcasting import accumulate
+from autodiff.kernels.sums import accumulate
 from autodiff.kernels.threads import Turns, even, share
 from autodiff.ops.fused import softmax
 from autodiff.ops.joint import Joint

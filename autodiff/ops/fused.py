@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from autodiff.engine.broadcasting import LONG, accumulate
 from autodiff.engine.primitive import Primitive
 from autodiff.kernels.blocks import by_blocks
+from autodiff.kernels.sums import LONG, accumulate
 from autodiff.ops.special import erf
 
 __all__ = ["binary_cross_entropy", "cross_entropy", "gelu", "log_softmax", "mse", "softmax"]

@@ -1,10 +1,9 @@
-"""Rows whose cotangents come out of one computation: it is done once in a walk, whichever inputs are tracked."""
+"""Primitives whose cotangents come out of one computation: it is done once for each visit of a node."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Sequence
 from functools import partial
-from itertools import count
 from typing import Any
 
 from autodiff.engine.primitive import Primitive
@@ -13,10 +12,10 @@ __all__ = ["Joint"]
 
 
 class Joint(Primitive):
-    """A row with one rule for the cotangents of all inputs, which share most of their work.
+    """A primitive with one rule for the cotangents of all inputs, which share most of their work.
 
     >>> product = Joint("doctest_joint", lambda x, y: x * y, lambda g, out, x, y: (g * y, g * x), inputs=2, keeps="x y")
-    >>> [vjp(1.0, None, 3.0, 5.0) for vjp, _ in zip(product.vjps, "xy")]
+    >>> [vjp(1.0, None, 3.0, 5.0) for vjp in product.rules(2)]
     [5.0, 3.0]
 
     Args:
@@ -25,8 +24,6 @@ class Joint(Primitive):
         inputs: how many there are; the last ones may be optional.
         keeps: the arguments that the rule reads.
     """
-
-    vjps: Any
 
     def __init__(
         self,
@@ -39,23 +36,15 @@ class Joint(Primitive):
         promotes: bool = True,
     ) -> None:
         super().__init__(name, forward, *(rule,) * inputs, keeps=keeps, floating=floating, promotes=promotes)
-        self.vjps = _Parts(rule)
+        self.fixed_rules = []
 
+    def rules(self, count: int) -> Sequence[Callable[..., Any]]:
+        """The VJPs for one visit of a node: the first that is called computes the cotangents of all inputs."""
+        found: list[Any] = []
 
-class _Parts:
-    """The VJPs of one walk over a node: the first that is called with a cotangent computes those of all inputs."""
-
-    def __init__(self, rule: Callable[..., tuple[Any, ...]]) -> None:
-        self._rule = rule
-
-    def __iter__(self) -> Iterator[Callable[..., Any]]:
-        last: Any = None
-        found: tuple[Any, ...] = ()
-
-        def part(i: int, g: Any, *arguments: Any, **params: Any) -> Any:
-            nonlocal last, found
-            if last is not g:
-                last, found = g, self._rule(g, *arguments, **params)
+        def part(i: int, *arguments: Any, **params: Any) -> Any:
+            if not found:
+                found.extend(self.vjps[0](*arguments, **params))
             return found[i]
 
-        return (partial(part, i) for i in count())
+        return [partial(part, i) for i in range(count)]

@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from autodiff.engine.broadcasting import accumulate, unbroadcast
+from autodiff.engine.broadcasting import unbroadcast
+from autodiff.kernels.sums import accumulate
 from autodiff.ops.joint import Joint
 
 __all__ = ["moments", "standardize"]

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from autodiff.engine.broadcasting import accumulate
 from autodiff.engine.primitive import Primitive
+from autodiff.kernels.sums import accumulate
 from autodiff.ops.arithmetic import gate
 from autodiff.ops.fused import softmax
 

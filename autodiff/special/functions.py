@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from autodiff.engine.values import Value
 from autodiff.errors import OptionError
 from autodiff.functions.arithmetic import clamp, round, where
 from autodiff.functions.reductions import log_softmax, logsumexp, softmax
@@ -13,9 +14,6 @@ from autodiff.ops.arithmetic import absolute
 from autodiff.ops.special import digamma, erf, erfc, erfcx, erfinv, i0e, i1e, lgamma, ndtri
 from autodiff.ops.special import polygamma as polygamma_row
 from autodiff.ops.transcendental import exp, exp2, expm1, log, log1p, sigmoid, sinc, xlog1py, xlogy
-
-if TYPE_CHECKING:
-    from autodiff.tensors.tensor import Tensor
 
 __all__ = [
     "digamma",
@@ -58,14 +56,14 @@ gammaln = lgamma
 psi = digamma
 
 
-def polygamma(n: int, input: Any) -> Tensor:
+def polygamma(n: int, input: Any) -> Value:
     """The ``n``-th derivative of ``digamma``."""
     if n < 0:
         raise OptionError(f"polygamma: no derivative has the order {n}")
     return digamma(input) if n == 0 else polygamma_row(input, n=int(n))
 
 
-def multigammaln(input: Any, p: int) -> Tensor:
+def multigammaln(input: Any, p: int) -> Value:
     """log of the gamma function of ``p`` dimensions: sums of ``lgamma`` at steps of a half (Muirhead 1982, 2.1.12)."""
     if p < 1:
         raise OptionError(f"multigammaln needs at least one dimension, not {p}")
@@ -78,28 +76,28 @@ def multigammaln(input: Any, p: int) -> Tensor:
 mvlgamma = multigammaln
 
 
-def ndtr(input: Any) -> Tensor:
+def ndtr(input: Any) -> Value:
     """The probability that a normal variable is below ``input``."""
     return erfc(input / -ROOT_2) * 0.5
 
 
-def log_ndtr(input: Any) -> Tensor:
+def log_ndtr(input: Any) -> Value:
     """log of ``ndtr``, with all its digits far below 0."""
     x = input / ROOT_2
     low, high = clamp(x, max=0), clamp(x, min=-1)  # neither side overflows where it is not taken
     return where(input < -1, log(erfcx(-low) * 0.5) - low * low, log1p(erfc(high) * -0.5))
 
 
-def entr(input: Any) -> Tensor:
+def entr(input: Any) -> Value:
     """``-x log(x)``, which is 0 at 0 and -inf below."""
     return where(input < 0, -math.inf, -xlogy(input, input))
 
 
-def i0(input: Any) -> Tensor:
+def i0(input: Any) -> Value:
     """The modified Bessel function of the first kind and order 0."""
     return i0e(input) * exp(absolute(input))
 
 
-def i1(input: Any) -> Tensor:
+def i1(input: Any) -> Value:
     """The modified Bessel function of the first kind and order 1."""
     return i1e(input) * exp(absolute(input))

@@ -6,8 +6,6 @@ from typing import Any
 
 from autodiff.errors import DeviceError
 
-__all__ = ["check_device", "device"]
-
 
 class device:  # PyTorch's name
     """``device("cpu")``: accepted wherever PyTorch takes a device; any other raises DeviceError."""

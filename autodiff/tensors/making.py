@@ -2,29 +2,24 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from autodiff.dtypes import as_dtype, float64, get_default_dtype
-from autodiff.engine.apply import Recorded, wrap
+from autodiff.engine.values import TensorBase, Value, wrap
 from autodiff.errors import DtypeError
 from autodiff.functions.axes import size_of
 from autodiff.tensors.devices import check_device
 
-if TYPE_CHECKING:
-    from autodiff.tensors.tensor import Tensor
 
-__all__ = ["array_of", "filled", "leaf"]
-
-
-def leaf(array: np.ndarray[Any, Any], requires_grad: bool, device: Any) -> Tensor:
+def leaf(array: np.ndarray[Any, Any], requires_grad: bool, device: Any) -> Value:
     """A tensor of ``array``, which is not copied."""
     check_device(device)
     return wrap(array).requires_grad_(requires_grad) if requires_grad else wrap(array)
 
 
-def filled(make: Any, size: tuple[Any, ...], dtype: Any, device: Any, requires_grad: bool) -> Tensor:
+def filled(make: Any, size: tuple[Any, ...], dtype: Any, device: Any, requires_grad: bool) -> Value:
     """A tensor of the array that ``make(shape, dtype=)`` gives."""
     kind = get_default_dtype() if dtype is None else as_dtype(dtype)
     return leaf(make(size_of(size), dtype=kind), requires_grad, device)
@@ -52,9 +47,9 @@ def array_of(data: Any, dtype: Any, copy: bool | None) -> np.ndarray[Any, Any]:
 
 def _plain(data: Any) -> Any:
     """Nested lists with arrays in place of their tensors."""
-    if isinstance(data, Recorded):
+    if isinstance(data, TensorBase):
         return data._array
-    if isinstance(data, (list, tuple)) and any(isinstance(x, (Recorded, list, tuple)) for x in data):
+    if isinstance(data, (list, tuple)) and any(isinstance(x, (TensorBase, list, tuple)) for x in data):
         return [_plain(x) for x in data]
     return data
 

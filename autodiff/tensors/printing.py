@@ -10,8 +10,6 @@ import numpy as np
 
 from autodiff.errors import OptionError
 
-__all__ = ["array_text", "set_printoptions"]
-
 _PLAIN = {np.dtype(np.int64), np.dtype(np.bool_)}  # dtypes that go without saying
 _HEAD = "tensor("
 _GAP = " ..."

@@ -9,10 +9,11 @@ from typing import Any, Self
 import numpy as np
 
 from autodiff.dtypes import get_default_dtype
-from autodiff.engine.apply import Recorded, apply, result_class, wrap
-from autodiff.engine.backward import accumulate, gradients
+from autodiff.engine.apply import apply
+from autodiff.engine.backward import accumulate_grad, gradients
 from autodiff.engine.call_sites import place_of_user
 from autodiff.engine.tape import Node, new_leaf
+from autodiff.engine.values import TensorBase, result_class, wrap
 from autodiff.errors import DtypeError, GraphError, ShapeError
 from autodiff.functions import cutting
 from autodiff.functions.axes import size_of
@@ -42,7 +43,7 @@ Array = np.ndarray[Any, Any]
 
 @result_class
 class Tensor(
-    Recorded,
+    TensorBase,
     Operators,
     ArithmeticMethods,
     ProductMethods,
@@ -169,7 +170,7 @@ class Tensor(
             InPlaceError: what the pass needs was changed in place.
         """
         targets = [inputs] if isinstance(inputs, Tensor) else inputs
-        accumulate(gradients([self], [gradient], targets, retain_graph, create_graph), targets or ())
+        accumulate_grad(gradients([self], [gradient], targets, retain_graph, create_graph), targets or ())
 
     # --- as NumPy and Python see it -------------------------------------------------------------------------------
 

@@ -58,3 +58,10 @@ ShortTensor = TypedTensor("ShortTensor", dtypes.int16)
 IntTensor = TypedTensor("IntTensor", dtypes.int32)
 LongTensor = TypedTensor("LongTensor", dtypes.int64)
 BoolTensor = TypedTensor("BoolTensor", dtypes.bool_)
+
+
+def Variable(data: Tensor, requires_grad: bool = False) -> Tensor:
+    """``data``, which old PyTorch programs wrap before they can ask for its gradient."""
+    if not isinstance(data, Tensor):
+        raise DtypeError(f"Variable takes a tensor, not {data!r:.60}; use tensor(...) to make one")
+    return data.detach().requires_grad_() if requires_grad else data

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
 from autodiff.engine import modes
-from autodiff.engine.apply import Recorded
 from autodiff.engine.call_sites import line_of, place_of_user
-from autodiff.engine.tape import Node, is_leaf
+from autodiff.engine.tape import Node, is_leaf, reachable
+from autodiff.engine.values import TensorBase
 from autodiff.engine.versions import change_after, next_number
 from autodiff.errors import GraphError, InPlaceError, OptionError
 from autodiff.func.trees import leaves_of
@@ -66,7 +66,7 @@ def checkpoint(
     region = _Region(function, args, kwargs, preserve_rng_state, determinism_check == "default")
     start = next_number()
     result = function(*args, **kwargs)
-    nodes = list(_made_since(start, result))
+    nodes = _made_since(start, result)
     region.enter(nodes, start)
     return result
 
@@ -102,17 +102,10 @@ def _chain(steps: Sequence[Callable[[Any], Any]]) -> Callable[[Any], Any]:
     return run
 
 
-def _made_since(start: int, result: Any) -> Iterator[Node]:
-    """The nodes behind ``result`` that are younger than ``start``, in the order of their creation."""
-    roots = [y._node for y in leaves_of(result) if isinstance(y, Recorded) and y._node is not None]
-    seen = {node for node in roots if node.number > start}
-    stack = list(seen)
-    while stack:
-        for node in stack.pop().edges:
-            if node is not None and node.number > start and node not in seen:
-                seen.add(node)
-                stack.append(node)
-    return iter(sorted((node for node in seen if node.primitive is not None), key=lambda node: node.number))
+def _made_since(start: int, result: Any) -> list[Node]:
+    """The nodes behind ``result`` that are younger than ``start``, in the order of their creation, leaves aside."""
+    roots = [y._node for y in leaves_of(result) if isinstance(y, TensorBase) and y._node is not None]
+    return [node for node in reachable(roots, since=start)[::-1] if node.primitive is not None]
 
 
 class _Region:
@@ -129,14 +122,14 @@ class _Region:
         self.fresh: list[Any] | None = None  # what the second call saved, node by node
 
     def enter(self, nodes: list[Node], start: int) -> None:
-        """Drop what ``nodes`` saved, and leave word at each of them."""
+        """Drop what ``nodes`` saved, and attach a recompute record."""
         self.signature = [_signature(node) for node in nodes]
         edges = {edge for node in nodes for edge in node.edges if edge is not None}
         self.leaves = {edge for edge in edges if is_leaf(edge) and edge.number < start}
         self.start = start
         for i, node in enumerate(nodes):
             if _keeps_arrays(node):
-                node.saved, node.dropped = None, _Place(self, i, node.number)
+                node.saved, node.recompute = None, _Place(self, i, node.number)
 
     def fetch(self, i: int) -> Any:
         """Number and saved arguments of node ``i`` in the second call, once."""
@@ -153,7 +146,7 @@ class _Region:
             if self.random_state is not None:
                 default_generator.set_state(self.random_state)
             with modes.enable_grad():
-                nodes = list(_made_since(start, function(*args, **kwargs)))
+                nodes = _made_since(start, function(*args, **kwargs))
         finally:
             if state is not None:
                 default_generator.set_state(state)
@@ -165,10 +158,10 @@ class _Region:
                 f"the function of the checkpoint at {self.place} made {len(self.signature)} operations at "
                 f"first and {len(nodes)} when called again{differing}; it has to do the same each time"
             )
-        return [_saved(node) if _keeps_arrays(node) or hasattr(node, "dropped") else None for node in nodes]
+        return [_saved(node) if _keeps_arrays(node) or hasattr(node, "recompute") else None for node in nodes]
 
     def _refuse_changes(self) -> None:
-        arrays = [x._array for x in leaves_of(self.call[1:]) if isinstance(x, Recorded)]
+        arrays = [x._array for x in leaves_of(self.call[1:]) if isinstance(x, TensorBase)]
         owners = [leaf.owner() for leaf in self.leaves]
         for array in (*arrays, *(x._array for x in owners if x is not None)):
             change = change_after(self.start, array)
@@ -180,7 +173,7 @@ class _Region:
 
 
 class _Place:
-    """One node's place in a region (see ``graph.Dropped``)."""
+    """One node's place in a region (see ``engine.tape.Recompute``)."""
 
     def __init__(self, region: _Region, i: int, number: int) -> None:
         self._region: _Region | None = region
@@ -202,9 +195,9 @@ def _keeps_arrays(node: Node) -> bool:
 
 def _saved(node: Node) -> tuple[int, list[Any]]:
     """What ``node`` saved, and when; of a checkpoint inside the checkpoint, computed again."""
-    if node.saved is None and hasattr(node, "dropped"):
-        node.dropped.restore(node)
-    number = node.dropped.number if hasattr(node, "dropped") else node.number
+    if node.saved is None and hasattr(node, "recompute"):
+        node.recompute.restore(node)
+    number = node.recompute.number if hasattr(node, "recompute") else node.number
     return number, [None if isinstance(kept, Node) else kept for kept in node.saved or ()]
 
 

@@ -132,7 +132,7 @@ def _norm(array: np.ndarray[Any, Any]) -> float:
 @lru_cache(maxsize=1024)
 def _rule(primitive: Primitive, position: int) -> str:
     """The formula of the VJP of one input, from the source of its row; the name of the function where it is one."""
-    vjp: Any = next(rule for i, rule in enumerate(primitive.vjps) if i == position)
+    vjp: Any = primitive.vjps[position] if primitive.vjps else primitive.rules(position + 1)[position]
     vjp = getattr(vjp, "func", vjp)
     return _formula(vjp) or f"{getattr(vjp, '__name__', 'its rule').strip('_<>')}(g, ...)"
 

@@ -7,7 +7,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from autodiff.engine.tape import Node, is_leaf, needed, reachable
+from autodiff.engine.checks import saved_arrays
+from autodiff.engine.tape import Node, is_leaf, reachable
 from autodiff.engine.versions import owner_of
 from autodiff.tensors.tensor import Tensor
 from autodiff.viz.outputs import nodes_of
@@ -76,7 +77,7 @@ def kept_by(order: Iterable[Node]) -> Iterator[tuple[Node, np.ndarray[Any, Any]]
     leaves = [node.owner() for node in order if is_leaf(node)]
     seen = {id(owner_of(leaf._array)) for leaf in leaves if leaf is not None}
     for node in order:
-        for array in needed(node):
+        for array in saved_arrays(node):
             owner = id(owner_of(array))
             if owner not in seen:
                 seen.add(owner)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
-from autodiff.engine.scopes import Scope
+from autodiff.engine.call_sites import Scope
 from autodiff.engine.tape import Node
 from autodiff.tensors.tensor import Tensor
 from autodiff.viz.errors import DrawingError

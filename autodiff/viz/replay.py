@@ -1,8 +1,4 @@
-"""Values and gradients of every node of a graph, computed again without touching it.
-
-The backward pass of ``graph.walk`` is made to be fast: it runs the users' hooks and adds up what the inputs of an
-operation get. To explain a graph its steps are wanted one by one, and must leave no trace.
-"""
+"""Values and gradients of every node of a graph, computed again without touching it."""
 
 from __future__ import annotations
 
@@ -11,9 +7,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from autodiff.engine.broadcasting import unbroadcast
-from autodiff.engine.tape import Node, is_leaf, needed
+from autodiff.engine.checks import called_at, saved_arrays
+from autodiff.engine.tape import Node, is_leaf
 from autodiff.engine.versions import change_after
+from autodiff.engine.walk import walk
 from autodiff.errors import AutodiffError, GraphError
 from autodiff.tensors.tensor import Tensor
 
@@ -82,41 +79,42 @@ def _inputs(node: Node, known: dict[Node, Array]) -> list[Any] | None:
 def saved_by(node: Node, known: dict[Node, Array]) -> tuple[Any, ...] | None:
     """What the VJPs of ``node`` read: as it was saved, or computed again; None where neither can be had."""
     if node.saved is not None:
-        changed = any(change_after(node.number, array) is not None for array in needed(node))
+        changed = any(change_after(node.number, array) is not None for array in saved_arrays(node))
         return None if changed else node.saved
     inputs = _inputs(node, known)
     return None if inputs is None or node not in known else (known[node], *inputs)
 
 
 def steps(order: Sequence[Node], outputs: Sequence[Tensor], known: dict[Node, Array]) -> Iterator[Step]:
-    """The backward walk from the sum of ``outputs``, over nodes of which ``order`` has the oldest first.
+    """The steps of the backward walk from the sum of ``outputs``; nothing is freed, no hook runs.
 
     Raises GraphError where an output has several entries, or what an operation saved is gone.
     """
-    pending: dict[Node, Array] = {}
+    cotangents: dict[Node, Array] = {}
     for tensor in outputs:
         if tensor._array.size != 1:
             raise GraphError(f"the gradient is that of one number, not of shape {tensor.shape}; reduce it first")
         if tensor._node is not None:
-            pending[tensor._node] = np.ones(tensor.shape, tensor.dtype)
-    for node in reversed(order):
-        g = pending.pop(node, None)
-        if g is None:
-            continue
-        outgoing: list[tuple[int, Node, Array]] = []
-        saved = saved_by(node, known) if node.primitive is not None else ()
+            cotangents[tensor._node] = np.ones(tensor.shape, tensor.dtype)
+    incoming: dict[Node, Array] = dict(cotangents)
+    outgoing: dict[Node, list[tuple[int, Node, Array]]] = {}
+
+    def read(node: Node) -> tuple[Any, ...]:
+        saved = saved_by(node, known)
         if saved is None:
             raise GraphError(
-                f"what {node.name()}, called at {node.where}, saved was freed by an earlier backward pass, or changed; "
+                f"what {called_at(node)}, saved was freed by an earlier backward pass, or changed; "
                 "ask before backward(), or call backward(retain_graph=True)"
             )
-        rules = node.primitive.vjps if node.primitive is not None else ()
-        with np.errstate(all="ignore"):
-            for i, (vjp, edge) in enumerate(zip(rules, node.edges, strict=False)):
-                c = None if edge is None else vjp(g, *saved, **(node.params or {}))
-                if c is not None and edge is not None:
-                    c = np.asarray(c)
-                    c = c if c.shape == edge.shape else unbroadcast(c, edge.shape)
-                    outgoing.append((i, edge, c))
-                    pending[edge] = pending[edge] + c if edge in pending else c
-        yield Step(node, g, outgoing)
+        return saved
+
+    def observe(node: Node, edge: Node, g: Array, c: Array) -> None:
+        given = outgoing.setdefault(node, [])
+        first = given[-1][0] + 1 if given else 0
+        given.append((node.edges.index(edge, first), edge, c))
+        incoming[node] = g
+
+    incoming |= walk(cotangents, retain=True, read=read, observe=observe)
+    for node in reversed(order):
+        if node in incoming:
+            yield Step(node, incoming[node], outgoing.get(node, []))

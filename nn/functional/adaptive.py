@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from autodiff.engine.apply import apply, wrap
+from autodiff.engine.apply import apply
+from autodiff.engine.values import wrap
 from autodiff.errors import OptionError, ShapeError
 from autodiff.kernels.resampling import Taps
 from autodiff.ops.indexing import take_along_axis

@@ -86,7 +86,7 @@ def _same_stacks(query: Any, key: Any, value: Any, enable_gqa: bool) -> tuple[An
         lead = np.broadcast_shapes(*(tuple(x.shape[:-2]) for x in (query, key, value)))
     except ValueError:
         raise ShapeError(f"the leading axes of the shapes {shapes} do not broadcast") from None
-    return tuple(  # type: ignore[return-value]  # three
+    return tuple(
         x if tuple(x.shape[:-2]) == lead else expand(x, (*lead, *x.shape[-2:])) for x in (query, key, value)
     )
 

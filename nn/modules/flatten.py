@@ -25,7 +25,8 @@ class Flatten(Module):
 
     def forward(self, input: Any) -> Tensor:
         """``Tensor.flatten``."""
-        return shaping.flatten(input, self.start_dim, self.end_dim)
+        result: Tensor = shaping.flatten(input, self.start_dim, self.end_dim)
+        return result
 
     def extra_repr(self) -> str:
         """The axes."""
@@ -46,7 +47,8 @@ class Unflatten(Module):
 
     def forward(self, input: Any) -> Tensor:
         """``Tensor.unflatten``."""
-        return shaping.unflatten(input, self.dim, tuple(self.unflattened_size))
+        result: Tensor = shaping.unflatten(input, self.dim, tuple(self.unflattened_size))
+        return result
 
     def extra_repr(self) -> str:
         """The axis and the sizes."""

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from autodiff.dtypes import as_dtype, get_default_dtype
-from autodiff.engine.apply import wrap
+from autodiff.engine.values import wrap
 from autodiff.errors import OptionError, ShapeError
 from autodiff.tensors.tensor import Tensor
 from nn import functional as F

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from autodiff.dtypes import get_default_dtype
-from autodiff.engine.apply import wrap
+from autodiff.engine.values import wrap
 from autodiff.engine.versions import changed
 from autodiff.errors import NonFiniteError
 from autodiff.tensors.tensor import Tensor

@@ -14,7 +14,8 @@ __all__ = ["parameters_to_vector", "vector_to_parameters"]
 
 def parameters_to_vector(parameters: Iterable[Tensor]) -> Tensor:
     """All entries of all parameters in one vector (n,), through which gradients pass."""
-    return cat([reshape(p, -1) for p in parameters])
+    result: Tensor = cat([reshape(p, -1) for p in parameters])
+    return result
 
 
 def vector_to_parameters(vec: Tensor, parameters: Iterable[Tensor]) -> None:

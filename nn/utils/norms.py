@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from autodiff.engine.apply import wrap
+from autodiff.engine.values import wrap
 from autodiff.engine.versions import changed
 from autodiff.errors import OptionError
 from autodiff.functions.axes import axis_of
@@ -34,7 +34,8 @@ def with_lengths(length: Tensor, direction: Tensor, dim: int | None) -> Tensor:
     Reference: Salimans & Kingma 2016, "Weight normalization: a simple reparameterization to accelerate training of deep
     neural networks".
     """
-    return direction * (length / lengths(direction, dim))
+    result: Tensor = direction * (length / lengths(direction, dim))
+    return result
 
 
 def output_axis(module: Module) -> int:

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from autodiff.engine.apply import wrap
+from autodiff.engine.values import wrap
 from autodiff.errors import OptionError, ShapeError
 from autodiff.functions.joining import cat, stack
 from autodiff.functions.shaping import transpose
@@ -144,7 +144,8 @@ def pad_sequence(
     for x in sequences:
         padding = full((longest - len(x), *x.shape[1:]), padding_value, dtype=x.dtype)
         rows.append(x if len(x) == longest else cat([x, padding] if padding_side == "right" else [padding, x]))
-    return stack(rows, 0 if batch_first else 1)
+    result: Tensor = stack(rows, 0 if batch_first else 1)
+    return result
 
 
 def unpad_sequence(padded_sequences: Tensor, lengths: Any, batch_first: bool = False) -> list[Tensor]:

@@ -5,8 +5,6 @@ from __future__ import annotations
 from autodiff.functions import arithmetic, transcendental
 from autodiff.tensors.methods.rows import method
 
-__all__ = ["ArithmeticMethods"]
-
 
 class ArithmeticMethods:
     """``x.exp()``, ``x.clamp(0, 1)``."""

@@ -6,8 +6,6 @@ from autodiff.functions import comparison as functions
 from autodiff.ops import comparison
 from autodiff.tensors.methods.rows import method
 
-__all__ = ["ComparisonMethods"]
-
 
 class ComparisonMethods:
     """``x.eq(y)``, ``x.isnan()``."""

@@ -8,18 +8,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from autodiff.dtypes import as_dtype, bool_, float16, float32, float64, int8, int16, int32, int64, uint8
+from autodiff.engine.values import Value
 from autodiff.engine.versions import owner_of
 from autodiff.errors import DtypeError
 from autodiff.functions.axes import length_of
 from autodiff.ops.shaping import cast
 from autodiff.tensors.devices import check_device, device
 from autodiff.tensors.sizes import Size
-
-if TYPE_CHECKING:
-    from autodiff.tensors.tensor import Tensor
-
-__all__ = ["ConversionMethods"]
-
 
 _TYPE_NAMES = {
     float16: "HalfTensor",
@@ -109,7 +104,7 @@ class ConversionMethods:
         """False: it lives on the CPU."""
         return False
 
-    def to(self, *args: Any, dtype: Any = None, device: Any = None, copy: bool = False) -> Tensor:
+    def to(self, *args: Any, dtype: Any = None, device: Any = None, copy: bool = False) -> Value:
         """In another dtype, or that of another tensor, on the CPU; the tensor itself where nothing changes.
 
         >>> import autodiff
@@ -125,45 +120,45 @@ class ConversionMethods:
                 dtype = given
         check_device(device)
         wanted = self.dtype if dtype is None else as_dtype(dtype)
-        return cast(self, wanted) if wanted != self.dtype else self.clone() if copy else self  # type: ignore[return-value]
+        return cast(self, wanted) if wanted != self.dtype else self.clone() if copy else self
 
-    def cpu(self) -> Tensor:
+    def cpu(self) -> Value:
         """The tensor itself: it lives there."""
-        return self  # type: ignore[return-value]
+        return self
 
-    def float(self) -> Tensor:
+    def float(self) -> Value:
         """In float32."""
         return self.to(float32)
 
-    def double(self) -> Tensor:
+    def double(self) -> Value:
         """In float64."""
         return self.to(float64)
 
-    def half(self) -> Tensor:
+    def half(self) -> Value:
         """In float16."""
         return self.to(float16)
 
-    def long(self) -> Tensor:
+    def long(self) -> Value:
         """In int64."""
         return self.to(int64)
 
-    def int(self) -> Tensor:
+    def int(self) -> Value:
         """In int32."""
         return self.to(int32)
 
-    def bool(self) -> Tensor:
+    def bool(self) -> Value:
         """In bool: whether each entry differs from 0."""
         return self.to(bool_)
 
-    def byte(self) -> Tensor:
+    def byte(self) -> Value:
         """In uint8."""
         return self.to(uint8)
 
-    def char(self) -> Tensor:
+    def char(self) -> Value:
         """In int8."""
         return self.to(int8)
 
-    def short(self) -> Tensor:
+    def short(self) -> Value:
         """In int16."""
         return self.to(int16)
 
@@ -183,18 +178,18 @@ class ConversionMethods:
             dtype = named[0]
         return self.to(dtype=getattr(dtype, "dtype", dtype))
 
-    def cuda(self, device: Any = None, non_blocking: builtins.bool = False) -> Tensor:
+    def cuda(self, device: Any = None, non_blocking: builtins.bool = False) -> Value:
         """Raises DeviceError: there is only the CPU."""
         check_device("cuda")
-        return self  # type: ignore[return-value]
+        return self
 
-    def type_as(self, other: Tensor) -> Tensor:
+    def type_as(self, other: Value) -> Value:
         """In the dtype of ``other``."""
         return self.to(other.dtype)
 
-    def contiguous(self, memory_format: Any = None) -> Tensor:
+    def contiguous(self, memory_format: Any = None) -> Value:
         """In memory row by row: the tensor itself, or a copy."""
-        return self if self._array.flags.c_contiguous else self.clone()  # type: ignore[return-value]
+        return self if self._array.flags.c_contiguous else self.clone()
 
     def is_contiguous(self, memory_format: Any = None) -> builtins.bool:
         """Whether the entries lie in memory row by row."""

@@ -6,8 +6,6 @@ from autodiff import special
 from autodiff.functions import arithmetic, linear_algebra, scans, transcendental
 from autodiff.tensors.methods.in_place import in_place
 
-__all__ = ["ElementwiseInPlaceMethods"]
-
 
 class ElementwiseInPlaceMethods:
     """``x.add_(y)``, ``x.exp_()``."""

@@ -9,16 +9,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from autodiff.engine import modes
-from autodiff.engine.apply import Recorded, wrap
-from autodiff.engine.handles import RemovableHandle
-from autodiff.engine.hooks import NodeHooks
+from autodiff.engine.hooks import NodeHooks, RemovableHandle
 from autodiff.engine.tape import Node
+from autodiff.engine.values import TensorBase, Value, wrap
 from autodiff.errors import DtypeError, GraphError, ShapeError
-
-if TYPE_CHECKING:
-    from autodiff.tensors.tensor import Tensor
-
-__all__ = ["HookMethods"]
 
 
 class HookMethods:
@@ -29,7 +23,7 @@ class HookMethods:
     if TYPE_CHECKING:
         _node: Node | None
 
-    def register_hook(self, hook: Callable[[Tensor], Any]) -> RemovableHandle:
+    def register_hook(self, hook: Callable[[Value], Any]) -> RemovableHandle:
         """Call ``hook(gradient)`` when a backward pass has the whole gradient of this tensor, before it goes on.
 
         What the hook returns, if not None, takes the gradient's place: a tensor of the same shape and dtype.
@@ -47,7 +41,7 @@ class HookMethods:
         node = _in_graph(self, "register_hook")
         return RemovableHandle(NodeHooks.of(node).incoming, _on_tensors(hook, node.shape, node.dtype, node.where))
 
-    def register_post_accumulate_grad_hook(self, hook: Callable[[Tensor], None]) -> RemovableHandle:
+    def register_post_accumulate_grad_hook(self, hook: Callable[[Value], None]) -> RemovableHandle:
         """Call ``hook(tensor)`` after each backward pass that added to the ``.grad`` of this leaf.
 
         Raises GraphError for a tensor that is not a leaf of the graph.
@@ -104,7 +98,7 @@ def _on_tensors(
     """
 
     def called(g: Any) -> Any:
-        recorded = isinstance(g, Recorded)
+        recorded = isinstance(g, TensorBase)
         given = g if recorded and g._node is not None else wrap(np.array(g._array if recorded else g))
         if recorded:
             result = hook(given)
@@ -116,7 +110,7 @@ def _on_tensors(
 
     def _checked(result: Any) -> Any:
         named = f"the hook {getattr(hook, '__name__', hook)!r} of a tensor made at {where}"
-        if not isinstance(result, Recorded):
+        if not isinstance(result, TensorBase):
             raise DtypeError(f"{named} returned {result!r:.60}; it returns a tensor, or None to change nothing")
         if result._array.shape != shape:
             raise ShapeError(f"{named} made a gradient of shape {result._array.shape} out of one of shape {shape}")
@@ -135,7 +129,7 @@ def _keeper(tensor: Any) -> Callable[[Any], None]:
         owner = reference()
         if owner is None or owner._node is not node():
             return
-        recorded = isinstance(g, Recorded)
+        recorded = isinstance(g, TensorBase)
         own = wrap(np.array(g._array if recorded else g), g._node if recorded else None)
         owner._grad = own if owner._grad is None else owner._grad + own
 

@@ -14,8 +14,6 @@ from autodiff.errors import GraphError
 from autodiff.functions import diagonals, indexing, scatter, shaping
 from autodiff.functions.axes import size_of
 
-__all__ = ["InPlaceMethods", "in_place"]
-
 
 def in_place(function: Callable[..., Any]) -> Any:
     """A function or row of a tensor as a method that changes it."""

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from autodiff.engine.values import Value
 from autodiff.functions import indexing
 from autodiff.functions import scatter as _scatter
 from autodiff.functions.arithmetic import where
-
-if TYPE_CHECKING:
-    from autodiff.tensors.tensor import Tensor
-
-__all__ = ["IndexingMethods"]
 
 
 class IndexingMethods:
@@ -41,6 +37,6 @@ class IndexingMethods:
     nonzero = indexing.nonzero
     argwhere = indexing.argwhere
 
-    def where(self, condition: Any, other: Any) -> Tensor:
+    def where(self, condition: Any, other: Any) -> Value:
         """The tensor where ``condition`` holds and ``other`` elsewhere."""
         return where(condition, self, other)

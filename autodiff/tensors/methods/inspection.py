@@ -6,8 +6,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-__all__ = ["Info", "InspectionMethods"]
-
 
 class Info(NamedTuple):
     """What can be said of the entries of a tensor; range and mean are over those that are finite, None without any."""

@@ -6,16 +6,12 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
+from autodiff.engine.values import Value
 from autodiff.errors import DtypeError, OptionError
 from autodiff.functions.axes import size_of
 from autodiff.random import Generator, numpy_generator
 from autodiff.tensors.making import array_of, filled, leaf
 from autodiff.tensors.sizes import gives_sizes
-
-if TYPE_CHECKING:
-    from autodiff.tensors.tensor import Tensor
-
-__all__ = ["MakingMethods"]
 
 
 class MakingMethods:
@@ -27,30 +23,30 @@ class MakingMethods:
         _array: np.ndarray[Any, Any]
         _become: Any
 
-    def new_tensor(self, data: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+    def new_tensor(self, data: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Value:
         """A tensor with a copy of ``data``, in the dtype of this one."""
         return leaf(array_of(data, dtype or self._array.dtype, True), requires_grad, device)
 
-    def new_zeros(self, *size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+    def new_zeros(self, *size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Value:
         """Zeros in the shape ``size`` and the dtype of this tensor."""
         return filled(np.zeros, size, dtype or self._array.dtype, device, requires_grad)
 
-    def new_ones(self, *size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+    def new_ones(self, *size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Value:
         """Ones in the shape ``size`` and the dtype of this tensor."""
         return filled(np.ones, size, dtype or self._array.dtype, device, requires_grad)
 
-    def new_empty(self, *size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+    def new_empty(self, *size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Value:
         """A tensor in the shape ``size`` and the dtype of this one, with nothing in particular in it."""
         return filled(np.empty, size, dtype or self._array.dtype, device, requires_grad)
 
     def new_full(
         self, size: Any, fill_value: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
-    ) -> Tensor:
+    ) -> Value:
         """``fill_value`` in the shape ``size`` and the dtype of this tensor."""
         value = array_of(fill_value, dtype or self._array.dtype, True)
         return leaf(np.full(size_of((size,)), value), requires_grad, device)
 
-    def new(self, *data: Any) -> Tensor:
+    def new(self, *data: Any) -> Value:
         """A tensor of those sizes, or of a list or tensor of numbers, in the dtype of this one."""
         return self.new_empty(*(data or (0,))) if gives_sizes(data) else self.new_tensor(data[0])
 

@@ -6,16 +6,12 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
-from autodiff.engine.apply import Recorded, apply, binary
+from autodiff.engine.apply import apply
+from autodiff.engine.values import TensorBase, Value
 from autodiff.ops import arithmetic, comparison
 from autodiff.ops.linear_algebra import matmul
 
-if TYPE_CHECKING:
-    from autodiff.tensors.tensor import Tensor
-
-__all__ = ["Operators"]
-
-COMPARABLE = (Recorded, np.ndarray, np.generic, int, float)
+COMPARABLE = (TensorBase, np.ndarray, np.generic, int, float)
 
 
 class Operators:
@@ -27,61 +23,61 @@ class Operators:
     if TYPE_CHECKING:
         _become: Any
 
-    def __add__(self, other: Any) -> Tensor:
-        return binary(arithmetic.add, self, other)
+    def __add__(self, other: Any) -> Value:
+        return apply(arithmetic.add, (self, other))
 
-    def __sub__(self, other: Any) -> Tensor:
-        return binary(arithmetic.subtract, self, other)
+    def __sub__(self, other: Any) -> Value:
+        return apply(arithmetic.subtract, (self, other))
 
-    def __mul__(self, other: Any) -> Tensor:
-        return binary(arithmetic.multiply, self, other)
+    def __mul__(self, other: Any) -> Value:
+        return apply(arithmetic.multiply, (self, other))
 
-    def __truediv__(self, other: Any) -> Tensor:
-        return binary(arithmetic.divide, self, other)
+    def __truediv__(self, other: Any) -> Value:
+        return apply(arithmetic.divide, (self, other))
 
-    def __floordiv__(self, other: Any) -> Tensor:
-        return binary(arithmetic.floor_divide, self, other)
+    def __floordiv__(self, other: Any) -> Value:
+        return apply(arithmetic.floor_divide, (self, other))
 
-    def __mod__(self, other: Any) -> Tensor:
-        return binary(arithmetic.remainder, self, other)
+    def __mod__(self, other: Any) -> Value:
+        return apply(arithmetic.remainder, (self, other))
 
-    def __pow__(self, other: Any) -> Tensor:
-        return binary(arithmetic.power, self, other)
+    def __pow__(self, other: Any) -> Value:
+        return apply(arithmetic.power, (self, other))
 
-    def __matmul__(self, other: Any) -> Tensor:
-        return binary(matmul, self, other)
+    def __matmul__(self, other: Any) -> Value:
+        return apply(matmul, (self, other))
 
-    def __radd__(self, other: Any) -> Tensor:
-        return binary(arithmetic.add, other, self)
+    def __radd__(self, other: Any) -> Value:
+        return apply(arithmetic.add, (other, self))
 
-    def __rsub__(self, other: Any) -> Tensor:
-        return binary(arithmetic.subtract, other, self)
+    def __rsub__(self, other: Any) -> Value:
+        return apply(arithmetic.subtract, (other, self))
 
-    def __rmul__(self, other: Any) -> Tensor:
-        return binary(arithmetic.multiply, other, self)
+    def __rmul__(self, other: Any) -> Value:
+        return apply(arithmetic.multiply, (other, self))
 
-    def __rtruediv__(self, other: Any) -> Tensor:
-        return binary(arithmetic.divide, other, self)
+    def __rtruediv__(self, other: Any) -> Value:
+        return apply(arithmetic.divide, (other, self))
 
-    def __rfloordiv__(self, other: Any) -> Tensor:
-        return binary(arithmetic.floor_divide, other, self)
+    def __rfloordiv__(self, other: Any) -> Value:
+        return apply(arithmetic.floor_divide, (other, self))
 
-    def __rmod__(self, other: Any) -> Tensor:
-        return binary(arithmetic.remainder, other, self)
+    def __rmod__(self, other: Any) -> Value:
+        return apply(arithmetic.remainder, (other, self))
 
-    def __rpow__(self, other: Any) -> Tensor:
-        return binary(arithmetic.power, other, self)
+    def __rpow__(self, other: Any) -> Value:
+        return apply(arithmetic.power, (other, self))
 
-    def __rmatmul__(self, other: Any) -> Tensor:
-        return binary(matmul, other, self)
+    def __rmatmul__(self, other: Any) -> Value:
+        return apply(matmul, (other, self))
 
-    def __neg__(self) -> Tensor:
+    def __neg__(self) -> Value:
         return apply(arithmetic.negative, (self,))
 
     def __pos__(self) -> Self:
         return self
 
-    def __abs__(self) -> Tensor:
+    def __abs__(self) -> Value:
         return apply(arithmetic.absolute, (self,))
 
     def __iadd__(self, other: Any) -> Self:
@@ -111,28 +107,28 @@ class Operators:
     def __ne__(self, other: object) -> Any:
         return apply(comparison.ne, (self, other)) if isinstance(other, COMPARABLE) else NotImplemented
 
-    def __lt__(self, other: Any) -> Tensor:
+    def __lt__(self, other: Any) -> Value:
         return apply(comparison.lt, (self, other))
 
-    def __le__(self, other: Any) -> Tensor:
+    def __le__(self, other: Any) -> Value:
         return apply(comparison.le, (self, other))
 
-    def __gt__(self, other: Any) -> Tensor:
+    def __gt__(self, other: Any) -> Value:
         return apply(comparison.gt, (self, other))
 
-    def __ge__(self, other: Any) -> Tensor:
+    def __ge__(self, other: Any) -> Value:
         return apply(comparison.ge, (self, other))
 
-    def __and__(self, other: Any) -> Tensor:
+    def __and__(self, other: Any) -> Value:
         return apply(comparison.bitwise_and, (self, other))
 
-    def __or__(self, other: Any) -> Tensor:
+    def __or__(self, other: Any) -> Value:
         return apply(comparison.bitwise_or, (self, other))
 
-    def __xor__(self, other: Any) -> Tensor:
+    def __xor__(self, other: Any) -> Value:
         return apply(comparison.bitwise_xor, (self, other))
 
-    def __invert__(self) -> Tensor:
+    def __invert__(self) -> Value:
         return apply(comparison.bitwise_not, (self,))
 
     __div__, __rdiv__ = __truediv__, __rtruediv__  # by Python 2's names, which PyTorch keeps

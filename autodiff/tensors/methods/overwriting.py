@@ -2,36 +2,24 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
 from autodiff.dtypes import can_cast
 from autodiff.engine import modes
-from autodiff.engine.apply import Recorded, describe_operand, record, renew, wrap
-from autodiff.engine.primitive import Primitive
+from autodiff.engine.apply import describe_operand
+from autodiff.engine.broadcasting import broadcasts_to
 from autodiff.engine.tape import Node, is_leaf
+from autodiff.engine.values import TensorBase, record, wrap
 from autodiff.engine.versions import changed, owner_of
+from autodiff.engine.views import origin, rerecord_view
 from autodiff.errors import AxisError, DtypeError, InPlaceError, ShapeError
 from autodiff.functions.keys import getitem, plain_key, stages
 from autodiff.ops.indexing import overwrite, put
 from autodiff.ops.shaping import astype
 
-__all__ = ["OverwritingMethods"]
-
 Array = np.ndarray[Any, Any]
-
-
-class View(NamedTuple):
-    """The rows, with their params, that lead from a tensor to a view of it."""
-
-    steps: tuple[tuple[Primitive, dict[str, Any]], ...]
-
-    def __call__(self, x: Any) -> Any:
-        """What the view shows of ``x``."""
-        for primitive, params in self.steps:
-            x = primitive(x, **params)
-        return x
 
 
 class OverwritingMethods:
@@ -53,7 +41,7 @@ class OverwritingMethods:
         value = _stored(value, array.dtype)
         if hasattr(value, "shape") and value.shape[:1] == (1,):  # NumPy puts no list of one into a number
             value = value.reshape(value.shape[next((i for i, n in enumerate(value.shape) if n != 1), value.ndim) :])
-        values, node = (value._array, value._node) if isinstance(value, Recorded) else (value, None)
+        values, node = (value._array, value._node) if isinstance(value, TensorBase) else (value, None)
         traced = self._claim(node)
         try:
             array[first] = values
@@ -64,7 +52,7 @@ class OverwritingMethods:
         changed(array, history=traced)
         if traced:
             key = 4 + (self._node is not None) + 2 * (node is not None)
-            written = record(put, (self._node, node), (array, values), key, {"key": first}, array, 2)
+            written = record(put, (self._node, node), (array, values), key, {"key": first}, array, 1)
             self._follow(written._node)
 
     def _become(self, result: Any) -> Self:
@@ -73,14 +61,14 @@ class OverwritingMethods:
         Raises InPlaceError for a leaf that requires grad, and for memory that cannot be written.
         """
         array = self._array
-        values, node = (result._array, result._node) if isinstance(result, Recorded) else (np.asarray(result), None)
+        values, node = (result._array, result._node) if isinstance(result, TensorBase) else (np.asarray(result), None)
         traced = self._claim(node)
         if node is not None and node.saved is not None:  # what the operation itself keeps is the value from before
             node.saved = tuple(
                 kept.copy() if isinstance(kept, np.ndarray) and owner_of(kept) is owner_of(array) else kept
                 for kept in node.saved
             )
-        if values.shape != array.shape and not _stretches(values.shape, array.shape):
+        if values.shape != array.shape and not broadcasts_to(values.shape, array.shape):
             raise ShapeError(f"a result of shape {values.shape} does not fit in place into shape {array.shape}")
         if not can_cast(values.dtype, array.dtype):
             raise DtypeError(f"a result of {values.dtype} does not fit in place into {array.dtype}; convert first")
@@ -94,9 +82,9 @@ class OverwritingMethods:
 
     def _claim(self, node: Node | None) -> bool:
         """Whether a change in place by a value with that node is to be recorded; raises where there can be none."""
-        renew(self)
+        rerecord_view(self)
         recording = modes.current().recording
-        if recording and (is_leaf(self._node) or is_leaf(_origin(self)[0]._node)):
+        if recording and (is_leaf(self._node) or is_leaf(origin(self)[0]._node)):
             raise InPlaceError("a leaf that requires grad cannot be changed in place while recording; use no_grad()")
         traced = recording and (node is not None or self._node is not None)
         if traced and hasattr(self, "_base") and self._base[0] is None:
@@ -110,14 +98,14 @@ class OverwritingMethods:
 
     def _follow(self: Any, node: Node | None) -> None:
         """Give this tensor, whose memory has been written, the history ``node``; a view's goes to where it looks."""
-        root, steps = _origin(self)
-        if not steps:
+        root, view = origin(self)
+        if not view.steps:
             self._node = node
             return
         key = 4 + (root._node is not None) + 2 * (node is not None)
-        edges, arrays, view = (root._node, node), (root._array, self._array), {"view": View(steps)}
-        root._node = record(overwrite, edges, arrays, key, view, root._array, 2)._node
-        renew(self)
+        edges, arrays = (root._node, node), (root._array, self._array)
+        root._node = record(overwrite, edges, arrays, key, {"view": view}, root._array, 1)._node
+        rerecord_view(self)
 
     def _seen(self: Any, view: Any, *args: Any, **kwargs: Any) -> Any:
         """Become a view of what the tensor was: the same memory in another shape."""
@@ -134,30 +122,12 @@ class OverwritingMethods:
         return self
 
 
-def _origin(x: Any) -> tuple[Any, tuple[tuple[Primitive, dict[str, Any]], ...]]:
-    """The tensor whose memory ``x`` looks into in the end, and the steps from there; ``x`` itself for no view."""
-    steps: list[Any] = []
-    while hasattr(x, "_base") and x._base[0] is not None:
-        base, primitive, params = x._base
-        if owner_of(base._array) is not owner_of(x._array):  # its data have been replaced
-            break
-        steps.append((primitive, params))
-        x = base
-    return x, tuple(reversed(steps))
-
-
 def _stored(value: Any, dtype: np.dtype[Any]) -> Any:
     """A value to be stored among entries of ``dtype``."""
-    if isinstance(value, Recorded):
-        renew(value)
+    if isinstance(value, TensorBase):
+        rerecord_view(value)
         return value.to(dtype) if value._array.dtype != dtype else value  # type: ignore[attr-defined]
     try:
         return value if isinstance(value, (float, int, bool)) else np.asarray(value, dtype=dtype)
     except (ValueError, TypeError) as error:
         raise DtypeError(f"no entry of a {dtype} tensor can be made of {value!r:.60}: {error}") from None
-
-
-def _stretches(shape: tuple[int, ...], target: tuple[int, ...]) -> bool:
-    """Whether ``shape`` broadcasts to ``target``."""
-    lead = len(target) - len(shape)
-    return lead >= 0 and all(n in (1, m) for n, m in zip(shape, target[lead:], strict=True))

@@ -7,8 +7,6 @@ from autodiff.linalg import old_names as matrices
 from autodiff.ops.linear_algebra import matmul
 from autodiff.tensors.methods.rows import method
 
-__all__ = ["ProductMethods"]
-
 
 class ProductMethods:
     """``x.mm(y)``, ``x.det()``, ``x.norm()``."""

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from autodiff.functions import reductions, scans, sorting, statistics
 
-__all__ = ["ReductionMethods"]
-
 
 class ReductionMethods:
     """``x.sum(0)``, ``x.softmax(-1)``."""

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from autodiff.engine.primitive import Primitive
-
-if TYPE_CHECKING:
-    from autodiff.tensors.tensor import Tensor
-
-__all__ = ["method"]
+from autodiff.engine.values import Value
 
 
 def method(row: Primitive) -> Any:
     """A row as a method: the tensor first, the other inputs behind it."""
 
-    def call(self: Any, *others: Any) -> Tensor:
+    def call(self: Any, *others: Any) -> Value:
         return row(self, *others)
 
     call.__name__, call.__doc__ = row.name, f"The row ``{row.name}`` of this tensor (and of other inputs)."

@@ -4,13 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from autodiff.engine.values import Value
 from autodiff.functions import cutting, diagonals, joining, reals, shaping
 from autodiff.functions.keys import getitem
-
-if TYPE_CHECKING:
-    from autodiff.tensors.tensor import Tensor
-
-__all__ = ["ShapingMethods"]
 
 
 class ShapingMethods:
@@ -70,32 +66,32 @@ class ShapingMethods:
     is_complex = reals.is_complex
 
     @property
-    def real(self) -> Tensor:
+    def real(self) -> Value:
         """The tensor itself: its entries are real."""
         return reals.real(self)
 
-    def view_as(self, other: Tensor) -> Tensor:
+    def view_as(self, other: Value) -> Value:
         """The same entries in the shape of ``other``."""
         return self.reshape(other.shape)
 
     reshape_as = view_as
 
-    def expand_as(self, other: Tensor) -> Tensor:
+    def expand_as(self, other: Value) -> Value:
         """Stretched to the shape of ``other``."""
         return self.expand(other.shape)
 
     @property
-    def T(self) -> Tensor:
+    def T(self) -> Value:
         """All axes in opposite order."""
         return shaping.permute(self, tuple(reversed(range(self.ndim))))
 
     @property
-    def mT(self) -> Tensor:
+    def mT(self) -> Value:
         """The last two axes swapped."""
         return shaping.transpose(self, -2, -1)
 
     @property
-    def H(self) -> Tensor:
+    def H(self) -> Value:
         """A matrix transposed."""
         return shaping.t(self)
 

@@ -2,15 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from autodiff import special
+from autodiff.engine.values import Value
 from autodiff.tensors.methods.rows import method
-
-if TYPE_CHECKING:
-    from autodiff.tensors.tensor import Tensor
-
-__all__ = ["SpecialMethods"]
 
 
 class SpecialMethods:
@@ -26,6 +20,6 @@ class SpecialMethods:
     i0 = special.i0
     mvlgamma = special.multigammaln
 
-    def polygamma(self, n: int) -> Tensor:
+    def polygamma(self, n: int) -> Value:
         """The ``n``-th derivative of ``digamma``."""
         return special.polygamma(n, self)

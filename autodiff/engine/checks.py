@@ -1,0 +1,119 @@
+"""What the backward pass reads, checked: was it freed, was it changed in place, is it finite."""
+
+from __future__ import annotations
+
+from math import isfinite
+from typing import Any
+
+import numpy as np
+
+from autodiff.engine.call_sites import file_and_line, line_of, place_of_user, source_of
+from autodiff.engine.primitive import Primitive
+from autodiff.engine.tape import Node, Recompute
+from autodiff.engine.versions import change_after, last_change
+from autodiff.errors import GraphError, InPlaceError, NonFiniteError
+
+
+def saved_or_raise(node: Node) -> tuple[Any, ...]:
+    """The saved values of ``node``.
+
+    Raises GraphError if they were freed, InPlaceError if they were changed in place.
+    """
+    recompute: Recompute | None = getattr(node, "recompute", None)
+    if node.saved is None and recompute is not None:
+        recompute.restore(node)
+    saved, number = node.saved, node.number if recompute is None else recompute.number
+    if saved is None:
+        raise GraphError(
+            f"the graph behind {called_at(node)}, was freed by an earlier backward pass; "
+            "call the earlier one with retain_graph=True"
+        )
+    for array in saved_arrays(node) if number < last_change() else ():
+        change = change_after(number, array)
+        if change is not None:
+            raise InPlaceError(
+                f"an array of shape {array.shape} that the backward pass of {called_at(node)}, "
+                f"needs was changed in place at {line_of(change.place)}; change a clone() of it, or after backward()"
+            )
+    return saved
+
+
+def saved_arrays(node: Node) -> list[np.ndarray[Any, Any]]:
+    """The arrays that the VJPs of ``node`` read: what it saved, and the indices and masks among its parameters."""
+    values = (*(node.saved or ()), *node.params.values())
+    parts = (part for value in values for part in (value if isinstance(value, tuple) else (value,)))
+    return [array for array in parts if isinstance(array, np.ndarray)]
+
+
+def take_fingerprints(node: Node) -> None:
+    """Write down at ``node`` fingerprints of what its VJPs read, for ``compare_fingerprints`` (``detect_anomaly``)."""
+    node.fingerprints = _fingerprints(node)
+
+
+def compare_fingerprints(node: Node) -> None:
+    """Raise InPlaceError where what the VJPs of ``node`` read is not what it was when its fingerprints were taken."""
+    if hasattr(node, "fingerprints") and node.fingerprints != _fingerprints(node):
+        raise InPlaceError(
+            f"an array that the backward pass of {called_at(node)}, needs was changed behind the "
+            "graph's back, through NumPy; change a copy() of it, or after backward()"
+        )
+
+
+def _fingerprints(node: Node) -> list[int]:
+    return [hash(array.tobytes()) for array in saved_arrays(node)]
+
+
+def non_finite(value: Any) -> bool:
+    """Whether a floating array or tensor has a NaN or an infinity in it."""
+    if value.dtype.kind != "f":
+        return False
+    array: Any = value if isinstance(value, (np.ndarray, np.generic)) else value.detach().numpy()
+    if array.size == 1:
+        return not isfinite(array.item())
+    # A finite sum of squares says no in one pass; one that is not may have overflowed, which the second pass tells.
+    return not isfinite(np.vdot(array, array)) and not np.isfinite(array).all()
+
+
+def non_finite_result(primitive: Primitive, arrays: Any, out: np.ndarray[Any, Any]) -> NonFiniteError:
+    """The error of a forward pass whose result is not finite, to be raised."""
+    place = place_of_user()
+    return NonFiniteError(
+        f"{primitive.name}, called at {line_of(place)} ({source_of(place)}), is the first operation whose result is "
+        f"not finite: {describe(out)}; its inputs: {'; '.join(describe(a) for a in arrays)}",
+        primitive.name,
+        *file_and_line(place),
+    )
+
+
+def check_cotangent(node: Node, edge: Node, g: Any, c: Any) -> None:
+    """Raise NonFiniteError where ``node`` made of ``g`` a cotangent ``c`` for its input ``edge`` that is not finite."""
+    if c is not g and non_finite(c):
+        raise NonFiniteError(
+            f"the backward pass of {called_at(node)}, gave its input {edge.name()} a gradient that "
+            f"is not finite: {describe(c)}, from a gradient of {describe(g)}",
+            node.name(),
+            *file_and_line(node.place),
+        )
+
+
+def describe(value: Any) -> str:
+    """Shape, dtype and range of an array, as errors show it; a number as it is.
+
+    >>> describe(np.array([1.0, np.inf]))
+    'float64 (2,) in [1, 1], 1 of 2 not finite'
+    """
+    value = value.detach().numpy() if hasattr(value, "__primitive__") else value
+    if not isinstance(value, (np.ndarray, np.generic)):
+        return repr(value)
+    text = f"{value.dtype} {value.shape}"
+    finite = np.extract(np.isfinite(value), value)
+    if finite.size:
+        text += f" in [{finite.min():.4g}, {finite.max():.4g}]"
+    bad = value.size - finite.size
+    return text + (f", {bad} of {value.size} not finite" if bad else "")
+
+
+def called_at(node: Node) -> str:
+    """The operation of ``node`` and where the user's code called it, as errors name them."""
+    source = source_of(node.place)
+    return f"{node.name()}, called at {node.where}" + (f" ({source})" if source else "")

@@ -1,0 +1,65 @@
+"""The first use of a VJP, checked: a primitive that is defined wrongly is refused with the repair."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from typing import Any, NoReturn
+
+from numpy.lib.mixins import NDArrayOperatorsMixin
+
+from autodiff.engine.broadcasting import broadcasts_to
+from autodiff.errors import GraphError
+
+VJP = Callable[..., Any]
+
+
+class FirstUse:
+    """A VJP until it was used once: checks what it reads and what it returns, then calls ``done``."""
+
+    def __init__(self, name: str, position: int, vjp: VJP, done: Callable[[], None]) -> None:
+        self.name, self.position, self.vjp, self.done = name, position, vjp, done
+
+    def __call__(self, g: Any, *saved: Any, **params: Any) -> Any:
+        """The cotangent of the input; raises GraphError where the VJP reads what is not kept, or returns none of it."""
+        x = saved[1 + self.position]
+        names = [*arguments_of(self.vjp), *[""] * len(saved)]
+        strict = [
+            _NotKept(f"{self.name} reads {name or 'one of its arguments'}", kept) if _is_missing(kept) else kept
+            for name, kept in zip(names, saved)  # noqa: B905  # names of params may follow
+        ]
+        c = self.vjp(g, *strict, **params)
+        if not (hasattr(c, "shape") and hasattr(c, "dtype")):
+            raise GraphError(f"{self.name} returned {c!r:.60}; it returns the cotangent of its input, an array like g")
+        if not broadcasts_to(x.shape, c.shape):
+            raise GraphError(f"{self.name} returned a cotangent of shape {c.shape} for an input of shape {x.shape}")
+        if c.dtype != x.dtype:
+            raise GraphError(f"{self.name} returned a cotangent of {c.dtype} for an input of {x.dtype}; convert it")
+        self.done()
+        return c
+
+
+def arguments_of(vjp: VJP) -> list[str]:
+    """The names of what a VJP takes after ``g``."""
+    code = getattr(vjp, "__code__", None)
+    return list(code.co_varnames[: code.co_argcount] if code else inspect.signature(vjp).parameters)[1:]
+
+
+def _is_missing(kept: Any) -> bool:
+    """Whether a saved argument is not a value: a node in its place, or nothing."""
+    return kept is None or hasattr(kept, "primitive")
+
+
+class _NotKept(NDArrayOperatorsMixin):
+    """In place of an argument that the tape does not keep: knows what its node knows, and refuses everything else."""
+
+    def __init__(self, reading: str, node: Any) -> None:
+        self._reading = reading
+        if node is not None:
+            self.shape, self.dtype, self.ndim = node.shape, node.dtype, len(node.shape)
+
+    def _refuse(self, *_: Any, **__: Any) -> NoReturn:
+        raise GraphError(f"{self._reading}, which the tape does not keep; name it in keeps")
+
+    __array__ = __array_ufunc__ = __array_function__ = __getattr__ = _refuse
+    __bool__ = __len__ = __getitem__ = __float__ = _refuse

@@ -1,0 +1,86 @@
+"""Values: an array with a node, the base class of Tensor, and how an operation's result becomes one."""
+
+from __future__ import annotations
+
+from sys import _getframe
+from typing import Any, TypeAlias, TypeVar
+
+import numpy as np
+
+from autodiff.engine.call_sites import Place, calls, inside_library, place_of_user
+from autodiff.engine.primitive import Primitive
+from autodiff.engine.tape import Node
+from autodiff.engine.versions import next_number
+
+Array = np.ndarray[Any, Any]
+Value: TypeAlias = Any  # a Tensor, or an array where all that a function was given are arrays
+C = TypeVar("C", bound="type[TensorBase]")
+new = object.__new__
+
+
+class TensorBase:
+    """An array and the node that says how it was made: what a primitive takes and gives.
+
+    Attributes of the one class that users see, ``Tensor``: ``_array``; ``_node``, None outside the graph; ``_grad``;
+    ``_why``, set only where there is a reason to be outside the graph: what happened, and where; ``_base``, set only
+    for a view: of which tensor (None for one in the graph, viewed under ``no_grad``), by which primitive and params.
+    """
+
+    __slots__ = ("__weakref__", "_array", "_base", "_grad", "_node", "_why")
+
+    _array: Array
+    _node: Node | None
+    _grad: Any
+    _why: tuple[str, Place]
+    _base: tuple[Any, Primitive, dict[str, Any]]
+
+
+_results: Any = TensorBase
+
+
+def result_class(cls: C) -> C:
+    """Class decorator: what primitives give from now on is of this class."""
+    global _results
+    _results = cls
+    return cls
+
+
+def wrap(array: Array, node: Node | None = None) -> Any:
+    """A Tensor of ``array``, which is not copied, at ``node``."""
+    tensor = new(_results)
+    tensor._array = array
+    tensor._node = node
+    tensor._grad = None
+    return tensor
+
+
+def record(
+    primitive: Primitive, edges: Any, arrays: Any, key: int, params: dict[str, Any], out: Array, depth: int = 3
+) -> Any:
+    """The tensor of ``out`` at a new node, the record of one call of a primitive.
+
+    The bits of ``key`` say which inputs are tracked, and one more how many there are. The user's code is at least
+    ``depth`` calls up: behind an operator and ``apply``; mostly it is right there, and is read without another call.
+    """
+    node = new(Node)  # plain stores, which are faster than an __init__
+    node.primitive = primitive
+    node.edges = edges
+    # Tuples, which the garbage collector leaves alone once it has seen only arrays in them.
+    node.saved = primitive.plans[key]((out, *arrays, None, *edges)) if primitive.saves else (None, *edges)
+    node.params = params
+    node.number = next_number()
+    node.shape = out.shape
+    node.dtype = out.dtype
+    here = calls()
+    node.scope = here.now
+    place = here.place
+    if place is None:
+        frame = _getframe(depth)
+        code = frame.f_code
+        place = place_of_user(depth + 1) if inside_library[code.co_filename] else (code, frame.f_lasti)
+    node.place = place
+    tensor = new(_results)
+    tensor._array = out
+    tensor._node = node
+    tensor._grad = None
+    return tensor

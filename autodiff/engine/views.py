@@ -1,0 +1,70 @@
+"""Views: tensors that look into the memory of another, and their history where that is changed in place."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from autodiff.engine.primitive import Primitive
+from autodiff.engine.values import record
+from autodiff.engine.versions import owner_of, rewritten
+from autodiff.errors import InPlaceError
+
+
+class View(NamedTuple):
+    """The primitives, with their params, that lead from a tensor to a view of it."""
+
+    steps: tuple[tuple[Primitive, dict[str, Any]], ...]
+
+    def __call__(self, x: Any) -> Any:
+        """What the view shows of ``x``."""
+        for primitive, params in self.steps:
+            x = primitive(x, **params)
+        return x
+
+
+def mark_view(result: Any, x: Any, base: Any, primitive: Primitive, params: dict[str, Any]) -> Any:
+    """``result``, marked as a view of ``base`` where it shares the memory of ``x``."""
+    memory = result._array.base
+    if memory is not None and (
+        memory is x._array or memory is x._array.base or getattr(memory, "base", None) is x._array
+    ):
+        result._base = (base, primitive, params)
+    return result
+
+
+def origin(x: Any) -> tuple[Any, View]:
+    """The tensor whose memory ``x`` looks into in the end, and the view from there; ``x`` itself for no view."""
+    steps: list[Any] = []
+    while hasattr(x, "_base") and x._base[0] is not None:
+        base, primitive, params = x._base
+        if owner_of(base._array) is not owner_of(x._array):  # its data have been replaced
+            break
+        steps.append((primitive, params))
+        x = base
+    return x, View(tuple(reversed(steps)))
+
+
+def rerecord_view(x: Any) -> None:
+    """Re-record a view whose base was changed in place; other values are left as they are.
+
+    Raises InPlaceError where the base was given another shape, so that nobody knows what the view shows of it.
+    """
+    if not (hasattr(x, "_base") and id(owner_of(x._array)) in rewritten):
+        return
+    views = []
+    while hasattr(x, "_base") and x._base[0] is not None:
+        views.append(x)
+        x = x._base[0]
+    for view in reversed(views):
+        base, primitive, params = view._base
+        past, node = view._node, base._node
+        if node is None or node.primitive is None or (past is not None and (not past.edges or past.edges[0] is node)):
+            continue
+        if owner_of(view._array) is owner_of(base._array):
+            again, seen = primitive.forward(base._array, **params), view._array
+            if (again.ctypes.data, again.shape, again.strides) != (seen.ctypes.data, seen.shape, seen.strides):
+                raise InPlaceError(
+                    f"a view of shape {seen.shape} was made of a tensor that has been given another shape in place, "
+                    f"{base._array.shape}; make the view again"
+                )
+            view._node = record(primitive, (node,), (base._array,), 3, params, seen, 1)._node

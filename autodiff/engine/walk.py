@@ -1,0 +1,138 @@
+"""The walk: cotangents are carried back along the tape, from the latest node to the first.
+
+It always takes the latest of the nodes it has come to, from a heap, so that all that a node gets has come. It does not
+recurse, and it knows no Tensor.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from heapq import heappop, heappush
+from typing import Any
+
+import numpy as np
+
+from autodiff.engine import modes
+from autodiff.engine.broadcasting import unbroadcast
+from autodiff.engine.checks import called_at, check_cotangent, compare_fingerprints, saved_or_raise
+from autodiff.engine.hooks import in_use
+from autodiff.engine.tape import Node, is_leaf, reachable
+from autodiff.engine.versions import last_change
+
+Lift = Callable[[np.ndarray[Any, Any], Node], Any]
+Read = Callable[[Node], tuple[Any, ...]]
+Observe = Callable[[Node, Node, Any, Any], None]
+
+
+@np.errstate(all="ignore")  # the forward pass has warned; a pole is inf here, as calculus says
+def walk(
+    cotangents: dict[Node, Any],
+    targets: Collection[Node] = (),
+    retain: bool = False,
+    lift: Lift | None = None,
+    read: Read = saved_or_raise,
+    observe: Observe | None = None,
+) -> dict[Node, Any]:
+    """Carry ``cotangents`` back to the leaves, or to ``targets`` and no further than they need.
+
+    Args:
+        cotangents: the cotangent of each root, of the root's shape.
+        targets: the nodes whose cotangents are wanted; none means every leaf that is reached.
+        retain: keep what the graph saved, for another walk.
+        lift: makes a Tensor of an array and its node, so that the walk is recorded; without it, it is plain NumPy.
+        read: gives the saved values of a node whose own may have been freed or changed.
+        observe: ``observe(node, edge, g, c)`` is told each cotangent ``c`` that ``node`` makes of ``g`` for its input
+            ``edge``. A walk with an observer runs no hooks.
+
+    Returns:
+        The cotangent of each target that was reached.
+
+    Raises:
+        GraphError: the graph was freed by an earlier walk.
+        InPlaceError: something the walk needs was changed in place after it was recorded.
+        NonFiniteError: under ``detect_anomaly``, the first cotangent that is not finite.
+    """
+    wanted = _leading_to(targets, reachable(cotangents, leaves=False)) if targets else None
+    pending = {node: g for node, g in cotangents.items() if wanted is None or node in wanted}
+    found = {node: g for node, g in pending.items() if is_leaf(node)}
+    heap: list[tuple[int, Any]] = sorted((-node.number, node) for node in pending if node not in found)
+    newest_change, anomaly, hooked = last_change(), modes.current().anomaly, in_use() and observe is None
+    special = hooked or anomaly or wanted is not None
+    observe = observe or (check_cotangent if anomaly else None)
+    while heap:
+        node = heappop(heap)[1]
+        g, primitive, edges = pending.pop(node), node.primitive, node.edges
+        if special:
+            g = _run_hooks(node, g, targets, found, hooked)
+            if wanted is not None and wanted.isdisjoint(edges):
+                continue
+        saved = node.saved
+        if saved is None or node.number < newest_change:
+            saved = read(node)
+        if lift is not None:
+            saved = _lifted(node, saved, lift)
+        arguments, params = (g,) + saved, node.params
+        try:
+            rules = primitive.fixed_rules or primitive.rules(len(edges))
+            for vjp, edge in zip(rules, edges):  # noqa: B905  # the last inputs may be left out
+                if edge is None or (wanted is not None and edge not in wanted):
+                    continue
+                c = vjp(*arguments, **params) if params else vjp(*arguments)
+                if c is None:  # a Function may say so of an input
+                    continue
+                if c.shape != edge.shape:
+                    c = unbroadcast(c, edge.shape)
+                if observe is not None:
+                    observe(node, edge, g, c)
+                if not edge.edges:  # a leaf has nothing to pass on; what comes to it is only added up
+                    found[edge] = found[edge] + c if edge in found else c
+                elif edge in pending:
+                    pending[edge] = pending[edge] + c
+                else:
+                    pending[edge] = c
+                    heappush(heap, (-edge.number, edge))
+        except Exception as error:
+            error.add_note(f"in the backward pass of {called_at(node)}")
+            raise
+        if not retain and primitive.saves:  # others are as good for another walk as for one, and as small
+            node.saved = None
+    return _run_leaf_hooks(found) if hooked else found
+
+
+def _run_hooks(node: Node, g: Any, targets: Collection[Node], found: dict[Node, Any], hooked: bool) -> Any:
+    """Run the hooks on the complete cotangent of ``node``; store it if the node is a target.
+
+    Under ``detect_anomaly`` raises InPlaceError where what ``node`` keeps was changed behind the graph's back.
+    """
+    if hooked and hasattr(node, "hooks"):
+        g = node.hooks.pass_on(g)
+    if node in targets:
+        found[node] = g
+    if modes.current().anomaly:
+        compare_fingerprints(node)
+    return g
+
+
+def _run_leaf_hooks(found: dict[Node, Any]) -> dict[Node, Any]:
+    """The cotangents that were found, those of leaves after their hooks."""
+    return {
+        node: node.hooks.pass_on(g) if node.primitive is None and hasattr(node, "hooks") else g
+        for node, g in found.items()
+    }
+
+
+def _leading_to(targets: Collection[Node], order: list[Node]) -> set[Node]:
+    """The nodes of ``order`` that were made from a target, and the targets."""
+    leading = set(targets)
+    for node in reversed(order):
+        if not leading.isdisjoint(node.edges):
+            leading.add(node)
+    return leading
+
+
+def _lifted(node: Node, saved: tuple[Any, ...], lift: Lift) -> tuple[Any, ...]:
+    """What the VJPs of ``node`` read, as Tensors of the graph."""
+    return tuple([
+        lift(kept, owner) if owner is not None and type(kept) is np.ndarray else kept
+        for kept, owner in zip(saved, (node, *node.edges))  # noqa: B905  # of one length by its making
+    ])  # fmt: skip

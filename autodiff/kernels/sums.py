@@ -1,0 +1,63 @@
+"""Sums in the dtype of what is summed, by whatever adds up fastest."""
+
+from __future__ import annotations
+
+import math
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+
+from autodiff.kernels.threads import beside_helpers
+
+__all__ = ["accumulate", "sum_of_rows"]
+
+
+LONG = 1 << 12  # numbers from which on it pays to choose how a sum is made
+FEW = 64  # rows from which on BLAS sums columns faster than NumPy
+MANY = 1 << 18  # numbers from which on BLAS gains little, and loses much where it has to wait for a thread
+ROW = 1 << 10  # numbers that are summed one after another, so few that rounding does not add up
+
+
+def accumulate(x: Any, axis: Any = None, keepdims: Any = False) -> Any:
+    """Sum over ``axis`` in the dtype of ``x``; half precision adds up in single, where 2048 + 1 is not yet 2048."""
+    if isinstance(x, np.ndarray):  # a Tensor comes back here through its primitive
+        if x.dtype.char == "e":
+            return np.add.reduce(x, axis=axis, keepdims=keepdims, dtype=np.float32).astype(np.float16)
+        if x.size >= LONG and x.dtype.char in "fd" and x.flags.c_contiguous:
+            return _of_many(x, axis, keepdims)
+    return np.add.reduce(x, axis=axis, keepdims=keepdims)
+
+
+def _of_many(x: Any, axis: Any, keepdims: Any) -> Any:
+    """A sum over the last axes, by einsum, or over neighbouring other axes, by BLAS: faster than NumPy's own."""
+    axes = range(x.ndim) if axis is None else sorted(a % x.ndim for a in (axis if isinstance(axis, tuple) else (axis,)))
+    kept = [i for i in range(x.ndim) if i not in axes]
+    last = kept[-1] + 1 if kept else 0
+    length, after = math.prod(x.shape[last:]), x.shape[axes[-1] + 1 :] if axes else ()
+    row = math.gcd(length, ROW) if length > ROW else length
+    if last < x.ndim and row >= 16:
+        sums = np.einsum("ij->i", x.reshape(-1, row)).reshape(*x.shape[:last], -1)
+        total = np.add.reduce(sums, axis=(*(a for a in axes if a < last), last))
+    elif after and axes[-1] - axes[0] == len(axes) - 1 and FEW * math.prod(after) <= x.size <= MANY:
+        before, among = x.shape[: axes[0]], x.shape[axes[0] : axes[-1] + 1]
+        stack = x.reshape(math.prod(before), math.prod(among), math.prod(after))
+        with beside_helpers():
+            total = np.matmul(_ones(stack.shape[1], x.dtype.char), stack).reshape(before + after)
+    else:
+        return np.add.reduce(x, axis=axis, keepdims=keepdims)
+    return total.reshape([n if i in kept else 1 for i, n in enumerate(x.shape)]) if keepdims else total
+
+
+def sum_of_rows(rows: Any) -> Any:
+    """The sum of the rows of a matrix, by BLAS."""
+    ones = _ones(len(rows), rows.dtype.char)
+    if rows.size < LONG:
+        return ones.dot(rows)
+    with beside_helpers():
+        return ones.dot(rows)
+
+
+@lru_cache(maxsize=8)
+def _ones(count: int, dtype: str) -> Any:
+    return np.ones(count, dtype)
