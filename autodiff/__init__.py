@@ -56,6 +56,7 @@ from autodiff.functions.einsum import *
 from autodiff.functions.indexing import *
 from autodiff.functions.joining import *
 from autodiff.functions.linear_algebra import *
+from autodiff.functions.public import give_tensors as _give_tensors
 from autodiff.functions.reals import *
 from autodiff.functions.reductions import *
 from autodiff.functions.scans import *
@@ -99,6 +100,7 @@ if TYPE_CHECKING:
     from autodiff.viz import memory as memory
 
 _keep_freed_memory()
+_give_tensors(vars())
 _LATER = {
     "data": "autodiff.data",
     "io": "autodiff.io",

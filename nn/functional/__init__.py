@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from autodiff.functions.indexing import one_hot as one_hot
+from autodiff.functions.public import give_tensors as _give_tensors
 from nn.functional.activations import *
 from nn.functional.adaptive import *
 from nn.functional.attention import *
@@ -22,3 +23,5 @@ from nn.functional.rearranging import *
 from nn.functional.recurrent import *
 from nn.functional.sampling import *
 from nn.functional.sparse import *
+
+_give_tensors(vars())

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from autodiff import special
 from autodiff.functions import arithmetic, linear_algebra, scans, transcendental
+from autodiff.special import functions as special
 from autodiff.tensors.methods.in_place import in_place
 
 

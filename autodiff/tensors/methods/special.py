@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from autodiff import special
 from autodiff.engine.values import Value
+from autodiff.special import functions as special
 from autodiff.tensors.methods.rows import method
 
 

@@ -1,0 +1,85 @@
+"""The contract for arrays: a public function gives Tensors, whatever it is given.
+
+Inside the library the functions of a vocabulary go on as they are: on arrays they compute with NumPy, so that VJPs and
+kernels can use them. Each package that offers them to users (``autodiff``, ``autodiff.linalg``, ``autodiff.special``,
+``nn.functional``) ends with ``give_tensors(vars())``.
+"""
+
+from __future__ import annotations
+
+import functools
+import types
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from autodiff.engine.apply import apply
+from autodiff.engine.primitive import Primitive
+from autodiff.engine.values import TensorBase, wrap
+from autodiff.errors import DtypeError
+
+PACKAGES = ("autodiff.functions.", "autodiff.linalg.", "autodiff.special.", "nn.functional.")
+_public: dict[Any, Callable[..., Any]] = {}  # one for each function, so that its other names are the same object
+
+
+def give_tensors(names: dict[str, Any]) -> None:
+    """Let each function of a vocabulary among the ``names`` of a package take arrays as the tensors they could be."""
+    for name, value in list(names.items()):
+        is_function = isinstance(value, types.FunctionType) and value.__module__.startswith(PACKAGES)
+        if name.startswith("_") or not (is_function or isinstance(value, Primitive)):
+            continue
+        if value not in _public:
+            call = _public[value] = _of_primitive(value) if isinstance(value, Primitive) else _of_function(value)
+            call.__module__, call.__qualname__ = names["__name__"], name  # where pickle finds it
+        names[name] = _public[value]
+
+
+def _of_primitive(primitive: Primitive) -> Callable[..., Any]:
+    def call(*inputs: Any, **params: Any) -> Any:
+        return apply(primitive, inputs, params)
+
+    call.__name__, call.__doc__ = primitive.name, f"The primitive ``{primitive.name}``, elementwise and broadcast."
+    return call
+
+
+def _of_function(function: Callable[..., Any]) -> Callable[..., Any]:
+    @functools.wraps(function)
+    def call(*args: Any, **kwargs: Any) -> Any:
+        if args and isinstance(args[0], TensorBase):  # the usual call: then so is what comes out
+            return function(*args, **kwargs)
+        given = (*args, *kwargs.values())
+        if _has(TensorBase, given):
+            return function(*args, **kwargs)
+        if not _has((np.ndarray, np.generic), given):
+            return _of_numbers(function, args, kwargs)
+        return function(*map(_as_tensor, args), **{name: _as_tensor(x) for name, x in kwargs.items()})
+
+    return call
+
+
+def _has(kind: Any, values: Any) -> bool:
+    """Whether one of the values, or of those in lists and tuples among them, is of that kind."""
+    return any(_has(kind, x) if isinstance(x, (list, tuple)) else isinstance(x, kind) for x in values)
+
+
+def _as_tensor(value: Any) -> Any:
+    """An array as a Tensor that shares its memory; those in a list likewise; anything else as it is."""
+    if isinstance(value, (list, tuple)):
+        parts = [_as_tensor(x) for x in value]
+        return parts if isinstance(value, list) else tuple(parts)
+    if not isinstance(value, (np.ndarray, np.generic)):
+        return value
+    if value.dtype.kind not in "biuf" or value.dtype.itemsize > 8:
+        raise DtypeError(f"no tensor can be made of an array of {value.dtype}; give booleans, integers or floats")
+    return wrap(np.asarray(value))
+
+
+def _of_numbers(function: Callable[..., Any], args: Any, kwargs: Any) -> Any:
+    """The result for numbers alone, which some functions take."""
+    try:
+        result = function(*args, **kwargs)
+    except AttributeError as error:
+        given = ", ".join(f"{x!r:.40}" for x in (*args, *kwargs.values()))
+        raise DtypeError(f"{function.__name__} takes tensors or arrays, not ({given}); use tensor(...)") from error
+    return wrap(np.asarray(result)) if isinstance(result, (np.ndarray, np.generic)) else result
