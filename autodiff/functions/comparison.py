@@ -39,7 +39,6 @@ __all__ = [
     "greater",
     "greater_equal",
     "gt",
-    "is_tensor",
     "isclose",
     "isfinite",
     "isinf",
@@ -74,11 +73,6 @@ def isclose(input: Any, other: Any, rtol: float = 1e-05, atol: float = 1e-08, eq
 def equal(input: Any, other: Any) -> bool:
     """Whether two tensors have the same shape and entries."""
     return bool(np.array_equal(input, other))
-
-
-def is_tensor(obj: Any) -> bool:
-    """Whether ``obj`` is a Tensor."""
-    return hasattr(obj, "__primitive__")
 
 
 def numel(input: Any) -> int:

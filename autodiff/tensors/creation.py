@@ -23,6 +23,7 @@ __all__ = [
     "from_numpy",
     "full",
     "full_like",
+    "is_tensor",
     "linspace",
     "logspace",
     "ones",
@@ -201,3 +202,8 @@ def result_type(tensor1: Any, tensor2: Any) -> np.dtype[Any]:
     dtype('float32')
     """
     return result_dtype(*(x._array if isinstance(x, Tensor) else x for x in (tensor1, tensor2)))
+
+
+def is_tensor(obj: Any) -> bool:
+    """Whether ``obj`` is a Tensor."""
+    return isinstance(obj, Tensor)
