@@ -9,7 +9,7 @@ from typing import Any, NoReturn
 from numpy.lib.mixins import NDArrayOperatorsMixin
 
 from autodiff.engine.broadcasting import broadcasts_to
-from autodiff.errors import GraphError
+from autodiff.errors import GraphError, OptionError
 
 VJP = Callable[..., Any]
 
@@ -17,26 +17,33 @@ VJP = Callable[..., Any]
 class FirstUse:
     """A VJP until it was used once: checks what it reads and what it returns, then calls ``done``."""
 
-    def __init__(self, name: str, position: int, vjp: VJP, done: Callable[[], None]) -> None:
-        self.name, self.position, self.vjp, self.done = name, position, vjp, done
+    def __init__(self, primitive: str, vjps: tuple[VJP, ...], position: int, done: Callable[[], None]) -> None:
+        self.primitive, self.vjps, self.position, self.done = primitive, vjps, position, done
 
     def __call__(self, g: Any, *saved: Any, **params: Any) -> Any:
-        """The cotangent of the input; raises GraphError where the VJP reads what is not kept, or returns none of it."""
-        x = saved[1 + self.position]
-        names = [*arguments_of(self.vjp), *[""] * len(saved)]
+        """The cotangent of the input; refuses a VJP that reads what is not kept, or returns something else."""
+        if len(saved) > len(self.vjps) + 1:
+            raise too_few(self.primitive, len(self.vjps), len(saved) - 1)
+        vjp, x, name = self.vjps[self.position], saved[1 + self.position], f"VJP {self.position} of {self.primitive}"
+        arguments = [*arguments_of(vjp), *["one of its arguments"] * len(saved)]
         strict = [
-            _NotKept(f"{self.name} reads {name or 'one of its arguments'}", kept) if _is_missing(kept) else kept
-            for name, kept in zip(names, saved)  # noqa: B905  # names of params may follow
+            _NotKept(f"{name} reads {argument}", kept) if _is_missing(kept) else kept
+            for argument, kept in zip(arguments, saved)  # noqa: B905  # the names of params may follow
         ]
-        c = self.vjp(g, *strict, **params)
+        c = vjp(g, *strict, **params)
         if not (hasattr(c, "shape") and hasattr(c, "dtype")):
-            raise GraphError(f"{self.name} returned {c!r:.60}; it returns the cotangent of its input, an array like g")
+            raise GraphError(f"{name} returned {c!r:.60}; it returns the cotangent of its input, an array like g")
         if not broadcasts_to(x.shape, c.shape):
-            raise GraphError(f"{self.name} returned a cotangent of shape {c.shape} for an input of shape {x.shape}")
+            raise GraphError(f"{name} returned a cotangent of shape {c.shape} for an input of shape {x.shape}")
         if c.dtype != x.dtype:
-            raise GraphError(f"{self.name} returned a cotangent of {c.dtype} for an input of {x.dtype}; convert it")
+            raise GraphError(f"{name} returned a cotangent of {c.dtype} for an input of {x.dtype}; convert it")
         self.done()
         return c
+
+
+def too_few(primitive: str, vjps: int, inputs: int) -> OptionError:
+    """The error of a primitive with fewer VJPs than inputs, to be raised."""
+    return OptionError(f"{primitive} has {vjps} VJPs for {inputs} inputs; give one VJP for each input")
 
 
 def arguments_of(vjp: VJP) -> list[str]:
@@ -62,4 +69,4 @@ class _NotKept(NDArrayOperatorsMixin):
         raise GraphError(f"{self._reading}, which the tape does not keep; name it in keeps")
 
     __array__ = __array_ufunc__ = __array_function__ = __getattr__ = _refuse
-    __bool__ = __len__ = __getitem__ = __float__ = _refuse
+    __bool__ = __len__ = __getitem__ = __float__ = __repr__ = _refuse

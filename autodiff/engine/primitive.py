@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from autodiff.engine.call_sites import of_library
-from autodiff.engine.first_use import FirstUse, arguments_of
+from autodiff.engine.first_use import FirstUse, arguments_of, too_few
 from autodiff.errors import OptionError
 
 VJP = Callable[..., Any]
@@ -59,7 +59,7 @@ class Primitive:
         view: bool = False,
     ) -> None:
         if vjps and isinstance(forward, np.ufunc) and forward.nin != len(vjps):
-            raise _too_few(name, len(vjps), forward.nin)
+            raise too_few(name, len(vjps), forward.nin)
         self.name, self.forward, self.vjps = name, forward, vjps
         self.keeps = (keeps,) * len(vjps) if isinstance(keeps, str) else keeps
         self.plans = _Plans(name, vjps, self.keeps)
@@ -69,7 +69,7 @@ class Primitive:
         self._each = each
         self.fixed_rules = list(vjps)  # the rules of every visit; empty where rules() makes them anew
         for i, vjp in enumerate(vjps):
-            self.fixed_rules[i] = FirstUse(f"VJP {i} of {name}", i, vjp, partial(self.fixed_rules.__setitem__, i, vjp))
+            self.fixed_rules[i] = FirstUse(name, vjps, i, partial(self.fixed_rules.__setitem__, i, vjp))
         self._register()
 
     def _register(self) -> None:
@@ -121,11 +121,7 @@ class _Plans(dict[int, Callable[[tuple[Any, ...]], tuple[Any, ...]]]):
     def __missing__(self, key: int) -> Callable[[tuple[Any, ...]], tuple[Any, ...]]:
         count = key.bit_length()
         if count > len(self._kept) + 1:
-            raise _too_few(self._name, len(self._kept), count - 1)
+            raise too_few(self._name, len(self._kept), count - 1)
         wanted = set().union(*(self._kept[i] for i in range(count - 1) if key >> i & 1))
         self[key] = itemgetter(*(i if i in wanted else count + i for i in range(count)))
         return self[key]
-
-
-def _too_few(name: str, vjps: int, inputs: int) -> OptionError:
-    return OptionError(f"{name} has {vjps} VJPs for {inputs} inputs; give one VJP for each input")

@@ -98,8 +98,15 @@ class Tensor(
 
     @grad.setter
     def grad(self, value: Tensor | None) -> None:
-        if value is not None and getattr(value, "shape", None) != self.shape:
-            raise ShapeError(f"the gradient of a tensor of shape {self.shape} is one of that shape, not {value!r:.60}")
+        if value is self:
+            raise GraphError("a tensor cannot be its own gradient; assign a clone()")
+        if value is not None:
+            if not isinstance(value, Tensor):
+                raise DtypeError(f"a gradient is a tensor or None, not {value!r:.60}; use tensor(...) to make one")
+            if value.shape != self.shape:
+                raise ShapeError(f"the gradient of a tensor of shape {self.shape} has that shape, not {value.shape}")
+            if value.dtype != self.dtype:
+                raise DtypeError(f"the gradient of a tensor of {self.dtype} is of that dtype, not {value.dtype}")
         self._grad = value
 
     @property
