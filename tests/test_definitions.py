@@ -55,7 +55,7 @@ WHEN_USED: dict[str, tuple[dict[str, Any], str]] = {
     "returns a number": ({"vjps": [lambda g, out, x: 1.0]}, "returned 1.0"),
     "sums too much": ({"vjps": [lambda g, out, x: np.sum(g)]}, r"cotangent of shape \(\) for an input of shape \(3,\)"),
     "another shape": ({"vjps": [lambda g, out, x: np.concatenate([g, g])]}, r"shape \(6,\)"),
-    "another dtype": ({"vjps": [lambda g, out, x: astype(g, dtype=autodiff.float32)]}, "cotangent of float32 for an input"),
+    "another dtype": ({"vjps": [lambda g, out, x: astype(g, dtype=autodiff.float32)]}, "cotangent of float32 for"),
 }
 
 

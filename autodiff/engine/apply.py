@@ -92,8 +92,10 @@ def _apply_fast(primitive: Primitive, inputs: tuple[Any, ...], params: dict[str,
     elif count == 1 and isinstance(x := inputs[0], TensorBase):
         arrays, edges = (x._array,), (x._node,)
         key = 2 if x._node is None else 3
-    elif count == 3 and all(isinstance(x, TensorBase) for x in inputs):
+    elif count == 3:
         x, y, z = inputs
+        if not (isinstance(x, TensorBase) and isinstance(y, TensorBase) and isinstance(z, TensorBase)):
+            return None
         arrays, edges = (x._array, y._array, z._array), (x._node, y._node, z._node)
         key = 8 | (x._node is not None) | (y._node is not None) << 1 | (z._node is not None) << 2
         if not arrays[0].dtype is arrays[1].dtype is arrays[2].dtype:
@@ -106,9 +108,7 @@ def _apply_fast(primitive: Primitive, inputs: tuple[Any, ...], params: dict[str,
         out = primitive.forward(*arrays, **params) if params else primitive.forward(*arrays)
     except FAILURES as error:
         out = _retried(primitive, arrays, params, error)
-    if type(out) is not ndarray:
-        out = np.asarray(out)
-    result = record(primitive, edges, arrays, key, params, out, 4)
+    result = record(primitive, edges, arrays, key, params, out if type(out) is ndarray else np.asarray(out), 4)
     if number is not None:
         result._node.operand = number
     if primitive.view:
