@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any
+from typing import Annotated
 
-import numpy as np
-
-from autodiff.engine.apply import wrap
 from optim import rules
-from optim.optimizer import Array, Group, Optimizer, State, not_negative, required
+from optim.optimizer import Array, Group, Optimizer
+from optim.options import Limit, NotNegative, Params, options
 
 __all__ = ["Adadelta"]
 
@@ -29,40 +26,24 @@ class Adadelta(Optimizer):
     Reference: Zeiler 2012, "ADADELTA: an adaptive learning rate method".
     """
 
+    _memory = ("square_avg", "acc_delta")
+
     def __init__(
         self,
-        params: Iterable[Any],
-        lr: float = 1.0,
-        rho: float = 0.9,
-        eps: float = 1e-6,
-        weight_decay: float = 0,
+        params: Params,
+        lr: NotNegative = 1.0,
+        rho: Annotated[float, Limit(lambda rho: 0 <= rho <= 1, "from 0 to 1")] = 0.9,
+        eps: NotNegative = 1e-6,
+        weight_decay: NotNegative = 0,
         foreach: bool | None = None,
         *,
         capturable: bool = False,
         maximize: bool = False,
         differentiable: bool = False,
     ) -> None:
-        defaults = {
-            "lr": lr,
-            "rho": rho,
-            "eps": eps,
-            "weight_decay": weight_decay,
-            "maximize": maximize,
-            "capturable": capturable,
-            "foreach": foreach,
-            "differentiable": differentiable,
-        }
-        super().__init__(params, defaults)
-
-    def _check(self, group: Group) -> None:
-        not_negative(group, "lr", "eps", "weight_decay")
-        required(0 <= group["rho"] <= 1, "rho", group["rho"], "from 0 to 1")
-
-    def _begin(self, state: State, x: Array, group: Group) -> None:
-        state["square_avg"], state["acc_delta"] = wrap(np.zeros_like(x)), wrap(np.zeros_like(x))
+        super().__init__(params, options(locals()))
 
     def _update(self, group: Group, touched: list[Array]) -> None:
         numbers = group["rho"], group["eps"], float(group["lr"])
-        for x, g, state in self._changing(group, touched):
-            arrays = (x, g, state["square_avg"]._array, state["acc_delta"]._array)
+        for _, arrays in self._with_gradients(group, touched):
             rules.by_block(rules.adadelta, arrays, *numbers)

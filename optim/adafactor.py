@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any
+from typing import Annotated
 
 import numpy as np
 
-from autodiff.engine.apply import wrap
 from autodiff.tensors.tensor import Tensor
 from optim import rules
-from optim.optimizer import Array, Group, Optimizer, State, not_negative, required
+from optim.optimizer import Array, Group, Optimizer, State, filled
+from optim.options import Limit, NotNegative, Params, options
 
 __all__ = ["Adafactor"]
+
+Epsilons = Annotated[
+    tuple[float | None, float],
+    Limit(lambda eps: len(eps) == 2 and (eps[0] is None or eps[0] >= 0) and eps[1] >= 0, "a pair, 0 or more"),
+]
 
 
 class Adafactor(Optimizer):
@@ -33,33 +37,17 @@ class Adafactor(Optimizer):
 
     def __init__(
         self,
-        params: Iterable[Any],
-        lr: float = 1e-2,
-        beta2_decay: float = -0.8,
-        eps: tuple[float | None, float] = (None, 1e-3),
-        d: float = 1.0,
-        weight_decay: float = 0.0,
+        params: Params,
+        lr: NotNegative = 1e-2,
+        beta2_decay: Annotated[float, Limit(lambda power: power <= 0, "0 or less")] = -0.8,
+        eps: Epsilons = (None, 1e-3),
+        d: Annotated[float, Limit(lambda d: d >= 1, "1 or more")] = 1.0,
+        weight_decay: NotNegative = 0.0,
         *,
         foreach: bool | None = None,
         maximize: bool = False,
     ) -> None:
-        defaults = {
-            "lr": lr,
-            "beta2_decay": beta2_decay,
-            "eps": eps,
-            "d": d,
-            "weight_decay": weight_decay,
-            "foreach": foreach,
-            "maximize": maximize,
-        }
-        super().__init__(params, defaults)
-
-    def _check(self, group: Group) -> None:
-        not_negative(group, "lr", "weight_decay")
-        required(group["beta2_decay"] <= 0, "beta2_decay", group["beta2_decay"], "0 or less")
-        required(group["d"] >= 1, "d", group["d"], "1 or more")
-        eps = group["eps"]
-        required(len(eps) == 2 and (eps[0] is None or eps[0] >= 0) and eps[1] >= 0, "eps", eps, "a pair, 0 or more")
+        super().__init__(params, options(locals()))
 
     def _shape(self, name: str, p: Tensor) -> tuple[int, ...]:
         if name == "row_var":
@@ -68,24 +56,16 @@ class Adafactor(Optimizer):
 
     def _begin(self, state: State, x: Array, group: Group) -> None:
         if x.ndim > 1:
-            state["row_var"] = wrap(np.zeros_like(x[..., :1]))
-            state["col_var"] = wrap(np.zeros_like(x[..., :1, :]))
+            state["row_var"], state["col_var"] = filled(x[..., :1]), filled(x[..., :1, :])
         else:
-            state["variance"] = wrap(np.zeros_like(x))
+            state["variance"] = filled(x)
 
     def _update(self, group: Group, touched: list[Array]) -> None:
         lr, (smallest, least_size) = float(group["lr"]), group["eps"]
-        for x, g, state in self._changing(group, touched, decay=0):
+        for state, (x, g) in self._with_gradients(group, touched, decay=0):
             step, names = state["step"], ("row_var", "col_var") if x.ndim > 1 else ("variance",)
             averages = tuple(np.atleast_1d(state[name]._array) for name in names)
-            eps = float(np.finfo(x.dtype).eps) if smallest is None else smallest
-            rules.adafactor(
-                np.atleast_1d(x),
-                np.atleast_1d(g),
-                averages,
-                step ** group["beta2_decay"],
-                min(lr, step**-0.5),
-                group["d"],
-                (eps, least_size),
-                1 - lr * group["weight_decay"],
-            )
+            fresh, rate = step ** group["beta2_decay"], min(lr, step**-0.5)
+            eps = float(np.finfo(x.dtype).eps) if smallest is None else smallest, least_size
+            decay = 1 - lr * group["weight_decay"]
+            rules.adafactor(np.atleast_1d(x), np.atleast_1d(g), averages, fresh, rate, group["d"], eps, decay)

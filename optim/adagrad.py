@@ -2,14 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any
-
-import numpy as np
-
-from autodiff.engine.apply import wrap
 from optim import rules
-from optim.optimizer import Array, Group, Optimizer, State, not_negative
+from optim.optimizer import Array, Group, Optimizer, State, filled
+from optim.options import NotNegative, Params, options
 
 __all__ = ["Adagrad"]
 
@@ -31,44 +26,32 @@ class Adagrad(Optimizer):
     optimization".
     """
 
+    _memory = ("sum",)
+
     def __init__(
         self,
-        params: Iterable[Any],
-        lr: float = 1e-2,
-        lr_decay: float = 0,
-        weight_decay: float = 0,
-        initial_accumulator_value: float = 0,
-        eps: float = 1e-10,
+        params: Params,
+        lr: NotNegative = 1e-2,
+        lr_decay: NotNegative = 0,
+        weight_decay: NotNegative = 0,
+        initial_accumulator_value: NotNegative = 0,
+        eps: NotNegative = 1e-10,
         foreach: bool | None = None,
         *,
         maximize: bool = False,
         differentiable: bool = False,
         fused: bool | None = None,
     ) -> None:
-        defaults = {
-            "lr": lr,
-            "lr_decay": lr_decay,
-            "eps": eps,
-            "weight_decay": weight_decay,
-            "initial_accumulator_value": initial_accumulator_value,
-            "foreach": foreach,
-            "maximize": maximize,
-            "differentiable": differentiable,
-            "fused": fused,
-        }
-        super().__init__(params, defaults)
+        super().__init__(params, options(locals()))
         for group in self.param_groups:
             for p in group["params"]:
                 self.state[p]["step"] = 0
                 self._begin(self.state[p], p._array, group)
 
-    def _check(self, group: Group) -> None:
-        not_negative(group, "lr", "lr_decay", "weight_decay", "initial_accumulator_value", "eps")
-
     def _begin(self, state: State, x: Array, group: Group) -> None:
-        state["sum"] = wrap(np.full_like(x, group["initial_accumulator_value"]))
+        state["sum"] = filled(x, group["initial_accumulator_value"])
 
     def _update(self, group: Group, touched: list[Array]) -> None:
-        for x, g, state in self._changing(group, touched):
+        for state, arrays in self._with_gradients(group, touched):
             rate = float(group["lr"]) / (1 + (state["step"] - 1) * group["lr_decay"])
-            rules.by_block(rules.adagrad, (x, g, state["sum"]._array), rate, group["eps"])
+            rules.by_block(rules.adagrad, arrays, rate, group["eps"])

@@ -2,14 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any
-
-import numpy as np
-
-from autodiff.engine.apply import wrap
 from optim import rules
-from optim.optimizer import Array, Group, Optimizer, State, check_betas, not_negative
+from optim.optimizer import Array, Group, Optimizer, State, filled
+from optim.options import Betas, NotNegative, Params, options
 
 __all__ = ["Adam", "AdamW"]
 
@@ -39,13 +34,15 @@ class Adam(Optimizer):
     tensor([0.9000], requires_grad=True)
     """
 
+    _memory = ("exp_avg", "exp_avg_sq")
+
     def __init__(
         self,
-        params: Iterable[Any],
-        lr: float = 1e-3,
-        betas: tuple[float, float] = (0.9, 0.999),
-        eps: float = 1e-8,
-        weight_decay: float = 0,
+        params: Params,
+        lr: NotNegative = 1e-3,
+        betas: Betas = (0.9, 0.999),
+        eps: NotNegative = 1e-8,
+        weight_decay: NotNegative = 0,
         amsgrad: bool = False,
         *,
         foreach: bool | None = None,
@@ -55,40 +52,22 @@ class Adam(Optimizer):
         fused: bool | None = None,
         decoupled_weight_decay: bool = False,
     ) -> None:
-        defaults = {
-            "lr": lr,
-            "betas": betas,
-            "eps": eps,
-            "weight_decay": weight_decay,
-            "amsgrad": amsgrad,
-            "maximize": maximize,
-            "foreach": foreach,
-            "capturable": capturable,
-            "differentiable": differentiable,
-            "fused": fused,
-            "decoupled_weight_decay": decoupled_weight_decay,
-        }
-        super().__init__(params, defaults)
-
-    def _check(self, group: Group) -> None:
-        not_negative(group, "lr", "eps", "weight_decay")
-        check_betas(group)
+        super().__init__(params, options(locals()))
 
     def _begin(self, state: State, x: Array, group: Group) -> None:
-        state["exp_avg"], state["exp_avg_sq"] = wrap(np.zeros_like(x)), wrap(np.zeros_like(x))
+        super()._begin(state, x, group)
         if group["amsgrad"]:
-            state["max_exp_avg_sq"] = wrap(np.zeros_like(x))
+            state["max_exp_avg_sq"] = filled(x)
 
     def _update(self, group: Group, touched: list[Array]) -> None:
-        numbers: dict[Any, rules.AdamNumbers] = {}
         lr, betas, eps, amsgrad = float(group["lr"]), group["betas"], group["eps"], group["amsgrad"]
-        for x, g, state in self._changing(group, touched, group["decoupled_weight_decay"]):
-            key = state["step"], x.dtype
-            if key not in numbers:
-                numbers[key] = rules.AdamNumbers.at(state["step"], lr, betas, eps, x.dtype)
+        step = dtype = None
+        for state, arrays in self._with_gradients(group, touched, group["decoupled_weight_decay"]):
+            if state["step"] != step or arrays[0].dtype is not dtype:
+                step, dtype = state["step"], arrays[0].dtype
+                numbers = rules.AdamNumbers.at(step, lr, betas, eps, dtype)
             largest = state["max_exp_avg_sq"]._array if amsgrad else None
-            mean, square = state["exp_avg"]._array, state["exp_avg_sq"]._array
-            rules.by_block(rules.adam, (x, g, mean, square, largest), numbers[key])
+            rules.by_block(rules.adam, (*arrays, largest), numbers)
 
 
 class AdamW(Adam):
@@ -99,11 +78,11 @@ class AdamW(Adam):
 
     def __init__(
         self,
-        params: Iterable[Any],
-        lr: float = 1e-3,
-        betas: tuple[float, float] = (0.9, 0.999),
-        eps: float = 1e-8,
-        weight_decay: float = 1e-2,
+        params: Params,
+        lr: NotNegative = 1e-3,
+        betas: Betas = (0.9, 0.999),
+        eps: NotNegative = 1e-8,
+        weight_decay: NotNegative = 1e-2,
         amsgrad: bool = False,
         *,
         maximize: bool = False,
@@ -112,17 +91,4 @@ class AdamW(Adam):
         differentiable: bool = False,
         fused: bool | None = None,
     ) -> None:
-        super().__init__(
-            params,
-            lr,
-            betas,
-            eps,
-            weight_decay,
-            amsgrad,
-            foreach=foreach,
-            maximize=maximize,
-            capturable=capturable,
-            differentiable=differentiable,
-            fused=fused,
-            decoupled_weight_decay=True,
-        )
+        super().__init__(params, **options(locals()), decoupled_weight_decay=True)

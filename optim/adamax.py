@@ -2,14 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any
-
-import numpy as np
-
-from autodiff.engine.apply import wrap
 from optim import rules
-from optim.optimizer import Array, Group, Optimizer, State, check_betas, not_negative
+from optim.optimizer import Array, Group, Optimizer
+from optim.options import Betas, NotNegative, Params, options
 
 __all__ = ["Adamax"]
 
@@ -29,40 +24,24 @@ class Adamax(Optimizer):
     Reference: Kingma & Ba 2015, "Adam: a method for stochastic optimization", section 7.1.
     """
 
+    _memory = ("exp_avg", "exp_inf")
+
     def __init__(
         self,
-        params: Iterable[Any],
-        lr: float = 2e-3,
-        betas: tuple[float, float] = (0.9, 0.999),
-        eps: float = 1e-8,
-        weight_decay: float = 0,
+        params: Params,
+        lr: NotNegative = 2e-3,
+        betas: Betas = (0.9, 0.999),
+        eps: NotNegative = 1e-8,
+        weight_decay: NotNegative = 0,
         foreach: bool | None = None,
         *,
         maximize: bool = False,
         differentiable: bool = False,
         capturable: bool = False,
     ) -> None:
-        defaults = {
-            "lr": lr,
-            "betas": betas,
-            "eps": eps,
-            "weight_decay": weight_decay,
-            "foreach": foreach,
-            "maximize": maximize,
-            "differentiable": differentiable,
-            "capturable": capturable,
-        }
-        super().__init__(params, defaults)
-
-    def _check(self, group: Group) -> None:
-        not_negative(group, "lr", "eps", "weight_decay")
-        check_betas(group)
-
-    def _begin(self, state: State, x: Array, group: Group) -> None:
-        state["exp_avg"], state["exp_inf"] = wrap(np.zeros_like(x)), wrap(np.zeros_like(x))
+        super().__init__(params, options(locals()))
 
     def _update(self, group: Group, touched: list[Array]) -> None:
-        for x, g, state in self._changing(group, touched):
+        for state, arrays in self._with_gradients(group, touched):
             rate = float(group["lr"]) / (1 - group["betas"][0] ** state["step"])
-            arrays = (x, g, state["exp_avg"]._array, state["exp_inf"]._array)
             rules.by_block(rules.adamax, arrays, group["betas"], rate, group["eps"])

@@ -2,14 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any
-
-import numpy as np
-
-from autodiff.engine.apply import wrap
 from optim import rules
-from optim.optimizer import Array, Group, Optimizer, State, not_negative
+from optim.optimizer import Array, Group, Optimizer, State
+from optim.options import NotNegative, Params, options
 
 __all__ = ["ASGD"]
 
@@ -33,45 +28,31 @@ class ASGD(Optimizer):
     Reference: Polyak & Juditsky 1992, "Acceleration of stochastic approximation by averaging".
     """
 
-    _numbers = ("eta", "mu")
+    _memory, _numbers = ("ax",), ("eta", "mu")
 
     def __init__(
         self,
-        params: Iterable[Any],
-        lr: float = 1e-2,
+        params: Params,
+        lr: NotNegative = 1e-2,
         lambd: float = 1e-4,
         alpha: float = 0.75,
         t0: float = 1e6,
-        weight_decay: float = 0,
+        weight_decay: NotNegative = 0,
         foreach: bool | None = None,
         maximize: bool = False,
         differentiable: bool = False,
         capturable: bool = False,
     ) -> None:
-        defaults = {
-            "lr": lr,
-            "lambd": lambd,
-            "alpha": alpha,
-            "t0": t0,
-            "weight_decay": weight_decay,
-            "foreach": foreach,
-            "maximize": maximize,
-            "differentiable": differentiable,
-            "capturable": capturable,
-        }
-        super().__init__(params, defaults)
-
-    def _check(self, group: Group) -> None:
-        not_negative(group, "lr", "weight_decay")
+        super().__init__(params, options(locals()))
 
     def _begin(self, state: State, x: Array, group: Group) -> None:
-        state["eta"], state["mu"], state["ax"] = float(group["lr"]), 1.0, wrap(np.zeros_like(x))
+        state["eta"], state["mu"] = float(group["lr"]), 1.0
+        super()._begin(state, x, group)
 
     def _update(self, group: Group, touched: list[Array]) -> None:
         lr, lambd = float(group["lr"]), group["lambd"]
-        for x, g, state in self._changing(group, touched):
+        for state, arrays in self._with_gradients(group, touched):
             eta = state["eta"]
-            arrays = (x, g, state["ax"]._array)
             rules.by_block(rules.averaged_descent, arrays, 1 - lambd * eta, eta, state["mu"])
             state["eta"] = lr / (1 + lambd * lr * state["step"]) ** group["alpha"]
             state["mu"] = 1 / max(1, state["step"] - group["t0"])

@@ -8,8 +8,6 @@ from typing import Any
 
 from autodiff.engine.handles import RemovableHandle
 
-__all__ = ["Hooked", "between_hooks"]
-
 Hook = Callable[..., Any]
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from typing import Any
+from collections.abc import Callable
+from typing import Annotated, Any
 
 import numpy as np
 
@@ -13,9 +13,12 @@ from autodiff.engine.versions import changed
 from autodiff.errors import OptionError
 from autodiff.tensors.tensor import Tensor
 from optim.line_search import Point, strong_wolfe
-from optim.optimizer import Array, Group, Optimizer, State, not_negative, required
+from optim.optimizer import Array, Group, Optimizer, State
+from optim.options import Limit, NotNegative, Params, options
 
 __all__ = ["LBFGS"]
+
+Search = Annotated[str | None, Limit(lambda name: name in (None, "strong_wolfe"), "None or 'strong_wolfe'")]
 
 
 class LBFGS(Optimizer):
@@ -53,30 +56,20 @@ class LBFGS(Optimizer):
 
     def __init__(
         self,
-        params: Iterable[Any],
-        lr: float = 1,
+        params: Params,
+        lr: NotNegative = 1,
         max_iter: int = 20,
         max_eval: int | None = None,
         tolerance_grad: float = 1e-7,
         tolerance_change: float = 1e-9,
         history_size: int = 100,
-        line_search_fn: str | None = None,
+        line_search_fn: Search = None,
     ) -> None:
-        defaults = {
-            "lr": lr,
-            "max_iter": max_iter,
-            "max_eval": max_iter * 5 // 4 if max_eval is None else max_eval,
-            "tolerance_grad": tolerance_grad,
-            "tolerance_change": tolerance_change,
-            "history_size": history_size,
-            "line_search_fn": line_search_fn,
-        }
-        super().__init__(params, defaults)
+        if max_eval is None:
+            max_eval = max_iter * 5 // 4
+        super().__init__(params, options(locals()))
 
     def _check(self, group: Group) -> None:
-        not_negative(group, "lr")
-        search = group["line_search_fn"]
-        required(search in (None, "strong_wolfe"), "line_search_fn", search, "None or 'strong_wolfe'")
         if self.param_groups and group["params"] is not self.param_groups[0]["params"]:
             raise OptionError("LBFGS has one group of parameters, with one set of options; put all into one list")
 

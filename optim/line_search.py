@@ -8,8 +8,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-__all__ = ["Point", "strong_wolfe"]
-
 ENOUGH_DESCENT, ENOUGH_FLATTENING = 1e-4, 0.9
 
 

@@ -2,14 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any
-
-import numpy as np
-
-from autodiff.engine.apply import wrap
 from optim import rules
-from optim.optimizer import Array, Group, Optimizer, State, check_betas, not_negative
+from optim.optimizer import Array, Group, Optimizer, State
+from optim.options import Betas, NotNegative, Params, options
 
 __all__ = ["NAdam"]
 
@@ -34,16 +29,16 @@ class NAdam(Optimizer):
     Reference: Dozat 2016, "Incorporating Nesterov momentum into Adam".
     """
 
-    _numbers = ("mu_product",)
+    _memory, _numbers = ("exp_avg", "exp_avg_sq"), ("mu_product",)
 
     def __init__(
         self,
-        params: Iterable[Any],
-        lr: float = 2e-3,
-        betas: tuple[float, float] = (0.9, 0.999),
-        eps: float = 1e-8,
-        weight_decay: float = 0,
-        momentum_decay: float = 4e-3,
+        params: Params,
+        lr: NotNegative = 2e-3,
+        betas: Betas = (0.9, 0.999),
+        eps: NotNegative = 1e-8,
+        weight_decay: NotNegative = 0,
+        momentum_decay: NotNegative = 4e-3,
         decoupled_weight_decay: bool = False,
         *,
         foreach: bool | None = None,
@@ -51,31 +46,15 @@ class NAdam(Optimizer):
         capturable: bool = False,
         differentiable: bool = False,
     ) -> None:
-        defaults = {
-            "lr": lr,
-            "betas": betas,
-            "eps": eps,
-            "weight_decay": weight_decay,
-            "momentum_decay": momentum_decay,
-            "decoupled_weight_decay": decoupled_weight_decay,
-            "maximize": maximize,
-            "foreach": foreach,
-            "capturable": capturable,
-            "differentiable": differentiable,
-        }
-        super().__init__(params, defaults)
-
-    def _check(self, group: Group) -> None:
-        not_negative(group, "lr", "eps", "weight_decay", "momentum_decay")
-        check_betas(group)
+        super().__init__(params, options(locals()))
 
     def _begin(self, state: State, x: Array, group: Group) -> None:
         state["mu_product"] = 1.0
-        state["exp_avg"], state["exp_avg_sq"] = wrap(np.zeros_like(x)), wrap(np.zeros_like(x))
+        super()._begin(state, x, group)
 
     def _update(self, group: Group, touched: list[Array]) -> None:
         lr, (one, two), decay = float(group["lr"]), group["betas"], group["momentum_decay"]
-        for x, g, state in self._changing(group, touched, group["decoupled_weight_decay"]):
+        for state, arrays in self._with_gradients(group, touched, group["decoupled_weight_decay"]):
             step = state["step"]
             now, later = (one * (1 - 0.5 * 0.96 ** (t * decay)) for t in (step, step + 1))
             state["mu_product"] *= now
@@ -84,5 +63,4 @@ class NAdam(Optimizer):
                 lr * root * (1 - now) / (1 - state["mu_product"]),
                 lr * root * later / (1 - state["mu_product"] * later),
             )
-            arrays = (x, g, state["exp_avg"]._array, state["exp_avg_sq"]._array)
             rules.by_block(rules.nadam, arrays, (one, two), weights, group["eps"] * root)

@@ -2,14 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any
-
-import numpy as np
-
-from autodiff.engine.apply import wrap
 from optim import rules
-from optim.optimizer import Array, Group, Optimizer, State, check_betas, not_negative
+from optim.optimizer import Array, Group, Optimizer
+from optim.options import Betas, NotNegative, Params, options
 
 __all__ = ["RAdam"]
 
@@ -33,13 +28,15 @@ class RAdam(Optimizer):
     Reference: Liu et al. 2020, "On the variance of the adaptive learning rate and beyond".
     """
 
+    _memory = ("exp_avg", "exp_avg_sq")
+
     def __init__(
         self,
-        params: Iterable[Any],
-        lr: float = 1e-3,
-        betas: tuple[float, float] = (0.9, 0.999),
-        eps: float = 1e-8,
-        weight_decay: float = 0,
+        params: Params,
+        lr: NotNegative = 1e-3,
+        betas: Betas = (0.9, 0.999),
+        eps: NotNegative = 1e-8,
+        weight_decay: NotNegative = 0,
         decoupled_weight_decay: bool = False,
         *,
         foreach: bool | None = None,
@@ -47,35 +44,16 @@ class RAdam(Optimizer):
         capturable: bool = False,
         differentiable: bool = False,
     ) -> None:
-        defaults = {
-            "lr": lr,
-            "betas": betas,
-            "eps": eps,
-            "weight_decay": weight_decay,
-            "maximize": maximize,
-            "foreach": foreach,
-            "capturable": capturable,
-            "decoupled_weight_decay": decoupled_weight_decay,
-            "differentiable": differentiable,
-        }
-        super().__init__(params, defaults)
-
-    def _check(self, group: Group) -> None:
-        not_negative(group, "lr", "eps", "weight_decay")
-        check_betas(group)
-
-    def _begin(self, state: State, x: Array, group: Group) -> None:
-        state["exp_avg"], state["exp_avg_sq"] = wrap(np.zeros_like(x)), wrap(np.zeros_like(x))
+        super().__init__(params, options(locals()))
 
     def _update(self, group: Group, touched: list[Array]) -> None:
-        betas = one, two = group["betas"]
+        one, two = group["betas"]
         rho = 2 / (1 - two) - 1
-        for x, g, state in self._changing(group, touched, group["decoupled_weight_decay"]):
+        for state, arrays in self._with_gradients(group, touched, group["decoupled_weight_decay"]):
             step = state["step"]
             rate, correction, eps = float(group["lr"]) / (1 - one**step), 1 - two**step, None
             now = rho - 2 * step * two**step / correction
             if now > 5:
                 rate *= (correction * (now - 4) * (now - 2) * rho / ((rho - 4) * (rho - 2) * now)) ** 0.5
                 eps = group["eps"]
-            arrays = (x, g, state["exp_avg"]._array, state["exp_avg_sq"]._array)
-            rules.by_block(rules.radam, arrays, betas, rate, eps)
+            rules.by_block(rules.radam, arrays, (one, two), rate, eps)

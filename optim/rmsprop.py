@@ -2,14 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any
-
-import numpy as np
-
-from autodiff.engine.apply import wrap
 from optim import rules
-from optim.optimizer import Array, Group, Optimizer, State, not_negative
+from optim.optimizer import Array, Group, Optimizer, State, filled
+from optim.options import NotNegative, Params, options
 
 __all__ = ["RMSprop"]
 
@@ -32,47 +27,34 @@ class RMSprop(Optimizer):
     networks" (centered).
     """
 
+    _memory = ("square_avg",)
+
     def __init__(
         self,
-        params: Iterable[Any],
-        lr: float = 1e-2,
-        alpha: float = 0.99,
-        eps: float = 1e-8,
-        weight_decay: float = 0,
-        momentum: float = 0,
+        params: Params,
+        lr: NotNegative = 1e-2,
+        alpha: NotNegative = 0.99,
+        eps: NotNegative = 1e-8,
+        weight_decay: NotNegative = 0,
+        momentum: NotNegative = 0,
         centered: bool = False,
         capturable: bool = False,
         foreach: bool | None = None,
         maximize: bool = False,
         differentiable: bool = False,
     ) -> None:
-        defaults = {
-            "lr": lr,
-            "momentum": momentum,
-            "alpha": alpha,
-            "eps": eps,
-            "centered": centered,
-            "weight_decay": weight_decay,
-            "capturable": capturable,
-            "foreach": foreach,
-            "maximize": maximize,
-            "differentiable": differentiable,
-        }
-        super().__init__(params, defaults)
-
-    def _check(self, group: Group) -> None:
-        not_negative(group, "lr", "eps", "momentum", "weight_decay", "alpha")
+        super().__init__(params, options(locals()))
 
     def _begin(self, state: State, x: Array, group: Group) -> None:
-        state["square_avg"] = wrap(np.zeros_like(x))
+        super()._begin(state, x, group)
         if group["momentum"]:
-            state["momentum_buffer"] = wrap(np.zeros_like(x))
+            state["momentum_buffer"] = filled(x)
         if group["centered"]:
-            state["grad_avg"] = wrap(np.zeros_like(x))
+            state["grad_avg"] = filled(x)
 
     def _update(self, group: Group, touched: list[Array]) -> None:
         numbers = group["alpha"], group["momentum"], group["eps"], float(group["lr"])
-        for x, g, state in self._changing(group, touched):
+        for state, arrays in self._with_gradients(group, touched):
             mean = state["grad_avg"]._array if group["centered"] else None
             velocity = state["momentum_buffer"]._array if group["momentum"] else None
-            rules.by_block(rules.rms, (x, g, state["square_avg"]._array, mean, velocity), *numbers)
+            rules.by_block(rules.rms, (*arrays, mean, velocity), *numbers)

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any
+from typing import Annotated
 
-import numpy as np
-
-from autodiff.engine.apply import wrap
 from optim import rules
-from optim.optimizer import Array, Group, Optimizer, State, not_negative, required
+from optim.optimizer import Array, Group, Optimizer, State, filled
+from optim.options import Limit, NotNegative, Params, options
 
 __all__ = ["Rprop"]
+
+Etas = Annotated[
+    tuple[float, float], Limit(lambda etas: 0 < etas[0] < 1 < etas[1], "a pair: one between 0 and 1, and one above 1")
+]
 
 
 class Rprop(Optimizer):
@@ -29,11 +30,13 @@ class Rprop(Optimizer):
     algorithm".
     """
 
+    _memory = ("prev", "step_size")
+
     def __init__(
         self,
-        params: Iterable[Any],
-        lr: float = 1e-2,
-        etas: tuple[float, float] = (0.5, 1.2),
+        params: Params,
+        lr: NotNegative = 1e-2,
+        etas: Etas = (0.5, 1.2),
         step_sizes: tuple[float, float] = (1e-6, 50),
         *,
         capturable: bool = False,
@@ -41,26 +44,11 @@ class Rprop(Optimizer):
         maximize: bool = False,
         differentiable: bool = False,
     ) -> None:
-        defaults = {
-            "lr": lr,
-            "etas": etas,
-            "step_sizes": step_sizes,
-            "foreach": foreach,
-            "maximize": maximize,
-            "differentiable": differentiable,
-            "capturable": capturable,
-        }
-        super().__init__(params, defaults)
-
-    def _check(self, group: Group) -> None:
-        not_negative(group, "lr")
-        etas = group["etas"]
-        required(0 < etas[0] < 1 < etas[1], "etas", etas, "a pair: one between 0 and 1, and one above 1")
+        super().__init__(params, options(locals()))
 
     def _begin(self, state: State, x: Array, group: Group) -> None:
-        state["prev"], state["step_size"] = wrap(np.zeros_like(x)), wrap(np.full_like(x, float(group["lr"])))
+        state["prev"], state["step_size"] = filled(x), filled(x, float(group["lr"]))
 
     def _update(self, group: Group, touched: list[Array]) -> None:
-        for x, g, state in self._changing(group, touched):
-            arrays = (x, g, state["prev"]._array, state["step_size"]._array)
+        for _, arrays in self._with_gradients(group, touched):
             rules.by_block(rules.rprop, arrays, group["etas"], group["step_sizes"])

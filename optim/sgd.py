@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 
 from autodiff.engine.apply import wrap
 from optim import rules
-from optim.optimizer import Group, Optimizer, not_negative, required
+from optim.optimizer import Array, Group, Optimizer
+from optim.options import NotNegative, Params, options, required
 
 __all__ = ["SGD"]
 
@@ -42,11 +42,11 @@ class SGD(Optimizer):
 
     def __init__(
         self,
-        params: Iterable[Any],
-        lr: float = 1e-3,
-        momentum: float = 0,
+        params: Params,
+        lr: NotNegative = 1e-3,
+        momentum: NotNegative = 0,
         dampening: float = 0,
-        weight_decay: float = 0,
+        weight_decay: NotNegative = 0,
         nesterov: bool = False,
         *,
         maximize: bool = False,
@@ -54,26 +54,14 @@ class SGD(Optimizer):
         differentiable: bool = False,
         fused: bool | None = None,
     ) -> None:
-        defaults = {
-            "lr": lr,
-            "momentum": momentum,
-            "dampening": dampening,
-            "weight_decay": weight_decay,
-            "nesterov": nesterov,
-            "maximize": maximize,
-            "foreach": foreach,
-            "differentiable": differentiable,
-            "fused": fused,
-        }
-        super().__init__(params, defaults)
+        super().__init__(params, options(locals()))
 
     def _check(self, group: Group) -> None:
-        not_negative(group, "lr", "momentum", "weight_decay")
         if group["nesterov"]:
             required(group["momentum"] > 0, "momentum", group["momentum"], "above 0 with nesterov=True")
             required(group["dampening"] == 0, "dampening", group["dampening"], "0 with nesterov=True")
 
-    def _update(self, group: Group, touched: list[np.ndarray[Any, Any]]) -> None:
+    def _update(self, group: Group, touched: list[Array]) -> None:
         lr, decay, momentum, uphill = group["lr"], group["weight_decay"], group["momentum"], group["maximize"]
         dtype, rate, descend, block = None, lr, rules.descend, rules.BLOCK
         for p in group["params"]:
@@ -96,13 +84,13 @@ class SGD(Optimizer):
                 descend(x, g, rate)
             touched.append(x)
 
-    def _velocity(self, p: Any, g: np.ndarray[Any, Any], group: Group) -> np.ndarray[Any, Any]:
+    def _velocity(self, p: Any, g: Array, group: Group) -> Array:
         """The direction that momentum makes of a gradient."""
         state, momentum = self.state[p], group["momentum"]
         buffer = state.get("momentum_buffer")
         if buffer is None:
             buffer = state["momentum_buffer"] = wrap(np.array(g))
         else:
-            rules.by_block(rules.remember, (buffer._array, g), momentum, 1 - group["dampening"])
-        velocity: np.ndarray[Any, Any] = buffer._array
+            rules.by_block(rules.update_moment, (buffer._array, g), momentum, 1 - group["dampening"])
+        velocity: Array = buffer._array
         return rules.added(g, momentum, velocity) if group["nesterov"] else velocity

@@ -15,16 +15,7 @@ from autodiff.tensors.devices import check_device
 from autodiff.tensors.tensor import Tensor
 from optim.lr_scheduler.base import LRScheduler, per_group
 from optim.optimizer import Optimizer
-
-__all__ = [
-    "SWALR",
-    "AveragedModel",
-    "get_ema_avg_fn",
-    "get_ema_multi_avg_fn",
-    "get_swa_avg_fn",
-    "get_swa_multi_avg_fn",
-    "update_bn",
-]
+from optim.options import required
 
 Average = Callable[[Tensor, Tensor, Tensor], Tensor]
 AverageAll = Callable[[list[Tensor], list[Tensor], Tensor], None]
@@ -48,8 +39,7 @@ def get_ema_avg_fn(decay: float = 0.999) -> Average:
 
     Reference: Polyak & Juditsky 1992, "Acceleration of stochastic approximation by averaging".
     """
-    if not 0 <= decay <= 1:
-        raise OptionError(f"decay is from 0 to 1, not {decay}")
+    required(0 <= decay <= 1, "decay", decay, "from 0 to 1")
 
     @no_grad()
     def moving_average(ema_param: Tensor, current_param: Tensor, num_averaged: Tensor) -> Tensor:
@@ -229,10 +219,9 @@ class SWALR(LRScheduler):
         self._attach(optimizer)
         for rate, group in zip(per_group("swa_lr", optimizer, swa_lr), optimizer.param_groups, strict=True):
             group["swa_lr"] = rate
-        if anneal_strategy not in ("cos", "linear"):
-            raise OptionError(f"anneal_strategy is 'cos' or 'linear', not {anneal_strategy!r}")
-        if anneal_epochs < 0 or anneal_epochs != int(anneal_epochs):
-            raise OptionError(f"anneal_epochs is a whole number from 0 on, not {anneal_epochs!r}")
+        required(anneal_strategy in ("cos", "linear"), "anneal_strategy", anneal_strategy, "'cos' or 'linear'")
+        whole = anneal_epochs >= 0 and anneal_epochs == int(anneal_epochs)
+        required(whole, "anneal_epochs", anneal_epochs, "a whole number from 0 on")
         self._anneal_strategy, self.anneal_epochs = anneal_strategy, anneal_epochs
         super().__init__(optimizer, last_epoch)
 

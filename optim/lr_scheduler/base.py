@@ -10,8 +10,6 @@ from autodiff.errors import DtypeError, OptionError
 from autodiff.tensors.tensor import Tensor
 from optim.optimizer import Group, Optimizer
 
-__all__ = ["LRScheduler", "per_group", "rates_of", "set_rate", "warn_of_epoch"]
-
 
 class LRScheduler:
     """What all schedules share; a subclass says in ``get_lr`` what the rates become.
@@ -90,14 +88,6 @@ class LRScheduler:
         for group, rate in zip(self.optimizer.param_groups, rates, strict=True):
             set_rate(group, rate)
         self._last_lr = rates_of(self.optimizer)
-
-    def _times(self, factor: float) -> list[float]:
-        """The present rates times ``factor``."""
-        return [rate * factor for rate in rates_of(self.optimizer)]
-
-    def _base_times(self, factor: float) -> list[float]:
-        """The first rates times ``factor``."""
-        return [rate * factor for rate in self.base_lrs]
 
     def state_dict(self) -> dict[str, Any]:
         """Where the schedule stands and its options: all but the optimizer.

@@ -9,6 +9,7 @@ from typing import Any
 from autodiff.errors import OptionError
 from optim.lr_scheduler.base import LRScheduler, per_group, set_rate
 from optim.optimizer import Group, Optimizer
+from optim.options import required
 
 __all__ = ["CyclicLR"]
 
@@ -30,7 +31,20 @@ class CyclicLR(LRScheduler):
         base_momentum, max_momentum: its bounds, for all groups or for each.
         last_epoch: the number of the last step; -1 starts.
 
+    Law: base_lr + (max_lr - base_lr) part height, where the part rises from 0 to 1 and falls back to 0 in each cycle
+    and the mode gives the height.
+
     Reference: Smith 2017, "Cyclical learning rates for training neural networks".
+
+    >>> import autodiff, optim
+    >>> optimizer, rates = optim.SGD([autodiff.ones(1)], lr=1.0), []
+    >>> schedule = CyclicLR(optimizer, base_lr=0.0, max_lr=1.0, step_size_up=2, mode="triangular2")
+    >>> for _ in range(8):
+    ...     rates += schedule.get_last_lr()
+    ...     optimizer.step()
+    ...     schedule.step()
+    >>> rates
+    [0.0, 0.5, 1.0, 0.5, 0.0, 0.25, 0.5, 0.25]
     """
 
     _functions = ("_scale_fn_custom",)
@@ -52,8 +66,8 @@ class CyclicLR(LRScheduler):
         last_epoch: int = -1,
     ) -> None:
         self._attach(optimizer)
-        if mode not in ("triangular", "triangular2", "exp_range") and scale_fn is None:
-            raise OptionError(f"mode is 'triangular', 'triangular2' or 'exp_range', not {mode!r}; or give a scale_fn")
+        known = scale_fn is not None or mode in ("triangular", "triangular2", "exp_range")
+        required(known, "mode", mode, "'triangular', 'triangular2' or 'exp_range' where no scale_fn is given")
         lowest = per_group("base_lr", optimizer, base_lr)
         if last_epoch == -1:
             for rate, group in zip(lowest, optimizer.param_groups, strict=True):
@@ -66,9 +80,8 @@ class CyclicLR(LRScheduler):
         self.scale_mode = scale_mode if scale_fn is not None else "iterations" if mode == "exp_range" else "cycle"
         self.cycle_momentum = cycle_momentum
         if cycle_momentum:
-            self.use_beta1, self.base_momentums, self.max_momentums = start_momentum(
-                optimizer, base_momentum, max_momentum, last_epoch
-            )
+            started = start_momentum(optimizer, base_momentum, max_momentum, last_epoch)
+            self.use_beta1, self.base_momentums, self.max_momentums = started
         super().__init__(optimizer, last_epoch)
         self.base_lrs = lowest
 
@@ -101,10 +114,10 @@ def start_momentum(
 
     Raises OptionError where the optimizer has no momentum.
     """
-    if not {"momentum", "betas"} & set(optimizer.defaults):
+    is_beta = "betas" in optimizer.defaults
+    if not is_beta and "momentum" not in optimizer.defaults:
         name = type(optimizer).__name__
         raise OptionError(f"{name} has neither momentum nor betas, which cycle_momentum=True changes; set it to False")
-    is_beta = "betas" in optimizer.defaults
     low, high = per_group("base_momentum", optimizer, lowest), per_group("max_momentum", optimizer, highest)
     if last_epoch == -1:
         for group, base, largest in zip(optimizer.param_groups, low, high, strict=True):

@@ -9,6 +9,7 @@ from autodiff.errors import OptionError
 from optim.lr_scheduler.base import LRScheduler, per_group
 from optim.lr_scheduler.cyclic import set_momentum, start_momentum
 from optim.optimizer import Optimizer
+from optim.options import required
 
 __all__ = ["OneCycleLR"]
 
@@ -33,6 +34,16 @@ class OneCycleLR(LRScheduler):
 
     Reference: Smith & Topin 2019, "Super-convergence: very fast training of neural networks using large
     learning rates".
+
+    >>> import autodiff, optim
+    >>> optimizer, rates = optim.SGD([autodiff.ones(1)], lr=1.0), []
+    >>> schedule = OneCycleLR(optimizer, max_lr=1.0, total_steps=5, pct_start=0.6, anneal_strategy="linear")
+    >>> for _ in range(5):
+    ...     rates.append(round(schedule.get_last_lr()[0], 3))
+    ...     optimizer.step()
+    ...     schedule.step()
+    >>> rates
+    [0.04, 0.52, 1.0, 0.5, 0.0]
     """
 
     def __init__(
@@ -54,10 +65,8 @@ class OneCycleLR(LRScheduler):
     ) -> None:
         self._attach(optimizer)
         self.total_steps = _length(total_steps, epochs, steps_per_epoch)
-        if not 0 <= pct_start <= 1:
-            raise OptionError(f"pct_start is from 0 to 1, not {pct_start}")
-        if anneal_strategy not in ("cos", "linear"):
-            raise OptionError(f"anneal_strategy is 'cos' or 'linear', not {anneal_strategy!r}")
+        required(0 <= pct_start <= 1, "pct_start", pct_start, "from 0 to 1")
+        required(anneal_strategy in ("cos", "linear"), "anneal_strategy", anneal_strategy, "'cos' or 'linear'")
         self._anneal_func_type = anneal_strategy
         rise = float(pct_start * self.total_steps)
         up = (rise - 1, "initial_lr", "max_lr", "max_momentum", "base_momentum")
@@ -85,13 +94,13 @@ class OneCycleLR(LRScheduler):
         phase, *rest = self._schedule_phases
         while rest and step > phase["end_step"]:
             start, (phase, *rest) = phase["end_step"], rest
-        part = (step - start) / (phase["end_step"] - start)
-        if self.cycle_momentum:
-            for group in self.optimizer.param_groups:
+        part, rates = (step - start) / (phase["end_step"] - start), []
+        for group in self.optimizer.param_groups:
+            rates.append(self._between(group[phase["start_lr"]], group[phase["end_lr"]], part))
+            if self.cycle_momentum:
                 momentum = self._between(group[phase["start_momentum"]], group[phase["end_momentum"]], part)
                 set_momentum(group, momentum, self.use_beta1)
-        groups = self.optimizer.param_groups
-        return [self._between(group[phase["start_lr"]], group[phase["end_lr"]], part) for group in groups]
+        return rates
 
     def _between(self, start: float, end: float, part: float) -> float:
         if self._anneal_func_type == "linear":
