@@ -5,19 +5,11 @@ from __future__ import annotations
 from autodiff.engine.call_sites import register_library as _register_library
 from optim import lr_scheduler as lr_scheduler
 from optim import swa_utils as swa_utils
-from optim.adadelta import *
-from optim.adafactor import *
 from optim.adagrad import *
 from optim.adam import *
-from optim.adamax import *
-from optim.asgd import *
 from optim.lbfgs import *
 from optim.muon import *
-from optim.nadam import *
 from optim.optimizer import Optimizer as Optimizer
-from optim.radam import *
-from optim.rmsprop import *
-from optim.rprop import *
 from optim.sgd import *
 
 _register_library(__file__)

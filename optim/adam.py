@@ -1,4 +1,4 @@
-"""Adam and AdamW."""
+"""Adam and the optimizers that vary it."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from optim import rules
 from optim.optimizer import Array, Group, Optimizer, State, filled
 from optim.options import Betas, NotNegative, Params, options
 
-__all__ = ["Adam", "AdamW"]
+__all__ = ["Adam", "AdamW", "Adamax", "NAdam", "RAdam"]
 
 
 class Adam(Optimizer):
@@ -71,7 +71,9 @@ class Adam(Optimizer):
 
 
 class AdamW(Adam):
-    """Adam with weight decay beside the step instead of in the gradient: x <- (1 - lr * weight_decay) x first.
+    """Adam that decays the weights apart from the gradient: x <- (1 - lr * weight_decay) x before each step.
+
+    Args: those of ``Adam``, but for ``decoupled_weight_decay``, which is True.
 
     Reference: Loshchilov & Hutter 2019, "Decoupled weight decay regularization".
     """
@@ -92,3 +94,148 @@ class AdamW(Adam):
         fused: bool | None = None,
     ) -> None:
         super().__init__(params, **options(locals()), decoupled_weight_decay=True)
+
+
+class Adamax(Optimizer):
+    """Adam that divides by a decaying maximum of past gradients; ``rules.adamax`` has the law.
+
+    Args:
+        params: parameters, pairs of names and parameters, or groups of them with options of their own.
+        lr: the learning rate.
+        betas: how much of the mean gradient, and of the maximum, is kept.
+        eps: added to the size of each gradient.
+        weight_decay: added to the gradient, times the parameter.
+        maximize: go uphill.
+        foreach, capturable, differentiable: see ``Optimizer``.
+
+    Reference: Kingma & Ba 2015, "Adam: a method for stochastic optimization", section 7.1.
+    """
+
+    _memory = ("exp_avg", "exp_inf")
+
+    def __init__(
+        self,
+        params: Params,
+        lr: NotNegative = 2e-3,
+        betas: Betas = (0.9, 0.999),
+        eps: NotNegative = 1e-8,
+        weight_decay: NotNegative = 0,
+        foreach: bool | None = None,
+        *,
+        maximize: bool = False,
+        differentiable: bool = False,
+        capturable: bool = False,
+    ) -> None:
+        super().__init__(params, options(locals()))
+
+    def _update(self, group: Group, touched: list[Array]) -> None:
+        for state, arrays in self._with_gradients(group, touched):
+            rate = float(group["lr"]) / (1 - group["betas"][0] ** state["step"])
+            rules.by_block(rules.adamax, arrays, group["betas"], rate, group["eps"])
+
+
+class NAdam(Optimizer):
+    """Adam with Nesterov's momentum, whose momentum warms up.
+
+    Law: mu_t = b1 (1 - 0.96^(t momentum_decay) / 2); the step is lr / (sqrt(square / (1 - b2^t)) + eps) times
+    (1 - mu_t) / (1 - mu_1 ... mu_t) g + mu_{t+1} / (1 - mu_1 ... mu_{t+1}) mean; ``rules.nadam`` has the rest.
+
+    Args:
+        params: parameters, pairs of names and parameters, or groups of them with options of their own.
+        lr: the learning rate.
+        betas: how much of the mean gradient, and of the mean square, is kept.
+        eps: added to the root.
+        weight_decay: added to the gradient, times the parameter; with ``decoupled_weight_decay`` the parameter is
+            multiplied by 1 - lr * weight_decay instead.
+        momentum_decay: how fast the momentum warms up.
+        maximize: go uphill.
+        foreach, capturable, differentiable: see ``Optimizer``.
+
+    Reference: Dozat 2016, "Incorporating Nesterov momentum into Adam".
+    """
+
+    _memory, _numbers = ("exp_avg", "exp_avg_sq"), ("mu_product",)
+
+    def __init__(
+        self,
+        params: Params,
+        lr: NotNegative = 2e-3,
+        betas: Betas = (0.9, 0.999),
+        eps: NotNegative = 1e-8,
+        weight_decay: NotNegative = 0,
+        momentum_decay: NotNegative = 4e-3,
+        decoupled_weight_decay: bool = False,
+        *,
+        foreach: bool | None = None,
+        maximize: bool = False,
+        capturable: bool = False,
+        differentiable: bool = False,
+    ) -> None:
+        super().__init__(params, options(locals()))
+
+    def _begin(self, state: State, x: Array, group: Group) -> None:
+        state["mu_product"] = 1.0
+        super()._begin(state, x, group)
+
+    def _update(self, group: Group, touched: list[Array]) -> None:
+        lr, (one, two), decay = float(group["lr"]), group["betas"], group["momentum_decay"]
+        for state, arrays in self._with_gradients(group, touched, group["decoupled_weight_decay"]):
+            step = state["step"]
+            now, later = (one * (1 - 0.5 * 0.96 ** (t * decay)) for t in (step, step + 1))
+            state["mu_product"] *= now
+            root = (1 - two**step) ** 0.5  # of the bias correction, in the rates instead of under the mean square
+            weights = (
+                lr * root * (1 - now) / (1 - state["mu_product"]),
+                lr * root * later / (1 - state["mu_product"] * later),
+            )
+            rules.by_block(rules.nadam, arrays, (one, two), weights, group["eps"] * root)
+
+
+class RAdam(Optimizer):
+    """Adam with its rate rectified for the variance of the mean square, which is large in the first steps.
+
+    Law: rho = 2 / (1 - b2) - 1, rho_t = rho - 2 t b2^t / (1 - b2^t). Where rho_t > 5 the rate has the factor
+    sqrt((rho_t - 4) (rho_t - 2) rho / ((rho - 4) (rho - 2) rho_t)); before, the mean is not divided by the root.
+
+    Args:
+        params: parameters, pairs of names and parameters, or groups of them with options of their own.
+        lr: the learning rate.
+        betas: how much of the mean gradient, and of the mean square, is kept.
+        eps: added to the root.
+        weight_decay: added to the gradient, times the parameter; with ``decoupled_weight_decay`` the parameter is
+            multiplied by 1 - lr * weight_decay instead.
+        maximize: go uphill.
+        foreach, capturable, differentiable: see ``Optimizer``.
+
+    Reference: Liu et al. 2020, "On the variance of the adaptive learning rate and beyond".
+    """
+
+    _memory = ("exp_avg", "exp_avg_sq")
+
+    def __init__(
+        self,
+        params: Params,
+        lr: NotNegative = 1e-3,
+        betas: Betas = (0.9, 0.999),
+        eps: NotNegative = 1e-8,
+        weight_decay: NotNegative = 0,
+        decoupled_weight_decay: bool = False,
+        *,
+        foreach: bool | None = None,
+        maximize: bool = False,
+        capturable: bool = False,
+        differentiable: bool = False,
+    ) -> None:
+        super().__init__(params, options(locals()))
+
+    def _update(self, group: Group, touched: list[Array]) -> None:
+        one, two = group["betas"]
+        rho = 2 / (1 - two) - 1
+        for state, arrays in self._with_gradients(group, touched, group["decoupled_weight_decay"]):
+            step = state["step"]
+            rate, correction, eps = float(group["lr"]) / (1 - one**step), 1 - two**step, None
+            now = rho - 2 * step * two**step / correction
+            if now > 5:
+                rate *= (correction * (now - 4) * (now - 2) * rho / ((rho - 4) * (rho - 2) * now)) ** 0.5
+                eps = group["eps"]
+            rules.by_block(rules.radam, arrays, (one, two), rate, eps)

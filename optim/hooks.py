@@ -1,4 +1,4 @@
-"""Functions that an optimizer calls around its steps and its state dicts, and the note that a step was taken."""
+"""Hooks around an optimizer's steps and state dicts, and the note that a step was taken."""
 
 from __future__ import annotations
 

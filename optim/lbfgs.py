@@ -24,7 +24,7 @@ Search = Annotated[str | None, Limit(lambda name: name in (None, "strong_wolfe")
 class LBFGS(Optimizer):
     """Steps along an approximate Newton direction, from the last steps and the changes of the gradient along them.
 
-    ``step(closure)`` takes several iterations, and calls the closure for each point it looks at. All parameters are in
+    ``step(closure)`` takes several iterations and calls the closure for each point it evaluates. All parameters are in
     one group and count as one vector.
 
     Args:
@@ -108,7 +108,7 @@ class LBFGS(Optimizer):
     def _go(
         self, evaluate: Callable[[], Any], here: Point, d: Array, group: Group, calls: int, left: int
     ) -> tuple[Point, int]:
-        """Move along ``d``: the point that is reached, and the number of calls it took."""
+        """Move along ``d``; returns the point that is reached and the number of calls it took."""
         start = [p._array.copy() for p in group["params"]]
 
         def at(t: float) -> Point:
@@ -117,10 +117,10 @@ class LBFGS(Optimizer):
             return Point(t, loss, gradient, float(gradient @ d))
 
         t = self.state[group["params"][0]]["t"]
-        if group["line_search_fn"] is None and left:
-            return at(t), 1
-        if group["line_search_fn"] is None:  # nobody asks for the loss there, and on another batch it would be another
-            self._move(start, t, d)
+        if group["line_search_fn"] is None:
+            if left:
+                return at(t), 1
+            self._move(start, t, d)  # the loss of the last point is not needed, and differs on the next batch
             return here._replace(t=t), 0
         length = float(np.abs(d).max())
         there, used = strong_wolfe(at, here, t, length, group["tolerance_change"], group["max_eval"] - calls)
@@ -133,7 +133,7 @@ class LBFGS(Optimizer):
 
     @staticmethod
     def _direction(state: State, g: Array, history: int) -> Array:
-        """Minus the inverse Hessian, as the remembered steps tell it, times the gradient: the two-loop recursion."""
+        """Minus the inverse Hessian, as remembered steps estimate it, times the gradient: the two-loop recursion."""
         state["n_iter"] += 1
         if state["n_iter"] == 1:
             state.update(old_dirs=[], old_stps=[], ro=[], H_diag=1.0)

@@ -36,8 +36,8 @@ class Optimizer(Hooked):
 
     Attributes:
         param_groups: dicts of ``params`` and options; the options may be changed between steps.
-        defaults: the options of groups that do not say otherwise.
-        state: for each parameter what its updates remember, by name.
+        defaults: the options of groups that do not set their own.
+        state: for each parameter what its updates keep, by name.
     """
 
     param_groups: list[Group]

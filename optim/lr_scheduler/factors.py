@@ -188,9 +188,7 @@ class ConstantLR(_ByFactor):
     [0.25, 0.25, 0.25, 1.0, 1.0]
     """
 
-    def __init__(
-        self, optimizer: Optimizer, factor: float = 1 / 3, total_iters: int = 5, last_epoch: int = -1
-    ) -> None:
+    def __init__(self, optimizer: Optimizer, factor: float = 1 / 3, total_iters: int = 5, last_epoch: int = -1) -> None:
         required(0 <= factor <= 1, "factor", factor, "from 0 to 1")
         self.factor, self.total_iters = factor, total_iters
         super().__init__(optimizer, last_epoch)

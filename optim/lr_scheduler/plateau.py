@@ -58,7 +58,10 @@ class ReduceLROnPlateau(LRScheduler):
         self.default_min_lr = None if isinstance(min_lr, (list, tuple)) else min_lr
         self.min_lrs = per_group("min_lr", optimizer, min_lr)
         self.last_epoch, self._last_lr = 0, rates_of(optimizer)
-        self.best = inf if mode == "min" else -inf
+        self._reset()
+
+    def _reset(self) -> None:
+        self.best = inf if self.mode == "min" else -inf
         self.cooldown_counter = self.num_bad_epochs = 0
 
     @property
