@@ -83,7 +83,7 @@ def train_all(jobs: dict[str, list[Job]], workers: int) -> Results:
 
 
 def without_activations(seed: int) -> dict[str, Any]:
-    """The network without activations diverges: which operation stopped it, where, and are the weights still finite?"""
+    """The network without activations diverges: which operation stopped it, where, and whether weights stay finite."""
     autodiff.manual_seed(seed)
     places, labels = points("xor")
     samples = list(zip(autodiff.tensor(places).split(1), autodiff.tensor(labels).split(1), strict=True))
