@@ -19,8 +19,6 @@ from autodiff.tensors.creation import as_tensor
 from autodiff.tensors.sampling import bernoulli, multinomial, rand, randn
 from autodiff.tensors.tensor import Tensor
 
-__all__ = ["Bernoulli", "Categorical", "Distribution", "Normal", "Uniform", "kl_divergence"]
-
 
 def _floating(*parameters: Any) -> list[Tensor]:
     """Numbers and tensors broadcast, all in the dtype of the first tensor or else the default one."""
@@ -35,14 +33,15 @@ def _inside(probs: Tensor) -> Tensor:
 
 
 class Distribution:
-    """What all have in common: a ``batch_shape``, and draws in the shape ``sample_shape`` + ``batch_shape``."""
+    """What all have in common: a ``batch_shape``, and draws in the shape ``sample_shape`` + ``batch_shape``.
 
+    Attributes:
+        batch_shape: the shape of one sample.
+        has_rsample: whether gradients pass through samples.
+    """
+
+    batch_shape: tuple[int, ...]
     has_rsample = False
-
-    @property
-    def batch_shape(self) -> tuple[int, ...]:
-        """The shape of one sample."""
-        raise NotImplementedError
 
     @property
     def mean(self) -> Tensor:
@@ -60,7 +59,7 @@ class Distribution:
         return self.variance.sqrt()
 
     def rsample(self, sample_shape: Any = ()) -> Tensor:
-        """A sample through which gradients reach the parameters, where there are such samples.
+        """A sample through which gradients reach the parameters.
 
         Reference: D. P. Kingma, M. Welling (2014), "Auto-encoding variational Bayes".
         """
@@ -106,11 +105,7 @@ class Bernoulli(Distribution):
         else:
             (self.logits,) = _floating(logits)
             self.probs = self.logits.sigmoid()
-
-    @property
-    def batch_shape(self) -> tuple[int, ...]:
-        """The shape of one sample."""
-        return self.probs.shape
+        self.batch_shape = self.probs.shape
 
     @property
     def mean(self) -> Tensor:
@@ -169,15 +164,11 @@ class Categorical(Distribution):
         else:
             self.logits = log_softmax(logits, -1)
             self.probs = softmax(logits, -1)
-
-    @property
-    def batch_shape(self) -> tuple[int, ...]:
-        """The shape of one sample."""
-        return self.probs.shape[:-1]
+        self.batch_shape = self.probs.shape[:-1]
 
     @property
     def mean(self) -> Tensor:
-        """NaN, as PyTorch has it: the numbers of classes are names."""
+        """NaN, as in PyTorch: the numbers of classes are names."""
         return self.probs.detach().sum(-1) * math.nan
 
     @property
@@ -219,11 +210,7 @@ class Normal(Distribution):
         self.loc, self.scale = _floating(loc, scale)
         if not (self.scale > 0).all():
             raise OptionError("the scale of Normal is above 0")
-
-    @property
-    def batch_shape(self) -> tuple[int, ...]:
-        """The shape of one sample."""
-        return self.loc.shape
+        self.batch_shape = self.loc.shape
 
     @property
     def mean(self) -> Tensor:
@@ -254,7 +241,7 @@ class Normal(Distribution):
 
 
 class Uniform(Distribution):
-    """As likely anywhere from ``low`` up to ``high``, broadcast.
+    """The uniform distribution from ``low`` up to ``high``, broadcast.
 
     >>> import autodiff
     >>> Uniform(0.0, 4.0).log_prob(autodiff.tensor(1.0)).exp()
@@ -267,11 +254,7 @@ class Uniform(Distribution):
         self.low, self.high = _floating(low, high)
         if not (self.low < self.high).all():
             raise OptionError("the low of Uniform is below its high")
-
-    @property
-    def batch_shape(self) -> tuple[int, ...]:
-        """The shape of one sample."""
-        return self.low.shape
+        self.batch_shape = self.low.shape
 
     @property
     def mean(self) -> Tensor:
@@ -327,5 +310,5 @@ def kl_divergence(p: Distribution, q: Distribution) -> Tensor:
 
 
 def _weighted(chance: Tensor, ratio: Tensor, other: Tensor) -> Tensor:
-    """chance * ratio, but nothing for what is never drawn, and infinity for what ``other`` never draws."""
+    """chance * ratio, but 0 for what is never drawn, and infinity for what only ``other`` never draws."""
     return where(chance == 0, 0.0, where(other == 0, math.inf, chance * ratio))

@@ -1,8 +1,7 @@
 """All programs one after another, and one table of their results: ``python -m examples.all --json FILE``.
 
-A full run also writes ``docs/results.md`` and the pictures beside it, which is how that page is made; it takes about an
-hour on two processors, most of it for the 62 trainings of ``examples.points``. ``--again NAME ...`` runs some of the
-programs and takes the results of the others from FILE.
+A full run also writes ``docs/results.md`` and the pictures beside it; the 62 trainings of ``examples.points`` take most
+of its time. ``--again NAME ...`` runs some of the programs and takes the results of the others from FILE.
 """
 
 from __future__ import annotations
@@ -20,8 +19,6 @@ import numpy as np
 from autodiff.io.files import write_whole
 from examples import command, convolution, mnist_mlp, one_conv, points, two_layer, zeros_and_ones
 from examples.report import Options, Report, Row, argument_parser, main, table
-
-__all__ = ["page", "parser", "run"]
 
 PROGRAM = "examples.all"
 DOCS = Path(__file__).resolve().parents[1] / "docs"
@@ -59,9 +56,9 @@ all and the median of all, and the figures of `--json` have each.
 
 
 def run(options: Options) -> Report:
-    """Every program, or those asked for again, and the page of results where one is wanted.
+    """Every program, or those of ``--again``, and the page of results if it is wanted.
 
-    Raises OSError where the results of the others are not there.
+    Raises OSError if the results of the other programs are missing.
     """
     docs = options.docs or (None if options.quick else DOCS)
     if docs:
@@ -91,7 +88,7 @@ def _earlier(path: Path | None, again: list[str]) -> dict[str, Any]:
 
 
 def page(rows: list[Row], pictures: Path, docs: Path) -> str:
-    """The page of results: a table, and those pictures that are there."""
+    """The page of results: a table, and the pictures that exist."""
     parts = [INTRODUCTION.format(machine=machine()), table(rows, markdown=True), ""]
     for name, caption in PICTURES.items():
         if (path := pictures / f"{name}.png").exists():
@@ -107,8 +104,7 @@ def machine() -> str:
 
 def parser() -> command.Parser:
     """The common options, where the images are, how many processes, and where the page of results goes."""
-    result = argument_parser(PROGRAM, __doc__)
-    result.add_argument("--data", type=Path, metavar="DIR", help="the four IDX files (default: the embedded images)")
+    result = argument_parser(PROGRAM, __doc__, data=True)
     result.add_argument("--workers", type=command.positive(int), help="processes (default: one for each processor)")
     result.add_argument(
         "--again", nargs="+", choices=PROGRAMS, default=[], metavar="NAME", help="run only these; the others from FILE"

@@ -1,4 +1,4 @@
-"""What the programs' command lines share: one line for each mistake, and exit codes that scripts can rely on."""
+"""Command lines of the programs: one line for each mistake, and exit codes that scripts can rely on."""
 
 from __future__ import annotations
 
@@ -11,8 +11,6 @@ from pathlib import Path
 from typing import NoReturn
 
 from examples.idx import DataError
-
-__all__ = ["Parser", "check_writable", "natural", "positive", "run"]
 
 
 class Parser(argparse.ArgumentParser):
@@ -54,7 +52,7 @@ def positive(kind: type[int] | type[float]) -> Callable[[str], float]:
 
 
 def check_writable(paths: Iterable[Path]) -> None:
-    """Find out before the work that the results could not be written after it.
+    """Raise before the work if the results could not be written after it.
 
     Raises:
         OSError: a path is a directory, or in one that does not exist or lets nothing be written.

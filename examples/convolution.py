@@ -20,8 +20,6 @@ from examples.progress import progress
 from examples.report import Options, Report, Row, main, picture
 from nn import functional as F
 
-__all__ = ["batches", "channels", "edges", "in_one_dimension", "learn_kernel", "run"]
-
 EXPECTED: dict[str, Any] = {
     "conv1d": [3, 6, 9, 12, 9],
     "sum": 39,

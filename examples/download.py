@@ -11,8 +11,6 @@ from pathlib import Path
 
 from examples.idx import FILES, DataError
 
-__all__ = ["CACHE", "download"]
-
 MIRROR = "https://ossci-datasets.s3.amazonaws.com/mnist/"
 CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "tapegrad" / "mnist"
 SHA256 = (  # of the unpacked files, since mirrors pack them differently

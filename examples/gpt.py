@@ -20,10 +20,8 @@ import autodiff
 from examples import command
 from examples.peer import torch_ratio
 from examples.pictures import curves
-from examples.progress import progress
+from examples.progress import losses_of
 from examples.report import Options, Report, Row, argument_parser, main, picture
-
-__all__ = ["Text", "bigram_entropy", "logits", "make_model", "parser", "run", "sample", "train"]
 
 VERSES = Path(__file__).parent / "data" / "verses.txt"
 CONTEXT, WIDTH, HEADS, LAYERS = 64, 64, 4, 3
@@ -89,11 +87,7 @@ def build_step(lib: Any, text: Text, steps: int, batch: int, seed: int = 0, mode
 
 def train(model: Any, text: Text, steps: int, batch: int, seed: int) -> list[float]:
     """The loss of each step."""
-    step, losses = build_step(autodiff, text, steps, batch, seed, model), []
-    for _ in (bar := progress(range(steps), "gpt")):
-        losses.append(step())
-        bar.set_postfix_str(f"loss {losses[-1]:.3f}", refresh=False)
-    return losses
+    return losses_of(build_step(autodiff, text, steps, batch, seed, model), steps, "gpt")
 
 
 def sample(model: Any, text: Text, count: int, seed: int, temperature: float = 0.8) -> str:
@@ -109,7 +103,7 @@ def sample(model: Any, text: Text, count: int, seed: int, temperature: float = 0
 
 
 def bigram_entropy(text: Text) -> float:
-    """The nats of a character for who knows the one before it and the whole text's counts, but nothing else."""
+    """The nats of a character given the one before it, by the counts of pairs in the whole text."""
     count = np.zeros((len(text.characters),) * 2)
     np.add.at(count, (text.numbers[:-1], text.numbers[1:]), 1)
     chances = count / np.maximum(count.sum(1, keepdims=True), 1)

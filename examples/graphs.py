@@ -11,8 +11,6 @@ import nn
 from autodiff.viz import Drawing, draw
 from examples import command
 
-__all__ = ["GRAPHS", "Block", "Transformer", "block", "double_backward", "lenet", "main", "scalar", "sigmoids"]
-
 PROGRAM = "python -m examples.graphs"
 
 

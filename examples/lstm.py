@@ -1,7 +1,7 @@
 """An LSTM learns to add, digit by digit, and to carry the one: ``python -m examples.lstm``.
 
 It reads two numbers as text from their last digits on, a pair of digits at each step, and writes the digit of the sum.
-It sees numbers of up to six digits and is then asked for sums of thirty: whoever has learnt to carry can go on forever.
+It sees numbers of up to six digits and is then asked for sums of thirty: to carry is the same at any length.
 """
 
 from __future__ import annotations
@@ -16,10 +16,8 @@ from numpy.typing import NDArray
 import autodiff
 from examples.peer import torch_ratio
 from examples.pictures import curves
-from examples.progress import progress
+from examples.progress import losses_of
 from examples.report import Options, Report, Row, main, picture
-
-__all__ = ["add", "digits_of", "logits", "make_model", "run", "sums", "train"]
 
 HIDDEN, WIDTH = 32, 8
 STEPS, BATCH, LR = 600, 64, 0.01
@@ -74,12 +72,7 @@ def build_step(lib: Any, seed: int = 0, model: Any = None) -> Callable[[], float
 
 def train(model: Any, steps: int, seed: int) -> list[float]:
     """The loss of each step."""
-    step, losses = build_step(autodiff, seed, model), []
-    bar = progress(range(steps), "lstm")
-    for _ in bar:
-        losses.append(step())
-        bar.set_postfix_str(f"loss {losses[-1]:.4f}", refresh=False)
-    return losses
+    return losses_of(build_step(autodiff, seed, model), steps, "lstm")
 
 
 def accuracy(model: Any, seed: int, length: int) -> float:
@@ -91,7 +84,7 @@ def accuracy(model: Any, seed: int, length: int) -> float:
 
 
 def add(model: Any, first: int, second: int) -> int:
-    """The sum, as the model has it."""
+    """The sum that the model computes."""
     length = len(str(max(first, second))) + 1
     asked = np.array([digits_of(first, length), digits_of(second, length)]).T[:, None]
     with autodiff.no_grad():

@@ -7,7 +7,6 @@ everywhere (NumPy has frozen the stream of ``RandomState``), and the same files 
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -15,9 +14,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from examples import command
 from examples.idx import EMBEDDED, FILES, DataError, load_mnist, write_idx
-
-__all__ = ["SEED", "draw_balanced", "main", "make_subset"]
 
 SEED = 0
 TRAIN_PER_DIGIT, TEST_PER_DIGIT = 500, 100
@@ -64,12 +62,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--out", type=Path, default=EMBEDDED, help="directory to write to (default: %(default)s)")
     parser.add_argument("--seed", type=int, default=SEED, help="of the drawing (default: %(default)s)")
     options = parser.parse_args(arguments)
-    try:
-        make_subset(options.data, options.out, options.seed)
-    except (DataError, OSError) as error:
-        print(f"{parser.prog}: {error}", file=sys.stderr)
-        return 2
-    return 0
+    return command.run(parser.prog, lambda: make_subset(options.data, options.out, options.seed))
 
 
 if __name__ == "__main__":

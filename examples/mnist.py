@@ -31,23 +31,6 @@ from examples.idx import Mnist, load_mnist
 from examples.plotting import learning_curve
 from examples.progress import progress
 
-__all__ = [
-    "MODELS",
-    "Epoch",
-    "Recipe",
-    "adam",
-    "build_step",
-    "evaluate",
-    "falling",
-    "learn",
-    "main",
-    "make_model",
-    "make_one_conv",
-    "to_tensor",
-    "train",
-    "write_pictures",
-]
-
 PROGRAM = "python -m examples.mnist"
 PICTURE, GRAPH, WEIGHTS = "learning_curve.png", "graph.svg", "weights"
 
@@ -133,12 +116,16 @@ MODELS = {
 
 
 def build_step(recipe: Recipe, lib: Any = autodiff) -> Callable[[], object]:
-    """One step on a batch of random pixels, the same with PyTorch and with this library."""
-    model, loss = recipe.make(lib), lib.nn.CrossEntropyLoss()
-    optimizer = recipe.optimizer(model, recipe.lr, lib)
-    random = np.random.default_rng(0)
-    pixels = lib.tensor(random.random((recipe.batch_size, 1, 28, 28), dtype=np.float32))
-    labels = lib.tensor(random.integers(0, 10, recipe.batch_size))
+    """One step of the recipe on a batch of random pixels, the same with PyTorch and with this library."""
+    model = recipe.make(lib)
+    return step_on_noise(model, recipe.optimizer(model, recipe.lr, lib), recipe.batch_size, lib)
+
+
+def step_on_noise(model: Any, optimizer: Any, batch_size: int, lib: Any) -> Callable[[], object]:
+    """One training step of ``model`` on a batch of random pixels and labels."""
+    loss, random = lib.nn.CrossEntropyLoss(), np.random.default_rng(0)
+    pixels = lib.tensor(random.random((batch_size, 1, 28, 28), dtype=np.float32))
+    labels = lib.tensor(random.integers(0, 10, batch_size))
 
     def step() -> None:
         optimizer.zero_grad()
@@ -164,12 +151,7 @@ class Epoch(NamedTuple):
 
 
 def train(
-    model: nn.Module,
-    data: Mnist,
-    epochs: int,
-    batch_size: int,
-    lr: float,
-    recipe: Recipe = MODELS["two-conv"],
+    model: nn.Module, data: Mnist, epochs: int, batch_size: int, lr: float, recipe: Recipe = MODELS["two-conv"]
 ) -> list[Epoch]:
     """Train with the optimizer, schedule and shifts of the recipe, and print a line for each epoch.
 

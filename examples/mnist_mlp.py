@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import autodiff
@@ -19,8 +18,6 @@ from examples.mnist import Recipe, build_step, train
 from examples.peer import torch_ratio
 from examples.pictures import curves
 from examples.report import Options, Report, Row, argument_parser, main, picture
-
-__all__ = ["make_model", "parser", "recipe", "run", "sgd"]
 
 WIDTHS, MOMENTUM, L2, DECAY = (500, 200), 0.9, 1e-3, 0.9
 ALL_IMAGES = 60_000
@@ -84,8 +81,7 @@ def run(options: Options) -> Report:
 
 def parser() -> command.Parser:
     """The common options, where the images are, and the widths of the hidden layers."""
-    result = argument_parser("examples.mnist_mlp", __doc__)
-    result.add_argument("--data", type=Path, metavar="DIR", help="the four IDX files (default: the embedded images)")
+    result = argument_parser("examples.mnist_mlp", __doc__, data=True)
     result.add_argument(
         "--widths", type=command.positive(int), nargs="*", default=list(WIDTHS), help="hidden layers (default: 500 200)"
     )

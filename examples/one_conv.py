@@ -6,7 +6,6 @@ The network is that of ``python -m examples.mnist --model one-conv``; here its t
 from __future__ import annotations
 
 from functools import partial
-from pathlib import Path
 
 import autodiff
 from examples import command
@@ -15,8 +14,6 @@ from examples.mnist import MODELS, build_step, train
 from examples.peer import torch_ratio
 from examples.pictures import images
 from examples.report import Options, Report, Row, argument_parser, main, picture
-
-__all__ = ["parser", "run"]
 
 RECIPE = MODELS["one-conv"]
 ALL_IMAGES = 60_000
@@ -51,9 +48,7 @@ def run(options: Options) -> Report:
 
 def parser() -> command.Parser:
     """The common options, and where the images are."""
-    result = argument_parser("examples.one_conv", __doc__)
-    result.add_argument("--data", type=Path, metavar="DIR", help="the four IDX files (default: the embedded images)")
-    return result
+    return argument_parser("examples.one_conv", __doc__, data=True)
 
 
 if __name__ == "__main__":

@@ -9,10 +9,8 @@ from typing import Any
 
 import autodiff
 
-__all__ = ["Step", "in_turns", "seconds", "torch_ratio"]
-
 Step = Callable[[], object]
-GLANCE, LONGEST = 0.01, 1.0  # seconds between looks at whether all threads are at rest, and after which nobody waits
+GLANCE, LONGEST = 0.01, 1.0  # seconds between checks whether all threads are at rest, and of the longest wait
 
 
 def torch_ratio(build: Callable[[Any], Step], steps: int, rounds: int = 5) -> float | None:
@@ -20,10 +18,10 @@ def torch_ratio(build: Callable[[Any], Step], steps: int, rounds: int = 5) -> fl
 
     Args:
         build: ``build(lib)`` gives a function that makes one step, written with ``lib.nn``, ``lib.optim`` and
-            ``lib.tensor``; it is called once with ``torch`` and once with ``autodiff``, and says the same to both.
+            ``lib.tensor``; it is called once with ``torch`` and once with ``autodiff``.
         steps: how many steps each turn takes.
-        rounds: how often each has its turn. The ratio is the median over the rounds, each of which has both in it, so
-            that whatever else the machine does falls on both.
+        rounds: how often each has its turn. The ratio is the median over the rounds; each round times both, so that
+            the load of the machine falls on both.
     """
     try:
         import torch
@@ -41,9 +39,9 @@ def in_turns(steps: Sequence[Step], counts: Sequence[int], rounds: int) -> list[
 
 
 def _from_rest(step: Step, count: int) -> float:
-    """``seconds``, when the threads of whoever had the last turn have stopped to wait for more on a processor.
+    """``seconds``, after the threads of the other program have come to rest.
 
-    OpenBLAS's do so for 0.1 s after a product, which the next would have to do without a processor.
+    OpenBLAS's threads keep their processors busy for a while after a product, which would slow the next program.
     """
     end = time.perf_counter() + LONGEST
     while time.perf_counter() < end:

@@ -11,11 +11,9 @@ from numpy.typing import NDArray
 
 from examples.plotting import canvas, save
 
-__all__ = ["curves", "images"]
-
 
 def curves(path: Path, panels: Mapping[str, Mapping[str, Sequence[float]]], steps: str, unit: str = "loss") -> None:
-    """For each panel, named by its title, lines over the ``steps`` from 1 on; what is called a loss is logarithmic."""
+    """For each panel, named by its title, lines over the ``steps`` from 1 on; losses are on a logarithmic scale."""
     figure, axes = canvas(1, len(panels), (4.2 * len(panels), 3.4))
     for panel, (title, lines) in zip(axes.flat, panels.items(), strict=True):
         for name, values in lines.items():

@@ -12,8 +12,6 @@ from typing import Any
 
 from autodiff.io.files import write_whole
 
-__all__ = ["canvas", "learning_curve", "save"]
-
 COLORS = {"training": "#d9822b", "test": "#2b6cb0"}
 
 
@@ -27,11 +25,9 @@ def learning_curve(
         OSError: the file cannot be written.
 
     """
-    from matplotlib.figure import Figure
     from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter
 
-    figure = Figure(figsize=(8, 3.2), dpi=100, layout="constrained")
-    left, right = figure.subplots(1, 2)
+    figure, ((left, right),) = canvas(1, 2, (8, 3.2))
     for axes, curves, unit in ((left, losses, 1.0), (right, accuracies, 100.0)):
         for name, values in curves.items():
             epochs = range(1, len(values) + 1)
@@ -39,7 +35,6 @@ def learning_curve(
             axes.set(xlabel="epoch", xlim=(0.8, len(values) + 0.2))
         axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
         axes.grid(alpha=0.3)
-        axes.spines[["top", "right"]].set_visible(False)
         axes.legend(frameon=False)
     left.set(title="cross-entropy loss", yscale="log")
     left.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))

@@ -28,8 +28,6 @@ from examples.points_training import MODELS, PLAIN, Job, Run, dense, make_step, 
 from examples.progress import progress
 from examples.report import Options, Report, Row, argument_parser, main, picture
 
-__all__ = ["build_step", "experiments", "parser", "report_of", "run", "train_all", "without_activations"]
-
 PROGRAM = "examples.points"
 EPOCHS, QUICK_EPOCHS = 10_000, 20
 TO_BEAT = {"linear": 2.6e-5, "xor": 1.2e-4, "improved": 1.2e-5, "convolution": 9.0e-5}
@@ -50,7 +48,7 @@ Results = dict[str, list[Run]]
 
 
 def experiments(seed: int, epochs: int, quick: bool = False) -> dict[str, list[Job]]:
-    """What is trained: by name, the same job with several seeds; the longest first, so that no worker waits for one."""
+    """The jobs by name, each with several seeds; the longest come first, so that no worker waits for one at the end."""
     few, many = (1, 2) if quick else (3, 10)
     jobs = {
         "linear": (Job(data="linear"), few),
@@ -85,7 +83,7 @@ def train_all(jobs: dict[str, list[Job]], workers: int) -> Results:
 
 
 def without_activations(seed: int) -> dict[str, Any]:
-    """The network without activations diverges: what stopped it, where, and that its weights are finite still."""
+    """The network without activations diverges: which operation stopped it, where, and whether weights stay finite."""
     autodiff.manual_seed(seed)
     places, labels = points("xor")
     samples = list(zip(autodiff.tensor(places).split(1), autodiff.tensor(labels).split(1), strict=True))

@@ -11,8 +11,6 @@ import numpy as np
 from examples.plotting import canvas, save
 from examples.points_training import Array, Run
 
-__all__ = ["gradient_norms", "learning_curves", "predictions", "surfaces"]
-
 LOW, HIGH = "#2b6cb0", "#d9822b"  # label 0, label 1
 
 

@@ -14,8 +14,6 @@ import autodiff
 import nn
 import optim
 
-__all__ = ["DEEP", "PLAIN", "Job", "Run", "convolutional", "dense", "make_step", "points", "train"]
-
 Array = NDArray[Any]
 PLAIN, WIDE, DEEP = (2, 5, 3, 1), (2, 10, 5, 1), (2, 5, 10, 5, 3, 1)
 SIGMOID_GAIN = 4.0  # the sigmoid's slope is 1/4 at most: weights four times as large keep a gradient's size

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Generic, Protocol, TypeVar
-
-__all__ = ["Progress", "progress"]
 
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
 
 
 class Progress(Protocol[T_co]):
-    """What a loop needs of its bar."""
+    """The part of a bar that a loop uses."""
 
     def __iter__(self) -> Iterator[T_co]:
         """The items, one step of the bar each."""
@@ -24,7 +22,7 @@ class Progress(Protocol[T_co]):
 
 
 class _Plain(Generic[T]):
-    """tqdm without tqdm: the lines that the program prints itself have to do."""
+    """The items without a bar, where tqdm is not installed."""
 
     def __init__(self, items: Iterable[T]) -> None:
         self._items = items
@@ -33,7 +31,7 @@ class _Plain(Generic[T]):
         return iter(self._items)
 
     def set_postfix_str(self, s: str, refresh: bool = True) -> None:
-        """Nothing to show it behind."""
+        """Do nothing: there is no bar."""
 
 
 def progress(items: Iterable[T], label: str, **options: Any) -> Progress[T]:
@@ -43,3 +41,12 @@ def progress(items: Iterable[T], label: str, **options: Any) -> Progress[T]:
     except ImportError:
         return _Plain(items)
     return tqdm(items, label, leave=False, dynamic_ncols=True, **options)
+
+
+def losses_of(step: Callable[[], float], steps: int, label: str) -> list[float]:
+    """The loss of each of ``steps`` training steps; the bar shows the last one."""
+    losses, bar = [], progress(range(steps), label)
+    for _ in bar:
+        losses.append(step())
+        bar.set_postfix_str(f"loss {losses[-1]:.4f}", refresh=False)
+    return losses

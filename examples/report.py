@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import json
 import operator
-from argparse import Namespace as Options  # out: Path or None; json: Path or None; quick: bool; seed: int
+from argparse import Namespace
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -22,8 +22,7 @@ import numpy as np
 from autodiff.io.files import write_whole
 from examples import command
 
-__all__ = ["Options", "Report", "Row", "argument_parser", "main", "picture", "table", "write_json"]
-
+Options = Namespace  # out: Path or None; json: Path or None; quick: bool; seed: int
 SENSES: dict[str, Callable[[Any, Any], bool]] = {
     "<=": operator.le,
     "<": operator.lt,
@@ -74,13 +73,15 @@ class Report(NamedTuple):
     rows: list[Row]
 
 
-def argument_parser(program: str, description: str | None) -> command.Parser:
-    """The options that all programs have; a program may add its own."""
+def argument_parser(program: str, description: str | None, data: bool = False) -> command.Parser:
+    """The options that all programs have, and ``--data`` for programs that learn MNIST; a program may add its own."""
     parser = command.Parser(prog=f"python -m {program}", description=(description or "").partition("\n\n")[0])
     parser.add_argument("--out", metavar="DIR", type=Path, help="write the pictures into this folder")
     parser.add_argument("--json", metavar="FILE", type=Path, help="write every figure as data")
     parser.add_argument("--quick", action="store_true", help="a short run, whose numbers are not the results")
     parser.add_argument("--seed", type=command.natural, default=0, help="of the random numbers (default: 0)")
+    if data:
+        parser.add_argument("--data", metavar="DIR", type=Path, help="the four IDX files (default: the ones embedded)")
     return parser
 
 

@@ -1,6 +1,6 @@
 """A residual network with batch norm learns handwritten digits: ``python -m examples.residual``.
 
-Each block adds what its two convolutions find to what came in, so that the gradient has a way past them and depth does
+Each block adds the output of its two convolutions to its input, so that the gradient has a way past them and depth does
 no harm. Batch norm keeps every channel at one scale. The same net without the additions is trained beside it.
 
 Reference: K. He, X. Zhang, S. Ren, J. Sun (2016), "Deep residual learning for image recognition".
@@ -9,22 +9,17 @@ Reference: K. He, X. Zhang, S. Ren, J. Sun (2016), "Deep residual learning for i
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
-
-import numpy as np
 
 import autodiff
 import optim
 from examples import command
 from examples.idx import Mnist, load_mnist
-from examples.mnist import evaluate, to_tensor
+from examples.mnist import evaluate, step_on_noise, to_tensor
 from examples.peer import torch_ratio
 from examples.pictures import curves
 from examples.progress import progress
 from examples.report import Options, Report, Row, argument_parser, main, picture
-
-__all__ = ["build_step", "make_model", "parser", "run", "train"]
 
 CHANNELS, BLOCKS = (8, 16, 32), 2  # channels of each stage, and residual blocks in each stage
 EPOCHS, BATCH, LR, MOMENTUM, L2 = 4, 50, 0.05, 0.9, 5e-4
@@ -65,17 +60,8 @@ def sgd(model: Any, lib: Any = autodiff) -> Any:
 
 def build_step(lib: Any) -> Callable[[], object]:
     """One step on a batch of random pixels, the same with PyTorch and with this library."""
-    model, random = make_model(lib), np.random.default_rng(0)
-    optimizer, loss = sgd(model, lib), lib.nn.CrossEntropyLoss()
-    pixels = lib.tensor(random.random((BATCH, 1, 28, 28), dtype=np.float32))
-    labels = lib.tensor(random.integers(0, 10, BATCH))
-
-    def step() -> None:
-        optimizer.zero_grad()
-        loss(model(pixels), labels).backward()
-        optimizer.step()
-
-    return step
+    model = make_model(lib)
+    return step_on_noise(model, sgd(model, lib), BATCH, lib)
 
 
 def train(model: Any, data: Mnist, epochs: int, name: str) -> tuple[list[float], list[float]]:
@@ -126,9 +112,7 @@ def run(options: Options) -> Report:
 
 def parser() -> command.Parser:
     """The common options, and where the images are."""
-    result = argument_parser("examples.residual", __doc__)
-    result.add_argument("--data", type=Path, metavar="DIR", help="the four IDX files (default: the embedded images)")
-    return result
+    return argument_parser("examples.residual", __doc__, data=True)
 
 
 if __name__ == "__main__":

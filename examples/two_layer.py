@@ -23,22 +23,6 @@ from examples.progress import progress
 from examples.report import Options, Report, Row, main, picture
 from nn import functional as F
 
-__all__ = [
-    "History",
-    "Problem",
-    "accuracy",
-    "gradient_errors",
-    "loss",
-    "loss_above_uniform",
-    "make_parameters",
-    "penalty",
-    "run",
-    "scores",
-    "slopes",
-    "toy_problem",
-    "train",
-]
-
 INPUTS, FEATURES, HIDDEN, CLASSES = 5, 4, 10, 3
 LOSS_TO_BEAT = 1e-6  # the distance of six digits; with numeric gradients of one step size their errors were 1e-6
 Parameters = dict[str, Tensor]

@@ -17,12 +17,11 @@ import autodiff
 import nn
 import optim
 from autodiff import Tensor
+from examples import command
 from examples.idx import load_mnist
 from examples.pictures import curves
 from examples.progress import progress
 from examples.report import Options, Report, Row, argument_parser, main, picture
-
-__all__ = ["Digits", "accuracy", "load_digits", "make_model", "run", "train"]
 
 TEST_IMAGES = 2115  # zeros and ones among the 10,000 test images
 
@@ -114,11 +113,9 @@ def run(options: Options) -> Report:
     return Report(data, rows)
 
 
-def parser() -> Any:
+def parser() -> command.Parser:
     """The common options, and where the images are."""
-    options = argument_parser("examples.zeros_and_ones", __doc__)
-    options.add_argument("--data", type=Path, metavar="DIR", help="the four IDX files (default: the embedded images)")
-    return options
+    return argument_parser("examples.zeros_and_ones", __doc__, data=True)
 
 
 if __name__ == "__main__":

@@ -8,17 +8,9 @@ _register_library(__file__)  # before anything asks whose code it is
 
 from optim import lr_scheduler as lr_scheduler
 from optim import swa_utils as swa_utils
-from optim.adadelta import *
-from optim.adafactor import *
 from optim.adagrad import *
 from optim.adam import *
-from optim.adamax import *
-from optim.asgd import *
 from optim.lbfgs import *
 from optim.muon import *
-from optim.nadam import *
 from optim.optimizer import Optimizer as Optimizer
-from optim.radam import *
-from optim.rmsprop import *
-from optim.rprop import *
 from optim.sgd import *

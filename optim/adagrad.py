@@ -1,17 +1,22 @@
-"""Adagrad."""
+"""Optimizers that scale each entry's steps by the sizes of its past gradients."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any
+from typing import Annotated
 
 import numpy as np
 
-from autodiff.engine.values import wrap
+from autodiff.tensors.tensor import Tensor
 from optim import rules
-from optim.optimizer import Array, Group, Optimizer, State, not_negative
+from optim.optimizer import Array, Group, Optimizer, State, filled
+from optim.options import Limit, NotNegative, Params, options
 
-__all__ = ["Adagrad"]
+__all__ = ["Adadelta", "Adafactor", "Adagrad", "RMSprop"]
+
+Epsilons = Annotated[
+    tuple[float | None, float],
+    Limit(lambda eps: len(eps) == 2 and (eps[0] is None or eps[0] >= 0) and eps[1] >= 0, "a pair, 0 or more"),
+]
 
 
 class Adagrad(Optimizer):
@@ -31,44 +36,173 @@ class Adagrad(Optimizer):
     optimization".
     """
 
+    _memory = ("sum",)
+
     def __init__(
         self,
-        params: Iterable[Any],
-        lr: float = 1e-2,
-        lr_decay: float = 0,
-        weight_decay: float = 0,
-        initial_accumulator_value: float = 0,
-        eps: float = 1e-10,
+        params: Params,
+        lr: NotNegative = 1e-2,
+        lr_decay: NotNegative = 0,
+        weight_decay: NotNegative = 0,
+        initial_accumulator_value: NotNegative = 0,
+        eps: NotNegative = 1e-10,
         foreach: bool | None = None,
         *,
         maximize: bool = False,
         differentiable: bool = False,
         fused: bool | None = None,
     ) -> None:
-        defaults = {
-            "lr": lr,
-            "lr_decay": lr_decay,
-            "eps": eps,
-            "weight_decay": weight_decay,
-            "initial_accumulator_value": initial_accumulator_value,
-            "foreach": foreach,
-            "maximize": maximize,
-            "differentiable": differentiable,
-            "fused": fused,
-        }
-        super().__init__(params, defaults)
+        super().__init__(params, options(locals()))
         for group in self.param_groups:
             for p in group["params"]:
                 self.state[p]["step"] = 0
                 self._begin(self.state[p], p._array, group)
 
-    def _check(self, group: Group) -> None:
-        not_negative(group, "lr", "lr_decay", "weight_decay", "initial_accumulator_value", "eps")
-
     def _begin(self, state: State, x: Array, group: Group) -> None:
-        state["sum"] = wrap(np.full_like(x, group["initial_accumulator_value"]))
+        state["sum"] = filled(x, group["initial_accumulator_value"])
 
     def _update(self, group: Group, touched: list[Array]) -> None:
-        for x, g, state in self._changing(group, touched):
+        for state, arrays in self._with_gradients(group, touched):
             rate = float(group["lr"]) / (1 + (state["step"] - 1) * group["lr_decay"])
-            rules.by_block(rules.adagrad, (x, g, state["sum"]._array), rate, group["eps"])
+            rules.by_block(rules.adagrad, arrays, rate, group["eps"])
+
+
+class RMSprop(Optimizer):
+    """Divides each entry of the gradient by the root of its mean square; ``rules.rms`` has the law.
+
+    Args:
+        params: parameters, pairs of names and parameters, or groups of them with options of their own.
+        lr: the learning rate.
+        alpha: how much of the mean square is kept.
+        eps: added to the root.
+        weight_decay: added to the gradient, times the parameter.
+        momentum: how much of the velocity is kept.
+        centered: divide by the standard deviation of the gradient instead.
+        maximize: go uphill.
+        foreach, capturable, differentiable: see ``Optimizer``.
+
+    Reference: Tieleman & Hinton 2012, "Lecture 6.5: RMSProp"; Graves 2013, "Generating sequences with recurrent neural
+    networks" (centered).
+    """
+
+    _memory = ("square_avg",)
+
+    def __init__(
+        self,
+        params: Params,
+        lr: NotNegative = 1e-2,
+        alpha: NotNegative = 0.99,
+        eps: NotNegative = 1e-8,
+        weight_decay: NotNegative = 0,
+        momentum: NotNegative = 0,
+        centered: bool = False,
+        capturable: bool = False,
+        foreach: bool | None = None,
+        maximize: bool = False,
+        differentiable: bool = False,
+    ) -> None:
+        super().__init__(params, options(locals()))
+
+    def _begin(self, state: State, x: Array, group: Group) -> None:
+        super()._begin(state, x, group)
+        if group["momentum"]:
+            state["momentum_buffer"] = filled(x)
+        if group["centered"]:
+            state["grad_avg"] = filled(x)
+
+    def _update(self, group: Group, touched: list[Array]) -> None:
+        numbers = group["alpha"], group["momentum"], group["eps"], float(group["lr"])
+        for state, arrays in self._with_gradients(group, touched):
+            mean = state["grad_avg"]._array if group["centered"] else None
+            velocity = state["momentum_buffer"]._array if group["momentum"] else None
+            rules.by_block(rules.rms, (*arrays, mean, velocity), *numbers)
+
+
+class Adadelta(Optimizer):
+    """Scales steps by the mean squares of past steps and gradients; ``rules.adadelta`` has the law.
+
+    Args:
+        params: parameters, pairs of names and parameters, or groups of them with options of their own.
+        lr: the learning rate, 1 in the paper.
+        rho: how much of the mean squares is kept.
+        eps: added to the mean squares under their roots.
+        weight_decay: added to the gradient, times the parameter.
+        maximize: go uphill.
+        foreach, capturable, differentiable: see ``Optimizer``.
+
+    Reference: Zeiler 2012, "ADADELTA: an adaptive learning rate method".
+    """
+
+    _memory = ("square_avg", "acc_delta")
+
+    def __init__(
+        self,
+        params: Params,
+        lr: NotNegative = 1.0,
+        rho: Annotated[float, Limit(lambda rho: 0 <= rho <= 1, "from 0 to 1")] = 0.9,
+        eps: NotNegative = 1e-6,
+        weight_decay: NotNegative = 0,
+        foreach: bool | None = None,
+        *,
+        capturable: bool = False,
+        maximize: bool = False,
+        differentiable: bool = False,
+    ) -> None:
+        super().__init__(params, options(locals()))
+
+    def _update(self, group: Group, touched: list[Array]) -> None:
+        numbers = group["rho"], group["eps"], float(group["lr"])
+        for _, arrays in self._with_gradients(group, touched):
+            rules.by_block(rules.adadelta, arrays, *numbers)
+
+
+class Adafactor(Optimizer):
+    """Adam's scaling without its memory, with steps in proportion to the parameter; ``rules.adafactor`` has the law.
+
+    Args:
+        params: parameters, pairs of names and parameters, or groups of them with options of their own.
+        lr: the largest relative step; in step t it is 1 / sqrt(t) where that is smaller.
+        beta2_decay: a new mean square counts for t to this power in step t.
+        eps: the smallest root mean square of a gradient (None: of the dtype) and of a parameter.
+        d: the root mean square above which a step is shortened.
+        weight_decay: the parameter is multiplied by 1 - lr * weight_decay.
+        maximize: go uphill.
+        foreach: see ``Optimizer``.
+
+    Reference: Shazeer & Stern 2018, "Adafactor: adaptive learning rates with sublinear memory cost".
+    """
+
+    def __init__(
+        self,
+        params: Params,
+        lr: NotNegative = 1e-2,
+        beta2_decay: Annotated[float, Limit(lambda power: power <= 0, "0 or less")] = -0.8,
+        eps: Epsilons = (None, 1e-3),
+        d: Annotated[float, Limit(lambda d: d >= 1, "1 or more")] = 1.0,
+        weight_decay: NotNegative = 0.0,
+        *,
+        foreach: bool | None = None,
+        maximize: bool = False,
+    ) -> None:
+        super().__init__(params, options(locals()))
+
+    def _shape(self, name: str, p: Tensor) -> tuple[int, ...]:
+        if name == "row_var":
+            return (*p.shape[:-1], 1)
+        return (*p.shape[:-2], 1, p.shape[-1]) if name == "col_var" else p.shape
+
+    def _begin(self, state: State, x: Array, group: Group) -> None:
+        if x.ndim > 1:
+            state["row_var"], state["col_var"] = filled(x[..., :1]), filled(x[..., :1, :])
+        else:
+            state["variance"] = filled(x)
+
+    def _update(self, group: Group, touched: list[Array]) -> None:
+        lr, (smallest, least_size) = float(group["lr"]), group["eps"]
+        for state, (x, g) in self._with_gradients(group, touched, decay=0):
+            step, names = state["step"], ("row_var", "col_var") if x.ndim > 1 else ("variance",)
+            averages = tuple(np.atleast_1d(state[name]._array) for name in names)
+            fresh, rate = step ** group["beta2_decay"], min(lr, step**-0.5)
+            eps = float(np.finfo(x.dtype).eps) if smallest is None else smallest, least_size
+            decay = 1 - lr * group["weight_decay"]
+            rules.adafactor(np.atleast_1d(x), np.atleast_1d(g), averages, fresh, rate, group["d"], eps, decay)

@@ -1,17 +1,12 @@
-"""Adam and AdamW."""
+"""Adam and the optimizers that vary it."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any
-
-import numpy as np
-
-from autodiff.engine.values import wrap
 from optim import rules
-from optim.optimizer import Array, Group, Optimizer, State, check_betas, not_negative
+from optim.optimizer import Array, Group, Optimizer, State, filled
+from optim.options import Betas, NotNegative, Params, options
 
-__all__ = ["Adam", "AdamW"]
+__all__ = ["Adam", "AdamW", "Adamax", "NAdam", "RAdam"]
 
 
 class Adam(Optimizer):
@@ -39,13 +34,15 @@ class Adam(Optimizer):
     tensor([0.9000], requires_grad=True)
     """
 
+    _memory = ("exp_avg", "exp_avg_sq")
+
     def __init__(
         self,
-        params: Iterable[Any],
-        lr: float = 1e-3,
-        betas: tuple[float, float] = (0.9, 0.999),
-        eps: float = 1e-8,
-        weight_decay: float = 0,
+        params: Params,
+        lr: NotNegative = 1e-3,
+        betas: Betas = (0.9, 0.999),
+        eps: NotNegative = 1e-8,
+        weight_decay: NotNegative = 0,
         amsgrad: bool = False,
         *,
         foreach: bool | None = None,
@@ -55,55 +52,39 @@ class Adam(Optimizer):
         fused: bool | None = None,
         decoupled_weight_decay: bool = False,
     ) -> None:
-        defaults = {
-            "lr": lr,
-            "betas": betas,
-            "eps": eps,
-            "weight_decay": weight_decay,
-            "amsgrad": amsgrad,
-            "maximize": maximize,
-            "foreach": foreach,
-            "capturable": capturable,
-            "differentiable": differentiable,
-            "fused": fused,
-            "decoupled_weight_decay": decoupled_weight_decay,
-        }
-        super().__init__(params, defaults)
-
-    def _check(self, group: Group) -> None:
-        not_negative(group, "lr", "eps", "weight_decay")
-        check_betas(group)
+        super().__init__(params, options(locals()))
 
     def _begin(self, state: State, x: Array, group: Group) -> None:
-        state["exp_avg"], state["exp_avg_sq"] = wrap(np.zeros_like(x)), wrap(np.zeros_like(x))
+        super()._begin(state, x, group)
         if group["amsgrad"]:
-            state["max_exp_avg_sq"] = wrap(np.zeros_like(x))
+            state["max_exp_avg_sq"] = filled(x)
 
     def _update(self, group: Group, touched: list[Array]) -> None:
-        numbers: dict[Any, rules.AdamNumbers] = {}
         lr, betas, eps, amsgrad = float(group["lr"]), group["betas"], group["eps"], group["amsgrad"]
-        for x, g, state in self._changing(group, touched, group["decoupled_weight_decay"]):
-            key = state["step"], x.dtype
-            if key not in numbers:
-                numbers[key] = rules.AdamNumbers.at(state["step"], lr, betas, eps, x.dtype)
+        step = dtype = None
+        for state, arrays in self._with_gradients(group, touched, group["decoupled_weight_decay"]):
+            if state["step"] != step or arrays[0].dtype is not dtype:
+                step, dtype = state["step"], arrays[0].dtype
+                numbers = rules.AdamNumbers.at(step, lr, betas, eps, dtype)
             largest = state["max_exp_avg_sq"]._array if amsgrad else None
-            mean, square = state["exp_avg"]._array, state["exp_avg_sq"]._array
-            rules.by_block(rules.adam, (x, g, mean, square, largest), numbers[key])
+            rules.by_block(rules.adam, (*arrays, largest), numbers)
 
 
 class AdamW(Adam):
-    """Adam with weight decay beside the step instead of in the gradient: x <- (1 - lr * weight_decay) x first.
+    """Adam that decays the weights apart from the gradient: x <- (1 - lr * weight_decay) x before each step.
+
+    Args: those of ``Adam``, but for ``decoupled_weight_decay``, which is True.
 
     Reference: Loshchilov & Hutter 2019, "Decoupled weight decay regularization".
     """
 
     def __init__(
         self,
-        params: Iterable[Any],
-        lr: float = 1e-3,
-        betas: tuple[float, float] = (0.9, 0.999),
-        eps: float = 1e-8,
-        weight_decay: float = 1e-2,
+        params: Params,
+        lr: NotNegative = 1e-3,
+        betas: Betas = (0.9, 0.999),
+        eps: NotNegative = 1e-8,
+        weight_decay: NotNegative = 1e-2,
         amsgrad: bool = False,
         *,
         maximize: bool = False,
@@ -112,17 +93,149 @@ class AdamW(Adam):
         differentiable: bool = False,
         fused: bool | None = None,
     ) -> None:
-        super().__init__(
-            params,
-            lr,
-            betas,
-            eps,
-            weight_decay,
-            amsgrad,
-            foreach=foreach,
-            maximize=maximize,
-            capturable=capturable,
-            differentiable=differentiable,
-            fused=fused,
-            decoupled_weight_decay=True,
-        )
+        super().__init__(params, **options(locals()), decoupled_weight_decay=True)
+
+
+class Adamax(Optimizer):
+    """Adam that divides by a decaying maximum of past gradients; ``rules.adamax`` has the law.
+
+    Args:
+        params: parameters, pairs of names and parameters, or groups of them with options of their own.
+        lr: the learning rate.
+        betas: how much of the mean gradient, and of the maximum, is kept.
+        eps: added to the size of each gradient.
+        weight_decay: added to the gradient, times the parameter.
+        maximize: go uphill.
+        foreach, capturable, differentiable: see ``Optimizer``.
+
+    Reference: Kingma & Ba 2015, "Adam: a method for stochastic optimization", section 7.1.
+    """
+
+    _memory = ("exp_avg", "exp_inf")
+
+    def __init__(
+        self,
+        params: Params,
+        lr: NotNegative = 2e-3,
+        betas: Betas = (0.9, 0.999),
+        eps: NotNegative = 1e-8,
+        weight_decay: NotNegative = 0,
+        foreach: bool | None = None,
+        *,
+        maximize: bool = False,
+        differentiable: bool = False,
+        capturable: bool = False,
+    ) -> None:
+        super().__init__(params, options(locals()))
+
+    def _update(self, group: Group, touched: list[Array]) -> None:
+        for state, arrays in self._with_gradients(group, touched):
+            rate = float(group["lr"]) / (1 - group["betas"][0] ** state["step"])
+            rules.by_block(rules.adamax, arrays, group["betas"], rate, group["eps"])
+
+
+class NAdam(Optimizer):
+    """Adam with Nesterov's momentum, whose momentum warms up.
+
+    Law: mu_t = b1 (1 - 0.96^(t momentum_decay) / 2); the step is lr / (sqrt(square / (1 - b2^t)) + eps) times
+    (1 - mu_t) / (1 - mu_1 ... mu_t) g + mu_{t+1} / (1 - mu_1 ... mu_{t+1}) mean; ``rules.nadam`` has the rest.
+
+    Args:
+        params: parameters, pairs of names and parameters, or groups of them with options of their own.
+        lr: the learning rate.
+        betas: how much of the mean gradient, and of the mean square, is kept.
+        eps: added to the root.
+        weight_decay: added to the gradient, times the parameter; with ``decoupled_weight_decay`` the parameter is
+            multiplied by 1 - lr * weight_decay instead.
+        momentum_decay: how fast the momentum warms up.
+        maximize: go uphill.
+        foreach, capturable, differentiable: see ``Optimizer``.
+
+    Reference: Dozat 2016, "Incorporating Nesterov momentum into Adam".
+    """
+
+    _memory, _numbers = ("exp_avg", "exp_avg_sq"), ("mu_product",)
+
+    def __init__(
+        self,
+        params: Params,
+        lr: NotNegative = 2e-3,
+        betas: Betas = (0.9, 0.999),
+        eps: NotNegative = 1e-8,
+        weight_decay: NotNegative = 0,
+        momentum_decay: NotNegative = 4e-3,
+        decoupled_weight_decay: bool = False,
+        *,
+        foreach: bool | None = None,
+        maximize: bool = False,
+        capturable: bool = False,
+        differentiable: bool = False,
+    ) -> None:
+        super().__init__(params, options(locals()))
+
+    def _begin(self, state: State, x: Array, group: Group) -> None:
+        state["mu_product"] = 1.0
+        super()._begin(state, x, group)
+
+    def _update(self, group: Group, touched: list[Array]) -> None:
+        lr, (one, two), decay = float(group["lr"]), group["betas"], group["momentum_decay"]
+        for state, arrays in self._with_gradients(group, touched, group["decoupled_weight_decay"]):
+            step = state["step"]
+            now, later = (one * (1 - 0.5 * 0.96 ** (t * decay)) for t in (step, step + 1))
+            state["mu_product"] *= now
+            root = (1 - two**step) ** 0.5  # of the bias correction, in the rates instead of under the mean square
+            weights = (
+                lr * root * (1 - now) / (1 - state["mu_product"]),
+                lr * root * later / (1 - state["mu_product"] * later),
+            )
+            rules.by_block(rules.nadam, arrays, (one, two), weights, group["eps"] * root)
+
+
+class RAdam(Optimizer):
+    """Adam with its rate rectified for the variance of the mean square, which is large in the first steps.
+
+    Law: rho = 2 / (1 - b2) - 1, rho_t = rho - 2 t b2^t / (1 - b2^t). Where rho_t > 5 the rate has the factor
+    sqrt((rho_t - 4) (rho_t - 2) rho / ((rho - 4) (rho - 2) rho_t)); before, the mean is not divided by the root.
+
+    Args:
+        params: parameters, pairs of names and parameters, or groups of them with options of their own.
+        lr: the learning rate.
+        betas: how much of the mean gradient, and of the mean square, is kept.
+        eps: added to the root.
+        weight_decay: added to the gradient, times the parameter; with ``decoupled_weight_decay`` the parameter is
+            multiplied by 1 - lr * weight_decay instead.
+        maximize: go uphill.
+        foreach, capturable, differentiable: see ``Optimizer``.
+
+    Reference: Liu et al. 2020, "On the variance of the adaptive learning rate and beyond".
+    """
+
+    _memory = ("exp_avg", "exp_avg_sq")
+
+    def __init__(
+        self,
+        params: Params,
+        lr: NotNegative = 1e-3,
+        betas: Betas = (0.9, 0.999),
+        eps: NotNegative = 1e-8,
+        weight_decay: NotNegative = 0,
+        decoupled_weight_decay: bool = False,
+        *,
+        foreach: bool | None = None,
+        maximize: bool = False,
+        capturable: bool = False,
+        differentiable: bool = False,
+    ) -> None:
+        super().__init__(params, options(locals()))
+
+    def _update(self, group: Group, touched: list[Array]) -> None:
+        one, two = group["betas"]
+        rho = 2 / (1 - two) - 1
+        for state, arrays in self._with_gradients(group, touched, group["decoupled_weight_decay"]):
+            step = state["step"]
+            rate, correction, eps = float(group["lr"]) / (1 - one**step), 1 - two**step, None
+            now = rho - 2 * step * two**step / correction
+            if now > 5:
+                rate *= (correction * (now - 4) * (now - 2) * rho / ((rho - 4) * (rho - 2) * now)) ** 0.5
+                eps = group["eps"]
+            rules.by_block(rules.radam, arrays, (one, two), rate, eps)

@@ -1,4 +1,4 @@
-"""Functions that an optimizer calls around its steps and its state dicts, and the note that a step was taken."""
+"""Hooks around an optimizer's steps and state dicts, and the note that a step was taken."""
 
 from __future__ import annotations
 
@@ -7,8 +7,6 @@ from functools import wraps
 from typing import Any
 
 from autodiff.engine.hooks import RemovableHandle
-
-__all__ = ["Hooked", "between_hooks"]
 
 Hook = Callable[..., Any]
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from typing import Any
+from collections.abc import Callable
+from typing import Annotated, Any
 
 import numpy as np
 
@@ -13,15 +13,18 @@ from autodiff.engine.versions import changed
 from autodiff.errors import OptionError
 from autodiff.tensors.tensor import Tensor
 from optim.line_search import Point, strong_wolfe
-from optim.optimizer import Array, Group, Optimizer, State, not_negative, required
+from optim.optimizer import Array, Group, Optimizer, State
+from optim.options import Limit, NotNegative, Params, options
 
 __all__ = ["LBFGS"]
+
+Search = Annotated[str | None, Limit(lambda name: name in (None, "strong_wolfe"), "None or 'strong_wolfe'")]
 
 
 class LBFGS(Optimizer):
     """Steps along an approximate Newton direction, from the last steps and the changes of the gradient along them.
 
-    ``step(closure)`` takes several iterations, and calls the closure for each point it looks at. All parameters are in
+    ``step(closure)`` takes several iterations and calls the closure for each point it evaluates. All parameters are in
     one group and count as one vector.
 
     Args:
@@ -53,30 +56,20 @@ class LBFGS(Optimizer):
 
     def __init__(
         self,
-        params: Iterable[Any],
-        lr: float = 1,
+        params: Params,
+        lr: NotNegative = 1,
         max_iter: int = 20,
         max_eval: int | None = None,
         tolerance_grad: float = 1e-7,
         tolerance_change: float = 1e-9,
         history_size: int = 100,
-        line_search_fn: str | None = None,
+        line_search_fn: Search = None,
     ) -> None:
-        defaults = {
-            "lr": lr,
-            "max_iter": max_iter,
-            "max_eval": max_iter * 5 // 4 if max_eval is None else max_eval,
-            "tolerance_grad": tolerance_grad,
-            "tolerance_change": tolerance_change,
-            "history_size": history_size,
-            "line_search_fn": line_search_fn,
-        }
-        super().__init__(params, defaults)
+        if max_eval is None:
+            max_eval = max_iter * 5 // 4
+        super().__init__(params, options(locals()))
 
     def _check(self, group: Group) -> None:
-        not_negative(group, "lr")
-        search = group["line_search_fn"]
-        required(search in (None, "strong_wolfe"), "line_search_fn", search, "None or 'strong_wolfe'")
         if self.param_groups and group["params"] is not self.param_groups[0]["params"]:
             raise OptionError("LBFGS has one group of parameters, with one set of options; put all into one list")
 
@@ -115,7 +108,7 @@ class LBFGS(Optimizer):
     def _go(
         self, evaluate: Callable[[], Any], here: Point, d: Array, group: Group, calls: int, left: int
     ) -> tuple[Point, int]:
-        """Move along ``d``: the point that is reached, and the number of calls it took."""
+        """Move along ``d``; returns the point that is reached and the number of calls it took."""
         start = [p._array.copy() for p in group["params"]]
 
         def at(t: float) -> Point:
@@ -124,10 +117,10 @@ class LBFGS(Optimizer):
             return Point(t, loss, gradient, float(gradient @ d))
 
         t = self.state[group["params"][0]]["t"]
-        if group["line_search_fn"] is None and left:
-            return at(t), 1
-        if group["line_search_fn"] is None:  # nobody asks for the loss there, and on another batch it would be another
-            self._move(start, t, d)
+        if group["line_search_fn"] is None:
+            if left:
+                return at(t), 1
+            self._move(start, t, d)  # the loss of the last point is not needed, and differs on the next batch
             return here._replace(t=t), 0
         length = float(np.abs(d).max())
         there, used = strong_wolfe(at, here, t, length, group["tolerance_change"], group["max_eval"] - calls)
@@ -140,7 +133,7 @@ class LBFGS(Optimizer):
 
     @staticmethod
     def _direction(state: State, g: Array, history: int) -> Array:
-        """Minus the inverse Hessian, as the remembered steps tell it, times the gradient: the two-loop recursion."""
+        """Minus the inverse Hessian, as remembered steps estimate it, times the gradient: the two-loop recursion."""
         state["n_iter"] += 1
         if state["n_iter"] == 1:
             state.update(old_dirs=[], old_stps=[], ro=[], H_diag=1.0)

@@ -1,4 +1,4 @@
-"""How far to go along a direction: a line search to a point that fulfils the strong Wolfe conditions."""
+"""A line search: how far to go along a direction until the strong Wolfe conditions hold."""
 
 from __future__ import annotations
 
@@ -7,8 +7,6 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
-
-__all__ = ["Point", "strong_wolfe"]
 
 ENOUGH_DESCENT, ENOUGH_FLATTENING = 1e-4, 0.9
 
@@ -22,13 +20,16 @@ class Point(NamedTuple):
     slope: float
 
 
+Evaluate = Callable[[float], Point]
+
+
 def strong_wolfe(
-    at: Callable[[float], Point], origin: Point, t: float, length: float, tolerance: float, most: int
+    at: Evaluate, origin: Point, t: float, length: float, tolerance: float, most: int
 ) -> tuple[Point, int]:
     """A point whose loss has fallen enough and whose slope is flat enough, and the number of points tried.
 
     Law: loss <= loss_0 + 1e-4 t slope_0 and abs(slope) <= 0.9 abs(slope_0). The step grows until such a point is
-    found or two points have it between them, and then these close in on it.
+    found or lies between the last two points; then this bracket is narrowed.
 
     Args:
         at: evaluates a point.
@@ -56,14 +57,9 @@ def strong_wolfe(
 
 
 def _close_in(
-    at: Callable[[float], Point],
-    origin: Point,
-    bracket: list[Point],
-    length: float,
-    tolerance: float,
-    tried: int,
-    most: int,
+    at: Evaluate, origin: Point, bracket: list[Point], length: float, tolerance: float, tried: int, most: int
 ) -> tuple[Point, int]:
+    """Narrow the bracket to a point that fulfils the conditions; returns it and the number of points tried."""
     low, high = _ordered(bracket)
     stuck = False
     while tried < most and abs(bracket[1].t - bracket[0].t) * length >= tolerance:
@@ -97,7 +93,7 @@ def _ordered(bracket: list[Point]) -> tuple[int, int]:
 
 
 def _away_from_ends(t: float, first: float, last: float, stuck: bool) -> tuple[float, bool]:
-    """``t``, or a point a tenth inside the bracket where it has come near an end twice; and whether it is near one."""
+    """``t``, or a point a tenth inside the bracket if ``t`` is near an end again; and whether it is near one."""
     margin = 0.1 * (last - first)
     if min(last - t, t - first) >= margin:
         return t, False

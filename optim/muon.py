@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any
+from typing import Annotated
 
-import numpy as np
-
-from autodiff.engine.values import wrap
 from autodiff.errors import ShapeError
 from optim import rules
-from optim.optimizer import Array, Group, Optimizer, State, not_negative, required
+from optim.optimizer import Array, Group, Optimizer
+from optim.options import Limit, NotNegative, Params, not_negative, options
 
 __all__ = ["Muon"]
+
+Coefficients = Annotated[tuple[float, float, float], Limit(lambda value: len(value) == 3, "three numbers")]
+Adjustment = Annotated[
+    str | None,
+    Limit(lambda name: name in (None, "original", "match_rms_adamw"), "'original', 'match_rms_adamw' or None"),
+]
 
 
 class Muon(Optimizer):
@@ -39,48 +42,31 @@ class Muon(Optimizer):
     scalable for LLM training".
     """
 
+    _memory = ("momentum_buffer",)
+
     def __init__(
         self,
-        params: Iterable[Any],
-        lr: float = 1e-3,
-        weight_decay: float = 0.1,
-        momentum: float = 0.95,
+        params: Params,
+        lr: NotNegative = 1e-3,
+        weight_decay: NotNegative = 0.1,
+        momentum: NotNegative = 0.95,
         nesterov: bool = True,
-        ns_coefficients: tuple[float, float, float] = (3.4445, -4.7750, 2.0315),
+        ns_coefficients: Coefficients = (3.4445, -4.7750, 2.0315),
         eps: float = 1e-7,
-        ns_steps: int = 5,
-        adjust_lr_fn: str | None = None,
+        ns_steps: Annotated[int, not_negative] = 5,
+        adjust_lr_fn: Adjustment = None,
     ) -> None:
-        defaults = {
-            "lr": lr,
-            "weight_decay": weight_decay,
-            "momentum": momentum,
-            "nesterov": nesterov,
-            "ns_coefficients": ns_coefficients,
-            "eps": eps,
-            "ns_steps": ns_steps,
-            "adjust_lr_fn": adjust_lr_fn,
-        }
-        super().__init__(params, defaults)
+        super().__init__(params, options(locals()))
 
     def _check(self, group: Group) -> None:
-        not_negative(group, "lr", "weight_decay", "momentum", "ns_steps")
-        coefficients, adjust = group["ns_coefficients"], group["adjust_lr_fn"]
-        required(len(coefficients) == 3, "ns_coefficients", coefficients, "three numbers")
-        known = (None, "original", "match_rms_adamw")
-        required(adjust in known, "adjust_lr_fn", adjust, "'original', 'match_rms_adamw' or None")
         for p in group["params"]:
             if p.ndim != 2:
                 raise ShapeError(f"Muon changes matrices, not a parameter of shape {p.shape}; give that one to AdamW")
 
-    def _begin(self, state: State, x: Array, group: Group) -> None:
-        state["momentum_buffer"] = wrap(np.zeros_like(x))
-
     def _update(self, group: Group, touched: list[Array]) -> None:
         momentum = group["momentum"]
-        for x, g, state in self._changing(group, touched, decoupled=True):
-            mean = state["momentum_buffer"]._array
-            rules.by_block(rules.remember, (mean, g), momentum, 1 - momentum)
+        for _, (x, g, mean) in self._with_gradients(group, touched, decoupled=True):
+            rules.by_block(rules.update_moment, (mean, g), momentum, 1 - momentum)
             direction = (1 - momentum) * g + momentum * mean if group["nesterov"] else mean
             step = rules.orthogonalized(direction, group["ns_coefficients"], group["ns_steps"], group["eps"])
             rules.descend(x, step, float(group["lr"]) * _adjustment(group["adjust_lr_fn"], *x.shape))
@@ -88,5 +74,4 @@ class Muon(Optimizer):
 
 def _adjustment(name: str | None, rows: int, columns: int) -> float:
     """What the rate of a (rows, columns) matrix is multiplied by."""
-    factor: float = 0.2 * max(rows, columns) ** 0.5 if name == "match_rms_adamw" else max(1, rows / columns) ** 0.5
-    return factor
+    return float(0.2 * max(rows, columns) ** 0.5 if name == "match_rms_adamw" else max(1, rows / columns) ** 0.5)

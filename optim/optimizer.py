@@ -15,30 +15,17 @@ from autodiff.errors import DtypeError, OptionError, StateDictError
 from autodiff.tensors.tensor import Tensor
 from optim import rules
 from optim.hooks import Hooked
-
-__all__ = ["Optimizer", "check_betas", "not_negative", "required"]
+from optim.options import Limit, limits_of, required
 
 Array = np.ndarray[Any, Any]
 Group = dict[str, Any]
 State = dict[str, Any]
 
 
-def required(holds: bool, name: str, value: Any, wanted: str) -> None:
-    """Raise OptionError where an option does not hold what is ``wanted`` of it."""
-    if not holds:
-        raise OptionError(f"{name} is {wanted}, not {value!r}")
-
-
-def not_negative(group: Group, *names: str) -> None:
-    """Raise OptionError where one of these options is below 0."""
-    for name in names:
-        required(group[name] >= 0, name, group[name], "0 or more")
-
-
-def check_betas(group: Group) -> None:
-    """Raise OptionError where ``betas`` are not two numbers, each from 0 to below 1."""
-    betas = group["betas"]
-    required(len(betas) == 2 and all(0 <= b < 1 for b in betas), "betas", betas, "a pair, each from 0 to below 1")
+def filled(x: Array, value: float = 0) -> Tensor:
+    """A tensor of the shape, dtype and layout of ``x``, with ``value`` everywhere."""
+    tensor: Tensor = wrap(np.full_like(x, value))
+    return tensor
 
 
 class Optimizer(Hooked):
@@ -49,14 +36,20 @@ class Optimizer(Hooked):
 
     Attributes:
         param_groups: dicts of ``params`` and options; the options may be changed between steps.
-        defaults: the options of groups that do not say otherwise.
-        state: for each parameter what its updates remember, by name.
+        defaults: the options of groups that do not set their own.
+        state: for each parameter what its updates keep, by name.
     """
 
     param_groups: list[Group]
     defaults: Group
     state: defaultdict[Tensor, State]
-    _numbers: tuple[str, ...] = ()  # what the state of a parameter has besides "step" that is a number
+    _limits: Mapping[str, Limit] = {}
+    _memory: tuple[str, ...] = ()  # the arrays of a parameter's state, in the order in which the law takes them
+    _numbers: tuple[str, ...] = ()  # the numbers of a parameter's state, besides "step"
+
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        cls._limits = {**cls._limits, **limits_of(cls)}
 
     def __init__(self, params: Iterable[Any], defaults: Group) -> None:
         if isinstance(params, (Tensor, np.ndarray, set)):
@@ -102,31 +95,36 @@ class Optimizer(Hooked):
     def _check_all(self, group: Group) -> None:
         if group.get("differentiable"):
             raise OptionError("differentiable=True: a step changes parameters outside the graph; set it to False")
+        for name, limit in self._limits.items():
+            required(limit.holds(group[name]), name, group[name], limit.wanted)
         self._check(group)
 
     def _check(self, group: Group) -> None:
-        """Raise OptionError where an option of a group has no such value."""
+        """Raise where options of a group do not go together, or not with its parameters."""
 
     def _update(self, group: Group, touched: list[Array]) -> None:
         """Change the parameters of a group in place and add their arrays to ``touched``."""
         raise NotImplementedError(f"{type(self).__name__} does not say how it updates")
 
     def _begin(self, state: State, x: Array, group: Group) -> None:
-        """Enter what is remembered of a parameter, before its first step."""
+        """Fill the state of a parameter before its first step."""
+        for name in self._memory:
+            state[name] = filled(x)
 
-    def _changing(
+    def _with_gradients(
         self, group: Group, touched: list[Array], decoupled: bool = False, decay: float | None = None
-    ) -> Iterator[tuple[Array, Array, State]]:
-        """Each parameter that has a gradient: its array, the gradient as the options want it, its state.
+    ) -> Iterator[tuple[State, list[Array]]]:
+        """For each parameter that has a gradient its state, and arrays: itself, the gradient, and those of ``_memory``.
 
         Weight decay (the group's, or ``decay``) is added to the gradient; ``decoupled``, it is taken from the parameter
         instead.
         """
         decay, uphill = group.get("weight_decay") if decay is None else decay, group.get("maximize")
+        states, memory = self.state, self._memory
         for p in group["params"]:
             if p._grad is None:
                 continue
-            x, g, state = p._array, p._grad._array, self.state[p]
+            x, g, state = p._array, p._grad._array, states[p]
             if uphill:
                 g = -g
             if decay and decoupled:
@@ -136,8 +134,11 @@ class Optimizer(Hooked):
             if not state:
                 self._begin(state, x, group)
             state["step"] = state.get("step", 0) + 1
+            arrays = [x, g]
+            for name in memory:
+                arrays.append(state[name]._array)
             touched.append(x)
-            yield x, g, state
+            yield state, arrays
 
     def zero_grad(self, set_to_none: bool = True) -> None:
         """Forget the gradients of all parameters, or set them to 0 where they lie."""
@@ -157,7 +158,7 @@ class Optimizer(Hooked):
         if closure is not None:
             with enable_grad():
                 loss = closure()
-        touched: list[np.ndarray[Any, Any]] = []
+        touched: list[Array] = []
         for group in self.param_groups:
             self._update(group, touched)
         if touched:

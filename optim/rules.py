@@ -1,38 +1,18 @@
 """The update laws, on arrays and in place; nothing here knows a tensor or an optimizer.
 
-Numbers may be Python floats, or arrays of no axes and of the parameter's dtype, which NumPy takes in half the time.
+Numbers may be Python floats, or arrays of no axes and of the parameter's dtype, which NumPy takes faster.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
-__all__ = [
-    "AdamNumbers",
-    "adadelta",
-    "adafactor",
-    "adagrad",
-    "adam",
-    "adamax",
-    "added",
-    "averaged_descent",
-    "by_block",
-    "descend",
-    "descend_over_root",
-    "moments",
-    "nadam",
-    "orthogonalized",
-    "radam",
-    "remember",
-    "rms",
-    "rprop",
-]
-
 Array = np.ndarray[Any, Any]
 Number = float | Array
+Pair = tuple[float, float]
 
 add, divide, multiply, subtract = np.add, np.divide, np.multiply, np.subtract
 absolute, maximum, sqrt = np.absolute, np.maximum, np.sqrt
@@ -40,7 +20,7 @@ absolute, maximum, sqrt = np.absolute, np.maximum, np.sqrt
 BLOCK = 1 << 15  # entries at a time: a law passes over its arrays again and again while they stay in the cache
 
 
-def by_block(law: Callable[..., None], arrays: tuple[Any, ...], *numbers: Any) -> None:
+def by_block(law: Callable[..., None], arrays: Sequence[Any], *numbers: Any) -> None:
     """Apply an elementwise ``law`` to ``arrays`` of one shape, a few rows at a time where they are large.
 
     >>> x, g = np.ones(3), np.ones(3)
@@ -77,13 +57,13 @@ def added(g: Array, factor: Number, x: Array) -> Array:
     return penalized
 
 
-def remember(velocity: Array, g: Array, momentum: Number, fresh: Number) -> None:
-    """velocity <- momentum velocity + fresh g, with fresh = 1 - dampening.
+def update_moment(moment: Array, g: Array, keep: Number, fresh: Number) -> None:
+    """moment <- keep moment + fresh g: a moving average with fresh = 1 - keep, a velocity with fresh = 1 - dampening.
 
     Reference: Polyak 1964, "Some methods of speeding up the convergence of iteration methods".
     """
-    multiply(velocity, momentum, velocity)
-    add(velocity, g if fresh == 1 else multiply(g, fresh), velocity)
+    multiply(moment, keep, moment)
+    add(moment, g if fresh == 1 else multiply(g, fresh), moment)
 
 
 class AdamNumbers(NamedTuple):
@@ -104,7 +84,7 @@ class AdamNumbers(NamedTuple):
         return cls((a, b), (c, d), e, f)
 
 
-def moments(g: Array, mean: Array, square: Array, keep: tuple[Number, ...], fresh: tuple[Number, ...]) -> Array:
+def update_moments(g: Array, mean: Array, square: Array, keep: tuple[Number, ...], fresh: tuple[Number, ...]) -> Array:
     """mean <- b1 mean + (1 - b1) g and square <- b2 square + (1 - b2) g^2; returns an array to work in.
 
     ``keep`` is (b1, b2) and ``fresh`` (1 - b1, 1 - b2).
@@ -129,7 +109,7 @@ def descend_over_root(x: Array, direction: Array, square: Array, epsilon: Number
 
 
 def adam(x: Array, g: Array, mean: Array, square: Array, largest: Array | None, numbers: AdamNumbers) -> None:
-    """One step of Adam with the moving averages ``mean`` of the gradient and ``square`` of its square.
+    """Adam, with moving averages of the gradient (``mean``) and of its square (``square``).
 
     Law: mean <- b1 mean + (1 - b1) g, square <- b2 square + (1 - b2) g^2,
     x <- x - lr mean / (1 - b1^t) / (sqrt(square / (1 - b2^t)) + eps).
@@ -138,47 +118,41 @@ def adam(x: Array, g: Array, mean: Array, square: Array, largest: Array | None, 
     Reference: Kingma & Ba 2015, "Adam: a method for stochastic optimization"; Reddi, Kale & Kumar 2018, "On the
     convergence of Adam and beyond".
     """
-    work = moments(g, mean, square, numbers.keep, numbers.fresh)
+    work = update_moments(g, mean, square, numbers.keep, numbers.fresh)
     if largest is not None:
         square = maximum(largest, square, out=largest)
     descend_over_root(x, mean, square, numbers.epsilon, numbers.rate, work)
 
 
-def nadam(
-    x: Array, g: Array, mean: Array, square: Array, betas: tuple[float, float], weights: tuple[float, float], eps: float
-) -> None:
+def nadam(x: Array, g: Array, mean: Array, square: Array, betas: Pair, weights: Pair, eps: float) -> None:
     """Adam with Nesterov's momentum: the direction is weights[0] g + weights[1] mean, after the mean has moved.
 
     Reference: Dozat 2016, "Incorporating Nesterov momentum into Adam".
     """
-    work = moments(g, mean, square, betas, (1 - betas[0], 1 - betas[1]))
+    work = update_moments(g, mean, square, betas, (1 - betas[0], 1 - betas[1]))
     direction = g * weights[0]
     add(direction, multiply(mean, weights[1], work), direction)
     descend_over_root(x, direction, square, eps, 1.0, work)
 
 
-def radam(
-    x: Array, g: Array, mean: Array, square: Array, betas: tuple[float, float], rate: float, eps: float | None
-) -> None:
-    """Adam where its variance can be told, which ``rate`` has been rectified for; before (``eps`` None) by the mean.
+def radam(x: Array, g: Array, mean: Array, square: Array, betas: Pair, rate: float, eps: float | None) -> None:
+    """Adam with a rectified ``rate``; without ``eps``, in the first steps, x <- x - rate mean.
 
     Reference: Liu et al. 2020, "On the variance of the adaptive learning rate and beyond".
     """
-    work = moments(g, mean, square, betas, (1 - betas[0], 1 - betas[1]))
+    work = update_moments(g, mean, square, betas, (1 - betas[0], 1 - betas[1]))
     if eps is None:
         descend(x, mean, rate)
     else:
         descend_over_root(x, mean, square, eps, rate, work)
 
 
-def adamax(
-    x: Array, g: Array, mean: Array, largest: Array, betas: tuple[float, float], rate: float, epsilon: float
-) -> None:
+def adamax(x: Array, g: Array, mean: Array, largest: Array, betas: Pair, rate: float, epsilon: float) -> None:
     """Adam in the infinity norm: largest <- max(b2 largest, |g| + eps), x <- x - rate mean / largest.
 
     Reference: Kingma & Ba 2015, section 7.1.
     """
-    remember(mean, g, betas[0], 1 - betas[0])
+    update_moment(mean, g, betas[0], 1 - betas[0])
     multiply(largest, betas[1], largest)
     work = absolute(g)
     add(work, epsilon, work)
@@ -198,18 +172,18 @@ def adagrad(x: Array, g: Array, total: Array, rate: float, epsilon: float) -> No
 
 
 def adadelta(x: Array, g: Array, square: Array, steps: Array, keep: float, epsilon: float, rate: float) -> None:
-    """A step as large as the root of the mean square of the last ``steps``, relative to that of the gradients.
+    """A step g times the root mean square of past ``steps`` over that of past gradients.
 
     Law: square <- keep square + (1 - keep) g^2, step = sqrt(steps + eps) / sqrt(square + eps) g,
     steps <- keep steps + (1 - keep) step^2, x <- x - rate step.
 
     Reference: Zeiler 2012, "ADADELTA: an adaptive learning rate method".
     """
-    remember(square, multiply(g, g), keep, 1 - keep)
+    update_moment(square, multiply(g, g), keep, 1 - keep)
     step = sqrt(add(steps, epsilon))
     divide(step, sqrt(add(square, epsilon)), step)
     multiply(step, g, step)
-    remember(steps, multiply(step, step), keep, 1 - keep)
+    update_moment(steps, multiply(step, step), keep, 1 - keep)
     descend(x, step, rate)
 
 
@@ -226,38 +200,31 @@ def rms(
 ) -> None:
     """square <- keep square + (1 - keep) g^2, x <- x - rate g / (sqrt(square) + eps).
 
-    With ``mean``, of the gradients, the variance square - mean^2 stands in place of the square; with ``velocity``,
-    velocity <- momentum velocity + g / (...) stands in place of the quotient.
+    With ``mean``, a moving average of the gradients, the root is that of the variance square - mean^2; with
+    ``velocity``, x <- x - rate velocity after velocity <- momentum velocity + g / (...).
 
     Reference: Tieleman & Hinton 2012, "Lecture 6.5: RMSProp"; Graves 2013, "Generating sequences with recurrent neural
     networks" (centered).
     """
     work = multiply(g, g)
-    remember(square, work, keep, 1 - keep)
+    update_moment(square, work, keep, 1 - keep)
     spread = square
     if mean is not None:
-        remember(mean, g, keep, 1 - keep)
+        update_moment(mean, g, keep, 1 - keep)
         spread = maximum(subtract(square, multiply(mean, mean, work), work), 0, out=work)  # 0 where rounding fell below
     if velocity is None:
         descend_over_root(x, g, spread, epsilon, rate, work)
     else:
         sqrt(spread, work)
         add(work, epsilon, work)
-        remember(velocity, divide(g, work, work), momentum, 1)
+        update_moment(velocity, divide(g, work, work), momentum, 1)
         descend(x, velocity, rate)
 
 
-def rprop(
-    x: Array,
-    g: Array,
-    before: Array,
-    sizes: Array,
-    etas: tuple[float, float],
-    bounds: tuple[float, float],
-) -> None:
-    """A step against the sign of g, of a size that grows while the sign stays, and shrinks where it turns.
+def rprop(x: Array, g: Array, before: Array, sizes: Array, etas: Pair, bounds: Pair) -> None:
+    """A step against the sign of g, of a size that grows while the sign stays and shrinks where it turns.
 
-    Where it turns, nothing moves, and the next gradient counts as the first.
+    Where the sign turns, x stays, and the next gradient counts as the first.
 
     Reference: Riedmiller & Braun 1993, "A direct adaptive method for faster backpropagation learning: the RPROP
     algorithm"; Igel & Hüsken 2000, "Improving the Rprop learning algorithm" (iRprop-).
@@ -271,7 +238,7 @@ def rprop(
 
 
 def averaged_descent(x: Array, g: Array, mean: Array, decay: float, rate: float, fresh: float) -> None:
-    """x <- decay x - rate g, and ``mean`` goes towards x by the part ``fresh`` of the way.
+    """x <- decay x - rate g, mean <- mean + fresh (x - mean).
 
     Reference: Polyak & Juditsky 1992, "Acceleration of stochastic approximation by averaging"; Bottou 2010,
     "Large-scale machine learning with stochastic gradient descent".
@@ -285,33 +252,26 @@ def averaged_descent(x: Array, g: Array, mean: Array, decay: float, rate: float,
 
 
 def adafactor(
-    x: Array,
-    g: Array,
-    averages: tuple[Array, ...],
-    fresh: float,
-    rate: float,
-    clip: float,
-    epsilons: tuple[float, float],
-    decay: float = 1.0,
+    x: Array, g: Array, averages: tuple[Array, ...], fresh: float, rate: float, clip: float, eps: Pair, decay: float
 ) -> None:
-    """A step over the root of the mean square, of which rows' and columns' means are kept instead of every entry's.
+    """A step over the root mean square, estimated from the means of rows and of columns instead of stored entries.
 
     Law: the mean square is ``row col / mean(row)`` for ``averages`` of two, or the one array itself; each goes towards
     that of g by the part ``fresh``. The step, divided by its root mean square over ``clip`` where that is above 1, is
-    taken at ``rate`` times the root mean square of x (at least epsilons[1]), from ``decay`` x.
+    taken at ``rate`` times the root mean square of x (at least eps[1]), from ``decay`` x.
 
     Reference: Shazeer & Stern 2018, "Adafactor: adaptive learning rates with sublinear memory cost".
     """
-    smallest, least_size = epsilons
+    smallest, least_size = eps
     size = max(least_size, float(np.linalg.norm(x.ravel())) / x.size**0.5)
     square = multiply(g, g)
     if len(averages) == 2:
         row, column = averages
-        remember(row, square.mean(-1, keepdims=True), 1 - fresh, fresh)
-        remember(column, square.mean(-2, keepdims=True), 1 - fresh, fresh)
+        update_moment(row, square.mean(-1, keepdims=True), 1 - fresh, fresh)
+        update_moment(column, square.mean(-2, keepdims=True), 1 - fresh, fresh)
         estimate = divide(row, maximum(row.mean(-2, keepdims=True), smallest)) * column
     else:
-        remember(averages[0], square, 1 - fresh, fresh)
+        update_moment(averages[0], square, 1 - fresh, fresh)
         estimate = averages[0]
     step = divide(g, sqrt(maximum(estimate, smallest * smallest)))
     shrink = max(1.0, float(np.linalg.norm(step.ravel())) / (step.size**0.5 * clip))

@@ -1,17 +1,21 @@
-"""Stochastic gradient descent, with or without momentum."""
+"""Gradient descent: with momentum, with an average of the parameters, and by the signs of the gradient."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 
 from autodiff.engine.values import wrap
 from optim import rules
-from optim.optimizer import Group, Optimizer, not_negative, required
+from optim.optimizer import Array, Group, Optimizer, State, filled
+from optim.options import Limit, NotNegative, Params, options, required
 
-__all__ = ["SGD"]
+__all__ = ["ASGD", "SGD", "Rprop"]
+
+Etas = Annotated[
+    tuple[float, float], Limit(lambda etas: 0 < etas[0] < 1 < etas[1], "a pair: one between 0 and 1, and one above 1")
+]
 
 
 class SGD(Optimizer):
@@ -42,11 +46,11 @@ class SGD(Optimizer):
 
     def __init__(
         self,
-        params: Iterable[Any],
-        lr: float = 1e-3,
-        momentum: float = 0,
+        params: Params,
+        lr: NotNegative = 1e-3,
+        momentum: NotNegative = 0,
         dampening: float = 0,
-        weight_decay: float = 0,
+        weight_decay: NotNegative = 0,
         nesterov: bool = False,
         *,
         maximize: bool = False,
@@ -54,26 +58,14 @@ class SGD(Optimizer):
         differentiable: bool = False,
         fused: bool | None = None,
     ) -> None:
-        defaults = {
-            "lr": lr,
-            "momentum": momentum,
-            "dampening": dampening,
-            "weight_decay": weight_decay,
-            "nesterov": nesterov,
-            "maximize": maximize,
-            "foreach": foreach,
-            "differentiable": differentiable,
-            "fused": fused,
-        }
-        super().__init__(params, defaults)
+        super().__init__(params, options(locals()))
 
     def _check(self, group: Group) -> None:
-        not_negative(group, "lr", "momentum", "weight_decay")
         if group["nesterov"]:
             required(group["momentum"] > 0, "momentum", group["momentum"], "above 0 with nesterov=True")
             required(group["dampening"] == 0, "dampening", group["dampening"], "0 with nesterov=True")
 
-    def _update(self, group: Group, touched: list[np.ndarray[Any, Any]]) -> None:
+    def _update(self, group: Group, touched: list[Array]) -> None:
         lr, decay, momentum, uphill = group["lr"], group["weight_decay"], group["momentum"], group["maximize"]
         dtype, rate, descend, block = None, lr, rules.descend, rules.BLOCK
         for p in group["params"]:
@@ -96,13 +88,101 @@ class SGD(Optimizer):
                 descend(x, g, rate)
             touched.append(x)
 
-    def _velocity(self, p: Any, g: np.ndarray[Any, Any], group: Group) -> np.ndarray[Any, Any]:
+    def _velocity(self, p: Any, g: Array, group: Group) -> Array:
         """The direction that momentum makes of a gradient."""
         state, momentum = self.state[p], group["momentum"]
         buffer = state.get("momentum_buffer")
         if buffer is None:
             buffer = state["momentum_buffer"] = wrap(np.array(g))
         else:
-            rules.by_block(rules.remember, (buffer._array, g), momentum, 1 - group["dampening"])
-        velocity: np.ndarray[Any, Any] = buffer._array
+            rules.by_block(rules.update_moment, (buffer._array, g), momentum, 1 - group["dampening"])
+        velocity: Array = buffer._array
         return rules.added(g, momentum, velocity) if group["nesterov"] else velocity
+
+
+class ASGD(Optimizer):
+    """Gradient descent with a falling rate, which also averages the parameters of all steps, in ``state["ax"]``.
+
+    Law: x <- (1 - lambd eta_t) x - eta_t g, ax <- ax + mu_t (x - ax), with eta_1 = lr, mu_1 = 1 and then
+    eta_{t+1} = lr / (1 + lambd lr t)^alpha, mu_{t+1} = 1 / max(1, t - t0).
+
+    Args:
+        params: parameters, pairs of names and parameters, or groups of them with options of their own.
+        lr: the first rate.
+        lambd: how fast the parameters decay, and the rate falls.
+        alpha: the power by which it falls.
+        t0: the step at which averaging starts.
+        weight_decay: added to the gradient, times the parameter.
+        maximize: go uphill.
+        foreach, capturable, differentiable: see ``Optimizer``.
+
+    Reference: Polyak & Juditsky 1992, "Acceleration of stochastic approximation by averaging".
+    """
+
+    _memory, _numbers = ("ax",), ("eta", "mu")
+
+    def __init__(
+        self,
+        params: Params,
+        lr: NotNegative = 1e-2,
+        lambd: float = 1e-4,
+        alpha: float = 0.75,
+        t0: float = 1e6,
+        weight_decay: NotNegative = 0,
+        foreach: bool | None = None,
+        maximize: bool = False,
+        differentiable: bool = False,
+        capturable: bool = False,
+    ) -> None:
+        super().__init__(params, options(locals()))
+
+    def _begin(self, state: State, x: Array, group: Group) -> None:
+        state["eta"], state["mu"] = float(group["lr"]), 1.0
+        super()._begin(state, x, group)
+
+    def _update(self, group: Group, touched: list[Array]) -> None:
+        lr, lambd = float(group["lr"]), group["lambd"]
+        for state, arrays in self._with_gradients(group, touched):
+            eta = state["eta"]
+            rules.by_block(rules.averaged_descent, arrays, 1 - lambd * eta, eta, state["mu"])
+            state["eta"] = lr / (1 + lambd * lr * state["step"]) ** group["alpha"]
+            state["mu"] = 1 / max(1, state["step"] - group["t0"])
+
+
+class Rprop(Optimizer):
+    """Steps by the sign of the gradient, with a step size for each entry; ``rules.rprop`` has the law.
+
+    Args:
+        params: parameters, pairs of names and parameters, or groups of them with options of their own.
+        lr: the first step size.
+        etas: what a step size is multiplied by where the sign turns, and where it stays.
+        step_sizes: the smallest and the largest step size.
+        maximize: go uphill.
+        foreach, capturable, differentiable: see ``Optimizer``.
+
+    Reference: Riedmiller & Braun 1993, "A direct adaptive method for faster backpropagation learning: the RPROP
+    algorithm".
+    """
+
+    _memory = ("prev", "step_size")
+
+    def __init__(
+        self,
+        params: Params,
+        lr: NotNegative = 1e-2,
+        etas: Etas = (0.5, 1.2),
+        step_sizes: tuple[float, float] = (1e-6, 50),
+        *,
+        capturable: bool = False,
+        foreach: bool | None = None,
+        maximize: bool = False,
+        differentiable: bool = False,
+    ) -> None:
+        super().__init__(params, options(locals()))
+
+    def _begin(self, state: State, x: Array, group: Group) -> None:
+        state["prev"], state["step_size"] = filled(x), filled(x, float(group["lr"]))
+
+    def _update(self, group: Group, touched: list[Array]) -> None:
+        for _, arrays in self._with_gradients(group, touched):
+            rules.by_block(rules.rprop, arrays, group["etas"], group["step_sizes"])

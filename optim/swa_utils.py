@@ -1,4 +1,4 @@
-"""Averages of a model's parameters on their way, by ``torch.optim.swa_utils``'s names."""
+"""Averages of a model's parameters over the steps of training, by ``torch.optim.swa_utils``'s names."""
 
 from __future__ import annotations
 
@@ -15,16 +15,7 @@ from autodiff.tensors.devices import check_device
 from autodiff.tensors.tensor import Tensor
 from optim.lr_scheduler.base import LRScheduler, per_group
 from optim.optimizer import Optimizer
-
-__all__ = [
-    "SWALR",
-    "AveragedModel",
-    "get_ema_avg_fn",
-    "get_ema_multi_avg_fn",
-    "get_swa_avg_fn",
-    "get_swa_multi_avg_fn",
-    "update_bn",
-]
+from optim.options import required
 
 Average = Callable[[Tensor, Tensor, Tensor], Tensor]
 AverageAll = Callable[[list[Tensor], list[Tensor], Tensor], None]
@@ -49,8 +40,7 @@ def get_ema_avg_fn(decay: float = 0.999) -> Average:
 
     Reference: Polyak & Juditsky 1992, "Acceleration of stochastic approximation by averaging".
     """
-    if not 0 <= decay <= 1:
-        raise OptionError(f"decay is from 0 to 1, not {decay}")
+    required(0 <= decay <= 1, "decay", decay, "from 0 to 1")
 
     @no_grad()
     def moving_average(ema_param: Tensor, current_param: Tensor, num_averaged: Tensor) -> Tensor:
@@ -80,16 +70,16 @@ def _of_all(average: Average) -> AverageAll:
 
 
 class AveragedModel:
-    """A copy of a model whose parameters are averages of the model's at each ``update_parameters``.
+    """A copy of a model whose parameters are averages of the model's, taken at each ``update_parameters``.
 
-    It is called, and asked for parameters and state, as a module is; its keys begin with "module.".
+    It is called like a module and has a module's ``parameters``, ``state_dict`` etc.; its keys begin with "module.".
 
     Args:
         model: anything with the methods of a module.
         device: the CPU.
         avg_fn: ``avg_fn(average, value, n)`` is the next average; the mean of all by default.
         multi_avg_fn: instead, ``multi_avg_fn(averages, values, n)`` changes a list of them in place.
-        use_buffers: average the buffers too, which otherwise are those of the model.
+        use_buffers: average the buffers too, which otherwise are copied from the model.
 
     Reference: Izmailov et al. 2018, "Averaging weights leads to wider optima and better generalization".
     """
@@ -118,7 +108,7 @@ class AveragedModel:
 
     @no_grad()
     def update_parameters(self, model: Any) -> None:
-        """Take the present parameters of ``model`` into the averages."""
+        """Add the present parameters of ``model`` to the averages."""
         own, given = (self._averaged_of(m) for m in (self.module, model))
         averages, values = [p.detach() for p in own], [p.detach() for p in given]
         if not int(self.n_averaged):
@@ -208,7 +198,7 @@ def update_bn(loader: Iterable[Any], model: Any, device: Any = None) -> None:
 
 
 class SWALR(LRScheduler):
-    """From the present rate to ``swa_lr`` in ``anneal_epochs`` epochs, and on with that.
+    """From the present rate to ``swa_lr`` in ``anneal_epochs`` epochs; then the rate stays.
 
     Args:
         optimizer: whose rates change.
@@ -231,24 +221,23 @@ class SWALR(LRScheduler):
         self._attach(optimizer)
         for rate, group in zip(per_group("swa_lr", optimizer, swa_lr), optimizer.param_groups, strict=True):
             group["swa_lr"] = rate
-        if anneal_strategy not in ("cos", "linear"):
-            raise OptionError(f"anneal_strategy is 'cos' or 'linear', not {anneal_strategy!r}")
-        if anneal_epochs < 0 or anneal_epochs != int(anneal_epochs):
-            raise OptionError(f"anneal_epochs is a whole number from 0 on, not {anneal_epochs!r}")
+        required(anneal_strategy in ("cos", "linear"), "anneal_strategy", anneal_strategy, "'cos' or 'linear'")
+        whole = anneal_epochs >= 0 and anneal_epochs == int(anneal_epochs)
+        required(whole, "anneal_epochs", anneal_epochs, "a whole number from 0 on")
         self._anneal_strategy, self.anneal_epochs = anneal_strategy, anneal_epochs
         super().__init__(optimizer, last_epoch)
 
-    def _way(self, step: int) -> float:
-        """How much of the way is gone after ``step`` epochs."""
+    def _progress(self, step: int) -> float:
+        """The part of the change that is made after ``step`` epochs, from 0 to 1."""
         part = max(0.0, min(1.0, step / max(1, self.anneal_epochs)))
         return part if self._anneal_strategy == "linear" else (1 - math.cos(math.pi * part)) / 2
 
     def get_lr(self) -> list[float]:
-        """The rates so far along the way, from where the present ones say it began."""
+        """The rates of this epoch; where the change began is computed from the present rates."""
         step = self._step_count - 1
         if self.anneal_epochs == 0:
             step = max(1, step)
-        before, now = self._way(step - 1), self._way(step)
+        before, now = self._progress(step - 1), self._progress(step)
         rates = []
         for group in self.optimizer.param_groups:
             rate, goal = float(group["lr"]), group["swa_lr"]

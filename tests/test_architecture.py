@@ -64,7 +64,7 @@ LEVELS = """
     nn.modules.*
     nn.utils.*
     nn
-    optim.rules optim.hooks
+    optim.options optim.rules optim.hooks
     optim.optimizer
     optim.*
     examples.*

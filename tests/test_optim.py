@@ -387,3 +387,21 @@ def test_optimizers_show_their_options() -> None:
     torch = pytest.importorskip("torch")
     theirs = torch.optim.SGD([torch.zeros(1)], lr=0.1, momentum=0.5)
     assert repr(optim.SGD([P], lr=0.1, momentum=0.5)) == repr(theirs)
+
+
+class Warmer(optim.Adam):
+    """A user's optimizer: Adam's options, and a type that only the type checker imports."""
+
+    def __init__(self, params: Any, kind: NotImported = None) -> None:  # noqa: F821
+        super().__init__(params, lr=0.1)
+
+
+def test_a_subclass_inherits_the_limits_of_its_options() -> None:
+    """Options are checked in every group and in a state dict, also where a subclass has a constructor of its own."""
+    optimizer = Warmer([P])
+    with pytest.raises(OptionError, match="eps is 0 or more, not -1"):
+        optimizer.add_param_group({"params": [M], "eps": -1})
+    state = optimizer.state_dict()
+    state["param_groups"][0]["betas"] = (0.9, 1.0)
+    with pytest.raises(OptionError, match="betas is a pair"):
+        optimizer.load_state_dict(state)

@@ -1,4 +1,4 @@
-"""From a list of items to one batch: numbers, arrays and tensors become tensors, containers stay what they are."""
+"""Batches of items: numbers, arrays and tensors become tensors; containers keep their classes."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ __all__ = ["default_collate", "default_convert"]
 
 
 def default_convert(data: Any) -> Any:
-    """Arrays as tensors, also inside of dicts, lists and tuples; everything else as it is."""
+    """Arrays as tensors, also inside dicts, lists and tuples; everything else as it is."""
     if isinstance(data, Tensor):
         return data
     if isinstance(data, (np.ndarray, np.generic)):
         return as_tensor(data) if data.dtype.kind in "biuf" else data
     if isinstance(data, Mapping):
-        return _mapping(data, {key: default_convert(value) for key, value in data.items()})
+        return _as_class_of(data, {key: default_convert(value) for key, value in data.items()})
     if isinstance(data, Sequence) and not isinstance(data, (str, bytes)):
         return _sequence(data, [default_convert(value) for value in data])
     return data
@@ -37,7 +37,7 @@ def default_collate(batch: Sequence[Any]) -> Any:
     tuples and lists are collated entry by entry.
 
     Raises:
-        DtypeError: there is no way to make a batch of such items.
+        DtypeError: a batch cannot be made of items of this type.
         ShapeError: arrays differ in shape, or sequences in length.
 
     >>> default_collate([{"x": 1.0, "name": "a"}, {"x": 2.0, "name": "b"}])
@@ -57,7 +57,7 @@ def default_collate(batch: Sequence[Any]) -> Any:
     if isinstance(first, (str, bytes)):
         return batch
     if isinstance(first, Mapping):
-        return _mapping(first, {key: default_collate([item[key] for item in batch]) for key in first})
+        return _as_class_of(first, {key: default_collate([item[key] for item in batch]) for key in first})
     if isinstance(first, Sequence):
         lengths = {len(item) for item in batch}
         if len(lengths) > 1:
@@ -70,32 +70,23 @@ def default_collate(batch: Sequence[Any]) -> Any:
 
 
 def _stacked(tensors: Sequence[Tensor]) -> Tensor:
-    """``stack``, in one step where nothing is recorded and nothing is wrong: batches are made one after another."""
+    """``stack``, by NumPy alone where nothing is recorded and all shapes and dtypes are equal."""
     arrays = [x._array for x in tensors]
     plain = all(x._node is None for x in tensors) and len({(a.shape, a.dtype) for a in arrays}) == 1
     result: Tensor = wrap(np.stack(arrays)) if plain else stack(tensors)
     return result
 
 
-def _mapping(like: Mapping[Any, Any], values: dict[Any, Any]) -> Any:
-    """``values`` as a mapping of the class of ``like``, or as a dict where that class cannot be made of one."""
-    if type(like) is dict:
-        return values
-    try:
-        made: Any = type(like)(values)  # type: ignore[call-arg]
-    except TypeError:
-        return values
-    return made
-
-
 def _sequence(like: Sequence[Any], values: list[Any]) -> Any:
-    """``values`` as a sequence of the class of ``like``, or as a list where that class cannot be made of one."""
-    if type(like) is tuple:  # PyTorch's way: the columns of plain tuples come as a list
+    """``values`` as a sequence of the class of ``like``; a plain tuple becomes a list, as in PyTorch."""
+    if type(like) is tuple:
         return values
-    if hasattr(like, "_fields"):
-        return type(like)(*values)
+    return type(like)(*values) if hasattr(like, "_fields") else _as_class_of(like, values)
+
+
+def _as_class_of(like: Any, values: Any) -> Any:
+    """``values`` as an object of the class of ``like``, or as they are if the class cannot be made of them."""
     try:
-        made: Any = type(like)(values)  # type: ignore[call-arg]
+        return type(like)(values)
     except TypeError:
         return values
-    return made

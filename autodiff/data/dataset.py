@@ -1,4 +1,4 @@
-"""Datasets: what has a length and items by number, or what can be iterated over; and ways to join them."""
+"""Datasets of items by number, datasets to iterate over, and ways to join them."""
 
 from __future__ import annotations
 
@@ -13,13 +13,7 @@ from autodiff.random import Generator, numpy_generator
 from autodiff.tensors.tensor import Tensor
 
 __all__ = [
-    "ChainDataset",
-    "ConcatDataset",
-    "Dataset",
-    "IterableDataset",
-    "StackDataset",
-    "Subset",
-    "TensorDataset",
+    "ChainDataset", "ConcatDataset", "Dataset", "IterableDataset", "StackDataset", "Subset", "TensorDataset",
     "random_split",
 ]
 
@@ -27,9 +21,9 @@ T_co = TypeVar("T_co", covariant=True)
 
 
 class Dataset(Generic[T_co]):
-    """Items by number or key; a subclass says in ``__getitem__`` what they are, and mostly has a ``__len__``.
+    """Items by number or key; a subclass defines ``__getitem__`` and, mostly, ``__len__``.
 
-    A ``__getitems__(indices)``, where there is one, fetches the items of a batch at once.
+    If it also defines ``__getitems__(indices)``, a loader fetches the items of a batch at once.
     """
 
     def __getitem__(self, index: Any) -> T_co:
@@ -40,9 +34,9 @@ class Dataset(Generic[T_co]):
 
 
 class IterableDataset(Dataset[T_co]):
-    """Items one after another; a subclass says in ``__iter__`` what they are.
+    """Items one after another; a subclass defines ``__iter__``.
 
-    Where several workers load it, each iterates over a copy of its own: ``get_worker_info()`` says which part is whose.
+    Where several workers load it, each iterates over its own copy and chooses its part by ``get_worker_info()``.
     """
 
     def __iter__(self) -> Iterator[T_co]:
@@ -163,9 +157,9 @@ def _items(dataset: Any, indices: Sequence[Any]) -> list[Any]:
 
 
 def random_split(dataset: Any, lengths: Sequence[float], generator: Generator | None = None) -> list[Subset]:
-    """Disjoint subsets of random items, of ``lengths`` that add up to all, or that are fractions of it and add up to 1.
+    """Disjoint subsets of random items; ``lengths`` are numbers of items, or fractions of all that add up to 1.
 
-    Items that fractions leave over go to the subsets one by one, the first of them first.
+    Items that rounding leaves over go to the subsets one by one, beginning with the first subset.
 
     Raises OptionError for lengths that do not add up.
     """

@@ -27,19 +27,19 @@ class DataLoader:
         batch_sampler: the lists of indices that make batches, instead of all of these.
         num_workers: load by so many workers, ahead of the program; 0 loads when a batch is asked for.
         collate_fn: makes a batch of a list of items.
-        pin_memory, pin_memory_device: taken for PyTorch's sake; there is one memory.
+        pin_memory, pin_memory_device: accepted as in PyTorch, without effect.
         drop_last: leave out a last batch that is shorter.
         timeout: seconds to wait for a batch of the workers; 0 waits for ever.
         worker_init_fn: called with each worker's number, in the worker, before it loads.
-        multiprocessing_context: None makes the workers threads, which load at once what waits for files or is inside
+        multiprocessing_context: None makes the workers threads, which run at once while they wait for files or are in
             NumPy; "fork", "spawn" or "forkserver" makes them processes, for items that take long in Python.
         generator: of the random order, and of the seeds of the workers.
-        prefetch_factor: batches that each worker is ahead; 2 by default.
+        prefetch_factor: batches that each worker loads ahead; 2 by default.
         persistent_workers: keep the workers for the next epoch.
         in_order: give batches in the order of the sampler; otherwise as they come from the workers.
 
-    An error in a worker is raised here, with the worker's traceback in its notes. At the end of the loop, however it
-    ends, the workers end too.
+    An error in a worker is raised in the program, with the worker's traceback in its notes. The workers end with the
+    loop, even if it is left early.
 
     Raises OptionError for options that exclude each other.
     """
@@ -111,13 +111,11 @@ class DataLoader:
         if not self._iterates:
             return len(self._indices)  # type: ignore[arg-type]
         length = len(self.dataset)
-        if self.batch_size is None:
-            return length
-        return length // self.batch_size if self.drop_last else -(-length // self.batch_size)
+        return length if self.batch_size is None else len(BatchSampler(range(length), self.batch_size, self.drop_last))
 
     @property
     def _indices(self) -> Iterable[Any]:
-        """What is fetched at a time: lists of indices, or single ones; for an iterable dataset as many zeros."""
+        """What each fetch is given: a list of indices, or a single one; for an iterable dataset as many zeros."""
         if self.batch_sampler is not None:
             return self.batch_sampler
         return repeat(0) if self.sampler is None else self.sampler

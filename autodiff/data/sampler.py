@@ -12,12 +12,7 @@ from autodiff.errors import OptionError, ShapeError
 from autodiff.random import Generator, numpy_generator
 
 __all__ = [
-    "BatchSampler",
-    "RandomSampler",
-    "Sampler",
-    "SequentialSampler",
-    "SubsetRandomSampler",
-    "WeightedRandomSampler",
+    "BatchSampler", "RandomSampler", "Sampler", "SequentialSampler", "SubsetRandomSampler", "WeightedRandomSampler",
 ]
 
 T_co = TypeVar("T_co", covariant=True)
@@ -25,7 +20,7 @@ CHUNK = 1 << 15  # indices drawn at a time
 
 
 class Sampler(Generic[T_co]):
-    """Indices, or lists of them; a subclass says in ``__iter__`` which, and mostly has a ``__len__``."""
+    """Indices, or lists of them; a subclass defines ``__iter__`` and, mostly, ``__len__``."""
 
     def __iter__(self) -> Iterator[T_co]:
         raise NotImplementedError(f"{type(self).__name__} has no __iter__(); define which indices it gives")
@@ -96,11 +91,7 @@ class WeightedRandomSampler(Sampler[int]):
     """``num_samples`` indices, each drawn in proportion to its weight; with ``replacement``, any number of times."""
 
     def __init__(
-        self,
-        weights: Sequence[float],
-        num_samples: int,
-        replacement: bool = True,
-        generator: Generator | None = None,
+        self, weights: Sequence[float], num_samples: int, replacement: bool = True, generator: Generator | None = None
     ) -> None:
         _check_count(num_samples)
         self.weights = np.asarray(weights, dtype=np.float64)

@@ -1,11 +1,9 @@
-"""Who is loading: what a dataset can ask inside of a worker."""
+"""What a dataset can ask about the worker that loads it."""
 
 from __future__ import annotations
 
 from contextvars import ContextVar
 from typing import Any, NamedTuple
-
-__all__ = ["WorkerInfo", "current_worker", "get_worker_info"]
 
 
 class WorkerInfo(NamedTuple):
@@ -21,5 +19,5 @@ current_worker: ContextVar[WorkerInfo | None] = ContextVar("autodiff_data_worker
 
 
 def get_worker_info() -> WorkerInfo | None:
-    """The worker that this runs in; None in the program itself."""
+    """The worker that calls this; None in the main program."""
     return current_worker.get()

@@ -23,14 +23,14 @@ from autodiff.data.worker_info import WorkerInfo, current_worker
 from autodiff.errors import OptionError, WorkerError
 from autodiff.random import manual_seed
 
-__all__ = ["END", "Failure", "Fetch", "Workers"]
+Init = Callable[[int], Any] | None
 
-LOOK = 1.0  # seconds after which those who wait look whether anybody is left
+LOOK = 1.0  # seconds between checks whether the other side is alive
 PATIENCE = 5.0  # seconds that a process has to finish its batch when it is asked to end
 
 
 class Mark(Enum):
-    """What a worker gives for a batch that its iterable dataset no longer has; itself also where it was pickled."""
+    """What a worker returns when its iterable dataset is exhausted; an enum member is one object, pickled too."""
 
     END = "end"
 
@@ -39,14 +39,14 @@ END = Mark.END
 
 
 class Failure(NamedTuple):
-    """What went wrong in a worker: the error, and the text of its traceback, which no process can pass on."""
+    """An error in a worker and the text of its traceback, which cannot be pickled itself."""
 
     error: Exception
     text: str
 
     @classmethod
     def of(cls, error: Exception, worker: int) -> Failure:
-        """With the error itself where it can be passed on, or else with one that says the same."""
+        """The failure with this error, or with a WorkerError of the same text if it cannot be pickled."""
         text = f"in worker {worker} of the data loader:\n{traceback.format_exc()}"
         try:
             pickle.loads(pickle.dumps(error))
@@ -61,7 +61,7 @@ class Failure(NamedTuple):
 
 
 class Fetch:
-    """Gets the items of a batch and collates them; ``indices`` is one index where there are no batches."""
+    """Fetches the items of a batch and collates them; ``indices`` is one index where there are no batches."""
 
     def __init__(self, dataset: Any, collate: Callable[[Any], Any], batches: bool, drop_last: bool) -> None:
         self.dataset, self.collate, self.batches, self.drop_last = dataset, collate, batches, drop_last
@@ -95,12 +95,10 @@ class Fetch:
         return END if not items or (self.drop_last and len(items) < len(indices)) else items
 
 
-def work(
-    info: WorkerInfo, fetch_options: tuple[Any, ...], init: Callable[[int], Any] | None, tasks: Any, results: Any
-) -> None:
-    """What a worker does: take tasks (epoch, number, indices), give (worker, epoch, number, batch), until None comes.
+def work(info: WorkerInfo, fetch_options: tuple[Any, ...], init: Init, tasks: Any, results: Any) -> None:
+    """The loop of a worker: take (epoch, number, indices), put (worker, epoch, number, batch), until None comes.
 
-    What it is asked for after something went wrong in its beginning is answered with that.
+    If the start failed, each task is answered with that failure.
     """
     broken: Failure | None = None
     fetch: Any = None
@@ -126,7 +124,7 @@ def work(
 
 
 class _FromParent:
-    """The tasks of a process, which end when its parent is gone."""
+    """The tasks of a process, which end when its parent has ended."""
 
     def __init__(self, tasks: Any, stop: Any) -> None:
         self.tasks, self.stop = tasks, stop
@@ -142,7 +140,7 @@ class _FromParent:
 
 
 class _Pickling:
-    """The results of a process, pickled where an error can still be told."""
+    """The results of a process, pickled here, where a pickling error can still be reported."""
 
     def __init__(self, results: Any) -> None:
         self.results = results
@@ -156,19 +154,14 @@ class _Pickling:
 
 
 def work_in_process(
-    info: WorkerInfo,
-    fetch_options: tuple[Any, ...],
-    init: Callable[[int], Any] | None,
-    tasks: Any,
-    results: Any,
-    stop: Any,
+    info: WorkerInfo, fetch_options: tuple[Any, ...], init: Init, tasks: Any, results: Any, stop: Any
 ) -> None:
-    """``work`` in a process: random numbers of its own, and Ctrl-C left to the parent, which ends it."""
+    """``work`` in a process with its own random numbers; Ctrl-C is left to the parent, which ends the process."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     random.seed(info.seed)
     np.random.seed(info.seed % 2**32)
     manual_seed(info.seed)
-    results.cancel_join_thread()  # what nobody will read must not hold up the end
+    results.cancel_join_thread()  # results that nobody reads must not delay the end
     work(info, fetch_options, init, _FromParent(tasks, stop), _Pickling(results))
 
 
@@ -177,21 +170,15 @@ class Workers:
 
     Args:
         count: how many.
-        dataset: each worker has a copy: of the object alone in a thread, of everything in a process.
-        fetch_options: what ``Fetch`` takes behind the dataset.
-        init: called with the worker's number first.
-        seed: that of worker i is ``seed + i``; processes start their random numbers from it.
+        dataset: each worker has a copy, shallow in a thread and whole in a process.
+        fetch_options: the arguments of ``Fetch`` after the dataset.
+        init: called with the worker's number before anything else.
+        seed: worker i has ``seed + i``, from which a process seeds its random numbers.
         context: None for threads; "fork", "spawn", "forkserver" or a context of multiprocessing.
     """
 
     def __init__(
-        self,
-        count: int,
-        dataset: Any,
-        fetch_options: tuple[Any, ...],
-        init: Callable[[int], Any] | None,
-        seed: int,
-        context: Any,
+        self, count: int, dataset: Any, fetch_options: tuple[Any, ...], init: Init, seed: int, context: Any
     ) -> None:
         if isinstance(context, str) and context not in multiprocessing.get_all_start_methods():
             raise OptionError(f"processes are started by {multiprocessing.get_all_start_methods()}, not {context!r}")
@@ -228,7 +215,7 @@ class Workers:
     def receive(self, timeout: float) -> tuple[int, int, Any]:
         """Worker, number and value of the next batch of this epoch that is ready.
 
-        Raises WorkerError where nothing comes for ``timeout`` seconds (0: for ever), or from a process that is gone.
+        Raises WorkerError if none is ready after ``timeout`` seconds (0: no limit), or if a worker has died.
         """
         end = monotonic() + timeout if timeout else None
         while True:
@@ -236,13 +223,13 @@ class Workers:
             try:
                 message = self.results.get(timeout=wait)
             except queue.Empty:
-                self._look(timeout, end)
+                self._check_alive(timeout, end)
                 continue
             worker, epoch, number, batch = message if self.context is None else pickle.loads(message)
             if epoch == self.epoch:
                 return worker, number, batch
 
-    def _look(self, timeout: float, end: float | None) -> None:
+    def _check_alive(self, timeout: float, end: float | None) -> None:
         for number, carrier in enumerate(self.carriers):
             if not carrier.is_alive():
                 code = getattr(carrier, "exitcode", None)
@@ -251,11 +238,11 @@ class Workers:
             raise WorkerError(f"no batch came from the workers of the data loader for {timeout} seconds")
 
     def close(self) -> None:
-        """End the workers: each after the batch it is loading; a process that does not is terminated."""
+        """End each worker after the batch it is loading; a process that takes too long is terminated."""
         self.stop.set()
         for tasks in self.tasks:
             tasks.put(None)
-        if self.context is None:  # a thread cannot be ended; it sees the sign after its batch, and holds up nothing
+        if self.context is None:  # a thread cannot be terminated; it ends by itself after its batch
             return
         for carrier in self.carriers:
             carrier.join(PATIENCE)
@@ -269,7 +256,7 @@ class Workers:
 
 
 class _UntilStopped:
-    """The tasks of a thread, which end when the loader says so, whatever is still to do."""
+    """The tasks of a thread, which end when the loader stops, even if some are left."""
 
     def __init__(self, tasks: Any, stop: threading.Event) -> None:
         self.tasks, self.stop = tasks, stop

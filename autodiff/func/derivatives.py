@@ -77,7 +77,7 @@ def _gradient(func: Any, args: Any, kwargs: Any, argnums: Argnums, has_aux: bool
 
 
 def vjp(func: Callable[..., Any], *primals: Any, has_aux: bool = False) -> tuple[Any, ...]:
-    """The value of ``func`` at ``primals``, and the function from cotangents of it to those of the primals.
+    """The value of ``func`` at ``primals``, and the function from its cotangents to those of the primals.
 
     Law: ``pull(v)`` is ``v @ J`` for the Jacobian J; it can be called again and again, and gives a tuple, one entry for
     each primal.
@@ -108,7 +108,7 @@ def linearize(func: Callable[..., Any], *primals: Any) -> tuple[Any, Callable[..
 
 def push_of(trace: Trace) -> Callable[..., Any]:
     """The function from tangents of the variables of ``trace`` to those of its outputs."""
-    # A cotangent of no pattern: at zero, or where some cancel, rows take it for that of a branch not taken.
+    # An irregular cotangent: primitives may treat one that is zero, or cancels, as that of a branch not taken.
     points = [wrap(np.cos(1.0 + np.arange(y.numel())).reshape(y.shape).astype(y.dtype)) for y in trace.outputs]
     cotangents = [x.requires_grad_() for x in points]
     with modes.enable_grad():
@@ -133,7 +133,7 @@ def push_of(trace: Trace) -> Callable[..., Any]:
 def jvp(
     func: Callable[..., Any], primals: Any, tangents: Any, *, strict: bool = False, has_aux: bool = False
 ) -> tuple[Any, ...]:
-    """The value of ``func`` at ``primals``, and how fast it changes as they move along ``tangents``: ``J @ v``.
+    """The value of ``func`` at ``primals``, and its derivative along ``tangents``: ``J @ v``.
 
     >>> from autodiff import tensor
     >>> jvp(lambda x: x**3, (tensor(2.0),), (tensor(1.0),))

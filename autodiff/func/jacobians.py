@@ -30,11 +30,18 @@ def jacrev(
     tensor([[2., 0.],
             [0., 4.]], dtype=float64)
     """
+    return _traced(jacobian_of, func, argnums, has_aux)
+
+
+def _traced(
+    compute: Callable[[Trace], Any], func: Callable[..., Any], argnums: Argnums, has_aux: bool
+) -> Callable[..., Any]:
+    """The function that traces a call of ``func`` and computes the Jacobian of the trace, with ``aux`` if wanted."""
 
     @wraps(func)
     def jacobian(*args: Any, **kwargs: Any) -> Any:
         trace = Trace(func, args, kwargs, argnums, has_aux)
-        result = jacobian_of(trace)
+        result = compute(trace)
         return (result, trace.aux) if has_aux else result
 
     return jacobian
@@ -74,24 +81,17 @@ def _stacked(parts: list[Any], first: Tensor, second: Tensor, axis: int = 0) -> 
 def jacfwd(
     func: Callable[..., Any], argnums: Argnums = 0, has_aux: bool = False, *, chunk_size: int | None = None
 ) -> Callable[..., Any]:
-    """``jacrev`` column by column, one ``jvp`` for each entry of the arguments: for fewer of these than outputs."""
-
-    @wraps(func)
-    def jacobian(*args: Any, **kwargs: Any) -> Any:
-        trace = Trace(func, args, kwargs, argnums, has_aux)
-        result = jacobian_by_columns(trace)
-        return (result, trace.aux) if has_aux else result
-
-    return jacobian
+    """``jacrev`` column by column: one ``jvp`` for each entry of the arguments, for few arguments and many outputs."""
+    return _traced(jacobian_by_columns, func, argnums, has_aux)
 
 
 def jacobian_by_columns(trace: Trace) -> Any:
     """The Jacobian of ``trace``, column by column."""
     push = push_of(trace)
-    nothing = [wrap(np.zeros(x.shape, x.dtype)) for x in trace.variables]
+    zeros = [wrap(np.zeros(x.shape, x.dtype)) for x in trace.variables]
     blocks: list[list[Tensor]] = [[] for _ in trace.outputs]
     for i, x in enumerate(trace.variables):
-        columns = [leaves_of(push(*nothing[:i], one, *nothing[i + 1 :])) for one in _units(x)]
+        columns = [leaves_of(push(*zeros[:i], one, *zeros[i + 1 :])) for one in _units(x)]
         for k, y in enumerate(trace.outputs):
             blocks[k].append(_stacked([column[k] for column in columns], y, x, axis=-1))
     return unflatten(trace.shape_of_output, [trace.in_structure(block) for block in blocks])
@@ -127,7 +127,7 @@ def hvp(func: Callable[..., Any], primals: Any, tangents: Any) -> tuple[Any, Any
 
 
 def vhp(func: Callable[..., Any], primals: Any, cotangents: Any) -> tuple[Any, Any]:
-    """``hvp`` from the other side: the same numbers, where second derivatives do not depend on the order, in less time.
+    """``hvp`` from the other side: faster, and equal where second derivatives do not depend on their order.
 
     >>> from autodiff import tensor
     >>> vhp(lambda x: (x**3).sum(), (tensor([1.0, 2.0]),), (tensor([1.0, 1.0]),))

@@ -19,7 +19,7 @@ __all__ = ["vmap"]
 def vmap(func: Callable[..., Any], in_dims: Any = 0, out_dims: Any = 0) -> Callable[..., Any]:
     """``func`` of each slice of its arguments along ``in_dims``, the results stacked along ``out_dims``.
 
-    This is a loop over the batch and no faster than one: it makes ``vmap(grad(loss))`` say what it means.
+    This is a loop over the batch, and no faster than one; per-sample gradients are ``vmap(grad(loss))``.
 
     Args:
         func: takes and returns tensors, or trees of them.

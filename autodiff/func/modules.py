@@ -24,7 +24,7 @@ def functional_call(
     Args:
         module: anything with ``named_modules``, ``_parameters`` and ``_buffers``, as ``nn.Module`` has.
         parameter_and_buffer_dicts: tensors by the names of ``named_parameters()`` and ``named_buffers()``; or several
-            such dicts. What they leave out stays.
+            such dicts. Parameters and buffers without an entry stay.
         args: the arguments of the module: a tuple, or a single one.
         kwargs: its keyword arguments.
         tie_weights: a parameter that the module has under several names is replaced under all of them.
@@ -39,24 +39,18 @@ def functional_call(
 
     Raises StateDictError for a name that the module does not have, and for one left out where ``strict``.
     """
-    given: dict[str, Any] = {}
-    for part in (
-        [parameter_and_buffer_dicts] if isinstance(parameter_and_buffer_dicts, Mapping) else parameter_and_buffer_dicts
-    ):
-        given.update(part)
-    places = _places(module)
+    several = parameter_and_buffer_dicts
+    given = dict(several) if isinstance(several, Mapping) else {name: x for part in several for name, x in part.items()}
+    places, called = _places(module), f"functional_call of {type(module).__name__}"
     unknown, missing = sorted(set(given) - set(places)), sorted(set(places) - set(given))
-    if unknown or (strict and missing):
-        raise StateDictError(
-            f"functional_call of {type(module).__name__}: there is no {unknown[0]!r}; it has {', '.join(places)}"
-            if unknown
-            else f"functional_call of {type(module).__name__} with strict=True lacks {', '.join(missing)}"
-        )
+    if unknown:
+        raise StateDictError(f"{called}: there is no {unknown[0]!r}; it has {', '.join(places)}")
+    if strict and missing:
+        raise StateDictError(f"{called} with strict=True lacks {', '.join(missing)}")
     if tie_weights:
         by_tensor = {id(_current(places[name])): value for name, value in given.items()}
-        given = {
-            name: by_tensor[id(_current(place))] for name, place in places.items() if id(_current(place)) in by_tensor
-        }
+        tensors = {name: id(_current(place)) for name, place in places.items()}
+        given = {name: by_tensor[tensor] for name, tensor in tensors.items() if tensor in by_tensor}
     before = {name: _current(places[name]) for name in given}
     try:
         for name, value in given.items():
@@ -71,7 +65,7 @@ Place = tuple[Any, str, str]  # a module, which of its registries, and the name 
 
 
 def _places(module: Any) -> dict[str, Place]:
-    """Where each parameter and buffer stands, by its full name, a shared one under each of its names."""
+    """The place of each parameter and buffer by its full name; a shared one is under each of its names."""
     found: dict[str, Place] = {}
     for path, part in module.named_modules(remove_duplicate=False):
         for registry in ("_parameters", "_buffers"):
@@ -87,6 +81,6 @@ def _current(place: Place) -> Any:
 
 
 def _put(place: Place, value: Any) -> None:
-    """Past ``__setattr__``, which takes a parameter for what it replaces, and nothing else."""
+    """Replace a value without ``__setattr__``, which takes only a parameter in place of a parameter."""
     module, registry, name = place
     module.__dict__[registry][name] = module.__dict__[name] = value

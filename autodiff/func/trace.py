@@ -1,4 +1,4 @@
-"""One call of a function from which derivatives are taken: what all transforms start with."""
+"""Trace: one recorded call of a function, from which all transforms take derivatives."""
 
 from __future__ import annotations
 
@@ -17,13 +17,11 @@ from autodiff.ops.shaping import reshape
 from autodiff.tensors.creation import tensor, zeros_like
 from autodiff.tensors.tensor import Tensor
 
-__all__ = ["Argnums", "Trace", "as_tensor", "fitting", "picked"]
-
 Argnums = int | tuple[int, ...]
 
 
 def as_tensor(x: Any) -> Tensor:
-    """A floating tensor of what stands for one; raises DtypeError for anything else."""
+    """A tensor, an array or a float as a floating tensor; raises DtypeError for anything else."""
     if not isinstance(x, Tensor):
         if not isinstance(x, (np.ndarray, np.generic, float)):
             raise DtypeError(f"only floating tensors, arrays and numbers can be differentiated by, not {x!r:.60}")
@@ -52,15 +50,15 @@ def fitting(given: Any, values: Sequence[Any], what: str) -> list[Any]:
 
 
 class Trace:
-    """A call ``function(*args, **kwargs)``, recorded with a variable of its own for each leaf of the arguments.
+    """A call ``function(*args, **kwargs)``, recorded with a new variable for each leaf of the arguments.
 
-    The variables stand for the arguments in this call only. So a function that also reaches an argument in another way
-    (its closure, say) is not differentiated by that, and derivatives of derivatives keep their variables apart.
+    The variables replace the arguments in this call only. A function that also reads an argument in another way (from
+    its closure, say) is therefore not differentiated by that, and nested derivatives have separate variables.
 
     Attributes:
         variables: the leaves of the arguments that ``argnums`` names, as the function got them.
         structure: the tree of those arguments.
-        outputs: the leaves of what it returned.
+        outputs: the leaves of the function's result.
         connected: whether the outputs depend on anything tracked outside, so that derivatives have to be recorded.
     """
 
@@ -106,7 +104,7 @@ class Trace:
 
     @property
     def aux(self) -> Any:
-        """What else it returned (``has_aux``)."""
+        """The second value that the function returned (``has_aux``)."""
         return map_leaves(self._released, self._aux)
 
     def in_structure(self, leaves: Sequence[Any]) -> Any:
@@ -151,7 +149,7 @@ class Trace:
 
 
 def _variable(x: Any, recording: bool) -> Tensor:
-    """A tensor of its own at the numbers of ``x``, in the graph behind ``x`` where that is tracked."""
+    """A new tensor with the numbers of ``x``: a leaf, or, where ``x`` is tracked, a node after that of ``x``."""
     x = as_tensor(x)
     if recording and x._node is not None:
         same: Tensor = reshape(x, shape=x.shape)

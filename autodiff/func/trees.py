@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-__all__ = ["flatten", "leaves_of", "map_leaves", "unflatten"]
-
 
 def flatten(tree: Any) -> tuple[list[Any], Any]:
     """The leaves of ``tree`` in order, and the tree with the position of each leaf in its place.

@@ -1,4 +1,4 @@
-"""Checkpoints: a part of the forward pass keeps nothing, and is computed again when backward needs what it dropped."""
+"""Checkpoints: a part of the forward pass saves nothing; the backward pass computes it again."""
 
 from __future__ import annotations
 
@@ -16,11 +16,9 @@ from autodiff.errors import GraphError, InPlaceError, OptionError
 from autodiff.func.trees import leaves_of
 from autodiff.random import default_generator
 
-__all__ = ["CheckpointError", "checkpoint", "checkpoint_sequential"]
-
 
 class CheckpointError(GraphError):
-    """The second forward pass of a checkpoint did not do what the first did."""
+    """The second call of a checkpoint's function recorded other operations than the first."""
 
 
 def checkpoint(
@@ -31,22 +29,22 @@ def checkpoint(
     determinism_check: str = "default",
     **kwargs: Any,
 ) -> Any:
-    """``function(*args, **kwargs)``, of which the graph keeps the arguments only, and what comes between not at all.
+    """``function(*args, **kwargs)``, whose operations keep no arrays for the backward pass.
 
-    The first backward pass that needs more calls ``function`` again. The graph is the same as without the checkpoint:
-    derivatives of any order, hooks, and parameters that the function reaches by itself work as they do there. Random
-    numbers of the default generator are the same both times.
+    The first backward pass that needs them calls ``function`` again. The graph is the same as without the checkpoint:
+    derivatives of any order, hooks, and parameters that the function reads from elsewhere work as usual. Random
+    numbers of the default generator are the same in both calls.
 
     Args:
-        function: does the same each time it is called with the same arguments.
-        args: whatever it takes.
-        use_reentrant: taken so that PyTorch's calls need no change; there is one way here.
+        function: records the same operations each time it is called with the same arguments.
+        args: its arguments.
+        use_reentrant: accepted as in PyTorch, without effect.
         preserve_rng_state: draw the same random numbers again.
         determinism_check: "default" compares operations, shapes and dtypes of both calls; "none" does not.
         kwargs: keyword arguments of ``function``.
 
     Raises (in backward):
-        CheckpointError: the second call did something else than the first.
+        CheckpointError: the second call recorded other operations than the first.
         InPlaceError: an argument or a parameter was changed in place in between.
 
     >>> import autodiff
@@ -109,7 +107,7 @@ def _made_since(start: int, result: Any) -> list[Node]:
 
 
 class _Region:
-    """What a checkpoint knows of its function: how to call it again, and what came of it."""
+    """A checkpointed call: the function with its arguments, and the operations that it recorded."""
 
     def __init__(
         self, function: Callable[..., Any], args: Any, kwargs: dict[str, Any], preserve: bool, check: bool
@@ -122,7 +120,7 @@ class _Region:
         self.fresh: list[Any] | None = None  # what the second call saved, node by node
 
     def enter(self, nodes: list[Node], start: int) -> None:
-        """Drop what ``nodes`` saved, and attach a recompute record."""
+        """Drop the arrays that ``nodes`` saved, and attach a recompute record to each."""
         self.signature = [_signature(node) for node in nodes]
         edges = {edge for node in nodes for edge in node.edges if edge is not None}
         self.leaves = {edge for edge in edges if is_leaf(edge) and edge.number < start}
@@ -132,7 +130,7 @@ class _Region:
                 node.saved, node.recompute = None, _Place(self, i, node.number)
 
     def fetch(self, i: int) -> Any:
-        """Number and saved arguments of node ``i`` in the second call, once."""
+        """The number and the saved values of node ``i`` in the second call; each can be fetched once."""
         if self.fresh is None:
             self._refuse_changes()
             self.fresh = self._again()
@@ -173,14 +171,14 @@ class _Region:
 
 
 class _Place:
-    """One node's place in a region (see ``engine.tape.Recompute``)."""
+    """The recompute record of a node: its region, and its index there (see ``tape.Recompute``)."""
 
     def __init__(self, region: _Region, i: int, number: int) -> None:
         self._region: _Region | None = region
         self._i, self.number = i, number
 
     def restore(self, node: Node) -> None:
-        """Give ``node`` back what it saved; what a walk frees after that is gone."""
+        """Restore the saved values of ``node``, once: a walk that frees them later frees them for good."""
         if self._region is None:
             return
         found = self._region.fetch(self._i)
@@ -194,7 +192,7 @@ def _keeps_arrays(node: Node) -> bool:
 
 
 def _saved(node: Node) -> tuple[int, list[Any]]:
-    """What ``node`` saved, and when; of a checkpoint inside the checkpoint, computed again."""
+    """The number and the saved values of ``node``; those of a checkpoint inside the checkpoint are recomputed."""
     if node.saved is None and hasattr(node, "recompute"):
         node.recompute.restore(node)
     number = node.recompute.number if hasattr(node, "recompute") else node.number

@@ -7,5 +7,4 @@ from optim.lr_scheduler.combined import *
 from optim.lr_scheduler.cosine import *
 from optim.lr_scheduler.cyclic import *
 from optim.lr_scheduler.factors import *
-from optim.lr_scheduler.one_cycle import *
 from optim.lr_scheduler.plateau import *

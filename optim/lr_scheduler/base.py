@@ -10,17 +10,15 @@ from autodiff.errors import DtypeError, OptionError
 from autodiff.tensors.tensor import Tensor
 from optim.optimizer import Group, Optimizer
 
-__all__ = ["LRScheduler", "per_group", "rates_of", "set_rate", "warn_of_epoch"]
-
 
 class LRScheduler:
     """What all schedules share; a subclass says in ``get_lr`` what the rates become.
 
-    Each ``step()`` counts ``last_epoch`` up and sets the rates; making the schedule takes the first, from -1 to 0. A
+    Each ``step()`` adds 1 to ``last_epoch`` and sets the rates; the constructor takes the first step, from -1 to 0. A
     program that goes on from a later epoch gives it as ``last_epoch``, with ``initial_lr`` in each group.
 
     Most schedules change the present rates rather than the first ones, so that several of one optimizer act together.
-    Where the rate of an epoch has a form of its own, ``_get_closed_form_lr`` has it, and ``step(epoch)`` asks there.
+    ``_get_closed_form_lr`` computes the rates of an epoch from the first ones, for ``step(epoch)``.
     """
 
     _is_initial = False  # while the schedule is being made
@@ -62,8 +60,8 @@ class LRScheduler:
     def step(self, epoch: Any = None) -> None:
         """Go on by one epoch, or to ``epoch``, and set the rates.
 
-        Warns (UserWarning) where the optimizer has not stepped before the first call, which skips the first rate; and
-        of ``epoch``, which takes the place of the count.
+        Warns (UserWarning) where the optimizer has not stepped before the first call, which skips the first rate, and
+        where ``epoch`` is given.
         """
         if self._step_count == 1 and not self.optimizer._opt_called:
             warnings.warn(
@@ -83,7 +81,7 @@ class LRScheduler:
         self._set(self.get_lr() if closed is None else closed)
 
     def _get_closed_form_lr(self) -> list[float] | None:
-        """The rates at ``last_epoch``, whatever the present ones are; None where there is no form for them."""
+        """The rates at ``last_epoch``, whatever the present ones are; None where they have no closed form."""
         return None
 
     def _set(self, rates: Sequence[float]) -> None:
@@ -91,18 +89,10 @@ class LRScheduler:
             set_rate(group, rate)
         self._last_lr = rates_of(self.optimizer)
 
-    def _times(self, factor: float) -> list[float]:
-        """The present rates times ``factor``."""
-        return [rate * factor for rate in rates_of(self.optimizer)]
-
-    def _base_times(self, factor: float) -> list[float]:
-        """The first rates times ``factor``."""
-        return [rate * factor for rate in self.base_lrs]
-
     def state_dict(self) -> dict[str, Any]:
-        """Where the schedule stands and its options: all but the optimizer.
+        """The attributes of the schedule, without the optimizer.
 
-        Of a function only the attributes are kept, and only where it is an object of a class of its own.
+        Of a function that is an instance of a user's class its attributes are kept, of any other function nothing.
         """
         state = {name: value for name, value in vars(self).items() if name != "optimizer"}
         for name in self._functions:

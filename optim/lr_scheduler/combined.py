@@ -34,8 +34,19 @@ class _Combined(LRScheduler):
         self._attach(schedulers[0].optimizer)
         self._schedulers = list(schedulers)
 
+    def step(self, epoch: Any = None) -> None:
+        """Go on by one epoch."""
+        if epoch is not None:
+            raise OptionError(f"{type(self).__name__} goes on by step() alone; it does not jump to an epoch")
+        self._advance()
+        self._last_lr = rates_of(self.optimizer)
+
+    def _advance(self) -> None:
+        """Step the schedules inside."""
+        raise NotImplementedError
+
     def state_dict(self) -> dict[str, Any]:
-        """Where the schedule and those inside it stand."""
+        """The state of the schedule and of those inside it."""
         return {**super().state_dict(), "_schedulers": [scheduler.state_dict() for scheduler in self._schedulers]}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
@@ -46,9 +57,25 @@ class _Combined(LRScheduler):
 
 
 class SequentialLR(_Combined):
-    """The first schedule up to the first of ``milestones``, the second up to the next, ...
+    """The first schedule before the first of ``milestones``, the second before the next, and so on.
 
-    Each starts from its epoch 0.
+    Args:
+        optimizer: whose rates change.
+        schedulers: one more than there are milestones; each starts from its epoch 0.
+        milestones: the epochs at which the next schedule takes over.
+        last_epoch: the number of the last epoch; -1 starts.
+
+    >>> import autodiff, optim
+    >>> from optim.lr_scheduler import ConstantLR, ExponentialLR
+    >>> optimizer, rates = optim.SGD([autodiff.ones(1)], lr=1.0), []
+    >>> warm_up, fall = ConstantLR(optimizer, factor=0.25), ExponentialLR(optimizer, gamma=0.5)
+    >>> schedule = SequentialLR(optimizer, [warm_up, fall], milestones=[2])
+    >>> for _ in range(5):
+    ...     rates += schedule.get_last_lr()
+    ...     optimizer.step()
+    ...     schedule.step()
+    >>> rates
+    [0.25, 0.25, 1.0, 0.5, 0.25]
     """
 
     def __init__(
@@ -65,10 +92,7 @@ class SequentialLR(_Combined):
         first._initial_step()
         self._last_lr = first.get_last_lr()
 
-    def step(self, epoch: Any = None) -> None:
-        """Go on by one epoch, in the schedule whose turn it is."""
-        if epoch is not None:
-            raise OptionError("SequentialLR goes on by step() alone; it does not jump to an epoch")
+    def _advance(self) -> None:
         self.last_epoch += 1
         number = bisect_right(self._milestones, self.last_epoch)
         now = self._schedulers[number]
@@ -76,28 +100,41 @@ class SequentialLR(_Combined):
             now._update_lr(0)
         else:
             now.step()
-        self._last_lr = now.get_last_lr()
 
 
 def _undo(scheduler: LRScheduler) -> None:
-    """Take back the first step, which schedules take when they are made, of all inside."""
-    for inner in scheduler._schedulers if isinstance(scheduler, _Combined) else ():
-        _undo(inner)
-    if not isinstance(scheduler, _Combined):
+    """Take back the first step of all schedules inside, which each takes when it is made."""
+    if isinstance(scheduler, _Combined):
+        for inner in scheduler._schedulers:
+            _undo(inner)
+    else:
         scheduler.last_epoch -= 1
 
 
 class ChainedScheduler(_Combined):
-    """All schedules at once: each changes the rates that the one before it has left."""
+    """All schedules at once: each changes the rates that the one before it has set.
+
+    Args:
+        schedulers: schedules of one optimizer.
+        optimizer: that optimizer; by default that of the schedules.
+
+    >>> import autodiff, optim
+    >>> from optim.lr_scheduler import ConstantLR, ExponentialLR
+    >>> optimizer, rates = optim.SGD([autodiff.ones(1)], lr=1.0), []
+    >>> inner = [ConstantLR(optimizer, factor=0.5, total_iters=2), ExponentialLR(optimizer, gamma=0.5)]
+    >>> schedule = ChainedScheduler(inner)
+    >>> for _ in range(4):
+    ...     rates += schedule.get_last_lr()
+    ...     optimizer.step()
+    ...     schedule.step()
+    >>> rates
+    [0.5, 0.25, 0.25, 0.125]
+    """
 
     def __init__(self, schedulers: Sequence[LRScheduler], optimizer: Optimizer | None = None) -> None:
         self._take(schedulers, optimizer)
         self._last_lr = rates_of(self.optimizer)
 
-    def step(self, epoch: Any = None) -> None:
-        """Go on by one epoch, in each schedule."""
-        if epoch is not None:
-            raise OptionError("ChainedScheduler goes on by step() alone; it does not jump to an epoch")
+    def _advance(self) -> None:
         for scheduler in self._schedulers:
             scheduler.step()
-        self._last_lr = rates_of(self.optimizer)

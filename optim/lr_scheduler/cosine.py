@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from autodiff.errors import OptionError
 from optim.lr_scheduler.base import LRScheduler, rates_of
 from optim.optimizer import Optimizer
+from optim.options import required
 
 __all__ = ["CosineAnnealingLR", "CosineAnnealingWarmRestarts"]
 
@@ -22,7 +22,23 @@ class CosineAnnealingLR(LRScheduler):
 
     Law: eta_min + (rate - eta_min) (1 + cos(pi epoch / T_max)) / 2, as a change of the present rate.
 
+    Args:
+        optimizer: whose rates change.
+        T_max: epochs from the first rate to the last.
+        eta_min: the last rate.
+        last_epoch: the number of the last epoch; -1 starts.
+
     Reference: Loshchilov & Hutter 2017, "SGDR: stochastic gradient descent with warm restarts".
+
+    >>> import autodiff, optim
+    >>> optimizer, rates = optim.SGD([autodiff.ones(1)], lr=1.0), []
+    >>> schedule = CosineAnnealingLR(optimizer, T_max=4)
+    >>> for _ in range(6):
+    ...     rates.append(round(schedule.get_last_lr()[0], 3))
+    ...     optimizer.step()
+    ...     schedule.step()
+    >>> rates
+    [1.0, 0.854, 0.5, 0.146, 0.0, 0.146]
     """
 
     def __init__(self, optimizer: Optimizer, T_max: int, eta_min: float = 0.0, last_epoch: int = -1) -> None:
@@ -47,19 +63,36 @@ class CosineAnnealingLR(LRScheduler):
 
 
 class CosineAnnealingWarmRestarts(LRScheduler):
-    """From the first rate to ``eta_min``, again and again: in ``T_0`` epochs, then ``T_mult`` times as many, ...
+    """From the first rate to ``eta_min``, again and again: in ``T_0`` epochs, then in ``T_mult`` times as many, ...
 
-    ``step(epoch)`` also takes parts of an epoch.
+    Law: eta_min + (rate - eta_min) (1 + cos(pi T_cur / T_i)) / 2, with T_cur the epochs since the last restart and T_i
+    those between two restarts. ``step(epoch)`` also takes parts of an epoch.
+
+    Args:
+        optimizer: whose rates change.
+        T_0: epochs before the first restart.
+        T_mult: how many times longer the next wave is.
+        eta_min: the last rate of a wave.
+        last_epoch: the number of the last epoch; -1 starts.
 
     Reference: Loshchilov & Hutter 2017, "SGDR: stochastic gradient descent with warm restarts".
+
+    >>> import autodiff, optim
+    >>> optimizer, rates = optim.SGD([autodiff.ones(1)], lr=1.0), []
+    >>> schedule = CosineAnnealingWarmRestarts(optimizer, T_0=2, T_mult=2)
+    >>> for _ in range(7):
+    ...     rates.append(round(schedule.get_last_lr()[0], 3))
+    ...     optimizer.step()
+    ...     schedule.step()
+    >>> rates
+    [1.0, 0.5, 1.0, 0.854, 0.5, 0.146, 1.0]
     """
 
     def __init__(
         self, optimizer: Optimizer, T_0: int, T_mult: int = 1, eta_min: float = 0.0, last_epoch: int = -1
     ) -> None:
         for name, value in (("T_0", T_0), ("T_mult", T_mult)):
-            if value < 1 or value != int(value):
-                raise OptionError(f"{name} is a whole number from 1 on, not {value!r}")
+            required(value >= 1 and value == int(value), name, value, "a whole number from 1 on")
         self.T_0, self.T_i, self.T_mult, self.eta_min, self.T_cur = T_0, T_0, T_mult, eta_min, last_epoch
         super().__init__(optimizer, last_epoch)
 
@@ -76,8 +109,7 @@ class CosineAnnealingWarmRestarts(LRScheduler):
                 self.T_cur, self.T_i = self.T_cur % self.T_i, self.T_i * self.T_mult
         else:
             epoch = epoch or 0
-            if epoch < 0:
-                raise OptionError(f"an epoch is 0 or later, not {epoch}")
+            required(epoch >= 0, "an epoch", epoch, "0 or later")
             self.T_cur, self.T_i = self._place(epoch)
         self.last_epoch = math.floor(epoch)
         self._set(self.get_lr())

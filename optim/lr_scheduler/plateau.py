@@ -5,26 +5,36 @@ from __future__ import annotations
 from math import inf
 from typing import Any, SupportsFloat
 
-from autodiff.errors import OptionError
 from optim.lr_scheduler.base import LRScheduler, per_group, rates_of, set_rate, warn_of_epoch
 from optim.optimizer import Optimizer
+from optim.options import required
 
 __all__ = ["ReduceLROnPlateau"]
 
 
 class ReduceLROnPlateau(LRScheduler):
-    """Times ``factor`` where the metrics have not become better for more than ``patience`` epochs.
+    """The rate is multiplied by ``factor`` when the metrics have not improved for more than ``patience`` epochs.
 
     Args:
         optimizer: whose rates change.
         mode: "min" where smaller metrics are better, "max" where larger ones are.
         factor: what the rates are multiplied by, below 1.
-        patience: epochs without progress that are let pass.
-        threshold: how much counts as progress: of the best value ("rel") or as it is ("abs").
+        patience: epochs without progress that are allowed.
+        threshold: how much counts as progress: a part of the best value ("rel") or a difference from it ("abs").
         threshold_mode: "rel" or "abs".
-        cooldown: epochs after a change in which nothing is counted.
+        cooldown: epochs after a change in which bad epochs are not counted.
         min_lr: the smallest rate, for all groups or for each.
         eps: a smaller change of a rate is not made.
+
+    >>> import autodiff, optim
+    >>> optimizer, rates = optim.SGD([autodiff.ones(1)], lr=1.0), []
+    >>> schedule = ReduceLROnPlateau(optimizer, factor=0.5, patience=1)
+    >>> for loss in (3.0, 2.0, 2.0, 2.0, 1.0):
+    ...     optimizer.step()
+    ...     schedule.step(loss)
+    ...     rates += schedule.get_last_lr()
+    >>> rates
+    [1.0, 1.0, 1.0, 0.5, 0.5]
     """
 
     def __init__(
@@ -39,12 +49,9 @@ class ReduceLROnPlateau(LRScheduler):
         min_lr: list[float] | float = 0,
         eps: float = 1e-8,
     ) -> None:
-        if factor >= 1:
-            raise OptionError(f"factor is below 1, not {factor}")
-        if mode not in ("min", "max"):
-            raise OptionError(f"mode is 'min' or 'max', not {mode!r}")
-        if threshold_mode not in ("rel", "abs"):
-            raise OptionError(f"threshold_mode is 'rel' or 'abs', not {threshold_mode!r}")
+        required(factor < 1, "factor", factor, "below 1")
+        required(mode in ("min", "max"), "mode", mode, "'min' or 'max'")
+        required(threshold_mode in ("rel", "abs"), "threshold_mode", threshold_mode, "'rel' or 'abs'")
         self._attach(optimizer)
         self.factor, self.patience, self.cooldown, self.eps = factor, patience, cooldown, eps
         self.mode, self.threshold, self.threshold_mode = mode, threshold, threshold_mode

@@ -1,0 +1,46 @@
+"""Options: an optimizer's constructor declares each of them once, with its default and, in its type, its limit."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from inspect import signature
+from typing import Annotated, Any, NamedTuple
+
+from autodiff.errors import OptionError
+
+Params = Iterable[Any]
+
+
+def required(holds: bool, name: str, value: Any, wanted: str) -> None:
+    """Raise OptionError, which says what is ``wanted`` of an option, unless its value ``holds`` it."""
+    if not holds:
+        raise OptionError(f"{name} is {wanted}, not {value!r}")
+
+
+class Limit(NamedTuple):
+    """What is asked of the value of an option, as a test and in words."""
+
+    holds: Callable[[Any], bool]
+    wanted: str
+
+
+not_negative = Limit(lambda value: value >= 0, "0 or more")
+fractions = Limit(lambda betas: len(betas) == 2 and all(0 <= b < 1 for b in betas), "a pair, each from 0 to below 1")
+
+NotNegative = Annotated[float, not_negative]
+Betas = Annotated[tuple[float, float], fractions]
+
+
+def limits_of(optimizer: type) -> dict[str, Limit]:
+    """The limits in the signature of an optimizer, by the names of the options."""
+    try:
+        parameters = signature(optimizer, eval_str=True).parameters
+    except NameError:  # a user's optimizer, whose types are imported for the type checker only
+        return {}
+    notes = {name: getattr(parameter.annotation, "__metadata__", ()) for name, parameter in parameters.items()}
+    return {name: limit for name, found in notes.items() for limit in found if isinstance(limit, Limit)}
+
+
+def options(arguments: dict[str, Any]) -> dict[str, Any]:
+    """The options among ``locals()`` of an optimizer's constructor: all arguments but the parameters."""
+    return {name: value for name, value in arguments.items() if name not in ("self", "params", "__class__")}
