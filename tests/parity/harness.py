@@ -78,7 +78,9 @@ def twins(make: Callable[[Any], Any]) -> tuple[Any, Any]:
     return ours, theirs
 
 
-def compare_modules(models: tuple[Any, Any], call: Callable[..., Any], *arrays: Array, near: Near) -> None:
+def compare_modules(
+    models: tuple[Any, Any], call: Callable[..., Any], *arrays: Array, near: Near, near_gradients: Near | None = None
+) -> None:
     """Compare ``call(lib, module, *tensors)``: what it returns, and the gradients of tensors and parameters."""
 
     def found(lib: Any, model: Any) -> tuple[Any, list[Any]]:
@@ -89,7 +91,7 @@ def compare_modules(models: tuple[Any, Any], call: Callable[..., Any], *arrays: 
     (ours, mine), (theirs, wanted) = found(autodiff, models[0]), found(peer(), models[1])
     agree(ours, theirs, near, "output")
     assert any(gradient is not None for gradient in wanted), "there is no gradient to compare"
-    gradients_agree(mine, wanted, near)
+    gradients_agree(mine, wanted, near_gradients or near)
 
 
 # --- tensors and gradients
