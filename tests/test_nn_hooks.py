@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from helpers import line_of
 from parity.harness import Near, same
 
 import autodiff
@@ -65,9 +66,6 @@ def test_operations_name_the_innermost_line_of_the_user() -> None:
     class Twice(nn.Module):
         def forward(self, x: Any) -> Any:
             return x * 2
-
-    def line_of(function: Any, offset: int) -> str:
-        return f"{__file__}:{function.__code__.co_firstlineno + offset}"
 
     def call(x: Any) -> Any:
         return net(x)
