@@ -1,9 +1,8 @@
-"""nn's modules: the tree, state dicts, text, hooks, errors with their place, initial values; layers against PyTorch."""
+"""nn's modules: the tree, state dicts, hooks, containers, and errors with their place."""
 
 from __future__ import annotations
 
 import copy
-import math
 import pickle
 from collections import OrderedDict
 from typing import Any
@@ -280,76 +279,6 @@ def test_buffers_follow_assignment() -> None:
     assert list(module.state_dict()) == ["mean"]
     assert module.state_dict()["mean"].tolist() == [1, 1]
     assert [name for name, _ in module.named_buffers()] == ["mean", "count"]
-
-
-# --- initial values
-
-
-def bounds(tensor: Any) -> tuple[float, float]:
-    return float(tensor.detach().numpy().min()), float(tensor.detach().numpy().max())
-
-
-@pytest.mark.parametrize(
-    "make", [lambda: nn.Linear(100, 200), lambda: nn.Conv2d(4, 64, 5), lambda: nn.Conv1d(50, 64, 4, groups=2)]
-)
-def test_layers_start_as_pytorchs_do(make: Any) -> None:
-    """Weight and bias are uniform up to 1 / sqrt(fan_in), here 0.1, in float32."""
-    autodiff.manual_seed(0)  # unseeded, the extremes of 64 numbers now and then stay within 0.8 of the bound
-    for parameter in make().parameters():
-        low, high = bounds(parameter)
-        assert parameter.dtype == np.float32
-        assert -0.1 <= low < -0.08
-        assert 0.08 < high <= 0.1
-
-
-def test_the_seed_decides_the_initial_values() -> None:
-    """The default generator gives the same layer for the same seed, and another for another."""
-    layers = [(autodiff.manual_seed(seed), nn.Linear(3, 3))[1] for seed in (1, 1, 2)]
-    assert layers[0].weight.tolist() == layers[1].weight.tolist() != layers[2].weight.tolist()
-
-
-def test_initial_distributions_have_their_moments() -> None:
-    """Each random initialisation has the bound or standard deviation its formula says."""
-    x = autodiff.empty(400, 100, 2)  # fan_in 200, fan_out 800
-    uniform = {
-        math.sqrt(6 / 1000): lambda: nn.init.xavier_uniform_(x),
-        2 * math.sqrt(6 / 1000): lambda: nn.init.xavier_uniform_(x, gain=2),
-        math.sqrt(6 / 200): lambda: nn.init.kaiming_uniform_(x, nonlinearity="relu"),
-        math.sqrt(3 / 800): lambda: nn.init.kaiming_uniform_(x, mode="fan_out", nonlinearity="linear"),
-        0.5: lambda: nn.init.uniform_(x, -0.5, 0.5),
-    }
-    for bound, fill in uniform.items():
-        fill()
-        np.testing.assert_allclose(bounds(x), (-bound, bound), rtol=1e-3)
-    normal = {
-        math.sqrt(2 / 1000): lambda: nn.init.xavier_normal_(x),
-        math.sqrt(2 / 200): lambda: nn.init.kaiming_normal_(x, nonlinearity="relu"),
-        3.0: lambda: nn.init.normal_(x, std=3.0),
-    }
-    for std, fill in normal.items():
-        fill()
-        np.testing.assert_allclose(x.numpy().std(), std, rtol=0.02)
-    nn.init.trunc_normal_(x, std=1.0, a=-1.0, b=0.5)
-    assert -1 <= bounds(x)[0] < bounds(x)[1] <= 0.5
-
-
-def test_exact_initialisations() -> None:
-    """Constants, the identity and orthogonal matrices; a Parameter is filled without being recorded."""
-    weight = nn.Parameter(autodiff.empty(3, 5))
-    assert nn.init.constant_(weight, 2.0) is weight
-    assert weight.is_leaf
-    assert weight.tolist() == [[2.0] * 5] * 3
-    assert nn.init.eye_(weight).tolist() == np.eye(3, 5).tolist()
-    assert nn.init.ones_(weight).sum().item() == 15
-    assert nn.init.zeros_(weight).sum().item() == 0
-    for shape in ((3, 5), (5, 3), (4, 2, 2)):
-        q = nn.init.orthogonal_(autodiff.empty(*shape), gain=2.0).numpy().reshape(shape[0], -1)
-        small = q @ q.T if q.shape[0] <= q.shape[1] else q.T @ q
-        np.testing.assert_allclose(small, 4 * np.eye(len(small)), atol=1e-5)
-    with pytest.raises(ShapeError):
-        nn.init.xavier_uniform_(autodiff.empty(3))
-    with pytest.raises(OptionError, match="no gain for 'cube'"):
-        nn.init.calculate_gain("cube")
 
 
 # --- a network learns
