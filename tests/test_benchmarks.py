@@ -6,13 +6,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+from parity.harness import Near, agree, both, peer
 
 import autodiff
 import nn
 from benchmarks import memory, report
 from benchmarks.workloads import WORKLOADS, Workload
-
-torch = pytest.importorskip("torch")
 
 every_workload = pytest.mark.parametrize("workload", WORKLOADS, ids=[workload.name for workload in WORKLOADS])
 
@@ -35,10 +34,9 @@ class Plain:
 @every_workload
 def test_a_workload_comes_to_the_same_with_either_library(workload: Workload) -> None:
     """Before and after three steps: what is compared in time is the same work."""
-    ours, theirs = workload.build(autodiff), workload.build(torch)
+    ours, theirs = both(workload.build)
     for _ in range(2):
-        x, y = (program.loss().detach().numpy() for program in (ours, theirs))
-        np.testing.assert_allclose(x, y, rtol=2e-4, atol=2e-4 * float(np.abs(y).max()))
+        agree(ours.loss(), theirs.loss(), Near(2e-4, of_largest=2e-4))
         for _ in range(3):
             ours.step(), theirs.step()
 
@@ -59,7 +57,7 @@ def test_a_pure_function_is_the_workload(workload: Workload) -> None:
 @pytest.mark.parametrize("workload", [w for w in WORKLOADS if w.group == "model"], ids=lambda w: w.name)
 def test_a_model_keeps_no_more_than_pytorch(workload: Workload) -> None:
     """For its backward pass, in bytes, but for a tenth."""
-    ours, theirs = memory.kept_by_ours(workload.build(autodiff)), memory.kept_by_torch(workload.build(torch))
+    ours, theirs = memory.kept_by_ours(workload.build(autodiff)), memory.kept_by_torch(workload.build(peer()))
     assert 0 < ours <= 1.1 * theirs
 
 

@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from parity.harness import same
 
 import autodiff
 from autodiff import data
@@ -269,28 +270,11 @@ ITEMS: list[Any] = [
 ]
 
 
-def same(ours: Any, theirs: Any) -> None:
-    if isinstance(ours, autodiff.Tensor):
-        assert str(theirs.dtype).removeprefix("torch.") == ours.dtype.name
-        np.testing.assert_array_equal(ours.numpy(), theirs.numpy())
-        return
-    assert type(ours) is type(theirs)
-    if isinstance(ours, dict):
-        assert list(ours) == list(theirs)
-        ours, theirs = list(ours.values()), list(theirs.values())
-    if isinstance(ours, (str, bytes)) or not hasattr(ours, "__len__"):
-        assert ours == theirs
-        return
-    for a, b in zip(ours, theirs, strict=True):
-        same(a, b)
-
-
 @pytest.mark.parametrize("items", ITEMS, ids=repr)
 @pytest.mark.parametrize("name", ["default_collate", "default_convert"])
 def test_batches_are_pytorchs(items: list[Any], name: str) -> None:
     """Numbers, arrays, strings and containers of them become the batches that PyTorch makes, in its types."""
-    utils = pytest.importorskip("torch.utils.data")
-    same(getattr(data, name)(items), getattr(utils, name)(items))
+    same(lambda lib: getattr(lib.utils.data, name)(items))
 
 
 def test_tensors_are_stacked_in_the_graph() -> None:
@@ -335,8 +319,7 @@ def test_a_random_split_is_a_partition(lengths: list[float], sizes: list[int]) -
     assert sorted(x for part in parts for x in part) == list(range(10))
     again = data.random_split(range(10), lengths, autodiff.Generator().manual_seed(0))
     assert [part.indices for part in parts] == [part.indices for part in again]
-    utils = pytest.importorskip("torch.utils.data")
-    assert [len(part) for part in utils.random_split(range(10), lengths)] == sizes
+    same(lambda lib: [len(part) for part in lib.utils.data.random_split(range(10), lengths)])
 
 
 def test_samplers_draw_what_they_say() -> None:
