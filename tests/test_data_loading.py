@@ -86,7 +86,8 @@ def test_an_iterable_dataset_is_shared_out(workers: dict[str, Any]) -> None:
     for _ in range(2):
         assert sorted(flat(loader)) == list(range(23))
     dropped = data.DataLoader(Count(23), batch_size=3, drop_last=True, **workers)
-    assert all(len(batch) == 3 for batch in dropped)
+    lengths = [len(batch) for batch in dropped]
+    assert lengths == [3] * len(lengths) != []
 
 
 def test_shuffling_is_the_generators() -> None:
@@ -198,6 +199,7 @@ def test_workers_end_with_the_loop() -> None:
     """Threads are gone soon after a loop that was left early; those of a persistent loader live until it goes."""
     before = loading_threads()
     for _ in data.DataLoader(Squares(100), num_workers=2):
+        assert loading_threads() > before
         break
     loader = data.DataLoader(Squares(4), num_workers=2, persistent_workers=True)
     list(loader)

@@ -245,6 +245,7 @@ def test_what_has_no_row_says_so_and_gives_no_object_array(name: str) -> None:
 
 def test_parameters_are_called_what_numpy_calls_them() -> None:
     """Each entry takes its arguments by NumPy's names and in NumPy's order, as far as it takes them."""
+    told = 0
     for function, ours in FUNCTIONS.items():
         try:
             theirs = list(inspect.signature(function).parameters)
@@ -255,6 +256,8 @@ def test_parameters_are_called_what_numpy_calls_them() -> None:
         mine = [p for p in inspect.signature(ours).parameters if p not in ("args", "kwargs")]
         at = [theirs.index(name) for name in mine if name in theirs]
         assert len(at) == len(mine), f"{named(function)}: {mine} among {theirs}"
+        told += 1
+    assert told > 0.9 * len(FUNCTIONS)
 
 
 def test_uneven_splits_and_long_squeezes_are_refused_as_numpy_does() -> None:

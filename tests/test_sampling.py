@@ -123,8 +123,9 @@ def test_threads_are_as_many_as_asked_for() -> None:
     """set_num_threads is read back, and a number below 1 is refused."""
     before = autodiff.get_num_threads()
     try:
-        autodiff.set_num_threads(1)
-        assert autodiff.get_num_threads() == 1
+        for number in (1, before + 1):
+            autodiff.set_num_threads(number)
+            assert autodiff.get_num_threads() == number
     finally:
         autodiff.set_num_threads(before)
     with pytest.raises(AutodiffError, match="threads"):

@@ -43,15 +43,15 @@ def test_long_arrays_are_shared(monkeypatch: pytest.MonkeyPatch) -> None:
     assert sorted(seen) == [5, blocks.BLOCK, blocks.BLOCK, blocks.BLOCK]
 
 
-def test_errors_in_a_helper_thread_are_raised() -> None:
+def test_errors_in_a_helper_thread_are_raised(monkeypatch: pytest.MonkeyPatch) -> None:
     """An exception of any part reaches the caller, after every part has ended."""
 
     def task(start: int, stop: int) -> float:
         return 1 / (stop - start - 3 * bool(start))
 
-    if threads.workers() > 1:
-        with pytest.raises(ZeroDivisionError):
-            threads.share(task, 3 * threads.workers(), parallel=True)
+    monkeypatch.setattr(threads, "workers", lambda: 2)
+    with pytest.raises(ZeroDivisionError):
+        threads.share(task, 3 * threads.workers(), parallel=True)
     assert threads._pool.inside == 0
 
 
@@ -82,15 +82,18 @@ def test_what_no_helper_takes_is_done_by_the_caller(monkeypatch: pytest.MonkeyPa
 
 def test_threads_end_where_another_number_is_asked_for() -> None:
     """set_num_threads leaves none of the helpers of before behind."""
+    helpers = lambda: [t for t in threading.enumerate() if t.name.startswith("autodiff") and t.name != "autodiff_1"]
     before = autodiff.get_num_threads()
     try:
-        for number in (3, 4, 2):
+        for number in (3, 4):
             autodiff.set_num_threads(number)
             threads.share(lambda start, stop: None, 8, parallel=True)
-        for thread in threading.enumerate():
-            if thread.name.startswith("autodiff") and int(thread.name.rpartition("_")[2]) > 1:
-                thread.join(20)
-        assert sum(t.name.startswith("autodiff") and t.name != "autodiff_1" for t in threading.enumerate()) == 0
+            assert len(helpers()) >= number - 2
+        autodiff.set_num_threads(2)
+        threads.share(lambda start, stop: None, 8, parallel=True)
+        for thread in helpers():
+            thread.join(20)
+        assert helpers() == []
     finally:
         autodiff.set_num_threads(before)
 
@@ -123,6 +126,8 @@ def test_blas_has_one_thread_beside_helpers(monkeypatch: pytest.MonkeyPatch) -> 
     pytest.importorskip("threadpoolctl")
     threads.share(lambda start, stop: None, 2, parallel=True)
     libraries, counts, dot = threads._pool.blas or [], [], np.dot
+    if not libraries:
+        pytest.skip("threadpoolctl knows no BLAS library of this NumPy")
     before = [library.get_num_threads() for library in libraries]
 
     def spy(*arrays: Any) -> Any:
