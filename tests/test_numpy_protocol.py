@@ -1,4 +1,4 @@
-"""NumPy's ufuncs and functions on Tensors: differentiable, with NumPy's meaning; those without a row say so."""
+"""NumPy's ufuncs and functions on Tensors: differentiable, with NumPy's meaning; those without a primitive say so."""
 
 from __future__ import annotations
 
@@ -182,7 +182,7 @@ def test_numpys_spelling_means_what_numpy_means(name: str) -> None:
     np.testing.assert_allclose(g.numpy(), numeric, rtol=1e-6, atol=1e-7)
 
 
-def test_every_function_and_ufunc_with_a_row_is_called_here() -> None:
+def test_every_function_and_ufunc_with_a_primitive_is_called_here() -> None:
     """The table above, and the questions below, leave none out."""
     used = " ".join(name for call in (*CALLS.values(), *QUESTIONS) for name in call.__code__.co_names)
     names = {f.__name__ for f in (*UFUNCS, *FUNCTIONS)}
@@ -209,7 +209,7 @@ def test_questions_about_a_tensor_have_plain_answers(question: Callable[[Any], A
     assert question(tensor(A, requires_grad=True)) == question(A)
 
 
-WITHOUT_A_ROW: dict[str, tuple[Callable[[Tensor], Any], str]] = {
+WITHOUT_A_PRIMITIVE: dict[str, tuple[Callable[[Tensor], Any], str]] = {
     "ufunc": (lambda x: np.cbrt(x), r"np\.cbrt has no derivative here"),
     "function": (lambda x: np.nanprod(x), r"np\.nanprod has no derivative here.*nearest that has is np\.prod"),
     "far from any": (lambda x: np.fft.fft(x), r"np\.fft\.fft has no derivative here"),
@@ -235,10 +235,10 @@ WITHOUT_A_ROW: dict[str, tuple[Callable[[Tensor], Any], str]] = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("name", WITHOUT_A_ROW)
-def test_what_has_no_row_says_so_and_gives_no_object_array(name: str) -> None:
+@pytest.mark.parametrize("name", WITHOUT_A_PRIMITIVE)
+def test_what_has_no_primitive_says_so_and_gives_no_object_array(name: str) -> None:
     """Unknown functions, methods and arguments are refused by name, with the nearest that is known."""
-    call, message = WITHOUT_A_ROW[name]
+    call, message = WITHOUT_A_PRIMITIVE[name]
     with pytest.raises(DtypeError, match=message):
         call(tensor(A, requires_grad=True))
 

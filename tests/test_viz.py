@@ -172,7 +172,7 @@ def test_several_outputs_are_all_marked() -> None:
 
 
 def test_a_double_backward_graph_is_drawn_as_any_other() -> None:
-    """A gradient made with create_graph=True leads back to the same leaves, through the rows of the derivative."""
+    """A gradient made with create_graph=True leads back to the same leaves, through the derivative's own operations."""
     x = autodiff.tensor(2.0, requires_grad=True)
     (slope,) = autodiff.grad(x.sin(), x, create_graph=True)
     drawing = draw(slope, params={"x": x}, show=("value", "grad"))
