@@ -17,7 +17,7 @@ every_workload = pytest.mark.parametrize("workload", WORKLOADS, ids=[workload.na
 
 
 class Plain:
-    """What the pure functions ask of a library, by NumPy itself."""
+    """NumPy itself, in the place of a library that differentiates the pure functions."""
 
     np = np
     gradient = staticmethod(autodiff.func.grad)
@@ -33,7 +33,7 @@ class Plain:
 
 @every_workload
 def test_a_workload_comes_to_the_same_with_either_library(workload: Workload) -> None:
-    """Before and after three steps: what is compared in time is the same work."""
+    """Before and after three steps the losses agree, so that times are compared of the same work."""
     ours, theirs = both(workload.build)
     for _ in range(2):
         agree(ours.loss(), theirs.loss(), Near(2e-4, of_largest=2e-4))
@@ -56,7 +56,7 @@ def test_a_pure_function_is_the_workload(workload: Workload) -> None:
 
 @pytest.mark.parametrize("workload", [w for w in WORKLOADS if w.group == "model"], ids=lambda w: w.name)
 def test_a_model_keeps_no_more_than_pytorch(workload: Workload) -> None:
-    """For its backward pass, in bytes, but for a tenth."""
+    """The bytes kept for the backward pass are at most 1.1 times PyTorch's."""
     ours, theirs = memory.kept_by_ours(workload.build(autodiff)), memory.kept_by_torch(workload.build(peer()))
     assert 0 < ours <= 1.1 * theirs
 

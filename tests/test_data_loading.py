@@ -47,7 +47,7 @@ class Squares(data.Dataset[Any]):
 
 
 class Count(data.IterableDataset[int]):
-    """The numbers below ``size``, those of each worker by turns."""
+    """The numbers below ``size``, dealt out to the workers in turn."""
 
     def __init__(self, size: int) -> None:
         self.size, self.start = size, 0
@@ -65,7 +65,7 @@ def flat(loader: Any) -> list[Any]:
 @pytest.mark.parametrize("workers", WORKERS, ids=str)
 @pytest.mark.parametrize("options", [{"batch_size": 4}, {"batch_size": 4, "drop_last": True}, {"batch_size": None}])
 def test_every_item_comes_once_and_in_order(workers: dict[str, Any], options: dict[str, Any]) -> None:
-    """Whoever loads, the batches are the same, in the same order, as many as len() says."""
+    """With any workers the batches are the same, in the same order, as many as len() says."""
     loader = data.DataLoader(Squares(11), **options, **workers)
     batches = list(loader)
     assert len(batches) == len(loader)
@@ -103,7 +103,7 @@ def test_shuffling_is_the_generators() -> None:
 
 @pytest.mark.parametrize("workers", WORKERS[1:], ids=str)
 def test_a_workers_error_comes_whole(workers: dict[str, Any]) -> None:
-    """The error is of its own kind, with its own words, and its report names the line in the worker."""
+    """The error keeps its type and its message, and its report names the line in the worker."""
     received: list[Any] = []
     with pytest.raises(KeyError, match="no item 5") as caught:
         received.extend(data.DataLoader(Squares(9, bad=5), batch_size=2, **workers))
@@ -160,7 +160,7 @@ class Picky(Squares):
 
 
 def test_a_batch_that_no_process_can_pass_on_is_an_error() -> None:
-    """What cannot be pickled says so, instead of never coming."""
+    """A batch that cannot be pickled raises an error, instead of never coming."""
     with pytest.raises(Exception, match="pickle"):
         list(data.DataLoader(Picky(3), collate_fn=list, **FORK))
 
@@ -182,7 +182,7 @@ def test_workers_are_told_who_they_are(workers: dict[str, Any]) -> None:
 
 
 def test_an_error_in_worker_init_fn_is_raised() -> None:
-    """What goes wrong before the first batch comes with the first batch."""
+    """What goes wrong before the first batch is raised where the first batch is asked for."""
 
     def fail(number: int) -> None:
         raise OptionError(f"worker {number} does not want to")

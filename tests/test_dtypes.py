@@ -84,7 +84,7 @@ OPERATORS = [operator.add, operator.sub, operator.mul, operator.truediv, operato
 
 
 def ours_alone(op: Any, *dtypes: str) -> bool:
-    """What PyTorch refuses or counts as integers while NumPy's rule is taken here: booleans in a - b and a ** b."""
+    """Where NumPy's rule is taken, while PyTorch refuses or counts as integers: booleans in a - b and a ** b."""
     return op in (operator.sub, operator.pow) and "bool" in dtypes
 
 
@@ -185,7 +185,7 @@ def test_the_default_dtype_is_one_for_all_threads_and_floating() -> None:
 
 
 def test_arrays_keep_their_dtype_in_native_byte_order() -> None:
-    """An array joins in its own dtype; one from a big-endian file is turned round."""
+    """An array joins in its own dtype; a big-endian one is converted to native order."""
     assert (ones(2) * np.ones(2)).dtype == np.float64
     assert (ones(2) * np.ones(2, np.float16)).dtype == np.float32
     x = tensor(np.array([1, 2], ">i4"))

@@ -71,7 +71,7 @@ def test_conv2d_is_pytorchs(options: dict[str, Any], kernel: tuple[int, int], re
     "options", [{}, {"stride": 2, "padding": 3}, {"dilation": 2, "groups": 2}, {"padding": "same"}], ids=str
 )
 def test_conv1d_is_pytorchs(options: dict[str, Any]) -> None:
-    """One axis is two with the first of length one."""
+    """A convolution along one axis is one along two, the first of length one."""
     weight = draw(6, 4 // options.get("groups", 1), 3, seed=1)
     for x in (draw(2, 4, 11), draw(4, 11)):
         compare(lambda lib, *a: lib.nn.functional.conv1d(*a, **options), x, weight, draw(6, seed=2), near=NEAR)

@@ -123,7 +123,7 @@ LAYOUTS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
 
 
 def compare(function: Function, array: np.ndarray, rtol: float = 1e-12) -> None:
-    """Compare the function and its gradient in both libraries, whatever NumPy would warn of here."""
+    """Compare the function and its gradient in both libraries, with NumPy's warnings silenced."""
     with np.errstate(all="ignore"):
         harness.compare(function, array, near=Near(rtol, 1e-12 if rtol < 1e-6 else 1e-6))
 

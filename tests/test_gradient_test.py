@@ -244,7 +244,7 @@ def test_checks_can_be_left_out() -> None:
 
 
 def test_a_kink_with_a_gradient_outside_its_slopes_is_named_as_a_kink() -> None:
-    """A gradient at a kink that is no slope in between is reported, but as what it is."""
+    """A gradient at a kink that lies outside the slopes on its sides is reported as a kink, not as a wrong gradient."""
 
     def vjp(g: Any, x: Any) -> Any:
         return g * np.where(x == 0, 5, np.sign(x))

@@ -78,7 +78,7 @@ def test_round_trip(obj: object) -> None:
 
 @given(objects)
 def test_equal_objects_make_equal_files(obj: object) -> None:
-    """A file holds no clock and no chance."""
+    """A file depends on the object alone, not on the clock or on chance."""
     with zipfile.ZipFile(io.BytesIO(saved(obj))) as archive:
         assert {member.date_time for member in archive.infolist()} == {(1980, 1, 1, 0, 0, 0)}
     assert saved(obj) == saved(obj)
@@ -167,7 +167,7 @@ loop.append(loop)
     ],
 )
 def test_what_cannot_be_saved_is_named(obj: object, said: str, tmp_path: Path) -> None:
-    """Nothing is pickled: the error says where the stranger sits, and no file is made."""
+    """Nothing is pickled: the error says where in the object the fault is, and no file is made."""
     with pytest.raises(DtypeError, match=said) as caught:
         save(obj, tmp_path / "file")
     assert "\n" not in str(caught.value)

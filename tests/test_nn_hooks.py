@@ -61,7 +61,7 @@ def test_a_hook_cannot_replace_one_of_several_gradients() -> None:
 
 
 def test_operations_name_the_innermost_line_of_the_user() -> None:
-    """Inside the library's modules that is the call of the outermost; a user's module or hook has its own."""
+    """For the library's modules it is the call of the outermost one; a user's module or hook has a line of its own."""
 
     class Twice(nn.Module):
         def forward(self, x: Any) -> Any:

@@ -151,31 +151,31 @@ def test_state_dict_round_trip(name: str, options: dict[str, Any]) -> None:
         np.testing.assert_array_equal(a.detach().numpy(), b.detach().numpy())
 
 
-def as_arrays(value: Any) -> Any:
-    """A state dict of PyTorch's with arrays in place of tensors."""
+def as_arrays(value: Any, make: Any = np.asarray) -> Any:
+    """A state dict with arrays in place of tensors, or with what ``make`` makes of each array."""
     if isinstance(value, dict):
-        return {key: as_arrays(each) for key, each in value.items()}
+        return {key: as_arrays(each, make) for key, each in value.items()}
     if isinstance(value, list):
-        return [as_arrays(each) for each in value]
-    return value.detach().numpy() if hasattr(value, "detach") else value
+        return [as_arrays(each, make) for each in value]
+    return make(value.detach().numpy()) if hasattr(value, "detach") else value
 
 
 @pytest.mark.parametrize(("name", "options"), [*LAST, ("SGD", OPTIONS["SGD"][0])])
 @pytest.mark.parametrize("convert", [lambda state: state, as_arrays])
 def test_a_pytorch_state_dict_loads(name: str, options: dict[str, Any], convert: Any, precise: Any) -> None:
-    """The layout is PyTorch's: its state after ten steps, as it is or as arrays, goes on here to where it goes there.
-
-    And ours goes on there.
-    """
+    """PyTorch's state after ten steps loads here, as it is or as arrays, and ours there: all end where PyTorch ends."""
     theirs = leaves(precise, name)
     theirs_opt = made(precise, name, theirs, **options)
     run(precise, theirs_opt, theirs, range(10))
-    ours = [autodiff.tensor(p.detach().numpy(), requires_grad=True) for p in theirs]
-    ours_opt = made(autodiff, name, ours)
+    ours, again = ([lib.tensor(p.detach().numpy()).requires_grad_() for p in theirs] for lib in (autodiff, precise))
+    ours_opt, again_opt = made(autodiff, name, ours), made(precise, name, again)
     ours_opt.load_state_dict(convert(theirs_opt.state_dict()))
+    again_opt.load_state_dict(as_arrays(ours_opt.state_dict(), precise.tensor))
     run(precise, theirs_opt, theirs, range(10, 20))
     run(autodiff, ours_opt, ours, range(10, 20))
+    run(precise, again_opt, again, range(10, 20))
     agree(ours, theirs, Near(1e-11))
+    agree(again, theirs, Near(1e-11))
 
 
 @pytest.mark.parametrize(("name", "options"), [case for case in LAST if case[0] not in ("Muon", "Adafactor")])
@@ -306,7 +306,7 @@ def test_groups_have_options_of_their_own_that_may_change() -> None:
 
 
 def test_parameters_without_a_gradient_stay() -> None:
-    """None means no step and no state; zero_grad gives None, or zeros where they lie."""
+    """None means no step and no state; zero_grad sets None, or zeros in place."""
     a, b = autodiff.ones(1, requires_grad=True), autodiff.ones(1, requires_grad=True)
     optimizer = optim.Adam([a, b])
     a.grad = autodiff.ones(1)

@@ -1,4 +1,4 @@
-"""Work shared among threads, and elementwise functions of long arrays, which are gone over in blocks."""
+"""Work shared among threads, and elementwise functions of long arrays, which are computed in blocks."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from autodiff.kernels import blocks, products, threads
 
 @pytest.mark.parametrize("layout", [np.asarray, lambda x: x[::-1], lambda x: x.T], ids=["made", "reversed", "turned"])
 def test_blocks_do_not_change_the_result(layout: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A function of long arrays is what it is of them at once, for two threads, a last short block and any layout."""
+    """In blocks a function of long arrays has the same result, for two threads, a short last block and any layout."""
     monkeypatch.setattr(blocks, "BLOCK", 64)
     monkeypatch.setattr(blocks, "LONG", 128)
     monkeypatch.setattr(threads, "workers", lambda: 2)
@@ -56,7 +56,7 @@ def test_errors_in_a_helper_thread_are_raised(monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_turns_cover_everything_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whoever takes them, slices of one size that fill the range; each of two threads could have one."""
+    """The slices that the threads take have one size and fill the range; each of two threads can have one."""
     monkeypatch.setattr(threads, "workers", lambda: 2)
     for count in (1, 2, 7, 16):
         turns = threads.Turns(count, parallel=True)
@@ -81,7 +81,7 @@ def test_what_no_helper_takes_is_done_by_the_caller(monkeypatch: pytest.MonkeyPa
 
 
 def test_threads_end_where_another_number_is_asked_for() -> None:
-    """set_num_threads leaves none of the helpers of before behind."""
+    """set_num_threads leaves none of the earlier helpers behind."""
     helpers = lambda: [t for t in threading.enumerate() if t.name.startswith("autodiff") and t.name != "autodiff_1"]
     before = autodiff.get_num_threads()
     try:
@@ -122,7 +122,7 @@ def test_products_beside_helpers(name: str, turned: bool) -> None:
 
 @pytest.mark.skipif(threads.workers() < 2, reason="needs a helper, and so two processors")
 def test_blas_has_one_thread_beside_helpers(monkeypatch: pytest.MonkeyPatch) -> None:
-    """During the products of a dense layer, and again as many as before after them."""
+    """It has one during the products of a dense layer, and as many as before after them."""
     pytest.importorskip("threadpoolctl")
     threads.share(lambda start, stop: None, 2, parallel=True)
     libraries, counts, dot = threads._pool.blas or [], [], np.dot

@@ -1,4 +1,4 @@
-"""Programs written for PyTorch, in idioms of all its ages, run here with other imports and nothing else changed.
+"""Programs written for PyTorch, in old idioms and new, run here with other imports and nothing else changed.
 
 Each program takes the four names that its import lines would bind. It gives the losses in the order of training (or
 what else should fall), and figures in which no random number has a part, which are the same on both libraries.

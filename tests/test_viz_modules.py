@@ -61,7 +61,7 @@ def lenet() -> nn.Module:
 
 
 def drawable(model: nn.Module, *inputs: Tensor) -> Tensor:
-    """A loss that keeps its model, without which the paths are not known any more."""
+    """The loss of a model that stays alive: the paths of a dropped model are not known."""
     loss: Tensor = model(*inputs).sum()
     LIVING.append(model)
     return loss

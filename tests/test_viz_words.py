@@ -25,7 +25,7 @@ def test_explain_walks_backwards_with_rules_and_norms() -> None:
 
 
 def test_explain_agrees_with_backward() -> None:
-    """What arrives at each parameter is its gradient, and explaining changes nothing, with hooks hung on the graph."""
+    """What arrives at each parameter is its gradient, and explaining changes nothing and calls no hook."""
     model = nn.Sequential(nn.Linear(3, 4), nn.LayerNorm(4), nn.Tanh(), nn.Linear(4, 2))
     loss = nn.functional.cross_entropy(model(autodiff.randn(5, 3)), autodiff.tensor([0, 1, 1, 0, 1]))
     called: list[int] = []

@@ -20,7 +20,8 @@ PRECISE, SINGLE = Near(1e-6, 1e-12, of_largest=1e-9), Near(1e-4, 1e-8, of_larges
 class Case(NamedTuple):
     """A call ``call(lib, *inputs)``; ``order`` is that of the derivatives compared, 0 for values alone.
 
-    Without ``tracking`` PyTorch leaves a result that holds nothing of its inputs out of the graph, and it need not be.
+    ``tracking`` is False where PyTorch's result does not require grad, since it holds nothing of the inputs, and ours
+    does.
     """
 
     name: str

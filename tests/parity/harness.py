@@ -184,7 +184,7 @@ def gradients_agree(ours: Sequence[Any], theirs: Sequence[Any], near: Near) -> N
 
 
 def kind(x: Any) -> type:
-    """What must be the same of two values: their types, but that each library has tensors and tuples of its own."""
+    """The type in which two results must agree: tensors, and the tuples that libraries define, count as one."""
     if is_tensor(x):
         return autodiff.Tensor
     own = isinstance(x, tuple) and type(x).__module__.partition(".")[0] in LIBRARIES
