@@ -127,16 +127,16 @@ class Planted:
 
 @contextmanager
 def planted(name: str, position: int, mutate: Callable[..., Any]) -> Iterator[Planted]:
-    """The primitive ``name`` with a fault in the VJP of one input."""
-    primitive = primitives[name]
-    whole = primitive.vjps
+    """The row ``name`` with a fault in the VJP of one input."""
+    row = primitives[name]
+    whole = row.vjps
     vjps = list(islice(iter(whole), len(DECLARED[name][0])))
     fault = vjps[position] = Planted(vjps[position], mutate, position)
-    primitive.vjps = tuple(vjps)
+    row.vjps = tuple(vjps)
     try:
         yield fault
     finally:
-        primitive.vjps = whole
+        row.vjps = whole
 
 
 def verdict(name: str, position: int, mutate: Callable[..., Any]) -> str:

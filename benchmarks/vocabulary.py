@@ -41,8 +41,8 @@ contiguous and transposed, and float32 that stays float32. Made by `python -m be
 
 - **spelled**: *f* as `autodiff.NAME` (or as the name says), *m* as a method of Tensor, *i* in place (`NAME_`), *np* by
   NumPy's own function of that name, with NumPy's meaning.
-- **orders**: of the derivatives that are compared; 0 for an operation without gradient. Primitives are differentiated
-  to any order.
+- **orders**: of the derivatives that are compared; 0 for an operation without gradient. Rows are differentiated to any
+  order.
 - **keeps**: how many arrays (masks and indices included, views of one array once) the smallest graph of a call keeps
   for the backward pass, and of how many nodes it is.
 

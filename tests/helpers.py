@@ -1,4 +1,4 @@
-"""What tests of several files need: leaves, lines of source as error messages name them, and watches on memory."""
+"""What tests of several files need: leaves, plain state dicts, lines as errors name them, and watches on memory."""
 
 from __future__ import annotations
 
@@ -22,6 +22,15 @@ def leaf(*values: Any, dtype: Any = np.float64) -> Tensor:
 def memory(x: Tensor) -> np.ndarray[Any, Any]:
     """The array that the tensor holds, itself."""
     return x._array
+
+
+def as_arrays(value: Any, make: Any = np.asarray) -> Any:
+    """A state dict with arrays in place of tensors, or with what ``make`` makes of each array."""
+    if isinstance(value, dict):
+        return {key: as_arrays(each, make) for key, each in value.items()}
+    if isinstance(value, list):
+        return [as_arrays(each, make) for each in value]
+    return make(value.detach().numpy()) if hasattr(value, "detach") else value
 
 
 def line_of(function: Callable[..., Any], offset: int = 0) -> str:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 import pytest
-from parity.harness import Near, agree, both, peer, same
+from helpers import as_arrays
+from parity.harness import Near, agree, both, same
 
 import autodiff
 import optim
@@ -77,17 +77,6 @@ MATRICES = [START[0], START[0].T[:, :2].copy()]
 NUMBERS = {"eta", "mu", "mu_product"}  # of a state, which may be tensors in PyTorch's
 
 
-@pytest.fixture
-def precise(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
-    """PyTorch, computing all it can in float64: numbers of the state, and Muon's iterations, which run in bfloat16."""
-    torch = peer()
-    before = torch.get_default_dtype()
-    torch.set_default_dtype(torch.float64)
-    monkeypatch.setattr(torch.Tensor, "bfloat16", lambda self: self.clone())
-    yield torch
-    torch.set_default_dtype(before)
-
-
 def gradient(step: int, i: int, x: np.ndarray) -> np.ndarray:
     """Of a moving, bumpy function; the same for both sides."""
     return np.asarray(np.sin(3 * x + step) + x * (i + 1)).astype(x.dtype)
@@ -151,15 +140,6 @@ def test_state_dict_round_trip(name: str, options: dict[str, Any]) -> None:
         np.testing.assert_array_equal(a.detach().numpy(), b.detach().numpy())
 
 
-def as_arrays(value: Any, make: Any = np.asarray) -> Any:
-    """A state dict with arrays in place of tensors, or with what ``make`` makes of each array."""
-    if isinstance(value, dict):
-        return {key: as_arrays(each, make) for key, each in value.items()}
-    if isinstance(value, list):
-        return [as_arrays(each, make) for each in value]
-    return make(value.detach().numpy()) if hasattr(value, "detach") else value
-
-
 @pytest.mark.parametrize(("name", "options"), [*LAST, ("SGD", OPTIONS["SGD"][0])])
 @pytest.mark.parametrize("convert", [lambda state: state, as_arrays])
 def test_a_pytorch_state_dict_loads(name: str, options: dict[str, Any], convert: Any, precise: Any) -> None:
@@ -190,72 +170,6 @@ def test_blocks_do_not_change_the_law(name: str, options: dict[str, Any], monkey
         results.append(p.detach().numpy())
     for other in results[1:]:
         np.testing.assert_array_equal(results[0], other)
-
-
-def valley(lib: Any, options: dict[str, Any], steps: int) -> tuple[Any, Any, list[float], Any]:
-    """LBFGS down a curved valley in five dimensions: where it comes, the losses of its steps and of all evaluations."""
-    x = lib.tensor(np.array([-1.2, 1.0, 0.5])).requires_grad_()
-    y = lib.tensor(np.array([[0.3, -2.0]])).requires_grad_()
-    optimizer, calls = lib.optim.LBFGS([x, y], **options), []
-
-    def closure() -> Any:
-        optimizer.zero_grad()
-        loss = (100 * (x[1:] - x[:-1] ** 2) ** 2).sum() + ((1 - x[:-1]) ** 2).sum() + (y**2).sum() + (x[0] * y).sum()
-        loss.backward()
-        calls.append(loss.item())
-        return loss
-
-    losses = [optimizer.step(closure).item() for _ in range(steps)]
-    return x.detach().numpy(), y.detach().numpy(), [*losses, *calls], optimizer
-
-
-@pytest.mark.usefixtures("precise")
-@pytest.mark.parametrize(
-    ("options", "steps"),
-    [
-        ({"line_search_fn": "strong_wolfe"}, 1),
-        ({"line_search_fn": "strong_wolfe", "max_iter": 5, "history_size": 3}, 3),
-        ({"line_search_fn": "strong_wolfe", "max_iter": 10, "max_eval": 7, "lr": 0.1}, 4),
-        ({"lr": 1e-3}, 4),
-        ({"lr": 0.01, "max_iter": 4, "history_size": 2}, 4),
-        ({"lr": 0.01, "tolerance_grad": 50.0}, 3),
-        ({"lr": 0.01, "tolerance_change": 0.5}, 3),
-    ],
-)
-def test_lbfgs_goes_pytorchs_way(options: dict[str, Any], steps: int) -> None:
-    """Every evaluation is at the point where PyTorch has it, with a line search and without."""
-    same(lambda lib: valley(lib, options, steps)[:3], near=Near(1e-9))
-
-
-def test_lbfgs_goes_on_from_a_state_dict(precise: Any) -> None:
-    """Two steps, a copy through the state dict (ours or PyTorch's), and a third are three steps."""
-    options = {"line_search_fn": "strong_wolfe", "max_iter": 3}
-    whole = valley(autodiff, options, 3)
-    for lib in (autodiff, precise):
-        x, y, _, first = valley(lib, options, 2)
-        params = [autodiff.tensor(value, requires_grad=True) for value in (x, y)]
-        optimizer = optim.LBFGS(params)
-        optimizer.load_state_dict(as_arrays(first.state_dict()) if lib is precise else first.state_dict())
-
-        def closure(optimizer: Any = optimizer, params: Any = params) -> Any:
-            optimizer.zero_grad()
-            x, y = params
-            loss = (100 * (x[1:] - x[:-1] ** 2) ** 2).sum() + ((1 - x[:-1]) ** 2).sum()
-            loss = loss + (y**2).sum() + (x[0] * y).sum()
-            loss.backward()
-            return loss
-
-        optimizer.step(closure)
-        np.testing.assert_allclose(params[0].detach().numpy(), whole[0], rtol=1e-9)
-
-
-def test_lbfgs_finds_the_bottom() -> None:
-    """The valley's floor is found to all digits."""
-    exactly = {"line_search_fn": "strong_wolfe", "max_iter": 100, "max_eval": 300, "tolerance_change": 1e-15}
-    x, y, *_ = valley(autodiff, exactly, 2)
-    again = valley(autodiff, exactly, 4)
-    np.testing.assert_allclose(again[0], x, atol=1e-6)
-    np.testing.assert_allclose(y, -x[0] / 2 * np.ones((1, 2)), atol=1e-6)
 
 
 def test_muons_step_is_orthogonal() -> None:
