@@ -140,7 +140,7 @@ def run(options: Any) -> None:
     for workload in chosen(options.only):
         results["workloads"].append(measured(workload, {}, options.rounds))
         _say(results["workloads"][-1])
-    # Afterwards, for with the others in the process PyTorch was up to 1.6 times as slow.
+    # Afterwards, for PyTorch is slower with the others in the process.
     peers = {} if options.torch else installed_peers()
     for workload, row in zip(chosen(options.only), results["workloads"], strict=True):
         if peers and workload.pure:

@@ -1,9 +1,9 @@
-"""Plants wrong derivatives into every row and counts how many of them the tests of the rows catch.
+"""Plants wrong derivatives into every primitive and counts how many of them the tests of the primitives catch.
 
-    python benchmarks/mutations.py [name of a row ...]
+    python benchmarks/mutations.py [name of a primitive ...]
 
-A mutant is one VJP of one row with one fault. It counts where it changed a gradient, or cut a second derivative, in at
-least one call; it is caught where the test of the row fails.
+A mutant is one VJP of one primitive with one fault. It counts where it changed a gradient, or cut a second derivative,
+in at least one call; it is caught where the test of the primitive fails.
 """
 
 from __future__ import annotations
@@ -169,7 +169,7 @@ def main(names: list[str]) -> int:
                 if found == "missed":
                     missed.append(f"{name}, input {position}: {label}")
     planted_count = score["caught"] + score["missed"]
-    print(f"{planted_count} faults planted in {len(names or DECLARED)} rows, {score['caught']} caught")
+    print(f"{planted_count} faults planted in {len(names or DECLARED)} primitives, {score['caught']} caught")
     print(f"({score['no']} more changed nothing; {time.perf_counter() - start:.0f} s)")
     print("\n".join(f"  {count:4d} {check}" for check, count in by_check.most_common() if count))
     print("\n".join(f"missed: {entry}" for entry in missed))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import math
 from collections.abc import Callable
 from typing import Any
@@ -12,18 +11,14 @@ import pytest
 
 import autodiff
 from autodiff import Tensor, grad, tensor
+from nn import functional
 
 Spelling = Callable[..., Any]
 
-try:
-    functional: Any = importlib.import_module("nn.functional")
-except ImportError:  # nn stands above the engine and may not be there yet
-    functional = None
-
 
 def layers(**spellings: Spelling) -> dict[str, Spelling]:
-    """Spellings by functions of nn.functional, where it has them."""
-    return {f"F.{name}": f for name, f in spellings.items() if functional is not None and hasattr(functional, name)}
+    """Spellings by functions of nn.functional."""
+    return {f"F.{name}": f for name, f in spellings.items()}
 
 
 def gradients(function: Spelling, *values: Any, dtype: Any = autodiff.float64) -> list[list[float]]:
@@ -210,18 +205,13 @@ STABLE: dict[str, tuple[Spelling, list[float], list[float]]] = {
     "log_softmax": (lambda x: autodiff.log_softmax(x, 0)[1], [1e4, -1e4], [-1, 1]),
     "sigmoid": (autodiff.sigmoid, [1e4, -1e4, 0.0], [0, 0, 0.25]),
     "tanh": (autodiff.tanh, [1e4, -1e4, 0.0], [0, 0, 1]),
-}
-if functional is not None:
-    for name, spelling, points, slopes in [
-        ("softplus", lambda x: functional.softplus(x), [1e4, -1e4, 0.0], [1, 0, H]),
-        ("logsigmoid", lambda x: functional.logsigmoid(x), [1e4, -1e4, 0.0], [0, 1, H]),
-        ("cross_entropy", lambda x: functional.cross_entropy(x[None], tensor([1])), [1e4, -1e4], [1, -1]),
-        ("binary_cross_entropy_with_logits",
-         lambda x: functional.binary_cross_entropy_with_logits(x, autodiff.ones(2), reduction="sum"),
-         [1e4, -1e4], [0, -1]),
-    ]:  # fmt: skip
-        if hasattr(functional, name):
-            STABLE[name] = (spelling, points, slopes)
+    "softplus": (functional.softplus, [1e4, -1e4, 0.0], [1, 0, H]),
+    "logsigmoid": (functional.logsigmoid, [1e4, -1e4, 0.0], [0, 1, H]),
+    "cross_entropy": (lambda x: functional.cross_entropy(x[None], tensor([1])), [1e4, -1e4], [1, -1]),
+    "binary_cross_entropy_with_logits": (
+        lambda x: functional.binary_cross_entropy_with_logits(x, autodiff.ones(2), reduction="sum"),
+        [1e4, -1e4], [0, -1]),
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("name", STABLE)

@@ -50,6 +50,7 @@ def test_the_subset_is_real_and_balanced() -> None:
 
 
 def test_the_subset_is_about_a_megabyte() -> None:
+    """The four packed files stay small enough to be in the repository."""
     assert sum((EMBEDDED / f"{name}.gz").stat().st_size for name in FILES) < 1_050_000
 
 
@@ -68,6 +69,7 @@ def test_the_subset_can_be_made_again(tmp_path: Path) -> None:
 
 @needs_full_mnist
 def test_the_full_data_are_read_and_the_subset_is_drawn_from_them() -> None:
+    """60,000 and 10,000 images; each test image of the subset is one of the full test set, with its label."""
     full, subset = load_mnist(FULL), load_mnist(EMBEDDED)
     assert full.train_images.shape == (60000, 28, 28)
     assert full.test_images.shape == (10000, 28, 28)
@@ -157,6 +159,7 @@ def test_damage_is_named(number: int, damage: Damage, said: str, folder: Path) -
 
 
 def test_what_cannot_be_written_is_named(tmp_path: Path) -> None:
+    """A dtype that the format does not have is an error, and no file is made."""
     with pytest.raises(DataError, match="an array of int64, expected one of uint8"):
         write_idx(tmp_path / "a", np.arange(3, dtype=np.int64))
     assert list(tmp_path.iterdir()) == []

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import gc
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import pytest
+from helpers import leaf, no_cycle
+from parity.harness import same
 
 import autodiff
 from autodiff import grad, tensor
@@ -18,10 +19,6 @@ from autodiff.testing import gradient_test
 from autodiff.testing.domain import real
 
 X, Y = np.array([0.5, -1.25, 2.0]), np.array([1.5, 0.75, -0.25])
-
-
-def leaf(array: Any) -> autodiff.Tensor:
-    return tensor(np.array(array), requires_grad=True)
 
 
 class Product(Function):
@@ -85,18 +82,13 @@ def test_a_function_has_gradients_of_every_order(name: str) -> None:
     x, y = leaf(X), leaf(Y)
     assert gradcheck(CALLS[name], (x, y))
     assert gradgradcheck(CALLS[name], (x, y))
-    gc.collect()
-    gc.disable()
-    try:
+    with no_cycle():
         for create_graph in (False, True):
             outputs = CALLS[name](x, y)
             total = sum(out.sum() for out in outputs) if isinstance(outputs, tuple) else outputs.sum()
             found = grad(total, [x, y], create_graph=create_graph, allow_unused=True)
             del outputs, total, found
         CALLS[name](x, y)
-        assert gc.collect() == 0
-    finally:
-        gc.enable()
 
 
 def test_a_function_passes_a_gradient_test() -> None:
@@ -106,9 +98,8 @@ def test_a_function_passes_a_gradient_test() -> None:
 
 def test_results_agree_with_the_same_function_in_pytorch() -> None:
     """needs_input_grad, non-differentiable outputs, unused outputs as zeros or None, numbers passing through."""
-    torch = pytest.importorskip("torch")
-    logs: list[list[Any]] = []
-    for lib in (autodiff, torch):
+
+    def log(lib: Any) -> list[Any]:
         seen: list[Any] = []
 
         class Sorted(lib.autograd.Function):  # type: ignore[name-defined, misc]
@@ -125,7 +116,7 @@ def test_results_agree_with_the_same_function_in_pytorch() -> None:
             @staticmethod
             def backward(ctx: Any, *gs: Any) -> Any:
                 _, none, y = ctx.saved_tensors
-                seen.extend([ctx.needs_input_grad, none, *(g if g is None else g.tolist() for g in gs)])  # noqa: B023
+                seen.extend([ctx.needs_input_grad, none, *(g if g is None else g.tolist() for g in gs)])
                 first = gs[0] * y if gs[0] is not None else None
                 return first, None, None
 
@@ -135,8 +126,9 @@ def test_results_agree_with_the_same_function_in_pytorch() -> None:
             seen.extend([a.requires_grad, order.requires_grad, order.tolist(), text, b.requires_grad])
             a.sum().backward()
             seen.append(x.grad.tolist())
-        logs.append(seen)
-    assert logs[0] == logs[1]
+        return seen
+
+    same(log)
 
 
 def test_an_input_changed_in_place_comes_back_with_the_new_history() -> None:

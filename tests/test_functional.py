@@ -8,32 +8,17 @@ from typing import Any
 
 import numpy as np
 import pytest
+from parity.harness import Near, compare, same
 
 import autodiff
 from autodiff.errors import DtypeError, OptionError, ShapeError
 from nn import functional as F
 
-torch = pytest.importorskip("torch")
-TF = torch.nn.functional
+NEAR = Near(1e-10, 1e-10)
 
 
 def draw(*shape: int, seed: int = 0) -> np.ndarray:
     return np.random.default_rng(seed).normal(size=shape)
-
-
-def agree(ours: Callable[..., Any], theirs: Callable[..., Any], *arrays: np.ndarray, tolerance: float = 1e-10) -> None:
-    """Value and all gradients of a function of float64 arrays, for one random cotangent."""
-    xs = [autodiff.tensor(a, requires_grad=a.dtype.kind == "f") for a in arrays]
-    ts = [torch.tensor(a, requires_grad=a.dtype.kind == "f") for a in arrays]
-    out, wanted = ours(*xs), theirs(*ts)
-    assert out.shape == tuple(wanted.shape)
-    np.testing.assert_allclose(out.detach().numpy(), wanted.detach().numpy(), rtol=tolerance, atol=tolerance)
-    g = draw(*out.shape, seed=9)
-    out.backward(autodiff.tensor(g))
-    wanted.backward(torch.tensor(g))
-    for x, t in zip(xs, ts, strict=True):
-        if t.grad is not None:
-            np.testing.assert_allclose(x.grad.numpy(), t.grad.numpy(), rtol=tolerance, atol=tolerance)
 
 
 ACTIVATIONS = [
@@ -55,12 +40,8 @@ ACTIVATIONS = [
 @pytest.mark.parametrize(("name", "options"), ACTIVATIONS)
 def test_activations_are_pytorchs(name: str, options: dict[str, Any]) -> None:
     """Each activation and its gradient agree with PyTorch in float64."""
-    agree(
-        lambda x: getattr(F, name)(x, **options),
-        lambda t: getattr(TF, name)(t, **options),
-        3 * draw(4, 5),
-        tolerance=1e-8 if name == "softplus" else 1e-10,  # PyTorch's is linear above 20, exact to 2e-9
-    )
+    near = Near(1e-8, 1e-8) if name == "softplus" else NEAR  # PyTorch's is linear above 20, exact to 2e-9
+    compare(lambda lib, x: getattr(lib.nn.functional, name)(x, **options), 3 * draw(4, 5), near=near)
 
 
 @pytest.mark.parametrize("shape", [(3,), (4, 3), (2, 4, 3)])
@@ -68,7 +49,7 @@ def test_activations_are_pytorchs(name: str, options: dict[str, Any]) -> None:
 def test_linear_is_pytorchs(shape: tuple[int, ...], bias: bool) -> None:
     """x W^T + b for inputs with any leading axes, with and without a bias."""
     arrays = [draw(*shape), draw(5, 3, seed=1), draw(5, seed=2)][: 2 + bias]
-    agree(F.linear, TF.linear, *arrays)
+    compare(lambda lib, *a: lib.nn.functional.linear(*a), *arrays, near=NEAR)
 
 
 CONV = [
@@ -82,28 +63,25 @@ CONV = [
 def test_conv2d_is_pytorchs(options: dict[str, Any], kernel: tuple[int, int], recwarn: Any) -> None:
     """Values and gradients for every combination of options, for odd and even kernels."""
     groups = options.get("groups", 1)
-    agree(
-        lambda x, w, b: F.conv2d(x, w, b, **options),
-        lambda x, w, b: TF.conv2d(x, w, b, **options),
-        draw(2, 4, 8, 9), draw(6, 4 // groups, *kernel, seed=1), draw(6, seed=2),
-    )  # fmt: skip
+    arrays = draw(2, 4, 8, 9), draw(6, 4 // groups, *kernel, seed=1), draw(6, seed=2)
+    compare(lambda lib, x, w, b: lib.nn.functional.conv2d(x, w, b, **options), *arrays, near=NEAR)
 
 
 @pytest.mark.parametrize(
     "options", [{}, {"stride": 2, "padding": 3}, {"dilation": 2, "groups": 2}, {"padding": "same"}], ids=str
 )
 def test_conv1d_is_pytorchs(options: dict[str, Any]) -> None:
-    """One axis is two with the first of length one."""
+    """A convolution along one axis is one along two, the first of length one."""
     weight = draw(6, 4 // options.get("groups", 1), 3, seed=1)
     for x in (draw(2, 4, 11), draw(4, 11)):
-        agree(lambda *a: F.conv1d(*a, **options), lambda *a: TF.conv1d(*a, **options), x, weight, draw(6, seed=2))
+        compare(lambda lib, *a: lib.nn.functional.conv1d(*a, **options), x, weight, draw(6, seed=2), near=NEAR)
 
 
 def test_unbatched_images_keep_their_shape() -> None:
     """(C, H, W) in, (O, oh, ow) out, for convolution and both poolings."""
-    agree(F.conv2d, TF.conv2d, draw(2, 6, 6), draw(3, 2, 3, 3, seed=1))
-    agree(lambda x: F.max_pool2d(x, 2), lambda x: TF.max_pool2d(x, 2), draw(2, 6, 6))
-    agree(lambda x: F.avg_pool2d(x, 2), lambda x: TF.avg_pool2d(x, 2), draw(2, 6, 6))
+    compare(lambda lib, x, w: lib.nn.functional.conv2d(x, w), draw(2, 6, 6), draw(3, 2, 3, 3, seed=1), near=NEAR)
+    compare(lambda lib, x: lib.nn.functional.max_pool2d(x, 2), draw(2, 6, 6), near=NEAR)
+    compare(lambda lib, x: lib.nn.functional.avg_pool2d(x, 2), draw(2, 6, 6), near=NEAR)
 
 
 def test_conv1d_known_numbers() -> None:
@@ -127,12 +105,10 @@ POOL = [
 def test_pooling_is_pytorchs(options: dict[str, Any]) -> None:
     """Maximum (with indices) and mean (padding counted or not, other divisors) for every combination of options."""
     x = draw(2, 3, 7, 8)
-    agree(lambda x: F.max_pool2d(x, **options), lambda x: TF.max_pool2d(x, **options), x)
-    indices = F.max_pool2d(autodiff.tensor(x), **options, return_indices=True)[1]
-    wanted = TF.max_pool2d(torch.tensor(x), **options, return_indices=True)[1]
-    np.testing.assert_array_equal(indices.numpy(), wanted.numpy())
+    compare(lambda lib, x: lib.nn.functional.max_pool2d(x, **options), x, near=NEAR)
+    same(lambda lib: lib.nn.functional.max_pool2d(lib.tensor(x), **options, return_indices=True)[1])
     for more in ({}, {"count_include_pad": False}, {"divisor_override": 3}):
-        agree(lambda x, m=more: F.avg_pool2d(x, **options, **m), lambda x, m=more: TF.avg_pool2d(x, **options, **m), x)
+        compare(lambda lib, x, m=more: lib.nn.functional.avg_pool2d(x, **options, **m), x, near=NEAR)
 
 
 REDUCTIONS = ("mean", "sum", "none")
@@ -142,30 +118,32 @@ REDUCTIONS = ("mean", "sum", "none")
 @pytest.mark.parametrize("name", ["mse_loss", "l1_loss"])
 def test_distances_are_pytorchs(name: str, reduction: str) -> None:
     """Both arguments get PyTorch's gradients, under each reduction."""
-    agree(
-        lambda x, y: getattr(F, name)(x, y, reduction=reduction),
-        lambda x, y: getattr(TF, name)(x, y, reduction=reduction),
-        draw(4, 3), draw(4, 3, seed=1),
-    )  # fmt: skip
+    call = lambda lib, x, y: getattr(lib.nn.functional, name)(x, y, reduction=reduction)
+    compare(call, draw(4, 3), draw(4, 3, seed=1), near=NEAR)
 
 
 @pytest.mark.parametrize("reduction", REDUCTIONS)
 @pytest.mark.parametrize("weighted", [False, True])
 def test_binary_cross_entropies_are_pytorchs(reduction: str, weighted: bool) -> None:
-    """Of probabilities and of logits, with weights, pos_weight and gradients for the target of logits."""
+    """Of probabilities and of logits, with weights and pos_weight; gradients of the target too.
+
+    PyTorch has none of the target of probabilities, which here is held against that of their logits.
+    """
     x, y = draw(4, 3), np.random.default_rng(1).uniform(size=(4, 3))
     w, p = (np.array([1.0, 0.5, 2.0]), np.array([3.0, 1.0, 0.2])) if weighted else (None, None)
-    ours, theirs = ([None if a is None else make(a) for a in (w, p)] for make in (autodiff.tensor, torch.tensor))
-    agree(
-        lambda x, y: F.binary_cross_entropy(x.sigmoid(), y, ours[0], reduction=reduction),
-        lambda x, y: TF.binary_cross_entropy(x.sigmoid(), y.detach(), theirs[0], reduction=reduction),
-        x, y,
-    )  # fmt: skip
-    agree(
-        lambda x, y: F.binary_cross_entropy_with_logits(x, y, ours[0], pos_weight=ours[1], reduction=reduction),
-        lambda x, y: TF.binary_cross_entropy_with_logits(x, y, theirs[0], pos_weight=theirs[1], reduction=reduction),
-        x, y,
-    )  # fmt: skip
+
+    def loss(lib: Any, x: Any, y: Any, pos_weight: Any = None) -> Any:
+        w_here, p_here = (None if a is None else lib.tensor(a) for a in (w, pos_weight))
+        f = lib.nn.functional.binary_cross_entropy_with_logits
+        return f(x, y, w_here, pos_weight=p_here, reduction=reduction)
+
+    def of_probabilities(lib: Any, x: Any, y: Any) -> Any:
+        weight = None if w is None else lib.tensor(w)
+        return lib.nn.functional.binary_cross_entropy(x.sigmoid(), y, weight, reduction=reduction)
+
+    compare(lambda lib, x, y: loss(lib, x, y, p), x, y, near=NEAR)
+    compare(lambda lib, x, y: of_probabilities(lib, x, y.detach()), x, y, near=NEAR)
+    compare(lambda lib, x, y: (of_probabilities if lib is autodiff else loss)(lib, x, y), x, y, near=NEAR)
 
 
 @pytest.mark.parametrize("reduction", REDUCTIONS)
@@ -178,54 +156,41 @@ def test_cross_entropy_is_pytorchs(
     """Class indices (some ignored) and probabilities, with weights and smoothing, under each reduction."""
     generator, classes = np.random.default_rng(3), 4
     shape = (classes,) if tail is None else (5, classes, *tail)
-    targets = generator.integers(0, classes, () if tail is None else (5, *tail))
+    targets = np.asarray(generator.integers(0, classes, () if tail is None else (5, *tail)))
     weight = generator.uniform(0.5, 2, classes)
+
+    def loss(lib: Any, x: Any, target: Any, options: dict[str, Any]) -> Any:
+        return lib.nn.functional.cross_entropy(x, target, lib.tensor(weight) if weighted else None, **options)
+
     for ignored in (-100, 1):
         if tail is None and targets == ignored:
             continue
         options = {"reduction": reduction, "label_smoothing": label_smoothing, "ignore_index": ignored}
-        agree(
-            lambda x, o=options: F.cross_entropy(
-                x, autodiff.tensor(targets), autodiff.tensor(weight) if weighted else None, **o
-            ),
-            lambda t, o=options: TF.cross_entropy(
-                t, torch.tensor(targets), torch.tensor(weight) if weighted else None, **o
-            ),
-            draw(*shape),
-        )
+        compare(lambda lib, x, t, o=options: loss(lib, x, t, o), draw(*shape), targets, near=NEAR)
     probabilities = generator.dirichlet(np.ones(classes), size=shape[:1] * (tail is not None) + (tail or ()))
     probabilities = np.moveaxis(probabilities, -1, min(len(shape) - 1, 1)).copy()
     options = {"reduction": reduction, "label_smoothing": label_smoothing}
-    agree(
-        lambda x, y: F.cross_entropy(x, y, autodiff.tensor(weight) if weighted else None, **options),
-        lambda x, y: TF.cross_entropy(x, y, torch.tensor(weight) if weighted else None, **options),
-        draw(*shape), probabilities,
-    )  # fmt: skip
+    compare(lambda lib, x, y: loss(lib, x, y, options), draw(*shape), probabilities, near=NEAR)
 
 
 @pytest.mark.parametrize("reduction", REDUCTIONS)
 @pytest.mark.parametrize("weighted", [False, True])
 def test_nll_loss_is_pytorchs(reduction: str, weighted: bool) -> None:
     """Negative log-likelihood with weights and an ignored class, for two and for four axes."""
-    weight = np.array([1.0, 0.5, 2.0])
+    weight, options = np.array([1.0, 0.5, 2.0]), {"reduction": reduction, "ignore_index": 2}
+
+    def loss(lib: Any, x: Any, target: Any) -> Any:
+        return lib.nn.functional.nll_loss(x, target, lib.tensor(weight) if weighted else None, **options)
+
     for shape in ((5, 3), (2, 3, 4, 4)):
         targets = np.random.default_rng(4).integers(0, 3, shape[:1] + shape[2:])
-        options = {"reduction": reduction, "ignore_index": 2}
-        agree(
-            lambda x, t=targets, o=options: F.nll_loss(
-                x, autodiff.tensor(t), autodiff.tensor(weight) if weighted else None, **o
-            ),
-            lambda x, t=targets, o=options: TF.nll_loss(
-                x, torch.tensor(t), torch.tensor(weight) if weighted else None, **o
-            ),
-            draw(*shape),
-        )
+        compare(loss, draw(*shape), targets, near=NEAR)
 
 
 def test_pad_is_pytorchs() -> None:
     """Constant padding of the last axes first, with cutting by negative widths."""
     for widths in ((1, 2), (0, 1, 2, 0), (-1, 2, 1, -2)):
-        agree(lambda x, w=widths: F.pad(x, w, value=2.5), lambda t, w=widths: TF.pad(t, w, value=2.5), draw(4, 5))
+        compare(lambda lib, x, w=widths: lib.nn.functional.pad(x, w, value=2.5), draw(4, 5), near=NEAR)
 
 
 @pytest.mark.parametrize("size", [100.0, 1e4])

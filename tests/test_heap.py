@@ -35,5 +35,5 @@ def faults_per_step() -> float:
 
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="other C libraries have limits of their own")
 def test_arrays_of_some_megabytes_are_made_of_pages_the_process_has() -> None:
-    """With the library imported a step over four arrays of 2.4 MB asks for next to no new pages, else for 2,000."""
+    """Once the library is imported, a step over four arrays of 2.4 MB asks for next to no new pages; else for 2,000."""
     assert faults_per_step() < 50

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import gc
 from typing import Any
 
 import numpy as np
 import pytest
+from helpers import leaf, line_of, no_cycle
+from parity.harness import same
 
 import autodiff
 from autodiff import grad, nn, tensor
@@ -16,10 +17,6 @@ from autodiff.errors import DtypeError, GraphError, InPlaceError, OptionError, S
 from autodiff.utils.checkpoint import CheckpointError, checkpoint, checkpoint_sequential
 
 X = np.array([1.0, 2.0, -3.0])
-
-
-def leaf(array: Any = X) -> autodiff.Tensor:
-    return tensor(np.array(array), requires_grad=True)
 
 
 def story(lib: Any) -> list[Any]:
@@ -53,13 +50,12 @@ def story(lib: Any) -> list[Any]:
 
 def test_hooks_run_as_in_pytorch() -> None:
     """Order, replaced gradients, retained gradients, removal: the same story in both libraries."""
-    torch = pytest.importorskip("torch")
-    assert story(autodiff) == story(torch)
+    same(story)
 
 
 def test_a_hook_sees_the_recorded_gradient() -> None:
     """Under create_graph a hook gets and gives tensors of the graph: its factor counts in the second derivative."""
-    x = leaf()
+    x = leaf(X)
     y = x * x
     handle = y.register_hook(lambda g: g * g * 3)
     (g,) = grad((y * y).sum(), x, create_graph=True)  # 3 (2 y)^2 * 2 x = 24 x^5
@@ -70,7 +66,7 @@ def test_a_hook_sees_the_recorded_gradient() -> None:
 
 def test_what_a_hook_keeps_or_changes_spoils_nothing() -> None:
     """A gradient kept by a hook stays as it was; one changed in place by a hook changes for that tensor only."""
-    x, y, kept = leaf(), leaf(), []
+    x, y, kept = leaf(X), leaf(X), []
     x.register_hook(lambda g: kept.append(g))
     y.register_hook(lambda g: g.mul_(5))
     for _ in range(2):
@@ -81,18 +77,13 @@ def test_what_a_hook_keeps_or_changes_spoils_nothing() -> None:
 
 def test_hooks_leave_no_cycle() -> None:
     """A graph with hooks and retained gradients goes away with its last tensor."""
-    gc.collect()
-    gc.disable()
-    try:
-        x = leaf()
+    with no_cycle():
+        x = leaf(X)
         y = x * 2
         y.retain_grad()
         y.register_hook(lambda g: g + 1)
         y.sum().backward()
         del x, y
-        assert gc.collect() == 0
-    finally:
-        gc.enable()
 
 
 def test_mistakes_with_hooks_are_named() -> None:
@@ -101,9 +92,9 @@ def test_mistakes_with_hooks_are_named() -> None:
         with pytest.raises(GraphError, match=f"{name}: a tensor of shape"):
             getattr(tensor(X), name)(*[print] * (name != "retain_grad"))
     with pytest.raises(GraphError, match="only a leaf accumulates its gradient"):
-        (leaf() * 2).register_post_accumulate_grad_hook(print)
+        (leaf(X) * 2).register_post_accumulate_grad_hook(print)
     for result, kind in ((tensor(X[:2]), ShapeError), (tensor(X).float(), DtypeError), ("x", DtypeError)):
-        x = leaf()
+        x = leaf(X)
         x.register_hook(lambda g, result=result: result)
         with pytest.raises(kind, match="the hook '<lambda>' of a tensor made at"):
             x.sum().backward()
@@ -111,7 +102,7 @@ def test_mistakes_with_hooks_are_named() -> None:
 
 def test_the_graph_can_be_walked_as_in_pytorch() -> None:
     """grad_fn, next_functions and name(): the node of each input, in pairs."""
-    x = leaf()
+    x = leaf(X)
     y = (x * 2).sin() + tensor(X)
     assert y.grad_fn.name() == "add"
     (sine, zero), nothing = y.grad_fn.next_functions
@@ -190,19 +181,19 @@ def test_a_checkpoint_that_cannot_be_repeated_says_so() -> None:
         return x.exp() if len(calls) == 1 else x.sin()
 
     with pytest.raises(CheckpointError, match=rf"checkpoint at {__file__}:\d+ made 1 operations.*'exp'.*was.*'sin'"):
-        checkpoint(fickle, leaf()).sum().backward()
-    b = leaf()
-    out = checkpoint(lambda x: (x + b).exp(), leaf()).sum()
+        checkpoint(fickle, leaf(X)).sum().backward()
+    b = leaf(X)
+    out = checkpoint(lambda x: (x + b).exp(), leaf(X)).sum()
     with autodiff.no_grad():
         b.add_(1)
     with pytest.raises(InPlaceError, match="needs to compute again was changed in place"):
         out.backward()
-    out = checkpoint(lambda x: x.exp(), leaf()).sum()
+    out = checkpoint(lambda x: x.exp(), leaf(X)).sum()
     out.backward()
     with pytest.raises(GraphError, match="retain_graph"):
         out.backward()
     with autodiff.no_grad():
-        assert not checkpoint(lambda x: x.exp(), leaf()).requires_grad
+        assert not checkpoint(lambda x: x.exp(), leaf(X)).requires_grad
 
 
 def test_a_recorded_walk_names_the_line_that_asked_for_it_and_the_users_own_code_its_own() -> None:
@@ -225,10 +216,7 @@ def test_a_recorded_walk_names_the_line_that_asked_for_it_and_the_users_own_code
         return g * 2
 
     def places(y: Any, x: Any) -> set[str]:
-        return {node.where for node in reachable([slope(y, x)._node]) if node.number > y.grad_fn.number}
-
-    def line_of(function: Any, offset: int) -> str:
-        return f"{__file__}:{function.__code__.co_firstlineno + offset}"
+        return {node.where for node in reachable([slope(y, x).grad_fn]) if node.number > y.grad_fn.number}
 
     x = tensor(2.0, requires_grad=True)
     assert places(x.sin() * x, x) == {line_of(slope, 1)}

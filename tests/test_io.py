@@ -78,7 +78,9 @@ def test_round_trip(obj: object) -> None:
 
 @given(objects)
 def test_equal_objects_make_equal_files(obj: object) -> None:
-    """A file holds no clock and no chance."""
+    """A file depends on the object alone, not on the clock or on chance."""
+    with zipfile.ZipFile(io.BytesIO(saved(obj))) as archive:
+        assert {member.date_time for member in archive.infolist()} == {(1980, 1, 1, 0, 0, 0)}
     assert saved(obj) == saved(obj)
 
 
@@ -101,9 +103,11 @@ def test_arrays_and_tensors_survive(array: np.ndarray[Any, Any]) -> None:
 
 
 def test_requires_grad_survives_and_values_are_detached() -> None:
-    """A parameter loads as a leaf that still wants a gradient."""
-    loaded = load(io.BytesIO(saved(from_numpy(np.ones(2)).requires_grad_())))
-    assert loaded.requires_grad
+    """A parameter loads as a leaf that still wants a gradient, and so does what was computed from one."""
+    parameter = from_numpy(np.ones(2)).requires_grad_()
+    for loaded in load(io.BytesIO(saved([parameter, parameter * 2]))):
+        assert loaded.requires_grad
+        assert loaded.is_leaf
 
 
 def test_what_is_loaded_is_ones_own() -> None:
@@ -114,6 +118,7 @@ def test_what_is_loaded_is_ones_own() -> None:
 
 
 def test_an_ordered_dict_loads_as_a_dict_in_order() -> None:
+    """Every mapping comes back as a plain dict, with its keys in their order."""
     assert_same(load(io.BytesIO(saved(OrderedDict(b=1, a=2)))), {"b": 1, "a": 2})
 
 
@@ -162,7 +167,7 @@ loop.append(loop)
     ],
 )
 def test_what_cannot_be_saved_is_named(obj: object, said: str, tmp_path: Path) -> None:
-    """Nothing is pickled: the error says where the stranger sits, and no file is made."""
+    """Nothing is pickled: the error says where in the object the fault is, and no file is made."""
     with pytest.raises(DtypeError, match=said) as caught:
         save(obj, tmp_path / "file")
     assert "\n" not in str(caught.value)
@@ -200,6 +205,7 @@ def test_the_new_file_takes_the_place_of_the_old(tmp_path: Path) -> None:
 
 
 def test_a_new_file_has_the_usual_permissions(tmp_path: Path) -> None:
+    """Those that any other new file has, and not those of a temporary one."""
     (tmp_path / "plain").touch()
     save(1, tmp_path / "weights")
     assert (tmp_path / "weights").stat().st_mode == (tmp_path / "plain").stat().st_mode
@@ -216,11 +222,13 @@ def test_what_cannot_be_opened_is_an_os_error(tmp_path: Path) -> None:
 
 
 def test_a_device_is_written_to_not_replaced() -> None:
+    """What is no regular file stays what it is."""
     save(np.ones(3), os.devnull)
     assert not os.path.isfile(os.devnull)
 
 
 def test_files_must_be_binary(tmp_path: Path) -> None:
+    """A text file, or what is no file at all, is refused; an open binary file is written and read where it stands."""
     with pytest.raises(DtypeError, match="expected a path or a file opened in binary mode"):
         save(1, io.StringIO())  # type: ignore[arg-type]
     with pytest.raises(DtypeError, match="expected a path"):
@@ -240,6 +248,7 @@ def test_only_the_cpu_is_here(tmp_path: Path) -> None:
 
 
 def test_another_format_is_not_pretended(tmp_path: Path) -> None:
+    """A suffix that promises another format is refused."""
     with pytest.raises(FileFormatError, match="another suffix"):
         save({"a": np.ones(1)}, tmp_path / "weights.safetensors")
 

@@ -1,9 +1,8 @@
-"""nn's modules: the tree, state dicts, text, hooks, errors with their place, initial values; layers against PyTorch."""
+"""nn's modules: the tree, state dicts, hooks, containers, and errors with their place."""
 
 from __future__ import annotations
 
 import copy
-import math
 import pickle
 from collections import OrderedDict
 from typing import Any
@@ -282,76 +281,6 @@ def test_buffers_follow_assignment() -> None:
     assert [name for name, _ in module.named_buffers()] == ["mean", "count"]
 
 
-# --- initial values
-
-
-def bounds(tensor: Any) -> tuple[float, float]:
-    return float(tensor.detach().numpy().min()), float(tensor.detach().numpy().max())
-
-
-@pytest.mark.parametrize(
-    "make", [lambda: nn.Linear(100, 200), lambda: nn.Conv2d(4, 64, 5), lambda: nn.Conv1d(50, 64, 4, groups=2)]
-)
-def test_layers_start_as_pytorchs_do(make: Any) -> None:
-    """Weight and bias are uniform up to 1 / sqrt(fan_in), here 0.1, in float32."""
-    autodiff.manual_seed(0)  # unseeded, the extremes of 64 numbers now and then stay within 0.8 of the bound
-    for parameter in make().parameters():
-        low, high = bounds(parameter)
-        assert parameter.dtype == np.float32
-        assert -0.1 <= low < -0.08
-        assert 0.08 < high <= 0.1
-
-
-def test_the_seed_decides_the_initial_values() -> None:
-    """The default generator gives the same layer for the same seed, and another for another."""
-    layers = [(autodiff.manual_seed(seed), nn.Linear(3, 3))[1] for seed in (1, 1, 2)]
-    assert layers[0].weight.tolist() == layers[1].weight.tolist() != layers[2].weight.tolist()
-
-
-def test_initial_distributions_have_their_moments() -> None:
-    """Each random initialisation has the bound or standard deviation its formula says."""
-    x = autodiff.empty(400, 100, 2)  # fan_in 200, fan_out 800
-    uniform = {
-        math.sqrt(6 / 1000): lambda: nn.init.xavier_uniform_(x),
-        2 * math.sqrt(6 / 1000): lambda: nn.init.xavier_uniform_(x, gain=2),
-        math.sqrt(6 / 200): lambda: nn.init.kaiming_uniform_(x, nonlinearity="relu"),
-        math.sqrt(3 / 800): lambda: nn.init.kaiming_uniform_(x, mode="fan_out", nonlinearity="linear"),
-        0.5: lambda: nn.init.uniform_(x, -0.5, 0.5),
-    }
-    for bound, fill in uniform.items():
-        fill()
-        np.testing.assert_allclose(bounds(x), (-bound, bound), rtol=1e-3)
-    normal = {
-        math.sqrt(2 / 1000): lambda: nn.init.xavier_normal_(x),
-        math.sqrt(2 / 200): lambda: nn.init.kaiming_normal_(x, nonlinearity="relu"),
-        3.0: lambda: nn.init.normal_(x, std=3.0),
-    }
-    for std, fill in normal.items():
-        fill()
-        np.testing.assert_allclose(x.numpy().std(), std, rtol=0.02)
-    nn.init.trunc_normal_(x, std=1.0, a=-1.0, b=0.5)
-    assert -1 <= bounds(x)[0] < bounds(x)[1] <= 0.5
-
-
-def test_exact_initialisations() -> None:
-    """Constants, the identity and orthogonal matrices; a Parameter is filled without being recorded."""
-    weight = nn.Parameter(autodiff.empty(3, 5))
-    assert nn.init.constant_(weight, 2.0) is weight
-    assert weight.is_leaf
-    assert weight.tolist() == [[2.0] * 5] * 3
-    assert nn.init.eye_(weight).tolist() == np.eye(3, 5).tolist()
-    assert nn.init.ones_(weight).sum().item() == 15
-    assert nn.init.zeros_(weight).sum().item() == 0
-    for shape in ((3, 5), (5, 3), (4, 2, 2)):
-        q = nn.init.orthogonal_(autodiff.empty(*shape), gain=2.0).numpy().reshape(shape[0], -1)
-        small = q @ q.T if q.shape[0] <= q.shape[1] else q.T @ q
-        np.testing.assert_allclose(small, 4 * np.eye(len(small)), atol=1e-5)
-    with pytest.raises(ShapeError):
-        nn.init.xavier_uniform_(autodiff.empty(3))
-    with pytest.raises(OptionError, match="no gain for 'cube'"):
-        nn.init.calculate_gain("cube")
-
-
 # --- a network learns
 
 
@@ -368,97 +297,3 @@ def test_xor_is_learnt() -> None:
         optimizer.step()
     assert loss.item() < 0.01
     assert ((model(x) > 0.5) == (y > 0.5)).all()
-
-
-# --- against PyTorch
-
-LAYERS: list[tuple[str, tuple[Any, ...], dict[str, Any]]] = [
-    ("Linear", (3, 4), {}),
-    ("Linear", (3, 4), {"bias": False}),
-    ("Conv2d", (2, 4, 3), {}),
-    ("Conv2d", (2, 4, (3, 2)), {"stride": 2, "padding": (1, 0), "dilation": 2, "groups": 2, "bias": False}),
-    ("Conv2d", (2, 4, 3), {"padding": "same"}),
-    ("Conv1d", (2, 4, 3), {"padding": 1}),
-    ("MaxPool2d", (2,), {}),
-    ("MaxPool2d", ((3, 2),), {"stride": (2, 1), "padding": 1, "ceil_mode": True}),
-    ("AvgPool2d", (2,), {}),
-    ("AvgPool2d", (3,), {"stride": 2, "padding": 1, "count_include_pad": False}),
-    ("Flatten", (), {}),
-    ("Unflatten", (1, (2, 3)), {}),
-    ("Identity", (), {}),
-    ("Dropout", (), {}),
-    ("ReLU", (), {}),
-    ("ReLU", (), {"inplace": True}),
-    ("Sigmoid", (), {}),
-    ("Tanh", (), {}),
-    ("Softmax", (1,), {}),
-    ("LogSoftmax", (1,), {}),
-    ("LeakyReLU", (0.2,), {}),
-    ("Softplus", (), {}),
-    ("SiLU", (), {}),
-    ("GELU", ("tanh",), {}),
-    ("MSELoss", (), {}),
-    ("CrossEntropyLoss", (), {}),
-    ("BCEWithLogitsLoss", (), {}),
-]
-
-
-@pytest.mark.parametrize(("name", "args", "options"), LAYERS)
-def test_modules_read_as_pytorchs(name: str, args: tuple[Any, ...], options: dict[str, Any]) -> None:
-    """repr(module) is PyTorch's, letter by letter, alone and inside containers."""
-    torch = pytest.importorskip("torch")
-    ours, theirs = (getattr(package, name)(*args, **options) for package in (nn, torch.nn))
-    assert repr(ours) == repr(theirs)
-    nested = [
-        package.Sequential(package.ModuleList([layer, layer, package.Tanh()]), package.ModuleDict({"a": layer}))
-        for package, layer in ((nn, ours), (torch.nn, theirs))
-    ]
-    assert repr(nested[0]) == repr(nested[1])
-
-
-@pytest.mark.parametrize(
-    ("layers", "shape"),
-    [
-        ([("Linear", (6, 5)), ("Tanh", ()), ("Linear", (5, 2))], (3, 6)),
-        ([("Conv2d", (2, 4, 3)), ("ReLU", ()), ("MaxPool2d", (2,)), ("Flatten", ())], (2, 2, 6, 6)),
-        ([("Conv1d", (2, 4, 3)), ("LeakyReLU", (0.1,)), ("Flatten", ()), ("Softmax", (1,))], (2, 2, 6)),
-        ([("Conv2d", (1, 2, 2)), ("AvgPool2d", (2,)), ("Flatten", ()), ("Unflatten", (1, (2, 4)))], (2, 1, 5, 5)),
-    ],
-)
-def test_a_pytorch_state_dict_gives_pytorchs_outputs_and_gradients(layers: Any, shape: tuple[int, ...]) -> None:
-    """The keys and shapes of state dicts are PyTorch's; with its weights, float64 outputs and gradients agree."""
-    torch = pytest.importorskip("torch")
-    ours, theirs = (p.Sequential(*(getattr(p, n)(*a) for n, a in layers)).double() for p in (nn, torch.nn))
-    ours.load_state_dict({key: value.numpy() for key, value in theirs.state_dict().items()})
-    x = np.random.default_rng(0).normal(size=shape)
-    out, wanted = ours(autodiff.tensor(x)), theirs(torch.tensor(x))
-    np.testing.assert_allclose(out.detach().numpy(), wanted.detach().numpy(), rtol=1e-10)
-    (out * out).sum().backward()
-    (wanted * wanted).sum().backward()
-    for a, b in zip(ours.parameters(), theirs.parameters(), strict=True):
-        np.testing.assert_allclose(a.grad.numpy(), b.grad.numpy(), rtol=1e-9, atol=1e-12)
-
-
-@pytest.mark.parametrize("reduction", ["mean", "sum", "none"])
-def test_loss_modules_pass_all_their_options_on(reduction: str) -> None:
-    """Each loss module gives PyTorch's loss, weights and all, and keeps its weights in its state."""
-    torch = pytest.importorskip("torch")
-    generator = np.random.default_rng(0)
-    x, y, w = generator.uniform(0.1, 0.9, (4, 3)), generator.uniform(size=(4, 3)), generator.uniform(0.5, 2, 3)
-    classes = np.array([0, 1, 2, 1])
-    cases = [
-        ("MSELoss", {}, y), ("L1Loss", {}, y), ("BCELoss", {"weight": w}, y),
-        ("BCEWithLogitsLoss", {"weight": w, "pos_weight": w}, y),
-        ("NLLLoss", {"weight": w, "ignore_index": 2}, classes),
-        ("CrossEntropyLoss", {"weight": w, "ignore_index": 2, "label_smoothing": 0.1}, classes),
-    ]  # fmt: skip
-    for name, options, target in cases:
-        losses = []
-        for package, make in ((nn, autodiff.tensor), (torch.nn, torch.tensor)):
-            options_here = {k: make(v) if isinstance(v, np.ndarray) else v for k, v in options.items()}
-            module = getattr(package, name)(reduction=reduction, **options_here)
-            assert set(module.state_dict()) == {k for k, v in options.items() if isinstance(v, np.ndarray)}
-            losses.append(module(make(x), make(target)).numpy())
-        np.testing.assert_allclose(losses[0], losses[1], rtol=1e-12, err_msg=name)
-    with pytest.raises(OptionError, match="not 'average'"):
-        nn.MSELoss(reduction="average")

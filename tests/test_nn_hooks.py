@@ -6,6 +6,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from helpers import line_of
+from parity.harness import Near, same
 
 import autodiff
 import nn
@@ -31,20 +33,13 @@ def seen_by(lib: Any, change: bool) -> list[Any]:
     count = len(seen)
     model(x).sum().backward()
     assert len(seen) == count
-    return [g.detach().numpy() for g in (*seen, x.grad, *(p.grad for p in model.parameters()))]
+    return [*seen, x.grad, *(p.grad for p in model.parameters())]
 
 
 @pytest.mark.parametrize("change", [False, True])
 def test_backward_hooks_see_and_replace_gradients_as_in_pytorch(change: bool) -> None:
     """Pre-hooks come first; what a hook returns takes the gradient's place; removed, it is gone."""
-    torch = pytest.importorskip("torch")
-    for ours, theirs in zip(seen_by(autodiff_with_nn(), change), seen_by(torch, change), strict=True):
-        np.testing.assert_allclose(ours, theirs, rtol=1e-9)
-
-
-def autodiff_with_nn() -> Any:
-    assert autodiff.nn is nn
-    return autodiff
+    same(seen_by, change, near=Near(1e-9))
 
 
 def test_a_module_whose_input_needs_no_gradient_has_its_hook_called() -> None:
@@ -66,14 +61,11 @@ def test_a_hook_cannot_replace_one_of_several_gradients() -> None:
 
 
 def test_operations_name_the_innermost_line_of_the_user() -> None:
-    """Inside the library's modules that is the call of the outermost; a user's module or hook has its own."""
+    """For the library's modules it is the call of the outermost one; a user's module or hook has a line of its own."""
 
     class Twice(nn.Module):
         def forward(self, x: Any) -> Any:
             return x * 2
-
-    def line_of(function: Any, offset: int) -> str:
-        return f"{__file__}:{function.__code__.co_firstlineno + offset}"
 
     def call(x: Any) -> Any:
         return net(x)

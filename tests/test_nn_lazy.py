@@ -22,7 +22,7 @@ LAZY = [("LazyLinear", "Linear", (3,), (5, 4))] + [
 
 @pytest.mark.parametrize(("lazy", "name", "args", "shape"), LAZY, ids=lambda x: str(x))
 def test_a_lazy_layer_becomes_the_layer_its_input_asks_for(lazy: str, name: str, args: Any, shape: Any) -> None:
-    """It has the other's class, text and state; the optimizer that held its parameters holds them still."""
+    """It gets the class, text and state of a layer made for that size; an optimizer still holds its parameters."""
     layer = getattr(nn, lazy)(*args)
     held = list(layer.parameters())
     optimizer = optim.SGD(held, lr=0.1)
@@ -48,7 +48,7 @@ def test_a_lazy_layer_takes_the_shapes_of_a_state_dict() -> None:
 
 
 def test_parameter_containers_register_what_they_hold() -> None:
-    """A tensor becomes a parameter; names are positions or keys, in the state dict too; what goes out is gone."""
+    """A tensor becomes a parameter; names are positions or keys, in the state dict too; what is removed is gone."""
     held = nn.ParameterList([autodiff.ones(2)])
     held.append(nn.Parameter(autodiff.zeros(3)))
     held += [autodiff.ones(1)]

@@ -6,12 +6,25 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
-from parity.base import numbers
+from parity.harness import (
+    Near,
+    agree,
+    compare_modules,
+    delivered,
+    flat,
+    gradients_agree,
+    leaf,
+    numbers,
+    peer,
+    same,
+    twins,
+)
 
 import autodiff
 import nn
+from autodiff.errors import OptionError
 
-torch = pytest.importorskip("torch")
+NEAR = Near(1e-6, 1e-9, of_largest=1e-9)
 
 
 class Layer(NamedTuple):
@@ -132,52 +145,135 @@ layer("KLDivLoss", reduction="batchmean", log_target=True, on=[(4, 3), (4, 3)])
 layer("CTCLoss", zero_infinity=True, on=[(6, 2, 4), np.array([[1, 2], [3, 1]]), np.array([6, 5]), np.array([2, 1])])
 
 
-def tensors_of(result: Any) -> list[Any]:
-    return list(result) if isinstance(result, tuple) else [result]
+class Step(NamedTuple):
+    """What a module gives, the gradients of its inputs and parameters, and its state after the step."""
+
+    outputs: list[Any]
+    gradients: list[Any]
+    state: list[Any]
 
 
-def trained(lib: Any, model: Any, found: Layer) -> list[np.ndarray[Any, Any]]:
-    """Outputs, gradients of inputs and parameters, and the state, of three steps and of an evaluation after them."""
-    seen: list[Any] = []
+def inputs_of(lib: Any, found: Layer, step: int) -> list[Any]:
+    arrays = [
+        x if isinstance(x, np.ndarray) else numbers(x, -2.0, 1.8, seed=7 * step + i) for i, x in enumerate(found.inputs)
+    ]
+    if found.name in ("GaussianNLLLoss", "BCEWithLogitsLoss"):  # whose targets are whole here, but not by dtype
+        arrays[-1] = arrays[-1].astype(np.float64)
+    inputs = [leaf(lib, x) if isinstance(shape, tuple) else lib.tensor(x)
+              for x, shape in zip(arrays, found.inputs, strict=True)]
+    if found.name == "CTCLoss":
+        inputs[0] = lib.nn.functional.log_softmax(inputs[0], -1)
+    return inputs
+
+
+def trained(lib: Any, model: Any, found: Layer) -> list[Step]:
+    """Three steps of training and an evaluation after them."""
+    steps: list[Step] = []
     for step in range(4):
         model.train(step < 3)
-        inputs = [
-            lib.tensor(np.array(x)) if isinstance(x, np.ndarray) else
-            lib.tensor(numbers(x, -2.0, 1.8, seed=7 * step + i)).requires_grad_()
-            for i, x in enumerate(found.inputs)
-        ]
-        if found.name == "CTCLoss":
-            inputs[0] = lib.nn.functional.log_softmax(inputs[0], -1)
-        if found.name in ("GaussianNLLLoss", "BCEWithLogitsLoss"):  # whose targets are whole here, but not by dtype
-            inputs[-1] = inputs[-1].to(inputs[0].dtype)
-        outputs = tensors_of(model(*inputs))
-        seen += [x.detach().numpy() for x in outputs]
-        tracked = [x for x in outputs if x.requires_grad]
-        model.zero_grad()
-        if tracked:
-            sum((x * lib.tensor(numbers(tuple(x.shape), seed=3))).sum() for x in tracked).backward()
-        leaves = [x for x in inputs if x.requires_grad and x.is_leaf]
-        seen += [np.zeros(tuple(x.shape)) if x.grad is None else x.grad.numpy() for x in (*leaves, *model.parameters())]
+        inputs = inputs_of(lib, found, step)
+        outputs = flat(model(*inputs))
+        gradients = delivered(lib, outputs, [*(x for x in inputs if x.is_leaf), *model.parameters()])
         with lib.no_grad():
             for parameter in model.parameters():
                 if parameter.grad is not None:
                     parameter -= 0.1 * parameter.grad
-        seen += [x.numpy().copy() for x in model.state_dict().values()]
-    return seen
+        steps.append(Step(outputs, gradients, [x.clone() for x in model.state_dict().values()]))
+    return steps
 
 
 @pytest.mark.parametrize("found", LAYERS, ids=str)
 def test_a_layer_is_pytorchs(found: Layer) -> None:
     """With PyTorch's state, a layer trains and evaluates as PyTorch's does: outputs, gradients, buffers and text."""
-    theirs = getattr(torch.nn, found.name)(*found.args, **found.options).double()
-    ours = getattr(nn, found.name)(*found.args, **found.options).double()
-    state = theirs.state_dict()
-    assert list(ours.state_dict()) == list(state)
-    assert [n for n, _ in ours.named_parameters()] == [n for n, _ in theirs.named_parameters()]
-    ours.load_state_dict({key: value.numpy() for key, value in state.items()})
+    ours, theirs = twins(lambda lib: getattr(lib.nn, found.name)(*found.args, **found.options))
     assert repr(ours) == repr(theirs)
-    pairs = zip(trained(autodiff, ours, found), trained(torch, theirs, found), strict=True)
-    for mine, wanted in pairs:
-        assert mine.shape == wanted.shape
-        assert mine.dtype == wanted.dtype
-        np.testing.assert_allclose(mine, wanted, rtol=1e-6, atol=1e-9 * max(1.0, float(np.abs(wanted).max(initial=0))))
+    for mine, wanted in zip(trained(autodiff, ours, found), trained(peer(), theirs, found), strict=True):
+        agree(mine.outputs, wanted.outputs, NEAR)
+        gradients_agree(mine.gradients, wanted.gradients, NEAR)
+        agree(mine.state, wanted.state, NEAR)
+
+
+# --- text, containers and losses --------------------------------------------------------------------------------------
+
+TEXTS: list[tuple[str, tuple[Any, ...], dict[str, Any]]] = [
+    ("Linear", (3, 4), {}),
+    ("Linear", (3, 4), {"bias": False}),
+    ("Conv2d", (2, 4, 3), {}),
+    ("Conv2d", (2, 4, (3, 2)), {"stride": 2, "padding": (1, 0), "dilation": 2, "groups": 2, "bias": False}),
+    ("Conv2d", (2, 4, 3), {"padding": "same"}),
+    ("Conv1d", (2, 4, 3), {"padding": 1}),
+    ("MaxPool2d", (2,), {}),
+    ("MaxPool2d", ((3, 2),), {"stride": (2, 1), "padding": 1, "ceil_mode": True}),
+    ("AvgPool2d", (2,), {}),
+    ("AvgPool2d", (3,), {"stride": 2, "padding": 1, "count_include_pad": False}),
+    ("Flatten", (), {}),
+    ("Unflatten", (1, (2, 3)), {}),
+    ("Identity", (), {}),
+    ("Dropout", (), {}),
+    ("ReLU", (), {}),
+    ("ReLU", (), {"inplace": True}),
+    ("Sigmoid", (), {}),
+    ("Tanh", (), {}),
+    ("Softmax", (1,), {}),
+    ("LogSoftmax", (1,), {}),
+    ("LeakyReLU", (0.2,), {}),
+    ("Softplus", (), {}),
+    ("SiLU", (), {}),
+    ("GELU", ("tanh",), {}),
+    ("MSELoss", (), {}),
+    ("CrossEntropyLoss", (), {}),
+    ("BCEWithLogitsLoss", (), {}),
+]
+
+
+@pytest.mark.parametrize(("name", "args", "options"), TEXTS)
+def test_modules_read_as_pytorchs(name: str, args: tuple[Any, ...], options: dict[str, Any]) -> None:
+    """repr(module) is PyTorch's, letter by letter, alone and inside containers."""
+
+    def texts(lib: Any) -> list[str]:
+        layer = getattr(lib.nn, name)(*args, **options)
+        listed = lib.nn.ModuleList([layer, layer, lib.nn.Tanh()])
+        return [repr(layer), repr(lib.nn.Sequential(listed, lib.nn.ModuleDict({"a": layer})))]
+
+    same(texts)
+
+
+@pytest.mark.parametrize(
+    ("layers", "shape"),
+    [
+        ([("Linear", (6, 5)), ("Tanh", ()), ("Linear", (5, 2))], (3, 6)),
+        ([("Conv2d", (2, 4, 3)), ("ReLU", ()), ("MaxPool2d", (2,)), ("Flatten", ())], (2, 2, 6, 6)),
+        ([("Conv1d", (2, 4, 3)), ("LeakyReLU", (0.1,)), ("Flatten", ()), ("Softmax", (1,))], (2, 2, 6)),
+        ([("Conv2d", (1, 2, 2)), ("AvgPool2d", (2,)), ("Flatten", ()), ("Unflatten", (1, (2, 4)))], (2, 1, 5, 5)),
+    ],
+)
+def test_a_pytorch_state_dict_gives_pytorchs_outputs_and_gradients(layers: Any, shape: tuple[int, ...]) -> None:
+    """The keys and shapes of state dicts are PyTorch's; with its weights, float64 outputs and gradients agree."""
+    models = twins(lambda lib: lib.nn.Sequential(*(getattr(lib.nn, name)(*args) for name, args in layers)))
+    compare_modules(models, lambda lib, m, x: m(x), numbers(shape),
+                    near=Near(1e-10), near_gradients=Near(1e-9, 1e-12))
+
+
+@pytest.mark.parametrize("reduction", ["mean", "sum", "none"])
+def test_loss_modules_pass_all_their_options_on(reduction: str) -> None:
+    """Each loss module gives PyTorch's loss, weights and all, and keeps its weights in its state."""
+    generator = np.random.default_rng(0)
+    x, y, w = generator.uniform(0.1, 0.9, (4, 3)), generator.uniform(size=(4, 3)), generator.uniform(0.5, 2, 3)
+    classes = np.array([0, 1, 2, 1])
+    cases = [
+        ("MSELoss", {}, y), ("L1Loss", {}, y), ("BCELoss", {"weight": w}, y),
+        ("BCEWithLogitsLoss", {"weight": w, "pos_weight": w}, y),
+        ("NLLLoss", {"weight": w, "ignore_index": 2}, classes),
+        ("CrossEntropyLoss", {"weight": w, "ignore_index": 2, "label_smoothing": 0.1}, classes),
+    ]  # fmt: skip
+
+    def loss(lib: Any, name: str, options: dict[str, Any], target: Any) -> Any:
+        tensors = {key: lib.tensor(value) for key, value in options.items() if isinstance(value, np.ndarray)}
+        module = getattr(lib.nn, name)(reduction=reduction, **options | tensors)
+        assert set(module.state_dict()) == set(tensors)
+        return module(lib.tensor(x), lib.tensor(target))
+
+    for case in cases:
+        same(loss, *case, near=Near(1e-12))
+    with pytest.raises(OptionError, match="not 'average'"):
+        nn.MSELoss(reduction="average")

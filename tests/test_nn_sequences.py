@@ -6,43 +6,16 @@ from typing import Any
 
 import numpy as np
 import pytest
-from parity.base import numbers
+from parity.harness import Near, compare_modules, numbers, twins
 
 import autodiff
 import nn
 from autodiff.errors import AxisError, DtypeError, OptionError, ShapeError
-from nn.utils import rnn as packing
-
-torch = pytest.importorskip("torch")
 
 
-def compare(ours: Any, theirs: Any, call: Any, *inputs: Any) -> None:
-    """Give both modules the same state and inputs; outputs and all gradients agree to 1e-6."""
-    theirs = theirs.double()
-    ours = ours.double()
-    assert list(ours.state_dict()) == list(theirs.state_dict())
-    ours.load_state_dict({key: value.numpy() for key, value in theirs.state_dict().items()})
-    ours.train(theirs.training)
-    found = []
-    for lib, module in ((autodiff, ours), (torch, theirs)):
-        leaves = [lib.tensor(x).requires_grad_(x.dtype.kind == "f") for x in inputs]
-        outputs = [x for x in flat(call(lib, module, *leaves)) if x.requires_grad]
-        total = sum((x * lib.tensor(numbers(tuple(x.shape), seed=k))).sum() for k, x in enumerate(outputs))
-        total.backward()
-        gradients = [x.grad for x in leaves if x.requires_grad] + [p.grad for p in module.parameters()]
-        found.append([None if x is None else x.detach().numpy() for x in (*outputs, *gradients)])
-    assert len(found[0]) == len(found[1]) > len(inputs)
-    for mine, wanted in zip(*found, strict=True):
-        if mine is None or wanted is None:  # no gradient, or zeros
-            assert not np.any(mine) if wanted is None else not np.any(wanted)
-            continue
-        assert mine.shape == wanted.shape
-        np.testing.assert_allclose(mine, wanted, rtol=1e-6, atol=1e-9 * max(np.abs(wanted).max(initial=0), 1e-3))
-
-
-def flat(result: Any) -> list[Any]:
-    """The tensors of a result, those in tuples too."""
-    return [x for part in result for x in flat(part)] if isinstance(result, tuple) else [result]
+def compare(models: tuple[Any, Any], call: Any, *arrays: Any) -> None:
+    """Outputs and all gradients of two modules of one state agree to 1e-6."""
+    compare_modules(models, call, *arrays, near=Near(1e-6, 1e-12, of_largest=1e-9))
 
 
 KINDS = ["RNN", "LSTM", "GRU"]
@@ -53,7 +26,7 @@ OPTIONS: list[dict[str, Any]] = [
 
 
 def recurrent(kind: str, **options: Any) -> tuple[Any, Any]:
-    return getattr(nn, kind)(3, 4, **options), getattr(torch.nn, kind)(3, 4, **options)
+    return twins(lambda lib: getattr(lib.nn, kind)(3, 4, **options))
 
 
 @pytest.mark.parametrize("options", OPTIONS, ids=str)
@@ -64,16 +37,16 @@ def test_a_recurrent_net_is_pytorchs(kind: str, options: dict[str, Any]) -> None
     count = options.get("num_layers", 1) * (1 + options.get("bidirectional", False))
     states = [numbers((count, 2, 4), seed=k) for k in range(1 + (kind == "LSTM"))]
     call = lambda lib, m, x, *s: m(x, tuple(s) if kind == "LSTM" else s[0])
-    compare(*models, call, numbers((2, 5, 3) if options.get("batch_first") else (5, 2, 3)), *states)
-    compare(*models, lambda lib, m, x: m(x), numbers((2, 2, 3)))
+    compare(models, call, numbers((2, 5, 3) if options.get("batch_first") else (5, 2, 3)), *states)
+    compare(models, lambda lib, m, x: m(x), numbers((2, 2, 3)))
     alone = [state[:, 0] for state in states]
-    compare(*models, call, numbers((5, 3)), *alone)
+    compare(models, call, numbers((5, 3)), *alone)
 
 
 @pytest.mark.parametrize(("kind", "shape"), [("RNN", (5, 2, 3)), ("RNNCell", (5, 3))])
 def test_a_recurrent_net_with_relu_is_pytorchs(kind: str, shape: tuple[int, ...]) -> None:
     """The nonlinearity by its name."""
-    compare(*recurrent(kind, nonlinearity="relu"), lambda lib, m, x: m(x), numbers(shape))
+    compare(recurrent(kind, nonlinearity="relu"), lambda lib, m, x: m(x), numbers(shape))
 
 
 @pytest.mark.parametrize("options", [{}, {"num_layers": 2, "bidirectional": True}], ids=str)
@@ -81,9 +54,8 @@ def test_an_lstm_with_projection_is_pytorchs(options: dict[str, Any]) -> None:
     """``proj_size`` makes h shorter than c, and adds weight_hr to each layer and direction."""
     count = 4 if options else 1
     states = numbers((count, 2, 2)), numbers((count, 2, 4), seed=1)
-    compare(
-        *recurrent("LSTM", proj_size=2, **options), lambda lib, m, x, h, c: m(x, (h, c)), numbers((5, 2, 3)), *states
-    )
+    models = recurrent("LSTM", proj_size=2, **options)
+    compare(models, lambda lib, m, x, h, c: m(x, (h, c)), numbers((5, 2, 3)), *states)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -95,14 +67,14 @@ def test_packed_sequences_are_pytorchs(kind: str, bidirectional: bool) -> None:
     states = [numbers((2 * (1 + bidirectional), 4, 4), seed=k) for k in range(1 + (kind == "LSTM"))]
 
     def run(lib: Any, module: Any, x: Any, *states: Any) -> Any:
-        tools = packing if lib is autodiff else torch.nn.utils.rnn
+        tools = lib.nn.utils.rnn
         packed = tools.pack_padded_sequence(x, lengths, enforce_sorted=False)
         output, last = module(packed, tuple(states) if kind == "LSTM" else states[0])
         padded, found = tools.pad_packed_sequence(output)
         assert found.tolist() == lengths
         return padded, last, module(packed)[0].data
 
-    compare(*models, run, numbers((5, 4, 3)), *states)
+    compare(models, run, numbers((5, 4, 3)), *states)
 
 
 @pytest.mark.parametrize("bias", [True, False])
@@ -112,13 +84,13 @@ def test_a_cell_is_pytorchs(kind: str, bias: bool) -> None:
     models = recurrent(f"{kind}Cell", bias=bias)
     states = [numbers((2, 4), seed=k) for k in range(1 + (kind == "LSTM"))]
     call = lambda lib, m, x, *s: m(x, tuple(s) if kind == "LSTM" else s[0])
-    compare(*models, call, numbers((2, 3)), *states)
-    compare(*models, call, numbers((3,)), *(state[0] for state in states))
-    compare(*models, lambda lib, m, x: m(x), numbers((2, 3)))
+    compare(models, call, numbers((2, 3)), *states)
+    compare(models, call, numbers((3,)), *(state[0] for state in states))
+    compare(models, lambda lib, m, x: m(x), numbers((2, 3)))
 
 
 def test_a_recurrent_net_outside_the_graph_keeps_no_gates() -> None:
-    """Without a gradient the output owns its memory: of an LSTM, whose row gives the gates too, no more than h."""
+    """Without a gradient the output owns its memory: of an LSTM, whose primitive gives the gates too, no more."""
     with autodiff.no_grad():
         output, (h, c) = nn.LSTM(3, 4)(autodiff.zeros(5, 2, 3))
     held = {id(base): base.nbytes for x in (output, h, c) for base in [root(x.numpy())]}
@@ -185,8 +157,8 @@ INDICES = np.array([[1, 0, 3], [3, 3, 2]])
 )
 def test_an_embedding_is_pytorchs(options: dict[str, Any]) -> None:
     """Rows, the gradient of the table, and what happens to rows of padding and to long ones."""
-    models = nn.Embedding(5, 3, **options), torch.nn.Embedding(5, 3, **options)
-    compare(*models, lambda lib, m, i: m(i), INDICES)
+    models = twins(lambda lib: lib.nn.Embedding(5, 3, **options))
+    compare(models, lambda lib, m, i: m(i), INDICES)
     np.testing.assert_allclose(models[0].weight.detach().numpy(), models[1].weight.detach().numpy(), rtol=1e-6)
     assert repr(models[0]) == repr(models[1])
 
@@ -204,9 +176,9 @@ def test_a_new_embedding_has_zeros_for_padding_and_can_be_given() -> None:
 @pytest.mark.parametrize("mode", ["sum", "mean", "max"])
 def test_an_embedding_bag_is_pytorchs(mode: str) -> None:
     """Bags of one size and of several."""
-    models = nn.EmbeddingBag(5, 3, mode=mode), torch.nn.EmbeddingBag(5, 3, mode=mode)
-    compare(*models, lambda lib, m, i: m(i), INDICES)
-    compare(*models, lambda lib, m, i: m(i, lib.tensor(np.array([0, 2, 2]))), INDICES.reshape(-1))
+    models = twins(lambda lib: lib.nn.EmbeddingBag(5, 3, mode=mode))
+    compare(models, lambda lib, m, i: m(i), INDICES)
+    compare(models, lambda lib, m, i: m(i, lib.tensor(np.array([0, 2, 2]))), INDICES.reshape(-1))
 
 
 def test_a_bag_scales_gradients_by_frequency_as_an_embedding_does() -> None:
@@ -238,7 +210,7 @@ PADDING = np.array([[False, False, False, False, True], [False] * 5, [False, Tru
 )  # fmt: skip
 def test_multihead_attention_is_pytorchs(options: dict[str, Any], need_weights: bool) -> None:
     """Results, weights and gradients, for each option, with keys and values of their own, masked and not."""
-    models = nn.MultiheadAttention(4, 2, **options), torch.nn.MultiheadAttention(4, 2, **options)
+    models = twins(lambda lib: lib.nn.MultiheadAttention(4, 2, **options))
     k, v = options.get("kdim", 4), options.get("vdim", 4)
     order = (1, 0, 2) if options.get("batch_first") else (0, 1, 2)
     q, k, v = (numbers(s, seed=i).transpose(order) for i, s in enumerate(((5, 3, 4), (5, 3, k), (5, 3, v))))
@@ -249,24 +221,24 @@ def test_multihead_attention_is_pytorchs(options: dict[str, Any], need_weights: 
         masks = {name: lib.tensor(mask) for name, mask in masks.items()}
         return tuple(y for y in m(*x, need_weights=need_weights, **masks) if y is not None)
 
-    compare(*models, call, q, k, v)
-    compare(*models, lambda *a: call(*a, attn_mask=FUTURE), q, k, v)
-    compare(*models, lambda *a: call(*a, attn_mask=added), q, k, v)
-    compare(*models, lambda *a: call(*a, attn_mask=heads, key_padding_mask=PADDING), q, k, v)
+    compare(models, call, q, k, v)
+    compare(models, lambda *a: call(*a, attn_mask=FUTURE), q, k, v)
+    compare(models, lambda *a: call(*a, attn_mask=added), q, k, v)
+    compare(models, lambda *a: call(*a, attn_mask=heads, key_padding_mask=PADDING), q, k, v)
 
 
 def test_multihead_attention_has_weights_of_each_head_and_takes_one_sample() -> None:
     """``average_attn_weights=False``; inputs without a batch; the same tensor for all three, or for keys and values."""
-    models = nn.MultiheadAttention(4, 2), torch.nn.MultiheadAttention(4, 2)
-    compare(*models, lambda lib, m, x: m(x, x, x, average_attn_weights=False), numbers((5, 3, 4)))
-    compare(*models, lambda lib, m, x, y: m(x, y, y), numbers((5, 4)), numbers((2, 4)))
+    models = twins(lambda lib: lib.nn.MultiheadAttention(4, 2))
+    compare(models, lambda lib, m, x: m(x, x, x, average_attn_weights=False), numbers((5, 3, 4)))
+    compare(models, lambda lib, m, x, y: m(x, y, y), numbers((5, 4)), numbers((2, 4)))
     compare(
-        *models,
+        models,
         lambda lib, m, x: m(x, x, x, key_padding_mask=lib.tensor(PADDING[0]), average_attn_weights=False),
         numbers((5, 4)),
     )
     compare(
-        *models,
+        models,
         lambda lib, m, x: m(x, x, x, attn_mask=lib.tensor(FUTURE), need_weights=False, is_causal=True)[0],
         numbers((5, 3, 4)),
     )
@@ -281,7 +253,7 @@ SHAPES: list[dict[str, Any]] = [
 @pytest.mark.parametrize("options", SHAPES, ids=str)
 def test_a_transformer_is_pytorchs(options: dict[str, Any]) -> None:
     """Encoder and decoder of two layers each with all masks: outputs and all gradients."""
-    models = [lib.Transformer(4, 2, 2, 2, 6, dropout=0.0, **options) for lib in (nn, torch.nn)]
+    models = twins(lambda lib: lib.nn.Transformer(4, 2, 2, 2, 6, dropout=0.0, **options))
 
     def call(lib: Any, m: Any, src: Any, tgt: Any) -> Any:
         future = m.generate_square_subsequent_mask(5, dtype=lib.float64)
@@ -292,18 +264,17 @@ def test_a_transformer_is_pytorchs(options: dict[str, Any]) -> None:
         )  # fmt: skip
 
     shape = (3, 5, 4) if options.get("batch_first") else (5, 3, 4)
-    compare(*models, call, numbers(shape), numbers(shape, seed=1))
+    compare(models, call, numbers(shape), numbers(shape, seed=1))
 
 
 @pytest.mark.filterwarnings("ignore:enable_nested_tensor")  # PyTorch's, about a path that training never takes
 def test_transformer_layers_take_functions_and_one_sample() -> None:
     """An activation given as a function; a single sequence; the mask of the future by its hint."""
-    ours = nn.TransformerEncoderLayer(4, 2, 6, 0.0, nn.functional.silu)
-    theirs = torch.nn.TransformerEncoderLayer(4, 2, 6, 0.0, torch.nn.functional.silu)
-    compare(ours, theirs, lambda lib, m, x: m(x), numbers((5, 4)))
-    models = [lib.TransformerEncoder(lib.TransformerEncoderLayer(4, 2, 6, 0.0), 2) for lib in (nn, torch.nn)]
+    models = twins(lambda lib: lib.nn.TransformerEncoderLayer(4, 2, 6, 0.0, lib.nn.functional.silu))
+    compare(models, lambda lib, m, x: m(x), numbers((5, 4)))
+    models = twins(lambda lib: lib.nn.TransformerEncoder(lib.nn.TransformerEncoderLayer(4, 2, 6, 0.0), 2))
     future = lambda lib: lib.nn.Transformer.generate_square_subsequent_mask(5, dtype=lib.float64)
-    compare(*models, lambda lib, m, x: m(x, mask=future(lib), is_causal=True), numbers((5, 3, 4)))
+    compare(models, lambda lib, m, x: m(x, mask=future(lib), is_causal=True), numbers((5, 3, 4)))
 
 
 def test_dropout_of_attention_sets_weights_to_zero_and_keeps_their_mean() -> None:

@@ -1,4 +1,4 @@
-"""nn.utils and nn.init: clipping, vectors, reparameterized weights, packed sequences, and initial distributions."""
+"""nn.utils: clipping, vectors, reparameterized weights and packed sequences."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from parity.harness import Near, same
 
 import autodiff
 import nn
@@ -18,48 +19,45 @@ RANDOM = np.random.default_rng(0)
 GRADIENTS = [RANDOM.normal(size=shape).astype(np.float32) for shape in ((3, 4), (5,), ())]
 
 
-def with_gradients(make: Any) -> list[Any]:
-    params = [make(np.zeros_like(g)).requires_grad_() for g in GRADIENTS]
+NEAR, ROUGH = Near(1e-5, 1e-6), Near(1e-4, 1e-6)
+
+
+def with_gradients(lib: Any) -> list[Any]:
+    params = [lib.tensor(np.zeros_like(g)).requires_grad_() for g in GRADIENTS]
     for p, g in zip(params, GRADIENTS, strict=True):
-        p.grad = make(g)
-    return [*params, make(np.zeros(2, np.float32)).requires_grad_()]
+        p.grad = lib.tensor(g)
+    return [*params, lib.tensor(np.zeros(2, np.float32)).requires_grad_()]
 
 
-def close(ours: Any, theirs: Any, rtol: float = 1e-5) -> None:
-    np.testing.assert_allclose(ours.detach().numpy(), theirs.detach().numpy(), rtol=rtol, atol=1e-6)
-
-
-def both() -> tuple[tuple[Any, Any], tuple[Any, Any]]:
-    torch = pytest.importorskip("torch")
-    return (autodiff, nn), (torch, torch.nn)
+def close(ours: Any, theirs: Any, near: Near = NEAR) -> None:
+    np.testing.assert_allclose(ours.detach().numpy(), theirs.detach().numpy(), rtol=near.relative, atol=near.absolute)
 
 
 @pytest.mark.parametrize("norm_type", [2.0, 1.0, 3.0, math.inf])
 @pytest.mark.parametrize("max_norm", [0.5, 1000.0])
 def test_clipped_norms_are_pytorchs(norm_type: float, max_norm: float) -> None:
     """The norm that is returned and the gradients that are left, given a list, a generator or one tensor."""
-    results = []
-    for lib, layers in both():
-        params = with_gradients(lib.tensor)
-        found = [layers.utils.clip_grad_norm_((p for p in params), max_norm, norm_type)]
-        found += [layers.utils.clip_grad_norm_(params[0], 0.1, norm_type)]
-        found += [layers.utils.get_total_norm([p.grad for p in params[:3]], norm_type)]
-        layers.utils.clip_grads_with_norm_(params, 0.1, lib.tensor(7.0))
-        results.append([*found, *(p.grad for p in params[:3])])
-    for mine, peer in zip(*results, strict=True):
-        close(mine, peer)
-        assert mine.dtype == np.float32
+
+    def clipped(lib: Any) -> list[Any]:
+        utils, params = lib.nn.utils, with_gradients(lib)
+        found = [utils.clip_grad_norm_((p for p in params), max_norm, norm_type)]
+        found += [utils.clip_grad_norm_(params[0], 0.1, norm_type)]
+        found += [utils.get_total_norm([p.grad for p in params[:3]], norm_type)]
+        utils.clip_grads_with_norm_(params, 0.1, lib.tensor(7.0))
+        return [*found, *(p.grad for p in params)]
+
+    same(clipped, near=NEAR)
 
 
 def test_clipped_values_are_pytorchs() -> None:
     """Every entry is cut to the bounds, also where the gradient's memory is read-only."""
-    results = []
-    for lib, layers in both():
-        params = with_gradients(lib.tensor)
-        layers.utils.clip_grad_value_(params, 0.3)
-        results.append([p.grad for p in params[:3]])
-    for mine, peer in zip(*results, strict=True):
-        close(mine, peer)
+
+    def clipped(lib: Any) -> list[Any]:
+        params = with_gradients(lib)
+        lib.nn.utils.clip_grad_value_(params, 0.3)
+        return [p.grad for p in params]
+
+    same(clipped, near=NEAR)
     x = autodiff.zeros(3, requires_grad=True)
     x.grad = autodiff.ones(1).expand(3)
     nn.utils.clip_grad_value_(x, 0.5)
@@ -106,25 +104,23 @@ LENGTHS = [3, 1, 4]
 
 
 def sequences(lib: Any, order: list[int]) -> list[Any]:
-    rows = [np.arange(n * 2, dtype=np.float64).reshape(n, 2) + 100 * n for n in LENGTHS]
-    return [lib.tensor(rows[i]).requires_grad_() for i in order]
+    arrays = [np.arange(n * 2, dtype=np.float64).reshape(n, 2) + 100 * n for n in LENGTHS]
+    return [lib.tensor(arrays[i]).requires_grad_() for i in order]
 
 
 @pytest.mark.parametrize("batch_first", [False, True])
 @pytest.mark.parametrize("side", ["left", "right"])
 def test_padding_is_pytorchs(batch_first: bool, side: str) -> None:
     """Padded to the longest, on either side, in either layout; what was put in comes out again."""
-    padded = [
-        layers.utils.rnn.pad_sequence(sequences(lib, [0, 1, 2]), batch_first, -1.0, side) for lib, layers in both()
-    ]
-    close(*padded)
+
+    def padded(lib: Any) -> Any:
+        return lib.nn.utils.rnn.pad_sequence(sequences(lib, [0, 1, 2]), batch_first, -1.0, side)
+
+    same(padded, near=NEAR)
     if side == "right":
-        for row, original in zip(
-            rnn.unpad_sequence(padded[0], autodiff.tensor(LENGTHS), batch_first),
-            sequences(autodiff, [0, 1, 2]),
-            strict=True,
-        ):
-            close(row, original)
+        again = rnn.unpad_sequence(padded(autodiff), autodiff.tensor(LENGTHS), batch_first)
+        for sequence, original in zip(again, sequences(autodiff, [0, 1, 2]), strict=True):
+            close(sequence, original)
 
 
 @pytest.mark.parametrize("enforce_sorted", [True, False])
@@ -132,22 +128,19 @@ def test_padding_is_pytorchs(batch_first: bool, side: str) -> None:
 def test_packing_is_pytorchs(enforce_sorted: bool, batch_first: bool) -> None:
     """Data, batch sizes, orders and gradients of packed sequences, and what padding them again gives."""
     order = [2, 0, 1] if enforce_sorted else [0, 1, 2]
-    results = []
-    for lib, layers in both():
-        utils, rows = layers.utils.rnn, sequences(lib, order)
-        packed = utils.pack_sequence(rows, enforce_sorted)
+
+    def packed_and_padded(lib: Any) -> list[Any]:
+        utils, given = lib.nn.utils.rnn, sequences(lib, order)
+        packed = utils.pack_sequence(given, enforce_sorted)
         again = utils.pack_padded_sequence(
-            utils.pad_sequence(rows, batch_first), [LENGTHS[i] for i in order], batch_first, enforce_sorted
+            utils.pad_sequence(given, batch_first), [LENGTHS[i] for i in order], batch_first, enforce_sorted
         )
         padded, lengths = utils.pad_packed_sequence(packed, batch_first, 7.0, 5)
         (padded**2).sum().backward()
-        indices = [] if enforce_sorted else [packed.sorted_indices, packed.unsorted_indices]
-        whole = utils.unpack_sequence(again)
-        results.append([*packed[:2], *again[:2], padded, lengths, *indices, *(row.grad for row in rows), *whole])
         assert (packed.sorted_indices is None) == enforce_sorted
-    for mine, peer in zip(*results, strict=True):
-        assert str(peer.dtype).removeprefix("torch.") == mine.dtype.name
-        close(mine, peer)
+        return [packed, again, padded, lengths, *(x.grad for x in given), *utils.unpack_sequence(again)]
+
+    same(packed_and_padded, near=NEAR)
 
 
 def test_other_parameters_for_one_call() -> None:
@@ -171,36 +164,35 @@ def test_other_parameters_for_one_call() -> None:
 @pytest.mark.filterwarnings("ignore:.*weight_norm.*:FutureWarning")
 def test_weight_norm_is_pytorchs(dim: int | None, old: bool) -> None:
     """Keys, output and gradients, new style and old, for any axis."""
-    results = []
-    for lib, layers in both():
-        layer = layers.Linear(3, 2)
+
+    def normed(lib: Any) -> tuple[list[str], list[Any]]:
+        utils, layer = lib.nn.utils, lib.nn.Linear(3, 2)
         layer.weight.data, layer.bias.data = lib.tensor(GRADIENTS[0][:2, :3]), lib.tensor(GRADIENTS[1][:2])
-        wrap = layers.utils.weight_norm if old else layers.utils.parametrizations.weight_norm
+        wrap = utils.weight_norm if old else utils.parametrizations.weight_norm
         layer = wrap(layer, dim=dim)
         keys = sorted(layer.state_dict())
         out = layer(lib.tensor(GRADIENTS[0]).reshape(4, 3))
         (out**2).sum().backward()
-        results.append((keys, [out, *(p.grad for _, p in sorted(layer.named_parameters()))]))
+        found = [out, *(p.grad for _, p in sorted(layer.named_parameters()))]
         if old:
-            layers.utils.remove_weight_norm(layer)
+            utils.remove_weight_norm(layer)
         else:
-            layers.utils.parametrize.remove_parametrizations(layer, "weight")
-        results[-1][1].append(layer.weight)
+            utils.parametrize.remove_parametrizations(layer, "weight")
         assert sorted(layer.state_dict()) == ["bias", "weight"]
-    assert results[0][0] == results[1][0]
-    for mine, peer in zip(results[0][1], results[1][1], strict=True):
-        close(mine, peer, 1e-4)
+        return keys, [*found, layer.weight]
+
+    same(normed, near=ROUGH)
 
 
 @pytest.mark.parametrize("old", [True, False])
 @pytest.mark.filterwarnings("ignore:.*spectral_norm.*:FutureWarning")
 def test_spectral_norm_is_pytorchs(old: bool) -> None:
-    """From the same vectors, five forwards in training and one in evaluation, with their gradients."""
-    results = []
-    for lib, layers in both():
-        layer = layers.Linear(3, 4)
+    """From the same vectors, two forwards in training and one in evaluation, with their gradients."""
+
+    def normed(lib: Any) -> tuple[list[str], list[Any]]:
+        utils, layer = lib.nn.utils, lib.nn.Linear(3, 4)
         layer.weight.data, layer.bias.data = lib.tensor(GRADIENTS[0].reshape(4, 3)), lib.tensor(GRADIENTS[1][:4])
-        wrap = layers.utils.spectral_norm if old else layers.utils.parametrizations.spectral_norm
+        wrap = utils.spectral_norm if old else utils.parametrizations.spectral_norm
         layer = wrap(layer, n_power_iterations=2)
         inner = layer if old else layer.parametrizations.weight[0]
         u, v = (inner.weight_u, inner.weight_v) if old else (inner._u, inner._v)
@@ -213,13 +205,13 @@ def test_spectral_norm_is_pytorchs(old: bool) -> None:
             out = layer(lib.tensor(np.ones((1, 3), np.float32)))
             (out**2).sum().backward()
             found += [out, *(p.grad.clone() for _, p in sorted(layer.named_parameters()))]
-        results.append((sorted(layer.state_dict()), [*found, u, v]))
+        keys = sorted(layer.state_dict())
         if old:
-            layers.utils.remove_spectral_norm(layer)
-            results[-1][1].append(layer.weight)
-    assert results[0][0] == results[1][0]
-    for mine, peer in zip(results[0][1], results[1][1], strict=True):
-        close(mine, peer, 1e-4)
+            utils.remove_spectral_norm(layer)
+            found.append(layer.weight)
+        return keys, [*found, u, v]
+
+    same(normed, near=ROUGH)
 
 
 def test_the_spectral_norm_comes_near_one() -> None:
@@ -296,72 +288,8 @@ def test_a_fused_normalisation_gives_the_same(affine: bool) -> None:
 
 
 @pytest.mark.parametrize(
-    ("shape", "groups"), [((4, 2, 3), 1), ((4, 2, 3), 2), ((6, 2, 3, 3), 3), ((3, 4, 2, 3, 1), 1), ((2, 5, 1, 2, 4), 2)]
-)
-def test_dirac_is_pytorchs(shape: tuple[int, ...], groups: int) -> None:
-    """The kernels that give the input back, with groups too."""
-    results = [layers.init.dirac_(lib.empty(*shape), groups) for lib, layers in both()]
-    assert results[0].tolist() == results[1].tolist()
-
-
-def test_sparse_columns() -> None:
-    """Each column has its part of zeros, at random places, among numbers of the given spread."""
-    w = nn.init.sparse_(autodiff.empty(1000, 200), 0.1234, std=2.0).numpy()
-    assert ((w == 0).sum(0) == 124).all()
-    assert 100 < (w == 0).sum(1).max() * 5 < 400
-    np.testing.assert_allclose(w[w != 0].std(), 2.0, rtol=0.02)
-
-
-@pytest.mark.parametrize(
-    "name", ["linear", "conv1d", "conv_transpose3d", "sigmoid", "tanh", "relu", "leaky_relu", "selu"]
-)
-def test_gains_are_pytorchs(name: str) -> None:
-    """The factor of every nonlinearity."""
-    (_, ours), (_, theirs) = both()
-    assert ours.init.calculate_gain(name) == pytest.approx(theirs.init.calculate_gain(name), rel=1e-15)
-    assert ours.init.calculate_gain("leaky_relu", 0.3) == theirs.init.calculate_gain("leaky_relu", 0.3)
-
-
-def cumulative(name: str, x: np.ndarray) -> np.ndarray:
-    """The distribution functions of the standard laws."""
-    if name == "uniform":
-        return np.clip((x + 1) / 2, 0, 1)
-    normal = np.array([0.5 * (1 + math.erf(v / 2**0.5)) for v in x])
-    if name == "normal":
-        return normal
-    low, high = (0.5 * (1 + math.erf(v / 2**0.5)) for v in (-1.0, 0.5))
-    return np.clip((normal - low) / (high - low), 0, 1)
-
-
-FILLS: list[tuple[str, Any]] = [
-    ("uniform", lambda w: nn.init.uniform_(w, -1, 1)),
-    ("uniform", lambda w: nn.init.xavier_uniform_(w) / math.sqrt(6 / 300)),
-    ("uniform", lambda w: nn.init.kaiming_uniform_(w, a=math.sqrt(5)) * math.sqrt(200)),
-    ("uniform", lambda w: nn.init.kaiming_uniform_(w, mode="fan_out", nonlinearity="relu") / math.sqrt(6 / 100)),
-    ("normal", lambda w: (nn.init.normal_(w, 3.0, 2.0) - 3) / 2),
-    ("normal", lambda w: nn.init.xavier_normal_(w, gain=2.0) / 2 / math.sqrt(2 / 300)),
-    ("normal", lambda w: nn.init.kaiming_normal_(w) / math.sqrt(2 / 200)),
-    ("truncated", lambda w: nn.init.trunc_normal_(w, a=-1.0, b=0.5)),
-]
-
-
-@pytest.mark.parametrize(("law", "fill"), FILLS)
-def test_initial_values_follow_their_law(law: str, fill: Any) -> None:
-    """Of 20,000 values no part lies further from the distribution function than chance allows once in a million."""
-    autodiff.manual_seed(1)
-    x = np.sort(np.ravel(fill(autodiff.empty(100, 200, dtype=autodiff.float64)).numpy()))
-    ranks = np.arange(len(x) + 1) / len(x)
-    f = cumulative(law, x)
-    distance = max(np.abs(f - ranks[1:]).max(), np.abs(f - ranks[:-1]).max())
-    assert distance < math.sqrt(math.log(2e6) / 2 / len(x))  # Dvoretzky, Kiefer & Wolfowitz 1956
-
-
-@pytest.mark.parametrize(
     ("make", "error", "message"),
     [
-        (lambda: nn.init.dirac_(autodiff.empty(2, 2)), ShapeError, "3 to 5 axes"),
-        (lambda: nn.init.dirac_(autodiff.empty(3, 1, 1), groups=2), OptionError, "2 groups"),
-        (lambda: nn.init.sparse_(autodiff.empty(2), 0.5), ShapeError, "a matrix"),
         (lambda: rnn.pad_sequence([autodiff.ones(1)], padding_side="top"), OptionError, "padding_side"),
         (lambda: rnn.pack_padded_sequence(autodiff.ones(2, 2), [1, 2]), OptionError, "do not fall"),
         (lambda: rnn.pack_padded_sequence(autodiff.ones(2, 2), [2, 0]), OptionError, "1 or more"),

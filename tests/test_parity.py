@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 from parity.base import CASES, Case, check
+from parity.harness import peer
 
-pytest.importorskip("torch")
+peer()
 
 
 @pytest.mark.parametrize("case", [case for cases in CASES.values() for case in cases], ids=str)

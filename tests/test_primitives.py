@@ -1,4 +1,4 @@
-"""Every row of the table of derivatives, by one test."""
+"""Every primitive of the table of derivatives, by one test."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ test_of.__test__ = False  # type: ignore[attr-defined]  # makes tests, is none
 
 
 @pytest.mark.parametrize("name", DECLARED)
-def test_a_row_is_right(name: str) -> None:
+def test_a_primitive_is_right(name: str) -> None:
     """Value, first and second order, dtypes, layouts, broadcasting, sharing: all checks of ``gradient_test`` hold."""
     test_of(name)()
 
 
 @pytest.mark.parametrize("name", PLAIN)
-def test_a_row_without_derivative_is_right(name: str) -> None:
+def test_a_primitive_without_derivative_is_right(name: str) -> None:
     """It gives what its definition says, on arrays and on tensors alike, and is not recorded."""
     reference, params = PLAIN[name]
     whole = np.array([[3, 0, -2], [0, 0, 5], [1, 2, 3]])
     floats = np.array([[1.5, -np.inf, 0.0], [0.0, np.inf, 2.0], [1.0, 1.0, 0.0]])
-    row = primitives[name]
+    primitive = primitives[name]
     count = len(list(inspect.signature(reference).parameters)) - len(params)
     for x, y in (
         (whole, whole.T),
@@ -36,15 +36,15 @@ def test_a_row_without_derivative_is_right(name: str) -> None:
         with np.errstate(invalid="ignore"):
             wanted = reference(*inputs, **params)
         tensors = [from_numpy(a).requires_grad_(a.dtype.kind == "f") for a in inputs]
-        result = row(*tensors, **params)
+        result = primitive(*tensors, **params)
         assert not result.requires_grad
         assert np.array_equal(result.detach().numpy(), wanted)
-        assert np.array_equal(row(*inputs, **params), wanted)
+        assert np.array_equal(primitive(*inputs, **params), wanted)
 
 
-def test_every_row_is_declared() -> None:
-    """Whoever adds a row declares it in ``declared``: with derivatives by ``declare``, others by ``plain``."""
-    rows = {name for name in primitives if not name.startswith("doctest")}
-    assert rows == {*DECLARED, *PLAIN}
+def test_every_primitive_is_declared() -> None:
+    """Whoever adds a primitive declares it in ``declared``: with derivatives by ``declare``, others by ``plain``."""
+    names = {name for name in primitives if not name.startswith("doctest")}
+    assert names == {*DECLARED, *PLAIN}
     assert not set(DECLARED) & set(PLAIN)
     assert not [name for name in PLAIN if primitives[name].vjps]

@@ -1,4 +1,4 @@
-"""Programs written for PyTorch, in idioms of all its ages, run here with other imports and nothing else changed.
+"""Programs written for PyTorch, in old idioms and new, run here with other imports and nothing else changed.
 
 Each program takes the four names that its import lines would bind. It gives the losses in the order of training (or
 what else should fall), and figures in which no random number has a part, which are the same on both libraries.
@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from parity.harness import Near, agree, peer
 from torch_programs.chances import normalizing_flow, reinforce, wgan_gp
 from torch_programs.images import mnist_cnn, two_layer, vae
 from torch_programs.start import Result
@@ -46,11 +47,11 @@ def test_a_program_written_for_pytorch_learns(program: Program) -> None:
 @programs
 def test_its_first_figures_are_those_of_pytorch(program: Program) -> None:
     """From the same weights, and where nothing is drawn, the figures agree to four digits after the point."""
-    torch = pytest.importorskip("torch")
+    torch = peer()
     torch.manual_seed(0)
     torch.set_num_threads(1)  # for such small arrays threads only wait for one another
     _, theirs = program(torch, torch.nn, torch.nn.functional, torch.optim)
-    np.testing.assert_allclose(_ours(program)[1], theirs, rtol=1e-4, atol=1e-4)
+    agree(_ours(program)[1], theirs, Near(1e-4, 1e-4))
 
 
 def test_the_names_of_import_lines_are_found() -> None:

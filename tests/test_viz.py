@@ -1,12 +1,8 @@
-"""`viz.draw`: the graph as it was recorded, the same text for the same program, pictures with an engine and without."""
+"""`viz.draw`: the graph as it was recorded, and the same text for the same program."""
 
 from __future__ import annotations
 
 import json
-import os
-import shutil
-import subprocess
-import sys
 import time
 import weakref
 import xml.etree.ElementTree as ET
@@ -14,44 +10,16 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+import drawings
 import pytest
+from drawings import chain, network, texts_of
 
 import autodiff
 import nn
-from autodiff import Tensor, viz
 from autodiff.errors import AutodiffError, GraphError
-from autodiff.viz import DrawingError, DrawingWarning, draw
+from autodiff.viz import DrawingError, draw
 
-SVG = "{http://www.w3.org/2000/svg}"
-
-
-def network() -> tuple[Tensor, dict[str, Tensor]]:
-    """The loss of two dense layers on ones, and its parameters and input by name."""
-    shapes = {"0.weight": (3, 4), "0.bias": (4,), "1.weight": (4, 2), "1.bias": (2,)}
-    named = {name: autodiff.ones(shape, requires_grad=True) for name, shape in shapes.items()}
-    named["images"] = autodiff.ones(5, 3)
-    hidden = (named["images"] @ named["0.weight"] + named["0.bias"]).tanh()
-    return (hidden @ named["1.weight"] + named["1.bias"]).exp().sum(), named
-
-
-def chain(length: int) -> Tensor:
-    x = autodiff.ones(2, requires_grad=True)
-    for _ in range(length):
-        x = x * 1.0
-    return x
-
-
-@pytest.fixture
-def no_engine(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(shutil, "which", lambda *arguments, **options: None)
-
-
-def texts_of(svg: str) -> list[str]:
-    return ["".join(text.itertext()).strip() for text in ET.fromstring(svg).iter(f"{SVG}text")]
-
-
-def ids_of(svg: str) -> list[str]:
-    return [element.attrib["id"] for element in ET.fromstring(svg).iter() if "id" in element.attrib]
+LINES = Path(drawings.__file__).read_text(encoding="utf-8").splitlines()
 
 
 def test_the_same_program_gives_the_same_text() -> None:
@@ -89,8 +57,8 @@ def test_an_operation_shows_name_output_shape_and_the_line_that_made_it() -> Non
     for node in drawing.nodes:
         if node.kind == "operation":
             file, _, line = node.place.rpartition(":")
-            assert Path(file).name == "test_viz.py"
-            assert Path(__file__).read_text(encoding="utf-8").splitlines()[int(line) - 1].strip() == node.source
+            assert Path(file).name == "drawings.py"
+            assert LINES[int(line) - 1].strip() == node.source
             assert node.place in drawing.dot.source
     assert {edge.shape for edge in drawing.edges if edge.source == "n4"} == {(5, 4)}
     assert "(5, 4)" in texts_of(drawing.svg())
@@ -204,7 +172,7 @@ def test_several_outputs_are_all_marked() -> None:
 
 
 def test_a_double_backward_graph_is_drawn_as_any_other() -> None:
-    """A gradient made with create_graph=True leads back to the same leaves, through the rows of the derivative."""
+    """A gradient made with create_graph=True leads back to the same leaves, through the derivative's own operations."""
     x = autodiff.tensor(2.0, requires_grad=True)
     (slope,) = autodiff.grad(x.sin(), x, create_graph=True)
     drawing = draw(slope, params={"x": x}, show=("value", "grad"))
@@ -274,107 +242,6 @@ def test_drawing_is_linear() -> None:
     assert seconds(20_000) < 9 * seconds(5_000)
 
 
-def test_ids_are_unique_in_each_picture_and_between_displays() -> None:
-    """No id comes twice in a picture, and a notebook can show two drawings, or one twice, side by side."""
-    loss, named = network()
-    drawing = draw(loss, params=named)
-    first, second = (ids_of(drawing._repr_mimebundle_()["image/svg+xml"]) for _ in range(2))
-    for ids in (first, ids_of(drawing.svg())):
-        assert max(Counter(ids).values()) == 1
-        assert len(ids) > len(drawing.nodes) + len(drawing.edges)
-    assert not set(first) & set(second)
-
-
-def test_a_notebook_never_clips_the_picture() -> None:
-    """The picture has a viewBox, takes no more width than there is, and draws beyond its frame if it must."""
-    root = ET.fromstring(draw(network()[0])._repr_mimebundle_()["image/svg+xml"])
-    assert "viewBox" in root.attrib
-    assert not {"width", "height"} & set(root.attrib)
-    assert "max-width:100%" in root.attrib["style"]
-    assert "overflow:visible" in root.attrib["style"]
-
-
-@pytest.mark.usefixtures("no_engine")
-def test_without_an_engine_everything_works_and_a_hint_says_what_to_install(tmp_path: Path) -> None:
-    """Pictures are plainer, .png becomes Mermaid; each says so in one warning, and all other forms are as ever."""
-    loss, named = network()
-    drawing = draw(loss, params=named)
-    with pytest.warns(DrawingWarning, match="pip install graphviz-pure") as hints:
-        drawing.save(tmp_path / "a.svg")
-    assert len(hints) == 1
-    with pytest.warns(DrawingWarning, match=r"wrote b\.mmd instead; .*pip install graphviz-pure"):
-        drawing.save(tmp_path / "b.png")
-    with pytest.warns(DrawingWarning, match="install Graphviz"):
-        drawing.save(tmp_path / "c.pdf")
-    for suffix in ("dot", "txt", "mmd", "json", "html"):
-        drawing.save(tmp_path / f"d.{suffix}")
-    written = ["a.svg", "b.mmd", "c.mmd", "d.dot", "d.html", "d.json", "d.mmd", "d.txt"]
-    assert sorted(os.listdir(tmp_path)) == written
-    svg = (tmp_path / "a.svg").read_text(encoding="utf-8")
-    assert len([e for e in ET.fromstring(svg).iter(f"{SVG}g") if e.get("class") == "node"]) == len(drawing.nodes)
-    assert max(Counter(ids_of(svg)).values()) == 1
-    assert [svg.count(f">{name}</text>") for name in named] == [1] * len(named)
-    assert set(drawing._repr_mimebundle_()) == {"text/plain", "image/svg+xml", "text/html"}
-
-
-@pytest.mark.usefixtures("no_engine")
-def test_an_engine_asked_for_by_name_raises_with_the_command() -> None:
-    """Who names an engine wants that one: the error has the exact command that installs it."""
-    drawing = draw(chain(1))
-    with pytest.raises(DrawingError, match="pip install graphviz-pure"):
-        drawing.svg(engine="graphviz-pure")
-    with pytest.raises(DrawingError, match="apt install graphviz"):
-        drawing.save("never.png", engine="dot")
-    with pytest.raises(DrawingError, match="expected one of dot, graphviz-pure"):
-        drawing.svg(engine="neato")
-
-
-def test_the_engine_beside_the_interpreter_is_found_without_a_path(monkeypatch: pytest.MonkeyPatch) -> None:
-    """An environment that was not activated has its programs beside its python, not on the PATH."""
-    if shutil.which("graphviz-pure", path=os.path.dirname(sys.executable)) is None:
-        pytest.skip("the wheel graphviz-pure is not installed in this environment")
-    monkeypatch.setenv("PATH", "")
-    assert "Generated by graphviz" in draw(chain(1)).svg()
-
-
-def test_only_a_digraph_needs_the_graphviz_package(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The one package that drawing can use is asked for by name, and only for an object of its own."""
-    drawing = draw(network()[0])
-    assert [line.strip() for line in drawing.dot.source.splitlines()] == [
-        line.strip() for line in drawing.text("dot").splitlines()
-    ]
-    monkeypatch.setitem(sys.modules, "graphviz", None)
-    assert "matmul" in drawing.svg()
-    with pytest.raises(DrawingError, match="pip install graphviz"):
-        _ = drawing.dot
-
-
-def test_a_picture_is_written_whole_by_its_suffix(tmp_path: Path) -> None:
-    """.svg and .png are what they say they are, and show every node; nothing else is left in the folder."""
-    loss, named = network()
-    drawing = draw(loss, params=named, direction="LR")
-    drawing.save(tmp_path / "graph.svg")
-    drawing.save(tmp_path / "graph.PNG")
-    root = ET.parse(tmp_path / "graph.svg").getroot()
-    assert len([group for group in root.iter(f"{SVG}g") if group.get("class") == "node"]) == len(drawing.nodes)
-    assert (tmp_path / "graph.PNG").read_bytes().startswith(b"\x89PNG")
-    assert sorted(os.listdir(tmp_path)) == ["graph.PNG", "graph.svg"]
-
-
-def test_an_engine_that_fails_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """What the engine complains of reaches the user, and no empty picture is written."""
-    monkeypatch.setattr(viz.drawing.dot_text, "source", lambda *arguments: "digraph {")
-    with pytest.raises(DrawingError, match="failed to draw svg: "):
-        draw(chain(1)).save(tmp_path / "a.svg")
-    assert not os.listdir(tmp_path)
-
-
-def test_saving_fails_with_the_name_that_was_given(tmp_path: Path) -> None:
-    """The error of an unwritable place names that place, not a temporary file."""
-    with pytest.raises(FileNotFoundError, match=r"missing.a\.txt"):
-        draw(chain(1)).save(tmp_path / "missing" / "a.txt")
-
-
 def test_wrong_arguments_are_named() -> None:
     """Each mistake is an error of this library that says what was given and what is expected."""
     x = autodiff.ones(2, requires_grad=True)
@@ -392,14 +259,3 @@ def test_wrong_arguments_are_named() -> None:
         with pytest.raises(kind, match=message):
             call()
     assert issubclass(DrawingError, AutodiffError)
-
-
-def test_graphviz_waits_until_it_is_asked_for() -> None:
-    """Importing the package, listing and rendering load nothing but the library and NumPy."""
-    code = (
-        "import sys, autodiff; from autodiff.viz import draw; x = autodiff.ones(2, requires_grad=True);"
-        "draw(x.sum()).svg(); print('graphviz' in sys.modules)"
-    )
-    root = Path(viz.__file__).parents[2]
-    printed = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=True).stdout
-    assert printed == "False\n"

@@ -10,7 +10,6 @@ import subprocess
 import threading
 import time
 import weakref
-import xml.etree.ElementTree as ET
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -18,6 +17,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from drawings import ids_of
 
 import autodiff
 import nn
@@ -61,7 +61,7 @@ def lenet() -> nn.Module:
 
 
 def drawable(model: nn.Module, *inputs: Tensor) -> Tensor:
-    """A loss that keeps its model, without which the paths are not known any more."""
+    """The loss of a model that stays alive: the paths of a dropped model are not known."""
     loss: Tensor = model(*inputs).sum()
     LIVING.append(model)
     return loss
@@ -314,18 +314,17 @@ def drawn_large() -> dict[str, tuple[Tensor, int | None]]:
 
 
 @pytest.mark.parametrize("engine", ["found", "none"])
-def test_large_graphs_are_drawn_in_two_seconds(engine: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_large_graphs_are_drawn_in_two_seconds(engine: str, request: pytest.FixtureRequest) -> None:
     """Reading, folding and rendering stay below two seconds of work; the SVG is sound and its ids are unique."""
     if engine == "none":
-        monkeypatch.setattr(shutil, "which", lambda *arguments, **options: None)
+        request.getfixturevalue("no_engine")
     for name, (output, depth) in drawn_large().items():
         before, start = os.times(), time.perf_counter()
         svg = draw(output, depth=depth)._repr_mimebundle_()["image/svg+xml"]
         after = os.times()
         work = sum(after[:4]) - sum(before[:4])  # of this process and the engine's: others may keep the machine busy
         assert min(work, time.perf_counter() - start) < 2, name
-        ids = [element.attrib["id"] for element in ET.fromstring(svg).iter() if "id" in element.attrib]
-        assert max(Counter(ids).values()) == 1
+        assert max(Counter(ids_of(svg)).values()) == 1
 
 
 def test_the_page_needs_no_network(tmp_path: Path) -> None:

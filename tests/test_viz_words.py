@@ -13,7 +13,7 @@ from autodiff.viz import memory, summary
 
 
 def test_explain_walks_backwards_with_rules_and_norms() -> None:
-    """Each operation comes before what it was made from, with the row's own formula and the norms on both sides."""
+    """Each operation comes before what it was made from, with its primitive's formula and the norms on both sides."""
     x = autodiff.tensor([3.0, 4.0], requires_grad=True)
     steps = autodiff.explain((x * x).sum(), {"x": x})
     assert [(step.operation, step.norm) for step in steps] == [("sum", 1.0), ("multiply", math.sqrt(2)), ("x", 10.0)]
@@ -25,7 +25,7 @@ def test_explain_walks_backwards_with_rules_and_norms() -> None:
 
 
 def test_explain_agrees_with_backward() -> None:
-    """What arrives at each parameter is its gradient, and explaining changes nothing, with hooks hung on the graph."""
+    """What arrives at each parameter is its gradient, and explaining changes nothing and calls no hook."""
     model = nn.Sequential(nn.Linear(3, 4), nn.LayerNorm(4), nn.Tanh(), nn.Linear(4, 2))
     loss = nn.functional.cross_entropy(model(autodiff.randn(5, 3)), autodiff.tensor([0, 1, 1, 0, 1]))
     called: list[int] = []

@@ -102,7 +102,7 @@ class Tensor(
             raise GraphError("a tensor cannot be its own gradient; assign a clone()")
         if value is not None:
             if not isinstance(value, Tensor):
-                raise DtypeError(f"a gradient is a tensor or None, not {value!r:.60}; use tensor(...) to make one")
+                raise DtypeError(f"the gradient of a tensor of shape {self.shape} is a tensor, not {value!r:.60}")
             if value.shape != self.shape:
                 raise ShapeError(f"the gradient of a tensor of shape {self.shape} has that shape, not {value.shape}")
             if value.dtype != self.dtype:

@@ -1,4 +1,4 @@
-"""Every row declared once; one module for each family, all of which are loaded here."""
+"""Every primitive declared once; one module for each family, all of which are loaded here."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""How a row is declared: where it is tried, with what parameters, and what its value should be.
+"""How a primitive is declared: where it is tried, with what parameters, and what its value should be.
 
-A declaration is ``declare(name, *domains, **options of gradient_test)``; a row that has no derivative is declared with
-``plain``. The references are written from definitions, with other means than the rows.
+A declaration is ``declare(name, *domains, **options of gradient_test)``; a primitive that has no derivative is declared
+with ``plain``. The references are written from definitions, with other means than the primitives.
 """
 
 from __future__ import annotations
@@ -28,22 +28,22 @@ EXAMPLES = 120
 
 
 def declare(name: str, *domains: Any, **options: Any) -> None:
-    """Declare a row with derivatives; second order is tried unless ``order`` says otherwise."""
+    """Declare a primitive with derivatives; second order is tried unless ``order`` says otherwise."""
     DECLARED[name] = domains, {"order": 2, "max_examples": EXAMPLES, **options}
 
 
 def plain(name: str, reference: Callable[..., Any], **params: Any) -> None:
-    """Declare a row without derivatives by what it gives on arrays."""
+    """Declare a primitive without derivatives by what it gives on arrays."""
     PLAIN[name] = reference, params
 
 
 def test_of(name: str, **changes: Any) -> Callable[[], None]:
-    """The property-based test of a row."""
+    """The property-based test of a primitive."""
     domains, options = DECLARED[name]
-    row = primitives[name]
+    primitive = primitives[name]
 
     def function(*inputs: Any, **params: Any) -> Any:
-        return row(*inputs, **params)
+        return primitive(*inputs, **params)
 
     return gradient_test(*domains, **{**options, **changes})(function)
 

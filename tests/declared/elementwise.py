@@ -1,4 +1,4 @@
-"""Declarations of elementwise rows."""
+"""Declarations of elementwise primitives."""
 
 from __future__ import annotations
 

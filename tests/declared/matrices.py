@@ -1,4 +1,4 @@
-"""Declarations of matrix products and fused rows."""
+"""Declarations of matrix products and fused primitives."""
 
 from __future__ import annotations
 

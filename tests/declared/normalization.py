@@ -1,4 +1,4 @@
-"""Declarations of the row behind all normalisations."""
+"""Declarations of the primitive behind all normalisations."""
 
 from __future__ import annotations
 

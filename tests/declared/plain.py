@@ -1,4 +1,4 @@
-"""Declarations of the rows without derivatives."""
+"""Declarations of the primitives without derivatives."""
 
 from __future__ import annotations
 
@@ -7,8 +7,6 @@ import math
 import numpy as np
 
 from declared.base import plain
-
-# --- rows without derivatives
 
 plain("equal", lambda x, y: ~((x < y) | (x > y)))
 plain("not_equal", lambda x, y: (x < y) | (x > y))

@@ -1,4 +1,4 @@
-"""Declarations of cumulative rows, products over an axis, medians and norms of any order."""
+"""Declarations of cumulative primitives, products over an axis, medians and norms of any order."""
 
 from __future__ import annotations
 

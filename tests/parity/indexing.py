@@ -36,7 +36,8 @@ for shape, keys in KEYS.items():
         case("__setitem__", lambda lib, x, y, k=key: _set(x.clone(), k, y), size, ())
         case("__setitem__", lambda lib, x, y, k=key: _set(x * 1, k, y), size, (1,))
         case("__setitem__", lambda lib, x, y, k=key: _set(x * 1, k, y[k]), size, size)
-        case("__setitem__", lambda lib, x, y, k=key: _set(lib.zeros_like(x), k, y[k] * x[k]), size, size)
+        case("__setitem__", lambda lib, x, y, k=key: _set(lib.zeros_like(x), k, y[k] * x[k]), size, size,
+             tracking=key is not False)
 case("__getitem__", lambda lib, x: (x[...], x[()], x[None], x[True]), ())
 case("__getitem__", lambda lib, x, m: (x[m], x[m[:, 0]], x[0, m[1]], x[m[:, 0], 1]), (2, 3), MASK)
 case("__setitem__", lambda lib, x, y, m: (_set(x * 1, m, y[0]), _set(x * 1, m, y)), (2, 3), (3,), MASK)

@@ -31,5 +31,6 @@ case("meshgrid:variadic_tensors", lambda lib, x: lib.meshgrid(x, indexing="xy"),
 case("cartesian_prod", lambda lib, x, y: (lib.cartesian_prod(x, y), lib.cartesian_prod(x)), (2,), (3,))
 case("cartesian_prod", lambda lib, x, y, z: lib.cartesian_prod(x, y, z), (2,), (0,), (1,))
 for r in (0, 1, 2, 3):
-    case("combinations", lambda lib, x, r=r: lib.combinations(x, r), (3,))
-    case("combinations", lambda lib, x, r=r: lib.combinations(x, r, with_replacement=True), (2,))
+    case("combinations", lambda lib, x, r=r: lib.combinations(x, r), (3,), tracking=r > 0)
+    case("combinations", lambda lib, x, r=r: lib.combinations(x, r, with_replacement=True), (2,),
+         tracking=r > 0)

@@ -1,0 +1,27 @@
+"""Fixtures that tests of several files use."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from parity.harness import peer
+
+
+@pytest.fixture
+def no_engine(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No program that draws DOT is found."""
+    monkeypatch.setattr(shutil, "which", lambda *arguments, **options: None)
+
+
+@pytest.fixture
+def precise(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """PyTorch, computing all it can in float64: numbers of the state, and Muon's iterations, which run in bfloat16."""
+    torch = peer()
+    before = torch.get_default_dtype()
+    torch.set_default_dtype(torch.float64)
+    monkeypatch.setattr(torch.Tensor, "bfloat16", lambda self: self.clone())
+    yield torch
+    torch.set_default_dtype(before)
