@@ -163,7 +163,7 @@ def main(names: list[str]) -> int:
                 if found == "missed":
                     missed.append(f"{name}, input {position}: {label}")
     planted_count = score["caught"] + score["missed"]
-    print(f"{planted_count} faults planted in {len(names or DECLARED)} rows, {score['caught']} caught")
+    print(f"{planted_count} faults planted in {len(names or DECLARED)} primitives, {score['caught']} caught")
     print(f"({score['no']} more changed nothing; {time.perf_counter() - start:.0f} s)")
     print("\n".join(f"  {count:4d} {check}" for check, count in by_check.most_common() if count))
     print("\n".join(f"missed: {entry}" for entry in missed))
