@@ -1,9 +1,9 @@
-"""Makes docs/vocabulary.md: every operation that is compared with PyTorch, how it is spelled, and what it costs.
+"""Makes docs/vocabulary.md: every operation that is compared with PyTorch, its API, and what it keeps.
 
     python -m benchmarks.vocabulary
 
-The page is a picture of the library as it is: spellings are looked up, and the arrays that a call keeps for its
-backward pass are counted on the graph of the first call in ``tests/parity``.
+The page shows the library as it is: names are looked up, and the arrays that a call keeps for its backward pass are
+counted on the smallest graph that a call in ``tests/parity`` makes.
 """
 
 from __future__ import annotations
@@ -38,16 +38,16 @@ INTRODUCTION = """# Vocabulary
 
 {count} operations, each with PyTorch's names, arguments, shapes and dtypes, compared with PyTorch in {cases:,} calls
 ([`tests/parity`](../tests/parity)): values, first and, where the column says 2, second derivatives in float64 to 1e-6,
-contiguous and transposed, and float32 that stays float32. Made by `python -m benchmarks.vocabulary`, not by hand.
+contiguous and transposed, and float32 that stays float32. `python -m benchmarks.vocabulary` writes this page.
 
-- **spelled**: *f* as `autodiff.NAME` (or as the name says), *m* as a method of Tensor, *i* in place (`NAME_`), *np* by
-  NumPy's own function of that name, with NumPy's meaning.
-- **orders**: of the derivatives that are compared; 0 for an operation without gradient. Rows are differentiated to any
-  order.
+- **API**: *f* a function `autodiff.NAME` (or the name as it stands), *m* a method of Tensor, *i* a method in place
+  (`NAME_`), *np* NumPy's own function of that name, with NumPy's meaning.
+- **orders**: the orders of derivatives that are compared; 0 for an operation without a gradient. The library
+  differentiates every primitive to any order.
 - **keeps**: how many arrays (masks and indices included, views of one array once) the smallest graph of a call keeps
-  for the backward pass, and of how many nodes it is.
+  for the backward pass, and how many nodes it has.
 
-Where an operation has no single derivative, every spelling gives the one of this table:
+Where an operation has no single derivative, every API gives the one of this table:
 
 | where | gradient |
 |---|---|
@@ -59,14 +59,14 @@ Where an operation has no single derivative, every spelling gives the one of thi
 | norm at the zero vector, std and var of a constant | 0 |
 | sqrt at 0, log at 0, pow(0, p < 1) | inf; but a cotangent of 0 stays 0 |
 | prod with zeros | exact |
-| where(condition, a, b) | nothing reaches the side not taken |
+| where(condition, a, b) | 0 for the side not taken |
 """
 LEFT_OUT = {
-    "`fft.*`": "their results are complex, which no dtype of this library is",
+    "`fft.*`": "their results are complex, and this library has no complex dtype",
     "`linalg.lu`, `lu_factor`, `lu_solve`, `lu_unpack`, `householder_product`, `ormqr`": "NumPy has no such steps, and "
-    "no model is built with them; `linalg.solve` and `linalg.qr` are there",
-    "`gradient`, `pca_lowrank`, `svd_lowrank`": "nobody builds a model with them",
-    "`nn.functional.linear_cross_entropy`, `upsample_*`": "another name for two calls that are there",
+    "no model is built with them; `linalg.solve` and `linalg.qr` exist",
+    "`gradient`, `pca_lowrank`, `svd_lowrank`": "no model is built with them",
+    "`nn.functional.linear_cross_entropy`, `upsample_*`": "another name for two calls that exist",
     "sparse, quantized and nested tensors, named dimensions": "other kinds of tensor",
     "`out=`": "results are new; a method that ends in `_` writes into a tensor",
 }
@@ -80,7 +80,7 @@ def page() -> str:
     for name, cases in CASES.items():
         families.setdefault(cases[0].family, []).append(name)
     for family, names in sorted(families.items()):
-        parts.append(f"\n## {family.replace('_', ' ')}\n\n| name | spelled | orders | keeps |\n|---|---|---|---|\n")
+        parts.append(f"\n## {family.replace('_', ' ')}\n\n| name | API | orders | keeps |\n|---|---|---|---|\n")
         parts += [_row(name, CASES[name]) for name in sorted(names)]
     parts.append("\n## Left out\n\n| what | why |\n|---|---|\n")
     parts += [f"| {what} | {why} |\n" for what, why in LEFT_OUT.items()]
@@ -90,10 +90,10 @@ def page() -> str:
 def _row(name: str, cases: list[Case]) -> str:
     order, plain = max(case.order for case in cases), name.partition(":")[0]
     kept = _kept(plain, cases) if order else ""
-    return f"| `{name}` | {' '.join(_spellings(plain))} | {order} | {kept} |\n"
+    return f"| `{name}` | {' '.join(_apis(plain))} | {order} | {kept} |\n"
 
 
-def _spellings(name: str) -> Iterator[str]:
+def _apis(name: str) -> Iterator[str]:
     home, _, last = name.rpartition(".")
     if _lookup(home, last) is not None:
         yield "f"

@@ -44,14 +44,14 @@ PICTURES = {
 }
 INTRODUCTION = """# Results
 
-What the [five programs](../examples) came to, beside the number each has to beat. Made by
-`python -m examples.all --data DIR --json FILE`, DIR holding the four files of MNIST; not by hand.
+The results of the [five programs](../examples), with the number that each has to beat.
+`python -m examples.all --data DIR --json FILE` writes this page; DIR has the four files of MNIST.
 
-Machine: {machine}. Times are ratios, PyTorch's time for the same step over ours, the two taking turns in one process.
+Machine: {machine}. Times are ratios: PyTorch's time for the same step over ours. The two take turns in one process.
 
-The plain recipe of the points starts from Glorot's uniform weights times 4, since a sigmoid's slope is 1/4 at most; the
-row "nn.Linear's own weights" has what those come to, which are PyTorch's. No seed is chosen: the table has the best of
-all and the median of all, and the figures of `--json` have each.
+The plain recipe of the points starts from Glorot's uniform weights times 4, since a sigmoid's slope is 1/4 at most. The
+row "nn.Linear's own weights" has the results of the weights that `nn.Linear` draws, as PyTorch's does. No seed is
+selected: the table has the best and the median of all, and the file of `--json` has each.
 """
 
 
