@@ -1,34 +1,98 @@
-"""Where the windows of a convolution lie."""
+"""Where sliding windows lie, along any number of axes: those of convolution, pooling and unfolding."""
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-__all__ = ["Geometry", "overlap"]
+import numpy as np
+
+Array = np.ndarray[Any, Any]
+Sizes = tuple[int, ...]
+Pads = tuple[tuple[int, int], ...]
+Overlap = tuple[slice, slice]
 
 
 class Geometry(NamedTuple):
-    """Where the windows of a two-dimensional convolution lie; padding counts zeros (before, after) on each axis.
+    """Where the windows of a convolution lie; padding counts zeros (before, after) on each axis.
 
     >>> Geometry(padding=((2, 2), (2, 2))).output_size((28, 28), (5, 5))
     (28, 28)
+    >>> Geometry((2, 2)).input_size((14, 14), (3, 3))
+    (29, 29)
     """
 
-    stride: tuple[int, int] = (1, 1)
-    padding: tuple[tuple[int, int], tuple[int, int]] = ((0, 0), (0, 0))
-    dilation: tuple[int, int] = (1, 1)
+    stride: Sizes = (1, 1)
+    padding: Pads = ((0, 0), (0, 0))
+    dilation: Sizes = (1, 1)
     groups: int = 1
 
-    def output_size(self, size: tuple[int, int], kernel: tuple[int, int]) -> tuple[int, int]:
-        """Return (I - F + P) // S + 1 for both axes, with F = dilation * (kernel - 1) + 1."""
-        (sh, sw), ((top, bottom), (left, right)), (dh, dw), _ = self
-        return (
-            (size[0] - dh * (kernel[0] - 1) - 1 + top + bottom) // sh + 1,
-            (size[1] - dw * (kernel[1] - 1) - 1 + left + right) // sw + 1,
-        )
+    def output_size(self, size: Sizes, kernel: Sizes) -> Sizes:
+        """Return (I - F + P) // S + 1 for each axis, with F = dilation * (kernel - 1) + 1."""
+        return _output_size(size, kernel, self.stride, self.padding, self.dilation)
+
+    def input_size(self, output: Sizes, kernel: Sizes) -> Sizes:
+        """Return the least size that has ``output`` windows: the size that a transposed convolution makes."""
+        return _input_size(output, kernel, self.stride, self.padding, self.dilation)
 
 
-def overlap(offset: int, step: int, size: int, count: int) -> tuple[slice, slice]:
+class Window(NamedTuple):
+    """Where windows of one size lie; padding counts entries (before, after) on each axis.
+
+    >>> Window((3, 3), (2, 2), ((1, 1), (1, 1))).output_size((28, 28))
+    (14, 14)
+    """
+
+    kernel: Sizes
+    stride: Sizes
+    padding: Pads = ((0, 0), (0, 0))
+    dilation: Sizes = (1, 1)
+
+    def output_size(self, size: Sizes) -> Sizes:
+        """Return (I - F + P) // S + 1 for each axis, with F = dilation * (kernel - 1) + 1."""
+        return _output_size(size, *self)
+
+    def input_size(self, output: Sizes) -> Sizes:
+        """Return the least size that has ``output`` windows."""
+        return _input_size(output, *self)
+
+    def taps(self, size: Sizes) -> list[list[Overlap]]:
+        """List for each axis, and each entry of the kernel on it, which windows meet which positions of the input."""
+        return [taps(*axis) for axis in zip(*self, size, self.output_size(size), strict=True)]
+
+    def ceil_padding(self, size: Sizes) -> Window:
+        """Return the window with as much more padding after as makes ``output_size`` round up.
+
+        As in PyTorch's ``ceil_mode`` the last window must start inside the input or the padding before it.
+
+        >>> Window((2, 2), (2, 2)).ceil_padding((5, 4)).padding
+        ((0, 1), (0, 0))
+        """
+        padding = []
+        for n, k, s, (before, after), d in zip(size, *self, strict=True):
+            reach = d * (k - 1) + 1
+            last = -(-(n + before + after - reach) // s)
+            if last * s >= n + before:
+                last -= 1
+            padding.append((before, max(after, last * s + reach - n - before)))
+        return self._replace(padding=tuple(padding))
+
+
+def _output_size(size: Sizes, kernel: Sizes, stride: Sizes, padding: Pads, dilation: Sizes) -> Sizes:
+    axes = zip(size, kernel, stride, padding, dilation, strict=True)
+    return tuple([(n - d * (k - 1) - 1 + before + after) // s + 1 for n, k, s, (before, after), d in axes])
+
+
+def _input_size(output: Sizes, kernel: Sizes, stride: Sizes, padding: Pads, dilation: Sizes) -> Sizes:
+    axes = zip(output, kernel, stride, padding, dilation, strict=True)
+    return tuple([(n - 1) * s + d * (k - 1) + 1 - before - after for n, k, s, (before, after), d in axes])
+
+
+def taps(kernel: int, stride: int, pads: tuple[int, int], dilation: int, size: int, count: int) -> list[Overlap]:
+    """List for each entry of the kernel on one axis which of ``count`` windows meet which of ``size`` positions."""
+    return [overlap(k * dilation - pads[0], stride, size, count) for k in range(kernel)]
+
+
+def overlap(offset: int, step: int, size: int, count: int) -> Overlap:
     """Pair the k in range(count) with offset + step * k inside range(size): (slice of k, slice of positions).
 
     >>> overlap(-1, 2, 5, 4)
@@ -38,3 +102,16 @@ def overlap(offset: int, step: int, size: int, count: int) -> tuple[slice, slice
     last = max(first, min(count, (size - offset + step - 1) // step))
     begin = offset + step * first
     return slice(first, last), slice(begin, begin + step * (last - first - 1) + 1 if last > first else begin, step)
+
+
+def padded(x: Array, padding: Pads) -> Array:
+    """Return the images x (N, C, H, W) with zeros around them; negative padding crops."""
+    (top, bottom), (left, right) = padding
+    if not (top or bottom or left or right):
+        return x
+    n, c, height, width = x.shape
+    out = np.zeros((n, c, height + top + bottom, width + left + right), x.dtype)
+    to_row, row = overlap(-top, 1, height, out.shape[2])
+    to_column, column = overlap(-left, 1, width, out.shape[3])
+    out[:, :, to_row, to_column] = x[:, :, row, column]
+    return out

@@ -9,38 +9,6 @@ import numpy as np
 
 from autodiff.engine.primitive import Primitive
 
-__all__ = [
-    "absolute",
-    "add",
-    "ceil",
-    "clip",
-    "copysign",
-    "divide",
-    "floor",
-    "floor_divide",
-    "fmod",
-    "gate",
-    "hypot",
-    "mantissa",
-    "maximum",
-    "minimum",
-    "multiply",
-    "nan_to_num",
-    "negative",
-    "nothing",
-    "power",
-    "quotient",
-    "remainder",
-    "round_",
-    "sign",
-    "spared",
-    "square",
-    "subtract",
-    "trunc",
-    "trunc_divide",
-    "where",
-]
-
 Number = (int, float)
 
 

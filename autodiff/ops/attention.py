@@ -9,11 +9,9 @@ from typing import Any
 import numpy as np
 
 from autodiff.engine.broadcasting import accumulate
-from autodiff.kernels.threads import Turns, even, share
+from autodiff.kernels.threads import WorkQueue, tile_size
 from autodiff.ops.fused import softmax
 from autodiff.ops.joint import Joint
-
-__all__ = ["attention"]
 
 CACHED = 1 << 17  # scores that are worked on together, few enough to stay in a core's own cache
 LARGE = 1 << 18  # scores from which on a second thread pays
@@ -64,18 +62,18 @@ def _in_blocks(work: Any, lead: tuple[int, ...], each: int, stacks: tuple[Any, .
     They are cut along the longest of the axes ``lead`` and never copied: they may be views of one projection.
     """
     if not math.prod(lead) or not lead:
-        return work(*stacks)  # type: ignore[no-any-return]
+        work(*stacks)
+        return
     axis, total = lead.index(max(lead)), math.prod(lead) * each
     views = [None if x is None else np.moveaxis(_stretched(x, lead), axis, 0) for x in stacks]
-    turns = Turns(lead[axis], total >= LARGE)
-    size = even(turns.most, CACHED * lead[axis] // max(total, 1))
+    queue = WorkQueue(lead[axis], total >= LARGE)
+    size = tile_size(queue.most, CACHED * lead[axis] // max(total, 1))
 
-    def task(_start: int, _stop: int) -> None:
-        for part in turns.tiles(size):
+    def work_on_parts() -> None:
+        for part in queue.tiles(size):
             work(*(None if x is None else x[part] for x in views))
 
-    share(task, lead[axis], parallel=total >= LARGE)
-    return None
+    queue.run(work_on_parts)
 
 
 def _stretched(x: Any, lead: tuple[int, ...]) -> Any:

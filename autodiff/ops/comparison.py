@@ -8,30 +8,6 @@ import numpy as np
 
 from autodiff.engine.primitive import Primitive
 
-__all__ = [
-    "all_",
-    "any_",
-    "argmax",
-    "argmin",
-    "bitwise_and",
-    "bitwise_not",
-    "bitwise_or",
-    "bitwise_xor",
-    "eq",
-    "ge",
-    "gt",
-    "isfinite",
-    "isinf",
-    "isnan",
-    "le",
-    "logical_and",
-    "logical_not",
-    "logical_or",
-    "logical_xor",
-    "lt",
-    "ne",
-]
-
 eq = Primitive("equal", np.equal)
 ne = Primitive("not_equal", np.not_equal)
 lt = Primitive("less", np.less)

@@ -15,8 +15,6 @@ from autodiff.ops.arithmetic import nothing
 from autodiff.ops.indexing import index
 from autodiff.ops.shaping import concatenate
 
-__all__ = ["cholesky", "det", "eigh", "inv", "logabsdet", "matrix_exp", "pinv", "qr", "sign_of_det", "solve", "svd"]
-
 # Each VJP is derived in Giles 2008, "An extended collection of matrix derivative results", where no other is named.
 
 

@@ -7,8 +7,6 @@ from typing import Any
 from autodiff.engine.primitive import Primitive
 from autodiff.ops.indexing import scatter_add
 
-__all__ = ["embedding"]
-
 
 def _to_table(g: Any, out: Any, w: Any, indices: Any, share: Any) -> Any:
     return scatter_add(g if share is None else g * share, key=indices, shape=w.shape)

@@ -12,9 +12,6 @@ from autodiff.engine.primitive import Primitive
 from autodiff.kernels.blocks import by_blocks
 from autodiff.ops.special import erf
 
-__all__ = ["binary_cross_entropy", "cross_entropy", "gelu", "log_softmax", "mse", "softmax"]
-
-
 ROOT_HALF, PEAK = math.sqrt(0.5), 1 / math.sqrt(2 * math.pi)
 LINE, CUBE = math.sqrt(2 / math.pi), 0.044715 * math.sqrt(2 / math.pi)
 

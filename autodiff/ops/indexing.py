@@ -10,8 +10,6 @@ import numpy as np
 from autodiff.engine.primitive import Primitive
 from autodiff.ops.arithmetic import gate
 
-__all__ = ["along", "index", "overwrite", "put", "scatter_add", "scatter_extreme", "take_along_axis"]
-
 
 def _picks_once(key: Any) -> bool:
     """Whether an index cannot pick an entry twice: numbers, slices and masks, but no integer arrays."""

@@ -11,8 +11,6 @@ import numpy as np
 from autodiff.engine.primitive import Primitive
 from autodiff.kernels.products import dot
 
-__all__ = ["contract", "linear", "matmul"]
-
 SMALL = 1 << 12  # numbers, or bytes of them, of which no product has so many that it matters how
 
 

@@ -10,8 +10,6 @@ import numpy as np
 from autodiff.engine.broadcasting import accumulate, unbroadcast
 from autodiff.ops.joint import Joint
 
-__all__ = ["moments", "standardize"]
-
 Axes = tuple[int, ...]
 
 

@@ -19,8 +19,6 @@ from autodiff.ops.arithmetic import gate
 from autodiff.ops.joint import Joint
 from autodiff.ops.transcendental import sigmoid
 
-__all__ = ["gru", "lstm", "rnn"]
-
 Steps = tuple[tuple[int, int], ...]
 
 

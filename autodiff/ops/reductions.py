@@ -12,8 +12,6 @@ from autodiff.engine.primitive import Primitive
 from autodiff.ops.arithmetic import gate
 from autodiff.ops.fused import softmax
 
-__all__ = ["amax", "amin", "broadcast_to", "count", "logsumexp", "mean", "median", "norm", "pnorm", "spread", "sum_"]
-
 
 def spread(g: Any, x: Any, axis: Any, keepdims: bool) -> Any:
     """A reduced ``g`` with the axes it lost, each of length one, so that it broadcasts against ``x``."""

@@ -11,8 +11,6 @@ from autodiff.engine.primitive import Primitive
 from autodiff.ops.indexing import index
 from autodiff.ops.shaping import pad
 
-__all__ = ["cumprod", "cumsum", "logcumsumexp", "prod"]
-
 
 def _turned(x: Any, axis: int, reverse: bool) -> Any:
     return index(x, key=(slice(None),) * axis + (slice(None, None, -1),)) if reverse else x

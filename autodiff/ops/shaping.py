@@ -9,21 +9,6 @@ import numpy as np
 from autodiff.engine.primitive import Primitive
 from autodiff.ops.indexing import index
 
-__all__ = [
-    "astype",
-    "cast",
-    "concatenate",
-    "copy",
-    "diagonal",
-    "on_diagonal",
-    "overlap_add",
-    "pad",
-    "reshape",
-    "slide",
-    "to_whole",
-    "transpose",
-]
-
 
 def _inverse(axes: tuple[int, ...]) -> tuple[int, ...]:
     order = [0] * len(axes)

@@ -10,8 +10,6 @@ import numpy as np
 from autodiff.engine.primitive import Primitive
 from autodiff.kernels import special
 
-__all__ = ["digamma", "erf", "erfc", "erfcx", "erfinv", "i0e", "i1e", "lgamma", "ndtri", "polygamma"]
-
 PEAK = 2 / math.sqrt(math.pi)  # the slope of erf at 0
 
 

@@ -11,39 +11,6 @@ from autodiff.engine.primitive import Primitive
 from autodiff.kernels.blocks import by_blocks, shared
 from autodiff.ops.arithmetic import gate, quotient, spared
 
-__all__ = [
-    "acos",
-    "acosh",
-    "asin",
-    "asinh",
-    "atan",
-    "atan2",
-    "atanh",
-    "cos",
-    "cosh",
-    "exp",
-    "exp2",
-    "expm1",
-    "log",
-    "log1p",
-    "log2",
-    "log10",
-    "logaddexp",
-    "logaddexp2",
-    "relu",
-    "rsqrt",
-    "sigmoid",
-    "sin",
-    "sinc",
-    "sinh",
-    "softplus",
-    "sqrt",
-    "tan",
-    "tanh",
-    "xlog1py",
-    "xlogy",
-]
-
 LOG_2 = math.log(2)
 SOME = 1 << 11  # numbers from which on it pays to look for a better way than the simplest
 

@@ -9,21 +9,6 @@ import numpy as np
 from autodiff.engine.primitive import Primitive
 from autodiff.kernels import convolution, pooling, resampling, volume
 
-__all__ = [
-    "conv",
-    "conv_input",
-    "conv_weight",
-    "fold",
-    "max_pool",
-    "max_pool_gather",
-    "max_pool_scatter",
-    "resample",
-    "resample_adjoint",
-    "sum_pool",
-    "sum_pool_adjoint",
-    "windows",
-]
-
 
 def _kernels(x: Any) -> Any:
     """The three kernels for images, or those for volumes."""

@@ -13,7 +13,7 @@ from autodiff.kernels.resampling import Taps
 from autodiff.ops.windows import resample
 from autodiff.tensors.tensor import Tensor
 from nn.functional.adaptive import averaging
-from nn.functional.arguments import several
+from nn.functional.arguments import as_tuple
 
 __all__ = ["interpolate", "upsample", "upsample_bilinear", "upsample_nearest"]
 
@@ -83,7 +83,7 @@ def _sizes(size: Any, wanted: Any, factor: Any, recompute: bool | None) -> tuple
     if wanted is not None:
         if recompute:
             raise OptionError("recompute_scale_factor goes with scale_factor, not with size")
-        return several(wanted, axes, "size"), (None,) * axes
+        return as_tuple(wanted, axes, "size"), (None,) * axes
     factors = tuple(factor) if isinstance(factor, (tuple, list)) else (factor,) * axes
     if len(factors) != axes:
         raise OptionError(f"scale_factor is a number or {axes}, not {factor!r}")

@@ -12,7 +12,7 @@ from autodiff.engine.apply import apply
 from autodiff.engine.versions import changed
 from autodiff.errors import OptionError, ShapeError
 from autodiff.functions.arithmetic import clamp
-from autodiff.kernels.pooling import Window
+from autodiff.kernels.geometry import Window
 from autodiff.linalg.norms import vector_norm
 from autodiff.ops.normalization import moments, standardize
 from autodiff.ops.shaping import reshape
