@@ -12,17 +12,14 @@ so a (c * j, oh * ow) matrix is a view of Y and goes to BLAS as it is. Stride, p
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import numpy as np
 
 from . import depthwise
-from .geometry import Geometry, Sizes, overlap, padded
+from .geometry import Array, Geometry, Sizes, overlap, padded
 from .precision import in_single
 from .runs import Runs
 from .threads import WorkQueue, parallel_map, tile_size, tiles
-
-Array = np.ndarray[Any, Any]
 
 TILE_BYTES = 1 << 21  # of unrolled input at a time: near the cache, yet few calls and hand-overs of the GIL
 THIN = 32  # rows of a GEMM below which stacking the kernel rows' views costs less than GEMMs with a short inner axis

@@ -6,15 +6,11 @@ GEMMs with banded matrices.
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
-from .geometry import Geometry, Sizes
+from .geometry import Array, Geometry, Sizes
 from .runs import Runs
 from .threads import WorkQueue, parallel_map, tile_size, tiles
-
-Array = np.ndarray[Any, Any]
 
 TILE_BYTES = 1 << 20  # of images at a time: the taps pass over them again and again
 WORTH_THREADS = 1 << 18  # multiply-adds below which handing half a batch to a thread costs more than it saves

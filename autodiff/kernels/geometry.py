@@ -26,13 +26,17 @@ class Geometry(NamedTuple):
     dilation: Sizes = (1, 1)
     groups: int = 1
 
+    def window(self, kernel: Sizes) -> Window:
+        """Return where the windows of a kernel lie."""
+        return Window(kernel, self.stride, self.padding, self.dilation)
+
     def output_size(self, size: Sizes, kernel: Sizes) -> Sizes:
-        """Return (I - F + P) // S + 1 for each axis, with F = dilation * (kernel - 1) + 1."""
-        return _output_size(size, kernel, self.stride, self.padding, self.dilation)
+        """Return how many windows there are on each axis, which is the size that a convolution makes."""
+        return self.window(kernel).output_size(size)
 
     def input_size(self, output: Sizes, kernel: Sizes) -> Sizes:
-        """Return the least size that has ``output`` windows: the size that a transposed convolution makes."""
-        return _input_size(output, kernel, self.stride, self.padding, self.dilation)
+        """Return the least size that has ``output`` windows, which is the size that a transposed convolution makes."""
+        return self.window(kernel).input_size(output)
 
 
 class Window(NamedTuple):
@@ -49,15 +53,18 @@ class Window(NamedTuple):
 
     def output_size(self, size: Sizes) -> Sizes:
         """Return (I - F + P) // S + 1 for each axis, with F = dilation * (kernel - 1) + 1."""
-        return _output_size(size, *self)
+        axes = zip(size, *self, strict=True)
+        return tuple([(n - d * (k - 1) - 1 + before + after) // s + 1 for n, k, s, (before, after), d in axes])
 
     def input_size(self, output: Sizes) -> Sizes:
         """Return the least size that has ``output`` windows."""
-        return _input_size(output, *self)
+        axes = zip(output, *self, strict=True)
+        return tuple([(n - 1) * s + d * (k - 1) + 1 - before - after for n, k, s, (before, after), d in axes])
 
     def taps(self, size: Sizes) -> list[list[Overlap]]:
         """List for each axis, and each entry of the kernel on it, which windows meet which positions of the input."""
-        return [taps(*axis) for axis in zip(*self, size, self.output_size(size), strict=True)]
+        axes = zip(*self, size, self.output_size(size), strict=True)
+        return [[overlap(i * d - before, s, n, count) for i in range(k)] for k, s, (before, _), d, n, count in axes]
 
     def ceil_padding(self, size: Sizes) -> Window:
         """Return the window with as much more padding after as makes ``output_size`` round up.
@@ -75,21 +82,6 @@ class Window(NamedTuple):
                 last -= 1
             padding.append((before, max(after, last * s + reach - n - before)))
         return self._replace(padding=tuple(padding))
-
-
-def _output_size(size: Sizes, kernel: Sizes, stride: Sizes, padding: Pads, dilation: Sizes) -> Sizes:
-    axes = zip(size, kernel, stride, padding, dilation, strict=True)
-    return tuple([(n - d * (k - 1) - 1 + before + after) // s + 1 for n, k, s, (before, after), d in axes])
-
-
-def _input_size(output: Sizes, kernel: Sizes, stride: Sizes, padding: Pads, dilation: Sizes) -> Sizes:
-    axes = zip(output, kernel, stride, padding, dilation, strict=True)
-    return tuple([(n - 1) * s + d * (k - 1) + 1 - before - after for n, k, s, (before, after), d in axes])
-
-
-def taps(kernel: int, stride: int, pads: tuple[int, int], dilation: int, size: int, count: int) -> list[Overlap]:
-    """List for each entry of the kernel on one axis which of ``count`` windows meet which of ``size`` positions."""
-    return [overlap(k * dilation - pads[0], stride, size, count) for k in range(kernel)]
 
 
 def overlap(offset: int, step: int, size: int, count: int) -> Overlap:

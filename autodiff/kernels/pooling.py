@@ -7,15 +7,12 @@ is never stored: a slice is only paired with those windows whose tap lies inside
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 
-from .geometry import Sizes, Window, padded
+from .geometry import Array, Sizes, Window, padded
 from .precision import in_single
 from .threads import WorkQueue, tile_size
-
-Array = np.ndarray[Any, Any]
 
 TILE_BYTES = 1 << 21  # of input at a time: the taps pass over a tile again and again, yet few hand-overs of the GIL
 WORTH_THREADS = 1 << 18  # input entries below which handing half a batch to a thread costs more than it saves

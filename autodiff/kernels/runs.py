@@ -9,13 +9,10 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from itertools import product
-from typing import Any
 
 import numpy as np
 
-from .geometry import Geometry, Sizes, overlap
-
-Array = np.ndarray[Any, Any]
+from .geometry import Array, Geometry, Sizes, overlap
 
 
 class Runs:

@@ -5,15 +5,13 @@ The slice k of the kernel meets the slices S p + D k - P of the input, which wit
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterator
 
 import numpy as np
 
 from . import convolution
-from .geometry import Geometry, Overlap, Sizes, taps
+from .geometry import Array, Geometry, Overlap, Sizes
 from .precision import in_single
-
-Array = np.ndarray[Any, Any]
 
 
 def _plane(geometry: Geometry) -> Geometry:
@@ -22,9 +20,9 @@ def _plane(geometry: Geometry) -> Geometry:
     return Geometry(stride[1:], padding[1:], dilation[1:], groups)
 
 
-def _slices(geometry: Geometry, kernel: int, size: int, count: int) -> list[Overlap]:
-    """List for each slice of the kernel which of ``count`` outputs meet which of ``size`` slices of the input."""
-    return taps(kernel, geometry.stride[0], geometry.padding[0], geometry.dilation[0], size, count)
+def _slices(geometry: Geometry, kernel: Sizes, size: Sizes) -> Iterator[tuple[int, Overlap]]:
+    """For each slice of the kernel: its number, and which slices of the output meet which of the input of ``size``."""
+    return enumerate(geometry.window(kernel).taps(size)[0])
 
 
 def _depth_first(x: Array) -> Array:
@@ -51,7 +49,7 @@ def convolve(x: Array, w: Array, geometry: Geometry, bias: Array | None = None) 
     """
     depth, *size = geometry.output_size(x.shape[2:], w.shape[2:])
     slices, out = _depth_first(x), np.zeros((depth, len(x), len(w), *size), x.dtype)
-    for k, (to, position) in enumerate(_slices(geometry, w.shape[2], x.shape[2], depth)):
+    for k, (to, position) in _slices(geometry, w.shape[2:], x.shape[2:]):
         part = slices[position]
         if len(part):
             kernel = np.ascontiguousarray(w[:, :, k])
@@ -69,7 +67,7 @@ def convolve_input(g: Array, w: Array, geometry: Geometry, input_shape: Sizes) -
     """
     n, c, depth, *size = input_shape
     slices, dx = _depth_first(g), np.zeros((depth, n, c, *size), g.dtype)
-    for k, (to, position) in enumerate(_slices(geometry, w.shape[2], depth, len(slices))):
+    for k, (to, position) in _slices(geometry, w.shape[2:], input_shape[2:]):
         part = _flat(slices[to])
         if len(part):
             kernel = np.ascontiguousarray(w[:, :, k])
@@ -85,8 +83,8 @@ def convolve_weight(g: Array, x: Array, geometry: Geometry, kernel_shape: Sizes)
     Shapes: g (N, O, od, oh, ow), x (N, C, D, H, W), result ``kernel_shape`` = (O, C / groups, kd, kh, kw).
     """
     given, slices, dw = _depth_first(g), _depth_first(x), np.zeros(kernel_shape, g.dtype)
-    o, c, count, *size = kernel_shape
-    for k, (to, position) in enumerate(_slices(geometry, count, len(slices), len(given))):
+    o, c, _, *size = kernel_shape
+    for k, (to, position) in _slices(geometry, kernel_shape[2:], x.shape[2:]):
         part = slices[position]
         if len(part):
             dw[:, :, k] = convolution.convolve_weight(_flat(given[to]), _flat(part), _plane(geometry), (o, c, *size))

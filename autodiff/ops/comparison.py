@@ -1,4 +1,4 @@
-"""Rows without a derivative: comparisons, tests and positions. They are applied like all others and never recorded."""
+"""Primitives without a derivative: comparisons, tests and positions. They are applied like others, never recorded."""
 
 from __future__ import annotations
 

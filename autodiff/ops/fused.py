@@ -1,4 +1,4 @@
-"""Rows that could be composed of others but are faster, more exact or smaller in memory as one."""
+"""Primitives that could be composed of others but are faster, more exact or smaller in memory as one."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def _mse(x: Any, y: Any) -> Any:
     difference = x - y
     if not difference.size:
         return np.full((), np.nan, x.dtype)
-    if difference.size < LONG and difference.dtype.char != "e":  # half the time of a square and its sum
+    if difference.size < LONG and difference.dtype.char != "e":  # faster than a square and its sum
         flat = difference.reshape(-1)
         return flat.dot(flat) / difference.size
     return accumulate(difference * difference) / difference.size

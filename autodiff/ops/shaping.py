@@ -1,4 +1,4 @@
-"""Rows that move entries without changing them; each is linear, and its VJP is another of them."""
+"""Primitives that move entries without changing them; each is linear, and its VJP is another of them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Rows of the special functions: the error function's family, gamma's, and Bessel's (kernels/ has the arithmetic)."""
+"""Primitives of special functions: the error function's family, gamma's, and Bessel's (kernels/ has the arithmetic)."""
 
 from __future__ import annotations
 

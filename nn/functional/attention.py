@@ -28,7 +28,7 @@ __all__ = ["multi_head_attention_forward", "scaled_dot_product_attention"]
 def scaled_dot_product_attention(
     query: Any, key: Any, value: Any, attn_mask: Any = None, dropout_p: float = 0.0, is_causal: bool = False,
     scale: float | None = None, enable_gqa: bool = False,
-) -> Tensor:  # fmt: skip
+) -> Tensor:
     """softmax(scale * query key^T + mask) value: for each query the mean of the values whose keys are like it.
 
     Shapes: query (..., L, E), key (..., S, E), value (..., S, V), result (..., L, V); leading axes broadcast.
@@ -71,8 +71,7 @@ def scaled_dot_product_attention(
 def _same_stacks(query: Any, key: Any, value: Any, enable_gqa: bool) -> tuple[Any, Any, Any]:
     """The three with the same leading axes."""
     shapes = [tuple(x.shape) for x in (query, key, value)]
-    fit = all(len(shape) >= 2 for shape in shapes)
-    if not fit or shapes[0][-1] != shapes[1][-1] or shapes[1][-2] != shapes[2][-2]:
+    if min(map(len, shapes)) < 2 or shapes[0][-1] != shapes[1][-1] or shapes[1][-2] != shapes[2][-2]:
         raise ShapeError(
             "attention takes query (..., L, E), key (..., S, E) and value (..., S, V), not the shapes "
             + ", ".join(map(str, shapes))
@@ -105,16 +104,13 @@ def _bias(mask: Any, shape: tuple[int, ...], dtype: Any) -> tuple[Any, Any]:
         fits = False
     if not fits:
         raise ShapeError(f"attn_mask broadcasts to {shape}, which one of shape {array.shape} does not")
-    if array.dtype.kind == "b":
-        closed = ~array
-    elif array.dtype.kind == "f":
-        closed = np.isneginf(array)
-    else:
+    if array.dtype.kind not in "bf":
         raise DtypeError(f"attn_mask has booleans or floating numbers, not {array.dtype}")
-    array = array.reshape((1,) * (2 - array.ndim) + array.shape)
-    blind = closed.reshape(array.shape).all(-1, keepdims=True)
+    closed = ~array if array.dtype.kind == "b" else np.isneginf(array)
+    closed = closed.reshape((1,) * (2 - array.ndim) + array.shape)
+    blind = closed.all(-1, keepdims=True)
     if array.dtype.kind == "b":
-        mask = np.where(array | blind, 0, -np.inf).astype(dtype)
+        mask = np.where(closed & ~blind, -np.inf, 0).astype(dtype)
     elif blind.any():
         mask = where(blind, 0.0, mask)
     return mask, blind if blind.any() else None
@@ -132,7 +128,7 @@ def multi_head_attention_forward(
     use_separate_proj_weight: bool = False, q_proj_weight: Any = None, k_proj_weight: Any = None,
     v_proj_weight: Any = None, static_k: Any = None, static_v: Any = None, average_attn_weights: bool = True,
     is_causal: bool = False,
-) -> tuple[Tensor, Tensor | None]:  # fmt: skip
+) -> tuple[Tensor, Tensor | None]:
     """Attention of ``num_heads`` heads, each in its own part of projections of query, key and value.
 
     Shapes: query (L, N, E), key (S, N, K), value (S, N, V), or all without N; out_proj_weight (E, E), biases (E,).

@@ -18,25 +18,15 @@ from nn.functional.arguments import as_tuple
 __all__ = ["interpolate", "upsample", "upsample_bilinear", "upsample_nearest"]
 
 _AXES = {
-    "nearest": (1, 2, 3),
-    "nearest-exact": (1, 2, 3),
-    "area": (1, 2, 3),
-    "linear": (1,),
-    "bilinear": (2,),
-    "bicubic": (2,),
-    "trilinear": (3,),
+    "nearest": (1, 2, 3), "nearest-exact": (1, 2, 3), "area": (1, 2, 3),
+    "linear": (1,), "bilinear": (2,), "bicubic": (2,), "trilinear": (3,),
 }
 _ALIGNING = ("linear", "bilinear", "bicubic", "trilinear")
 
 
 def interpolate(
-    input: Any,
-    size: Any = None,
-    scale_factor: Any = None,
-    mode: str = "nearest",
-    align_corners: bool | None = None,
-    recompute_scale_factor: bool | None = None,
-    antialias: bool = False,
+    input: Any, size: Any = None, scale_factor: Any = None, mode: str = "nearest", align_corners: bool | None = None,
+    recompute_scale_factor: bool | None = None, antialias: bool = False,
 ) -> Tensor:
     """The input resized, to ``size`` or by ``scale_factor``.
 

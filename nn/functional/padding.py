@@ -11,7 +11,7 @@ from autodiff.engine.apply import apply
 from autodiff.errors import OptionError, ShapeError
 from autodiff.functions.keys import getitem
 from autodiff.kernels.resampling import Taps
-from autodiff.ops.shaping import pad as pad_row
+from autodiff.ops import shaping
 from autodiff.ops.windows import resample
 from autodiff.tensors.tensor import Tensor
 
@@ -54,7 +54,7 @@ def pad(input: Any, pad: Sequence[int], mode: str = "constant", value: float | N
             input, tuple(slice(max(-a, 0), n - max(-b, 0)) for n, (a, b) in zip(input.shape, pairs, strict=True))
         )
     around = tuple((max(a, 0), max(b, 0)) for a, b in pairs)
-    return apply(pad_row, (input,), {"widths": around, "value": 0.0 if value is None else value})
+    return apply(shaping.pad, (input,), {"widths": around, "value": 0.0 if value is None else value})
 
 
 def _with_its_own(input: Any, pairs: list[tuple[int, int]], axes: int, mode: str, value: float | None) -> Tensor:

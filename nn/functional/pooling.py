@@ -93,12 +93,12 @@ def avg_pool_nd(
         raise OptionError("divisor_override=0 is no divisor; give None for the number of entries")
     x, unbatched = with_batch(input, axes, name)
     window = _pool_window(name, x, kernel_size, stride, padding, 1, ceil_mode)
-    total = _over_planes(sum_pool, x, window)
-    if divisor_override is not None:
-        return without_batch(total / divisor_override, unbatched)
-    counts = _counts(window, tuple(x.shape[2:]), count_include_pad)
-    area = int(counts.flat[0]) if counts.size else 1
-    return without_batch(total / (area if (counts == area).all() else counts.astype(x.dtype)), unbatched)
+    divisor: Any = divisor_override
+    if divisor is None and count_include_pad and not ceil_mode:
+        divisor = math.prod(window.kernel)
+    elif divisor is None:
+        divisor = _counts(window, tuple(x.shape[2:]), count_include_pad, x.dtype)
+    return without_batch(_over_planes(sum_pool, x, window) / divisor, unbatched)
 
 
 def avg_pool1d(
@@ -223,8 +223,8 @@ def _winners(x: Any, window: Window) -> Any:
     return indices.reshape(*shape[:2], *window.output_size(shape[2:]))
 
 
-def _counts(window: Window, size: Sizes, include_pad: bool) -> Any:
-    """How many entries of the input, or of input and padding, each window meets."""
+def _counts(window: Window, size: Sizes, include_pad: bool, dtype: Any) -> Any:
+    """How many entries of the input, or of input and padding, each window meets; one number where all meet as many."""
     kernel, stride, pads, _ = window
     counts: Any = np.ones(())
     for n, count, k, s, (around, _) in zip(size, window.output_size(size), kernel, stride, pads, strict=True):
@@ -232,4 +232,4 @@ def _counts(window: Window, size: Sizes, include_pad: bool) -> Any:
         stop = np.minimum(start + k, n + around)
         here = stop - start if include_pad else np.minimum(stop, n) - np.maximum(start, 0)
         counts = np.multiply.outer(counts, here)
-    return counts
+    return int(counts.flat[0]) if counts.size and (counts == counts.flat[0]).all() else counts.astype(dtype)
