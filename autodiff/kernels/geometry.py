@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -30,6 +31,7 @@ class Geometry(NamedTuple):
         """Return where the windows of a kernel lie."""
         return Window(kernel, self.stride, self.padding, self.dilation)
 
+    @lru_cache(maxsize=256)  # noqa: B019  # a geometry is a value: equal ones share an entry
     def output_size(self, size: Sizes, kernel: Sizes) -> Sizes:
         """Return how many windows there are on each axis, which is the size that a convolution makes."""
         return self.window(kernel).output_size(size)
@@ -51,6 +53,7 @@ class Window(NamedTuple):
     padding: Pads = ((0, 0), (0, 0))
     dilation: Sizes = (1, 1)
 
+    @lru_cache(maxsize=256)  # noqa: B019  # as above
     def output_size(self, size: Sizes) -> Sizes:
         """Return (I - F + P) // S + 1 for each axis, with F = dilation * (kernel - 1) + 1."""
         axes = zip(size, *self, strict=True)
@@ -84,6 +87,7 @@ class Window(NamedTuple):
         return self._replace(padding=tuple(padding))
 
 
+@lru_cache(maxsize=1024)
 def overlap(offset: int, step: int, size: int, count: int) -> Overlap:
     """Pair the k in range(count) with offset + step * k inside range(size): (slice of k, slice of positions).
 
@@ -102,8 +106,8 @@ def padded(x: Array, padding: Pads) -> Array:
     if not (top or bottom or left or right):
         return x
     n, c, height, width = x.shape
-    out = np.zeros((n, c, height + top + bottom, width + left + right), x.dtype)
-    to_row, row = overlap(-top, 1, height, out.shape[2])
-    to_column, column = overlap(-left, 1, width, out.shape[3])
+    tall, wide = height + top + bottom, width + left + right
+    (to_row, row), (to_column, column) = overlap(-top, 1, height, tall), overlap(-left, 1, width, wide)
+    out = np.zeros((n, c, tall, wide), x.dtype)
     out[:, :, to_row, to_column] = x[:, :, row, column]
     return out

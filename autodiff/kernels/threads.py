@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from queue import SimpleQueue
 
 
-Result = TypeVar("Result")
+R = TypeVar("R")
 
 
 class _Job:
@@ -50,21 +50,21 @@ class _Job:
             self._done.acquire()
 
     def result(self) -> Any:
-        """What the finished work gave, or raised."""
+        """Return what the finished work returned, or raise what it raised."""
         if self._error is not None:
             raise self._error
         return self._result
 
 
 def _help(jobs: SimpleQueue[_Job | None]) -> None:
-    """What a helper thread does: one job after another, until there is None."""
+    """Do one job after another, until None comes: what a helper thread runs."""
     while job := jobs.get():
         job.take()
         del job  # whose arrays nobody should hold while it waits for the next
 
 
 class _Pool:
-    """The helper threads and the BLAS thread limit; made at first use, and made anew in a forked child.
+    """The helper threads and the BLAS thread limit; made at first use, and again in a forked child.
 
     A job is handed over through a queue and a lock, which takes less time than ``concurrent.futures`` does.
     """
@@ -78,7 +78,7 @@ class _Pool:
         self.before: list[int] = []
 
     def start(self, helpers: int) -> None:
-        """Have so many helper threads, and know the BLAS libraries."""
+        """Have at least so many helper threads, and know the BLAS libraries."""
         with self.lock:
             if self.blas is None:
                 # Imported here because import time is a feature and most programs never come this far.
@@ -171,9 +171,7 @@ def workers() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def parallel_map(
-    task: Callable[[int, int], Result], count: int, parallel: bool, products: bool = True
-) -> list[Result]:
+def parallel_map(task: Callable[[int, int], R], count: int, parallel: bool, products: bool = True) -> list[R]:
     """Call ``task(start, stop)`` over disjoint ranges covering ``range(count)`` and return the results in order.
 
     With ``parallel`` false there is one range and no thread; otherwise the caller works on the first range while
@@ -216,8 +214,8 @@ def one_blas_thread() -> contextlib.AbstractContextManager[None]:
 def beside_helpers() -> contextlib.AbstractContextManager[None]:
     """A context in which BLAS has one thread if helper threads have been at work.
 
-    OpenBLAS's own threads wait for more for 0.1 s after each product, in a loop that never pauses, on the processor
-    that a helper needs next.
+    After each product OpenBLAS's own threads wait for 0.1 s for another one, in a loop that never pauses, on the
+    processor that a helper needs next.
     """
     return one_blas_thread() if _pool.helpers else contextlib.nullcontext()
 
@@ -243,7 +241,7 @@ class WorkQueue:
         self.most = -(-count // workers()) if parallel else count
 
     def tiles(self, size: int) -> Iterator[slice]:
-        """The slices that are the calling thread's; all threads ask for the same size."""
+        """Yield the slices that fall to the calling thread; all threads ask for the same size."""
         for turn in self._turns:
             first = turn * size
             if first >= self._count:

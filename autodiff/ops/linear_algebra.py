@@ -10,21 +10,20 @@ import numpy as np
 
 from autodiff.engine.primitive import Primitive
 from autodiff.kernels.products import dot
-from autodiff.ops.arrays import are_arrays
 
-SMALL = 1 << 12  # numbers, or bytes of them, of which no product has so many that it matters how
+SMALL = 1 << 12  # numbers, or bytes of them, below which calls cost more than arithmetic
 
 
 def _product(x: Any, y: Any) -> Any:
     """The product of two matrices; of small arrays by the method, which has less overhead than ``@``."""
-    if not are_arrays(x, y):
+    if type(x) is not np.ndarray or type(y) is not np.ndarray:  # not are_arrays(x, y), without the call
         return x @ y
     return x.dot(y) if y.nbytes < SMALL else dot(x, y)
 
 
 @wraps(np.matmul)
 def _matmul(x: Any, y: Any) -> Any:
-    matrices = are_arrays(x, y) and x.ndim == y.ndim == 2 and x.dtype.char in "fd"
+    matrices = type(x) is type(y) is np.ndarray and x.ndim == y.ndim == 2 and x.dtype.char in "fd"
     return _product(x, y) if matrices else np.matmul(x, y)
 
 

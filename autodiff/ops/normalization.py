@@ -16,7 +16,7 @@ Axes = tuple[int, ...]
 
 
 def _inner(x: Any, y: Any, axis: Axes) -> Any:
-    """The sum of ``x * y`` over ``axis``, whose axes stay; over the last axes in one pass that writes nothing."""
+    """The sum of ``x * y`` over ``axis``, of which length one stays; over the last axes without writing the product."""
     first = x.ndim
     while first - 1 in axis:
         first -= 1
@@ -36,7 +36,7 @@ def deviations(x: Any, axis: Axes, center: bool = True) -> tuple[Any, Any, Any]:
 
 
 def _commutes(along: Axes | None, axis: Axes) -> bool:
-    """Whether weights of the shape ``along`` are one for each mean, and so as good after it as before."""
+    """Whether weights of the shape ``along`` are constant over ``axis``, so that they can be taken out of the sums."""
     return along is not None and all(along[a] == 1 for a in axis)
 
 

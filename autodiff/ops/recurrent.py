@@ -157,7 +157,7 @@ def _lstm_back(
     t = np.tanh(cs)
     own = (gates + (2 * _halves(size, w.dtype) - 1)) * (1 - gates)  # s (1 - s) of a sigmoid, (1 + a) (1 - a) of a tanh
     slopes = own * np.concatenate([a, _before(cs, c0, steps), i, t], 1)
-    # Nobody but a derivative of this rule reads the gates; a Tensor of zeros may still have derivatives.
+    # Only a derivative of this rule reads the gates; a Tensor of zeros may still have derivatives.
     extra = None if are_arrays(g) and not to_gates.any() else to_gates * own
     through = o * (1 - t * t)
     n = _last_count(steps)

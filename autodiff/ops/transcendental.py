@@ -12,7 +12,7 @@ from autodiff.kernels.blocks import by_blocks, shared
 from autodiff.ops.arithmetic import gate, nan_to_zero, safe_divide
 
 LOG_2 = math.log(2)
-SOME = 1 << 11  # numbers from which on it pays to look for a better way than the simplest
+SOME = 1 << 11  # numbers from which on it pays to make zeros for a comparison
 
 # For each size of float: 1, and an x for which exp(x) + 1 is exp(x). NumPy takes them faster as arrays.
 _ONE_AND_LARGE = {
@@ -73,7 +73,7 @@ def _times_log(x: Any, y: Any, log: Any) -> Any:
 
 
 def _factor(x: Any) -> Any:
-    """``x``, where it comes from a number as one of Python's, which leaves the dtype of what it multiplies alone."""
+    """``x``, a NumPy scalar as a Python number: that leaves the dtype of the other factor alone."""
     return float(x) if isinstance(x, np.generic) else x
 
 

@@ -1,6 +1,6 @@
 """Activations: elementwise functions, and the softmax family over one axis.
 
-``inplace`` is taken as in PyTorch and changes nothing: the result is a new tensor.
+``inplace`` is accepted as in PyTorch and ignored: the result is a new tensor.
 """
 
 from __future__ import annotations
@@ -76,7 +76,7 @@ def leaky_relu(input: Any, negative_slope: float = 0.01, inplace: bool = False) 
 
 
 def softplus(input: Any, beta: float = 1.0, threshold: float = 20.0) -> Tensor:
-    """log(1 + exp(beta x)) / beta, a smooth ``relu``; exact for every x, so that ``threshold`` only is taken.
+    """log(1 + exp(beta x)) / beta, a smooth ``relu``; exact for every x, hence without need of ``threshold``.
 
     Reference: Dugas et al. 2001.
     """
@@ -135,7 +135,7 @@ def hardswish(input: Any, inplace: bool = False) -> Tensor:
 
 
 def _elu(input: Any, alpha: float, scale: float = 1.0, width: float = 1.0) -> Tensor:
-    """scale * x above 0 and scale * alpha * (exp(x / width) - 1) below, where alone exp is taken."""
+    """scale * x above 0 and scale * alpha * (exp(x / width) - 1) below; exp is taken there only: no overflow."""
     below = apply(transcendental.expm1, (clamp(input, max=0.0) / width,)) * (scale * alpha)
     return where(input > 0, input if scale == 1 else input * scale, below)
 

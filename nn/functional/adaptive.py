@@ -28,7 +28,7 @@ __all__ = [
 
 
 def adaptive_avg_pool_nd(axes: int, input: Any, output_size: Any) -> Tensor:
-    """The mean over so many windows as ``output_size`` says, whose lengths differ by one where they have to.
+    """The mean over as many windows as ``output_size`` says, whose lengths differ by at most one.
 
     Shapes, for images: input (N, C, H, W) or (C, H, W), result (N, C, oh, ow) or (C, oh, ow); a size of None is the
     input's.

@@ -1,4 +1,4 @@
-"""What functions of layers share in reading their arguments: sizes of windows, batches, probabilities, axes."""
+"""Reading the arguments of layers' functions: numbers of axes, sizes of windows, batches, probabilities."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ R = TypeVar("R")
 
 
 def for_axes(axes: int, function: Callable[Concatenate[int, P], R]) -> Callable[P, R]:
-    """``function``, whose first argument is a number of axes, for so many of them.
+    """``function``, which takes the number of axes behind (N, C) first, for ``axes`` of them.
 
-    The name says how many: of ``max_pool_nd`` and 2 it is ``max_pool2d``.
+    The number goes into the name: with 2, ``max_pool_nd`` becomes ``max_pool2d``.
     """
 
     @wraps(function)
@@ -76,7 +76,7 @@ def with_batch(input: Any, axes: int, name: str) -> tuple[Any, bool]:
 
 
 def without_batch(out: Any, unbatched: bool) -> Any:
-    """``out`` (1, C, *) as (C, *) where the input was such."""
+    """``out`` (1, C, *) as (C, *) where the input came without N."""
     return reshape(out, shape=out.shape[1:]) if unbatched else out
 
 

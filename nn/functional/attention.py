@@ -85,15 +85,16 @@ def _same_stacks(query: Any, key: Any, value: Any, enable_gqa: bool) -> tuple[An
         lead = np.broadcast_shapes(*(tuple(x.shape[:-2]) for x in (query, key, value)))
     except ValueError:
         raise ShapeError(f"the leading axes of the shapes {shapes} do not broadcast") from None
-    return tuple(  # type: ignore[return-value]  # three
+    query, key, value = (
         x if tuple(x.shape[:-2]) == lead else expand(x, (*lead, *x.shape[-2:])) for x in (query, key, value)
     )
+    return query, key, value
 
 
 def _bias(mask: Any, shape: tuple[int, ...], dtype: Any) -> tuple[Any, Any]:
     """A mask as numbers to be added, and the queries (..., L, 1) that may look nowhere, if there are any.
 
-    Those may look everywhere here, lest their softmax be NaN; their result is set to zero afterwards.
+    Here those look everywhere, since the softmax of -inf alone is NaN; their result is set to zero afterwards.
     """
     if mask is None:
         return None, None
@@ -138,7 +139,7 @@ def multi_head_attention_forward(
             ``use_separate_proj_weight`` q_proj_weight (E, E), k_proj_weight (E, K) and v_proj_weight (E, V) instead.
         bias_k, bias_v: (1, 1, E), a key and a value more; None for none.
         add_zero_attn: a key and a value more, of zeros.
-        key_padding_mask: (N, S), True (or -inf) for keys that nobody may look at.
+        key_padding_mask: (N, S), True (or -inf) for keys that no query may look at.
         attn_mask: (L, S) or (N num_heads, L, S), True where a query may not look (unlike
             ``scaled_dot_product_attention``), or numbers that are added.
         need_weights: return the weights too, (N, L, S), or (N, num_heads, L, S) without ``average_attn_weights``.
@@ -204,16 +205,14 @@ def _check_heads(query: Any, key: Any, value: Any, width: int, heads: int) -> No
 
 
 def _projected(query: Any, key: Any, value: Any, weights: Any, bias: Any, width: int) -> tuple[Any, ...]:
-    """The three projections, in as few products as the inputs that are the same allow."""
+    """The three projections; inputs that are the same tensor share one product."""
     if not isinstance(weights, tuple):
         if query is key and key is value:
             return split(linear(query, weights, bias), width, -1)
         if key is value:
             parts, sizes = (query, key), [width, 2 * width]
             biases = (None, None) if bias is None else split(bias, sizes)
-            q, both = (
-                linear(x, w, b) for x, w, b in zip(parts, split(weights, sizes), biases, strict=True)
-            )
+            q, both = (linear(x, w, b) for x, w, b in zip(parts, split(weights, sizes), biases, strict=True))
             return (q, *split(both, width, -1))
         weights = split(weights, width)
     three = (None,) * 3 if bias is None else split(bias, width)
@@ -241,7 +240,7 @@ def _merged(attn_mask: Any, key_padding_mask: Any, shape: tuple[int, ...], dtype
 
 
 def _added(mask: Any, keys: int, dtype: Any) -> Any:
-    """A mask, True where one may not look, as numbers to be added; keys that it does not know are open."""
+    """A mask, True where a query may not look, as numbers to be added; keys that it does not reach are open."""
     array = np.asarray(array_of(mask))
     if array.dtype.kind not in "bf":
         raise DtypeError(f"a mask has booleans or floating numbers, not {array.dtype}")

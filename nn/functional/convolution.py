@@ -45,11 +45,10 @@ def conv_nd(
     x, unbatched = _checked_input(name, axes, input, weight)
     steps, spread = as_tuple(stride, axes, "stride"), as_tuple(dilation, axes, "dilation")
     (groups,) = as_tuple(groups, 1, "groups")
-    channels = x.shape[1]
-    if channels != shape[1] * groups:
+    if x.shape[1] != shape[1] * groups:
         raise ShapeError(
             f"{name} with a weight of shape {shape} and groups={groups} takes {shape[1] * groups} input channels, not "
-            f"the {channels} of shape {tuple(x.shape)}"
+            f"the {x.shape[1]} of shape {tuple(x.shape)}"
         )
     if shape[0] % groups:
         raise ShapeError(f"{name} with groups={groups} needs that to divide its {shape[0]} output channels")

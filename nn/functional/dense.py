@@ -55,7 +55,7 @@ def bilinear(input1: Any, input2: Any, weight: Any, bias: Any = None) -> Tensor:
 
 
 def _explained(error: AutodiffError, input: Any, weight: Any, bias: Any) -> AutodiffError:
-    """The error with the layer's own reason, where that is what went wrong."""
+    """``error``, or one that names the layer's shapes where these do not fit."""
     given, matrix = tuple(input.shape), tuple(weight.shape)
     if len(matrix) != 2:
         return ShapeError(f"linear takes a weight (out, in), not one of shape {matrix}")

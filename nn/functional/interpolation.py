@@ -32,8 +32,8 @@ def interpolate(
 
     Shapes: input (N, C, L), (N, C, H, W) or (N, C, D, H, W), result with the last axes of another length.
 
-    Modes: "nearest" (the entry before, as old programs have it) and "nearest-exact"; "linear", "bilinear", "trilinear"
-    (by the number of axes); "bicubic"; "area" (``adaptive_avg_pool``). With ``align_corners`` the outermost entries
+    Modes: "nearest" (the entry before, not the nearest one) and "nearest-exact"; "linear", "bilinear", "trilinear" (by
+    the number of axes); "bicubic"; "area" (``adaptive_avg_pool``). With ``align_corners`` the outermost entries
     stay where they are, otherwise the outermost edges do. ``antialias`` ("bilinear", "bicubic") widens the
     kernel where the image shrinks.
 
@@ -66,7 +66,7 @@ def interpolate(
 
 
 def _sizes(size: Any, wanted: Any, factor: Any, recompute: bool | None) -> tuple[tuple[int, ...], tuple[Any, ...]]:
-    """The output size, and by axis the factor to reckon with; None where the sizes themselves say it."""
+    """The output size, and for each axis the factor to compute with; None where the sizes determine it."""
     axes = len(size)
     if (wanted is None) == (factor is None):
         raise OptionError(f"interpolate takes size or scale_factor, one of them, not {wanted} and {factor}")
@@ -90,7 +90,7 @@ def _taps(mode: str, size: int, count: int, factor: float | None, align: bool, a
     step = 1 / factor if factor else size / count
     places = np.arange(count)
     if mode.startswith("nearest"):
-        small = np.float32(step)  # PyTorch reckons so, and which entry is nearest may hang on it
+        small = np.float32(step)  # as PyTorch, since rounding may decide which entry is nearest
         near = np.floor((places + (0.5 if mode == "nearest-exact" else 0)) * small).astype(np.int64)
         return Taps(near.clip(max=size - 1)[None])
     if antialias:
@@ -136,15 +136,15 @@ def cubic(x: Any, a: float = -0.75) -> Any:
 def upsample(
     input: Any, size: Any = None, scale_factor: Any = None, mode: str = "nearest", align_corners: bool | None = None
 ) -> Tensor:
-    """``interpolate`` by the name of old programs."""
+    """An old name of ``interpolate``."""
     return interpolate(input, size, scale_factor, mode, align_corners)
 
 
 def upsample_nearest(input: Any, size: Any = None, scale_factor: Any = None) -> Tensor:
-    """``interpolate`` with mode "nearest", by the name of old programs."""
+    """An old name of ``interpolate`` with mode "nearest"."""
     return interpolate(input, size, scale_factor)
 
 
 def upsample_bilinear(input: Any, size: Any = None, scale_factor: Any = None) -> Tensor:
-    """``interpolate`` with mode "bilinear" and aligned corners, by the name of old programs."""
+    """An old name of ``interpolate`` with mode "bilinear" and aligned corners."""
     return interpolate(input, size, scale_factor, "bilinear", True)

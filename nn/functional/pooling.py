@@ -182,7 +182,7 @@ def _pool_window(
 
 
 def _planes(window: Window) -> tuple[Window, Window | None]:
-    """The windows of images, of which signals have one row, and for volumes those along the depth of columns."""
+    """The windows of each image (a signal is one of a single row), and for volumes those along the depth."""
     kernel, stride, pads, spread = window
     if len(kernel) == 1:
         return Window((1, *kernel), (1, *stride), ((0, 0), *pads), (1, *spread)), None
@@ -195,7 +195,7 @@ def _planes(window: Window) -> tuple[Window, Window | None]:
 def _over_planes(primitive: Any, x: Any, window: Window) -> Any:
     """Pool signals and images by ``primitive``; volumes slice by slice, and then along their depth.
 
-    A maximum of maxima is one and a sum of sums too, and the first of equals is the first of the first.
+    The maximum of maxima is the maximum of all, the first of equals included, and the sum of sums is the sum of all.
     """
     shape = tuple(x.shape)
     plane, depth = _planes(window)

@@ -145,9 +145,7 @@ def rnn_relu_cell(input: Any, hx: Any, w_ih: Any, w_hh: Any, b_ih: Any = None, b
     return rnn(input, (len(input),), hx, w_ih, w_hh, b_ih, b_hh, "relu")[0]
 
 
-def lstm_cell(
-    input: Any, hx: tuple[Any, Any], w_ih: Any, w_hh: Any, b_ih: Any = None, b_hh: Any = None
-) -> Pair:
+def lstm_cell(input: Any, hx: tuple[Any, Any], w_ih: Any, w_hh: Any, b_ih: Any = None, b_hh: Any = None) -> Pair:
     """One step of ``lstm``: input (N, I) and (h, c), each (N, H), to (h', c')."""
     return lstm(input, (len(input),), hx, w_ih, w_hh, b_ih, b_hh)[1]
 

@@ -1,4 +1,4 @@
-"""What all losses share: the reduction of many losses to one, and the refusal to stretch targets in silence."""
+"""What all losses share: the reduction of many losses to one, and checks that targets fit."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def reduced(loss: Any, reduction: str, count: Any = None) -> Tensor:
 
 
 def check_reduction(reduction: str) -> str:
-    """``reduction``; raises OptionError where there is none of that name."""
+    """``reduction``; raises OptionError for any other name."""
     if reduction not in ("mean", "sum", "none"):
         raise OptionError(f"reduction is 'mean', 'sum' or 'none', not {reduction!r}")
     return reduction

@@ -70,7 +70,7 @@ def _padding(padding_idx: int, rows: int) -> int:
 
 
 def _share(indices: np.ndarray[Any, Any], weight: Any, padding_idx: int | None, by_frequency: bool) -> Any:
-    """What the cotangent of each row that was picked is multiplied by; None for 1."""
+    """The factor of the cotangent of each row that was picked; None for 1."""
     if padding_idx is None and not by_frequency:
         return None
     share = np.ones(indices.shape, weight.dtype)
