@@ -173,9 +173,9 @@ def test_a_thread_whose_first_tile_is_a_short_one_reads_only_what_it_wrote(
 ) -> None:
     """Tiles may come in any order: with the last one first, and infinities in new memory, nothing else comes out."""
     monkeypatch.setattr(threads, "workers", lambda: 1)
-    expected, tiles = all_three(name), threads.Turns.tiles
+    expected, tiles = all_three(name), threads.WorkQueue.tiles
 
-    def short_first(turns: threads.Turns, size: int) -> list[slice]:
+    def short_first(turns: threads.WorkQueue, size: int) -> list[slice]:
         return [*tiles(turns, turns._count - turns._count // 3)][::-1] if turns._count > 2 else [*tiles(turns, size)]
 
     def spoiled(shape: Any, dtype: Any = float, **options: Any) -> Array:
@@ -184,8 +184,8 @@ def test_a_thread_whose_first_tile_is_a_short_one_reads_only_what_it_wrote(
         return array
 
     for module in (convolution, depthwise):
-        monkeypatch.setattr(module, "even", lambda count, most: count)  # buffers as long as the longest tile
-    monkeypatch.setattr(threads.Turns, "tiles", short_first)
+        monkeypatch.setattr(module, "tile_size", lambda count, most: count)  # buffers as long as the longest tile
+    monkeypatch.setattr(threads.WorkQueue, "tiles", short_first)
     monkeypatch.setattr(np, "empty", spoiled)
     for one, other in zip(expected, all_three(name), strict=True):
         close(one, other)

@@ -51,7 +51,7 @@ def test_errors_in_a_helper_thread_are_raised(monkeypatch: pytest.MonkeyPatch) -
 
     monkeypatch.setattr(threads, "workers", lambda: 2)
     with pytest.raises(ZeroDivisionError):
-        threads.share(task, 3 * threads.workers(), parallel=True)
+        threads.parallel_map(task, 3 * threads.workers(), parallel=True)
     assert threads._pool.inside == 0
 
 
@@ -59,8 +59,8 @@ def test_turns_cover_everything_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """The slices that the threads take have one size and fill the range; each of two threads can have one."""
     monkeypatch.setattr(threads, "workers", lambda: 2)
     for count in (1, 2, 7, 16):
-        turns = threads.Turns(count, parallel=True)
-        parts = threads.share(lambda start, stop: list(turns.tiles(turns.most)), count, parallel=True)  # noqa: B023
+        turns = threads.WorkQueue(count, parallel=True)
+        parts = threads.parallel_map(lambda start, stop: list(turns.tiles(turns.most)), count, parallel=True)  # noqa: B023
         slices = sorted((s for part in parts for s in part), key=lambda s: s.start)
         assert [i for s in slices for i in range(s.start, s.stop)] == list(range(count))
         assert len(slices) >= min(2, count)
@@ -74,9 +74,9 @@ def test_what_no_helper_takes_is_done_by_the_caller(monkeypatch: pytest.MonkeyPa
         return list(range(start, stop))
 
     def outer(start: int, stop: int) -> list[int]:
-        return [10 * i + k for i in range(start, stop) for part in threads.share(inner, 4, True) for k in part]
+        return [10 * i + k for i in range(start, stop) for part in threads.parallel_map(inner, 4, True) for k in part]
 
-    found = [k for part in threads.share(outer, 4, parallel=True) for k in part]
+    found = [k for part in threads.parallel_map(outer, 4, parallel=True) for k in part]
     assert found == [10 * i + k for i in range(4) for k in range(4)]
 
 
@@ -87,10 +87,10 @@ def test_threads_end_where_another_number_is_asked_for() -> None:
     try:
         for number in (3, 4):
             autodiff.set_num_threads(number)
-            threads.share(lambda start, stop: None, 8, parallel=True)
+            threads.parallel_map(lambda start, stop: None, 8, parallel=True)
             assert len(helpers()) >= number - 2
         autodiff.set_num_threads(2)
-        threads.share(lambda start, stop: None, 8, parallel=True)
+        threads.parallel_map(lambda start, stop: None, 8, parallel=True)
         for thread in helpers():
             thread.join(20)
         assert helpers() == []
@@ -110,7 +110,7 @@ PRODUCTS = {
 @pytest.mark.parametrize("turned", [False, True])
 def test_products_beside_helpers(name: str, turned: bool) -> None:
     """However a product is shared, it is NumPy's, of float16 too and of matrices that are transposed views."""
-    threads.share(lambda start, stop: None, 2, parallel=True)
+    threads.parallel_map(lambda start, stop: None, 2, parallel=True)
     random = np.random.default_rng(0)
     for dtype, tolerance in (("float16", 1e-1), ("float32", 1e-4), ("float64", 1e-12)):
         x, y = (random.standard_normal(shape[:: -1 if turned else 1]).astype(dtype).T if turned
@@ -124,7 +124,7 @@ def test_products_beside_helpers(name: str, turned: bool) -> None:
 def test_blas_has_one_thread_beside_helpers(monkeypatch: pytest.MonkeyPatch) -> None:
     """It has one during the products of a dense layer, and as many as before after them."""
     pytest.importorskip("threadpoolctl")
-    threads.share(lambda start, stop: None, 2, parallel=True)
+    threads.parallel_map(lambda start, stop: None, 2, parallel=True)
     libraries, counts, dot = threads._pool.blas or [], [], np.dot
     if not libraries:
         pytest.skip("threadpoolctl knows no BLAS library of this NumPy")

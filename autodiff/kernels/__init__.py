@@ -1,1 +1,1 @@
-"""Plain NumPy kernels: forwards of the structured rows, each with its exact adjoint, knowing no Tensor."""
+"""Plain NumPy kernels: forwards of the structured primitives, each with its exact adjoint. They know no Tensor."""

@@ -12,38 +12,26 @@ so a (c * j, oh * ow) matrix is a view of Y and goes to BLAS as it is. Stride, p
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import numpy as np
 
 from . import depthwise
-from .geometry import Geometry, overlap
+from .geometry import Array, Geometry, Sizes, overlap, padded
+from .precision import in_single
 from .runs import Runs
-from .threads import Turns, even, share, tiles
-
-__all__ = ["Geometry", "convolve", "convolve_input", "convolve_weight"]
-
-Array = np.ndarray[Any, Any]
-Shape4 = tuple[int, int, int, int]
+from .threads import WorkQueue, parallel_map, tile_size, tiles
 
 TILE_BYTES = 1 << 21  # of unrolled input at a time: near the cache, yet few calls and hand-overs of the GIL
 THIN = 32  # rows of a GEMM below which stacking the kernel rows' views costs less than GEMMs with a short inner axis
-SMALL = 1 << 16  # entries of full columns up to which plain im2col is cheaper than setting up tiles (10 against 30 us)
+SMALL = 1 << 16  # entries of full columns up to which plain im2col is cheaper than setting up tiles
 WORTH_THREADS = 4_000_000  # multiply-adds below which handing half a batch to a thread costs more than it saves
 
 
-def _columns(x: Array, kernel: tuple[int, int], output: tuple[int, int], geometry: Geometry) -> Array:
+def _columns(x: Array, kernel: Sizes, output: Sizes, geometry: Geometry) -> Array:
     """Return all windows of the images x (n, c, h, w) as full columns (n, groups, c / groups * kh * kw, oh * ow)."""
-    n, c, h, w = x.shape
-    (sh, sw), ((top, bottom), (left, right)), (dh, dw), groups = geometry
-    if top or bottom or left or right:
-        padded = np.zeros((n, c, h + top + bottom, w + left + right), x.dtype)
-        # Negative padding, which crops, comes from the input adjoint of a padding wider than the kernel.
-        x = x[:, :, max(0, -top) : h + min(0, bottom), max(0, -left) : w + min(0, right)]
-        padded[:, :, max(0, top) : max(0, top) + x.shape[2], max(0, left) : max(0, left) + x.shape[3]] = x
-        x = padded
-    elif not x.flags.c_contiguous:
-        x = np.ascontiguousarray(x)
+    n, c = x.shape[:2]
+    (sh, sw), padding, (dh, dw), groups = geometry
+    x = np.ascontiguousarray(padded(x, padding))  # cropped by the input adjoint of a padding wider than the kernel
     a, b, row, item = x.strides
     strides = (a, b, dh * row, dw * item, sh * row, sw * item)
     windows: Array = np.ndarray((n, c, *kernel, *output), x.dtype, x, 0, strides)
@@ -57,9 +45,7 @@ class _Unroll:
     thin the views of Y are stacked in a further copy, for one GEMM instead of kh.
     """
 
-    def __init__(
-        self, x: Array, kernel: tuple[int, int], output: tuple[int, int], geometry: Geometry, images: int
-    ) -> None:
+    def __init__(self, x: Array, kernel: Sizes, output: Sizes, geometry: Geometry, images: int) -> None:
         _, channels, height, width = x.shape
         (kh, kw), (oh, ow), groups, item = kernel, output, geometry.groups, x.itemsize
         (sh, sw), ((top, _), (left, _)), (dh, dw), self.groups = geometry
@@ -67,8 +53,8 @@ class _Unroll:
         tall, wide = sh * rows, sw * (ow - 1) + dw * (kw - 1) + 1
         image = channels * kw * residues * rows * ow * item
         self.thin = channels // groups * kw < THIN and kh > 1
-        t = self.tile = even(images, TILE_BYTES // max(1, image * (kh if self.thin else 1)))
-        # A 1x1 kernel's windows are the images: 1x1 with 64 channels 1.2 times as fast.
+        t = self.tile = tile_size(images, TILE_BYTES // max(1, image * (kh if self.thin else 1)))
+        # A 1x1 kernel's windows are the images themselves.
         self.plain = kernel == geometry.stride == (1, 1) and output == (height, width) and top == left == 0
         if self.plain:
             return
@@ -118,6 +104,7 @@ def _matrices(w: Array, groups: int, stacked: bool) -> Array:
     return np.ascontiguousarray(split.transpose(3, 0, 1, 2, 4)).reshape(kh, groups, o // groups, c * kw)
 
 
+@in_single
 def convolve(x: Array, w: Array, geometry: Geometry, bias: Array | None = None) -> Array:
     """Cross-correlate: out[n, o, p, q] = sum over c, i, j of x[n, c, S p + D i - P, S q + D j - P] w[o, c, i, j].
 
@@ -127,11 +114,8 @@ def convolve(x: Array, w: Array, geometry: Geometry, bias: Array | None = None) 
     Law: without bias trilinear with ``convolve_input`` and ``convolve_weight``, see the module.
     Reference: Dumoulin and Visin, A guide to convolution arithmetic for deep learning, 2016.
     """
-    if x.dtype == np.float16:
-        wide = None if bias is None else bias.astype(np.float32)
-        return convolve(x.astype(np.float32), w.astype(np.float32), geometry, wide).astype(np.float16)
     o, c, kh, kw = w.shape
-    oh, ow = geometry.output_size((x.shape[2], x.shape[3]), (kh, kw))
+    oh, ow = geometry.output_size(x.shape[2:], (kh, kw))
     n, groups = len(x), geometry.groups
     if n * groups * c * kh * kw * oh * ow <= SMALL:
         columns = _columns(x, (kh, kw), (oh, ow), geometry)
@@ -142,42 +126,40 @@ def convolve(x: Array, w: Array, geometry: Geometry, bias: Array | None = None) 
         depthwise.convolve(x, w, geometry, bias, out)
         return out
 
-    parallel = out.size * c * kh * kw >= WORTH_THREADS
-    turns = Turns(n, parallel)
+    queue = WorkQueue(n, out.size * c * kh * kw >= WORTH_THREADS)
 
-    def task(_start: int, _stop: int) -> None:
-        unroll = _Unroll(x, (kh, kw), (oh, ow), geometry, turns.most)
+    def work() -> None:
+        unroll = _Unroll(x, (kh, kw), (oh, ow), geometry, queue.most)
         first, *others = _matrices(w, groups, unroll.thin)
         result = out.reshape(n, groups, o // groups, oh * ow)
         more = np.empty((unroll.tile, *result.shape[1:]), x.dtype) if others else out
-        for images in turns.tiles(unroll.tile):
+        for images in queue.tiles(unroll.tile):
             matrix, *matrices = unroll(x[images])
             np.matmul(first, matrix, out=result[images])
             for other, matrix in zip(others, matrices, strict=True):
                 result[images] += np.matmul(other, matrix, out=more[: len(matrix)])
             _biased(out[images], bias)
 
-    share(task, n, parallel)
+    queue.run(work)
     return out
 
 
 def _biased(out: Array, bias: Array | None) -> Array:
     """``out`` (n, O, oh, ow) with the bias (O,) added in place."""
     if bias is not None:
-        # To whole images at once: 3 us an image of 64 x 28 x 28, where a broadcast takes 7 with a loop for each plane.
+        # To whole images at once, where a broadcast makes a loop for each plane.
         image = np.broadcast_to(bias[:, None, None], out.shape[1:])
         out += np.ascontiguousarray(image) if out.size > SMALL else image
     return out
 
 
-def convolve_input(g: Array, w: Array, geometry: Geometry, input_shape: Shape4) -> Array:
+@in_single
+def convolve_input(g: Array, w: Array, geometry: Geometry, input_shape: Sizes) -> Array:
     """Apply the adjoint of ``convolve`` in its input, which is the transposed convolution.
 
     Shapes: g (N, O, oh, ow), w (O, C / groups, kh, kw), result ``input_shape`` = (N, C, H, W).
     Law: <convolve(x, w), g> = <x, convolve_input(g, w)>; input rows no window reached get zero.
     """
-    if g.dtype == np.float16:
-        return convolve_input(g.astype(np.float32), w.astype(np.float32), geometry, input_shape).astype(np.float16)
     n, o, oh, ow = g.shape
     _, c, kh, kw = w.shape
     groups = geometry.groups
@@ -187,17 +169,16 @@ def convolve_input(g: Array, w: Array, geometry: Geometry, input_shape: Shape4) 
     dx = np.zeros(input_shape, g.dtype)
     transposed = _matrices(w, groups, True)[0].swapaxes(1, 2)
 
-    parallel = g.size * c * kh * kw >= WORTH_THREADS
-    turns = Turns(n, parallel)
+    queue = WorkQueue(n, g.size * c * kh * kw >= WORTH_THREADS)
 
-    def task(_start: int, _stop: int) -> None:
-        tile = even(turns.most, TILE_BYTES // max(1, groups * kh * kw * c * oh * ow * g.itemsize))
+    def work() -> None:
+        tile = tile_size(queue.most, TILE_BYTES // max(1, groups * kh * kw * c * oh * ow * g.itemsize))
         runs = Runs(dx, (kh, kw), (oh, ow), geometry, tile)
         spread = np.zeros((tile, o, oh, runs.columns), g.dtype)
         given = spread.reshape(tile, groups, o // groups, -1)
         columns = np.empty((tile, groups, kh * c * kw, oh * runs.columns), g.dtype)
         parts = columns.reshape(tile, groups, kh, c, kw, -1)[..., : runs.length].transpose(2, 4, 0, 1, 3, 5)
-        for images in turns.tiles(tile):
+        for images in queue.tiles(tile):
             k = images.stop - images.start
             spread[:k, ..., :ow] = g[images]
             np.matmul(transposed, given[:k], out=columns[:k])
@@ -209,7 +190,7 @@ def convolve_input(g: Array, w: Array, geometry: Geometry, input_shape: Shape4) 
                     sums[tap][:k] += parts[at][tap][:k]  # behind those lies what was in the memory before
             runs.store(dx[images])
 
-    share(task, n, parallel)
+    queue.run(work)
     return dx
 
 
@@ -223,14 +204,13 @@ def _gather_input(g: Array, w: Array, geometry: Geometry) -> Array:
     return convolve(g, flipped.reshape(groups * c, o // groups, kh, kw), geometry._replace(padding=padding))
 
 
-def convolve_weight(g: Array, x: Array, geometry: Geometry, kernel_shape: Shape4) -> Array:
+@in_single
+def convolve_weight(g: Array, x: Array, geometry: Geometry, kernel_shape: Sizes) -> Array:
     """Apply the adjoint of ``convolve`` in its kernel.
 
     Shapes: g (N, O, oh, ow), x (N, C, H, W), result ``kernel_shape`` = (O, C / groups, kh, kw).
     Law: <convolve(x, w), g> = <w, convolve_weight(g, x)>.
     """
-    if g.dtype == np.float16:
-        return convolve_weight(g.astype(np.float32), x.astype(np.float32), geometry, kernel_shape).astype(np.float16)
     n, o, oh, ow = g.shape
     _, c, kh, kw = kernel_shape
     groups = geometry.groups
@@ -255,7 +235,7 @@ def convolve_weight(g: Array, x: Array, geometry: Geometry, kernel_shape: Shape4
                 part += np.matmul(matrix, given[images]).sum(0)
         return total
 
-    first, *others = share(task, n, g.size * c * kh * kw >= WORTH_THREADS)
+    first, *others = parallel_map(task, n, g.size * c * kh * kw >= WORTH_THREADS)
     total = sum(others, start=first)
     parts = total.shape[0]
     # (parts, groups, kh / parts, c, kw, o): the kernel row is the outer axis either way.

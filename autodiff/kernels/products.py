@@ -8,8 +8,6 @@ import numpy as np
 
 from . import threads
 
-__all__ = ["dot"]
-
 MANY = 1 << 18  # multiply-adds from which on OpenBLAS wakes its threads
 WORTH_THREADS = 1 << 23  # multiply-adds from which on a second thread pays
 
@@ -17,8 +15,7 @@ WORTH_THREADS = 1 << 23  # multiply-adds from which on a second thread pays
 def dot(x: Any, y: Any) -> Any:
     """``np.dot(x, y)`` of two matrices; where helper threads have been at work, by those instead of BLAS's own.
 
-    A step of a small GPT takes 62 ms instead of 78; beside another busy program, which makes BLAS's threads wait for
-    one another, a net of one convolution takes a quarter of the time.
+    Both kinds of threads would want the same processors, and BLAS's wait for one another in a busy loop.
     """
     if not threads.helped() or x.size * y.shape[1] < MANY:
         return np.dot(x, y)
@@ -31,13 +28,13 @@ def dot(x: Any, y: Any) -> Any:
 def _by_rows(x: Any, y: Any) -> Any:
     """Each thread makes some of the rows."""
     out = np.empty((len(x), y.shape[1]), x.dtype)
-    threads.share(lambda start, stop: np.matmul(x[start:stop], y, out=out[start:stop]), len(x), parallel=True)
+    threads.parallel_map(lambda start, stop: np.matmul(x[start:stop], y, out=out[start:stop]), len(x), parallel=True)
     return out
 
 
 def _by_terms(x: Any, y: Any) -> Any:
     """Each thread makes some of the terms whose sum each entry is."""
-    first, *others = threads.share(lambda start, stop: np.dot(x[:, start:stop], y[start:stop]), len(y), parallel=True)
+    total, *others = threads.parallel_map(lambda start, stop: np.dot(x[:, start:stop], y[start:stop]), len(y), True)
     for other in others:
-        first += other
-    return first
+        total += other
+    return total

@@ -6,8 +6,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-__all__ = ["Taps", "resample", "resample_adjoint"]
-
 Array = np.ndarray[Any, Any]
 
 

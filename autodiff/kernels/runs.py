@@ -1,7 +1,7 @@
 """Images laid out so that one tap of all windows of a convolution is one unbroken run of each plane.
 
-The padded images are sorted by the residues of row and column modulo the stride. A run has a few columns between the
-rows of windows too many; what is computed of those is left out in the end.
+The padded images are sorted by the residues of row and column modulo the stride. Between the rows of windows a run has
+a few columns too many; what is computed from those is left out in the end.
 """
 
 from __future__ import annotations
@@ -9,23 +9,16 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from itertools import product
-from typing import Any
 
 import numpy as np
 
-from .geometry import Geometry, overlap
-
-__all__ = ["Runs"]
-
-Array = np.ndarray[Any, Any]
+from .geometry import Array, Geometry, Sizes, overlap
 
 
 class Runs:
-    """Lays tiles of images out for runs, or adds up what came to them; owned by one thread."""
+    """A tile of images laid out for runs, or the sums of what came back to them; owned by one thread."""
 
-    def __init__(
-        self, x: Array, kernel: tuple[int, int], output: tuple[int, int], geometry: Geometry, tile: int
-    ) -> None:
+    def __init__(self, x: Array, kernel: Sizes, output: Sizes, geometry: Geometry, tile: int) -> None:
         _, channels, height, width = x.shape
         (kh, kw), (oh, ow), (sh, sw), (dh, dw) = kernel, output, geometry.stride, geometry.dilation
         (top, _), (left, _) = geometry.padding

@@ -10,8 +10,6 @@ import numpy as np
 from autodiff.kernels.blocks import by_blocks
 from autodiff.kernels.threads import tiles
 
-__all__ = ["bessel_scaled", "erf", "erfc", "erfcx", "erfinv", "gammaln", "ndtri", "psi", "zeta"]
-
 Array = np.ndarray[Any, Any]
 
 # The rational approximations of Cody 1969, "Rational Chebyshev approximations for the error function", highest power

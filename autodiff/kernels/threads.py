@@ -1,4 +1,4 @@
-"""Share the images of a batch among threads, with BLAS kept to one thread meanwhile."""
+"""Threads that share the images of a batch, while BLAS is held at one thread."""
 
 from __future__ import annotations
 
@@ -15,24 +15,12 @@ from autodiff.errors import OptionError
 if TYPE_CHECKING:
     from queue import SimpleQueue
 
-__all__ = [
-    "Turns",
-    "beside_helpers",
-    "even",
-    "get_num_threads",
-    "helped",
-    "one_blas_thread",
-    "set_num_threads",
-    "share",
-    "tiles",
-    "workers",
-]
 
-Result = TypeVar("Result")
+R = TypeVar("R")
 
 
 class _Job:
-    """A task for one range, which is done by whoever takes it first: a helper thread, or the caller when it is free."""
+    """A task for one range. Whoever takes it first does it: a helper thread, or the caller when it is free."""
 
     __slots__ = ("_done", "_error", "_result", "_taken", "_work")
 
@@ -50,7 +38,7 @@ class _Job:
         run, task, start, stop = self._work
         try:
             self._result = run(task, start, stop)
-        except BaseException as error:  # which the thread that asked for it raises
+        except BaseException as error:  # raised again in the thread that asked for the result
             self._error = error
         finally:
             self._done.release()
@@ -62,23 +50,23 @@ class _Job:
             self._done.acquire()
 
     def result(self) -> Any:
-        """What the finished work gave, or raised."""
+        """Return what the finished work returned, or raise what it raised."""
         if self._error is not None:
             raise self._error
         return self._result
 
 
 def _help(jobs: SimpleQueue[_Job | None]) -> None:
-    """What a helper thread does: one job after another, until there is None."""
+    """Do one job after another, until None comes: what a helper thread runs."""
     while job := jobs.get():
         job.take()
         del job  # whose arrays nobody should hold while it waits for the next
 
 
 class _Pool:
-    """The helper threads and the BLAS thread limit; made at first use, and made anew in a forked child.
+    """The helper threads and the BLAS thread limit; made at first use, and again in a forked child.
 
-    A job is handed over through a queue and a lock: in 30 us, where concurrent.futures took 70 and more.
+    A job is handed over through a queue and a lock, which takes less time than ``concurrent.futures`` does.
     """
 
     def __init__(self) -> None:
@@ -90,7 +78,7 @@ class _Pool:
         self.before: list[int] = []
 
     def start(self, helpers: int) -> None:
-        """Have so many helper threads, and know the BLAS libraries."""
+        """Have at least so many helper threads, and know the BLAS libraries."""
         with self.lock:
             if self.blas is None:
                 # Imported here because import time is a feature and most programs never come this far.
@@ -138,7 +126,7 @@ def _find_blas() -> list[Any]:
         from threadpoolctl import ThreadpoolController  # type: ignore[import-untyped]
     except ImportError:
         return []
-    # One controller kept: setting through it costs 1 us, while a fresh threadpool_limits searches all libraries anew.
+    # One controller is kept, since a fresh threadpool_limits searches all libraries anew.
     return [library for library in ThreadpoolController().lib_controllers if library.user_api == "blas"]
 
 
@@ -183,16 +171,14 @@ def workers() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def share(
-    task: Callable[[int, int], Result], count: int, parallel: bool, products: bool = True
-) -> list[Result]:
+def parallel_map(task: Callable[[int, int], R], count: int, parallel: bool, products: bool = True) -> list[R]:
     """Call ``task(start, stop)`` over disjoint ranges covering ``range(count)`` and return the results in order.
 
     With ``parallel`` false there is one range and no thread; otherwise the caller works on the first range while
     helper threads take the others, each in a copy of the caller's context (so ``np.errstate`` holds there too). A task
-    without matrix ``products`` does not need BLAS to be held at one thread, which takes 10 us.
+    without matrix ``products`` does not need BLAS to be held at one thread, and saves the time for that.
 
-    >>> share(lambda start, stop: list(range(start, stop)), 3, parallel=False)
+    >>> parallel_map(lambda start, stop: list(range(start, stop)), 3, parallel=False)
     [[0, 1, 2]]
     """
     parts = min(workers(), count) if parallel else 1
@@ -228,39 +214,43 @@ def one_blas_thread() -> contextlib.AbstractContextManager[None]:
 def beside_helpers() -> contextlib.AbstractContextManager[None]:
     """A context in which BLAS has one thread if helper threads have been at work.
 
-    OpenBLAS's own threads wait for more for 0.1 s after each product, in a loop that never pauses, on the processor
-    that a helper needs next.
+    After each product OpenBLAS's own threads wait for 0.1 s for another one, in a loop that never pauses, on the
+    processor that a helper needs next.
     """
     return one_blas_thread() if _pool.helpers else contextlib.nullcontext()
 
 
-class Turns:
+class WorkQueue:
     """Slices of ``range(count)``, each of which goes to the thread that is free first.
 
-    A helper that wakes late, or has to share its processor with another program, does fewer: max pooling takes nine
-    tenths of the time. Not for sums, which would come in another order each time.
+    A helper that wakes late, or has to share its processor with another program, does fewer. Not for sums, which would
+    come in another order each time.
 
     Args:
         count: of what.
-        parallel: whether several threads take turns.
+        parallel: whether several threads take slices.
 
-    >>> list(Turns(5, parallel=False).tiles(3))
+    >>> list(WorkQueue(5, parallel=False).tiles(3))
     [slice(0, 3, None), slice(3, 5, None)]
     """
 
     def __init__(self, count: int, parallel: bool) -> None:
-        self._count = count
+        self._count, self._parallel = count, parallel
         self._turns = itertools.count()
-        # How many belong into one tile at most, for each thread to have one; smaller tiles cost 5 % where all are free.
+        # How many belong into one tile at most, for each thread to have one; smaller tiles only cost time.
         self.most = -(-count // workers()) if parallel else count
 
     def tiles(self, size: int) -> Iterator[slice]:
-        """The slices that are the calling thread's; all threads ask for the same size."""
+        """Yield the slices that fall to the calling thread; all threads ask for the same size."""
         for turn in self._turns:
             first = turn * size
             if first >= self._count:
                 return
             yield slice(first, min(first + size, self._count))
+
+    def run(self, work: Callable[[], object], products: bool = True) -> None:
+        """Call ``work``, which goes through ``tiles``, in every thread that takes part; ``products`` as above."""
+        parallel_map(lambda start, stop: work(), self._count, self._parallel, products)
 
 
 def tiles(start: int, stop: int, size: int) -> Iterator[slice]:
@@ -273,10 +263,10 @@ def tiles(start: int, stop: int, size: int) -> Iterator[slice]:
         yield slice(first, min(first + size, stop))
 
 
-def even(count: int, most: int) -> int:
+def tile_size(count: int, most: int) -> int:
     """Return the size of tiles, at most ``most`` and at least 1, that cuts ``count`` into parts of about one size.
 
-    >>> even(25, 11)
+    >>> tile_size(25, 11)
     9
     """
     return max(1, -(-count // max(1, -(-count // max(1, most)))))

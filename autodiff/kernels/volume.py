@@ -5,43 +5,34 @@ The slice k of the kernel meets the slices S p + D k - P of the input, which wit
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from collections.abc import Iterator
 
 import numpy as np
 
 from . import convolution
-from .geometry import Geometry, overlap
-
-__all__ = ["Volume", "convolve", "convolve_input", "convolve_weight"]
-
-Array = np.ndarray[Any, Any]
+from .geometry import Array, Geometry, Overlap, Sizes
+from .precision import in_single
 
 
-class Volume(NamedTuple):
-    """Where the windows of a convolution of volumes lie: along the depth, and in each slice (``plane``).
+def _plane(geometry: Geometry) -> Geometry:
+    """Where the windows lie in each slice."""
+    stride, padding, dilation, groups = geometry
+    return Geometry(stride[1:], padding[1:], dilation[1:], groups)
 
-    >>> Volume(plane=Geometry(padding=((2, 2), (2, 2)))).output_size((4, 28, 28), (3, 5, 5))
-    (2, 28, 28)
-    """
 
-    stride: int = 1
-    padding: tuple[int, int] = (0, 0)
-    dilation: int = 1
-    plane: Geometry = Geometry()
+def _slices(geometry: Geometry, kernel: Sizes, size: Sizes) -> Iterator[tuple[int, Overlap]]:
+    """For each slice of the kernel: its number, and which slices of the output meet which of the input of ``size``."""
+    return enumerate(geometry.window(kernel).taps(size)[0])
 
-    @property
-    def groups(self) -> int:
-        """Into how many parts that do not mix the channels are divided."""
-        return self.plane.groups
 
-    def output_size(self, size: tuple[int, int, int], kernel: tuple[int, int, int]) -> tuple[int, int, int]:
-        """Return (I - F + P) // S + 1 for the three axes, with F = dilation * (kernel - 1) + 1."""
-        depth = (size[0] - self.dilation * (kernel[0] - 1) - 1 + sum(self.padding)) // self.stride + 1
-        return (depth, *self.plane.output_size(size[1:], kernel[1:]))
+def _depth_first(x: Array) -> Array:
+    """Lay out the volumes x (N, C, D, H, W) as slices (D, N, C, H, W)."""
+    return np.ascontiguousarray(x.transpose(2, 0, 1, 3, 4))
 
-    def slices(self, kernel: int, size: int, count: int) -> list[tuple[slice, slice]]:
-        """List for each slice of the kernel which outputs meet which slices of the input."""
-        return [overlap(k * self.dilation - self.padding[0], self.stride, size, count) for k in range(kernel)]
+
+def _depth_third(slices: Array) -> Array:
+    """Undo ``_depth_first``."""
+    return np.ascontiguousarray(slices.transpose(1, 2, 0, 3, 4))
 
 
 def _flat(x: Array) -> Array:
@@ -49,57 +40,52 @@ def _flat(x: Array) -> Array:
     return x.reshape(-1, *x.shape[2:])
 
 
-def convolve(x: Array, w: Array, volume: Volume, bias: Array | None = None) -> Array:
+@in_single
+def convolve(x: Array, w: Array, geometry: Geometry, bias: Array | None = None) -> Array:
     """Cross-correlate volumes; a bias (O,) is added to each output channel.
 
     Shapes: x (N, C, D, H, W), w (O, C / groups, kd, kh, kw), result (N, O, od, oh, ow).
     Law: without bias trilinear with ``convolve_input`` and ``convolve_weight``.
     """
-    depth, *plane = volume.output_size(x.shape[2:], w.shape[2:])
-    wide = np.float32 if x.dtype == np.float16 else x.dtype
-    slices = np.ascontiguousarray(x.transpose(2, 0, 1, 3, 4), wide)
-    out = np.zeros((depth, len(x), len(w), *plane), wide)
-    for k, (to, position) in enumerate(volume.slices(w.shape[2], x.shape[2], depth)):
+    depth, *size = geometry.output_size(x.shape[2:], w.shape[2:])
+    slices, out = _depth_first(x), np.zeros((depth, len(x), len(w), *size), x.dtype)
+    for k, (to, position) in _slices(geometry, w.shape[2:], x.shape[2:]):
         part = slices[position]
         if len(part):
-            kernel = np.ascontiguousarray(w[:, :, k], wide)
-            out[to] += convolution.convolve(_flat(part), kernel, volume.plane).reshape(len(part), *out.shape[1:])
+            kernel = np.ascontiguousarray(w[:, :, k])
+            out[to] += convolution.convolve(_flat(part), kernel, _plane(geometry)).reshape(len(part), *out.shape[1:])
     if bias is not None:
         out += bias[:, None, None]
-    return np.ascontiguousarray(out.transpose(1, 2, 0, 3, 4), x.dtype)
+    return _depth_third(out)
 
 
-def convolve_input(g: Array, w: Array, volume: Volume, input_shape: tuple[int, ...]) -> Array:
+@in_single
+def convolve_input(g: Array, w: Array, geometry: Geometry, input_shape: Sizes) -> Array:
     """Apply the adjoint of ``convolve`` in its input, which is the transposed convolution.
 
     Shapes: g (N, O, od, oh, ow), w (O, C / groups, kd, kh, kw), result ``input_shape`` = (N, C, D, H, W).
     """
-    n, c, depth, height, width = input_shape
-    wide = np.float32 if g.dtype == np.float16 else g.dtype
-    slices = np.ascontiguousarray(g.transpose(2, 0, 1, 3, 4), wide)
-    dx = np.zeros((depth, n, c, height, width), wide)
-    for k, (to, position) in enumerate(volume.slices(w.shape[2], depth, len(slices))):
+    n, c, depth, *size = input_shape
+    slices, dx = _depth_first(g), np.zeros((depth, n, c, *size), g.dtype)
+    for k, (to, position) in _slices(geometry, w.shape[2:], input_shape[2:]):
         part = _flat(slices[to])
         if len(part):
-            kernel = np.ascontiguousarray(w[:, :, k], wide)
-            shape = (len(part), c, height, width)
-            back = convolution.convolve_input(part, kernel, volume.plane, shape)
-            dx[position] += back.reshape(-1, n, c, height, width)
-    return np.ascontiguousarray(dx.transpose(1, 2, 0, 3, 4), g.dtype)
+            kernel = np.ascontiguousarray(w[:, :, k])
+            back = convolution.convolve_input(part, kernel, _plane(geometry), (len(part), c, *size))
+            dx[position] += back.reshape(-1, n, c, *size)
+    return _depth_third(dx)
 
 
-def convolve_weight(g: Array, x: Array, volume: Volume, kernel_shape: tuple[int, ...]) -> Array:
+@in_single
+def convolve_weight(g: Array, x: Array, geometry: Geometry, kernel_shape: Sizes) -> Array:
     """Apply the adjoint of ``convolve`` in its kernel.
 
     Shapes: g (N, O, od, oh, ow), x (N, C, D, H, W), result ``kernel_shape`` = (O, C / groups, kd, kh, kw).
     """
-    wide = np.float32 if g.dtype == np.float16 else g.dtype
-    given, slices = (np.ascontiguousarray(a.transpose(2, 0, 1, 3, 4), wide) for a in (g, x))
-    o, c, count, *plane = kernel_shape
-    dw = np.zeros((o, c, count, *plane), wide)
-    for k, (to, position) in enumerate(volume.slices(count, len(slices), len(given))):
+    given, slices, dw = _depth_first(g), _depth_first(x), np.zeros(kernel_shape, g.dtype)
+    o, c, _, *size = kernel_shape
+    for k, (to, position) in _slices(geometry, kernel_shape[2:], x.shape[2:]):
         part = slices[position]
         if len(part):
-            shape = (o, c, plane[0], plane[1])
-            dw[:, :, k] = convolution.convolve_weight(_flat(given[to]), _flat(part), volume.plane, shape)
-    return dw.astype(g.dtype, copy=False)
+            dw[:, :, k] = convolution.convolve_weight(_flat(given[to]), _flat(part), _plane(geometry), (o, c, *size))
+    return dw

@@ -1,4 +1,4 @@
-"""The row of scaled dot-product attention, which keeps no matrix of probabilities."""
+"""The primitive of scaled dot-product attention, which keeps no matrix of probabilities."""
 
 from __future__ import annotations
 
@@ -9,11 +9,10 @@ from typing import Any
 import numpy as np
 
 from autodiff.kernels.sums import accumulate
-from autodiff.kernels.threads import Turns, even, share
+from autodiff.kernels.threads import WorkQueue, tile_size
+from autodiff.ops.arrays import are_arrays
 from autodiff.ops.fused import softmax
 from autodiff.ops.joint import Joint
-
-__all__ = ["attention"]
 
 CACHED = 1 << 17  # scores that are worked on together, few enough to stay in a core's own cache
 LARGE = 1 << 18  # scores from which on a second thread pays
@@ -26,14 +25,14 @@ def _past(keys: int, queries: int, dtype: Any) -> Any:
 
 
 def _weights(q: Any, k: Any, bias: Any, scale: float, causal: bool) -> tuple[Any, Any]:
-    """For each query, in a column, numbers in proportion to the probabilities of the keys, and what they lack.
+    """For each query, in a column, numbers in proportion to the probabilities of the keys, and the missing factor.
 
-    In columns, since NumPy takes maxima of these in half the time. The factor (..., queries, 1) is better multiplied
-    into vectors than into all these numbers; on Tensors it is 1.
+    In columns, since NumPy takes maxima of these faster. The factor (..., queries, 1) is better multiplied into vectors
+    than into all these numbers; on Tensors it is 1.
     """
     scores = np.matmul(k, (q * scale).mT)
     masks = ([] if bias is None else [bias.mT]) + ([_past(*scores.shape[-2:], scores.dtype)] if causal else [])
-    if not (isinstance(scores, np.ndarray) and scores.size):
+    if not (are_arrays(scores) and scores.size):
         return softmax(sum(masks, scores), axis=-2), 1
     for mask in masks:
         scores += mask
@@ -47,7 +46,8 @@ def _to_inputs(
 ) -> tuple[Any, Any, Any]:
     """The cotangents of q, k and v.
 
-    What softmax takes off, the mean of the cotangents of a query's probabilities, is the product of ``g`` and ``out``.
+    The VJP of softmax subtracts the mean of the cotangents of a query's probabilities, which is the inner product of
+    ``g`` and ``out``.
     """
     p, factor = _weights(q, k, bias, scale, causal)
     g = g * factor
@@ -64,18 +64,18 @@ def _in_blocks(work: Any, lead: tuple[int, ...], each: int, stacks: tuple[Any, .
     They are cut along the longest of the axes ``lead`` and never copied: they may be views of one projection.
     """
     if not math.prod(lead) or not lead:
-        return work(*stacks)  # type: ignore[no-any-return]
+        work(*stacks)
+        return
     axis, total = lead.index(max(lead)), math.prod(lead) * each
     views = [None if x is None else np.moveaxis(_stretched(x, lead), axis, 0) for x in stacks]
-    turns = Turns(lead[axis], total >= LARGE)
-    size = even(turns.most, CACHED * lead[axis] // max(total, 1))
+    queue = WorkQueue(lead[axis], total >= LARGE)
+    size = tile_size(queue.most, CACHED * lead[axis] // max(total, 1))
 
-    def task(_start: int, _stop: int) -> None:
-        for part in turns.tiles(size):
+    def work_on_parts() -> None:
+        for part in queue.tiles(size):
             work(*(None if x is None else x[part] for x in views))
 
-    share(task, lead[axis], parallel=total >= LARGE)
-    return None
+    queue.run(work_on_parts)
 
 
 def _stretched(x: Any, lead: tuple[int, ...]) -> Any:
@@ -97,7 +97,7 @@ def _attention(q: Any, k: Any, v: Any, bias: Any, kept: Any, scale: float, causa
 def _attention_back(
     g: Any, out: Any, q: Any, k: Any, v: Any, bias: Any, kept: Any, scale: float, causal: bool
 ) -> tuple[Any, Any, Any]:
-    if not all(isinstance(x, np.ndarray) for x in (g, out, q, k, v)):
+    if not are_arrays(g, out, q, k, v):
         return _to_inputs(g, out, q, k, v, bias, kept, scale, causal)
     found = np.empty_like(q), np.empty_like(k), np.empty_like(v)
 

@@ -1,4 +1,4 @@
-"""Rows without a derivative: comparisons, tests and positions. They are applied like all others and never recorded."""
+"""Primitives without a derivative: comparisons, tests and positions. They are applied like others, never recorded."""
 
 from __future__ import annotations
 
@@ -7,30 +7,6 @@ from typing import Any
 import numpy as np
 
 from autodiff.engine.primitive import Primitive
-
-__all__ = [
-    "all_",
-    "any_",
-    "argmax",
-    "argmin",
-    "bitwise_and",
-    "bitwise_not",
-    "bitwise_or",
-    "bitwise_xor",
-    "eq",
-    "ge",
-    "gt",
-    "isfinite",
-    "isinf",
-    "isnan",
-    "le",
-    "logical_and",
-    "logical_not",
-    "logical_or",
-    "logical_xor",
-    "lt",
-    "ne",
-]
 
 eq = Primitive("equal", np.equal)
 ne = Primitive("not_equal", np.not_equal)

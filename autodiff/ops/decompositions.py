@@ -1,6 +1,6 @@
-"""Rows of inverses, determinants and factorisations of matrices (..., n, n), or (..., m, n) where that is said.
+"""Primitives of inverses, determinants and factorisations of matrices (..., n, n), or (..., m, n) where that is said.
 
-A row has one result: factors that come together are stacked into one array, from which ``functions`` cuts them.
+A primitive has one result: factors that come together are stacked into one array, from which ``linalg`` cuts them.
 """
 
 from __future__ import annotations
@@ -11,25 +11,12 @@ from typing import Any
 import numpy as np
 
 from autodiff.engine.primitive import Primitive
-from autodiff.ops.arithmetic import nothing
+from autodiff.kernels.precision import in_single
+from autodiff.ops.arithmetic import zero_vjp
 from autodiff.ops.indexing import index
 from autodiff.ops.shaping import concatenate
 
-__all__ = ["cholesky", "det", "eigh", "inv", "logabsdet", "matrix_exp", "pinv", "qr", "sign_of_det", "solve", "svd"]
-
 # Each VJP is derived in Giles 2008, "An extended collection of matrix derivative results", where no other is named.
-
-
-def _wide(factor: Any) -> Any:
-    """``factor``, which computes in single precision or double, for half precision too."""
-
-    def forward(x: Any, *others: Any, **params: Any) -> Any:
-        if x.dtype != np.float16:
-            return factor(x, *others, **params)
-        out = factor(x.astype(np.float32), *(y.astype(np.float32) for y in others), **params)
-        return out.astype(np.float16)
-
-    return forward
 
 
 def _symmetric(x: Any) -> Any:
@@ -42,7 +29,7 @@ def _eye(n: int, dtype: Any) -> Any:
 
 
 def _lower(n: int, dtype: Any) -> Any:
-    """What multiplies a matrix to leave the lower triangle and half the diagonal."""
+    """Ones in the lower triangle and 1/2 on the diagonal, to be multiplied into a matrix."""
     return np.tril(np.ones((n, n), dtype)) - np.eye(n, dtype=dtype) / 2
 
 
@@ -82,7 +69,7 @@ def _eigh(x: Any) -> Any:
 
 
 def _inverse_gaps(values: Any) -> Any:
-    """1 / (v_j - v_i), and 0 between equals: what is asked of them does not depend on the basis chosen among them."""
+    """1 / (v_j - v_i), and 0 between equals: the results do not depend on the basis chosen among their vectors."""
     gaps = values[..., None, :] - values[..., :, None]
     return np.where(gaps == 0, 0, 1 / np.where(gaps == 0, 1, gaps))
 
@@ -170,31 +157,31 @@ def _matrix_exp_x(g: Any, out: Any, x: Any) -> Any:
     return matrix_exp(concatenate(upper, lower, axis=axis - 1, ends=ends))[..., :n, n:]
 
 
-inv = Primitive("inv", _wide(np.linalg.inv), lambda g, out, x: -np.matmul(out.mT, np.matmul(g, out.mT)), keeps="out",
-                floating=True)
+inv = Primitive("inv", in_single(np.linalg.inv),
+                lambda g, out, x: -np.matmul(out.mT, np.matmul(g, out.mT)), keeps="out", floating=True)
 
-solve = Primitive("solve", _wide(np.linalg.solve),
+solve = Primitive("solve", in_single(np.linalg.solve),
                   lambda g, out, x, y: -np.matmul(solve(x.mT, g), out.mT),
                   lambda g, out, x, y: solve(x.mT, g), keeps=("out x", "x"), floating=True, promotes=False)
 
-det = Primitive("det", _wide(np.linalg.det), _det_x, keeps="out x", floating=True)
+det = Primitive("det", in_single(np.linalg.det), _det_x, keeps="out x", floating=True)
 
-logabsdet = Primitive("logabsdet", _wide(lambda x: np.linalg.slogdet(x)[1]),
+logabsdet = Primitive("logabsdet", in_single(lambda x: np.linalg.slogdet(x)[1]),
                       lambda g, out, x: g[..., None, None] * inv(x).mT, keeps="x", floating=True)
 
-sign_of_det = Primitive("sign_of_det", _wide(lambda x: np.linalg.slogdet(x)[0]),
-                        lambda g, out, x: nothing(x), keeps="x", floating=True)
+sign_of_det = Primitive("sign_of_det", in_single(lambda x: np.linalg.slogdet(x)[0]),
+                        lambda g, out, x: zero_vjp(x), keeps="x", floating=True)
 
-cholesky = Primitive("cholesky", _wide(lambda x: np.linalg.cholesky(_symmetric(x))), _cholesky_x, keeps="out",
+cholesky = Primitive("cholesky", in_single(lambda x: np.linalg.cholesky(_symmetric(x))), _cholesky_x, keeps="out",
                      floating=True)
 
-eigh = Primitive("eigh", _wide(_eigh), _eigh_x, keeps="out", floating=True)
+eigh = Primitive("eigh", in_single(_eigh), _eigh_x, keeps="out", floating=True)
 
-svd = Primitive("svd", _wide(_svd), _svd_x, keeps="out", floating=True)
+svd = Primitive("svd", in_single(_svd), _svd_x, keeps="out", floating=True)
 
-qr = Primitive("qr", _wide(_qr), _qr_x, keeps="out", floating=True)
+qr = Primitive("qr", in_single(_qr), _qr_x, keeps="out", floating=True)
 
-pinv = Primitive("pinv", _wide(lambda x, rcond, hermitian: np.linalg.pinv(x, rcond, hermitian)), _pinv_x,
+pinv = Primitive("pinv", in_single(lambda x, rcond, hermitian: np.linalg.pinv(x, rcond, hermitian)), _pinv_x,
                  keeps="out x", floating=True)
 
 matrix_exp = Primitive("matrix_exp", _matrix_exp, _matrix_exp_x, keeps="x", floating=True)

@@ -1,4 +1,4 @@
-"""Rows that could be composed of others but are faster, more exact or smaller in memory as one."""
+"""Primitives that could be composed of others but are faster, more exact or smaller in memory as one."""
 
 from __future__ import annotations
 
@@ -11,9 +11,6 @@ from autodiff.engine.primitive import Primitive
 from autodiff.kernels.blocks import by_blocks
 from autodiff.kernels.sums import LONG, accumulate
 from autodiff.ops.special import erf
-
-__all__ = ["binary_cross_entropy", "cross_entropy", "gelu", "log_softmax", "mse", "softmax"]
-
 
 ROOT_HALF, PEAK = math.sqrt(0.5), 1 / math.sqrt(2 * math.pi)
 LINE, CUBE = math.sqrt(2 / math.pi), 0.044715 * math.sqrt(2 / math.pi)
@@ -83,7 +80,7 @@ def _mse(x: Any, y: Any) -> Any:
     difference = x - y
     if not difference.size:
         return np.full((), np.nan, x.dtype)
-    if difference.size < LONG and difference.dtype.char != "e":  # half the time of a square and its sum
+    if difference.size < LONG and difference.dtype.char != "e":  # faster than a square and its sum
         flat = difference.reshape(-1)
         return flat.dot(flat) / difference.size
     return accumulate(difference * difference) / difference.size

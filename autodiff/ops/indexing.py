@@ -1,4 +1,4 @@
-"""Rows that pick entries, and their adjoints, which add entries up where they were picked from."""
+"""Primitives that pick entries, and their adjoints, which add entries up where they were picked from."""
 
 from __future__ import annotations
 
@@ -9,8 +9,6 @@ import numpy as np
 
 from autodiff.engine.primitive import Primitive
 from autodiff.ops.arithmetic import gate
-
-__all__ = ["along", "index", "overwrite", "put", "scatter_add", "scatter_extreme", "take_along_axis"]
 
 
 def _picks_once(key: Any) -> bool:
@@ -23,7 +21,7 @@ def _scatter_add(x: Any, key: Any, shape: tuple[int, ...]) -> Any:
     total = np.zeros(shape, x.dtype)
     if _picks_once(key):
         total[key] = x
-    elif isinstance(key, np.ndarray) and len(shape) > 1:  # whole rows: entry by entry NumPy takes a third of the time
+    elif isinstance(key, np.ndarray) and len(shape) > 1:  # whole rows, which NumPy adds faster entry by entry
         width = math.prod(shape[1:])
         np.add.at(total.reshape(-1), (key[..., None] * width + np.arange(width)).reshape(-1), x.reshape(-1))
     else:
@@ -100,6 +98,12 @@ def _to_new(g: Any, out: Any, x: Any, y: Any, key: Any, largest: bool) -> Any:
 # The maximum (or minimum) of each entry of x and of all entries of y that go there; equal winners share evenly.
 scatter_extreme = Primitive("scatter_extreme", _scatter_extreme, _to_own, _to_new, keeps="out x y")
 
-# x with y in place of what view, a chain of rows that only move entries, shows of it.
+# Rows of a table w. ``share`` multiplies the cotangent of each row that was picked: 0 for padding, 1 over how often the
+# index is there; None is 1.
+embedding = Primitive("embedding", lambda w, indices, share: w[indices],
+                      lambda g, out, w, indices, share:
+                          scatter_add(g if share is None else g * share, key=indices, shape=w.shape))
+
+# x with y in place of what ``view``, a chain of primitives that only move entries, shows of it.
 overwrite = Primitive("overwrite", _overwrite, lambda g, out, x, y, view: overwrite(g, 0.0, view=view),
                                                lambda g, out, x, y, view: view(g))

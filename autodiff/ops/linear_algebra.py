@@ -1,4 +1,4 @@
-"""Rows of linear algebra: the matrix product with NumPy's broadcasting, and the affine map of a dense layer."""
+"""Primitives of linear algebra: the matrix product with NumPy's broadcasting, and the affine map of a dense layer."""
 
 from __future__ import annotations
 
@@ -11,22 +11,20 @@ import numpy as np
 from autodiff.engine.primitive import Primitive
 from autodiff.kernels.products import dot
 
-__all__ = ["contract", "linear", "matmul"]
-
-SMALL = 1 << 12  # numbers, or bytes of them, of which no product has so many that it matters how
+SMALL = 1 << 12  # numbers, or bytes of them, below which calls cost more than arithmetic
 
 
 def _product(x: Any, y: Any) -> Any:
-    """The product of two matrices; of small arrays by the method, which takes half the time of ``@``."""
-    if type(x) is not np.ndarray or type(y) is not np.ndarray:
+    """The product of two matrices; of small arrays by the method, which has less overhead than ``@``."""
+    if type(x) is not np.ndarray or type(y) is not np.ndarray:  # not are_arrays(x, y), without the call
         return x @ y
     return x.dot(y) if y.nbytes < SMALL else dot(x, y)
 
 
 @wraps(np.matmul)
 def _matmul(x: Any, y: Any) -> Any:
-    plain = type(x) is type(y) is np.ndarray and x.ndim == y.ndim == 2 and x.dtype.char in "fd"
-    return _product(x, y) if plain else np.matmul(x, y)
+    matrices = type(x) is type(y) is np.ndarray and x.ndim == y.ndim == 2 and x.dtype.char in "fd"
+    return _product(x, y) if matrices else np.matmul(x, y)
 
 
 def _matmul_left(g: Any, out: Any, x: Any, y: Any) -> Any:
@@ -54,10 +52,10 @@ FEW, LARGE = 50, 1 << 15
 
 
 def _by_transpose(x: Any, w: Any) -> Any:
-    """x w^T, on small matrices by ``dot``, which takes two thirds of the time of matmul.
+    """x w^T, on small matrices by ``dot``, which has less overhead than matmul.
 
-    For few rows against a large w OpenBLAS takes down to a third of the time for w x^T, the copy back included
-    (32 rows, 784 -> 500: 0.34 against 0.53 ms); from about 50 rows on, or a quarter of w's, it takes longer.
+    For few rows against a large w OpenBLAS is faster at w x^T, the copy back included; from about 50 rows on, or a
+    quarter of w's, it is slower.
     """
     if x.size < SMALL:
         return x.dot(w.T)

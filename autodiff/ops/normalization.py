@@ -1,4 +1,4 @@
-"""The row of all normalisations: over the batch, over features, by groups, without the mean."""
+"""The primitive of all normalisations: over the batch, over features, by groups, without the mean."""
 
 from __future__ import annotations
 
@@ -8,42 +8,36 @@ from typing import Any
 import numpy as np
 
 from autodiff.engine.broadcasting import unbroadcast
+from autodiff.kernels.precision import single
 from autodiff.kernels.sums import accumulate
+from autodiff.ops.arrays import are_arrays
 from autodiff.ops.joint import Joint
-
-__all__ = ["moments", "standardize"]
 
 Axes = tuple[int, ...]
 
 
 def _inner(x: Any, y: Any, axis: Axes) -> Any:
-    """The sum of ``x * y`` over ``axis``, whose axes stay; over the last axes in one pass that writes nothing."""
+    """The sum of ``x * y`` over ``axis``, of which length one stays; over the last axes without writing the product."""
     first = x.ndim
     while first - 1 in axis:
         first -= 1
-    plain = isinstance(x, np.ndarray) and isinstance(y, np.ndarray) and x.flags.c_contiguous and y.flags.c_contiguous
-    if not plain or first == x.ndim:
+    if first == x.ndim or not (are_arrays(x, y) and x.flags.c_contiguous and y.flags.c_contiguous):
         return accumulate(x * y, axis, True)
     rows = (*x.shape[:first], math.prod(x.shape[first:]))
     sums = np.vecdot(x.reshape(rows), y.reshape(rows)).reshape(x.shape[:first] + (1,) * (x.ndim - first))
     return accumulate(sums, tuple(a for a in axis if a < first), True)
 
 
-def moments(x: Any, axis: Axes, center: bool = True) -> tuple[Any, Any, Any]:
-    """``x`` less its mean over ``axis``, that mean, and the mean of the squares of what is left."""
+def deviations(x: Any, axis: Axes, center: bool = True) -> tuple[Any, Any, Any]:
+    """``x`` less its mean over ``axis``, that mean, and the mean square of these deviations: the variance."""
     n = max(math.prod(x.shape[a] for a in axis), 1)
     mean = accumulate(x, axis, True) / n if center else 0
     z = x - mean if center else x
     return z, mean, _inner(z, z, axis) / n
 
 
-def _wide(x: Any) -> Any:
-    """Half precision as single: squares overflow it long before their mean does."""
-    return x.astype(np.float32) if isinstance(x, np.ndarray) and x.dtype == np.float16 else x
-
-
 def _commutes(along: Axes | None, axis: Axes) -> bool:
-    """Whether weights of the shape ``along`` are one for each mean, and so as good after it as before."""
+    """Whether weights of the shape ``along`` are constant over ``axis``, so that they can be taken out of the sums."""
     return along is not None and all(along[a] == 1 for a in axis)
 
 
@@ -55,29 +49,29 @@ def _summed(c: Any, along: Any, shape: tuple[int, ...]) -> Any:
 def _standardize(
     x: Any, w: Any = None, b: Any = None, *, axis: Axes, eps: float, center: bool, along: Axes | None = None
 ) -> Any:
-    z, _, variance = moments(_wide(x), axis, center)
+    z, _, variance = deviations(single(x), axis, center)  # squares overflow half precision long before their mean does
     factor = (variance + eps) ** -0.5
     if w is not None and _commutes(along, axis):
-        out = z * (factor * _wide(w).reshape(along))
+        out = z * (factor * single(w).reshape(along))
     else:
         out = z * factor
         if w is not None:
-            out *= _wide(w).reshape(along)
+            out *= single(w).reshape(along)
     if b is not None:
-        out += _wide(b).reshape(along)
+        out += single(b).reshape(along)
     return out.astype(x.dtype, copy=False)
 
 
 def _standardize_back(
     g: Any, out: Any, x: Any, w: Any = None, b: Any = None, *, axis: Axes, eps: float, center: bool,
     along: Axes | None = None,
-) -> tuple[Any, ...]:  # fmt: skip
-    """What is left of g without its parts along the constant and along the result, which the result cannot follow."""
-    if isinstance(g, np.ndarray) and g.dtype == np.float16:
-        found = _standardize_back(*map(_wide, (g, out, x, w, b)), axis=axis, eps=eps, center=center, along=along)
+) -> tuple[Any, ...]:
+    """g without its parts along the constant and along the result: the result does not change in those directions."""
+    if are_arrays(g) and g.dtype == np.float16:
+        found = _standardize_back(*map(single, (g, out, x, w, b)), axis=axis, eps=eps, center=center, along=along)
         return tuple(None if c is None else c.astype(np.float16) for c in found)
     n = max(math.prod(x.shape[a] for a in axis), 1)
-    z, _, variance = moments(x, axis, center)
+    z, _, variance = deviations(x, axis, center)
     factor = (variance + eps) ** -0.5
     weight = 1 if w is None else w.reshape(along)
     after = w is None or _commutes(along, axis)
@@ -94,6 +88,6 @@ def _standardize_back(
 
 # x less its mean over ``axis`` (if ``center``) over the root of its mean square + eps, then times w and plus b, as far
 # as they are given, reshaped to ``along``, which has as many axes as x. Only x and w are kept; the statistics are two
-# sums over x, and taken again as functions of x they have derivatives of every order. Rows of their own for w and b
-# would keep the result too, and go over it three times more each way.
+# sums over x, and taken again as functions of x they have derivatives of every order. Primitives of their own for w and
+# b would keep the result too, and go over it three times more each way.
 standardize = Joint("standardize", _standardize, _standardize_back, inputs=3, keeps="x w", floating=True)

@@ -1,4 +1,4 @@
-"""Rows of recurrent layers: all time steps of one layer in one direction, one node on the tape.
+"""Primitives of recurrent layers: all time steps of one layer in one direction, one node on the tape.
 
 What a step adds to its gates from the input, ``x`` (S, G), comes ready from one matrix product over all steps. Rows of
 ``x`` are the samples of one time after those of another, as in a packed sequence; ``steps`` are the (start, stop) of
@@ -16,10 +16,9 @@ from typing import Any
 import numpy as np
 
 from autodiff.ops.arithmetic import gate
+from autodiff.ops.arrays import are_arrays
 from autodiff.ops.joint import Joint
 from autodiff.ops.transcendental import sigmoid
-
-__all__ = ["gru", "lstm", "rnn"]
 
 Steps = tuple[tuple[int, int], ...]
 
@@ -105,8 +104,8 @@ def _rnn_back(g: Any, out: Any, x: Any, w: Any, h0: Any, steps: Steps, relu: boo
 def _halves(size: int, dtype: Any) -> Any:
     """1/2 for the gates i, f and o, which are sigmoids, and 1 for the new content a, a tanh, at its place.
 
-    The sigmoid of x is (1 + tanh(x / 2)) / 2: one call for all four, at half the time of exp and division. It rounds
-    to a multiple of the last digit of 1, which is enough for what multiplies numbers of that size.
+    The sigmoid of x is (1 + tanh(x / 2)) / 2: one call for all four, faster than exp and division. It rounds to a
+    multiple of the last digit of 1, which is enough for what multiplies numbers of that size.
     """
     return np.repeat(np.asarray([0.5, 0.5, 1, 0.5], dtype), size)
 
@@ -139,7 +138,7 @@ def _lstm(x: Any, w: Any, h0: Any, c0: Any, r: Any = None, *, steps: Steps) -> A
 
 
 def _lstm_parts(out: Any, count: int, width: int, size: int) -> tuple[Any, Any, Any]:
-    """h (S, P), c (S, H) and the gates (S, 4 H) in what the row gives."""
+    """h (S, P), c (S, H) and the gates (S, 4 H) in the result of the primitive."""
     ends = count * width, count * (width + size)
     return (
         out[: ends[0]].reshape(count, width),
@@ -158,8 +157,8 @@ def _lstm_back(
     t = np.tanh(cs)
     own = (gates + (2 * _halves(size, w.dtype) - 1)) * (1 - gates)  # s (1 - s) of a sigmoid, (1 + a) (1 - a) of a tanh
     slopes = own * np.concatenate([a, _before(cs, c0, steps), i, t], 1)
-    # Nobody but a derivative of this rule reads the gates; a Tensor of zeros may still have derivatives.
-    extra = None if isinstance(g, np.ndarray) and not to_gates.any() else to_gates * own
+    # Only a derivative of this rule reads the gates; a Tensor of zeros may still have derivatives.
+    extra = None if are_arrays(g) and not to_gates.any() else to_gates * own
     through = o * (1 - t * t)
     n = _last_count(steps)
     h_carried, c_carried = _Carried(n, width, w.dtype), _Carried(n, size, w.dtype)

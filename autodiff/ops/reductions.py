@@ -1,4 +1,4 @@
-"""Rows that take axes away: sum and mean, whose adjoint is a broadcast, the extremes, and logsumexp."""
+"""Primitives that take axes away: sum and mean, whose adjoint is a broadcast, the extremes, and logsumexp."""
 
 from __future__ import annotations
 
@@ -12,10 +12,8 @@ from autodiff.kernels.sums import accumulate
 from autodiff.ops.arithmetic import gate
 from autodiff.ops.fused import softmax
 
-__all__ = ["amax", "amin", "broadcast_to", "count", "logsumexp", "mean", "median", "norm", "pnorm", "spread", "sum_"]
 
-
-def spread(g: Any, x: Any, axis: Any, keepdims: bool) -> Any:
+def restore_axes(g: Any, x: Any, axis: Any, keepdims: bool) -> Any:
     """A reduced ``g`` with the axes it lost, each of length one, so that it broadcasts against ``x``."""
     if keepdims or axis is None:
         return g
@@ -51,9 +49,9 @@ def _logsumexp(x: Any, axis: Any, keepdims: bool) -> Any:
 
 def _to_winners(g: Any, out: Any, x: Any, axis: Any, keepdims: bool) -> Any:
     """Share ``g`` evenly among the entries of ``x`` that equal the extreme ``out``."""
-    won = np.asarray(x == spread(out, x, axis, keepdims))
+    won = np.asarray(x == restore_axes(out, x, axis, keepdims))
     winners = np.add.reduce(won, axis=axis, keepdims=True, dtype=np.int64).astype(g.dtype)
-    return gate(spread(g, x, axis, keepdims) / winners, mask=won)
+    return gate(restore_axes(g, x, axis, keepdims) / winners, mask=won)
 
 
 def _median(x: Any) -> Any:
@@ -65,7 +63,7 @@ def _median(x: Any) -> Any:
 def _broadcast_to(x: Any, shape: tuple[int, ...]) -> Any:
     if x.size != 1 or x.ndim > len(shape):
         return np.broadcast_to(x, shape)
-    view = np.ndarray(shape, x.dtype, x, 0, (0,) * len(shape))  # the gradient of a whole sum, in a tenth of the time
+    view = np.ndarray(shape, x.dtype, x, 0, (0,) * len(shape))  # the gradient of a whole sum
     view.flags.writeable = False
     return view
 
@@ -76,20 +74,21 @@ def _pnorm(x: Any, p: float, axis: Any, keepdims: bool) -> Any:
 
 def _pnorm_x(g: Any, out: Any, x: Any, p: float, axis: Any, keepdims: bool) -> Any:
     """sign(x) (|x| / out)^(p - 1); 0 at 0, where a power below 0 has a pole."""
-    size, whole = np.abs(x), spread(np.where(out == 0, 1, out), x, axis, keepdims)
+    size, whole = np.abs(x), restore_axes(np.where(out == 0, 1, out), x, axis, keepdims)
     ratio = np.where(size == 0, 1, size / whole)
-    return spread(g, x, axis, keepdims) * np.sign(x) * ratio ** (p - 1)
+    return restore_axes(g, x, axis, keepdims) * np.sign(x) * ratio ** (p - 1)
 
 
 broadcast_to = Primitive("broadcast_to", _broadcast_to,
                          lambda g, out, x, shape: g, view=True)
 
 sum_ = Primitive("sum", accumulate,
-                 lambda g, out, x, axis, keepdims: broadcast_to(spread(g, x, axis, keepdims), shape=x.shape))
+                 lambda g, out, x, axis, keepdims: broadcast_to(restore_axes(g, x, axis, keepdims), shape=x.shape))
 
 mean = Primitive("mean", _mean,
                  lambda g, out, x, axis, keepdims:
-                     broadcast_to(spread(_shared(g, count(x, axis)), x, axis, keepdims), shape=x.shape), floating=True)
+                     broadcast_to(restore_axes(_shared(g, count(x, axis)), x, axis, keepdims), shape=x.shape),
+                 floating=True)
 
 amax = Primitive("amax", lambda x, axis, keepdims: np.maximum.reduce(x, axis=axis, keepdims=keepdims),
                  _to_winners, keeps="out x")
@@ -99,13 +98,13 @@ amin = Primitive("amin", lambda x, axis, keepdims: np.minimum.reduce(x, axis=axi
 
 logsumexp = Primitive("logsumexp", _logsumexp,
                       lambda g, out, x, axis, keepdims:
-                          spread(g, x, axis, keepdims) * softmax(x, axis=axis),  # exp(x - out) has the rounding of out
+                          restore_axes(g, x, axis, keepdims) * softmax(x, axis=axis),  # exp(x - out) rounds as out does
                       keeps="x", floating=True)
 
 # At the zero vector every direction is a subgradient; 0 is the one in the middle.
 norm = Primitive("norm", lambda x, axis, keepdims: np.sqrt(accumulate(x * x, axis, keepdims)),
                  lambda g, out, x, axis, keepdims:
-                     x * spread(g / np.where(out == 0, 1, out), x, axis, keepdims), keeps="out x", floating=True)
+                     x * restore_axes(g / np.where(out == 0, 1, out), x, axis, keepdims), keeps="out x", floating=True)
 
 pnorm = Primitive("pnorm", _pnorm, _pnorm_x, keeps="out x", floating=True)
 

@@ -1,4 +1,4 @@
-"""Rows that run along an axis: cumulative sums and products. Each is differentiated by others of them."""
+"""Primitives that run along an axis: cumulative sums and products. Each is differentiated by others of them."""
 
 from __future__ import annotations
 
@@ -11,20 +11,18 @@ from autodiff.engine.primitive import Primitive
 from autodiff.ops.indexing import index
 from autodiff.ops.shaping import pad
 
-__all__ = ["cumprod", "cumsum", "logcumsumexp", "prod"]
-
 
 def _turned(x: Any, axis: int, reverse: bool) -> Any:
     return index(x, key=(slice(None),) * axis + (slice(None, None, -1),)) if reverse else x
 
 
-def _scan(accumulate: Any) -> Any:
-    """``accumulate`` along an axis, from its end where ``reverse`` is asked for."""
+def _scan(running: Any) -> Any:
+    """``running`` along an axis, from its end where ``reverse`` is asked for."""
 
     def forward(x: Any, axis: int, reverse: bool) -> Any:
         if not x.ndim:
             return x.copy()
-        return _turned(accumulate(_turned(x, axis, reverse), axis=axis), axis, reverse)
+        return _turned(running(_turned(x, axis, reverse), axis=axis), axis, reverse)
 
     return forward
 

@@ -1,4 +1,4 @@
-"""Rows that move entries without changing them; each is linear, and its VJP is another of them."""
+"""Primitives that move entries without changing them; each is linear, and its VJP is another of them."""
 
 from __future__ import annotations
 
@@ -8,21 +8,6 @@ import numpy as np
 
 from autodiff.engine.primitive import Primitive
 from autodiff.ops.indexing import index
-
-__all__ = [
-    "astype",
-    "cast",
-    "concatenate",
-    "copy",
-    "diagonal",
-    "on_diagonal",
-    "overlap_add",
-    "pad",
-    "reshape",
-    "slide",
-    "to_whole",
-    "transpose",
-]
 
 
 def _inverse(axes: tuple[int, ...]) -> tuple[int, ...]:

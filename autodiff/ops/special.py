@@ -1,4 +1,4 @@
-"""Rows of the special functions: the error function's family, gamma's, and Bessel's (kernels/ has the arithmetic)."""
+"""Primitives of special functions: the error function's family, gamma's, and Bessel's (kernels/ has the arithmetic)."""
 
 from __future__ import annotations
 
@@ -9,8 +9,6 @@ import numpy as np
 
 from autodiff.engine.primitive import Primitive
 from autodiff.kernels import special
-
-__all__ = ["digamma", "erf", "erfc", "erfcx", "erfinv", "i0e", "i1e", "lgamma", "ndtri", "polygamma"]
 
 PEAK = 2 / math.sqrt(math.pi)  # the slope of erf at 0
 

@@ -1,4 +1,4 @@
-"""Rows of sliding windows: convolution, pooling and resampling, and their adjoints (kernels/ has the arithmetic)."""
+"""Primitives of sliding windows: convolution, pooling and resampling, and their adjoints (arithmetic: kernels/)."""
 
 from __future__ import annotations
 
@@ -8,21 +8,7 @@ import numpy as np
 
 from autodiff.engine.primitive import Primitive
 from autodiff.kernels import convolution, pooling, resampling, volume
-
-__all__ = [
-    "conv",
-    "conv_input",
-    "conv_weight",
-    "fold",
-    "max_pool",
-    "max_pool_gather",
-    "max_pool_scatter",
-    "resample",
-    "resample_adjoint",
-    "sum_pool",
-    "sum_pool_adjoint",
-    "windows",
-]
+from autodiff.ops.arrays import detached
 
 
 def _kernels(x: Any) -> Any:
@@ -35,12 +21,12 @@ def _conv(x: Any, w: Any, b: Any = None, *, geometry: Any) -> Any:
 
 
 # Convolution and its gradients for input and kernel are linear in each of their two inputs, and each one's VJPs are the
-# other two: three rows give every order (Dumoulin & Visin 2016, "A guide to convolution arithmetic", section 4).
+# other two: three primitives give every order (Dumoulin & Visin 2016, "A guide to convolution arithmetic", section 4).
 conv = Primitive(
     "conv2d", _conv,
     lambda g, out, x, w, b=None, *, geometry: conv_input(g, w, geometry=geometry, shape=x.shape),
     lambda g, out, x, w, b=None, *, geometry: conv_weight(g, x, geometry=geometry, shape=w.shape),
-    # The batch first, in long runs: 61 against 111 us for 16 x 64 x 28 x 28.
+    # The batch first, in long runs.
     lambda g, out, x, w, b=None, *, geometry: np.add.reduce(
         np.add.reduce(g, axis=0), axis=tuple(range(1, len(g.shape) - 1))),
     keeps=("w", "x", ""), promotes=False)
@@ -69,7 +55,8 @@ fold = Primitive(
 # the maxima as params, and recompute the winners rather than keep their indices.
 max_pool = Primitive(
     "max_pool2d", lambda x, window: pooling.max_pool(x, window),
-    lambda g, out, x, window: max_pool_scatter(g, source=_array(x), maxima=_array(out), window=window), keeps="out x")
+    lambda g, out, x, window: max_pool_scatter(g, source=detached(x), maxima=detached(out), window=window),
+    keeps="out x")
 
 max_pool_scatter = Primitive(
     "max_pool2d_scatter",
@@ -99,8 +86,3 @@ resample = Primitive(
 resample_adjoint = Primitive(
     "resample_adjoint", lambda x, axis, taps, size: resampling.resample_adjoint(x, axis, taps, size),
     lambda g, out, x, axis, taps, size: resample(g, axis=axis, taps=taps))
-
-
-def _array(x: Any) -> Any:
-    """The numbers of ``x`` without its history."""
-    return x if isinstance(x, np.ndarray) else x.detach().numpy()

@@ -1,4 +1,4 @@
-"""The mathematics of the layers, without state: ``torch.nn.functional``'s names over the rows of autodiff."""
+"""The mathematics of the layers, without state: ``torch.nn.functional``'s names over the primitives of autodiff."""
 
 from __future__ import annotations
 

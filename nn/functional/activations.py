@@ -1,6 +1,6 @@
 """Activations: elementwise functions, and the softmax family over one axis.
 
-``inplace`` is taken as in PyTorch and changes nothing: the result is a new tensor.
+``inplace`` is accepted as in PyTorch and ignored: the result is a new tensor.
 """
 
 from __future__ import annotations
@@ -16,41 +16,16 @@ from autodiff.functions import reductions
 from autodiff.functions.arithmetic import clamp, where
 from autodiff.functions.axes import length_of
 from autodiff.functions.cutting import chunk
-from autodiff.ops import transcendental as rows
+from autodiff.ops import fused, transcendental
 from autodiff.ops.arithmetic import absolute, multiply
-from autodiff.ops.fused import gelu as gelu_row
 from autodiff.ops.shaping import reshape
 from autodiff.random import numpy_generator
 from autodiff.tensors.tensor import Tensor
 
 __all__ = [
-    "celu",
-    "elu",
-    "gelu",
-    "glu",
-    "hardshrink",
-    "hardsigmoid",
-    "hardswish",
-    "hardtanh",
-    "leaky_relu",
-    "log_softmax",
-    "logsigmoid",
-    "mish",
-    "prelu",
-    "relu",
-    "relu6",
-    "rrelu",
-    "selu",
-    "sigmoid",
-    "silu",
-    "softmax",
-    "softmin",
-    "softplus",
-    "softshrink",
-    "softsign",
-    "tanh",
-    "tanhshrink",
-    "threshold",
+    "celu", "elu", "gelu", "glu", "hardshrink", "hardsigmoid", "hardswish", "hardtanh", "leaky_relu", "log_softmax",
+    "logsigmoid", "mish", "prelu", "relu", "relu6", "rrelu", "selu", "sigmoid", "silu", "softmax", "softmin",
+    "softplus", "softshrink", "softsign", "tanh", "tanhshrink", "threshold",
 ]
 
 
@@ -61,17 +36,17 @@ def relu(input: Any, inplace: bool = False) -> Tensor:
     >>> relu(autodiff.tensor([-1.0, 2.0]))
     tensor([0., 2.])
     """
-    return apply(rows.relu, (input,))
+    return apply(transcendental.relu, (input,))
 
 
 def sigmoid(input: Any) -> Tensor:
     """1 / (1 + exp(-x)), without overflow."""
-    return apply(rows.sigmoid, (input,))
+    return apply(transcendental.sigmoid, (input,))
 
 
 def tanh(input: Any) -> Tensor:
     """The hyperbolic tangent."""
-    return apply(rows.tanh, (input,))
+    return apply(transcendental.tanh, (input,))
 
 
 def softmax(input: Any, dim: int | None = None, *, dtype: Any = None) -> Tensor:
@@ -101,21 +76,23 @@ def leaky_relu(input: Any, negative_slope: float = 0.01, inplace: bool = False) 
 
 
 def softplus(input: Any, beta: float = 1.0, threshold: float = 20.0) -> Tensor:
-    """log(1 + exp(beta x)) / beta, a smooth ``relu``; exact for every x, so that ``threshold`` only is taken.
+    """log(1 + exp(beta x)) / beta, a smooth ``relu``; exact for every x, hence without need of ``threshold``.
 
     Reference: Dugas et al. 2001.
     """
-    return apply(rows.softplus, (input,)) if beta == 1 else apply(rows.softplus, (input * beta,)) / beta
+    if beta == 1:
+        return apply(transcendental.softplus, (input,))
+    return apply(transcendental.softplus, (input * beta,)) / beta
 
 
 def logsigmoid(input: Any) -> Tensor:
     """log of ``sigmoid``: -softplus(-x), which cannot overflow."""
-    return -apply(rows.softplus, (-input,))
+    return -apply(transcendental.softplus, (-input,))
 
 
 def silu(input: Any, inplace: bool = False) -> Tensor:
     """x * sigmoid(x) (Elfwing, Uchibe & Doya 2018)."""
-    return input * apply(rows.sigmoid, (input,))
+    return input * apply(transcendental.sigmoid, (input,))
 
 
 def gelu(input: Any, approximate: str = "none") -> Tensor:
@@ -127,7 +104,7 @@ def gelu(input: Any, approximate: str = "none") -> Tensor:
     """
     if approximate not in ("none", "tanh"):
         raise OptionError(f"gelu has the forms approximate='none' and 'tanh', not {approximate!r}")
-    return apply(gelu_row, (input,), {"approximate": approximate == "tanh"})
+    return apply(fused.gelu, (input,), {"approximate": approximate == "tanh"})
 
 
 def hardtanh(input: Any, min_val: float = -1.0, max_val: float = 1.0, inplace: bool = False) -> Tensor:
@@ -158,8 +135,8 @@ def hardswish(input: Any, inplace: bool = False) -> Tensor:
 
 
 def _elu(input: Any, alpha: float, scale: float = 1.0, width: float = 1.0) -> Tensor:
-    """scale * x above 0 and scale * alpha * (exp(x / width) - 1) below, where alone exp is taken."""
-    below = apply(rows.expm1, (clamp(input, max=0.0) / width,)) * (scale * alpha)
+    """scale * x above 0 and scale * alpha * (exp(x / width) - 1) below; exp is taken there only: no overflow."""
+    below = apply(transcendental.expm1, (clamp(input, max=0.0) / width,)) * (scale * alpha)
     return where(input > 0, input if scale == 1 else input * scale, below)
 
 
@@ -246,12 +223,12 @@ def softsign(input: Any) -> Tensor:
 
 def tanhshrink(input: Any) -> Tensor:
     """x - tanh(x)."""
-    return input - apply(rows.tanh, (input,))
+    return input - apply(transcendental.tanh, (input,))
 
 
 def mish(input: Any, inplace: bool = False) -> Tensor:
     """x * tanh(softplus(x)) (Misra 2020)."""
-    return input * apply(rows.tanh, (apply(rows.softplus, (input,)),))
+    return input * apply(transcendental.tanh, (apply(transcendental.softplus, (input,)),))
 
 
 def glu(input: Any, dim: int = -1) -> Tensor:
@@ -261,4 +238,4 @@ def glu(input: Any, dim: int = -1) -> Tensor:
     if length_of(input, dim)[1] % 2:
         raise ShapeError(f"glu halves axis {dim}, whose length in shape {tuple(input.shape)} is odd")
     first, second = chunk(input, 2, dim)
-    return first * apply(rows.sigmoid, (second,))
+    return first * apply(transcendental.sigmoid, (second,))

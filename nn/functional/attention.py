@@ -28,7 +28,7 @@ __all__ = ["multi_head_attention_forward", "scaled_dot_product_attention"]
 def scaled_dot_product_attention(
     query: Any, key: Any, value: Any, attn_mask: Any = None, dropout_p: float = 0.0, is_causal: bool = False,
     scale: float | None = None, enable_gqa: bool = False,
-) -> Tensor:  # fmt: skip
+) -> Tensor:
     """softmax(scale * query key^T + mask) value: for each query the mean of the values whose keys are like it.
 
     Shapes: query (..., L, E), key (..., S, E), value (..., S, V), result (..., L, V); leading axes broadcast.
@@ -71,8 +71,7 @@ def scaled_dot_product_attention(
 def _same_stacks(query: Any, key: Any, value: Any, enable_gqa: bool) -> tuple[Any, Any, Any]:
     """The three with the same leading axes."""
     shapes = [tuple(x.shape) for x in (query, key, value)]
-    fit = all(len(shape) >= 2 for shape in shapes)
-    if not fit or shapes[0][-1] != shapes[1][-1] or shapes[1][-2] != shapes[2][-2]:
+    if min(map(len, shapes)) < 2 or shapes[0][-1] != shapes[1][-1] or shapes[1][-2] != shapes[2][-2]:
         raise ShapeError(
             "attention takes query (..., L, E), key (..., S, E) and value (..., S, V), not the shapes "
             + ", ".join(map(str, shapes))
@@ -86,15 +85,16 @@ def _same_stacks(query: Any, key: Any, value: Any, enable_gqa: bool) -> tuple[An
         lead = np.broadcast_shapes(*(tuple(x.shape[:-2]) for x in (query, key, value)))
     except ValueError:
         raise ShapeError(f"the leading axes of the shapes {shapes} do not broadcast") from None
-    return tuple(
+    query, key, value = (
         x if tuple(x.shape[:-2]) == lead else expand(x, (*lead, *x.shape[-2:])) for x in (query, key, value)
     )
+    return query, key, value
 
 
 def _bias(mask: Any, shape: tuple[int, ...], dtype: Any) -> tuple[Any, Any]:
     """A mask as numbers to be added, and the queries (..., L, 1) that may look nowhere, if there are any.
 
-    Those may look everywhere here, lest their softmax be NaN; their result is set to zero afterwards.
+    Here those look everywhere, since the softmax of -inf alone is NaN; their result is set to zero afterwards.
     """
     if mask is None:
         return None, None
@@ -105,16 +105,13 @@ def _bias(mask: Any, shape: tuple[int, ...], dtype: Any) -> tuple[Any, Any]:
         fits = False
     if not fits:
         raise ShapeError(f"attn_mask broadcasts to {shape}, which one of shape {array.shape} does not")
-    if array.dtype.kind == "b":
-        closed = ~array
-    elif array.dtype.kind == "f":
-        closed = np.isneginf(array)
-    else:
+    if array.dtype.kind not in "bf":
         raise DtypeError(f"attn_mask has booleans or floating numbers, not {array.dtype}")
-    array = array.reshape((1,) * (2 - array.ndim) + array.shape)
-    blind = closed.reshape(array.shape).all(-1, keepdims=True)
+    closed = ~array if array.dtype.kind == "b" else np.isneginf(array)
+    closed = closed.reshape((1,) * (2 - array.ndim) + array.shape)
+    blind = closed.all(-1, keepdims=True)
     if array.dtype.kind == "b":
-        mask = np.where(array | blind, 0, -np.inf).astype(dtype)
+        mask = np.where(closed & ~blind, -np.inf, 0).astype(dtype)
     elif blind.any():
         mask = where(blind, 0.0, mask)
     return mask, blind if blind.any() else None
@@ -132,7 +129,7 @@ def multi_head_attention_forward(
     use_separate_proj_weight: bool = False, q_proj_weight: Any = None, k_proj_weight: Any = None,
     v_proj_weight: Any = None, static_k: Any = None, static_v: Any = None, average_attn_weights: bool = True,
     is_causal: bool = False,
-) -> tuple[Tensor, Tensor | None]:  # fmt: skip
+) -> tuple[Tensor, Tensor | None]:
     """Attention of ``num_heads`` heads, each in its own part of projections of query, key and value.
 
     Shapes: query (L, N, E), key (S, N, K), value (S, N, V), or all without N; out_proj_weight (E, E), biases (E,).
@@ -142,7 +139,7 @@ def multi_head_attention_forward(
             ``use_separate_proj_weight`` q_proj_weight (E, E), k_proj_weight (E, K) and v_proj_weight (E, V) instead.
         bias_k, bias_v: (1, 1, E), a key and a value more; None for none.
         add_zero_attn: a key and a value more, of zeros.
-        key_padding_mask: (N, S), True (or -inf) for keys that nobody may look at.
+        key_padding_mask: (N, S), True (or -inf) for keys that no query may look at.
         attn_mask: (L, S) or (N num_heads, L, S), True where a query may not look (unlike
             ``scaled_dot_product_attention``), or numbers that are added.
         need_weights: return the weights too, (N, L, S), or (N, num_heads, L, S) without ``average_attn_weights``.
@@ -208,16 +205,14 @@ def _check_heads(query: Any, key: Any, value: Any, width: int, heads: int) -> No
 
 
 def _projected(query: Any, key: Any, value: Any, weights: Any, bias: Any, width: int) -> tuple[Any, ...]:
-    """The three projections, in as few products as the inputs that are the same allow."""
+    """The three projections; inputs that are the same tensor share one product."""
     if not isinstance(weights, tuple):
         if query is key and key is value:
             return split(linear(query, weights, bias), width, -1)
         if key is value:
             parts, sizes = (query, key), [width, 2 * width]
             biases = (None, None) if bias is None else split(bias, sizes)
-            q, both = (
-                linear(x, w, b) for x, w, b in zip(parts, split(weights, sizes), biases, strict=True)
-            )
+            q, both = (linear(x, w, b) for x, w, b in zip(parts, split(weights, sizes), biases, strict=True))
             return (q, *split(both, width, -1))
         weights = split(weights, width)
     three = (None,) * 3 if bias is None else split(bias, width)
@@ -245,7 +240,7 @@ def _merged(attn_mask: Any, key_padding_mask: Any, shape: tuple[int, ...], dtype
 
 
 def _added(mask: Any, keys: int, dtype: Any) -> Any:
-    """A mask, True where one may not look, as numbers to be added; keys that it does not know are open."""
+    """A mask, True where a query may not look, as numbers to be added; keys that it does not reach are open."""
     array = np.asarray(array_of(mask))
     if array.dtype.kind not in "bf":
         raise DtypeError(f"a mask has booleans or floating numbers, not {array.dtype}")

@@ -9,6 +9,7 @@ import numpy as np
 from autodiff.engine.apply import apply
 from autodiff.errors import DtypeError, OptionError, ShapeError
 from autodiff.functions.arithmetic import where
+from autodiff.functions.arrays import array_of
 from autodiff.ops import fused
 from autodiff.ops.arithmetic import multiply
 from autodiff.ops.indexing import take_along_axis
@@ -21,14 +22,8 @@ __all__ = ["cross_entropy", "nll_loss"]
 
 
 def cross_entropy(
-    input: Any,
-    target: Any,
-    weight: Any = None,
-    size_average: bool | None = None,
-    ignore_index: int = -100,
-    reduce: bool | None = None,
-    reduction: str = "mean",
-    label_smoothing: float = 0.0,
+    input: Any, target: Any, weight: Any = None, size_average: bool | None = None, ignore_index: int = -100,
+    reduce: bool | None = None, reduction: str = "mean", label_smoothing: float = 0.0,
 ) -> Tensor:
     """-log softmax(x)[target] for logits x: how unlikely the target class is.
 
@@ -53,7 +48,7 @@ def cross_entropy(
     reduction = reduction_of(size_average, reduce, reduction)
     if not 0 <= label_smoothing <= 1:
         raise OptionError(f"label_smoothing lies between 0 and 1, not at {label_smoothing}")
-    if _floating("cross_entropy", input, target):
+    if _are_probabilities("cross_entropy", input, target):
         return _of_probabilities(input, target, weight, reduction, label_smoothing)
     x, classes, kept = _classes("cross_entropy", input, target, ignore_index)
     scale = _class_weights(weight, x, classes, kept)
@@ -66,20 +61,15 @@ def cross_entropy(
 
 
 def nll_loss(
-    input: Any,
-    target: Any,
-    weight: Any = None,
-    size_average: bool | None = None,
-    ignore_index: int = -100,
-    reduce: bool | None = None,
-    reduction: str = "mean",
+    input: Any, target: Any, weight: Any = None, size_average: bool | None = None, ignore_index: int = -100,
+    reduce: bool | None = None, reduction: str = "mean",
 ) -> Tensor:
     """-x[target] for log-probabilities x; with ``log_softmax`` before it, ``cross_entropy``.
 
     Shapes, arguments and errors: as ``cross_entropy`` with class indices.
     """
     reduction = reduction_of(size_average, reduce, reduction)
-    if _floating("nll_loss", input, target):
+    if _are_probabilities("nll_loss", input, target):
         raise DtypeError(f"nll_loss takes class indices, not targets of {target.dtype}; convert them with .long()")
     x, classes, kept = _classes("nll_loss", input, target, ignore_index)
     scale = _class_weights(weight, x, classes, kept)
@@ -88,7 +78,7 @@ def nll_loss(
     return _over_targets(loss if scale is None else loss * scale, input, reduction, scale)
 
 
-def _floating(name: str, input: Any, target: Any) -> bool:
+def _are_probabilities(name: str, input: Any, target: Any) -> bool:
     """Whether the targets are probabilities, which have the input's shape; checks that the input is floating."""
     if input.dtype.kind != "f":
         raise DtypeError(f"{name} takes floating inputs, not of {input.dtype}; convert them with .float()")
@@ -104,10 +94,9 @@ def _floating(name: str, input: Any, target: Any) -> bool:
 
 def _classes(name: str, input: Any, target: Any, ignore_index: int) -> tuple[Any, Any, Any]:
     """Input (N, C, ...), target classes (N, ...) and which of them count (None: all), checked."""
-    given = target._array if isinstance(target, Tensor) else np.asarray(target)
-    shape = tuple(input.shape)
-    if not shape or given.shape != shape[:1] * (len(shape) > 1) + shape[2:]:
-        wanted = shape[:1] * (len(shape) > 1) + shape[2:]
+    given, shape = np.asarray(array_of(target)), tuple(input.shape)
+    wanted = shape[:1] * (len(shape) > 1) + shape[2:]
+    if not shape or given.shape != wanted:
         raise ShapeError(
             f"{name} of an input of shape {shape}, classes on axis {min(len(shape) - 1, 1)}, takes targets of shape "
             f"{wanted}, not {given.shape}"
@@ -139,7 +128,7 @@ def _class_weights(weight: Any, x: Any, classes: Any, kept: Any) -> Any:
 
 
 def _checked_weight(weight: Any, x: Any) -> Any:
-    array = weight._array if isinstance(weight, Tensor) else np.asarray(weight)
+    array = np.asarray(array_of(weight))
     if array.shape != (x.shape[1],):
         raise ShapeError(f"weights for {x.shape[1]} classes have the shape ({x.shape[1]},), not {array.shape}")
     return array.astype(x.dtype, copy=False)

@@ -9,6 +9,7 @@ import numpy as np
 from autodiff.engine.apply import apply
 from autodiff.errors import OptionError, ShapeError
 from autodiff.functions.arithmetic import where
+from autodiff.functions.arrays import array_of
 from autodiff.functions.joining import cat, stack
 from autodiff.functions.reductions import logsumexp
 from autodiff.ops.indexing import index
@@ -22,12 +23,7 @@ _NEVER = -1e30  # the log of 0; finite, so that differences of two of them are n
 
 
 def ctc_loss(
-    log_probs: Any,
-    targets: Any,
-    input_lengths: Any,
-    target_lengths: Any,
-    blank: int = 0,
-    reduction: str = "mean",
+    log_probs: Any, targets: Any, input_lengths: Any, target_lengths: Any, blank: int = 0, reduction: str = "mean",
     zero_infinity: bool = False,
 ) -> Tensor:
     """-log of the sum of the probabilities of all paths that spell the targets.
@@ -68,7 +64,7 @@ def ctc_loss(
 
 
 def _lengths(name: str, given: Any, count: int) -> Any:
-    array = np.asarray(given._array if isinstance(given, Tensor) else given, dtype=np.int64).reshape(-1)
+    array = np.asarray(array_of(given), dtype=np.int64).reshape(-1)
     if len(array) != count:
         raise ShapeError(f"ctc_loss of {count} samples takes as many {name}, not {len(array)}")
     return array
@@ -76,7 +72,7 @@ def _lengths(name: str, given: Any, count: int) -> Any:
 
 def _with_blanks(targets: Any, lengths: Any, count: int, blank: int) -> Any:
     """The labels (N, 2 S + 1) with blanks before, between and behind them."""
-    given = np.asarray(targets._array if isinstance(targets, Tensor) else targets)
+    given = np.asarray(array_of(targets))
     longest = int(lengths.max(initial=0))
     labels = np.full((count, 2 * longest + 1), blank, np.int64)
     if (given.ndim == 1 and given.size < lengths.sum()) or (given.ndim == 2 and given.shape[1] < longest):

@@ -7,7 +7,7 @@ from typing import Any
 
 from autodiff.engine.apply import apply
 from autodiff.errors import AutodiffError, ShapeError
-from autodiff.ops.linear_algebra import linear as linear_row
+from autodiff.ops import linear_algebra
 from autodiff.ops.linear_algebra import matmul
 from autodiff.ops.shaping import reshape, transpose
 from autodiff.tensors.tensor import Tensor
@@ -28,7 +28,7 @@ def linear(input: Any, weight: Any, bias: Any = None) -> Tensor:
             [3.]])
     """
     try:
-        return apply(linear_row, (input, weight) if bias is None else (input, weight, bias))
+        return apply(linear_algebra.linear, (input, weight) if bias is None else (input, weight, bias))
     except AutodiffError as error:
         raise _explained(error, input, weight, bias) from None
 
@@ -55,14 +55,13 @@ def bilinear(input1: Any, input2: Any, weight: Any, bias: Any = None) -> Tensor:
 
 
 def _explained(error: AutodiffError, input: Any, weight: Any, bias: Any) -> AutodiffError:
-    """The error with the layer's own reason, where that is what went wrong."""
+    """``error``, or one that names the layer's shapes where these do not fit."""
     given, matrix = tuple(input.shape), tuple(weight.shape)
     if len(matrix) != 2:
         return ShapeError(f"linear takes a weight (out, in), not one of shape {matrix}")
     if not given or given[-1] != matrix[1]:
-        repair = ""
-        if given and given[-1] != matrix[1] and math.prod(given[1:]) == matrix[1]:
-            repair = "; flatten(1) first gives that"
+        flat = given and math.prod(given[1:]) == matrix[1]
+        repair = "; flatten(1) first gives that" if flat else ""
         return ShapeError(
             f"linear with a weight (out, in) of shape {matrix} takes inputs (..., {matrix[1]}), not of shape "
             f"{given}{repair}"

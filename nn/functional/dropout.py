@@ -16,9 +16,9 @@ __all__ = ["alpha_dropout", "dropout", "dropout1d", "dropout2d", "dropout3d", "f
 
 
 def dropout(input: Any, p: float = 0.5, training: bool = True, inplace: bool = False) -> Any:
-    """Set each entry to zero with probability ``p`` and multiply the others by 1 / (1 - p); not in training, nothing.
+    """Set each entry to zero with probability ``p`` and multiply the others by 1 / (1 - p).
 
-    The random numbers are the default generator's.
+    Without ``training`` the result is the input. The random numbers are the default generator's.
 
     Reference: Srivastava et al. 2014, "Dropout: a simple way to prevent neural networks from overfitting".
 
@@ -30,7 +30,7 @@ def dropout(input: Any, p: float = 0.5, training: bool = True, inplace: bool = F
 
 
 def _dropped(input: Any, p: float, training: bool, shape: tuple[int, ...]) -> Any:
-    """``dropout`` by chances of ``shape``, which broadcasts to the input's."""
+    """``dropout`` with one random number for each entry of ``shape``, which broadcasts to the input's."""
     check_probability(p)
     if not training or p == 0:
         return input
@@ -39,12 +39,12 @@ def _dropped(input: Any, p: float, training: bool, shape: tuple[int, ...]) -> An
 
 
 def _kept(shape: tuple[int, ...], p: float) -> Any:
-    """True with probability 1 - ``p``."""
+    """Booleans, True with probability 1 - ``p``."""
     return numpy_generator(None).random(shape, dtype="float32") >= p
 
 
 def _channels(name: str, input: Any, ranks: tuple[int, ...], unbatched: int) -> tuple[int, ...]:
-    """The shape of one chance for each channel: (N, C, 1, ...), or (C, 1, ...) for inputs of ``unbatched`` axes."""
+    """The shape of one number for each channel: (N, C, 1, ...), or (C, 1, ...) for inputs of ``unbatched`` axes."""
     shape = tuple(input.shape)
     if len(shape) not in ranks:
         raise ShapeError(f"{name} takes inputs of {' or '.join(map(str, ranks))} axes, not of shape {shape}")

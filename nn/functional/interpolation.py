@@ -13,37 +13,27 @@ from autodiff.kernels.resampling import Taps
 from autodiff.ops.windows import resample
 from autodiff.tensors.tensor import Tensor
 from nn.functional.adaptive import averaging
-from nn.functional.arguments import several
+from nn.functional.arguments import as_tuple
 
 __all__ = ["interpolate", "upsample", "upsample_bilinear", "upsample_nearest"]
 
 _AXES = {
-    "nearest": (1, 2, 3),
-    "nearest-exact": (1, 2, 3),
-    "area": (1, 2, 3),
-    "linear": (1,),
-    "bilinear": (2,),
-    "bicubic": (2,),
-    "trilinear": (3,),
+    "nearest": (1, 2, 3), "nearest-exact": (1, 2, 3), "area": (1, 2, 3),
+    "linear": (1,), "bilinear": (2,), "bicubic": (2,), "trilinear": (3,),
 }
 _ALIGNING = ("linear", "bilinear", "bicubic", "trilinear")
 
 
 def interpolate(
-    input: Any,
-    size: Any = None,
-    scale_factor: Any = None,
-    mode: str = "nearest",
-    align_corners: bool | None = None,
-    recompute_scale_factor: bool | None = None,
-    antialias: bool = False,
+    input: Any, size: Any = None, scale_factor: Any = None, mode: str = "nearest", align_corners: bool | None = None,
+    recompute_scale_factor: bool | None = None, antialias: bool = False,
 ) -> Tensor:
     """The input resized, to ``size`` or by ``scale_factor``.
 
     Shapes: input (N, C, L), (N, C, H, W) or (N, C, D, H, W), result with the last axes of another length.
 
-    Modes: "nearest" (the entry before, as old programs have it) and "nearest-exact"; "linear", "bilinear", "trilinear"
-    (by the number of axes); "bicubic"; "area" (``adaptive_avg_pool``). With ``align_corners`` the outermost entries
+    Modes: "nearest" (the entry before, not the nearest one) and "nearest-exact"; "linear", "bilinear", "trilinear" (by
+    the number of axes); "bicubic"; "area" (``adaptive_avg_pool``). With ``align_corners`` the outermost entries
     stay where they are, otherwise the outermost edges do. ``antialias`` ("bilinear", "bicubic") widens the
     kernel where the image shrinks.
 
@@ -76,14 +66,14 @@ def interpolate(
 
 
 def _sizes(size: Any, wanted: Any, factor: Any, recompute: bool | None) -> tuple[tuple[int, ...], tuple[Any, ...]]:
-    """The output size, and by axis the factor to reckon with; None where the sizes themselves say it."""
+    """The output size, and for each axis the factor to compute with; None where the sizes determine it."""
     axes = len(size)
     if (wanted is None) == (factor is None):
         raise OptionError(f"interpolate takes size or scale_factor, one of them, not {wanted} and {factor}")
     if wanted is not None:
         if recompute:
             raise OptionError("recompute_scale_factor goes with scale_factor, not with size")
-        return several(wanted, axes, "size"), (None,) * axes
+        return as_tuple(wanted, axes, "size"), (None,) * axes
     factors = tuple(factor) if isinstance(factor, (tuple, list)) else (factor,) * axes
     if len(factors) != axes:
         raise OptionError(f"scale_factor is a number or {axes}, not {factor!r}")
@@ -100,7 +90,7 @@ def _taps(mode: str, size: int, count: int, factor: float | None, align: bool, a
     step = 1 / factor if factor else size / count
     places = np.arange(count)
     if mode.startswith("nearest"):
-        small = np.float32(step)  # PyTorch reckons so, and which entry is nearest may hang on it
+        small = np.float32(step)  # as PyTorch, since rounding may decide which entry is nearest
         near = np.floor((places + (0.5 if mode == "nearest-exact" else 0)) * small).astype(np.int64)
         return Taps(near.clip(max=size - 1)[None])
     if antialias:
@@ -146,15 +136,15 @@ def cubic(x: Any, a: float = -0.75) -> Any:
 def upsample(
     input: Any, size: Any = None, scale_factor: Any = None, mode: str = "nearest", align_corners: bool | None = None
 ) -> Tensor:
-    """``interpolate`` by the name of old programs."""
+    """An old name of ``interpolate``."""
     return interpolate(input, size, scale_factor, mode, align_corners)
 
 
 def upsample_nearest(input: Any, size: Any = None, scale_factor: Any = None) -> Tensor:
-    """``interpolate`` with mode "nearest", by the name of old programs."""
+    """An old name of ``interpolate`` with mode "nearest"."""
     return interpolate(input, size, scale_factor)
 
 
 def upsample_bilinear(input: Any, size: Any = None, scale_factor: Any = None) -> Tensor:
-    """``interpolate`` with mode "bilinear" and aligned corners, by the name of old programs."""
+    """An old name of ``interpolate`` with mode "bilinear" and aligned corners."""
     return interpolate(input, size, scale_factor, "bilinear", True)

@@ -10,6 +10,7 @@ import numpy as np
 from autodiff.engine.apply import apply
 from autodiff.errors import OptionError, ShapeError
 from autodiff.functions.arithmetic import clamp, where
+from autodiff.functions.arrays import array_of
 from autodiff.ops import fused
 from autodiff.ops.arithmetic import absolute
 from autodiff.ops.shaping import reshape
@@ -18,24 +19,13 @@ from autodiff.tensors.tensor import Tensor
 from nn.functional.reduction import reduced, reduction_of, refuse_stretch, same_shape, weighted
 
 __all__ = [
-    "binary_cross_entropy",
-    "binary_cross_entropy_with_logits",
-    "gaussian_nll_loss",
-    "huber_loss",
-    "kl_div",
-    "l1_loss",
-    "mse_loss",
-    "poisson_nll_loss",
-    "smooth_l1_loss",
+    "binary_cross_entropy", "binary_cross_entropy_with_logits", "gaussian_nll_loss", "huber_loss", "kl_div", "l1_loss",
+    "mse_loss", "poisson_nll_loss", "smooth_l1_loss",
 ]
 
 
 def mse_loss(
-    input: Any,
-    target: Any,
-    size_average: bool | None = None,
-    reduce: bool | None = None,
-    reduction: str = "mean",
+    input: Any, target: Any, size_average: bool | None = None, reduce: bool | None = None, reduction: str = "mean",
     weight: Any = None,
 ) -> Tensor:
     """The squared error, (input - target)^2.
@@ -48,8 +38,7 @@ def mse_loss(
     >>> mse_loss(autodiff.tensor([1.0, 3.0]), autodiff.tensor([1.0, 1.0]))
     tensor(2.)
     """
-    if input.shape != target.shape:
-        refuse_stretch("mse_loss", input, target)
+    refuse_stretch("mse_loss", input, target)
     reduction = reduction_of(size_average, reduce, reduction)
     if reduction == "mean" and weight is None:
         return apply(fused.mse, (input, target))
@@ -58,28 +47,19 @@ def mse_loss(
 
 
 def l1_loss(
-    input: Any,
-    target: Any,
-    size_average: bool | None = None,
-    reduce: bool | None = None,
-    reduction: str = "mean",
+    input: Any, target: Any, size_average: bool | None = None, reduce: bool | None = None, reduction: str = "mean",
     weight: Any = None,
 ) -> Tensor:
     """The absolute error, abs(input - target), with gradient 0 where it is 0.
 
     Shapes: as ``mse_loss``.
     """
-    if input.shape != target.shape:
-        refuse_stretch("l1_loss", input, target)
+    refuse_stretch("l1_loss", input, target)
     return weighted(apply(absolute, (input - target,)), weight, reduction_of(size_average, reduce, reduction))
 
 
 def binary_cross_entropy(
-    input: Any,
-    target: Any,
-    weight: Any = None,
-    size_average: bool | None = None,
-    reduce: bool | None = None,
+    input: Any, target: Any, weight: Any = None, size_average: bool | None = None, reduce: bool | None = None,
     reduction: str = "mean",
 ) -> Tensor:
     """-(y log x + (1 - y) log(1 - x)) for probabilities x, each logarithm no less than -100, so that it is finite.
@@ -95,7 +75,7 @@ def binary_cross_entropy(
     tensor([100.0000,   0.6931])
     """
     same_shape("binary_cross_entropy", input, target)
-    x = input._array if isinstance(input, Tensor) else np.asarray(input)
+    x = np.asarray(array_of(input))
     if not ((x >= 0) & (x <= 1)).all():
         raise OptionError(
             f"binary_cross_entropy takes probabilities from 0 to 1; the input goes from {x.min():.4g} to "
@@ -106,13 +86,8 @@ def binary_cross_entropy(
 
 
 def binary_cross_entropy_with_logits(
-    input: Any,
-    target: Any,
-    weight: Any = None,
-    size_average: bool | None = None,
-    reduce: bool | None = None,
-    reduction: str = "mean",
-    pos_weight: Any = None,
+    input: Any, target: Any, weight: Any = None, size_average: bool | None = None, reduce: bool | None = None,
+    reduction: str = "mean", pos_weight: Any = None,
 ) -> Tensor:
     """``binary_cross_entropy`` of sigmoid(x), exact for logits x of any size.
 
@@ -138,11 +113,7 @@ def _rounded_corner(distance: Any, width: float) -> Tensor:
 
 
 def smooth_l1_loss(
-    input: Any,
-    target: Any,
-    size_average: bool | None = None,
-    reduce: bool | None = None,
-    reduction: str = "mean",
+    input: Any, target: Any, size_average: bool | None = None, reduce: bool | None = None, reduction: str = "mean",
     beta: float = 1.0,
 ) -> Tensor:
     """``l1_loss`` with its corner rounded: d^2 / (2 beta) where d = abs(input - target) < beta, d - beta / 2 elsewhere.
@@ -153,8 +124,7 @@ def smooth_l1_loss(
     """
     if beta < 0:
         raise OptionError(f"smooth_l1_loss needs beta of at least 0, not {beta}")
-    if input.shape != target.shape:
-        refuse_stretch("smooth_l1_loss", input, target)
+    refuse_stretch("smooth_l1_loss", input, target)
     distance = apply(absolute, (input - target,))
     loss = _rounded_corner(distance, beta) / beta if beta else distance
     return reduced(loss, reduction_of(size_average, reduce, reduction))
@@ -169,18 +139,13 @@ def huber_loss(input: Any, target: Any, reduction: str = "mean", delta: float = 
     """
     if delta <= 0:
         raise OptionError(f"huber_loss needs delta above 0, not {delta}")
-    if input.shape != target.shape:
-        refuse_stretch("huber_loss", input, target)
+    refuse_stretch("huber_loss", input, target)
     loss = _rounded_corner(apply(absolute, (input - target,)), delta)
     return reduced(loss if weight is None else loss * weight, reduction)
 
 
 def kl_div(
-    input: Any,
-    target: Any,
-    size_average: bool | None = None,
-    reduce: bool | None = None,
-    reduction: str = "mean",
+    input: Any, target: Any, size_average: bool | None = None, reduce: bool | None = None, reduction: str = "mean",
     log_target: bool = False,
 ) -> Tensor:
     """The pointwise divergence y * (log y - x) of log-probabilities x from probabilities y, 0 where y is 0.
@@ -190,8 +155,7 @@ def kl_div(
 
     Reference: Kullback & Leibler 1951, "On information and sufficiency".
     """
-    if input.shape != target.shape:
-        refuse_stretch("kl_div", input, target)
+    refuse_stretch("kl_div", input, target)
     if log_target:
         loss = apply(exp, (target,)) * (target - input)
     else:
@@ -204,21 +168,14 @@ def kl_div(
 
 
 def poisson_nll_loss(
-    input: Any,
-    target: Any,
-    log_input: bool = True,
-    full: bool = False,
-    size_average: bool | None = None,
-    eps: float = 1e-08,
-    reduce: bool | None = None,
-    reduction: str = "mean",
+    input: Any, target: Any, log_input: bool = True, full: bool = False, size_average: bool | None = None,
+    eps: float = 1e-08, reduce: bool | None = None, reduction: str = "mean",
 ) -> Tensor:
     """-log of the probability of counts y where the mean is exp(x), or x itself: exp(x) - y x, or x - y log(x + eps).
 
     Shapes: as ``mse_loss``. ``full`` adds log y! for y > 1, by Stirling's formula.
     """
-    if input.shape != target.shape:
-        refuse_stretch("poisson_nll_loss", input, target)
+    refuse_stretch("poisson_nll_loss", input, target)
     if log_input:
         loss = apply(exp, (input,)) - target * input
     else:
@@ -242,10 +199,9 @@ def gaussian_nll_loss(
 
     Reference: Nix & Weigend 1994, "Estimating the mean and variance of the target probability distribution".
     """
-    if input.shape != target.shape:
-        refuse_stretch("gaussian_nll_loss", input, target)
+    refuse_stretch("gaussian_nll_loss", input, target)
     shape = tuple(input.shape)
-    plain = np.asarray(var.detach() if isinstance(var, Tensor) else var, dtype=input.dtype)
+    plain = np.asarray(array_of(var), dtype=input.dtype)
     if plain.shape not in ((), shape, shape[:-1], (*shape[:-1], 1)):
         raise ShapeError(f"gaussian_nll_loss of shape {shape} takes a var of that shape, not {plain.shape}")
     if (plain < 0).any():

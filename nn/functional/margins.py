@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ import numpy as np
 from autodiff.engine.apply import apply
 from autodiff.errors import DtypeError, OptionError, ShapeError
 from autodiff.functions.arithmetic import clamp, minimum, where
+from autodiff.functions.arrays import array_of
 from autodiff.functions.reductions import mean
 from autodiff.functions.reductions import sum as sum_over
 from autodiff.ops.indexing import take_along_axis
@@ -17,17 +19,12 @@ from autodiff.ops.shaping import reshape
 from autodiff.ops.transcendental import softplus
 from autodiff.tensors.tensor import Tensor
 from nn.functional.distances import pairwise_distance
+from nn.functional.losses import binary_cross_entropy_with_logits
 from nn.functional.reduction import reduced, reduction_of, same_shape
 
 __all__ = [
-    "cosine_embedding_loss",
-    "hinge_embedding_loss",
-    "margin_ranking_loss",
-    "multi_margin_loss",
-    "multilabel_margin_loss",
-    "multilabel_soft_margin_loss",
-    "soft_margin_loss",
-    "triplet_margin_loss",
+    "cosine_embedding_loss", "hinge_embedding_loss", "margin_ranking_loss", "multi_margin_loss",
+    "multilabel_margin_loss", "multilabel_soft_margin_loss", "soft_margin_loss", "triplet_margin_loss",
     "triplet_margin_with_distance_loss",
 ]
 
@@ -37,20 +34,16 @@ def _positive(x: Any) -> Tensor:
     return clamp(x, min=0.0)
 
 
-def _whole(name: str, target: Any) -> Any:
+def _classes(name: str, target: Any) -> Any:
     """The targets as an array of integers."""
-    array = target._array if isinstance(target, Tensor) else np.asarray(target)
+    array = np.asarray(array_of(target))
     if array.dtype.kind not in "iu":
         raise DtypeError(f"{name} takes class indices, not targets of {array.dtype}; convert them with .long()")
     return array
 
 
 def hinge_embedding_loss(
-    input: Any,
-    target: Any,
-    margin: float = 1.0,
-    size_average: bool | None = None,
-    reduce: bool | None = None,
+    input: Any, target: Any, margin: float = 1.0, size_average: bool | None = None, reduce: bool | None = None,
     reduction: str = "mean",
 ) -> Tensor:
     """A distance x where the target is 1, max(0, margin - x) where it is -1.
@@ -63,13 +56,8 @@ def hinge_embedding_loss(
 
 
 def margin_ranking_loss(
-    input1: Any,
-    input2: Any,
-    target: Any,
-    margin: float = 0.0,
-    size_average: bool | None = None,
-    reduce: bool | None = None,
-    reduction: str = "mean",
+    input1: Any, input2: Any, target: Any, margin: float = 0.0, size_average: bool | None = None,
+    reduce: bool | None = None, reduction: str = "mean",
 ) -> Tensor:
     """max(0, margin - y * (x1 - x2)): y = 1 asks for the first to be greater, y = -1 for the second.
 
@@ -84,13 +72,8 @@ def margin_ranking_loss(
 
 
 def cosine_embedding_loss(
-    input1: Any,
-    input2: Any,
-    target: Any,
-    margin: float = 0.0,
-    size_average: bool | None = None,
-    reduce: bool | None = None,
-    reduction: str = "mean",
+    input1: Any, input2: Any, target: Any, margin: float = 0.0, size_average: bool | None = None,
+    reduce: bool | None = None, reduction: str = "mean",
 ) -> Tensor:
     """1 - cos(x1, x2) where the target is 1, max(0, cos(x1, x2) - margin) where it is -1.
 
@@ -109,14 +92,8 @@ def cosine_embedding_loss(
 
 
 def multi_margin_loss(
-    input: Any,
-    target: Any,
-    p: int = 1,
-    margin: float = 1.0,
-    weight: Any = None,
-    size_average: bool | None = None,
-    reduce: bool | None = None,
-    reduction: str = "mean",
+    input: Any, target: Any, p: int = 1, margin: float = 1.0, weight: Any = None, size_average: bool | None = None,
+    reduce: bool | None = None, reduction: str = "mean",
 ) -> Tensor:
     """The sum over the wrong classes j of max(0, margin - x[y] + x[j])^p, over the number of classes.
 
@@ -126,7 +103,7 @@ def multi_margin_loss(
     """
     if p not in (1, 2):
         raise OptionError(f"multi_margin_loss takes p = 1 or 2, not {p}")
-    classes, shape = _whole("multi_margin_loss", target), tuple(input.shape)
+    classes, shape = _classes("multi_margin_loss", target), tuple(input.shape)
     if len(shape) not in (1, 2) or classes.size != (shape[0] if len(shape) == 2 else 1):
         raise ShapeError(f"multi_margin_loss takes (N, C) and (N,), or (C,) and (), not {shape} and {classes.shape}")
     x, count = reshape(input, shape=(-1, shape[-1])), shape[-1]
@@ -135,27 +112,20 @@ def multi_margin_loss(
         raise OptionError(f"multi_margin_loss: the classes are 0 to {count - 1}, the targets {target}")
     short = _positive(x - apply(take_along_axis, (x,), {"indices": rows, "axis": 1}) + margin)
     short = where(np.arange(count) == rows, 0.0, short if p == 1 else short * short)
-    loss = mean(short if weight is None else short * reshape(_of_class(weight, rows), shape=rows.shape), 1)
-    return reduced(reshape(loss, shape=shape[:-1]), reduction_of(size_average, reduce, reduction))
-
-
-def _of_class(weight: Any, rows: Any) -> Any:
-    return weight[rows.reshape(-1)]
+    if weight is not None:
+        short = short * reshape(weight[classes.reshape(-1)], shape=rows.shape)
+    return reduced(reshape(mean(short, 1), shape=shape[:-1]), reduction_of(size_average, reduce, reduction))
 
 
 def multilabel_margin_loss(
-    input: Any,
-    target: Any,
-    size_average: bool | None = None,
-    reduce: bool | None = None,
-    reduction: str = "mean",
+    input: Any, target: Any, size_average: bool | None = None, reduce: bool | None = None, reduction: str = "mean"
 ) -> Tensor:
     """The sum over target classes y and all others i of max(0, 1 - x[y] + x[i]), over the number of classes.
 
     Shapes: input (N, C) or (C,), target of the same shape: class indices, up to the first -1.
     """
     same_shape("multilabel_margin_loss", input, target)
-    classes, shape = _whole("multilabel_margin_loss", target), tuple(input.shape)
+    classes, shape = _classes("multilabel_margin_loss", target), tuple(input.shape)
     if len(shape) not in (1, 2):
         raise ShapeError(f"multilabel_margin_loss takes inputs (N, C) or (C,), not of shape {shape}")
     x, rows = reshape(input, shape=(-1, shape[-1])), classes.reshape(-1, shape[-1])
@@ -171,11 +141,7 @@ def multilabel_margin_loss(
 
 
 def multilabel_soft_margin_loss(
-    input: Any,
-    target: Any,
-    weight: Any = None,
-    size_average: bool | None = None,
-    reduce: bool | None = None,
+    input: Any, target: Any, weight: Any = None, size_average: bool | None = None, reduce: bool | None = None,
     reduction: str = "mean",
 ) -> Tensor:
     """The mean over the classes of ``binary_cross_entropy_with_logits``.
@@ -183,16 +149,12 @@ def multilabel_soft_margin_loss(
     Shapes: input and target (*, C), weight (C,), result () or, for reduction "none", (*).
     """
     same_shape("multilabel_soft_margin_loss", input, target)
-    loss = target * apply(softplus, (-input,)) + (1 - target) * apply(softplus, (input,))
-    return reduced(mean(loss if weight is None else loss * weight, -1), reduction_of(size_average, reduce, reduction))
+    loss = binary_cross_entropy_with_logits(input, target, weight, reduction="none")
+    return reduced(mean(loss, -1), reduction_of(size_average, reduce, reduction))
 
 
 def soft_margin_loss(
-    input: Any,
-    target: Any,
-    size_average: bool | None = None,
-    reduce: bool | None = None,
-    reduction: str = "mean",
+    input: Any, target: Any, size_average: bool | None = None, reduce: bool | None = None, reduction: str = "mean"
 ) -> Tensor:
     """log(1 + exp(-y x)) for targets y of 1 and -1, without overflow.
 
@@ -203,16 +165,8 @@ def soft_margin_loss(
 
 
 def triplet_margin_loss(
-    anchor: Any,
-    positive: Any,
-    negative: Any,
-    margin: float = 1.0,
-    p: float = 2,
-    eps: float = 1e-06,
-    swap: bool = False,
-    size_average: bool | None = None,
-    reduce: bool | None = None,
-    reduction: str = "mean",
+    anchor: Any, positive: Any, negative: Any, margin: float = 1.0, p: float = 2, eps: float = 1e-06,
+    swap: bool = False, size_average: bool | None = None, reduce: bool | None = None, reduction: str = "mean",
 ) -> Tensor:
     """max(0, margin + d(anchor, positive) - d(anchor, negative)) for the distance of the p-norm.
 
@@ -221,30 +175,15 @@ def triplet_margin_loss(
 
     Reference: Balntas et al. 2016, "Learning local feature descriptors with triplets and shallow networks".
     """
-
-    def distance(x: Any, y: Any) -> Tensor:
-        return pairwise_distance(x, y, p, eps)
-
     return triplet_margin_with_distance_loss(
-        anchor,
-        positive,
-        negative,
-        distance_function=distance,
-        margin=margin,
-        swap=swap,
-        reduction=reduction_of(size_average, reduce, reduction),
+        anchor, positive, negative, distance_function=partial(pairwise_distance, p=p, eps=eps), margin=margin,
+        swap=swap, reduction=reduction_of(size_average, reduce, reduction),
     )
 
 
 def triplet_margin_with_distance_loss(
-    anchor: Any,
-    positive: Any,
-    negative: Any,
-    *,
-    distance_function: Callable[[Any, Any], Any] | None = None,
-    margin: float = 1.0,
-    swap: bool = False,
-    reduction: str = "mean",
+    anchor: Any, positive: Any, negative: Any, *, distance_function: Callable[[Any, Any], Any] | None = None,
+    margin: float = 1.0, swap: bool = False, reduction: str = "mean",
 ) -> Tensor:
     """``triplet_margin_loss`` for any distance, by default ``pairwise_distance``."""
     if margin <= 0:

@@ -12,28 +12,21 @@ from autodiff.engine.apply import apply
 from autodiff.engine.versions import changed
 from autodiff.errors import OptionError, ShapeError
 from autodiff.functions.arithmetic import clamp
-from autodiff.kernels.pooling import Window
+from autodiff.kernels.geometry import Sizes, Window
+from autodiff.kernels.precision import single
 from autodiff.linalg.norms import vector_norm
-from autodiff.ops.normalization import moments, standardize
+from autodiff.ops.normalization import deviations, standardize
 from autodiff.ops.shaping import reshape
 from autodiff.ops.windows import sum_pool
 from autodiff.tensors.tensor import Tensor
 
-__all__ = [
-    "batch_norm",
-    "group_norm",
-    "instance_norm",
-    "layer_norm",
-    "local_response_norm",
-    "normalize",
-    "rms_norm",
-]
+__all__ = ["batch_norm", "group_norm", "instance_norm", "layer_norm", "local_response_norm", "normalize", "rms_norm"]
 
 
 def _standardized(
-    input: Any, axes: tuple[int, ...], eps: float, weight: Any, bias: Any, along: tuple[int, ...], center: bool = True
+    input: Any, axes: Sizes, eps: float, weight: Any, bias: Any, along: Sizes, center: bool = True
 ) -> Tensor:
-    """``input`` normalised over ``axes``, times ``weight`` and plus ``bias`` as far as they are there, in one row."""
+    """``input`` normalised over ``axes``, times ``weight`` and plus ``bias`` as far as they are given."""
     params = {"axis": axes, "eps": eps, "center": center, "along": along}
     if weight is None:
         out = apply(standardize, (input,), params)
@@ -41,27 +34,28 @@ def _standardized(
     return apply(standardize, (input, weight) if bias is None else (input, weight, bias), params)
 
 
-def _check_channels(name: str, count: int, **given: Any) -> None:
-    """Raise ShapeError for weights, biases or statistics that are not one number for each channel."""
-    for what, tensor in given.items():
-        if tensor is not None and tuple(tensor.shape) != (count,):
-            raise ShapeError(f"{name} of {count} channels takes a {what} of shape ({count},), not {tensor.shape}")
+_NAMES = ("weight", "bias", "running_mean", "running_var")
 
 
-def _along_channels(input: Any) -> tuple[int, ...]:
-    """The shape of one number for each channel, axis 1, beside ``input``."""
-    return (1, input.shape[1]) + (1,) * (len(input.shape) - 2)
+def _check_shapes(name: str, wanted: Sizes, *given: Any) -> None:
+    """Raise ShapeError where one of these, by the order of ``_NAMES``, is given but not of the shape ``wanted``."""
+    for what, tensor in zip(_NAMES, given, strict=False):
+        if tensor is not None and tuple(tensor.shape) != wanted:
+            raise ShapeError(f"{name} takes a {what} of shape {wanted}, not {tuple(tensor.shape)}")
+
+
+def _along_channels(name: str, input: Any, *given: Any) -> Sizes:
+    """The shape of one number for each channel, axis 1, beside ``input``; checks what is ``given`` as above."""
+    shape = tuple(input.shape)
+    if len(shape) < 2:
+        raise ShapeError(f"{name} takes inputs (N, C, *), not of shape {shape}")
+    _check_shapes(f"{name} of {shape[1]} channels", shape[1:2], *given)
+    return (1, shape[1]) + (1,) * (len(shape) - 2)
 
 
 def batch_norm(
-    input: Any,
-    running_mean: Any,
-    running_var: Any,
-    weight: Any = None,
-    bias: Any = None,
-    training: bool = False,
-    momentum: float = 0.1,
-    eps: float = 1e-05,
+    input: Any, running_mean: Any, running_var: Any, weight: Any = None, bias: Any = None, training: bool = False,
+    momentum: float = 0.1, eps: float = 1e-05,
 ) -> Tensor:
     """(x - mean) / sqrt(var + eps) * weight + bias, with mean and variance of each channel over the batch.
 
@@ -81,102 +75,79 @@ def batch_norm(
     tensor([[-1.],
             [ 1.]])
     """
-    shape = tuple(input.shape)
-    if len(shape) < 2:
-        raise ShapeError(f"batch_norm takes inputs (N, C, *), not of shape {shape}")
-    _check_channels(
-        "batch_norm", shape[1], weight=weight, bias=bias, running_mean=running_mean, running_var=running_var
-    )
-    along = _along_channels(input)
+    along = _along_channels("batch_norm", input, weight, bias, running_mean, running_var)
     if not training:
-        if running_mean is None or running_var is None:
-            raise OptionError("batch_norm without running statistics needs training=True, for the batch's own")
-        return _with_statistics(input, running_mean, running_var, weight, bias, eps, along)
-    axes = (0, *range(2, len(shape)))
-    if math.prod(shape[a] for a in axes) == 1:
-        raise ShapeError(f"batch_norm in training needs several values for each channel, not shape {shape}")
-    if running_mean is not None:
-        _track(input, running_mean, running_var, axes, momentum)
+        repair = "batch_norm without running statistics needs training=True, for the batch's own"
+        return _with_statistics(input, running_mean, running_var, weight, bias, eps, along, repair)
+    axes = (0, *range(2, len(input.shape)))
+    _check_count(input, axes, "batch_norm in training needs several values for each channel")
+    _track(input, running_mean, running_var, axes, momentum)
     return _standardized(input, axes, eps, weight, bias, along)
 
 
+def instance_norm(
+    input: Any, running_mean: Any = None, running_var: Any = None, weight: Any = None, bias: Any = None,
+    use_input_stats: bool = True, momentum: float = 0.1, eps: float = 1e-05,
+) -> Tensor:
+    """``batch_norm`` of each sample by itself: statistics over the axes after N and C.
+
+    Shapes: input (N, C, *), all others (C,), result as input. The running statistics move towards the means over the
+    batch of each sample's own.
+
+    Reference: Ulyanov, Vedaldi & Lempitsky 2016, "Instance normalization".
+    """
+    along = _along_channels("instance_norm", input, weight, bias, running_mean, running_var)
+    if not use_input_stats:
+        repair = "instance_norm without running statistics needs use_input_stats=True"
+        return _with_statistics(input, running_mean, running_var, weight, bias, eps, along, repair)
+    axes = tuple(range(2, len(input.shape)))
+    _check_count(input, axes, "instance_norm needs several values for each sample and channel")
+    _track(input, running_mean, running_var, axes, momentum)
+    return _standardized(input, axes, eps, weight, bias, along)
+
+
+def _check_count(input: Any, axes: Sizes, need: str) -> None:
+    """Raise ShapeError where ``axes`` hold one entry, which has no variance."""
+    if math.prod(input.shape[a] for a in axes) == 1:
+        raise ShapeError(f"{need}, not shape {tuple(input.shape)}")
+
+
 def _with_statistics(
-    input: Any, mean: Any, var: Any, weight: Any, bias: Any, eps: float, along: tuple[int, ...]
+    input: Any, mean: Any, var: Any, weight: Any, bias: Any, eps: float, along: Sizes, repair: str
 ) -> Tensor:
     """Normalised by given statistics: one product and one sum, since all but the input is small."""
+    if mean is None or var is None:
+        raise OptionError(repair)
     factor = (var + eps) ** -0.5 if weight is None else weight * (var + eps) ** -0.5
     offset = -mean * factor if bias is None else bias - mean * factor
     return input * reshape(factor, shape=along).to(input.dtype) + reshape(offset, shape=along).to(input.dtype)
 
 
-def _track(input: Any, running_mean: Any, running_var: Any, axes: tuple[int, ...], momentum: float) -> None:
-    """Move the running statistics towards the batch's, in place and outside the graph."""
-    x = np.asarray(input.detach())
-    count = math.prod(x.shape[a] for a in axes)
-    wide = np.float32 if x.dtype == np.float16 else x.dtype
-    _, mean, variance = moments(x.astype(wide, copy=False), axes)
-    for running, batch in ((running_mean, mean), (running_var, variance * (count / max(count - 1, 1)))):
-        running._array[...] = running._array * (1 - momentum) + batch.reshape(-1) * momentum
+def _track(input: Any, running_mean: Any, running_var: Any, axes: Sizes, momentum: float) -> None:
+    """Move the running statistics, if there are any, towards the input's, in place and outside the graph."""
+    if running_mean is None:
+        return
+    _, mean, variance = deviations(single(np.asarray(input.detach())), axes)
+    count = math.prod(input.shape[a] for a in axes)
+    for running, own in ((running_mean, mean), (running_var, variance * (count / max(count - 1, 1)))):
+        samples = own.reshape(-1, input.shape[1])  # one, or, of an instance norm, as many as the batch has
+        average = samples if len(samples) == 1 else samples.mean(0)
+        running._array[...] = running._array * (1 - momentum) + average * momentum
         changed(running._array)
 
 
-def instance_norm(
-    input: Any,
-    running_mean: Any = None,
-    running_var: Any = None,
-    weight: Any = None,
-    bias: Any = None,
-    use_input_stats: bool = True,
-    momentum: float = 0.1,
-    eps: float = 1e-05,
-) -> Tensor:
-    """``batch_norm`` of each sample by itself: statistics over the axes after N and C.
+def _last_axes(name: str, input: Any, normalized_shape: Sequence[int], weight: Any, bias: Any) -> tuple[Sizes, Sizes]:
+    """The axes that ``normalized_shape`` covers, and the shape of one number for each place in them, beside ``input``.
 
-    Shapes: input (N, C, *), all others (C,), result as input.
-
-    Reference: Ulyanov, Vedaldi & Lempitsky 2016, "Instance normalization".
+    Raises ShapeError where it is not the end of the input's shape.
     """
-    shape = tuple(input.shape)
-    if len(shape) < 2:
-        raise ShapeError(f"instance_norm takes inputs (N, C, *), not of shape {shape}")
-    _check_channels(
-        "instance_norm", shape[1], weight=weight, bias=bias, running_mean=running_mean, running_var=running_var
-    )
-    along = _along_channels(input)
-    if not use_input_stats:
-        if running_mean is None or running_var is None:
-            raise OptionError("instance_norm without running statistics needs use_input_stats=True")
-        return _with_statistics(input, running_mean, running_var, weight, bias, eps, along)
-    if math.prod(shape[2:]) == 1:
-        raise ShapeError(f"instance_norm needs several values for each sample and channel, not shape {shape}")
-    if running_mean is not None:
-        _track_instances(input, running_mean, running_var, momentum)
-    return _standardized(input, tuple(range(2, len(shape))), eps, weight, bias, along)
-
-
-def _track_instances(input: Any, running_mean: Any, running_var: Any, momentum: float) -> None:
-    """Move the running statistics towards the means over the batch of each sample's own."""
-    x = np.asarray(input.detach()).reshape(*input.shape[:2], -1)
-    for running, batch in ((running_mean, x.mean(-1)), (running_var, x.var(-1, ddof=1))):
-        running._array[...] = running._array * (1 - momentum) + batch.mean(0) * momentum
-        changed(running._array)
-
-
-def _last_axes(name: str, input: Any, normalized_shape: Sequence[int], weight: Any, bias: Any) -> tuple[int, ...]:
-    """The axes that ``normalized_shape`` covers; raises ShapeError where it is not the end of the input's shape."""
     shape, wanted = tuple(input.shape), tuple(normalized_shape)
     if not wanted or shape[len(shape) - len(wanted) :] != wanted:
         ends = ", ".join(map(str, wanted))
         raise ShapeError(f"{name} over {wanted} takes inputs (*, {ends}), not of shape {shape}")
-    for what, tensor in (("weight", weight), ("bias", bias)):
-        if tensor is not None and tuple(tensor.shape) != wanted:
-            raise ShapeError(f"{name} over {wanted} takes a {what} of that shape, not {tuple(tensor.shape)}")
-    return tuple(range(len(shape) - len(wanted), len(shape)))
-
-
-def _along_last(input: Any, axes: tuple[int, ...]) -> tuple[int, ...]:
-    """The shape of one number for each place in the last ``axes``, beside ``input``."""
-    return (1,) * axes[0] + tuple(input.shape[axes[0] :])
+    _check_shapes(f"{name} over {wanted}", wanted, weight, bias)
+    first = len(shape) - len(wanted)
+    return tuple(range(first, len(shape))), (1,) * first + wanted
 
 
 def layer_norm(
@@ -193,8 +164,8 @@ def layer_norm(
     tensor([[-0.8944,  0.8944],
             [ 0.0000,  0.0000]])
     """
-    axes = _last_axes("layer_norm", input, normalized_shape, weight, bias)
-    return _standardized(input, axes, eps, weight, bias, _along_last(input, axes))
+    axes, along = _last_axes("layer_norm", input, normalized_shape, weight, bias)
+    return _standardized(input, axes, eps, weight, bias, along)
 
 
 def rms_norm(input: Any, normalized_shape: Sequence[int], weight: Any = None, eps: float | None = None) -> Tensor:
@@ -204,9 +175,9 @@ def rms_norm(input: Any, normalized_shape: Sequence[int], weight: Any = None, ep
 
     Reference: Zhang & Sennrich 2019, "Root mean square layer normalization".
     """
-    axes = _last_axes("rms_norm", input, normalized_shape, weight, None)
+    axes, along = _last_axes("rms_norm", input, normalized_shape, weight, None)
     small = float(np.finfo(input.dtype).eps) if eps is None else eps
-    return _standardized(input, axes, small, weight, None, _along_last(input, axes), center=False)
+    return _standardized(input, axes, small, weight, None, along, center=False)
 
 
 def group_norm(input: Any, num_groups: int, weight: Any = None, bias: Any = None, eps: float = 1e-05) -> Tensor:
@@ -219,7 +190,7 @@ def group_norm(input: Any, num_groups: int, weight: Any = None, bias: Any = None
     shape = tuple(input.shape)
     if len(shape) < 2 or num_groups < 1 or shape[1] % num_groups:
         raise ShapeError(f"group_norm in {num_groups} groups takes inputs (N, C, *), C a multiple, not shape {shape}")
-    _check_channels("group_norm", shape[1], weight=weight, bias=bias)
+    _check_shapes(f"group_norm of {shape[1]} channels", shape[1:2], weight, bias)
     each = shape[1] // num_groups
     grouped = reshape(input, shape=(shape[0], num_groups, each, math.prod(shape[2:])))
     return reshape(_standardized(grouped, (2, 3), eps, weight, bias, (1, num_groups, each, 1)), shape=shape)

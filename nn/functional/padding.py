@@ -11,7 +11,7 @@ from autodiff.engine.apply import apply
 from autodiff.errors import OptionError, ShapeError
 from autodiff.functions.keys import getitem
 from autodiff.kernels.resampling import Taps
-from autodiff.ops.shaping import pad as pad_row
+from autodiff.ops import shaping
 from autodiff.ops.windows import resample
 from autodiff.tensors.tensor import Tensor
 
@@ -29,7 +29,7 @@ def pad(input: Any, pad: Sequence[int], mode: str = "constant", value: float | N
     "replicate" repeats the edge, "reflect" mirrors what lies behind it, "circular" goes on at the other end.
 
     Raises:
-        ShapeError: ``pad`` has not two widths for each of at most all axes, or the input has not enough entries.
+        ShapeError: ``pad`` is not two widths for each of at most all axes, or the input has too few entries.
         OptionError: there is no such mode.
 
     >>> import autodiff
@@ -50,11 +50,10 @@ def pad(input: Any, pad: Sequence[int], mode: str = "constant", value: float | N
     if any(n + min(a, 0) + min(b, 0) < 0 for n, (a, b) in zip(input.shape, pairs, strict=True)):
         raise ShapeError(f"pad {widths} cuts off more than an input of shape {tuple(input.shape)} has")
     if min(widths, default=0) < 0:
-        input = getitem(
-            input, tuple(slice(max(-a, 0), n - max(-b, 0)) for n, (a, b) in zip(input.shape, pairs, strict=True))
-        )
+        kept = tuple(slice(max(-a, 0), n - max(-b, 0)) for n, (a, b) in zip(input.shape, pairs, strict=True))
+        input = getitem(input, kept)
     around = tuple((max(a, 0), max(b, 0)) for a, b in pairs)
-    return apply(pad_row, (input,), {"widths": around, "value": 0.0 if value is None else value})
+    return apply(shaping.pad, (input,), {"widths": around, "value": 0.0 if value is None else value})
 
 
 def _with_its_own(input: Any, pairs: list[tuple[int, int]], axes: int, mode: str, value: float | None) -> Tensor:

@@ -8,20 +8,12 @@ from typing import Any
 from autodiff.engine.apply import apply
 from autodiff.errors import OptionError, ShapeError
 from autodiff.functions.shaping import permute
-from autodiff.kernels.pooling import Window
-from autodiff.ops import windows as rows
+from autodiff.ops import windows
 from autodiff.ops.shaping import reshape
 from autodiff.tensors.tensor import Tensor
-from nn.functional.arguments import check_output, several, with_batch
+from nn.functional.arguments import as_tuple, check_output, window_of, with_batch
 
 __all__ = ["channel_shuffle", "fold", "native_channel_shuffle", "pixel_shuffle", "pixel_unshuffle", "unfold"]
-
-
-def _window(kernel_size: Any, dilation: Any, padding: Any, stride: Any) -> Window:
-    sizes = [several(v, 2, n) for v, n in ((kernel_size, "kernel_size"), (stride, "stride"), (dilation, "dilation"))]
-    around = several(padding, 2, "padding", 0)
-    pads = ((around[0], around[0]), (around[1], around[1]))
-    return Window(sizes[0], sizes[1], pads, sizes[2])  # type: ignore[arg-type]
 
 
 def unfold(input: Any, kernel_size: Any, dilation: Any = 1, padding: Any = 0, stride: Any = 1) -> Tensor:
@@ -34,10 +26,10 @@ def unfold(input: Any, kernel_size: Any, dilation: Any = 1, padding: Any = 0, st
     (1, 18, 4)
     """
     x, unbatched = with_batch(input, 2, "unfold")
-    window = _window(kernel_size, dilation, padding, stride)
-    output = window.output_size((x.shape[2], x.shape[3]))
+    window = window_of(2, kernel_size, stride, padding, dilation)
+    output = window.output_size(x.shape[2:])
     check_output(output, x, "unfold", f"its windows of size {window.kernel} are larger than the padded input")
-    columns = apply(rows.windows, (x,), {"window": window})
+    columns = apply(windows.windows, (x,), {"window": window})
     shape = (x.shape[0], x.shape[1] * math.prod(window.kernel), math.prod(output))
     return reshape(columns, shape=shape[1:] if unbatched else shape)
 
@@ -49,15 +41,15 @@ def fold(
 
     Shapes: input (N, C * kh * kw, L) or (C * kh * kw, L), result (N, C, *output_size) or (C, *output_size).
     """
-    window, size = _window(kernel_size, dilation, padding, stride), several(output_size, 2, "output_size")
-    output, area, shape = window.output_size((size[0], size[1])), math.prod(window.kernel), tuple(input.shape)
+    window, size = window_of(2, kernel_size, stride, padding, dilation), as_tuple(output_size, 2, "output_size")
+    output, area, shape = window.output_size(size), math.prod(window.kernel), tuple(input.shape)
     if len(shape) not in (2, 3) or shape[-1] != math.prod(output) or shape[-2] % area:
         raise ShapeError(
             f"fold to {size} with kernel {window.kernel} takes (N, C * {area}, {math.prod(output)}), not shape {shape}"
         )
     channels = shape[-2] // area
     columns = reshape(input, shape=(math.prod(shape[:-2]), channels, *window.kernel, *output))
-    out = apply(rows.fold, (columns,), {"window": window, "size": size})
+    out = apply(windows.fold, (columns,), {"window": window, "size": size})
     return reshape(out, shape=(*shape[:-2], channels, *size))
 
 

@@ -7,9 +7,9 @@ backwards. Weights and their order of gates are PyTorch's.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from functools import lru_cache
-from itertools import accumulate, pairwise
 from typing import Any
 
 import numpy as np
@@ -17,7 +17,7 @@ import numpy as np
 from autodiff.engine.apply import apply
 from autodiff.errors import OptionError, ShapeError
 from autodiff.functions.shaping import clone
-from autodiff.ops import recurrent as rows
+from autodiff.ops import recurrent
 from autodiff.ops.indexing import index
 from autodiff.tensors.tensor import Tensor
 from nn.functional.dense import linear
@@ -28,15 +28,15 @@ Pair = tuple[Tensor, Tensor]
 
 
 @lru_cache(maxsize=64)
-def _steps(batch_sizes: tuple[int, ...], reverse: bool) -> rows.Steps:
+def _steps(batch_sizes: tuple[int, ...], reverse: bool) -> recurrent.Steps:
     """The first row and the end of each time, in the order in which time runs."""
-    spans = tuple(pairwise((0, *accumulate(batch_sizes))))
+    spans = tuple(itertools.pairwise((0, *itertools.accumulate(batch_sizes))))
     return spans[::-1] if reverse else spans
 
 
 def _checked(batch_sizes: Sequence[int], count: int, samples: int) -> tuple[int, ...]:
     sizes = tuple(map(int, batch_sizes))
-    falling = all(n >= m > 0 for n, m in pairwise((*sizes, 1)))
+    falling = all(n >= m > 0 for n, m in itertools.pairwise((*sizes, 1)))
     if not sizes or not falling or sum(sizes) != count or sizes[0] != samples:
         raise ShapeError(
             f"batch sizes never rise, begin with that of the state and add up to the rows of the input; they are "
@@ -52,7 +52,7 @@ def _at_the_end(states: Tensor, sizes: tuple[int, ...], reverse: bool) -> Tensor
     if sizes[0] == sizes[-1]:
         return states[-sizes[0] :]
     last = np.zeros(sizes[0], np.int64)
-    for start, n in zip(accumulate((0, *sizes)), sizes, strict=False):
+    for start, n in zip(itertools.accumulate((0, *sizes)), sizes, strict=False):
         last[:n] = start + np.arange(n)
     return states[last]
 
@@ -64,7 +64,7 @@ def _both(b_ih: Any, b_hh: Any) -> Any:
 def rnn(
     input: Any, batch_sizes: Sequence[int], hx: Any, w_ih: Any, w_hh: Any, b_ih: Any = None, b_hh: Any = None,
     nonlinearity: str = "tanh", reverse: bool = False,
-) -> Pair:  # fmt: skip
+) -> Pair:
     """h' = tanh(W_ih x + b_ih + W_hh h + b_hh), or relu of that, from one time to the next.
 
     Shapes: input (S, I), hx (N, H), w_ih (H, I), w_hh (H, H), biases (H,).
@@ -78,14 +78,14 @@ def rnn(
     sizes = _checked(batch_sizes, len(input), len(hx))
     x = linear(input, w_ih, _both(b_ih, b_hh))
     params = {"steps": _steps(sizes, reverse), "relu": nonlinearity == "relu"}
-    out = apply(rows.rnn, (x, w_hh, hx), params)
+    out = apply(recurrent.rnn, (x, w_hh, hx), params)
     return out, _at_the_end(out, sizes, reverse)
 
 
 def lstm(
     input: Any, batch_sizes: Sequence[int], hx: tuple[Any, Any], w_ih: Any, w_hh: Any, b_ih: Any = None,
     b_hh: Any = None, w_hr: Any = None, reverse: bool = False,
-) -> tuple[Tensor, Pair]:  # fmt: skip
+) -> tuple[Tensor, Pair]:
     """Long short-term memory: c' = f c + i a, h' = o tanh(c'), or W_hr times that.
 
     Law: i, f, a, o are W_ih x + b_ih + W_hh h + b_hh cut in four, of which a goes through tanh and the others through
@@ -102,7 +102,7 @@ def lstm(
     sizes = _checked(batch_sizes, len(input), len(h))
     x = linear(input, w_ih, _both(b_ih, b_hh))
     inputs = (x, w_hh, h, c) if w_hr is None else (x, w_hh, h, c, w_hr)
-    whole = apply(rows.lstm, inputs, {"steps": _steps(sizes, reverse)})
+    whole = apply(recurrent.lstm, inputs, {"steps": _steps(sizes, reverse)})
     count, width, size = len(input), h.shape[1], c.shape[1]
     output, cells = (
         apply(index, (whole,), {"key": slice(start, start + count * n)}).reshape(count, n)
@@ -116,7 +116,7 @@ def lstm(
 def gru(
     input: Any, batch_sizes: Sequence[int], hx: Any, w_ih: Any, w_hh: Any, b_ih: Any = None, b_hh: Any = None,
     reverse: bool = False,
-) -> Pair:  # fmt: skip
+) -> Pair:
     """Gated recurrent unit: h' = (1 - z) n + z h.
 
     Law: r, z, n are the three parts of W_ih x + b_ih and of W_hh h + b_hh: r and z are sigmoids of the sum of both, and
@@ -131,7 +131,7 @@ def gru(
     sizes = _checked(batch_sizes, len(input), len(hx))
     x = linear(input, w_ih, b_ih)
     inputs = (x, w_hh, hx) if b_hh is None else (x, w_hh, hx, b_hh)
-    out = apply(rows.gru, inputs, {"steps": _steps(sizes, reverse)})
+    out = apply(recurrent.gru, inputs, {"steps": _steps(sizes, reverse)})
     return out, _at_the_end(out, sizes, reverse)
 
 
@@ -145,9 +145,7 @@ def rnn_relu_cell(input: Any, hx: Any, w_ih: Any, w_hh: Any, b_ih: Any = None, b
     return rnn(input, (len(input),), hx, w_ih, w_hh, b_ih, b_hh, "relu")[0]
 
 
-def lstm_cell(
-    input: Any, hx: tuple[Any, Any], w_ih: Any, w_hh: Any, b_ih: Any = None, b_hh: Any = None
-) -> Pair:
+def lstm_cell(input: Any, hx: tuple[Any, Any], w_ih: Any, w_hh: Any, b_ih: Any = None, b_hh: Any = None) -> Pair:
     """One step of ``lstm``: input (N, I) and (h, c), each (N, H), to (h', c')."""
     return lstm(input, (len(input),), hx, w_ih, w_hh, b_ih, b_hh)[1]
 

@@ -1,4 +1,4 @@
-"""What all losses share: the reduction of many losses to one, and the refusal to stretch targets in silence."""
+"""What all losses share: the reduction of many losses to one, and checks that targets fit."""
 
 from __future__ import annotations
 
@@ -11,8 +11,6 @@ from autodiff.errors import OptionError, ShapeError
 from autodiff.functions.shaping import broadcast_to
 from autodiff.ops.reductions import mean, sum_
 from autodiff.tensors.tensor import Tensor
-
-__all__ = ["check_reduction", "reduced", "reduction_of", "refuse_stretch", "same_shape", "weighted"]
 
 _ALL = {"axis": None, "keepdims": False}
 
@@ -28,7 +26,7 @@ def reduced(loss: Any, reduction: str, count: Any = None) -> Tensor:
 
 
 def check_reduction(reduction: str) -> str:
-    """``reduction``; raises OptionError where there is none of that name."""
+    """``reduction``; raises OptionError for any other name."""
     if reduction not in ("mean", "sum", "none"):
         raise OptionError(f"reduction is 'mean', 'sum' or 'none', not {reduction!r}")
     return reduction
@@ -42,27 +40,27 @@ def reduction_of(size_average: bool | None, reduce: bool | None, reduction: str)
 
 
 def refuse_stretch(name: str, input: Any, target: Any) -> None:
-    """Raise ShapeError where input and target would both be stretched: (N, 1) and (N,) make (N, N) in silence."""
+    """Raise ShapeError where input and target would stretch each other: (N, 1) and (N,) make (N, N) in silence."""
     first, second = tuple(input.shape), tuple(target.shape)
+    if first == second:
+        return
     try:
         both = np.broadcast_shapes(first, second)
     except ValueError:
         both = ()
     if both not in (first, second):
-        raise ShapeError(f"{name} takes a target of its input's shape {first}, not {second}; {_repair(first, second)}")
-
-
-def _repair(first: tuple[int, ...], second: tuple[int, ...]) -> str:
-    if [n for n in first if n != 1] == [n for n in second if n != 1]:
-        return f"target.reshape({first}) or input.reshape({second}) makes them equal"
-    return "reshape or slice one of them"
+        same_shape(name, input, target)
 
 
 def same_shape(name: str, input: Any, target: Any) -> None:
     """Raise ShapeError where the shapes differ."""
     first, second = tuple(input.shape), tuple(target.shape)
-    if first != second:
-        raise ShapeError(f"{name} takes a target of its input's shape {first}, not {second}; {_repair(first, second)}")
+    if first == second:
+        return
+    repair = "reshape or slice one of them"
+    if [n for n in first if n != 1] == [n for n in second if n != 1]:
+        repair = f"target.reshape({first}) or input.reshape({second}) makes them equal"
+    raise ShapeError(f"{name} takes a target of its input's shape {first}, not {second}; {repair}")
 
 
 def weighted(loss: Any, weight: Any, reduction: str) -> Tensor:

@@ -11,8 +11,7 @@ from autodiff.engine.apply import apply
 from autodiff.engine.versions import changed
 from autodiff.errors import AxisError, DtypeError, OptionError, ShapeError
 from autodiff.functions.arrays import array_of
-from autodiff.ops.embedding import embedding as embedding_row
-from autodiff.ops.indexing import scatter_add, scatter_extreme
+from autodiff.ops import indexing
 from autodiff.tensors.tensor import Tensor
 
 __all__ = ["embedding", "embedding_bag"]
@@ -23,7 +22,7 @@ MODES = ("sum", "mean", "max")
 def embedding(
     input: Any, weight: Any, padding_idx: int | None = None, max_norm: float | None = None, norm_type: float = 2.0,
     scale_grad_by_freq: bool = False, sparse: bool = False,
-) -> Tensor:  # fmt: skip
+) -> Tensor:
     """Row ``input[...]`` of ``weight`` for each number of ``input``.
 
     Shapes: input (*) of integers from 0 up, weight (V, E), result (*, E).
@@ -43,15 +42,15 @@ def embedding(
     tensor([[4., 5.],
             [0., 1.]])
     """
-    indices = _numbers(input, weight)
+    indices = _rows(input, weight)
     if max_norm is not None:
         _shorten(weight, indices, max_norm, norm_type)
     share = _share(indices, weight, padding_idx, scale_grad_by_freq)
-    return apply(embedding_row, (weight,), {"indices": indices, "share": share})
+    return apply(indexing.embedding, (weight,), {"indices": indices, "share": share})
 
 
-def _numbers(input: Any, weight: Any) -> np.ndarray[Any, Any]:
-    """The numbers of rows, checked."""
+def _rows(input: Any, weight: Any) -> np.ndarray[Any, Any]:
+    """The numbers of the rows that ``input`` asks for, checked."""
     indices = np.asarray(array_of(input))
     if len(weight.shape) != 2:
         raise ShapeError(f"an embedding has a table (V, E), not one of shape {tuple(weight.shape)}")
@@ -71,7 +70,7 @@ def _padding(padding_idx: int, rows: int) -> int:
 
 
 def _share(indices: np.ndarray[Any, Any], weight: Any, padding_idx: int | None, by_frequency: bool) -> Any:
-    """What the cotangent of each row that was picked is multiplied by; None for 1."""
+    """The factor of the cotangent of each row that was picked; None for 1."""
     if padding_idx is None and not by_frequency:
         return None
     share = np.ones(indices.shape, weight.dtype)
@@ -96,7 +95,7 @@ def embedding_bag(
     input: Any, weight: Any, offsets: Any = None, max_norm: float | None = None, norm_type: float = 2.0,
     scale_grad_by_freq: bool = False, mode: str = "mean", sparse: bool = False, per_sample_weights: Any = None,
     include_last_offset: bool = False, padding_idx: int | None = None,
-) -> Tensor:  # fmt: skip
+) -> Tensor:
     """The sum, mean or maximum of the rows of each bag of numbers; of an empty bag 0.
 
     Shapes: input (B, N), bags of one size, or (S,), all bags one after another that begin at ``offsets`` (B,); weight
@@ -106,7 +105,7 @@ def embedding_bag(
         mode: "sum", "mean" or "max".
         per_sample_weights: of the shape of ``input``; each row is multiplied by its own, with mode "sum".
         include_last_offset: the last of ``offsets`` is where the last bag ends.
-        padding_idx: the row that counts in no bag.
+        padding_idx: the row that no bag counts.
         max_norm, norm_type, scale_grad_by_freq, sparse: as for ``embedding``.
 
     Raises OptionError, ShapeError where these do not fit.
@@ -136,8 +135,8 @@ def embedding_bag(
     shape = (count, weight.shape[1])
     if mode == "max":
         lowest = np.where(members > 0, -np.inf, 0).astype(weight.dtype)
-        return apply(scatter_extreme, (np.broadcast_to(lowest, shape), rows), {"key": bags, "largest": True})
-    total = apply(scatter_add, (rows,), {"key": bags, "shape": shape})
+        return apply(indexing.scatter_extreme, (np.broadcast_to(lowest, shape), rows), {"key": bags, "largest": True})
+    total = apply(indexing.scatter_add, (rows,), {"key": bags, "shape": shape})
     return total if mode == "sum" else total / np.maximum(members, 1).astype(weight.dtype)
 
 

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 from autodiff.errors import OptionError, ShapeError
 from autodiff.tensors.tensor import Tensor
 from nn import functional as F
-from nn.functional.arguments import several
+from nn.functional.arguments import as_tuple
 from nn.functional.convolution import pads_of
 from nn.module import Module
 from nn.modules.initial import empty_parameter, uniform_by_fan
@@ -50,10 +50,10 @@ class Kernels(Module):
             known = "'zeros'" if self.transposed else ", ".join(map(repr, _MODES))
             raise OptionError(f"padding_mode of {type(self).__name__} is {known}, not {padding_mode!r}")
         self.in_channels, self.out_channels, self.groups = in_channels, out_channels, groups
-        self.kernel_size = several(kernel_size, self.axes, "kernel_size")
-        self.stride = several(stride, self.axes, "stride")
-        self.padding = padding if isinstance(padding, str) else several(padding, self.axes, "padding", 0)
-        self.dilation = several(dilation, self.axes, "dilation")
+        self.kernel_size = as_tuple(kernel_size, self.axes, "kernel_size")
+        self.stride = as_tuple(stride, self.axes, "stride")
+        self.padding = padding if isinstance(padding, str) else as_tuple(padding, self.axes, "padding", 0)
+        self.dilation = as_tuple(dilation, self.axes, "dilation")
         pads_of(self.padding, self.kernel_size, self.stride, self.dilation)  # raises where there is no such padding
         self.padding_mode = padding_mode
         first, second = (in_channels, out_channels) if self.transposed else (out_channels, in_channels)
@@ -168,7 +168,7 @@ class _ConvTranspose(Kernels):
             raise OptionError(f"the padding of {type(self).__name__} is given as numbers, not {padding!r}")
         options = stride, padding, dilation, groups, bias, padding_mode, dtype
         super().__init__(in_channels, out_channels, kernel_size, *options)
-        self.output_padding = several(output_padding, self.axes, "output_padding", 0)
+        self.output_padding = as_tuple(output_padding, self.axes, "output_padding", 0)
 
     def forward(self, input: Any, output_size: Any = None) -> Tensor:
         """The transposed convolution of ``nn.functional``; ``output_size`` chooses among the sizes a stride allows."""

@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 
 from autodiff.errors import OptionError
 from nn import functional as F
-from nn.functional.arguments import several
+from nn.functional.arguments import as_tuple
 from nn.modules.shell import Shell
 
 __all__ = [
@@ -91,9 +91,9 @@ class AvgPool1d(Shell):
         count_include_pad: bool = True,
     ) -> None:
         super().__init__()
-        self.kernel_size = several(kernel_size, 1, "kernel_size")
-        self.stride = self.kernel_size if stride is None else several(stride, 1, "stride")
-        self.padding = several(padding, 1, "padding", 0)
+        self.kernel_size = as_tuple(kernel_size, 1, "kernel_size")
+        self.stride = self.kernel_size if stride is None else as_tuple(stride, 1, "stride")
+        self.padding = as_tuple(padding, 1, "padding", 0)
         self.ceil_mode, self.count_include_pad = ceil_mode, count_include_pad
 
 
@@ -155,9 +155,9 @@ class _MaxUnpool(Shell):
 
     def __init__(self, kernel_size: Any, stride: Any = None, padding: Any = 0) -> None:
         super().__init__()
-        self.kernel_size = several(kernel_size, self.axes, "kernel_size")
-        self.stride = self.kernel_size if stride is None else several(stride, self.axes, "stride")
-        self.padding = several(padding, self.axes, "padding", 0)
+        self.kernel_size = as_tuple(kernel_size, self.axes, "kernel_size")
+        self.stride = self.kernel_size if stride is None else as_tuple(stride, self.axes, "stride")
+        self.padding = as_tuple(padding, self.axes, "padding", 0)
 
     def forward(self, input: Any, indices: Any, output_size: Any = None) -> Any:
         """Each maximum back at its index, and zeros elsewhere."""
