@@ -8,6 +8,7 @@ from typing import Any
 from autodiff.dtypes import get_default_dtype
 from autodiff.engine.apply import apply
 from autodiff.engine.modes import no_grad
+from autodiff.engine.values import Value
 from autodiff.errors import OptionError
 from autodiff.functions.arithmetic import where
 from autodiff.functions.indexing import gather
@@ -20,13 +21,13 @@ from autodiff.tensors.sampling import bernoulli, multinomial, rand, randn
 from autodiff.tensors.tensor import Tensor
 
 
-def _floating(*parameters: Any) -> list[Tensor]:
+def _floating(*parameters: Any) -> list[Value]:
     """Numbers and tensors broadcast, all in the dtype of the first tensor or else the default one."""
     kind = next((x.dtype for x in parameters if isinstance(x, Tensor)), get_default_dtype())
     return list(broadcast_tensors(*(as_tensor(x, dtype=kind) for x in parameters)))
 
 
-def _inside(probs: Tensor) -> Tensor:
+def _inside(probs: Tensor) -> Value:
     """Probabilities kept from 0 and 1, whose logarithms would have no gradient."""
     tiny = 2.0**-23 if probs.dtype.itemsize < 8 else 2.0**-52
     return probs.clamp(tiny, 1 - tiny)
@@ -44,37 +45,37 @@ class Distribution:
     has_rsample = False
 
     @property
-    def mean(self) -> Tensor:
+    def mean(self) -> Value:
         """The mean."""
         raise NotImplementedError
 
     @property
-    def variance(self) -> Tensor:
+    def variance(self) -> Value:
         """The expected square of the distance from the mean."""
         raise NotImplementedError
 
     @property
-    def stddev(self) -> Tensor:
+    def stddev(self) -> Value:
         """The standard deviation."""
         return self.variance.sqrt()
 
-    def rsample(self, sample_shape: Any = ()) -> Tensor:
+    def rsample(self, sample_shape: Any = ()) -> Value:
         """A sample through which gradients reach the parameters.
 
         Reference: D. P. Kingma, M. Welling (2014), "Auto-encoding variational Bayes".
         """
         raise NotImplementedError(f"no gradient passes through a sample of {type(self).__name__}; take log_prob's")
 
-    def sample(self, sample_shape: Any = ()) -> Tensor:
+    def sample(self, sample_shape: Any = ()) -> Value:
         """A sample outside the graph."""
         with no_grad():
             return self.rsample(sample_shape)
 
-    def log_prob(self, value: Any) -> Tensor:
+    def log_prob(self, value: Any) -> Value:
         """The logarithm of the probability, or of the density, of ``value``."""
         raise NotImplementedError
 
-    def entropy(self) -> Tensor:
+    def entropy(self) -> Value:
         """The expected surprise, in nats; of a density the differential entropy."""
         raise NotImplementedError
 
@@ -108,20 +109,20 @@ class Bernoulli(Distribution):
         self.batch_shape = self.probs.shape
 
     @property
-    def mean(self) -> Tensor:
+    def mean(self) -> Value:
         """The probability of 1."""
         return self.probs
 
     @property
-    def variance(self) -> Tensor:
+    def variance(self) -> Value:
         """p (1 - p)."""
         return self.probs * (1 - self.probs)
 
-    def sample(self, sample_shape: Any = ()) -> Tensor:
+    def sample(self, sample_shape: Any = ()) -> Value:
         """Zeros and ones in the shape ``sample_shape`` + ``batch_shape``."""
         return bernoulli(expand(self.probs.detach(), (*sample_shape, *self.batch_shape)))
 
-    def log_prob(self, value: Tensor) -> Tensor:
+    def log_prob(self, value: Tensor) -> Value:
         """The logarithm of the probability of the zeros and ones ``value``.
 
         Raises:
@@ -131,11 +132,11 @@ class Bernoulli(Distribution):
             raise OptionError("a value of Bernoulli is 0 or 1")
         return self._expected(value)
 
-    def entropy(self) -> Tensor:
+    def entropy(self) -> Value:
         """The expected surprise, in nats."""
         return -self._expected(self.probs)
 
-    def _expected(self, p: Any) -> Tensor:
+    def _expected(self, p: Any) -> Value:
         """The mean of ``log_prob`` where 1 comes with probability ``p``; no term can overflow."""
         return -(p * apply(softplus, (-self.logits,)) + (1 - p) * apply(softplus, (self.logits,)))
 
@@ -167,16 +168,16 @@ class Categorical(Distribution):
         self.batch_shape = self.probs.shape[:-1]
 
     @property
-    def mean(self) -> Tensor:
+    def mean(self) -> Value:
         """NaN, as in PyTorch: the numbers of classes are names."""
         return self.probs.detach().sum(-1) * math.nan
 
     @property
-    def variance(self) -> Tensor:
+    def variance(self) -> Value:
         """NaN, as the mean."""
         return self.mean
 
-    def sample(self, sample_shape: Any = ()) -> Tensor:
+    def sample(self, sample_shape: Any = ()) -> Value:
         """Class numbers in the shape ``sample_shape`` + ``batch_shape``."""
         shape = (*sample_shape, *self.batch_shape)
         count = math.prod(sample_shape)
@@ -184,13 +185,13 @@ class Categorical(Distribution):
             drawn = multinomial(self.probs.reshape(-1, self.probs.shape[-1]), max(count, 1), True)
             return drawn.t()[:count].reshape(shape)
 
-    def log_prob(self, value: Tensor) -> Tensor:
+    def log_prob(self, value: Tensor) -> Value:
         """The logarithm of the probability of the classes ``value``."""
         shape = broadcast_shapes(tuple(value.shape), self.batch_shape)
         logits = expand(self.logits, (*shape, self.logits.shape[-1]))
         return gather(logits, -1, unsqueeze(expand(value.long(), shape), -1)).squeeze(-1)
 
-    def entropy(self) -> Tensor:
+    def entropy(self) -> Value:
         """The expected surprise, in nats."""
         lowest = float(-3e38 if self.logits.dtype.itemsize < 8 else -1e308)  # 0 times -inf is 0 here
         return -(self.probs * self.logits.clamp(min=lowest)).sum(-1)
@@ -213,29 +214,29 @@ class Normal(Distribution):
         self.batch_shape = self.loc.shape
 
     @property
-    def mean(self) -> Tensor:
+    def mean(self) -> Value:
         """The mean."""
         return self.loc
 
     @property
-    def stddev(self) -> Tensor:
+    def stddev(self) -> Value:
         """The standard deviation."""
         return self.scale
 
     @property
-    def variance(self) -> Tensor:
+    def variance(self) -> Value:
         """The square of the standard deviation."""
         return self.scale.square()
 
-    def rsample(self, sample_shape: Any = ()) -> Tensor:
+    def rsample(self, sample_shape: Any = ()) -> Value:
         """A sample through which gradients reach loc and scale."""
         return self.loc + self.scale * randn((*sample_shape, *self.batch_shape), dtype=self.loc.dtype)
 
-    def log_prob(self, value: Any) -> Tensor:
+    def log_prob(self, value: Any) -> Value:
         """The logarithm of the density at ``value``."""
         return -((value - self.loc) ** 2) / (2 * self.variance) - self.scale.log() - math.log(math.sqrt(2 * math.pi))
 
-    def entropy(self) -> Tensor:
+    def entropy(self) -> Value:
         """The differential entropy, in nats."""
         return self.scale.log() + (0.5 + 0.5 * math.log(2 * math.pi))
 
@@ -257,21 +258,21 @@ class Uniform(Distribution):
         self.batch_shape = self.low.shape
 
     @property
-    def mean(self) -> Tensor:
+    def mean(self) -> Value:
         """The middle."""
         return (self.high + self.low) / 2
 
     @property
-    def variance(self) -> Tensor:
+    def variance(self) -> Value:
         """A twelfth of the squared width."""
         return (self.high - self.low) ** 2 / 12
 
-    def rsample(self, sample_shape: Any = ()) -> Tensor:
+    def rsample(self, sample_shape: Any = ()) -> Value:
         """A sample through which gradients reach low and high."""
         noise = rand((*sample_shape, *self.batch_shape), dtype=self.low.dtype)
         return self.low + noise * (self.high - self.low)
 
-    def log_prob(self, value: Tensor) -> Tensor:
+    def log_prob(self, value: Tensor) -> Value:
         """The logarithm of the density at ``value``; at ``high``, which is never drawn, -inf.
 
         Raises:
@@ -281,12 +282,12 @@ class Uniform(Distribution):
             raise OptionError("a value of Uniform lies between its low and its high")
         return where(value < self.high, -self.entropy(), -math.inf)
 
-    def entropy(self) -> Tensor:
+    def entropy(self) -> Value:
         """The logarithm of the width."""
         return (self.high - self.low).log()
 
 
-def kl_divergence(p: Distribution, q: Distribution) -> Tensor:
+def kl_divergence(p: Distribution, q: Distribution) -> Value:
     """The divergence of ``q`` from ``p``, two distributions of one kind (Kullback & Leibler 1951).
 
     Law: the mean over p of log p - log q, infinite where q excludes what p may draw.
@@ -309,6 +310,6 @@ def kl_divergence(p: Distribution, q: Distribution) -> Tensor:
     raise OptionError(f"kl_divergence takes two Bernoulli, Categorical, Normal or Uniform, not {given}")
 
 
-def _weighted(chance: Tensor, ratio: Tensor, other: Tensor) -> Tensor:
+def _weighted(chance: Tensor, ratio: Tensor, other: Tensor) -> Value:
     """chance * ratio, but 0 for what is never drawn, and infinity for what only ``other`` never draws."""
     return where(chance == 0, 0.0, where(other == 0, math.inf, chance * ratio))

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from autodiff.engine.apply import apply
+from autodiff.engine.values import Value
 from autodiff.errors import AxisError, OptionError, ShapeError
 from autodiff.functions import reductions
 from autodiff.functions.arithmetic import clamp, where
@@ -20,7 +21,6 @@ from autodiff.ops import fused, transcendental
 from autodiff.ops.arithmetic import absolute, multiply
 from autodiff.ops.shaping import reshape
 from autodiff.random import numpy_generator
-from autodiff.tensors.tensor import Tensor
 
 __all__ = [
     "celu", "elu", "gelu", "glu", "hardshrink", "hardsigmoid", "hardswish", "hardtanh", "leaky_relu", "log_softmax",
@@ -29,7 +29,7 @@ __all__ = [
 ]
 
 
-def relu(input: Any, inplace: bool = False) -> Tensor:
+def relu(input: Any, inplace: bool = False) -> Value:
     """max(x, 0), with gradient 0 at 0.
 
     >>> import autodiff
@@ -39,27 +39,27 @@ def relu(input: Any, inplace: bool = False) -> Tensor:
     return apply(transcendental.relu, (input,))
 
 
-def sigmoid(input: Any) -> Tensor:
+def sigmoid(input: Any) -> Value:
     """1 / (1 + exp(-x)), without overflow."""
     return apply(transcendental.sigmoid, (input,))
 
 
-def tanh(input: Any) -> Tensor:
+def tanh(input: Any) -> Value:
     """The hyperbolic tangent."""
     return apply(transcendental.tanh, (input,))
 
 
-def softmax(input: Any, dim: int | None = None, *, dtype: Any = None) -> Tensor:
+def softmax(input: Any, dim: int | None = None, *, dtype: Any = None) -> Value:
     """exp(x) over its sum along ``dim`` (Bridle 1990), shifted by the maximum so that nothing overflows."""
     return reductions.softmax(input, _given(dim, input), dtype=dtype)
 
 
-def log_softmax(input: Any, dim: int | None = None, *, dtype: Any = None) -> Tensor:
+def log_softmax(input: Any, dim: int | None = None, *, dtype: Any = None) -> Value:
     """log of ``softmax``, with all its digits where the softmax itself is 0 or 1."""
     return reductions.log_softmax(input, _given(dim, input), dtype=dtype)
 
 
-def softmin(input: Any, dim: int | None = None, *, dtype: Any = None) -> Tensor:
+def softmin(input: Any, dim: int | None = None, *, dtype: Any = None) -> Value:
     """``softmax`` of -x."""
     return reductions.softmax(-input, _given(dim, input), dtype=dtype)
 
@@ -70,12 +70,12 @@ def _given(dim: int | None, input: Any) -> int:
     return dim
 
 
-def leaky_relu(input: Any, negative_slope: float = 0.01, inplace: bool = False) -> Tensor:
+def leaky_relu(input: Any, negative_slope: float = 0.01, inplace: bool = False) -> Value:
     """x where it is positive, ``negative_slope`` * x elsewhere (Maas, Hannun & Ng 2013)."""
     return where(input > 0, input, input * negative_slope)
 
 
-def softplus(input: Any, beta: float = 1.0, threshold: float = 20.0) -> Tensor:
+def softplus(input: Any, beta: float = 1.0, threshold: float = 20.0) -> Value:
     """log(1 + exp(beta x)) / beta, a smooth ``relu``; exact for every x, hence without need of ``threshold``.
 
     Reference: Dugas et al. 2001.
@@ -85,17 +85,17 @@ def softplus(input: Any, beta: float = 1.0, threshold: float = 20.0) -> Tensor:
     return apply(transcendental.softplus, (input * beta,)) / beta
 
 
-def logsigmoid(input: Any) -> Tensor:
+def logsigmoid(input: Any) -> Value:
     """log of ``sigmoid``: -softplus(-x), which cannot overflow."""
     return -apply(transcendental.softplus, (-input,))
 
 
-def silu(input: Any, inplace: bool = False) -> Tensor:
+def silu(input: Any, inplace: bool = False) -> Value:
     """x * sigmoid(x) (Elfwing, Uchibe & Doya 2018)."""
     return input * apply(transcendental.sigmoid, (input,))
 
 
-def gelu(input: Any, approximate: str = "none") -> Tensor:
+def gelu(input: Any, approximate: str = "none") -> Value:
     """x * P(N <= x) for a standard normal N.
 
     Law: x / 2 * (1 + erf(x / sqrt 2)); with ``approximate="tanh"`` x / 2 * (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3))).
@@ -107,7 +107,7 @@ def gelu(input: Any, approximate: str = "none") -> Tensor:
     return apply(fused.gelu, (input,), {"approximate": approximate == "tanh"})
 
 
-def hardtanh(input: Any, min_val: float = -1.0, max_val: float = 1.0, inplace: bool = False) -> Tensor:
+def hardtanh(input: Any, min_val: float = -1.0, max_val: float = 1.0, inplace: bool = False) -> Value:
     """x held between ``min_val`` and ``max_val``; unlike ``clamp`` with gradient 0 at the bounds, as PyTorch's.
 
     >>> import autodiff
@@ -119,28 +119,28 @@ def hardtanh(input: Any, min_val: float = -1.0, max_val: float = 1.0, inplace: b
     return where(input <= min_val, min_val, where(input >= max_val, max_val, input))
 
 
-def relu6(input: Any, inplace: bool = False) -> Tensor:
+def relu6(input: Any, inplace: bool = False) -> Value:
     """min(max(x, 0), 6) (Krizhevsky 2010)."""
     return hardtanh(input, 0.0, 6.0)
 
 
-def hardsigmoid(input: Any, inplace: bool = False) -> Tensor:
+def hardsigmoid(input: Any, inplace: bool = False) -> Value:
     """The line x / 6 + 1 / 2 between 0 and 1, a ``sigmoid`` without exp."""
     return hardtanh(input, -3.0, 3.0) / 6 + 0.5
 
 
-def hardswish(input: Any, inplace: bool = False) -> Tensor:
+def hardswish(input: Any, inplace: bool = False) -> Value:
     """x * hardsigmoid(x) (Howard et al. 2019)."""
     return input * hardsigmoid(input)
 
 
-def _elu(input: Any, alpha: float, scale: float = 1.0, width: float = 1.0) -> Tensor:
+def _elu(input: Any, alpha: float, scale: float = 1.0, width: float = 1.0) -> Value:
     """scale * x above 0 and scale * alpha * (exp(x / width) - 1) below; exp is taken there only: no overflow."""
     below = apply(transcendental.expm1, (clamp(input, max=0.0) / width,)) * (scale * alpha)
     return where(input > 0, input if scale == 1 else input * scale, below)
 
 
-def elu(input: Any, alpha: float = 1.0, inplace: bool = False) -> Tensor:
+def elu(input: Any, alpha: float = 1.0, inplace: bool = False) -> Value:
     """x where it is positive, ``alpha`` * (exp(x) - 1) elsewhere (Clevert, Unterthiner & Hochreiter 2016).
 
     >>> import autodiff
@@ -150,7 +150,7 @@ def elu(input: Any, alpha: float = 1.0, inplace: bool = False) -> Tensor:
     return _elu(input, alpha)
 
 
-def celu(input: Any, alpha: float = 1.0, inplace: bool = False) -> Tensor:
+def celu(input: Any, alpha: float = 1.0, inplace: bool = False) -> Value:
     """``elu`` of x / alpha times alpha, which has slope 1 at 0 for every alpha (Barron 2017)."""
     if alpha == 0:
         raise OptionError("celu divides by alpha, which cannot be 0")
@@ -161,7 +161,7 @@ def celu(input: Any, alpha: float = 1.0, inplace: bool = False) -> Tensor:
 SELU_ALPHA, SELU_SCALE = 1.6732632423543772848170429916717, 1.0507009873554804934193349852946
 
 
-def selu(input: Any, inplace: bool = False) -> Tensor:
+def selu(input: Any, inplace: bool = False) -> Value:
     """``elu`` with the two constants that keep mean 0 and variance 1 from layer to layer.
 
     Reference: Klambauer et al. 2017, "Self-normalizing neural networks".
@@ -169,7 +169,7 @@ def selu(input: Any, inplace: bool = False) -> Tensor:
     return _elu(input, SELU_ALPHA, SELU_SCALE)
 
 
-def prelu(input: Any, weight: Any) -> Tensor:
+def prelu(input: Any, weight: Any) -> Value:
     """``leaky_relu`` with slopes that are learnt: one for all, or one for each channel (axis 1).
 
     Shapes: input (N, C, *) or any, weight (C,) or (1,) or ().
@@ -189,7 +189,7 @@ def prelu(input: Any, weight: Any) -> Tensor:
 
 def rrelu(
     input: Any, lower: float = 1.0 / 8, upper: float = 1.0 / 3, training: bool = False, inplace: bool = False
-) -> Tensor:
+) -> Value:
     """``leaky_relu`` with a slope drawn for each entry in training, and the mean slope otherwise (Xu et al. 2015)."""
     if lower > upper:
         raise OptionError(f"rrelu needs lower <= upper, not {lower} and {upper}")
@@ -199,39 +199,39 @@ def rrelu(
     return apply(multiply, (input, np.where(np.asarray(input.detach()) < 0, slopes, slopes.dtype.type(1))))
 
 
-def threshold(input: Any, threshold: float, value: float, inplace: bool = False) -> Tensor:
+def threshold(input: Any, threshold: float, value: float, inplace: bool = False) -> Value:
     """x where it is above ``threshold``, ``value`` elsewhere."""
     return where(input <= threshold, value, input)
 
 
-def hardshrink(input: Any, lambd: float = 0.5) -> Tensor:
+def hardshrink(input: Any, lambd: float = 0.5) -> Value:
     """x, but 0 where its size is at most ``lambd``."""
     return where(apply(absolute, (input,)) <= lambd, 0.0, input)
 
 
-def softshrink(input: Any, lambd: float = 0.5) -> Tensor:
+def softshrink(input: Any, lambd: float = 0.5) -> Value:
     """x moved towards 0 by ``lambd``, and 0 where that would go past it."""
     if lambd < 0:
         raise OptionError(f"softshrink needs lambd of at least 0, not {lambd}")
     return input - clamp(input, -lambd, lambd)
 
 
-def softsign(input: Any) -> Tensor:
+def softsign(input: Any) -> Value:
     """x / (1 + abs(x))."""
     return input / (1 + apply(absolute, (input,)))
 
 
-def tanhshrink(input: Any) -> Tensor:
+def tanhshrink(input: Any) -> Value:
     """x - tanh(x)."""
     return input - apply(transcendental.tanh, (input,))
 
 
-def mish(input: Any, inplace: bool = False) -> Tensor:
+def mish(input: Any, inplace: bool = False) -> Value:
     """x * tanh(softplus(x)) (Misra 2020)."""
     return input * apply(transcendental.tanh, (apply(transcendental.softplus, (input,)),))
 
 
-def glu(input: Any, dim: int = -1) -> Tensor:
+def glu(input: Any, dim: int = -1) -> Value:
     """The first half along ``dim`` times the sigmoid of the second (Dauphin et al. 2017)."""
     if not input.shape:
         raise AxisError("glu halves an axis, which a 0-d tensor does not have")

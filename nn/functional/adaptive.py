@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from autodiff.engine.apply import apply
-from autodiff.engine.values import wrap
+from autodiff.engine.values import Value, wrap
 from autodiff.errors import OptionError, ShapeError
 from autodiff.kernels.geometry import Sizes
 from autodiff.kernels.resampling import Taps
@@ -16,7 +16,6 @@ from autodiff.ops.indexing import take_along_axis
 from autodiff.ops.shaping import reshape
 from autodiff.ops.windows import resample
 from autodiff.random import numpy_generator
-from autodiff.tensors.tensor import Tensor
 from nn.functional.arguments import as_tuple, for_axes, with_batch, without_batch
 from nn.functional.pooling import avg_pool_nd, max_pool_nd
 
@@ -28,7 +27,7 @@ __all__ = [
 ]
 
 
-def adaptive_avg_pool_nd(axes: int, input: Any, output_size: Any) -> Tensor:
+def adaptive_avg_pool_nd(axes: int, input: Any, output_size: Any) -> Value:
     """The mean over as many windows as ``output_size`` says, whose lengths differ by at most one.
 
     Shapes, for images: input (N, C, H, W) or (C, H, W), result (N, C, oh, ow) or (C, oh, ow); a size of None is the

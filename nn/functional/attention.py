@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from autodiff.engine.apply import apply
+from autodiff.engine.values import Value
 from autodiff.errors import DtypeError, OptionError, ShapeError
 from autodiff.functions.arithmetic import where
 from autodiff.functions.arrays import array_of
@@ -17,7 +18,6 @@ from autodiff.functions.shaping import expand, permute, transpose
 from autodiff.ops import fused
 from autodiff.ops.attention import attention
 from autodiff.ops.linear_algebra import matmul
-from autodiff.tensors.tensor import Tensor
 from nn.functional.arguments import check_probability
 from nn.functional.dense import linear
 from nn.functional.dropout import dropout
@@ -28,7 +28,7 @@ __all__ = ["multi_head_attention_forward", "scaled_dot_product_attention"]
 def scaled_dot_product_attention(
     query: Any, key: Any, value: Any, attn_mask: Any = None, dropout_p: float = 0.0, is_causal: bool = False,
     scale: float | None = None, enable_gqa: bool = False,
-) -> Tensor:
+) -> Value:
     """softmax(scale * query key^T + mask) value: for each query the mean of the values whose keys are like it.
 
     Shapes: query (..., L, E), key (..., S, E), value (..., S, V), result (..., L, V); leading axes broadcast.
@@ -129,7 +129,7 @@ def multi_head_attention_forward(
     use_separate_proj_weight: bool = False, q_proj_weight: Any = None, k_proj_weight: Any = None,
     v_proj_weight: Any = None, static_k: Any = None, static_v: Any = None, average_attn_weights: bool = True,
     is_causal: bool = False,
-) -> tuple[Tensor, Tensor | None]:
+) -> tuple[Value, Value | None]:
     """Attention of ``num_heads`` heads, each in its own part of projections of query, key and value.
 
     Shapes: query (L, N, E), key (S, N, K), value (S, N, V), or all without N; out_proj_weight (E, E), biases (E,).

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from autodiff.engine.apply import apply
+from autodiff.engine.values import Value
 from autodiff.errors import DtypeError, OptionError, ShapeError
 from autodiff.functions.arithmetic import where
 from autodiff.functions.arrays import array_of
@@ -15,7 +16,6 @@ from autodiff.ops.arithmetic import multiply
 from autodiff.ops.indexing import take_along_axis
 from autodiff.ops.reductions import sum_
 from autodiff.ops.shaping import reshape
-from autodiff.tensors.tensor import Tensor
 from nn.functional.reduction import reduced, reduction_of
 
 __all__ = ["cross_entropy", "nll_loss"]
@@ -24,7 +24,7 @@ __all__ = ["cross_entropy", "nll_loss"]
 def cross_entropy(
     input: Any, target: Any, weight: Any = None, size_average: bool | None = None, ignore_index: int = -100,
     reduce: bool | None = None, reduction: str = "mean", label_smoothing: float = 0.0,
-) -> Tensor:
+) -> Value:
     """-log softmax(x)[target] for logits x: how unlikely the target class is.
 
     Shapes: input (C,), (N, C) or (N, C, *); target (), (N,) or (N, *) of class indices, or probabilities of the input's
@@ -63,7 +63,7 @@ def cross_entropy(
 def nll_loss(
     input: Any, target: Any, weight: Any = None, size_average: bool | None = None, ignore_index: int = -100,
     reduce: bool | None = None, reduction: str = "mean",
-) -> Tensor:
+) -> Value:
     """-x[target] for log-probabilities x; with ``log_softmax`` before it, ``cross_entropy``.
 
     Shapes, arguments and errors: as ``cross_entropy`` with class indices.
@@ -134,7 +134,7 @@ def _checked_weight(weight: Any, x: Any) -> Any:
     return array.astype(x.dtype, copy=False)
 
 
-def _class_sum(log_probabilities: Any, weight: Any) -> Tensor:
+def _class_sum(log_probabilities: Any, weight: Any) -> Value:
     """The sum over the classes, weighted."""
     x = log_probabilities
     if weight is not None:
@@ -142,7 +142,7 @@ def _class_sum(log_probabilities: Any, weight: Any) -> Tensor:
     return apply(sum_, (x,), {"axis": (1,), "keepdims": False})
 
 
-def _over_targets(loss: Any, input: Any, reduction: str, scale: Any) -> Tensor:
+def _over_targets(loss: Any, input: Any, reduction: str, scale: Any) -> Value:
     """Reduce the losses of all targets; the mean is over their weights, NaN where all are ignored."""
     if reduction == "mean" and scale is not None:
         return reduced(loss, reduction, float(scale.sum()) or float("nan"))
@@ -151,7 +151,7 @@ def _over_targets(loss: Any, input: Any, reduction: str, scale: Any) -> Tensor:
     return reduced(loss, reduction)
 
 
-def _of_probabilities(input: Any, target: Any, weight: Any, reduction: str, smoothing: float) -> Tensor:
+def _of_probabilities(input: Any, target: Any, weight: Any, reduction: str, smoothing: float) -> Value:
     """The cross-entropy of two distributions, whose mean is over the samples."""
     single = len(input.shape) == 1
     x = reshape(input, shape=(1, *input.shape)) if single else input

@@ -6,11 +6,11 @@ import math
 from typing import Any
 
 from autodiff.engine.apply import apply
+from autodiff.engine.values import Value
 from autodiff.errors import DtypeError, OptionError, ShapeError
 from autodiff.kernels.geometry import Geometry, Pads, Sizes
 from autodiff.ops.shaping import reshape
 from autodiff.ops.windows import conv, conv_input
-from autodiff.tensors.tensor import Tensor
 from nn.functional.arguments import as_tuple, check_output, for_axes, with_batch
 
 __all__ = ["conv1d", "conv2d", "conv3d", "conv_transpose1d", "conv_transpose2d", "conv_transpose3d"]
@@ -19,7 +19,7 @@ __all__ = ["conv1d", "conv2d", "conv3d", "conv_transpose1d", "conv_transpose2d",
 def conv_nd(
     axes: int, input: Any, weight: Any, bias: Any = None, stride: Any = 1, padding: Any = 0, dilation: Any = 1,
     groups: int = 1,
-) -> Tensor:
+) -> Value:
     """Slide kernels over signals, images or volumes and take inner products.
 
     Shapes, for images: input (N, C, H, W) or (C, H, W), weight (O, C / groups, kh, kw), bias (O,), result
@@ -69,7 +69,7 @@ conv3d = for_axes(3, conv_nd)
 def conv_transpose_nd(
     axes: int, input: Any, weight: Any, bias: Any = None, stride: Any = 1, padding: Any = 0, output_padding: Any = 0,
     groups: int = 1, dilation: Any = 1,
-) -> Tensor:
+) -> Value:
     """Lay down a kernel at each entry, times the entry, and add up: the adjoint of ``conv``, which makes images grow.
 
     Shapes, for images: input (N, C, H, W) or (C, H, W), weight (C, O / groups, kh, kw), bias (O,), result
@@ -162,7 +162,7 @@ def _as_images(x: Any, w: Any, geometry: Geometry) -> tuple[Any, Any, Geometry]:
     return x, w, Geometry((1, *stride), ((0, 0), *padding), (1, *dilation), groups)
 
 
-def _as_given(out: Any, axes: int, unbatched: bool) -> Tensor:
+def _as_given(out: Any, axes: int, unbatched: bool) -> Value:
     """The result with as many axes as the input had."""
     shape = tuple(out.shape)[1 if unbatched else 0 :]
     if axes == 1:

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from autodiff.engine.apply import apply
+from autodiff.engine.values import Value
 from autodiff.errors import OptionError, ShapeError
 from autodiff.functions.arithmetic import where
 from autodiff.functions.arrays import array_of
@@ -14,7 +15,6 @@ from autodiff.functions.joining import cat, stack
 from autodiff.functions.reductions import logsumexp
 from autodiff.ops.indexing import index
 from autodiff.ops.shaping import reshape
-from autodiff.tensors.tensor import Tensor
 from nn.functional.reduction import check_reduction, reduced
 
 __all__ = ["ctc_loss"]
@@ -25,7 +25,7 @@ _NEVER = -1e30  # the log of 0; finite, so that differences of two of them are n
 def ctc_loss(
     log_probs: Any, targets: Any, input_lengths: Any, target_lengths: Any, blank: int = 0, reduction: str = "mean",
     zero_infinity: bool = False,
-) -> Tensor:
+) -> Value:
     """-log of the sum of the probabilities of all paths that spell the targets.
 
     A path says one label or ``blank`` at each time; it spells what is left when repetitions are made one and blanks are
@@ -84,7 +84,7 @@ def _with_blanks(targets: Any, lengths: Any, count: int, blank: int) -> Any:
     return labels
 
 
-def _log_likelihood(x: Any, labels: Any, times: Any, lengths: Any, blank: int) -> Tensor:
+def _log_likelihood(x: Any, labels: Any, times: Any, lengths: Any, blank: int) -> Value:
     """log of the forward variable of the last two states of each sample, at its last time (Graves, eq. 6-8)."""
     steps, (count, states) = x.shape[0], labels.shape
     samples = np.arange(count)

@@ -6,16 +6,16 @@ import math
 from typing import Any
 
 from autodiff.engine.apply import apply
+from autodiff.engine.values import Value
 from autodiff.errors import AutodiffError, ShapeError
 from autodiff.ops import linear_algebra
 from autodiff.ops.linear_algebra import matmul
 from autodiff.ops.shaping import reshape, transpose
-from autodiff.tensors.tensor import Tensor
 
 __all__ = ["bilinear", "linear"]
 
 
-def linear(input: Any, weight: Any, bias: Any = None) -> Tensor:
+def linear(input: Any, weight: Any, bias: Any = None) -> Value:
     """x W^T + b.
 
     Shapes: input (..., in), weight (out, in), bias (out,), result (..., out).
@@ -33,7 +33,7 @@ def linear(input: Any, weight: Any, bias: Any = None) -> Tensor:
         raise _explained(error, input, weight, bias) from None
 
 
-def bilinear(input1: Any, input2: Any, weight: Any, bias: Any = None) -> Tensor:
+def bilinear(input1: Any, input2: Any, weight: Any, bias: Any = None) -> Value:
     """x1^T W[o] x2 + b[o] for each output o.
 
     Shapes: input1 (*, in1), input2 (*, in2), weight (out, in1, in2), bias (out,), result (*, out).

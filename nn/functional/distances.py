@@ -6,17 +6,17 @@ from typing import Any
 
 import numpy as np
 
+from autodiff.engine.values import Value
 from autodiff.errors import ShapeError
 from autodiff.functions.arithmetic import clamp
 from autodiff.functions.reductions import sum as sum_over
 from autodiff.functions.shaping import broadcast_to
 from autodiff.linalg.norms import pdist, vector_norm
-from autodiff.tensors.tensor import Tensor
 
 __all__ = ["cosine_similarity", "pairwise_distance", "pdist"]
 
 
-def cosine_similarity(x1: Any, x2: Any, dim: int = 1, eps: float = 1e-08) -> Tensor:
+def cosine_similarity(x1: Any, x2: Any, dim: int = 1, eps: float = 1e-08) -> Value:
     """The cosine of the angle between vectors along ``dim``; a norm counts as ``eps`` at least.
 
     Shapes: x1 and x2 broadcast to (*, D, *), result (*, *).
@@ -32,7 +32,7 @@ def cosine_similarity(x1: Any, x2: Any, dim: int = 1, eps: float = 1e-08) -> Ten
     return sum_over(first * second, dim)
 
 
-def pairwise_distance(x1: Any, x2: Any, p: float = 2.0, eps: float = 1e-06, keepdim: bool = False) -> Tensor:
+def pairwise_distance(x1: Any, x2: Any, p: float = 2.0, eps: float = 1e-06, keepdim: bool = False) -> Value:
     """The p-norm of x1 - x2 + eps along the last axis; ``eps`` keeps it from the corner at 0.
 
     Shapes: x1 and x2 broadcast to (*, D), result (*) or, with ``keepdim``, (*, 1).

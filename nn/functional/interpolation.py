@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 
 from autodiff.engine.apply import apply
+from autodiff.engine.values import Value
 from autodiff.errors import OptionError, ShapeError
 from autodiff.kernels.resampling import Taps
 from autodiff.ops.windows import resample
-from autodiff.tensors.tensor import Tensor
 from nn.functional.adaptive import averaging
 from nn.functional.arguments import as_tuple
 
@@ -27,7 +27,7 @@ _ALIGNING = ("linear", "bilinear", "bicubic", "trilinear")
 def interpolate(
     input: Any, size: Any = None, scale_factor: Any = None, mode: str = "nearest", align_corners: bool | None = None,
     recompute_scale_factor: bool | None = None, antialias: bool = False,
-) -> Tensor:
+) -> Value:
     """The input resized, to ``size`` or by ``scale_factor``.
 
     Shapes: input (N, C, L), (N, C, H, W) or (N, C, D, H, W), result with the last axes of another length.
@@ -135,16 +135,16 @@ def cubic(x: Any, a: float = -0.75) -> Any:
 
 def upsample(
     input: Any, size: Any = None, scale_factor: Any = None, mode: str = "nearest", align_corners: bool | None = None
-) -> Tensor:
+) -> Value:
     """An old name of ``interpolate``."""
     return interpolate(input, size, scale_factor, mode, align_corners)
 
 
-def upsample_nearest(input: Any, size: Any = None, scale_factor: Any = None) -> Tensor:
+def upsample_nearest(input: Any, size: Any = None, scale_factor: Any = None) -> Value:
     """An old name of ``interpolate`` with mode "nearest"."""
     return interpolate(input, size, scale_factor)
 
 
-def upsample_bilinear(input: Any, size: Any = None, scale_factor: Any = None) -> Tensor:
+def upsample_bilinear(input: Any, size: Any = None, scale_factor: Any = None) -> Value:
     """An old name of ``interpolate`` with mode "bilinear" and aligned corners."""
     return interpolate(input, size, scale_factor, "bilinear", True)

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from autodiff.engine.apply import apply
+from autodiff.engine.values import Value
 from autodiff.errors import OptionError, ShapeError
 from autodiff.functions.arithmetic import clamp, where
 from autodiff.functions.arrays import array_of
@@ -27,7 +28,7 @@ __all__ = [
 def mse_loss(
     input: Any, target: Any, size_average: bool | None = None, reduce: bool | None = None, reduction: str = "mean",
     weight: Any = None,
-) -> Tensor:
+) -> Value:
     """The squared error, (input - target)^2.
 
     Shapes: input (*), target (*), result () or, for reduction "none", (*).
@@ -49,7 +50,7 @@ def mse_loss(
 def l1_loss(
     input: Any, target: Any, size_average: bool | None = None, reduce: bool | None = None, reduction: str = "mean",
     weight: Any = None,
-) -> Tensor:
+) -> Value:
     """The absolute error, abs(input - target), with gradient 0 where it is 0.
 
     Shapes: as ``mse_loss``.
@@ -61,7 +62,7 @@ def l1_loss(
 def binary_cross_entropy(
     input: Any, target: Any, weight: Any = None, size_average: bool | None = None, reduce: bool | None = None,
     reduction: str = "mean",
-) -> Tensor:
+) -> Value:
     """-(y log x + (1 - y) log(1 - x)) for probabilities x, each logarithm no less than -100, so that it is finite.
 
     Shapes: input and target (*), weight broadcast to (*), result () or, for reduction "none", (*).
@@ -88,7 +89,7 @@ def binary_cross_entropy(
 def binary_cross_entropy_with_logits(
     input: Any, target: Any, weight: Any = None, size_average: bool | None = None, reduce: bool | None = None,
     reduction: str = "mean", pos_weight: Any = None,
-) -> Tensor:
+) -> Value:
     """``binary_cross_entropy`` of sigmoid(x), exact for logits x of any size.
 
     Shapes: input and target (*), weight and pos_weight broadcast to (*), result () or, for reduction "none", (*).
@@ -106,7 +107,7 @@ def binary_cross_entropy_with_logits(
     return reduced(loss if weight is None else loss * weight, reduction_of(size_average, reduce, reduction))
 
 
-def _rounded_corner(distance: Any, width: float) -> Tensor:
+def _rounded_corner(distance: Any, width: float) -> Value:
     """d^2 / 2 up to ``width``, and from there on the line that continues it."""
     near = clamp(distance, max=width)
     return near * (distance - near * 0.5)
@@ -115,7 +116,7 @@ def _rounded_corner(distance: Any, width: float) -> Tensor:
 def smooth_l1_loss(
     input: Any, target: Any, size_average: bool | None = None, reduce: bool | None = None, reduction: str = "mean",
     beta: float = 1.0,
-) -> Tensor:
+) -> Value:
     """``l1_loss`` with its corner rounded: d^2 / (2 beta) where d = abs(input - target) < beta, d - beta / 2 elsewhere.
 
     Shapes: as ``mse_loss``.
@@ -130,7 +131,7 @@ def smooth_l1_loss(
     return reduced(loss, reduction_of(size_average, reduce, reduction))
 
 
-def huber_loss(input: Any, target: Any, reduction: str = "mean", delta: float = 1.0, weight: Any = None) -> Tensor:
+def huber_loss(input: Any, target: Any, reduction: str = "mean", delta: float = 1.0, weight: Any = None) -> Value:
     """``smooth_l1_loss`` times its beta, here ``delta``.
 
     Shapes: as ``mse_loss``, weight (*). The mean is over the number of entries, whatever their weights.
@@ -147,7 +148,7 @@ def huber_loss(input: Any, target: Any, reduction: str = "mean", delta: float = 
 def kl_div(
     input: Any, target: Any, size_average: bool | None = None, reduce: bool | None = None, reduction: str = "mean",
     log_target: bool = False,
-) -> Tensor:
+) -> Value:
     """The pointwise divergence y * (log y - x) of log-probabilities x from probabilities y, 0 where y is 0.
 
     Shapes: input and target broadcast. ``reduction="batchmean"``, the sum over the length of the first axis, is the
@@ -170,7 +171,7 @@ def kl_div(
 def poisson_nll_loss(
     input: Any, target: Any, log_input: bool = True, full: bool = False, size_average: bool | None = None,
     eps: float = 1e-08, reduce: bool | None = None, reduction: str = "mean",
-) -> Tensor:
+) -> Value:
     """-log of the probability of counts y where the mean is exp(x), or x itself: exp(x) - y x, or x - y log(x + eps).
 
     Shapes: as ``mse_loss``. ``full`` adds log y! for y > 1, by Stirling's formula.
@@ -189,7 +190,7 @@ def poisson_nll_loss(
 
 def gaussian_nll_loss(
     input: Any, target: Any, var: Any, full: bool = False, eps: float = 1e-06, reduction: str = "mean"
-) -> Tensor:
+) -> Value:
     """-log of the density of a normal with mean x and variance ``var`` at y: (log var + (x - y)^2 / var) / 2.
 
     Shapes: input (*), target (*), var (*) or (*) with a last axis of length one or without it, or a number. A variance

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from autodiff.engine.apply import apply
+from autodiff.engine.values import Value
 from autodiff.errors import DtypeError, OptionError, ShapeError
 from autodiff.functions.arithmetic import clamp, minimum, where
 from autodiff.functions.arrays import array_of
@@ -17,7 +18,6 @@ from autodiff.functions.reductions import sum as sum_over
 from autodiff.ops.indexing import take_along_axis
 from autodiff.ops.shaping import reshape
 from autodiff.ops.transcendental import softplus
-from autodiff.tensors.tensor import Tensor
 from nn.functional.distances import pairwise_distance
 from nn.functional.losses import binary_cross_entropy_with_logits
 from nn.functional.reduction import reduced, reduction_of, same_shape
@@ -29,7 +29,7 @@ __all__ = [
 ]
 
 
-def _positive(x: Any) -> Tensor:
+def _positive(x: Any) -> Value:
     """max(x, 0), with gradient 1 at 0, as PyTorch's losses have it."""
     return clamp(x, min=0.0)
 
@@ -45,7 +45,7 @@ def _classes(name: str, target: Any) -> Any:
 def hinge_embedding_loss(
     input: Any, target: Any, margin: float = 1.0, size_average: bool | None = None, reduce: bool | None = None,
     reduction: str = "mean",
-) -> Tensor:
+) -> Value:
     """A distance x where the target is 1, max(0, margin - x) where it is -1.
 
     Shapes: input (*), target (*), result () or, for reduction "none", (*).
@@ -58,7 +58,7 @@ def hinge_embedding_loss(
 def margin_ranking_loss(
     input1: Any, input2: Any, target: Any, margin: float = 0.0, size_average: bool | None = None,
     reduce: bool | None = None, reduction: str = "mean",
-) -> Tensor:
+) -> Value:
     """max(0, margin - y * (x1 - x2)): y = 1 asks for the first to be greater, y = -1 for the second.
 
     Shapes: all (N,) or (), result () or, for reduction "none", as they.
@@ -74,7 +74,7 @@ def margin_ranking_loss(
 def cosine_embedding_loss(
     input1: Any, input2: Any, target: Any, margin: float = 0.0, size_average: bool | None = None,
     reduce: bool | None = None, reduction: str = "mean",
-) -> Tensor:
+) -> Value:
     """1 - cos(x1, x2) where the target is 1, max(0, cos(x1, x2) - margin) where it is -1.
 
     Shapes: inputs (N, D) or (D,), target (N,) or (), result () or, for reduction "none", as the target.
@@ -94,7 +94,7 @@ def cosine_embedding_loss(
 def multi_margin_loss(
     input: Any, target: Any, p: int = 1, margin: float = 1.0, weight: Any = None, size_average: bool | None = None,
     reduce: bool | None = None, reduction: str = "mean",
-) -> Tensor:
+) -> Value:
     """The sum over the wrong classes j of max(0, margin - x[y] + x[j])^p, over the number of classes.
 
     Shapes: input (N, C) or (C,), target (N,) or () of class indices, weight (C,) that of the target's class.
@@ -119,7 +119,7 @@ def multi_margin_loss(
 
 def multilabel_margin_loss(
     input: Any, target: Any, size_average: bool | None = None, reduce: bool | None = None, reduction: str = "mean"
-) -> Tensor:
+) -> Value:
     """The sum over target classes y and all others i of max(0, 1 - x[y] + x[i]), over the number of classes.
 
     Shapes: input (N, C) or (C,), target of the same shape: class indices, up to the first -1.
@@ -143,7 +143,7 @@ def multilabel_margin_loss(
 def multilabel_soft_margin_loss(
     input: Any, target: Any, weight: Any = None, size_average: bool | None = None, reduce: bool | None = None,
     reduction: str = "mean",
-) -> Tensor:
+) -> Value:
     """The mean over the classes of ``binary_cross_entropy_with_logits``.
 
     Shapes: input and target (*, C), weight (C,), result () or, for reduction "none", (*).
@@ -155,7 +155,7 @@ def multilabel_soft_margin_loss(
 
 def soft_margin_loss(
     input: Any, target: Any, size_average: bool | None = None, reduce: bool | None = None, reduction: str = "mean"
-) -> Tensor:
+) -> Value:
     """log(1 + exp(-y x)) for targets y of 1 and -1, without overflow.
 
     Shapes: input and target (*), result () or, for reduction "none", (*).
@@ -167,7 +167,7 @@ def soft_margin_loss(
 def triplet_margin_loss(
     anchor: Any, positive: Any, negative: Any, margin: float = 1.0, p: float = 2, eps: float = 1e-06,
     swap: bool = False, size_average: bool | None = None, reduce: bool | None = None, reduction: str = "mean",
-) -> Tensor:
+) -> Value:
     """max(0, margin + d(anchor, positive) - d(anchor, negative)) for the distance of the p-norm.
 
     Shapes: inputs (N, D) or (D,), result () or, for reduction "none", (N,) or (). With ``swap`` the distance from
@@ -184,7 +184,7 @@ def triplet_margin_loss(
 def triplet_margin_with_distance_loss(
     anchor: Any, positive: Any, negative: Any, *, distance_function: Callable[[Any, Any], Any] | None = None,
     margin: float = 1.0, swap: bool = False, reduction: str = "mean",
-) -> Tensor:
+) -> Value:
     """``triplet_margin_loss`` for any distance, by default ``pairwise_distance``."""
     if margin <= 0:
         raise OptionError(f"a triplet loss needs a margin above 0, not {margin}")

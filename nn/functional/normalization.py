@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from autodiff.engine.apply import apply
+from autodiff.engine.values import Value
 from autodiff.engine.versions import changed
 from autodiff.errors import OptionError, ShapeError
 from autodiff.functions.arithmetic import clamp
@@ -18,14 +19,13 @@ from autodiff.linalg.norms import vector_norm
 from autodiff.ops.normalization import deviations, standardize
 from autodiff.ops.shaping import reshape
 from autodiff.ops.windows import sum_pool
-from autodiff.tensors.tensor import Tensor
 
 __all__ = ["batch_norm", "group_norm", "instance_norm", "layer_norm", "local_response_norm", "normalize", "rms_norm"]
 
 
 def _standardized(
     input: Any, axes: Sizes, eps: float, weight: Any, bias: Any, along: Sizes, center: bool = True
-) -> Tensor:
+) -> Value:
     """``input`` normalised over ``axes``, times ``weight`` and plus ``bias`` as far as they are given."""
     params = {"axis": axes, "eps": eps, "center": center, "along": along}
     if weight is None:
@@ -56,7 +56,7 @@ def _along_channels(name: str, input: Any, *given: Any) -> Sizes:
 def batch_norm(
     input: Any, running_mean: Any, running_var: Any, weight: Any = None, bias: Any = None, training: bool = False,
     momentum: float = 0.1, eps: float = 1e-05,
-) -> Tensor:
+) -> Value:
     """(x - mean) / sqrt(var + eps) * weight + bias, with mean and variance of each channel over the batch.
 
     Shapes: input (N, C, *), all others (C,), result as input.
@@ -88,7 +88,7 @@ def batch_norm(
 def instance_norm(
     input: Any, running_mean: Any = None, running_var: Any = None, weight: Any = None, bias: Any = None,
     use_input_stats: bool = True, momentum: float = 0.1, eps: float = 1e-05,
-) -> Tensor:
+) -> Value:
     """``batch_norm`` of each sample by itself: statistics over the axes after N and C.
 
     Shapes: input (N, C, *), all others (C,), result as input. The running statistics move towards the means over the
@@ -114,7 +114,7 @@ def _check_count(input: Any, axes: Sizes, need: str) -> None:
 
 def _with_statistics(
     input: Any, mean: Any, var: Any, weight: Any, bias: Any, eps: float, along: Sizes, repair: str
-) -> Tensor:
+) -> Value:
     """Normalised by given statistics: one product and one sum, since all but the input is small."""
     if mean is None or var is None:
         raise OptionError(repair)
@@ -152,7 +152,7 @@ def _last_axes(name: str, input: Any, normalized_shape: Sequence[int], weight: A
 
 def layer_norm(
     input: Any, normalized_shape: Sequence[int], weight: Any = None, bias: Any = None, eps: float = 1e-05
-) -> Tensor:
+) -> Value:
     """(x - mean) / sqrt(var + eps) * weight + bias, with mean and variance over the last axes.
 
     Shapes: input (*, normalized_shape), weight and bias normalized_shape, result as input.
@@ -168,7 +168,7 @@ def layer_norm(
     return _standardized(input, axes, eps, weight, bias, along)
 
 
-def rms_norm(input: Any, normalized_shape: Sequence[int], weight: Any = None, eps: float | None = None) -> Tensor:
+def rms_norm(input: Any, normalized_shape: Sequence[int], weight: Any = None, eps: float | None = None) -> Value:
     """x / sqrt(mean of x^2 + eps) * weight over the last axes; ``eps`` is by default the dtype's.
 
     Shapes: as ``layer_norm``.
@@ -180,7 +180,7 @@ def rms_norm(input: Any, normalized_shape: Sequence[int], weight: Any = None, ep
     return _standardized(input, axes, small, weight, None, along, center=False)
 
 
-def group_norm(input: Any, num_groups: int, weight: Any = None, bias: Any = None, eps: float = 1e-05) -> Tensor:
+def group_norm(input: Any, num_groups: int, weight: Any = None, bias: Any = None, eps: float = 1e-05) -> Value:
     """(x - mean) / sqrt(var + eps) * weight + bias, with mean and variance of each sample over groups of channels.
 
     Shapes: input (N, C, *), weight and bias (C,), result as input.
@@ -196,7 +196,7 @@ def group_norm(input: Any, num_groups: int, weight: Any = None, bias: Any = None
     return reshape(_standardized(grouped, (2, 3), eps, weight, bias, (1, num_groups, each, 1)), shape=shape)
 
 
-def local_response_norm(input: Any, size: int, alpha: float = 0.0001, beta: float = 0.75, k: float = 1.0) -> Tensor:
+def local_response_norm(input: Any, size: int, alpha: float = 0.0001, beta: float = 0.75, k: float = 1.0) -> Value:
     """x / (k + alpha * the mean of x^2 over ``size`` neighbouring channels) ** beta.
 
     Shapes: input (N, C, *), result as input.
@@ -214,7 +214,7 @@ def local_response_norm(input: Any, size: int, alpha: float = 0.0001, beta: floa
     return input / (total * (alpha / size) + k) ** beta
 
 
-def normalize(input: Any, p: float = 2.0, dim: Any = 1, eps: float = 1e-12, out: Any = None) -> Tensor:
+def normalize(input: Any, p: float = 2.0, dim: Any = 1, eps: float = 1e-12, out: Any = None) -> Value:
     """x over its p-norm along ``dim``, which counts as ``eps`` at least.
 
     >>> import autodiff

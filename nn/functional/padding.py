@@ -8,19 +8,19 @@ from typing import Any
 import numpy as np
 
 from autodiff.engine.apply import apply
+from autodiff.engine.values import Value
 from autodiff.errors import OptionError, ShapeError
 from autodiff.functions.keys import getitem
 from autodiff.kernels.resampling import Taps
 from autodiff.ops import shaping
 from autodiff.ops.windows import resample
-from autodiff.tensors.tensor import Tensor
 
 __all__ = ["pad"]
 
 _MODES = ("constant", "reflect", "replicate", "circular")
 
 
-def pad(input: Any, pad: Sequence[int], mode: str = "constant", value: float | None = None) -> Tensor:
+def pad(input: Any, pad: Sequence[int], mode: str = "constant", value: float | None = None) -> Value:
     """``input`` with entries around it: of ``value`` (0), or its own; a negative width cuts off.
 
     Shapes: ``pad`` is (before, after) of the last axis, then of the one before it, and so on. Modes other than
@@ -56,7 +56,7 @@ def pad(input: Any, pad: Sequence[int], mode: str = "constant", value: float | N
     return apply(shaping.pad, (input,), {"widths": around, "value": 0.0 if value is None else value})
 
 
-def _with_its_own(input: Any, pairs: list[tuple[int, int]], axes: int, mode: str, value: float | None) -> Tensor:
+def _with_its_own(input: Any, pairs: list[tuple[int, int]], axes: int, mode: str, value: float | None) -> Value:
     """Pad with entries of the input, one axis after another."""
     shape = tuple(input.shape)
     if value is not None:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from autodiff.engine.apply import apply
-from autodiff.engine.values import wrap
+from autodiff.engine.values import Value, wrap
 from autodiff.errors import OptionError, ShapeError
 from autodiff.functions.axes import shape_of
 from autodiff.kernels.geometry import Sizes, Window
@@ -16,7 +16,6 @@ from autodiff.kernels.pooling import max_pool_indices
 from autodiff.ops.indexing import put
 from autodiff.ops.shaping import reshape
 from autodiff.ops.windows import max_pool, sum_pool
-from autodiff.tensors.tensor import Tensor
 from nn.functional.arguments import as_tuple, check_output, for_axes, window_of, with_batch, without_batch
 
 __all__ = [
@@ -76,7 +75,7 @@ max_pool3d_with_indices = for_axes(3, max_pool_nd_with_indices)
 def avg_pool_nd(
     axes: int, input: Any, kernel_size: Any, stride: Any = None, padding: Any = 0, ceil_mode: bool = False,
     count_include_pad: bool = True, divisor_override: int | None = None,
-) -> Tensor:
+) -> Value:
     """The mean of each window.
 
     Shapes: as ``max_pool``.
@@ -105,7 +104,7 @@ def avg_pool_nd(
 def avg_pool1d(
     input: Any, kernel_size: Any, stride: Any = None, padding: Any = 0, ceil_mode: bool = False,
     count_include_pad: bool = True,
-) -> Tensor:
+) -> Value:
     """``avg_pool2d`` of signals, (N, C, L) or (C, L)."""
     return avg_pool_nd(1, input, kernel_size, stride, padding, ceil_mode, count_include_pad)
 
@@ -116,7 +115,7 @@ avg_pool3d = for_axes(3, avg_pool_nd)
 
 def lp_pool_nd(
     axes: int, input: Any, norm_type: float, kernel_size: Any, stride: Any = None, ceil_mode: bool = False
-) -> Tensor:
+) -> Value:
     """(sum of x^p)^(1/p) over each window: with p = 1 the sum, for large p near the maximum.
 
     Shapes: as ``max_pool``, without padding.
@@ -132,7 +131,7 @@ lp_pool3d = for_axes(3, lp_pool_nd)
 
 def max_unpool_nd(
     axes: int, input: Any, indices: Any, kernel_size: Any, stride: Any = None, padding: Any = 0, output_size: Any = None
-) -> Tensor:
+) -> Value:
     """Each maximum back where ``max_pool`` found it, and zeros elsewhere.
 
     Shapes, for images: input and indices (N, C, oh, ow) or (C, oh, ow), result (N, C, H, W) or (C, H, W) with

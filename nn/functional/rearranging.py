@@ -6,17 +6,17 @@ import math
 from typing import Any
 
 from autodiff.engine.apply import apply
+from autodiff.engine.values import Value
 from autodiff.errors import OptionError, ShapeError
 from autodiff.functions.shaping import permute
 from autodiff.ops import windows
 from autodiff.ops.shaping import reshape
-from autodiff.tensors.tensor import Tensor
 from nn.functional.arguments import as_tuple, check_output, window_of, with_batch
 
 __all__ = ["channel_shuffle", "fold", "native_channel_shuffle", "pixel_shuffle", "pixel_unshuffle", "unfold"]
 
 
-def unfold(input: Any, kernel_size: Any, dilation: Any = 1, padding: Any = 0, stride: Any = 1) -> Tensor:
+def unfold(input: Any, kernel_size: Any, dilation: Any = 1, padding: Any = 0, stride: Any = 1) -> Value:
     """All windows of images as columns (im2col).
 
     Shapes: input (N, C, H, W) or (C, H, W), result (N, C * kh * kw, L) or (C * kh * kw, L) for L windows.
@@ -36,7 +36,7 @@ def unfold(input: Any, kernel_size: Any, dilation: Any = 1, padding: Any = 0, st
 
 def fold(
     input: Any, output_size: Any, kernel_size: Any, dilation: Any = 1, padding: Any = 0, stride: Any = 1
-) -> Tensor:
+) -> Value:
     """Columns added up where ``unfold`` took them from: its adjoint (col2im).
 
     Shapes: input (N, C * kh * kw, L) or (C * kh * kw, L), result (N, C, *output_size) or (C, *output_size).
@@ -53,7 +53,7 @@ def fold(
     return reshape(out, shape=(*shape[:-2], channels, *size))
 
 
-def pixel_shuffle(input: Any, upscale_factor: int) -> Tensor:
+def pixel_shuffle(input: Any, upscale_factor: int) -> Value:
     """Groups of r * r channels as blocks of r * r pixels.
 
     Shapes: input (*, C r^2, H, W), result (*, C, H r, W r).
@@ -69,7 +69,7 @@ def pixel_shuffle(input: Any, upscale_factor: int) -> Tensor:
     return reshape(x, shape=(*lead, channels // r**2, height * r, width * r))
 
 
-def pixel_unshuffle(input: Any, downscale_factor: int) -> Tensor:
+def pixel_unshuffle(input: Any, downscale_factor: int) -> Value:
     """The inverse of ``pixel_shuffle``.
 
     Shapes: input (*, C, H r, W r), result (*, C r^2, H, W).
@@ -83,7 +83,7 @@ def pixel_unshuffle(input: Any, downscale_factor: int) -> Tensor:
     return reshape(x, shape=(*lead, channels * r**2, height // r, width // r))
 
 
-def channel_shuffle(input: Any, groups: int) -> Tensor:
+def channel_shuffle(input: Any, groups: int) -> Value:
     """The channels of ``groups`` groups dealt out in turn.
 
     Shapes: input (N, C, *), result the same.

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from autodiff.engine.apply import apply
+from autodiff.engine.values import Value
 from autodiff.errors import OptionError, ShapeError
 from autodiff.functions.shaping import clone
 from autodiff.ops import recurrent
@@ -24,7 +25,7 @@ from nn.functional.dense import linear
 
 __all__ = ["gru", "gru_cell", "lstm", "lstm_cell", "rnn", "rnn_relu_cell", "rnn_tanh_cell"]
 
-Pair = tuple[Tensor, Tensor]
+Pair = tuple[Value, Value]
 
 
 @lru_cache(maxsize=64)
@@ -45,7 +46,7 @@ def _checked(batch_sizes: Sequence[int], count: int, samples: int) -> tuple[int,
     return sizes
 
 
-def _at_the_end(states: Tensor, sizes: tuple[int, ...], reverse: bool) -> Tensor:
+def _at_the_end(states: Value, sizes: tuple[int, ...], reverse: bool) -> Value:
     """For each sample the state after its last step (N, H)."""
     if reverse:
         return states[: sizes[0]]
@@ -85,7 +86,7 @@ def rnn(
 def lstm(
     input: Any, batch_sizes: Sequence[int], hx: tuple[Any, Any], w_ih: Any, w_hh: Any, b_ih: Any = None,
     b_hh: Any = None, w_hr: Any = None, reverse: bool = False,
-) -> tuple[Tensor, Pair]:
+) -> tuple[Value, Pair]:
     """Long short-term memory: c' = f c + i a, h' = o tanh(c'), or W_hr times that.
 
     Law: i, f, a, o are W_ih x + b_ih + W_hh h + b_hh cut in four, of which a goes through tanh and the others through
@@ -135,12 +136,12 @@ def gru(
     return out, _at_the_end(out, sizes, reverse)
 
 
-def rnn_tanh_cell(input: Any, hx: Any, w_ih: Any, w_hh: Any, b_ih: Any = None, b_hh: Any = None) -> Tensor:
+def rnn_tanh_cell(input: Any, hx: Any, w_ih: Any, w_hh: Any, b_ih: Any = None, b_hh: Any = None) -> Value:
     """One step of ``rnn`` with tanh: input (N, I) and h (N, H) to h' (N, H)."""
     return rnn(input, (len(input),), hx, w_ih, w_hh, b_ih, b_hh)[0]
 
 
-def rnn_relu_cell(input: Any, hx: Any, w_ih: Any, w_hh: Any, b_ih: Any = None, b_hh: Any = None) -> Tensor:
+def rnn_relu_cell(input: Any, hx: Any, w_ih: Any, w_hh: Any, b_ih: Any = None, b_hh: Any = None) -> Value:
     """One step of ``rnn`` with relu."""
     return rnn(input, (len(input),), hx, w_ih, w_hh, b_ih, b_hh, "relu")[0]
 
@@ -150,6 +151,6 @@ def lstm_cell(input: Any, hx: tuple[Any, Any], w_ih: Any, w_hh: Any, b_ih: Any =
     return lstm(input, (len(input),), hx, w_ih, w_hh, b_ih, b_hh)[1]
 
 
-def gru_cell(input: Any, hx: Any, w_ih: Any, w_hh: Any, b_ih: Any = None, b_hh: Any = None) -> Tensor:
+def gru_cell(input: Any, hx: Any, w_ih: Any, w_hh: Any, b_ih: Any = None, b_hh: Any = None) -> Value:
     """One step of ``gru``: input (N, I) and h (N, H) to h' (N, H)."""
     return gru(input, (len(input),), hx, w_ih, w_hh, b_ih, b_hh)[0]

@@ -7,15 +7,15 @@ from typing import Any
 import numpy as np
 
 from autodiff.engine.apply import apply
+from autodiff.engine.values import Value
 from autodiff.errors import OptionError, ShapeError
 from autodiff.functions.shaping import broadcast_to
 from autodiff.ops.reductions import mean, sum_
-from autodiff.tensors.tensor import Tensor
 
 _ALL = {"axis": None, "keepdims": False}
 
 
-def reduced(loss: Any, reduction: str, count: Any = None) -> Tensor:
+def reduced(loss: Any, reduction: str, count: Any = None) -> Value:
     """``loss`` as it is ("none"), its sum, or its mean: the sum over ``count``, by default the number of entries."""
     if reduction == "mean":
         return apply(mean, (loss,), _ALL) if count is None else apply(sum_, (loss,), _ALL) / count
@@ -63,7 +63,7 @@ def same_shape(name: str, input: Any, target: Any) -> None:
     raise ShapeError(f"{name} takes a target of its input's shape {first}, not {second}; {repair}")
 
 
-def weighted(loss: Any, weight: Any, reduction: str) -> Tensor:
+def weighted(loss: Any, weight: Any, reduction: str) -> Value:
     """``reduced``; with weights the mean is over their sum."""
     if weight is None:
         return reduced(loss, reduction)

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from autodiff.engine.apply import apply
+from autodiff.engine.values import Value
 from autodiff.errors import OptionError, ShapeError
 from autodiff.functions.arithmetic import clamp, where
 from autodiff.functions.shaping import permute
@@ -20,7 +21,7 @@ from nn.functional.interpolation import cubic
 __all__ = ["affine_grid", "grid_sample"]
 
 
-def affine_grid(theta: Any, size: Any, align_corners: bool | None = None) -> Tensor:
+def affine_grid(theta: Any, size: Any, align_corners: bool | None = None) -> Value:
     """The grid of points into which affine maps take the points of an image or volume, for ``grid_sample``.
 
     Shapes: theta (N, 2, 3) with size (N, C, H, W), result (N, H, W, 2); or (N, 3, 4), (N, C, D, H, W), (N, D, H, W, 3).
@@ -46,7 +47,7 @@ def affine_grid(theta: Any, size: Any, align_corners: bool | None = None) -> Ten
 
 def grid_sample(
     input: Any, grid: Any, mode: str = "bilinear", padding_mode: str = "zeros", align_corners: bool | None = None
-) -> Tensor:
+) -> Value:
     """The values of images or volumes at the points of ``grid``.
 
     Shapes: input (N, C, H, W), grid (N, oh, ow, 2), result (N, C, oh, ow); or (N, C, D, H, W), (N, od, oh, ow, 3),

@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 
 from autodiff.engine.apply import apply
+from autodiff.engine.values import Value
 from autodiff.engine.versions import changed
 from autodiff.errors import AxisError, DtypeError, OptionError, ShapeError
 from autodiff.functions.arrays import array_of
 from autodiff.ops import indexing
-from autodiff.tensors.tensor import Tensor
 
 __all__ = ["embedding", "embedding_bag"]
 
@@ -22,7 +22,7 @@ MODES = ("sum", "mean", "max")
 def embedding(
     input: Any, weight: Any, padding_idx: int | None = None, max_norm: float | None = None, norm_type: float = 2.0,
     scale_grad_by_freq: bool = False, sparse: bool = False,
-) -> Tensor:
+) -> Value:
     """Row ``input[...]`` of ``weight`` for each number of ``input``.
 
     Shapes: input (*) of integers from 0 up, weight (V, E), result (*, E).
@@ -95,7 +95,7 @@ def embedding_bag(
     input: Any, weight: Any, offsets: Any = None, max_norm: float | None = None, norm_type: float = 2.0,
     scale_grad_by_freq: bool = False, mode: str = "mean", sparse: bool = False, per_sample_weights: Any = None,
     include_last_offset: bool = False, padding_idx: int | None = None,
-) -> Tensor:
+) -> Value:
     """The sum, mean or maximum of the rows of each bag of numbers; of an empty bag 0.
 
     Shapes: input (B, N), bags of one size, or (S,), all bags one after another that begin at ``offsets`` (B,); weight
