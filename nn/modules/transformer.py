@@ -47,7 +47,7 @@ class _Layer(Module):
     norm_first: bool
 
     def _around(self, x: Any, norm: Module, part: Callable[[Any], Any]) -> Tensor:
-        return x + part(norm(x)) if self.norm_first else norm(x + part(x))  # type: ignore[no-any-return]
+        return x + part(norm(x)) if self.norm_first else norm(x + part(x))
 
     def _dense(self, x: Any, dropout: Module) -> Any:
         return dropout(self.linear2(self.dropout(self.activation(self.linear1(x)))))
@@ -173,7 +173,7 @@ class TransformerEncoder(_Stack):
         """``src`` (S, N, E) through all layers."""
         for layer in self.layers:
             src = layer(src, mask, src_key_padding_mask, bool(is_causal))
-        return self._end(src)  # type: ignore[no-any-return]
+        return self._end(src)
 
 
 class TransformerDecoder(_Stack):
@@ -192,7 +192,7 @@ class TransformerDecoder(_Stack):
                 tgt, memory, tgt_mask, memory_mask, tgt_key_padding_mask, memory_key_padding_mask,
                 bool(tgt_is_causal), memory_is_causal,
             )  # fmt: skip
-        return self._end(tgt)  # type: ignore[no-any-return]
+        return self._end(tgt)
 
 
 class Transformer(Module):
@@ -249,7 +249,7 @@ class Transformer(Module):
                 f"{tuple(src.shape)} and {tuple(tgt.shape)}"
             )
         memory = self.encoder(src, mask=src_mask, src_key_padding_mask=src_key_padding_mask, is_causal=src_is_causal)
-        return self.decoder(  # type: ignore[no-any-return]
+        return self.decoder(
             tgt, memory, tgt_mask=tgt_mask, memory_mask=memory_mask, tgt_key_padding_mask=tgt_key_padding_mask,
             memory_key_padding_mask=memory_key_padding_mask, tgt_is_causal=tgt_is_causal,
             memory_is_causal=memory_is_causal,
@@ -264,4 +264,4 @@ class Transformer(Module):
                 [0., 0.]])
         """
         chosen = get_default_dtype() if dtype is None else as_dtype(dtype)
-        return wrap(np.triu(np.full((sz, sz), -np.inf, chosen), 1))  # type: ignore[no-any-return]
+        return wrap(np.triu(np.full((sz, sz), -np.inf, chosen), 1))
