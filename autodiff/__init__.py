@@ -11,6 +11,10 @@ tensor([ 1.3818,  0.0770, -2.8289])
 from __future__ import annotations
 
 import importlib
+from math import e as e
+from math import inf as inf
+from math import nan as nan
+from math import pi as pi
 from typing import TYPE_CHECKING, Any
 
 from autodiff.engine.call_sites import register_library as _register_library
@@ -26,7 +30,6 @@ from autodiff import linalg as linalg
 from autodiff import special as special
 from autodiff import utils as utils
 from autodiff.autograd import grad as grad
-from autodiff.constants import *
 from autodiff.dtypes import bool_ as bool_
 from autodiff.dtypes import can_cast as can_cast
 from autodiff.dtypes import double as double
@@ -99,6 +102,7 @@ if TYPE_CHECKING:
     from autodiff.viz import explain as explain
     from autodiff.viz import memory as memory
 
+bool, float, int, newaxis = bool_, float32, int32, None
 _keep_freed_memory()
 _give_tensors(vars())
 _LATER = {
