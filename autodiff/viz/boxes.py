@@ -25,6 +25,7 @@ class View(NamedTuple):
         groups: the open modules.
         show: what is written in the boxes and on the arrows, as ``draw`` takes it.
         notes: what has to be said about the drawing.
+        direction: where the arrows point, as ``draw`` takes it.
     """
 
     nodes: list[DrawnNode]
@@ -32,24 +33,22 @@ class View(NamedTuple):
     groups: list[Group]
     show: Collection[str]
     notes: tuple[str, ...] = ()
+    direction: str = "TB"
 
     def nested(self) -> Iterator[tuple[int, DrawnNode | Group | None]]:
         """Boxes and open modules with how deep they stand; None is the end of the module opened last."""
-        inside: dict[str, list[DrawnNode]] = {}
+        inside: dict[str, list[DrawnNode | Group]] = {}
         for node in self.nodes:
             inside.setdefault(node.group, []).append(node)
-        within: dict[str, list[Group]] = {}
         for group in self.groups:
-            within.setdefault(group.parent, []).append(group)
-        yield from ((0, node) for node in inside.get("", ()))
-        stack: list[tuple[int, Group | None]] = [(0, group) for group in reversed(within.get("", ()))]
+            inside.setdefault(group.parent, []).append(group)
+        stack: list[tuple[int, DrawnNode | Group | None]] = [(0, item) for item in reversed(inside.get("", ()))]
         while stack:
-            depth, at = stack.pop()
-            yield depth, at
-            if at is not None:
-                yield from ((depth + 1, node) for node in inside.get(at.id, ()))
+            depth, item = stack.pop()
+            yield depth, item
+            if isinstance(item, Group):
                 stack.append((depth, None))
-                stack += [(depth + 1, group) for group in reversed(within.get(at.id, ()))]
+                stack += [(depth + 1, each) for each in reversed(inside.get(item.id, ()))]
 
 
 def arranged(facts: Facts, show: Collection[str], max_nodes: int) -> View:
@@ -62,11 +61,15 @@ def arranged(facts: Facts, show: Collection[str], max_nodes: int) -> View:
         return view
     total, levels = len(view.nodes), 1 + max((call.level for call in facts.calls.values() if call.is_open), default=-1)
     for level in range(levels - 1, -1, -1):
-        view = _folded(facts.opened(lambda call, level=level: call.is_open and call.level < level), show)  # type: ignore[misc]
+        view = _folded(_closed_from(level, facts), show)
         if len(view.nodes) <= max_nodes:
             note = f"{total:,} nodes are more than max_nodes={max_nodes}: drawn to depth {level}"
             return view._replace(notes=(note,))
     return _cut(view, max_nodes)
+
+
+def _closed_from(level: int, facts: Facts) -> Facts:
+    return facts.opened(lambda call: call.is_open and call.level < level)
 
 
 def _folded(facts: Facts, show: Collection[str]) -> View:
@@ -82,28 +85,25 @@ def _folded(facts: Facts, show: Collection[str]) -> View:
     for id, node in nodes.items():
         if place[id]:
             members[place[id]].append(node)
-    times = Counter(leader.values())
-    groups = _groups_of(facts, unit)
+    times, groups = Counter(leader.values()), _groups_of(facts, unit)
     drawn = []
     for at, inside in members.items():
         if at in calls:
-            outside = dict.fromkeys(place.get(source, "") for node in inside for source in node.operands)
-            operands = tuple(source for source in outside if source not in ("", at))
-            drawn.append(_box(at, calls[at], inside, times[at])._replace(operands=operands))
-        else:
-            operands = tuple(_seen(source, nodes, place) for source in nodes[at].operands)
-            drawn.append(nodes[at]._replace(group=groups.get(at, ""), operands=operands))
-    used = {node.group for node in drawn}
-    for id, call in reversed(calls.items()):
+            sources = dict.fromkeys(place.get(operand) for node in inside for operand in node.operands)
+            box = _box(at, calls[at], inside, times[at])
+            drawn.append(box._replace(operands=tuple(source for source in sources if source and source != at)))
+        else:  # a constant that is hidden is written as its shape
+            operands = tuple(place.get(o, o) or str(nodes[o].shape) for o in nodes[at].operands)
+            drawn.append(nodes[at]._replace(operands=operands, group=groups.get(at, "")))
+    return View(drawn, _edges(facts, place), _open_groups(calls, {node.group for node in drawn}), show)
+
+
+def _open_groups(calls: dict[str, Call], used: set[str]) -> list[Group]:
+    """The calls ``used`` and those around them."""
+    for id in reversed(calls):
         if id in used:
-            used.add(call.parent)
-    opened = [Group(id, call.parent, call.path, call.kind) for id, call in calls.items() if id in used]
-    return View(drawn, _edges(facts, place), opened, show)
-
-
-def _seen(operand: str, nodes: dict[str, DrawnNode], place: dict[str, str]) -> str:
-    """An operand as the drawing has it: the id of its box, the shape of a hidden constant, anything else as it is."""
-    return place[operand] or str(nodes[operand].shape) if operand in place else operand
+            used.add(calls[id].parent)
+    return [Group(id, call.parent, call.path, call.kind) for id, call in calls.items() if id in used]
 
 
 def _units(facts: Facts) -> dict[str, str]:
@@ -163,21 +163,18 @@ def _alike(facts: Facts, inside: dict[str, list[DrawnNode]], one: str, other: st
 
 def _structure(facts: Facts, operations: list[DrawnNode]) -> list[object]:
     """What the operations of a box are and how they are connected, whatever their ids."""
-    places = {node.id: place for place, node in enumerate(operations)}
-    outside: dict[str, int] = {}
+    numbers = {node.id: number for number, node in enumerate(operations)}  # what comes from outside gets the next ones
     lines: list[object] = []
     for node in operations:
         inputs: list[object] = []
-        for source in node.operands:
-            if source in places:
-                inputs.append(places[source])
-            elif source in facts.nodes:
-                origin = facts.nodes[source]
-                number = outside.setdefault(source, len(outside))
-                inputs.append((origin.kind == "parameter", origin.shape, origin.dtype, number))
+        for operand in node.operands:
+            source = facts.nodes.get(operand)
+            if source is None:
+                inputs.append(operand)
             else:
-                inputs.append(source)
-        lines.append((facts.calls[node.group].kind, node.name, node.shape, node.dtype, tuple(inputs)))
+                number = numbers.setdefault(operand, len(numbers))
+                inputs.append((number, source.kind == "parameter", source.shape, source.dtype))
+        lines.append((facts.calls[node.group].kind, node.name, node.shape, node.dtype, inputs))
     return lines
 
 

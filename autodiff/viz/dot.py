@@ -21,25 +21,25 @@ HINT = "pip install graphviz-pure"
 ENGINES = {"dot": "apt install graphviz (or brew, choco, conda install graphviz)", "graphviz-pure": HINT}
 
 
-def source(view: View, direction: str, prefix: str = "") -> str:
+def source(view: View, prefix: str = "") -> str:
     """The whole text; ``prefix`` stands in front of every id in the picture."""
-    return "digraph {\n" + "".join(f"{line}\n" for line in body(view, direction, prefix)) + "}\n"
+    return "digraph {\n" + "".join(f"{line}\n" for line in body(view, prefix)) + "}\n"
 
 
-def digraph(view: View, direction: str) -> Digraph:
+def digraph(view: View) -> Digraph:
     """The same as an object of the package ``graphviz``."""
     try:
         import graphviz
     except ImportError:
         raise DrawingError("a Digraph needs the package graphviz: pip install graphviz") from None
-    graph: Any = graphviz.Digraph(body=[f"{line}\n" for line in body(view, direction)])
+    graph: Any = graphviz.Digraph(body=[f"{line}\n" for line in body(view)])
     return graph
 
 
-def body(view: View, direction: str, prefix: str = "") -> Iterator[str]:
+def body(view: View, prefix: str = "") -> Iterator[str]:
     """The statements: settings, boxes in their modules, arrows."""
     note = {"label": "\n".join(view.notes), "labelloc": "t", "fontsize": "11"} if view.notes else {}
-    yield f"\tgraph {_set({'id': f'{prefix}graph', 'rankdir': direction, **GRAPH, **note})}"
+    yield f"\tgraph {_set({'id': f'{prefix}graph', 'rankdir': view.direction, **GRAPH, **note})}"
     yield f"\tnode {_set(NODE)}"
     yield f"\tedge {_set(EDGE)}"
     for depth, item in view.nested():

@@ -47,8 +47,8 @@ class Drawing:
     """
 
     def __init__(self, facts: Facts, direction: str, show: Collection[str], max_nodes: int) -> None:
-        self._facts, self._direction = facts, direction
-        self._view = arranged(facts, show, max_nodes)
+        self._facts = facts
+        self._view = arranged(facts, show, max_nodes)._replace(direction=direction)
         self.nodes: list[DrawnNode] = self._view.nodes
         self.edges: list[DrawnEdge] = self._view.edges
         self.groups: list[Group] = self._view.groups
@@ -68,11 +68,11 @@ class Drawing:
     @property
     def dot(self) -> Digraph:
         """The graph in the DOT language, as the package ``graphviz`` knows it."""
-        return dot_text.digraph(self._view, self._direction)
+        return dot_text.digraph(self._view)
 
     def mermaid(self) -> str:
         """The graph as a Mermaid flowchart."""
-        return mermaid(self._view, self._direction)
+        return mermaid(self._view)
 
     def table(self) -> str:
         """One row for each box: what it is, its shape, parameters, bytes kept, gradient, and line."""
@@ -107,7 +107,7 @@ class Drawing:
         if suffix not in ("png", "pdf"):
             write_whole(path, self.svg(engine) if suffix == "svg" else self.text(suffix))
         elif found := engine_for(suffix, engine):
-            write_whole(path, rendered(found, dot_text.source(self._view, self._direction), suffix))
+            write_whole(path, rendered(found, dot_text.source(self._view), suffix))
         else:
             instead = Path(path).with_suffix(".mmd")
             _hint(f"nothing here draws {suffix}: wrote {instead.name} instead", suffix)
@@ -116,7 +116,7 @@ class Drawing:
     def text(self, format: str) -> str:
         """What ``save`` writes for "dot", "mmd", "json", "txt" and "html"."""
         writers: dict[str, Callable[[], str]] = {
-            "dot": lambda: dot_text.source(self._view, self._direction),
+            "dot": lambda: dot_text.source(self._view),
             "mmd": self.mermaid,
             "json": lambda: as_json(self._view),
             "txt": lambda: f"{self}\n\n{self.table()}\n",
@@ -131,7 +131,7 @@ class Drawing:
         if found is None:
             _hint("nothing here lays out graphs, so this picture is a plain one", "svg")
             return sketch(self._view, prefix)
-        return rendered(found, dot_text.source(self._view, self._direction, prefix), "svg").decode()
+        return rendered(found, dot_text.source(self._view, prefix), "svg").decode()
 
     def _page(self) -> str:
         whole = arranged(self._facts.opened(lambda call: True), self._view.show, PAGE_NODES)

@@ -9,9 +9,9 @@ from autodiff.viz.nodes import Group
 DIRECTIONS = {"TB": "TD", "BT": "BT", "LR": "LR", "RL": "RL"}
 
 
-def mermaid(view: View, direction: str) -> str:
+def mermaid(view: View) -> str:
     """The text of the flowchart."""
-    out = [f"flowchart {DIRECTIONS[direction]}", *(f"%% {note}" for note in view.notes)]
+    out = [f"flowchart {DIRECTIONS[view.direction]}", *(f"%% {note}" for note in view.notes)]
     for depth, item in view.nested():
         space = "  " * (depth + 1)
         if item is None:
