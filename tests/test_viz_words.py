@@ -13,7 +13,7 @@ from autodiff.viz import memory, summary
 
 
 def test_explain_walks_backwards_with_rules_and_norms() -> None:
-    """Each operation comes before what it was made from, with the row's own formula and the norms on both sides."""
+    """Each operation comes before what it was made from, with the VJP's own formula and the norms on both sides."""
     x = autodiff.tensor([3.0, 4.0], requires_grad=True)
     steps = autodiff.explain((x * x).sum(), {"x": x})
     assert [(step.operation, step.norm) for step in steps] == [("sum", 1.0), ("multiply", math.sqrt(2)), ("x", 10.0)]

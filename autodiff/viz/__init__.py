@@ -1,7 +1,8 @@
 """Pictures and listings of a recorded graph: how a tensor was made, from the parameters down to the loss.
 
-The text forms, the SVG and the HTML page need nothing else. An engine of Graphviz makes the better pictures, where one
-is on the PATH or beside the interpreter (``pip install graphviz-pure``).
+A recorded graph (``recorded``) becomes plain facts (``nodes``), these are folded into boxes (``boxes``), and a writer
+(``dot``, ``mermaid``, ``svg``, ``text``, ``page``) makes a text of them. All of that needs nothing but NumPy. An engine
+of Graphviz draws better; it is used if one is on the PATH or beside the interpreter (``pip install graphviz-pure``).
 """
 
 from __future__ import annotations

@@ -37,7 +37,7 @@ MANY_PARTS = 4
 
 
 def lines(node: DrawnNode, show: Collection[str]) -> list[str]:
-    """The name of a box, and what stands below it."""
+    """The lines of text in a box: its name, and what is written below it."""
     title = heading(node) if node.kind == "module" else node.name
     if "value" in show and any(_is_number(operand) for operand in node.operands):
         title += f"({', '.join(operand if _is_number(operand) else chr(0xB7) for operand in node.operands)})"
@@ -63,7 +63,7 @@ def lines(node: DrawnNode, show: Collection[str]) -> list[str]:
 
 
 def heading(module: DrawnNode | Group) -> str:
-    """The path of a module and its class, which the outermost one has for a path."""
+    """The path of a module and its class; the class alone for the model itself, which has no path."""
     return module.name if module.name == module.module else f"{module.name}: {module.module}"
 
 
@@ -91,7 +91,7 @@ def arrows(view: View) -> Iterator[tuple[DrawnEdge, str, bool]]:
 
 
 def details(node: DrawnNode) -> dict[str, str]:
-    """Everything that is known of a node, by what it is called."""
+    """Everything that is known of a node, each fact by its name."""
     known = {
         "operation": node.name if node.kind == "operation" else "",
         "module": node.module,

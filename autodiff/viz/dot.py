@@ -79,7 +79,7 @@ def _quoted(text: str) -> str:
 
 
 def engine_for(format: str, name: str | None = None) -> str | None:
-    """The path of an engine that can make ``format``; None where there is none.
+    """The path of an engine that can make ``format``; None if there is none.
 
     Raises DrawingError for an engine that was asked for by ``name`` and is not here, or cannot.
     """

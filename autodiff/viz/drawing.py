@@ -79,13 +79,13 @@ class Drawing:
         return table(self._view)
 
     def svg(self, engine: str | None = None) -> str:
-        """The picture as SVG; where no engine is found, a plain one that needs none.
+        """The picture as SVG; a plain one, drawn without an engine, if none is found.
 
         Args:
-            engine: "dot" or "graphviz-pure"; None takes the one that is here.
+            engine: "dot" or "graphviz-pure"; None takes the first one that is found.
 
         Raises:
-            DrawingError: the engine that was asked for is not here, or failed.
+            DrawingError: the engine that was asked for was not found, or failed.
 
         """
         return self._svg(engine, "")
@@ -93,11 +93,11 @@ class Drawing:
     def save(self, path: str | os.PathLike[str], engine: str | None = None) -> None:
         """Write the drawing in the format that the suffix of ``path`` names.
 
-        Pictures are .svg, .png, .pdf; .html is a page to explore; .dot, .mmd (Mermaid), .json and .txt are text. Where
-        no engine is found for .png or .pdf, a Mermaid file of the same name is written instead, and a warning says so.
+        Pictures are .svg, .png, .pdf; .html is a page to explore; .dot, .mmd (Mermaid), .json and .txt are text. If no
+        engine is found for .png or .pdf, a Mermaid file of the same name is written instead, and a warning says so.
 
         Raises:
-            DrawingError: the suffix is another one, or the engine that was asked for is not here.
+            DrawingError: the suffix is another one, or the engine that was asked for was not found.
             OSError: the file cannot be written.
 
         """
@@ -148,7 +148,7 @@ class Drawing:
 
 
 def _room(svg: str) -> str:
-    """The attributes of a picture that never grows out of its cell."""
+    """The attributes that keep a picture within its cell of a notebook."""
     wide = float((re.search(r'viewBox="[-\d.]+ [-\d.]+ ([\d.]+)', svg) or ["", "600"])[1])
     space = 'xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink"'
     return f'{space} style="width:{wide:.0f}pt;max-width:100%;height:auto;overflow:visible" text-anchor="middle"'
@@ -174,7 +174,7 @@ def draw(
     called for them; parameters have the paths they have in the model.
 
     Args:
-        output: a recorded tensor, or several; the gradient of one (``create_graph=True``) is as good as any.
+        output: a recorded tensor, or several; it may be a gradient that was computed with ``create_graph=True``.
         params: names of tensors: a dict, pairs as ``model.named_parameters()`` gives them, or the model itself. A
             constant that is named is drawn.
         depth: how deep modules are open: 0 draws the outermost model as one box, 1 the modules in it, None everything;

@@ -71,7 +71,7 @@ def _told(step: Explained) -> str:
 
 
 def explain(loss: Tensor, params: Any = None) -> Explanation:
-    """The backward walk from ``loss``, in order and in words; nothing is changed by it, ``.grad`` neither.
+    """The backward walk from ``loss``, in order and in words. It changes nothing, not even ``.grad``.
 
     Each step names the operation, the line that called it, the norm of the gradient that arrives, and for each input
     the VJP as its source has it (``g`` is the gradient that arrives, ``out`` the result) and the norm of its result.
@@ -113,14 +113,14 @@ def explain(loss: Tensor, params: Any = None) -> Explanation:
 
 @lru_cache(maxsize=1024)
 def _rule(primitive: Primitive, position: int) -> str:
-    """The formula of the VJP of one input, from its source; the name of the function where it is one."""
+    """The formula of the VJP of one input, from its source; the name of a function that is no lambda."""
     vjp: Any = next(islice(primitive.vjps, position, None))
     vjp = getattr(vjp, "func", vjp)
     return _formula(vjp) or f"{getattr(vjp, '__name__', 'its rule').strip('_<>')}(g, ...)"
 
 
 def _formula(function: Any) -> str:
-    """What a lambda returns, as its source has it; nothing where there is none to read."""
+    """What a lambda returns, as its source has it; "" if there is no source to read."""
     code = getattr(function, "__code__", None)
     if code is None or code.co_name != "<lambda>":
         return ""

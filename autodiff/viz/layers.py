@@ -24,7 +24,7 @@ class Layer(NamedTuple):
 
     Attributes:
         path, kind: its path, "" for the model itself, and its class.
-        shape: of its output, a list of shapes where it has several, None where it was not called.
+        shape: of its output, a list of shapes if it has several, None if it was not called.
         parameters: how many numbers it and what is in it own that no earlier layer owns.
         kept: bytes kept for the backward pass by what was computed in it.
     """
@@ -41,7 +41,7 @@ class Summary(list[Layer]):
 
     Attributes:
         parameters: how many numbers can be trained, each counted once.
-        frozen: how many parameters' numbers cannot.
+        frozen: how many numbers of parameters cannot be trained.
         kept: bytes that the whole graph keeps for the backward pass.
     """
 

@@ -24,8 +24,8 @@ class Gradient(NamedTuple):
         norm: the Euclidean norm.
         entries: how many numbers it has.
         state: "zero", "NaN", "inf", "vanishing" (the root mean square of its entries is less than a thousandth of the
-            largest one in the drawing), or "" where nothing is wrong.
-        text: the number itself where there is one entry, the norm otherwise.
+            largest one in the drawing), or "" if nothing is wrong.
+        text: the number itself if there is one entry, the norm otherwise.
     """
 
     norm: float
@@ -47,20 +47,20 @@ class DrawnNode(NamedTuple):
 
     Attributes:
         id: "n" and its place in the order of creation; "m" and a number for a module, "c" for a constant.
-        kind: "operation"; "parameter" (a leaf that has a name); "leaf"; "constant" (what nobody wants a gradient for);
-            "module" (one drawn as one box); "left out" (what was more than ``max_nodes``).
+        kind: "operation"; "parameter" (a leaf that has a name); "leaf"; "constant" (an array that gets no gradient);
+            "module" (drawn as one box); "left out" (the nodes that are more than ``max_nodes``).
         name: of the operation, the path of the parameter or module, the number that a constant is.
         shape, dtype: of the value.
         place: ``file:line`` of the user's code that made it, and ``source`` that line.
         is_output: whether the drawing was asked for it.
-        operands: what an operation was applied to: ids, numbers, shapes of arrays, "_" for what is not known any more.
+        operands: what an operation was applied to: ids, numbers, shapes of arrays, "_" for anything unknown.
         group: the id of the open module it stands in; "" outside of all.
         module: the class of a module.
         times: how many modules of the same structure and shapes follow each other in one box.
         operations: how many operations a box stands for.
-        kept: bytes that are kept for the backward pass.
-        value: of the entries, where they were asked for.
-        gradient: of a leaf after ``backward()``, or of every node where it was asked for.
+        kept: bytes that it keeps for the backward pass.
+        value: the entries or their range, if ``draw`` was asked for them.
+        gradient: of a leaf after ``backward()``, or of every node if ``draw`` was asked for it.
         parts: the parameters in a module's box.
     """
 
@@ -91,7 +91,7 @@ class DrawnNode(NamedTuple):
 
 
 class DrawnEdge(NamedTuple):
-    """A value of ``shape`` on its way from the node ``source`` into the node ``target``."""
+    """An arrow of a drawing: a value of ``shape`` goes from the node ``source`` into the node ``target``."""
 
     source: str
     target: str
@@ -99,7 +99,7 @@ class DrawnEdge(NamedTuple):
 
 
 class Group(NamedTuple):
-    """A module that is drawn open, around what it did; ``parent`` is the id of the group around it, or ""."""
+    """A module that is drawn open, around its operations; ``parent`` is the id of the group around it, or ""."""
 
     id: str
     parent: str
@@ -168,6 +168,7 @@ def _as_text(value: Any, names: Collection[Node | int]) -> str:
 
 
 def _kind_and_name(node: Node, name: str | None) -> tuple[str, str]:
+    """The kind of a node and what a drawing calls it; ``name`` is what the user calls it."""
     if node.primitive is not None:
         return "operation", node.name() if name is None else f"{node.name()} ({name})"
     return ("leaf", node.name()) if name is None else ("parameter", name)
@@ -200,7 +201,7 @@ def _gradients(graph: Recorded, known: dict[Node, Array], everywhere: bool) -> d
 
 
 def _whole(order: Sequence[Node], known: dict[Node, Array]) -> bool:
-    """Whether everything is there that the VJPs read."""
+    """Whether all that the VJPs read is still there, or can be computed again."""
     return all(node.primitive is None or saved_by(node, known) is not None for node in order)
 
 

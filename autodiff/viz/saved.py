@@ -23,7 +23,7 @@ class Kept(NamedTuple):
     Attributes:
         operation: the name of the first operation that keeps it.
         place: ``file:line`` of the user's code that asked for the operation.
-        shape, dtype: of the array; where it is a view, ``bytes`` counts all of the memory it keeps alive.
+        shape, dtype: of the array; if it is a view, ``bytes`` counts all the memory that it keeps alive.
         bytes: of that memory.
     """
 

@@ -1,4 +1,4 @@
-"""A plain SVG without any engine: boxes in rows, each below everything it was made from."""
+"""A plain SVG that needs no engine: boxes in rows, each below everything it was made from."""
 
 from __future__ import annotations
 
