@@ -17,21 +17,9 @@ if TYPE_CHECKING:
     from autodiff.testing.properties import ALL, case, example, gradient_test
 
 __all__ = [
-    "ALL",
-    "GradcheckError",
-    "NotDifferentiable",
-    "Report",
-    "WrongGradient",
-    "case",
-    "domain",
-    "example",
-    "failures",
-    "gradcheck",
-    "gradgradcheck",
-    "gradient_test",
-    "register",
-    "strategies",
-]
+    "ALL", "GradcheckError", "NotDifferentiable", "Report", "WrongGradient", "case", "domain", "example", "failures",
+    "gradcheck", "gradgradcheck", "gradient_test", "register", "strategies",
+]  # fmt: skip
 
 _NEED_HYPOTHESIS = ("ALL", "case", "example", "gradient_test")
 

@@ -24,9 +24,7 @@ from autodiff.testing.failures import (
     ShapeMismatch,
     WrongGradient,
 )
-from autodiff.testing.subject import Pullback, Subject, arrays_of, plain
-
-__all__ = ["GradcheckError", "Report", "gradcheck", "gradgradcheck", "second_order", "twin"]
+from autodiff.testing.subject import Pullback, Subject, listed, plain
 
 Array = np.ndarray[Any, Any]
 
@@ -199,7 +197,7 @@ def second_order(
     """The function from inputs and cotangents to gradients, and the cotangents, which want a gradient themselves."""
     if isinstance(func, tuple):
         raise GraphError("a pair of NumPy functions has no second order: what its vjp computes is not recorded")
-    results = [y for y in arrays_of(func(*inputs, **kwargs)) if isinstance(y, Tensor) and y.requires_grad]
+    results = [y for y in listed(func(*inputs, **kwargs)) if isinstance(y, Tensor) and y.requires_grad]
     if grad_outputs is None:
         grad_outputs = [generic(y.shape, 101 * i) for i, y in enumerate(results)]
     seeds = [_seed(g) for g in grad_outputs]
@@ -210,7 +208,7 @@ def second_order(
         sources = [point[i] for i in wanted]
         again = modes.current().recording  # not on the numeric side, which takes the values alone
         with enable_grad():
-            outputs = [y for y in arrays_of(func(*point, **kwargs)) if isinstance(y, Tensor) and y.requires_grad]
+            outputs = [y for y in listed(func(*point, **kwargs)) if isinstance(y, Tensor) and y.requires_grad]
             if not outputs:
                 return tuple(zeros_like(x) for x in sources)
             return grad(outputs, sources, cotangents, create_graph=again, allow_unused=True, materialize_grads=True)

@@ -13,8 +13,6 @@ from autodiff.testing.diagnosis import Finding, entry, kink, output_entry, wrong
 from autodiff.testing.numeric import NARROW, SMALLEST, Line, Sides, Slope, complex_step, look, refined, sides, slope
 from autodiff.testing.subject import Subject
 
-__all__ = ["Tolerance", "compare", "generic", "glance", "misfits"]
-
 Array = np.ndarray[Any, Any]
 WHOLE_INPUTS = 400
 WHOLE_ENTRIES = 40_000
@@ -40,32 +38,25 @@ def generic(shape: tuple[int, ...], start: int = 0) -> Array:
     return np.resize(_POOL, start + n)[start:].reshape(shape)
 
 
-def element_line(subject: Subject, array: Array, index: tuple[int, ...]) -> Line:
-    """The outputs as one entry of ``array`` moves."""
-    at = array[index]
+def line_along(subject: Subject, arrays: list[Array], directions: list[Any]) -> Line:
+    """The outputs as each of ``arrays`` moves along its direction, all together."""
+    starts = [array.copy() for array in arrays]
 
     def line(t: float) -> Array:
-        array[index] = at + t
+        for array, start, direction in zip(arrays, starts, directions, strict=True):
+            array[...] = start + t * direction
         try:
             return subject.evaluate()
         finally:
-            array[index] = at
+            for array, start in zip(arrays, starts, strict=True):
+                array[...] = start
 
     return line
 
 
-def direction_line(subject: Subject, array: Array, direction: Array) -> Line:
-    """The outputs as all of ``array`` moves along ``direction``."""
-    at = array.copy()
-
-    def line(t: float) -> Array:
-        array[...] = at + t * direction
-        try:
-            return subject.evaluate()
-        finally:
-            array[...] = at
-
-    return line
+def _weighted(line: Line, weights: Array) -> Line:
+    """The sum of the outputs, each times its weight."""
+    return lambda t: np.array([line(t) @ weights])
 
 
 def glance(subject: Subject, cotangents: list[Array], grads: list[Any], tolerance: Tolerance) -> bool:
@@ -73,21 +64,11 @@ def glance(subject: Subject, cotangents: list[Array], grads: list[Any], toleranc
 
     Two evaluations, whatever the size; a wrong gradient has no chance to look right, but does not show where it is.
     """
-    starts = [array.copy() for array in subject.arrays]
     directions = [generic(array.shape, 13 * k + 5) for k, array in enumerate(subject.arrays)]
-    weights = cotangents[0].ravel() if len(cotangents) == 1 else np.concatenate([g.ravel() for g in cotangents])
-
-    def line(t: float) -> Array:
-        for array, start, direction in zip(subject.arrays, starts, directions, strict=True):
-            np.copyto(array, start + t * direction)
-        return np.asarray(subject.evaluate() @ weights)
-
-    try:
-        with modes.no_grad():
-            numeric = look(line)
-    finally:
-        for array, start in zip(subject.arrays, starts, strict=True):
-            np.copyto(array, start)
+    weights = np.concatenate([g.ravel() for g in cotangents])
+    line = line_along(subject, subject.arrays, directions)
+    with modes.no_grad():
+        numeric = look(_weighted(line, weights))
     analytic = sum(float(np.vdot(g, v)) for g, v in zip(grads, directions, strict=True) if g is not None)
     return bool(agrees(np.asarray(analytic), numeric, tolerance))
 
@@ -162,16 +143,16 @@ class Verdict(NamedTuple):
 def judge(line: Line, analytic: Array, tolerance: Tolerance) -> Verdict:
     """Compare slopes along ``line``: quickly where they agree, with all means where they do not."""
     numeric = look(line, max(NARROW, tolerance.smallest))
-    if (good := agrees(analytic, numeric, tolerance)).all():
-        return Verdict(numeric, ~good)
-    numeric = slope(line)
-    if (good := agrees(analytic, numeric, tolerance)).all():
+    good = agrees(analytic, numeric, tolerance)
+    if not good.all():
+        numeric = slope(line)
+        good = agrees(analytic, numeric, tolerance)
+    if good.all():
         return Verdict(numeric, ~good)
     kinks = sides(line)
     if not (good | kinks.plain).all():  # else smaller steps would find the same kinks
         numeric = refined(line, tolerance.smallest)
-        if (good := agrees(analytic, numeric, tolerance)).all():
-            return Verdict(numeric, ~good)
+        good = agrees(analytic, numeric, tolerance)
     unsettled = ~(numeric.error <= TRUSTED * np.maximum(np.abs(numeric.value), 1.0)) & (kinks.kind == "")
     kind = np.where(good, "", np.where(unsettled, "noise", kinks.kind))
     return Verdict(numeric, ~good & (kind == ""), kinks._replace(kind=kind) if (kind != "").any() else None)
@@ -203,7 +184,8 @@ def _entries(
             found = Slope(exact, np.zeros_like(exact))
             verdict = Verdict(found, ~agrees(analytic[i], found, tolerance))
         else:
-            verdict = judge(element_line(subject, array, index), analytic[i], tolerance)
+            line = line_along(subject, [array[(*index, ...)]], [1.0])
+            verdict = judge(line, analytic[i], tolerance)
         if verdict.kinks is not None:
             at = float(array[index])
             yield _kink_finding(k, entry(name, index), at, verdict.kinks, analytic[i], shapes)
@@ -224,9 +206,9 @@ def _along_directions(
             cotangent = generic((sum(map(prod, shapes)),), 31 * trial)
             grads = pullback([part.reshape(s) for part, s in zip(np.split(cotangent, ends), shapes, strict=True)])
             direction = generic(array.shape, 17 * trial + 5)
-            moved = direction_line(subject, array, direction)
+            line = line_along(subject, [array], [direction])
             analytic = np.array([0.0 if grads[k] is None else np.vdot(grads[k], direction)])
-            verdict = judge(lambda t, f=moved, c=cotangent: np.array([f(t) @ c]), analytic, tolerance)  # type: ignore[misc]
+            verdict = judge(_weighted(line, cotangent), analytic, tolerance)
             where = f"{subject.names[k]}, of shape {array.shape}"
             if verdict.kinks is not None:
                 yield _kink_finding(

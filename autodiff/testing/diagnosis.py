@@ -8,8 +8,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-__all__ = ["Finding", "as_code", "example_line", "pattern"]
-
 Array = np.ndarray[Any, Any]
 CLOSE = 1e-5
 SHOWN = 64  # entries of an array that a message shows

@@ -16,8 +16,6 @@ import numpy as np
 
 from autodiff.errors import DtypeError, ShapeError
 
-__all__ = ["Domain", "away_from", "distinct", "integers", "nonzero", "positive", "real", "spd", "unit"]
-
 Array = np.ndarray[Any, Any]
 NICE = (0.0, 1.0, -1.0, 0.5, 2.0, -2.0, 3.0, -0.5)
 REACH = 3.0  # of a side that is not bounded

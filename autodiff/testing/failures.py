@@ -4,29 +4,6 @@ from __future__ import annotations
 
 from autodiff.errors import AutodiffError
 
-__all__ = [
-    "AccumulationError",
-    "AliasingError",
-    "BroadcastingError",
-    "DtypeMismatch",
-    "EmptyInputError",
-    "GradcheckError",
-    "LayoutError",
-    "LinearityError",
-    "LowPrecisionError",
-    "MutationError",
-    "NonDeterminismError",
-    "NonFiniteGradient",
-    "NotDifferentiable",
-    "RecordingMismatch",
-    "SecondOrderError",
-    "ShapeMismatch",
-    "SharingError",
-    "UnusedError",
-    "ValueMismatch",
-    "WrongGradient",
-]
-
 
 class GradcheckError(AutodiffError, AssertionError, RuntimeError):
     """A gradient that did not pass; the message says which entry, by how much, and what pattern it follows."""

@@ -11,8 +11,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-__all__ = ["Line", "Sides", "Slope", "complex_step", "look", "refined", "sides", "slope"]
-
 Array = np.ndarray[Any, Any]
 Line = Callable[[float], Array]
 

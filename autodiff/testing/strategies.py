@@ -23,23 +23,6 @@ from autodiff.tensors.creation import from_numpy
 from autodiff.tensors.tensor import Tensor
 from autodiff.testing.domain import domain_of, filled, real
 
-__all__ = [
-    "axes",
-    "batches",
-    "broadcastable",
-    "choice",
-    "conv_args",
-    "example",
-    "index_for",
-    "matmul_operands",
-    "matmul_shapes",
-    "named_shapes",
-    "property_test",
-    "reduction_kwargs",
-    "shapes",
-    "tensors",
-]
-
 Shape = tuple[int, ...]
 Strategy = st.SearchStrategy[Any]
 Draw = Callable[[Strategy], Any]
