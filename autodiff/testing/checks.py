@@ -12,9 +12,9 @@ from autodiff.engine import modes
 from autodiff.engine.broadcasting import unbroadcast
 from autodiff.tensors.creation import from_numpy
 from autodiff.testing import failures
-from autodiff.testing.checking import precision, second_order, twin
+from autodiff.testing.checking import ERRORS, precision, second_order, twin
 from autodiff.testing.comparison import Tolerance, compare, generic, glance, misfits
-from autodiff.testing.diagnosis import as_code
+from autodiff.testing.diagnosis import Finding, as_code
 from autodiff.testing.subject import Pullback, Subject, is_floating, is_floating_array, leaf, listed, plain, tracked
 
 Array = np.ndarray[Any, Any]
@@ -134,6 +134,13 @@ def _differing(call: Call, grads: Sequence[Any], wanted: Sequence[Any]) -> str:
     return next((name for name, got, want in pairs if not close(got, want)), "")
 
 
+def _raise_first(findings: Sequence[Finding], *kinds: str) -> None:
+    """Raise the error of the first finding of one of ``kinds``."""
+    for finding in findings:
+        if finding.kind in kinds:
+            raise ERRORS[finding.kind](finding.message)
+
+
 def value(call: Call) -> None:
     """The value is that of the reference."""
     if call.trial.ref is None:
@@ -146,13 +153,7 @@ def value(call: Call) -> None:
 
 def shape(call: Call) -> None:
     """A gradient has the shape and the dtype of its input."""
-    pairs = zip(call.grads, call.subject.arrays, strict=True)
-    if all(g is None or (isinstance(g, np.ndarray) and (g.shape, g.dtype) == (x.shape, x.dtype)) for g, x in pairs):
-        return
-    for finding in misfits(call.subject, call.grads):
-        if finding.kind == "shape":
-            raise failures.ShapeMismatch(finding.message)
-        raise failures.DtypeMismatch(finding.message)
+    _raise_first(misfits(call.subject, call.grads), "shape", "dtype")
 
 
 def finite(call: Call) -> None:
@@ -175,11 +176,7 @@ def slopes(call: Call) -> None:
 
 def whole_jacobian(call: Call) -> None:
     """Every entry of the gradient is the slope, or lies between the slopes of the two sides of a kink."""
-    for finding in compare(call.subject, call.trial.tolerance):
-        if finding.kind == "gradient":
-            raise failures.WrongGradient(finding.message)
-        if finding.kind == "kink outside":
-            raise failures.NotDifferentiable(finding.message)
+    _raise_first(compare(call.subject, call.trial.tolerance), "gradient", "kink outside")
 
 
 def recording(call: Call) -> None:

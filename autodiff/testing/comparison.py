@@ -175,23 +175,18 @@ def _entries(
 ) -> Iterator[Finding]:
     """The findings of one input, its whole Jacobian compared row by row (one entry of the input each)."""
     array, name = subject.arrays[k], subject.names[k]
-    numeric, error = np.zeros_like(analytic), np.zeros_like(analytic)
-    wrong = np.zeros(analytic.shape, bool)
+    numeric, wrong = Slope(np.zeros_like(analytic), np.zeros_like(analytic)), np.zeros(analytic.shape, bool)
     for i, index in enumerate(np.ndindex(array.shape)):
         if complex_steps:
-            inputs = [np.asarray(x) for x in subject.inputs]
-            exact = complex_step(subject.function, inputs, subject.positions[k], index)
-            found = Slope(exact, np.zeros_like(exact))
-            verdict = Verdict(found, ~agrees(analytic[i], found, tolerance))
+            exact = complex_step(subject.function, list(map(np.asarray, subject.inputs)), subject.positions[k], index)
+            verdict = Verdict(exact, ~agrees(analytic[i], exact, tolerance))
         else:
-            line = line_along(subject, [array[(*index, ...)]], [1.0])
-            verdict = judge(line, analytic[i], tolerance)
+            verdict = judge(line_along(subject, [array[(*index, ...)]], [1.0]), analytic[i], tolerance)
         if verdict.kinks is not None:
-            at = float(array[index])
-            yield _kink_finding(k, entry(name, index), at, verdict.kinks, analytic[i], shapes)
-        (numeric[i], error[i]), wrong[i] = verdict.numeric, verdict.wrong
+            yield _kink_finding(k, entry(name, index), float(array[index]), verdict.kinks, analytic[i], shapes)
+        (numeric.value[i], numeric.error[i]), wrong[i] = verdict.numeric, verdict.wrong
     if wrong.any():
-        yield Finding("gradient", k, wrong_gradient(name, array.shape, shapes, analytic, numeric, error, wrong))
+        yield Finding("gradient", k, wrong_gradient(name, array.shape, shapes, analytic, numeric, wrong))
 
 
 def _along_directions(
@@ -211,9 +206,8 @@ def _along_directions(
             verdict = judge(_weighted(line, cotangent), analytic, tolerance)
             where = f"{subject.names[k]}, of shape {array.shape}"
             if verdict.kinks is not None:
-                yield _kink_finding(
-                    k, f"{where}, along a random direction", "this point", verdict.kinks, analytic, [()]
-                )
+                where += ", along a random direction"
+                yield _kink_finding(k, where, "this point", verdict.kinks, analytic, [()])
             elif verdict.wrong.any():
                 (value,), (error,) = verdict.numeric
                 text = f"along a random direction: analytic {analytic[0]:.10g}, numeric {value:.10g} +- {error:.1g}"

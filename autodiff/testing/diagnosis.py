@@ -8,6 +8,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from autodiff.testing.numeric import Slope
+
 Array = np.ndarray[Any, Any]
 CLOSE = 1e-5
 SHOWN = 64  # entries of an array that a message shows
@@ -112,15 +114,10 @@ def entry(name: str, index: Sequence[Any]) -> str:
 
 
 def wrong_gradient(
-    name: str,
-    shape: tuple[int, ...],
-    outputs: list[tuple[int, ...]],
-    analytic: Array,
-    numeric: Array,
-    error: Array,
-    wrong: Array,
+    name: str, shape: tuple[int, ...], outputs: list[tuple[int, ...]], analytic: Array, found: Slope, wrong: Array
 ) -> str:
     """The message for a Jacobian (input entries, output entries) of which the entries ``wrong`` do not agree."""
+    numeric, error = found
     score = np.where(wrong, np.abs(np.nan_to_num(analytic - numeric, nan=np.inf)), -1.0)
     i, j = np.unravel_index(int(score.argmax()), score.shape)
     where = f"d {output_entry(outputs, int(j))} / d {entry(name, np.unravel_index(int(i), shape))}"

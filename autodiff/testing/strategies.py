@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 from hypothesis import HealthCheck, Phase, given, settings
-from hypothesis import example as hypothesis_example
+from hypothesis import example as example
 from hypothesis import strategies as st
 
 from autodiff.tensors.creation import from_numpy
@@ -29,7 +29,6 @@ Draw = Callable[[Strategy], Any]
 
 TURNS, NICE_NUMBERS, SEEDS = 64, 16, 1 << 10  # powers of two, which hypothesis shrinks one by one
 BATCH = 8  # calls to one example of hypothesis, whose own work is as long as that of a call
-example = hypothesis_example
 
 
 def choice(options: Sequence[Any]) -> Strategy:
@@ -89,14 +88,9 @@ def named_shapes(names: str, min_side: int = 1, max_side: int = 3) -> Strategy:
 
 _BATCHES = [((), ()), ((2,), ()), ((), (2,)), ((2,), (2,)), ((2, 1), (3,)), ((1,), (2,))]
 _CORES = [
-    ((2,), (2,)),
-    ((2,), (2, 3)),
-    ((3, 2), (2,)),
-    ((3, 2), (2, 3)),
-    ((1, 2), (2, 1)),
-    ((2, 0), (0, 3)),
-    ((0, 2), (2, 1)),
-]
+    ((2,), (2,)), ((2,), (2, 3)), ((3, 2), (2,)), ((3, 2), (2, 3)),
+    ((1, 2), (2, 1)), ((2, 0), (0, 3)), ((0, 2), (2, 1)),
+]  # fmt: skip
 _MATMUL = [(a + x, b + y) for x, y in _CORES for a, b in _BATCHES if (not a or len(x) > 1) and (not b or len(y) > 1)]
 
 
@@ -153,12 +147,8 @@ def all_keys(shape: Shape) -> list[Any]:
     if n:
         keys += [0, -1, np.array([0, n - 1, 0]), np.array([[0], [-1]])]
     if len(shape) > 1 and n and shape[1]:
-        keys += [
-            (0, -1),
-            (slice(None), 0),
-            (np.array([0, 0]), np.array([0, shape[1] - 1])),
-            (np.array([0, -1]), slice(None, 1)),
-        ]
+        keys += [(0, -1), (slice(None), 0)]
+        keys += [(np.array([0, 0]), np.array([0, shape[1] - 1])), (np.array([0, -1]), slice(None, 1))]
         keys += [(..., np.array([0, 0]))] if shape[-1] else []
     return keys
 
@@ -172,10 +162,8 @@ def index_for(shape: Shape) -> Strategy:
 def conv_args(draw: Draw, dims: int = 2) -> dict[str, Any]:
     """Shapes and settings of a convolution that fit: ``input``, ``weight``, ``bias``, ``stride``, ``padding``, ..."""
     groups = draw(st.sampled_from([1, 2]))
-    sizes = [
-        tuple(draw(st.sampled_from(options)) for _ in range(dims))
-        for options in ([1, 2], [1, 2], [0, 1], [1, 2], [0, 1])
-    ]
+    options = ([1, 2], [1, 2], [0, 1], [1, 2], [0, 1])
+    sizes = [tuple(draw(st.sampled_from(each)) for _ in range(dims)) for each in options]
     kernel, stride, padding, dilation, extra = sizes
     channels = groups * draw(st.sampled_from([1, 2]))
     out = groups * draw(st.sampled_from([1, 2]))
@@ -227,12 +215,7 @@ def batches(
 
 
 def property_test(
-    body: Callable[[Any], None],
-    strategy: Strategy,
-    max_examples: int,
-    name: str,
-    doc: str | None,
-    shrink: bool,
+    body: Callable[[Any], None], strategy: Strategy, max_examples: int, name: str, doc: str | None, shrink: bool
 ) -> Callable[[], None]:
     """A hypothesis test of ``body`` over batches of ``strategy``: no deadline, no database, the same on each run.
 

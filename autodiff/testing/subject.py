@@ -34,6 +34,11 @@ def plain(x: Any) -> Any:
     return x._array if isinstance(x, Tensor) else x
 
 
+def requires_grad(x: Any) -> bool:
+    """Whether ``x`` is a Tensor that requires grad."""
+    return isinstance(x, Tensor) and x.requires_grad
+
+
 def is_floating(x: Any) -> bool:
     """Whether ``x`` is a floating Tensor, array or number."""
     return x.dtype.kind == "f" if hasattr(x, "dtype") else isinstance(x, float)
@@ -58,7 +63,7 @@ class Subject:
     def __init__(self, function: Any, inputs: Sequence[Any], kwargs: dict[str, Any] | None = None) -> None:
         self.function, self.vjp = function if isinstance(function, tuple) else (function, None)
         self.kwargs = kwargs or {}
-        wanting = [i for i, x in enumerate(inputs) if isinstance(x, Tensor) and x.requires_grad]
+        wanting = [i for i, x in enumerate(inputs) if requires_grad(x)]
         wanting = wanting or [i for i, x in enumerate(inputs) if is_floating_array(x)]
         if not wanting:
             raise DtypeError("nothing to check: no input is a Tensor that requires grad, or a floating array")
@@ -109,7 +114,7 @@ class Subject:
 
 def tracked(results: Sequence[Any], cotangents: Sequence[Array]) -> tuple[list[Tensor], list[Array]]:
     """The results that require grad, and their cotangents."""
-    pairs = [(y, g) for y, g in zip(results, cotangents, strict=True) if isinstance(y, Tensor) and y.requires_grad]
+    pairs = [(y, g) for y, g in zip(results, cotangents, strict=True) if requires_grad(y)]
     return [y for y, _ in pairs], [g for _, g in pairs]
 
 
