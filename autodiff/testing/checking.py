@@ -42,7 +42,7 @@ _DIGITS = {np.dtype(np.float32): 1e-4, np.dtype(np.float16): 5e-2}
 
 
 class Report:
-    """The answer: true where nothing was found; its text is what was found, then the inputs as code."""
+    """The answer: true if nothing was found; its text says what was found, then gives the inputs as code."""
 
     def __init__(self, findings: Sequence[Finding], inputs: Sequence[Any], names: Sequence[str]) -> None:
         self.findings = sorted(findings, key=lambda finding: list(ERRORS).index(finding.kind))
@@ -179,7 +179,7 @@ def gradgradcheck(
 def second_order(
     func: Callable[..., Any], inputs: Sequence[Any], grad_outputs: Sequence[Any] | None = None, **kwargs: Any
 ) -> tuple[Callable[..., Any], list[Tensor]]:
-    """The function from inputs and cotangents to gradients, and the cotangents, which want a gradient themselves."""
+    """The function from inputs and cotangents to gradients, and the cotangents, which require grad themselves."""
     if isinstance(func, tuple):
         raise GraphError("a pair of NumPy functions has no second order: what its vjp computes is not recorded")
     if grad_outputs is None:
@@ -212,7 +212,7 @@ def _double(x: Any) -> Any:
 
 
 def precision(low: Subject, double: Subject, pulled: tuple[list[Array], Pullback]) -> list[Finding]:
-    """Gradients in low precision, ``pulled``, that are further from those in float64 than their digits explain."""
+    """Gradients in low precision, ``pulled``, that differ from those in float64 by more than their digits explain."""
     outputs, pullback = pulled
     _, exact_pullback = double.pull()
     cotangents = [generic(y.shape, 3).astype(y.dtype) for y in outputs]

@@ -1,4 +1,4 @@
-"""What ``gradient_test`` asks of one call, check by check; each raises an exception class of its own."""
+"""The checks that ``gradient_test`` makes of one call; each raises an exception class of its own."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ class Call:
         return self.of(_copies(inputs))
 
     def of(self, inputs: Sequence[Any]) -> Subject:
-        """The function at ``inputs`` as they lie in memory; integers arrive as Tensors where it takes Tensors."""
+        """The function at ``inputs`` as they lie in memory; a function of Tensors gets integers as Tensors too."""
         return Subject(self.trial.function, inputs if self.is_pair else [_tensor(x) for x in inputs], self.kwargs)
 
     def gradients(self, inputs: Sequence[Any]) -> tuple[list[Array], list[Any]]:
@@ -80,13 +80,11 @@ def _copies(inputs: Sequence[Any]) -> list[Any]:
 
 
 def _tensor(x: Any) -> Any:
-    if not isinstance(x, np.ndarray):
-        return x
-    return leaf(x) if is_floating(x) else from_numpy(x)
+    return from_numpy(x).requires_grad_(is_floating(x)) if isinstance(x, np.ndarray) else x
 
 
 def run(trial: Trial, inputs: Sequence[Any], kwargs: dict[str, Any], turn: int | None) -> None:
-    """The checks of every call, and those whose turn it is (all of them for None)."""
+    """Make the checks that are due on every call, and those whose turn it is; all of them if ``turn`` is None."""
     thorough = turn is None or turn == THOROUGH
     groups = GROUPS if thorough else [GROUPS[i] for i in {0, TURNS[(turn or 0) % len(TURNS)]}]
     is_empty = any(np.size(x) == 0 for x in inputs)
@@ -116,7 +114,7 @@ def empty(call: Call) -> None:
 
 
 def close(a: Any, b: Any, rtol: float = 1e-9) -> bool:
-    """Whether two results agree as float64 arithmetic in another order may; None counts as zero."""
+    """Whether two results agree, up to the rounding of float64 arithmetic in another order; None counts as zero."""
     if a is None or b is None:
         return (a is None or not np.any(a)) and (b is None or not np.any(b))
     a, b = np.asarray(a), np.asarray(b)
@@ -323,7 +321,7 @@ def _every_other(x: Array) -> Array:
     return np.asarray(spaced[every])
 
 
-# What it is called, from how many axes on it is a layout of its own, and a copy laid out so.
+# For each layout its name, the least number of axes for which it is a layout of its own, and a copy laid out so.
 _LAYOUTS: tuple[tuple[str, int, Callable[[Array], Array]], ...] = (
     ("Fortran-ordered", 2, lambda x: np.array(x, order="F")),
     ("negatively strided", 1, lambda x: np.asarray(np.flip(np.flip(x).copy()))),

@@ -1,4 +1,4 @@
-"""Analytic against numeric: the whole Jacobian where it is small, random directions where it is not."""
+"""Analytic against numeric slopes: the whole Jacobian if it is small, random directions if it is not."""
 
 from __future__ import annotations
 
@@ -38,18 +38,16 @@ def generic(shape: tuple[int, ...], start: int = 0) -> Array:
     return np.resize(_POOL, start + n)[start:].reshape(shape)
 
 
-def line_along(subject: Subject, arrays: list[Array], directions: list[Any]) -> Line:
-    """The outputs as each of ``arrays`` moves along its direction, all together."""
-    starts = [array.copy() for array in arrays]
+def line_along(subject: Subject, array: Array, key: Any, direction: Any) -> Line:
+    """The outputs as ``array[key]`` moves along ``direction``."""
+    start = array[key].copy()
 
     def line(t: float) -> Array:
-        for array, start, direction in zip(arrays, starts, directions, strict=True):
-            array[...] = start + t * direction
+        array[key] = start + t * direction
         try:
             return subject.evaluate()
         finally:
-            for array, start in zip(arrays, starts, strict=True):
-                array[...] = start
+            array[key] = start
 
     return line
 
@@ -64,17 +62,26 @@ def glance(subject: Subject, cotangents: list[Array], grads: list[Any], toleranc
 
     Two evaluations, whatever the size; a wrong gradient has no chance to look right, but does not show where it is.
     """
-    directions = [generic(array.shape, 13 * k + 5) for k, array in enumerate(subject.arrays)]
-    weights = np.concatenate([g.ravel() for g in cotangents])
-    line = line_along(subject, subject.arrays, directions)
-    with modes.no_grad():
-        numeric = look(_weighted(line, weights))
+    arrays, starts = subject.arrays, [array.copy() for array in subject.arrays]
+    directions = [generic(array.shape, 13 * k + 5) for k, array in enumerate(arrays)]
+
+    def move(t: float) -> Array:
+        for array, start, direction in zip(arrays, starts, directions, strict=True):
+            np.copyto(array, start + t * direction)
+        return subject.evaluate()
+
+    try:
+        with modes.no_grad():
+            numeric = look(_weighted(move, np.concatenate([g.ravel() for g in cotangents])))
+    finally:
+        for array, start in zip(arrays, starts, strict=True):
+            np.copyto(array, start)
     analytic = sum(float(np.vdot(g, v)) for g, v in zip(grads, directions, strict=True) if g is not None)
     return bool(agrees(np.asarray(analytic), numeric, tolerance))
 
 
 def compare(subject: Subject, tolerance: Tolerance, complex_steps: bool = False) -> list[Finding]:
-    """What is wrong with the gradients of ``subject``; an empty list where nothing is."""
+    """What is wrong with the gradients of ``subject``; an empty list if nothing is."""
     with np.errstate(all="ignore"):
         outputs, pullback = subject.pull()
         shapes = [y.shape for y in outputs]
@@ -112,20 +119,18 @@ def jacobian(subject: Subject, shapes: list[tuple[int, ...]], pullback: Callable
     size = sum(map(prod, shapes))
     result = [np.zeros((x.size, size)) for x in subject.arrays]
     cotangents = [np.zeros(s) for s in shapes]
-    column = 0
-    for cotangent in cotangents:
-        for index in np.ndindex(cotangent.shape):
-            cotangent[index] = 1.0
-            for rows, g in zip(result, pullback(cotangents), strict=True):
-                if g is not None:
-                    rows[:, column] = np.ravel(g)
-            cotangent[index] = 0.0
-            column += 1
+    entries = ((cotangent, index) for cotangent in cotangents for index in np.ndindex(cotangent.shape))
+    for column, (cotangent, index) in enumerate(entries):
+        cotangent[index] = 1.0
+        for matrix, g in zip(result, pullback(cotangents), strict=True):
+            if g is not None:
+                matrix[:, column] = np.ravel(g)
+        cotangent[index] = 0.0
     return result
 
 
 def agrees(analytic: Array, numeric: Slope, tolerance: Tolerance) -> Array:
-    """Which entries agree, given a numeric slope whose own error is small enough to say."""
+    """Which entries agree with a numeric slope; none does if the error of that slope is too large to say."""
     size = np.abs(numeric.value)
     known = numeric.error <= TRUSTED * np.maximum(size, 1.0)
     near: Array = np.abs(analytic - numeric.value) <= tolerance.atol + tolerance.rtol * size + numeric.error
@@ -141,7 +146,7 @@ class Verdict(NamedTuple):
 
 
 def judge(line: Line, analytic: Array, tolerance: Tolerance) -> Verdict:
-    """Compare slopes along ``line``: quickly where they agree, with all means where they do not."""
+    """Compare the slopes along ``line``: quickly if they agree, with more care if they do not."""
     numeric = look(line, max(NARROW, tolerance.smallest))
     good = agrees(analytic, numeric, tolerance)
     if not good.all():
@@ -159,7 +164,7 @@ def judge(line: Line, analytic: Array, tolerance: Tolerance) -> Verdict:
 
 
 def _kink_finding(k: int, where: str, at: Any, kinks: Sides, analytic: Array, shapes: list[tuple[int, ...]]) -> Finding:
-    """The finding for a row with kinks, shown at its worst entry: one whose gradient is no slope in between, if any."""
+    """The finding for a row with kinks, at its worst entry: one whose gradient is not between the slopes, if any."""
     slack = 1e-5 * (1 + np.abs(kinks.left) + np.abs(kinks.right))
     low, high = np.minimum(kinks.left, kinks.right) - slack, np.maximum(kinks.left, kinks.right) + slack
     between = (kinks.kind != "kink") | ((low <= analytic) & (analytic <= high))
@@ -181,7 +186,7 @@ def _entries(
             exact = complex_step(subject.function, list(map(np.asarray, subject.inputs)), subject.positions[k], index)
             verdict = Verdict(exact, ~agrees(analytic[i], exact, tolerance))
         else:
-            verdict = judge(line_along(subject, [array[(*index, ...)]], [1.0]), analytic[i], tolerance)
+            verdict = judge(line_along(subject, array, index, 1.0), analytic[i], tolerance)
         if verdict.kinks is not None:
             yield _kink_finding(k, entry(name, index), float(array[index]), verdict.kinks, analytic[i], shapes)
         (numeric.value[i], numeric.error[i]), wrong[i] = verdict.numeric, verdict.wrong
@@ -201,7 +206,7 @@ def _along_directions(
             cotangent = generic((sum(map(prod, shapes)),), 31 * trial)
             grads = pullback([part.reshape(s) for part, s in zip(np.split(cotangent, ends), shapes, strict=True)])
             direction = generic(array.shape, 17 * trial + 5)
-            line = line_along(subject, [array], [direction])
+            line = line_along(subject, array, ..., direction)
             analytic = np.array([0.0 if grads[k] is None else np.vdot(grads[k], direction)])
             verdict = judge(_weighted(line, cotangent), analytic, tolerance)
             where = f"{subject.names[k]}, of shape {array.shape}"

@@ -1,4 +1,4 @@
-"""What can be wrong with a gradient: one exception class for each, so that a test shrinks one fault and not another."""
+"""What can be wrong with a gradient: one exception class for each fault, so that a test shrinks only that fault."""
 
 from __future__ import annotations
 

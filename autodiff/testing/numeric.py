@@ -44,7 +44,7 @@ class Sides(NamedTuple):
 def look(line: Line, step: float = NARROW) -> Slope:
     """The slopes at 0 by one narrow central difference, taken as exact: enough to say that something is right.
 
-    What disagrees with it may still be right, and ``slope`` and ``refined`` tell.
+    A slope that disagrees with it may still be right: ``slope`` and ``refined`` tell.
 
     >>> look(lambda t: np.array([np.exp(t)])).value.round(9)
     array([1.])

@@ -1,4 +1,4 @@
-"""``gradient_test``: one line above an operation, and its gradient is tested over a whole domain."""
+"""``gradient_test``: one line above an operation tests its gradient over a whole domain."""
 
 from __future__ import annotations
 
@@ -30,11 +30,8 @@ class Case:
 
 def case(*inputs: Any, **kwargs: Any) -> Case:
     """One call to be tested by name, in ``@example(case(x, y, dim=0))``: every check has its turn on it."""
-    return Case([np.asarray(x, dtype=None if _whole(x) else np.float64) for x in inputs], kwargs)
-
-
-def _whole(x: Any) -> bool:
-    return np.asarray(x).dtype.kind in "biu"
+    arrays = map(np.asarray, inputs)
+    return Case([x if x.dtype.kind in "biu" else x.astype(np.float64, copy=False) for x in arrays], kwargs)
 
 
 def gradient_test(

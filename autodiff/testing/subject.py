@@ -1,4 +1,4 @@
-"""A function at one point, as the checks see it: its value as the inputs move, and its pullback, whatever its kind."""
+"""A function at one point, as the checks see it: its value as the inputs move, and its pullback."""
 
 from __future__ import annotations
 
@@ -119,6 +119,8 @@ def tracked(results: Sequence[Any], cotangents: Sequence[Array]) -> tuple[list[T
 
 
 def _flat(results: Any) -> Array:
+    if isinstance(results, Tensor):
+        return np.array(results._array, dtype=np.float64).ravel() if results._array.dtype.kind == "f" else np.zeros(0)
     parts = [np.array(plain(y), dtype=np.float64).ravel() for y in listed(results) if is_floating(y)]
     return parts[0] if len(parts) == 1 else np.concatenate(parts) if parts else np.zeros(0)
 
