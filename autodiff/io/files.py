@@ -11,8 +11,6 @@ from collections.abc import Iterator
 from io import BytesIO
 from typing import IO
 
-__all__ = ["replacing", "write_whole"]
-
 
 @contextlib.contextmanager
 def replacing(path: str | os.PathLike[str]) -> Iterator[IO[bytes]]:

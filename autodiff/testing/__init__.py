@@ -1,7 +1,7 @@
-"""Convincing oneself that a gradient is right: ``gradcheck`` at a point, ``gradient_test`` over a whole domain.
+"""Whether a gradient is right: ``gradcheck`` at a point, ``gradient_test`` over a whole domain.
 
 ``gradcheck``, ``gradgradcheck`` and ``domain`` need NumPy only. ``gradient_test`` and ``strategies`` need hypothesis
-(in the extra ``test``), which is imported when one of them is first asked for.
+(in the extra ``test``), which is imported when one of them is first used.
 """
 
 from __future__ import annotations
@@ -17,21 +17,9 @@ if TYPE_CHECKING:
     from autodiff.testing.properties import ALL, case, example, gradient_test
 
 __all__ = [
-    "ALL",
-    "GradcheckError",
-    "NotDifferentiable",
-    "Report",
-    "WrongGradient",
-    "case",
-    "domain",
-    "example",
-    "failures",
-    "gradcheck",
-    "gradgradcheck",
-    "gradient_test",
-    "register",
-    "strategies",
-]
+    "ALL", "GradcheckError", "NotDifferentiable", "Report", "WrongGradient", "case", "domain", "example", "failures",
+    "gradcheck", "gradgradcheck", "gradient_test", "register", "strategies",
+]  # fmt: skip
 
 _NEED_HYPOTHESIS = ("ALL", "case", "example", "gradient_test")
 

@@ -24,13 +24,12 @@ from autodiff.testing.failures import (
     ShapeMismatch,
     WrongGradient,
 )
-from autodiff.testing.subject import Pullback, Subject, arrays_of, plain
-
-__all__ = ["GradcheckError", "Report", "gradcheck", "gradgradcheck", "second_order", "twin"]
+from autodiff.testing.subject import Pullback, Subject, leaf, listed, plain, requires_grad
 
 Array = np.ndarray[Any, Any]
 
-_KINDS: dict[str, type[GradcheckError]] = {
+# For each kind of finding its exception class, the worst first.
+ERRORS: dict[str, type[GradcheckError]] = {
     "gradient": WrongGradient,
     "kink": NotDifferentiable,
     "kink outside": NotDifferentiable,
@@ -39,15 +38,14 @@ _KINDS: dict[str, type[GradcheckError]] = {
     "precision": LowPrecisionError,
     "determinism": NonDeterminismError,
 }
-_WORST_FIRST = tuple(_KINDS)
 _DIGITS = {np.dtype(np.float32): 1e-4, np.dtype(np.float16): 5e-2}
 
 
 class Report:
-    """The answer: true where nothing was found; its text is what was found, then the inputs as code."""
+    """The answer: true if nothing was found; its text says what was found, then gives the inputs as code."""
 
     def __init__(self, findings: Sequence[Finding], inputs: Sequence[Any], names: Sequence[str]) -> None:
-        self.findings = sorted(findings, key=lambda finding: _WORST_FIRST.index(finding.kind))
+        self.findings = sorted(findings, key=lambda finding: list(ERRORS).index(finding.kind))
         self._inputs, self._names = [np.array(x) for x in inputs], list(names)
 
     def __bool__(self) -> bool:
@@ -56,7 +54,7 @@ class Report:
     @property
     def error(self) -> type[GradcheckError]:
         """The exception class of the worst finding."""
-        return _KINDS[self.findings[0].kind] if self.findings else GradcheckError
+        return ERRORS[self.findings[0].kind] if self.findings else GradcheckError
 
     def __repr__(self) -> str:
         if not self.findings:
@@ -83,16 +81,11 @@ def gradcheck(
     rtol: float = 1e-3,
     raise_exception: bool = True,
     nondet_tol: float = 0.0,
-    check_undefined_grad: bool = True,
-    check_grad_dtypes: bool = False,
-    check_batched_grad: bool = False,
-    check_batched_forward_grad: bool = False,
-    check_forward_ad: bool = False,
-    check_backward_ad: bool = True,
-    fast_mode: bool = False,
-    masked: bool | None = None,
+    check_undefined_grad: bool = True, check_grad_dtypes: bool = False, check_batched_grad: bool = False,
+    check_batched_forward_grad: bool = False, check_forward_ad: bool = False, check_backward_ad: bool = True,
+    fast_mode: bool = False, masked: bool | None = None,
     complex_step: bool = False,
-) -> Report:
+) -> Report:  # fmt: skip
     """Whether the gradients of ``func`` at ``inputs`` are its slopes.
 
     The numeric side is float64: a narrow central difference, and where that does not agree, central differences
@@ -139,7 +132,7 @@ def gradcheck(
 
     Reference: Ridders (1982), "Accurate computation of F'(x) and F'(x)F''(x)".
     """
-    given = _listed(inputs)
+    given = listed(inputs)
     low = Subject(func, given)
     subject = low if all(x.dtype == np.float64 for x in low.arrays) else Subject(func, twin(given))
     findings = compare(subject, Tolerance(atol, rtol, eps), complex_step)
@@ -161,14 +154,9 @@ def gradgradcheck(
     gen_non_contig_grad_outputs: bool = False,
     raise_exception: bool = True,
     nondet_tol: float = 0.0,
-    check_undefined_grad: bool = True,
-    check_grad_dtypes: bool = False,
-    check_batched_grad: bool = False,
-    check_fwd_over_rev: bool = False,
-    check_rev_over_rev: bool = True,
-    fast_mode: bool = False,
-    masked: bool = False,
-) -> Report:
+    check_undefined_grad: bool = True, check_grad_dtypes: bool = False, check_batched_grad: bool = False,
+    check_fwd_over_rev: bool = False, check_rev_over_rev: bool = True, fast_mode: bool = False, masked: bool = False,
+) -> Report:  # fmt: skip
     """Whether the gradients of the gradients of ``func`` are the slopes of its gradients.
 
     ``gradcheck`` of the function from the inputs and the cotangents ``grad_outputs`` (numbers without a pattern, where
@@ -178,39 +166,34 @@ def gradgradcheck(
     >>> gradgradcheck(lambda x: x**3, autodiff.tensor([1.0, 2.0], dtype=autodiff.float64, requires_grad=True))
     every gradient agrees
     """
-    given = _listed(inputs)
-    low = any(isinstance(x, Tensor) and x.requires_grad and x.dtype != np.float64 for x in given)
-    tensors = Subject(func, twin(given) if low else given).inputs
-    function, seeds = second_order(func, tensors, None if grad_outputs is None else _listed(grad_outputs))
+    given = listed(inputs)
+    is_low = any(requires_grad(x) and x.dtype != np.float64 for x in given)
+    tensors = Subject(func, twin(given) if is_low else given).inputs
+    function, seeds = second_order(func, tensors, None if grad_outputs is None else listed(grad_outputs))
+    point = (*tensors, *seeds)
     return gradcheck(
-        function,
-        (*tensors, *seeds),
-        eps=eps,
-        atol=atol,
-        rtol=rtol,
-        raise_exception=raise_exception,
-        nondet_tol=nondet_tol,
+        function, point, eps=eps, atol=atol, rtol=rtol, raise_exception=raise_exception, nondet_tol=nondet_tol
     )
 
 
 def second_order(
     func: Callable[..., Any], inputs: Sequence[Any], grad_outputs: Sequence[Any] | None = None, **kwargs: Any
 ) -> tuple[Callable[..., Any], list[Tensor]]:
-    """The function from inputs and cotangents to gradients, and the cotangents, which want a gradient themselves."""
+    """The function from inputs and cotangents to gradients, and the cotangents, which require grad themselves."""
     if isinstance(func, tuple):
         raise GraphError("a pair of NumPy functions has no second order: what its vjp computes is not recorded")
-    results = [y for y in arrays_of(func(*inputs, **kwargs)) if isinstance(y, Tensor) and y.requires_grad]
     if grad_outputs is None:
+        results = [y for y in listed(func(*inputs, **kwargs)) if requires_grad(y)]
         grad_outputs = [generic(y.shape, 101 * i) for i, y in enumerate(results)]
-    seeds = [_seed(g) for g in grad_outputs]
-    wanted = [i for i, x in enumerate(inputs) if isinstance(x, Tensor) and x.requires_grad]
+    seeds = [leaf(np.array(plain(g), dtype=np.float64)) for g in grad_outputs]
+    wanted = [i for i, x in enumerate(inputs) if requires_grad(x)]
 
     def gradients(*arguments: Any) -> tuple[Tensor, ...]:
         point, cotangents = arguments[: len(inputs)], arguments[len(inputs) :]
         sources = [point[i] for i in wanted]
         again = modes.current().recording  # not on the numeric side, which takes the values alone
         with enable_grad():
-            outputs = [y for y in arrays_of(func(*point, **kwargs)) if isinstance(y, Tensor) and y.requires_grad]
+            outputs = [y for y in listed(func(*point, **kwargs)) if requires_grad(y)]
             if not outputs:
                 return tuple(zeros_like(x) for x in sources)
             return grad(outputs, sources, cotangents, create_graph=again, allow_unused=True, materialize_grads=True)
@@ -228,17 +211,8 @@ def _double(x: Any) -> Any:
     return from_numpy(array).requires_grad_(x.requires_grad) if isinstance(x, Tensor) else array
 
 
-def _seed(g: Any) -> Tensor:
-    array = np.array(plain(g), dtype=np.float64)
-    return from_numpy(array).requires_grad_()
-
-
-def _listed(inputs: Any) -> list[Any]:
-    return list(inputs) if isinstance(inputs, (tuple, list)) else [inputs]
-
-
 def precision(low: Subject, double: Subject, pulled: tuple[list[Array], Pullback]) -> list[Finding]:
-    """Gradients in low precision, ``pulled``, that are further from those in float64 than their digits explain."""
+    """Gradients in low precision, ``pulled``, that differ from those in float64 by more than their digits explain."""
     outputs, pullback = pulled
     _, exact_pullback = double.pull()
     cotangents = [generic(y.shape, 3).astype(y.dtype) for y in outputs]
@@ -263,7 +237,6 @@ def _determinism(subject: Subject, tolerance: float) -> list[Finding]:
     findings = []
     for k, (one, two) in enumerate(zip(pullback(cotangents), pullback(cotangents), strict=True)):
         if one is not None and one.size and not np.abs(one - two).max() <= tolerance:
-            findings.append(
-                Finding("determinism", k, f"two backward passes gave {subject.names[k]} different gradients")
-            )
+            text = f"two backward passes gave {subject.names[k]} different gradients"
+            findings.append(Finding("determinism", k, text))
     return findings

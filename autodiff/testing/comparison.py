@@ -1,4 +1,4 @@
-"""Analytic against numeric: the whole Jacobian where it is small, random directions where it is not."""
+"""Analytic against numeric slopes: the whole Jacobian if it is small, random directions if it is not."""
 
 from __future__ import annotations
 
@@ -12,8 +12,6 @@ from autodiff.engine import modes
 from autodiff.testing.diagnosis import Finding, entry, kink, output_entry, wrong_gradient
 from autodiff.testing.numeric import NARROW, SMALLEST, Line, Sides, Slope, complex_step, look, refined, sides, slope
 from autodiff.testing.subject import Subject
-
-__all__ = ["Tolerance", "compare", "generic", "glance", "misfits"]
 
 Array = np.ndarray[Any, Any]
 WHOLE_INPUTS = 400
@@ -40,32 +38,23 @@ def generic(shape: tuple[int, ...], start: int = 0) -> Array:
     return np.resize(_POOL, start + n)[start:].reshape(shape)
 
 
-def element_line(subject: Subject, array: Array, index: tuple[int, ...]) -> Line:
-    """The outputs as one entry of ``array`` moves."""
-    at = array[index]
+def line_along(subject: Subject, array: Array, key: Any, direction: Any) -> Line:
+    """The outputs as ``array[key]`` moves along ``direction``."""
+    start = array[key].copy()
 
     def line(t: float) -> Array:
-        array[index] = at + t
+        array[key] = start + t * direction
         try:
             return subject.evaluate()
         finally:
-            array[index] = at
+            array[key] = start
 
     return line
 
 
-def direction_line(subject: Subject, array: Array, direction: Array) -> Line:
-    """The outputs as all of ``array`` moves along ``direction``."""
-    at = array.copy()
-
-    def line(t: float) -> Array:
-        array[...] = at + t * direction
-        try:
-            return subject.evaluate()
-        finally:
-            array[...] = at
-
-    return line
+def _weighted(line: Line, weights: Array) -> Line:
+    """The sum of the outputs, each times its weight."""
+    return lambda t: np.array([line(t) @ weights])
 
 
 def glance(subject: Subject, cotangents: list[Array], grads: list[Any], tolerance: Tolerance) -> bool:
@@ -73,27 +62,26 @@ def glance(subject: Subject, cotangents: list[Array], grads: list[Any], toleranc
 
     Two evaluations, whatever the size; a wrong gradient has no chance to look right, but does not show where it is.
     """
-    starts = [array.copy() for array in subject.arrays]
-    directions = [generic(array.shape, 13 * k + 5) for k, array in enumerate(subject.arrays)]
-    weights = cotangents[0].ravel() if len(cotangents) == 1 else np.concatenate([g.ravel() for g in cotangents])
+    arrays, starts = subject.arrays, [array.copy() for array in subject.arrays]
+    directions = [generic(array.shape, 13 * k + 5) for k, array in enumerate(arrays)]
 
-    def line(t: float) -> Array:
-        for array, start, direction in zip(subject.arrays, starts, directions, strict=True):
+    def move(t: float) -> Array:
+        for array, start, direction in zip(arrays, starts, directions, strict=True):
             np.copyto(array, start + t * direction)
-        return np.asarray(subject.evaluate() @ weights)
+        return subject.evaluate()
 
     try:
         with modes.no_grad():
-            numeric = look(line)
+            numeric = look(_weighted(move, np.concatenate([g.ravel() for g in cotangents])))
     finally:
-        for array, start in zip(subject.arrays, starts, strict=True):
+        for array, start in zip(arrays, starts, strict=True):
             np.copyto(array, start)
     analytic = sum(float(np.vdot(g, v)) for g, v in zip(grads, directions, strict=True) if g is not None)
     return bool(agrees(np.asarray(analytic), numeric, tolerance))
 
 
 def compare(subject: Subject, tolerance: Tolerance, complex_steps: bool = False) -> list[Finding]:
-    """What is wrong with the gradients of ``subject``; an empty list where nothing is."""
+    """What is wrong with the gradients of ``subject``; an empty list if nothing is."""
     with np.errstate(all="ignore"):
         outputs, pullback = subject.pull()
         shapes = [y.shape for y in outputs]
@@ -131,20 +119,18 @@ def jacobian(subject: Subject, shapes: list[tuple[int, ...]], pullback: Callable
     size = sum(map(prod, shapes))
     result = [np.zeros((x.size, size)) for x in subject.arrays]
     cotangents = [np.zeros(s) for s in shapes]
-    column = 0
-    for cotangent in cotangents:
-        for index in np.ndindex(cotangent.shape):
-            cotangent[index] = 1.0
-            for rows, g in zip(result, pullback(cotangents), strict=True):
-                if g is not None:
-                    rows[:, column] = np.ravel(g)
-            cotangent[index] = 0.0
-            column += 1
+    entries = ((cotangent, index) for cotangent in cotangents for index in np.ndindex(cotangent.shape))
+    for column, (cotangent, index) in enumerate(entries):
+        cotangent[index] = 1.0
+        for matrix, g in zip(result, pullback(cotangents), strict=True):
+            if g is not None:
+                matrix[:, column] = np.ravel(g)
+        cotangent[index] = 0.0
     return result
 
 
 def agrees(analytic: Array, numeric: Slope, tolerance: Tolerance) -> Array:
-    """Which entries agree, given a numeric slope whose own error is small enough to say."""
+    """Which entries agree with a numeric slope; none does if the error of that slope is too large to say."""
     size = np.abs(numeric.value)
     known = numeric.error <= TRUSTED * np.maximum(size, 1.0)
     near: Array = np.abs(analytic - numeric.value) <= tolerance.atol + tolerance.rtol * size + numeric.error
@@ -160,25 +146,25 @@ class Verdict(NamedTuple):
 
 
 def judge(line: Line, analytic: Array, tolerance: Tolerance) -> Verdict:
-    """Compare slopes along ``line``: quickly where they agree, with all means where they do not."""
+    """Compare the slopes along ``line``: quickly if they agree, with more care if they do not."""
     numeric = look(line, max(NARROW, tolerance.smallest))
-    if (good := agrees(analytic, numeric, tolerance)).all():
-        return Verdict(numeric, ~good)
-    numeric = slope(line)
-    if (good := agrees(analytic, numeric, tolerance)).all():
+    good = agrees(analytic, numeric, tolerance)
+    if not good.all():
+        numeric = slope(line)
+        good = agrees(analytic, numeric, tolerance)
+    if good.all():
         return Verdict(numeric, ~good)
     kinks = sides(line)
     if not (good | kinks.plain).all():  # else smaller steps would find the same kinks
         numeric = refined(line, tolerance.smallest)
-        if (good := agrees(analytic, numeric, tolerance)).all():
-            return Verdict(numeric, ~good)
+        good = agrees(analytic, numeric, tolerance)
     unsettled = ~(numeric.error <= TRUSTED * np.maximum(np.abs(numeric.value), 1.0)) & (kinks.kind == "")
     kind = np.where(good, "", np.where(unsettled, "noise", kinks.kind))
     return Verdict(numeric, ~good & (kind == ""), kinks._replace(kind=kind) if (kind != "").any() else None)
 
 
 def _kink_finding(k: int, where: str, at: Any, kinks: Sides, analytic: Array, shapes: list[tuple[int, ...]]) -> Finding:
-    """The finding for a row with kinks, shown at its worst entry: one whose gradient is no slope in between, if any."""
+    """The finding for a row with kinks, at its worst entry: one whose gradient is not between the slopes, if any."""
     slack = 1e-5 * (1 + np.abs(kinks.left) + np.abs(kinks.right))
     low, high = np.minimum(kinks.left, kinks.right) - slack, np.maximum(kinks.left, kinks.right) + slack
     between = (kinks.kind != "kink") | ((low <= analytic) & (analytic <= high))
@@ -194,22 +180,18 @@ def _entries(
 ) -> Iterator[Finding]:
     """The findings of one input, its whole Jacobian compared row by row (one entry of the input each)."""
     array, name = subject.arrays[k], subject.names[k]
-    numeric, error = np.zeros_like(analytic), np.zeros_like(analytic)
-    wrong = np.zeros(analytic.shape, bool)
+    numeric, wrong = Slope(np.zeros_like(analytic), np.zeros_like(analytic)), np.zeros(analytic.shape, bool)
     for i, index in enumerate(np.ndindex(array.shape)):
         if complex_steps:
-            inputs = [np.asarray(x) for x in subject.inputs]
-            exact = complex_step(subject.function, inputs, subject.positions[k], index)
-            found = Slope(exact, np.zeros_like(exact))
-            verdict = Verdict(found, ~agrees(analytic[i], found, tolerance))
+            exact = complex_step(subject.function, list(map(np.asarray, subject.inputs)), subject.positions[k], index)
+            verdict = Verdict(exact, ~agrees(analytic[i], exact, tolerance))
         else:
-            verdict = judge(element_line(subject, array, index), analytic[i], tolerance)
+            verdict = judge(line_along(subject, array, index, 1.0), analytic[i], tolerance)
         if verdict.kinks is not None:
-            at = float(array[index])
-            yield _kink_finding(k, entry(name, index), at, verdict.kinks, analytic[i], shapes)
-        (numeric[i], error[i]), wrong[i] = verdict.numeric, verdict.wrong
+            yield _kink_finding(k, entry(name, index), float(array[index]), verdict.kinks, analytic[i], shapes)
+        (numeric.value[i], numeric.error[i]), wrong[i] = verdict.numeric, verdict.wrong
     if wrong.any():
-        yield Finding("gradient", k, wrong_gradient(name, array.shape, shapes, analytic, numeric, error, wrong))
+        yield Finding("gradient", k, wrong_gradient(name, array.shape, shapes, analytic, numeric, wrong))
 
 
 def _along_directions(
@@ -224,14 +206,13 @@ def _along_directions(
             cotangent = generic((sum(map(prod, shapes)),), 31 * trial)
             grads = pullback([part.reshape(s) for part, s in zip(np.split(cotangent, ends), shapes, strict=True)])
             direction = generic(array.shape, 17 * trial + 5)
-            moved = direction_line(subject, array, direction)
+            line = line_along(subject, array, ..., direction)
             analytic = np.array([0.0 if grads[k] is None else np.vdot(grads[k], direction)])
-            verdict = judge(lambda t, f=moved, c=cotangent: np.array([f(t) @ c]), analytic, tolerance)  # type: ignore[misc]
+            verdict = judge(_weighted(line, cotangent), analytic, tolerance)
             where = f"{subject.names[k]}, of shape {array.shape}"
             if verdict.kinks is not None:
-                yield _kink_finding(
-                    k, f"{where}, along a random direction", "this point", verdict.kinks, analytic, [()]
-                )
+                where += ", along a random direction"
+                yield _kink_finding(k, where, "this point", verdict.kinks, analytic, [()])
             elif verdict.wrong.any():
                 (value,), (error,) = verdict.numeric
                 text = f"along a random direction: analytic {analytic[0]:.10g}, numeric {value:.10g} +- {error:.1g}"

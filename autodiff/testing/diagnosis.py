@@ -1,4 +1,4 @@
-"""From a wrong gradient to a message to act on: which entry, by how much, what pattern, the inputs as code."""
+"""The message for a wrong gradient: which entry, by how much, what pattern, and the inputs as code."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-__all__ = ["Finding", "as_code", "example_line", "pattern"]
+from autodiff.testing.numeric import Slope
 
 Array = np.ndarray[Any, Any]
 CLOSE = 1e-5
@@ -38,7 +38,7 @@ def _same(a: Array, b: Array) -> bool:
 
 
 def pattern(analytic: Array, numeric: Array, shape: tuple[int, ...]) -> str:
-    """Name what turns the right Jacobian into the wrong one, or "".
+    """The name of what turns the right Jacobian into the wrong one, or "".
 
     Shapes: both (input entries, output entries); ``shape`` is that of the input.
 
@@ -51,9 +51,7 @@ def pattern(analytic: Array, numeric: Array, shape: tuple[int, ...]) -> str:
         return "the gradient is zero everywhere: this path is missing, or cut (detach, a number taken out, rounding)"
     if _same(analytic, -numeric):
         return "the sign is wrong: analytic = -numeric"
-    if factor := _factor(analytic, numeric):
-        return factor
-    return _moved(analytic, numeric, shape) or _partial(analytic, numeric)
+    return _factor(analytic, numeric) or _moved(analytic, numeric, shape) or _partial(analytic, numeric)
 
 
 def _factor(analytic: Array, numeric: Array) -> str:
@@ -69,29 +67,30 @@ def _factor(analytic: Array, numeric: Array) -> str:
 
 
 def _moved(analytic: Array, numeric: Array, shape: tuple[int, ...]) -> str:
-    """Whether the entries are right but stand elsewhere in the input."""
+    """Whether the entries are right, but at other places of the input."""
     a, n = analytic.reshape(*shape, -1), numeric.reshape(*shape, -1)
     last = len(shape)
     for axes in list(permutations(range(last)))[1:] if 1 < last < 5 else []:
         if _same(np.transpose(a, (*axes, last)), n):
             swapped = "transposed" if last == 2 else f"its axes stand in the order {axes}"
             return f"the gradient is {swapped}"
-    for axis, length in enumerate(shape):
-        for shift in (s for s in (1, -1) if length > 1):
+    long_axes = [axis for axis, length in enumerate(shape) if length > 1]
+    for axis in long_axes:
+        for shift in (1, -1):
             if _same(np.roll(a, shift, axis), n):
                 return f"the gradient is shifted by {-shift} along axis {axis}"
-        if length > 1 and _same(np.flip(a, axis), n):
+        if _same(np.flip(a, axis), n):
             return f"the gradient is reversed along axis {axis}"
-    for axis, length in enumerate(shape):
-        if length > 1 and _same(np.repeat(n.mean(axis, keepdims=True), length, axis), a):
+    for axis in long_axes:
+        if _same(np.broadcast_to(n.mean(axis, keepdims=True), n.shape), a):
             return f"the gradient was averaged over axis {axis} of the input"
-        if length > 1 and _same(np.repeat(n.sum(axis, keepdims=True), length, axis), a):
+        if _same(np.broadcast_to(n.sum(axis, keepdims=True), n.shape), a):
             return f"the gradient was summed over axis {axis} of the input, which was not broadcast"
     return ""
 
 
 def _partial(analytic: Array, numeric: Array) -> str:
-    """Whether one output, or some inputs, are right."""
+    """Whether only some entries of the input or of the output are wrong."""
     wrong = ~np.isclose(analytic, numeric, rtol=CLOSE, atol=CLOSE * float(np.abs(numeric).max(initial=0)))
     rows, columns = np.asarray(wrong.any(axis=1)), np.asarray(wrong.any(axis=0))
     if not analytic[wrong].any():
@@ -114,15 +113,10 @@ def entry(name: str, index: Sequence[Any]) -> str:
 
 
 def wrong_gradient(
-    name: str,
-    shape: tuple[int, ...],
-    outputs: list[tuple[int, ...]],
-    analytic: Array,
-    numeric: Array,
-    error: Array,
-    wrong: Array,
+    name: str, shape: tuple[int, ...], outputs: list[tuple[int, ...]], analytic: Array, found: Slope, wrong: Array
 ) -> str:
     """The message for a Jacobian (input entries, output entries) of which the entries ``wrong`` do not agree."""
+    numeric, error = found
     score = np.where(wrong, np.abs(np.nan_to_num(analytic - numeric, nan=np.inf)), -1.0)
     i, j = np.unravel_index(int(score.argmax()), score.shape)
     where = f"d {output_entry(outputs, int(j))} / d {entry(name, np.unravel_index(int(i), shape))}"

@@ -1,7 +1,7 @@
 """Where a function is tried: domains of numbers, made by construction, so that nothing drawn is ever thrown away.
 
-A domain turns numbers of (0, 1) into numbers of its own by a rising map: what was spread evenly stays spread, what was
-different stays different, and around a point to avoid there simply is no place.
+A domain maps numbers of (0, 1) to its own numbers by a rising function: numbers that were spread evenly stay spread,
+numbers that were different stay different, and no number is mapped near a point to avoid.
 """
 
 from __future__ import annotations
@@ -15,8 +15,6 @@ from typing import Any
 import numpy as np
 
 from autodiff.errors import DtypeError, ShapeError
-
-__all__ = ["Domain", "away_from", "distinct", "integers", "nonzero", "positive", "real", "spd", "unit"]
 
 Array = np.ndarray[Any, Any]
 NICE = (0.0, 1.0, -1.0, 0.5, 2.0, -2.0, 3.0, -0.5)
@@ -99,7 +97,7 @@ class Domain:
 
     @cached_property
     def _cuts(self) -> tuple[Array, Array, Array]:
-        """Where the intervals begin, how long they are, and at which shares of their whole length they meet."""
+        """The starts of the intervals, their lengths, and the shares of their total length at which they meet."""
         lengths = np.array([b - a for a, b in self.intervals])
         starts = np.array([a for a, _ in self.intervals])
         return starts, lengths, np.concatenate([[0.0], np.cumsum(lengths / lengths.sum())])
@@ -169,7 +167,7 @@ def domain_of(given: Any) -> Domain:
     return found
 
 
-# Numbers of (0, 1) of no pattern, cut from a fixed pool: a slice costs a thousandth of a generator of its own.
+# Numbers of (0, 1) without a pattern: a slice of a fixed pool is much cheaper than a generator.
 _POOL = np.random.default_rng(1795).uniform(0.001, 0.999, 1 << 16)
 _PLAIN = (np.arange(64) * 0.381966) % 1.0  # golden section: spread out, whatever the length
 

@@ -1,31 +1,8 @@
-"""What can be wrong with a gradient: one exception class for each, so that a test shrinks one fault and not another."""
+"""What can be wrong with a gradient: one exception class for each fault, so that a test shrinks only that fault."""
 
 from __future__ import annotations
 
 from autodiff.errors import AutodiffError
-
-__all__ = [
-    "AccumulationError",
-    "AliasingError",
-    "BroadcastingError",
-    "DtypeMismatch",
-    "EmptyInputError",
-    "GradcheckError",
-    "LayoutError",
-    "LinearityError",
-    "LowPrecisionError",
-    "MutationError",
-    "NonDeterminismError",
-    "NonFiniteGradient",
-    "NotDifferentiable",
-    "RecordingMismatch",
-    "SecondOrderError",
-    "ShapeMismatch",
-    "SharingError",
-    "UnusedError",
-    "ValueMismatch",
-    "WrongGradient",
-]
 
 
 class GradcheckError(AutodiffError, AssertionError, RuntimeError):

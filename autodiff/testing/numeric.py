@@ -11,8 +11,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-__all__ = ["Line", "Sides", "Slope", "complex_step", "look", "refined", "sides", "slope"]
-
 Array = np.ndarray[Any, Any]
 Line = Callable[[float], Array]
 
@@ -46,7 +44,7 @@ class Sides(NamedTuple):
 def look(line: Line, step: float = NARROW) -> Slope:
     """The slopes at 0 by one narrow central difference, taken as exact: enough to say that something is right.
 
-    What disagrees with it may still be right, and ``slope`` and ``refined`` tell.
+    A slope that disagrees with it may still be right: ``slope`` and ``refined`` tell.
 
     >>> look(lambda t: np.array([np.exp(t)])).value.round(9)
     array([1.])
@@ -112,7 +110,7 @@ def _one_sided(line: Line, start: Array, h: float) -> Array:
     return 4 * (line(h / 2) - start) / h - (line(h) - start) / h
 
 
-def complex_step(evaluate: Callable[..., Any], inputs: list[Array], which: int, index: tuple[int, ...]) -> Array:
+def complex_step(evaluate: Callable[..., Any], inputs: list[Array], which: int, index: tuple[int, ...]) -> Slope:
     """The slope as the imaginary part of ``f(x + ih) / h``, exact to the last digit where ``f`` is analytic.
 
     Only for plain NumPy functions that take complex numbers and neither compare, nor take abs or max of them.
@@ -121,4 +119,5 @@ def complex_step(evaluate: Callable[..., Any], inputs: list[Array], which: int, 
     """
     moved = [x.astype(np.complex128) if i == which else x for i, x in enumerate(inputs)]
     moved[which][index] += 1e-30j
-    return np.asarray(np.imag(evaluate(*moved)) / 1e-30).ravel()
+    exact = np.asarray(np.imag(evaluate(*moved)) / 1e-30).ravel()
+    return Slope(exact, np.zeros_like(exact))

@@ -1,8 +1,7 @@
 """Hypothesis strategies for arrays with derivatives; the one module of this project that imports hypothesis.
 
 Arrays are not drawn number by number: a shape and a seed are, and the numbers come from a fixed pool, for several calls
-at once. That keeps a call well below a millisecond, and shrinking still ends at the smallest shape with the simplest
-numbers.
+at once. That is fast, and shrinking still ends at the smallest shape with the simplest numbers.
 """
 
 from __future__ import annotations
@@ -16,37 +15,19 @@ from typing import Any
 
 import numpy as np
 from hypothesis import HealthCheck, Phase, given, settings
-from hypothesis import example as hypothesis_example
+from hypothesis import example as example
 from hypothesis import strategies as st
 
 from autodiff.tensors.creation import from_numpy
 from autodiff.tensors.tensor import Tensor
 from autodiff.testing.domain import domain_of, filled, real
 
-__all__ = [
-    "axes",
-    "batches",
-    "broadcastable",
-    "choice",
-    "conv_args",
-    "example",
-    "index_for",
-    "matmul_operands",
-    "matmul_shapes",
-    "named_shapes",
-    "property_test",
-    "reduction_kwargs",
-    "shapes",
-    "tensors",
-]
-
 Shape = tuple[int, ...]
 Strategy = st.SearchStrategy[Any]
 Draw = Callable[[Strategy], Any]
 
 TURNS, NICE_NUMBERS, SEEDS = 64, 16, 1 << 10  # powers of two, which hypothesis shrinks one by one
-BATCH = 8  # calls to one example of hypothesis, whose own work is as long as that of a call
-example = hypothesis_example
+BATCH = 8  # calls to one example of hypothesis, whose own work counts beside that of a call
 
 
 def choice(options: Sequence[Any]) -> Strategy:
@@ -64,7 +45,7 @@ def all_shapes(min_dims: int, max_dims: int, min_side: int, max_side: int, max_s
 
 
 def shapes(min_dims: int = 0, max_dims: int = 3, min_side: int = 0, max_side: int = 3, max_size: int = 12) -> Strategy:
-    """Shapes of few entries, those without any included where ``min_side`` is 0."""
+    """Shapes of few entries; also some without entries if ``min_side`` is 0."""
     return st.sampled_from(all_shapes(min_dims, max_dims, min_side, max_side, max_size))
 
 
@@ -89,7 +70,7 @@ def broadcastable(n: int, min_side: int = 0) -> Strategy:
 
 @lru_cache
 def all_named(names: str, min_side: int = 1, max_side: int = 3) -> list[tuple[Shape, ...]]:
-    """The shapes that ``names`` stands for: "n d, d m, m" with every length from ``min_side`` to ``max_side``."""
+    """The shapes that fit ``names``, such as "n d, d m, m", for all lengths from ``min_side`` to ``max_side``."""
     parts = [part.split() for part in names.split(",")]
     letters = sorted({word for part in parts for word in part if not word.isdigit()})
     found = []
@@ -106,14 +87,9 @@ def named_shapes(names: str, min_side: int = 1, max_side: int = 3) -> Strategy:
 
 _BATCHES = [((), ()), ((2,), ()), ((), (2,)), ((2,), (2,)), ((2, 1), (3,)), ((1,), (2,))]
 _CORES = [
-    ((2,), (2,)),
-    ((2,), (2, 3)),
-    ((3, 2), (2,)),
-    ((3, 2), (2, 3)),
-    ((1, 2), (2, 1)),
-    ((2, 0), (0, 3)),
-    ((0, 2), (2, 1)),
-]
+    ((2,), (2,)), ((2,), (2, 3)), ((3, 2), (2,)), ((3, 2), (2, 3)),
+    ((1, 2), (2, 1)), ((2, 0), (0, 3)), ((0, 2), (2, 1)),
+]  # fmt: skip
 _MATMUL = [(a + x, b + y) for x, y in _CORES for a, b in _BATCHES if (not a or len(x) > 1) and (not b or len(y) > 1)]
 
 
@@ -170,12 +146,8 @@ def all_keys(shape: Shape) -> list[Any]:
     if n:
         keys += [0, -1, np.array([0, n - 1, 0]), np.array([[0], [-1]])]
     if len(shape) > 1 and n and shape[1]:
-        keys += [
-            (0, -1),
-            (slice(None), 0),
-            (np.array([0, 0]), np.array([0, shape[1] - 1])),
-            (np.array([0, -1]), slice(None, 1)),
-        ]
+        keys += [(0, -1), (slice(None), 0)]
+        keys += [(np.array([0, 0]), np.array([0, shape[1] - 1])), (np.array([0, -1]), slice(None, 1))]
         keys += [(..., np.array([0, 0]))] if shape[-1] else []
     return keys
 
@@ -189,10 +161,8 @@ def index_for(shape: Shape) -> Strategy:
 def conv_args(draw: Draw, dims: int = 2) -> dict[str, Any]:
     """Shapes and settings of a convolution that fit: ``input``, ``weight``, ``bias``, ``stride``, ``padding``, ..."""
     groups = draw(st.sampled_from([1, 2]))
-    sizes = [
-        tuple(draw(st.sampled_from(options)) for _ in range(dims))
-        for options in ([1, 2], [1, 2], [0, 1], [1, 2], [0, 1])
-    ]
+    options = ([1, 2], [1, 2], [0, 1], [1, 2], [0, 1])
+    sizes = [tuple(draw(st.sampled_from(each)) for _ in range(dims)) for each in options]
     kernel, stride, padding, dilation, extra = sizes
     channels = groups * draw(st.sampled_from([1, 2]))
     out = groups * draw(st.sampled_from([1, 2]))
@@ -204,7 +174,7 @@ def conv_args(draw: Draw, dims: int = 2) -> dict[str, Any]:
 
 
 class Batch(list[Any]):
-    """Calls that differ in their numbers alone; hypothesis shows it as the one that failed, of those known to."""
+    """Calls that differ in their numbers alone; its ``repr`` is that of the first call known to have failed."""
 
     def __init__(self, calls: Sequence[Any], failed: set[str]) -> None:
         super().__init__(calls)
@@ -224,7 +194,7 @@ def batches(
     make: Callable[[Any, dict[str, Any], int], Any],
     failed: set[str],
 ) -> Batch:
-    """``BATCH`` of what ``make`` makes of arrays of the domains, of keywords and of a number by which to take turns."""
+    """``BATCH`` calls: ``make`` takes arrays of the domains, keywords, and the number of the turn."""
     found = draw(chosen_shapes)
     first = draw(st.integers(0, TURNS * NICE_NUMBERS * SEEDS - 1))
     chosen = kwargs(*found) if callable(kwargs) else kwargs
@@ -244,12 +214,7 @@ def batches(
 
 
 def property_test(
-    body: Callable[[Any], None],
-    strategy: Strategy,
-    max_examples: int,
-    name: str,
-    doc: str | None,
-    shrink: bool,
+    body: Callable[[Any], None], strategy: Strategy, max_examples: int, name: str, doc: str | None, shrink: bool
 ) -> Callable[[], None]:
     """A hypothesis test of ``body`` over batches of ``strategy``: no deadline, no database, the same on each run.
 
@@ -261,7 +226,6 @@ def property_test(
 
     test.__name__ = test.__qualname__ = name
     test.__doc__ = doc
-    wrapped = given(case=strategy)(test)
     count = int(os.environ.get("AUTODIFF_TEST_EXAMPLES", max_examples))
     chosen = settings(
         max_examples=-(-count // BATCH),
@@ -273,7 +237,7 @@ def property_test(
         suppress_health_check=list(HealthCheck),
         phases=[Phase.explicit, Phase.generate, *([Phase.shrink] if shrink else [])],
     )
-    result: Callable[[], None] = chosen(wrapped)
+    result: Callable[[], None] = chosen(given(case=strategy)(test))
     return result
 
 

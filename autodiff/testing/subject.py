@@ -1,4 +1,4 @@
-"""A function at one point, as the checks see it: its value as the inputs move, and its pullback, whatever its kind."""
+"""A function at one point, as the checks see it: its value as the inputs move, and its pullback."""
 
 from __future__ import annotations
 
@@ -15,8 +15,6 @@ from autodiff.errors import DtypeError
 from autodiff.tensors.creation import from_numpy
 from autodiff.tensors.tensor import Tensor
 
-__all__ = ["Pullback", "Subject", "arrays_of", "leaf", "plain"]
-
 Array = np.ndarray[Any, Any]
 Pullback = Callable[[Sequence[Array]], list[Any]]
 
@@ -26,14 +24,29 @@ def leaf(array: Array) -> Tensor:
     return from_numpy(array).requires_grad_()
 
 
-def arrays_of(results: Any) -> list[Any]:
-    """One result or several, as a list."""
-    return list(results) if isinstance(results, (tuple, list)) else [results]
+def listed(given: Any) -> list[Any]:
+    """One input or result, or several, as a list."""
+    return list(given) if isinstance(given, (tuple, list)) else [given]
 
 
 def plain(x: Any) -> Any:
     """The array of a Tensor, sharing its memory; anything else as it is."""
     return x._array if isinstance(x, Tensor) else x
+
+
+def requires_grad(x: Any) -> bool:
+    """Whether ``x`` is a Tensor that requires grad."""
+    return isinstance(x, Tensor) and x.requires_grad
+
+
+def is_floating(x: Any) -> bool:
+    """Whether ``x`` is a floating Tensor, array or number."""
+    return x.dtype.kind == "f" if hasattr(x, "dtype") else isinstance(x, float)
+
+
+def is_floating_array(x: Any) -> bool:
+    """Whether ``x`` is a floating array."""
+    return isinstance(x, np.ndarray) and x.dtype.kind == "f"
 
 
 class Subject:
@@ -50,9 +63,8 @@ class Subject:
     def __init__(self, function: Any, inputs: Sequence[Any], kwargs: dict[str, Any] | None = None) -> None:
         self.function, self.vjp = function if isinstance(function, tuple) else (function, None)
         self.kwargs = kwargs or {}
-        wanting = [i for i, x in enumerate(inputs) if isinstance(x, Tensor) and x.requires_grad]
-        if not wanting:
-            wanting = [i for i, x in enumerate(inputs) if isinstance(x, np.ndarray) and x.dtype.kind == "f"]
+        wanting = [i for i, x in enumerate(inputs) if requires_grad(x)]
+        wanting = wanting or [i for i, x in enumerate(inputs) if is_floating_array(x)]
         if not wanting:
             raise DtypeError("nothing to check: no input is a Tensor that requires grad, or a floating array")
         if self.vjp is None:
@@ -61,6 +73,11 @@ class Subject:
             self.inputs = [plain(x) for x in inputs]
         self.positions = wanting
         self.arrays: list[Array] = [plain(self.inputs[i]) for i in wanting]
+
+    @property
+    def sources(self) -> list[Any]:
+        """The inputs that are checked."""
+        return [self.inputs[i] for i in self.positions]
 
     @property
     def names(self) -> list[str]:
@@ -76,38 +93,35 @@ class Subject:
 
     def pull(self) -> tuple[list[Array], Pullback]:
         """The floating outputs, and the function from cotangents to the gradients of ``arrays`` (None: no path)."""
-        results = [y for y in arrays_of(self.function(*self.inputs, **self.kwargs)) if _floating(y)]
+        results = [y for y in listed(self.function(*self.inputs, **self.kwargs)) if is_floating(y)]
         if self.vjp is None:
             return [plain(y) for y in results], lambda cotangents: self._backward(results, cotangents)
         return [np.asarray(y) for y in results], self._vjp
 
     def _vjp(self, cotangents: Sequence[Array]) -> list[Any]:
         g = cotangents[0] if len(cotangents) == 1 else tuple(cotangents)
-        given = self.vjp(g, *self.inputs, **self.kwargs)
-        grads = arrays_of(given)
+        grads = listed(self.vjp(g, *self.inputs, **self.kwargs))
         if len(grads) != len(self.arrays):
             raise DtypeError(f"the vjp returned {len(grads)} gradients; there are {len(self.arrays)} floating inputs")
         return grads
 
     def _backward(self, results: list[Any], cotangents: Sequence[Array]) -> list[Any]:
-        tracked = [
-            (y, g) for y, g in zip(results, cotangents, strict=True) if isinstance(y, Tensor) and y.requires_grad
-        ]
-        wanted = [self.inputs[i] for i in self.positions]
-        if not tracked:
-            return [None] * len(wanted)
-        outputs, seeds = zip(*tracked, strict=True)
-        return [plain(g) for g in grad(outputs, wanted, seeds, retain_graph=True, allow_unused=True)]
+        outputs, seeds = tracked(results, cotangents)
+        if not outputs:
+            return [None] * len(self.positions)
+        return [plain(g) for g in grad(outputs, self.sources, seeds, retain_graph=True, allow_unused=True)]
 
 
-def _floating(y: Any) -> bool:
-    return y.dtype.kind == "f" if hasattr(y, "dtype") else isinstance(y, float)
+def tracked(results: Sequence[Any], cotangents: Sequence[Array]) -> tuple[list[Tensor], list[Array]]:
+    """The results that require grad, and their cotangents."""
+    pairs = [(y, g) for y, g in zip(results, cotangents, strict=True) if requires_grad(y)]
+    return [y for y, _ in pairs], [g for _, g in pairs]
 
 
 def _flat(results: Any) -> Array:
     if isinstance(results, Tensor):
         return np.array(results._array, dtype=np.float64).ravel() if results._array.dtype.kind == "f" else np.zeros(0)
-    parts = [np.array(plain(y), dtype=np.float64).ravel() for y in arrays_of(results) if _floating(y)]
+    parts = [np.array(plain(y), dtype=np.float64).ravel() for y in listed(results) if is_floating(y)]
     return parts[0] if len(parts) == 1 else np.concatenate(parts) if parts else np.zeros(0)
 
 

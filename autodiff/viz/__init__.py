@@ -1,7 +1,8 @@
 """Pictures and listings of a recorded graph: how a tensor was made, from the parameters down to the loss.
 
-The text forms, the SVG and the HTML page need nothing else. An engine of Graphviz makes the better pictures, where one
-is on the PATH or beside the interpreter (``pip install graphviz-pure``).
+A recorded graph (``recorded``) becomes plain facts (``nodes``), these are folded into boxes (``boxes``), and a writer
+(``dot``, ``mermaid``, ``svg``, ``text``, ``page``) makes a text of them. All of that needs nothing but NumPy. An engine
+of Graphviz draws better; it is used if one is on the PATH or beside the interpreter (``pip install graphviz-pure``).
 """
 
 from __future__ import annotations
@@ -12,12 +13,12 @@ from autodiff.viz.errors import DrawingError as DrawingError
 from autodiff.viz.errors import DrawingWarning as DrawingWarning
 from autodiff.viz.explanation import Explanation as Explanation
 from autodiff.viz.explanation import explain as explain
-from autodiff.viz.facts import DrawnEdge as DrawnEdge
-from autodiff.viz.facts import DrawnNode as DrawnNode
-from autodiff.viz.facts import Gradient as Gradient
-from autodiff.viz.facts import Group as Group
-from autodiff.viz.facts import Part as Part
-from autodiff.viz.keeping import Memory as Memory
-from autodiff.viz.keeping import memory as memory
 from autodiff.viz.layers import Summary as Summary
 from autodiff.viz.layers import summary as summary
+from autodiff.viz.nodes import DrawnEdge as DrawnEdge
+from autodiff.viz.nodes import DrawnNode as DrawnNode
+from autodiff.viz.nodes import Gradient as Gradient
+from autodiff.viz.nodes import Group as Group
+from autodiff.viz.nodes import Part as Part
+from autodiff.viz.saved import Memory as Memory
+from autodiff.viz.saved import memory as memory

@@ -1,46 +1,48 @@
-"""A drawing in the DOT language of Graphviz."""
+"""A drawing in the DOT language of Graphviz, and the engines that make a picture of it."""
 
 from __future__ import annotations
 
 import html
+import shutil
+import subprocess
+import sysconfig
 from collections.abc import Collection, Iterator
 from typing import TYPE_CHECKING, Any
 
+from autodiff.viz.appearance import EDGE, GRAPH, GROUP, LOOKS, NODE, SMALL, arrows, heading, lines, look, tooltip
+from autodiff.viz.boxes import View
 from autodiff.viz.errors import DrawingError
-from autodiff.viz.facts import DrawnNode, Group
-from autodiff.viz.labels import arrow, details, heading, lines, look
-from autodiff.viz.nesting import nested
-from autodiff.viz.styles import EDGE, GRAPH, GROUP, LOOKS, NODE, SMALL
-from autodiff.viz.view import View
+from autodiff.viz.nodes import DrawnNode, Group
 
 if TYPE_CHECKING:
     from graphviz import Digraph
 
-__all__ = ["body", "digraph", "source"]
+HINT = "pip install graphviz-pure"
+ENGINES = {"dot": "apt install graphviz (or brew, choco, conda install graphviz)", "graphviz-pure": HINT}
 
 
-def source(view: View, direction: str, show: Collection[str], prefix: str = "") -> str:
+def source(view: View, prefix: str = "") -> str:
     """The whole text; ``prefix`` stands in front of every id in the picture."""
-    return "digraph {\n" + "".join(f"{line}\n" for line in body(view, direction, show, prefix)) + "}\n"
+    return "digraph {\n" + "".join(f"{line}\n" for line in body(view, prefix)) + "}\n"
 
 
-def digraph(view: View, direction: str, show: Collection[str]) -> Digraph:
+def digraph(view: View) -> Digraph:
     """The same as an object of the package ``graphviz``."""
     try:
         import graphviz
     except ImportError:
         raise DrawingError("a Digraph needs the package graphviz: pip install graphviz") from None
-    graph: Any = graphviz.Digraph(body=[f"{line}\n" for line in body(view, direction, show)])
+    graph: Any = graphviz.Digraph(body=[f"{line}\n" for line in body(view)])
     return graph
 
 
-def body(view: View, direction: str, show: Collection[str], prefix: str = "") -> Iterator[str]:
+def body(view: View, prefix: str = "") -> Iterator[str]:
     """The statements: settings, boxes in their modules, arrows."""
     note = {"label": "\n".join(view.notes), "labelloc": "t", "fontsize": "11"} if view.notes else {}
-    yield f"\tgraph {_set({'id': f'{prefix}graph', 'rankdir': direction, **GRAPH, **note})}"
+    yield f"\tgraph {_set({'id': f'{prefix}graph', 'rankdir': view.direction, **GRAPH, **note})}"
     yield f"\tnode {_set(NODE)}"
     yield f"\tedge {_set(EDGE)}"
-    for depth, item in nested(view):
+    for depth, item in view.nested():
         tabs = "\t" * (depth + 1)
         if item is None:
             yield f"{tabs}}}"
@@ -49,12 +51,10 @@ def body(view: View, direction: str, show: Collection[str], prefix: str = "") ->
             yield f"{tabs}subgraph cluster_{item.id} {{"
             yield f"{tabs}\tgraph {_set({'id': prefix + item.id, 'label': label, 'tooltip': label, **GROUP})}"
         else:
-            yield tabs + _node(item, show, prefix)
-    computed = {node.id for node in view.nodes if node.kind in ("operation", "module")}
-    for i, edge in enumerate(view.edges):
+            yield tabs + _node(item, view.show, prefix)
+    for i, (edge, text, is_computed) in enumerate(arrows(view)):
         # Weight keeps the flow of data straight. The arrow has an id as well, for no two pictures may share one.
-        text = arrow(edge, computed, show)
-        settings = {"id": f"{prefix}e{i}", "weight": "4" if edge.source in computed else "1"}
+        settings = {"id": f"{prefix}e{i}", "weight": "4" if is_computed else "1"}
         settings |= {"label": f" {text} "} if text else {}
         yield f"\t{edge.source} -> {edge.target} {_set(settings)}"
 
@@ -64,8 +64,8 @@ def _node(node: DrawnNode, show: Collection[str], prefix: str) -> str:
     label = f"<b>{html.escape(title)}</b>" if below else html.escape(title) or " "
     for line in below:
         label += f'<br/><font point-size="{SMALL["fontsize"]}" color="{SMALL["color"]}">{html.escape(line)}</font>'
-    tooltip = "\n".join(f"{key}: {value}" for key, value in details(node).items()) or node.name
-    return f"{node.id} [label=<{label}> {_set({'id': prefix + node.id, 'tooltip': tooltip, **LOOKS[look(node)]})[1:]}"
+    settings = {"id": prefix + node.id, "tooltip": tooltip(node), **LOOKS[look(node)]}
+    return f"{node.id} [label=<{label}> {_set(settings)[1:]}"
 
 
 def _set(attributes: dict[str, str]) -> str:
@@ -76,3 +76,33 @@ def _quoted(text: str) -> str:
     """A text that DOT reads as it is: a backslash and a quotation mark would mean something else."""
     escaped = text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
     return f'"{escaped}"'
+
+
+def engine_for(format: str, name: str | None = None) -> str | None:
+    """The path of an engine that can make ``format``; None if there is none.
+
+    Raises DrawingError for an engine that was asked for by ``name`` and is not here, or cannot.
+    """
+    if name is not None and name not in ENGINES:
+        raise DrawingError(f"engine={name!r}: expected one of {', '.join(ENGINES)}, or None for the one that is here")
+    beside = sysconfig.get_path("scripts")  # where pip puts programs, which need not be on the PATH
+    for engine in ENGINES if name is None else (name,):
+        if engine == "graphviz-pure" and format == "pdf":
+            continue  # it writes none
+        if path := shutil.which(engine) or shutil.which(engine, path=beside):
+            return path
+    if name is None:
+        return None
+    if name == "graphviz-pure" and format == "pdf":
+        raise DrawingError(f"graphviz-pure writes no PDF: {ENGINES['dot']}")
+    raise DrawingError(f"the engine {name} is not here: {ENGINES[name]}")
+
+
+def rendered(path: str, source: str, format: str) -> bytes:
+    """The picture that the engine at ``path`` makes of DOT text; raises DrawingError with what it complains of."""
+    try:
+        result = subprocess.run([path, f"-T{format}"], input=source.encode(), capture_output=True, check=True)
+    except (OSError, subprocess.CalledProcessError) as error:
+        said = (getattr(error, "stderr", None) or b"").decode(errors="replace").strip()
+        raise DrawingError(f"{path} failed to draw {format}: {said or error}") from None
+    return result.stdout

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import warnings
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,21 +13,18 @@ from typing import TYPE_CHECKING, Any
 from autodiff.io.files import write_whole
 from autodiff.tensors.tensor import Tensor
 from autodiff.viz import dot as dot_text
+from autodiff.viz.boxes import arranged
+from autodiff.viz.dot import HINT, engine_for, rendered
 from autodiff.viz.errors import DrawingError, DrawingWarning
-from autodiff.viz.facts import DrawnEdge, DrawnNode, Group
 from autodiff.viz.mermaid import mermaid
-from autodiff.viz.outputs import tensors_of
+from autodiff.viz.nodes import DrawnEdge, DrawnNode, Facts, Group, facts_of
 from autodiff.viz.page import page
-from autodiff.viz.reading import Reading, read
-from autodiff.viz.rendering import HINT, engine_for, rendered
-from autodiff.viz.sketch import sketch
+from autodiff.viz.recorded import recorded
+from autodiff.viz.svg import sketch
 from autodiff.viz.text import as_json, listing, table
-from autodiff.viz.view import arranged
 
 if TYPE_CHECKING:
     from graphviz import Digraph
-
-__all__ = ["Drawing", "draw"]
 
 DIRECTIONS = ("TB", "LR", "BT", "RL")
 SHOWN = ("shape", "value", "grad", "bytes", "constants")
@@ -49,9 +46,9 @@ class Drawing:
         notes: what has to be said about the picture, such as what was left out.
     """
 
-    def __init__(self, reading: Reading, direction: str, show: tuple[str, ...], max_nodes: int) -> None:
-        self._reading, self._direction, self._show = reading, direction, show
-        self._view = arranged(reading, max_nodes, "constants" in show)
+    def __init__(self, facts: Facts, direction: str, show: Collection[str], max_nodes: int) -> None:
+        self._facts = facts
+        self._view = arranged(facts, show, max_nodes)._replace(direction=direction)
         self.nodes: list[DrawnNode] = self._view.nodes
         self.edges: list[DrawnEdge] = self._view.edges
         self.groups: list[Group] = self._view.groups
@@ -66,29 +63,29 @@ class Drawing:
     @property
     def kept(self) -> int:
         """The bytes that the whole graph keeps for the backward pass."""
-        return sum(node.kept for node in self._reading.nodes)
+        return sum(node.kept for node in self._facts.nodes.values())
 
     @property
     def dot(self) -> Digraph:
         """The graph in the DOT language, as the package ``graphviz`` knows it."""
-        return dot_text.digraph(self._view, self._direction, self._show)
+        return dot_text.digraph(self._view)
 
     def mermaid(self) -> str:
         """The graph as a Mermaid flowchart."""
-        return mermaid(self._view, self._direction, self._show)
+        return mermaid(self._view)
 
     def table(self) -> str:
         """One row for each box: what it is, its shape, parameters, bytes kept, gradient, and line."""
         return table(self._view)
 
     def svg(self, engine: str | None = None) -> str:
-        """The picture as SVG; where no engine is found, a plain one that needs none.
+        """The picture as SVG; a plain one, drawn without an engine, if none is found.
 
         Args:
-            engine: "dot" or "graphviz-pure"; None takes the one that is here.
+            engine: "dot" or "graphviz-pure"; None takes the first one that is found.
 
         Raises:
-            DrawingError: the engine that was asked for is not here, or failed.
+            DrawingError: the engine that was asked for was not found, or failed.
 
         """
         return self._svg(engine, "")
@@ -96,34 +93,32 @@ class Drawing:
     def save(self, path: str | os.PathLike[str], engine: str | None = None) -> None:
         """Write the drawing in the format that the suffix of ``path`` names.
 
-        Pictures are .svg, .png, .pdf; .html is a page to explore; .dot, .mmd (Mermaid), .json and .txt are text. Where
-        no engine is found for .png or .pdf, a Mermaid file of the same name is written instead, and a warning says so.
+        Pictures are .svg, .png, .pdf; .html is a page to explore; .dot, .mmd (Mermaid), .json and .txt are text. If no
+        engine is found for .png or .pdf, a Mermaid file of the same name is written instead, and a warning says so.
 
         Raises:
-            DrawingError: the suffix is another one, or the engine that was asked for is not here.
+            DrawingError: the suffix is another one, or the engine that was asked for was not found.
             OSError: the file cannot be written.
 
         """
         suffix = Path(path).suffix.lower().removeprefix(".")
         if suffix not in FORMATS:
             raise DrawingError(f"save to {os.fspath(path)!r}: expected a name that ends in .{', .'.join(FORMATS)}")
-        if suffix in ("png", "pdf"):
-            found = engine_for(suffix, engine)
-            if found is not None:
-                write_whole(path, rendered(found, dot_text.source(self._view, self._direction, self._show), suffix))
-                return
+        if suffix not in ("png", "pdf"):
+            write_whole(path, self.svg(engine) if suffix == "svg" else self.text(suffix))
+        elif found := engine_for(suffix, engine):
+            write_whole(path, rendered(found, dot_text.source(self._view), suffix))
+        else:
             instead = Path(path).with_suffix(".mmd")
             _hint(f"nothing here draws {suffix}: wrote {instead.name} instead", suffix)
             write_whole(instead, self.mermaid())
-            return
-        write_whole(path, self.svg(engine) if suffix == "svg" else self.text(suffix))
 
     def text(self, format: str) -> str:
         """What ``save`` writes for "dot", "mmd", "json", "txt" and "html"."""
         writers: dict[str, Callable[[], str]] = {
-            "dot": lambda: dot_text.source(self._view, self._direction, self._show),
+            "dot": lambda: dot_text.source(self._view),
             "mmd": self.mermaid,
-            "json": lambda: as_json(self._view, self._show),
+            "json": lambda: as_json(self._view),
             "txt": lambda: f"{self}\n\n{self.table()}\n",
             "html": self._page,
         }
@@ -135,13 +130,12 @@ class Drawing:
         found = engine_for("svg", engine)
         if found is None:
             _hint("nothing here lays out graphs, so this picture is a plain one", "svg")
-            return sketch(self._view, self._show, prefix)
-        return rendered(found, dot_text.source(self._view, self._direction, self._show, prefix), "svg").decode()
+            return sketch(self._view, prefix)
+        return rendered(found, dot_text.source(self._view, prefix), "svg").decode()
 
     def _page(self) -> str:
-        frames = [frame._replace(is_open=True) for frame in self._reading.frames]
-        whole = arranged(self._reading._replace(frames=frames), PAGE_NODES, "constants" in self._show)
-        return page(whole._replace(notes=whole.notes or self.notes), {group.id for group in self.groups}, self._show)
+        whole = arranged(self._facts.opened(lambda call: True), self._view.show, PAGE_NODES)
+        return page(whole._replace(notes=whole.notes or self.notes), {group.id for group in self.groups})
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
         """The picture in a notebook: with ids of its own each time, and as wide as there is room."""
@@ -154,7 +148,7 @@ class Drawing:
 
 
 def _room(svg: str) -> str:
-    """The attributes of a picture that never grows out of its cell."""
+    """The attributes that keep a picture within its cell of a notebook."""
     wide = float((re.search(r'viewBox="[-\d.]+ [-\d.]+ ([\d.]+)', svg) or ["", "600"])[1])
     space = 'xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink"'
     return f'{space} style="width:{wide:.0f}pt;max-width:100%;height:auto;overflow:visible" text-anchor="middle"'
@@ -180,7 +174,7 @@ def draw(
     called for them; parameters have the paths they have in the model.
 
     Args:
-        output: a recorded tensor, or several; the gradient of one (``create_graph=True``) is as good as any.
+        output: a recorded tensor, or several; it may be a gradient that was computed with ``create_graph=True``.
         params: names of tensors: a dict, pairs as ``model.named_parameters()`` gives them, or the model itself. A
             constant that is named is drawn.
         depth: how deep modules are open: 0 draws the outermost model as one box, 1 the modules in it, None everything;
@@ -213,4 +207,4 @@ def draw(
         raise DrawingError(f"max_nodes={max_nodes}: expected at least 1")
     if isinstance(depth, int) and depth < 0:
         raise DrawingError(f"depth={depth!r}: expected a number from 0 on, None for everything, or a function")
-    return Drawing(read(tensors_of(output, "draw"), params, depth, shown), direction, shown, max_nodes)
+    return Drawing(facts_of(recorded(output, params, "draw"), depth, shown), direction, shown, max_nodes)

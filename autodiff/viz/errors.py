@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from autodiff.errors import AutodiffError
 
-__all__ = ["DrawingError", "DrawingWarning"]
-
 
 class DrawingError(AutodiffError, RuntimeError):
     """A picture that cannot be made as it was asked for; the message says what is missing and how to get it."""

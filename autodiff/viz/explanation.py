@@ -4,22 +4,16 @@ from __future__ import annotations
 
 import ast
 import linecache
-import os
 import textwrap
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-import numpy as np
-
-from autodiff.engine.call_sites import source_of
 from autodiff.engine.primitive import Primitive
-from autodiff.engine.tape import Node, reachable
+from autodiff.engine.tape import Node
 from autodiff.tensors.tensor import Tensor
-from autodiff.viz.names import called, names_of_leaves, names_of_tensors
-from autodiff.viz.outputs import tensors_of
-from autodiff.viz.replay import steps, values
-
-__all__ = ["Explained", "Explanation", "Flow", "explain"]
+from autodiff.viz.nodes import norm
+from autodiff.viz.recorded import place_finder, recorded
+from autodiff.viz.replay import Step, steps, values
 
 
 class Flow(NamedTuple):
@@ -27,7 +21,7 @@ class Flow(NamedTuple):
 
     Attributes:
         to: the input, by its name or as ``number: operation``.
-        rule: the formula of its gradient, in the words of the row.
+        rule: the formula of its gradient, as the source of the primitive has it.
         norm: the Euclidean norm of the gradient that it is given here.
     """
 
@@ -41,7 +35,7 @@ class Explained(NamedTuple):
 
     Attributes:
         number: its place in the order of creation.
-        operation: the name of the row, or of the leaf.
+        operation: the name of the primitive, or of the leaf.
         place: ``file:line`` of the user's code, and ``source`` that line.
         shape: of the value and of its gradient.
         norm: the Euclidean norm of the gradient that arrives.
@@ -76,11 +70,10 @@ def _told(step: Explained) -> str:
 
 
 def explain(loss: Tensor, params: Any = None) -> Explanation:
-    """The backward walk from ``loss``, in order and in words; nothing is changed by it, ``.grad`` neither.
+    """The backward walk from ``loss``, in order and in words. It changes nothing, not even ``.grad``.
 
     Each step names the operation, the line that called it, the norm of the gradient that arrives, and for each input
-    the local rule as the operation's row states it (``g`` is the gradient that arrives, ``out`` the result) and the
-    norm of what it makes of ``g``.
+    the VJP as its source has it (``g`` is the gradient that arrives, ``out`` the result) and the norm of its result.
 
     Args:
         loss: a recorded tensor of one entry, before its graph is freed.
@@ -101,44 +94,32 @@ def explain(loss: Tensor, params: Any = None) -> Explanation:
         to x goes g * x, of norm 2.431e+04
     0: x (): a gradient of norm 4.862e+04 arrives and stays, in .grad
     """
-    tensors = tensors_of(loss, "explain")
-    order = reachable([tensor._node for tensor in tensors if tensor._node is not None])[::-1]
-    number = {node: i for i, node in enumerate(order)}
-    names = names_of_leaves(called(order, params)[0]) | names_of_tensors(params)
-    here = os.path.join(os.getcwd(), "")
+    graph = recorded(loss, params, "explain")
+    number = {node: i for i, node in enumerate(graph.order)}
+    place_of = place_finder()
 
     def name(node: Node) -> str:
-        return names.get(node) or f"{number[node]}: {node.name()}"
+        return graph.names.get(node) or f"{number[node]}: {node.name()}"
 
-    return Explanation(
-        Explained(
-            number[step.node],
-            names.get(step.node) or step.node.name(),
-            step.node.where.removeprefix(here),
-            source_of(step.node.place),
-            step.node.shape,
-            _norm(step.incoming),
-            tuple(Flow(name(edge), _rule(step.node.primitive, i), _norm(c)) for i, edge, c in step.outgoing),
-        )
-        for step in steps(order, tensors, values(order, tensors))
-    )
+    def explained(step: Step) -> Explained:
+        node = step.node
+        flows = tuple(Flow(name(edge), _rule(node.primitive, i), norm(c)) for i, edge, c in step.outgoing)
+        title = graph.names.get(node) or node.name()
+        return Explained(number[node], title, *place_of(node.place), node.shape, norm(step.incoming), flows)
 
-
-def _norm(array: np.ndarray[Any, Any]) -> float:
-    wide = np.asarray(array, np.float64)
-    return float(np.sqrt(np.vdot(wide, wide)))
+    return Explanation(map(explained, steps(graph.order, graph.outputs, values(graph.order, graph.outputs))))
 
 
 @lru_cache(maxsize=1024)
 def _rule(primitive: Primitive, position: int) -> str:
-    """The formula of the VJP of one input, from the source of its row; the name of the function where it is one."""
+    """The formula of the VJP of one input, from its source; the name of a function that is no lambda."""
     vjp: Any = primitive.vjps[position] if primitive.vjps else primitive.rules(position + 1)[position]
     vjp = getattr(vjp, "func", vjp)
     return _formula(vjp) or f"{getattr(vjp, '__name__', 'its rule').strip('_<>')}(g, ...)"
 
 
 def _formula(function: Any) -> str:
-    """What a lambda returns, as its source has it; nothing where there is none to read."""
+    """What a lambda returns, as its source has it; "" if there is no source to read."""
     code = getattr(function, "__code__", None)
     if code is None or code.co_name != "<lambda>":
         return ""

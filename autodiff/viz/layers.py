@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from autodiff.engine.modes import enable_grad
-from autodiff.engine.tape import reachable
-from autodiff.engine.versions import owner_of
+from autodiff.engine.tape import Node
+from autodiff.func.trees import leaves_of
 from autodiff.random import default_generator
 from autodiff.tensors.tensor import Tensor
-from autodiff.viz.keeping import kept_by
-from autodiff.viz.names import called
+from autodiff.viz.recorded import calls_of, creation_order
+from autodiff.viz.saved import bytes_kept
 from autodiff.viz.tables import aligned, size
-
-__all__ = ["Layer", "Summary", "summary"]
 
 
 class Layer(NamedTuple):
@@ -26,7 +24,7 @@ class Layer(NamedTuple):
 
     Attributes:
         path, kind: its path, "" for the model itself, and its class.
-        shape: of its output, a list of shapes where it has several, None where it was not called.
+        shape: of its output, a list of shapes if it has several, None if it was not called.
         parameters: how many numbers it and what is in it own that no earlier layer owns.
         kept: bytes kept for the backward pass by what was computed in it.
     """
@@ -43,7 +41,7 @@ class Summary(list[Layer]):
 
     Attributes:
         parameters: how many numbers can be trained, each counted once.
-        frozen: how many parameters' numbers cannot.
+        frozen: how many numbers of parameters cannot be trained.
         kept: bytes that the whole graph keeps for the backward pass.
     """
 
@@ -81,50 +79,63 @@ def summary(model: Any, *inputs: Any, **options: Any) -> Summary:
       1: Tanh    (5, 4)  -           80 B
     16 parameters, ... kept for backward
     """
-    shapes: dict[int, Any] = {}
     modules = list(model.named_modules())
     with _as_it_was(model), enable_grad():
-
-        def note(module: Any, _: Any, output: Any) -> None:
-            shapes[id(module)] = _shape(output)
-
-        handles = [module.register_forward_hook(note) for _, module in modules]
-        try:
-            output = model(*inputs, **options)
-        finally:
-            for handle in handles:
-                handle.remove()
-        order = reachable([t._node for t in _tensors(output) if t._node is not None])[::-1]
-    calls, call_of = called(order, model)
-    kept: dict[int, int] = {}
+        output, shapes = _run(model, inputs, options)
+    order = creation_order(_tensors(output))
+    kept = bytes_kept(order)
+    kept_in = _bytes_by_module(kept, order, model)
     result = Summary()
-    for node, array in kept_by(order):
-        result.kept += owner_of(array).nbytes
-        at = call_of[node]
-        inside = set()  # a module that calls itself counts once
-        while at >= 0:
-            inside.add(id(calls[at].module))
-            at = calls[at].parent
-        for module in inside:
-            kept[module] = kept.get(module, 0) + owner_of(array).nbytes
-    seen: set[int] = set()
+    result.kept = kept.total()
+    counted: set[int] = set()
     for path, module in modules:
-        own = {id(p): p for p in module.parameters() if id(p) not in seen}
+        own = {id(p): p.numel() for p in module.parameters() if id(p) not in counted}
         if not list(module.children()):
-            seen |= set(own)
-        count = sum(p.numel() for p in own.values())
-        result.append(Layer(path, type(module).__name__, shapes.get(id(module)), count, kept.get(id(module), 0)))
-    for parameter in model.parameters():
-        if parameter.requires_grad:
-            result.parameters += math.prod(parameter.shape)
-        else:
-            result.frozen += math.prod(parameter.shape)
+            counted |= set(own)
+        count = sum(own.values())
+        result.append(Layer(path, type(module).__name__, shapes.get(id(module)), count, kept_in[id(module)]))
+    result.parameters = sum(p.numel() for p in model.parameters() if p.requires_grad)
+    result.frozen = sum(p.numel() for p in model.parameters() if not p.requires_grad)
     return result
+
+
+def _run(model: Any, inputs: Any, options: Any) -> tuple[Any, dict[int, Any]]:
+    """The output of ``model``, and the shape of the output of each module in it that was called."""
+    shapes: dict[int, Any] = {}
+
+    def note(module: Any, _: Any, output: Any) -> None:
+        found = [tensor.shape for tensor in _tensors(output)]
+        shapes[id(module)] = found[0] if len(found) == 1 else found
+
+    handles = [module.register_forward_hook(note) for module in model.modules()]
+    try:
+        return model(*inputs, **options), shapes
+    finally:
+        for handle in handles:
+            handle.remove()
+
+
+def _tensors(output: Any) -> list[Tensor]:
+    return [leaf for leaf in leaves_of(output) if isinstance(leaf, Tensor)]
+
+
+def _bytes_by_module(kept: Counter[Node], order: Sequence[Node], model: Any) -> Counter[int]:
+    """How many bytes were kept in each module, the modules that it called included."""
+    calls, call_of = calls_of(order, model)
+    inside: Counter[int] = Counter()
+    for node, count in kept.items():
+        around, at = set(), call_of[node]  # a set: a module that calls itself counts once
+        while at:
+            around.add(id(calls[at].module))
+            at = calls[at].parent
+        for module in around:
+            inside[module] += count
+    return inside
 
 
 @contextmanager
 def _as_it_was(model: Any) -> Iterator[None]:
-    """Whatever a forward pass changes is put back: buffers and the random numbers."""
+    """Put back at the end what a forward pass changes: buffers and the state of the random numbers."""
     buffers: list[tuple[Tensor, Any]] = [(buffer, buffer.detach().numpy().copy()) for buffer in model.buffers()]
     state = default_generator.get_state()
     try:
@@ -133,20 +144,3 @@ def _as_it_was(model: Any) -> Iterator[None]:
         default_generator.set_state(state)
         for buffer, array in buffers:
             np.copyto(buffer._array, array)
-
-
-def _tensors(output: Any) -> Iterator[Tensor]:
-    stack = [output]
-    while stack:
-        value = stack.pop()
-        if isinstance(value, Tensor):
-            yield value
-        elif isinstance(value, (list, tuple)):
-            stack += reversed(value)
-        elif isinstance(value, dict):
-            stack += reversed(list(value.values()))
-
-
-def _shape(output: Any) -> Any:
-    shapes = [tensor.shape for tensor in _tensors(output)]
-    return shapes[0] if len(shapes) == 1 else shapes

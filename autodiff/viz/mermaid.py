@@ -2,23 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
-
-from autodiff.viz.facts import Group
-from autodiff.viz.labels import arrow, heading, lines, look
-from autodiff.viz.nesting import nested
-from autodiff.viz.styles import LOOKS
-from autodiff.viz.view import View
-
-__all__ = ["mermaid"]
+from autodiff.viz.appearance import LOOKS, arrows, heading, lines, look
+from autodiff.viz.boxes import View
+from autodiff.viz.nodes import Group
 
 DIRECTIONS = {"TB": "TD", "BT": "BT", "LR": "LR", "RL": "RL"}
 
 
-def mermaid(view: View, direction: str, show: Collection[str]) -> str:
+def mermaid(view: View) -> str:
     """The text of the flowchart."""
-    out = [f"flowchart {DIRECTIONS[direction]}", *(f"%% {note}" for note in view.notes)]
-    for depth, item in nested(view):
+    out = [f"flowchart {DIRECTIONS[view.direction]}", *(f"%% {note}" for note in view.notes)]
+    for depth, item in view.nested():
         space = "  " * (depth + 1)
         if item is None:
             out.append(f"{space}end")
@@ -26,11 +20,9 @@ def mermaid(view: View, direction: str, show: Collection[str]) -> str:
             out.append(f'{space}subgraph {item.id}["{_escaped(heading(item))}"]')
         else:
             left, right = ("(", ")") if item.kind in ("operation", "module", "left out") else ("[", "]")
-            text = "<br/>".join(_escaped(line) for line in lines(item, show))
+            text = "<br/>".join(_escaped(line) for line in lines(item, view.show))
             out.append(f'{space}{item.id}{left}"{text}"{right}:::{look(item)}')
-    computed = {node.id for node in view.nodes if node.kind in ("operation", "module")}
-    for edge in view.edges:
-        text = arrow(edge, computed, show)
+    for edge, text, _ in arrows(view):
         out.append(f'  {edge.source} -->|"{text}"| {edge.target}' if text else f"  {edge.source} --> {edge.target}")
     if view.notes:
         out.append(f'  note["{_escaped("; ".join(view.notes))}"]:::cut')

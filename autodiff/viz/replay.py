@@ -14,8 +14,6 @@ from autodiff.engine.walk import walk
 from autodiff.errors import AutodiffError, GraphError
 from autodiff.tensors.tensor import Tensor
 
-__all__ = ["Step", "operands_of", "saved_by", "steps", "values"]
-
 Array = np.ndarray[Any, Any]
 
 
@@ -46,12 +44,12 @@ def values(order: Sequence[Node], outputs: Sequence[Tensor]) -> dict[Node, Array
                 # A copy each: an operation in place would write into what the program goes on with.
                 known[node] = np.asarray(node.primitive.forward(*map(_own, inputs), **(node.params or {})))  # type: ignore[union-attr]
             except (AutodiffError, ValueError, TypeError, IndexError, NotImplementedError):
-                continue  # a row that cannot be run by itself has no value to show
+                continue  # a primitive that cannot be run by itself has no value to show
     return known
 
 
 def operands_of(node: Node) -> list[Any]:
-    """For each input what the node has of it: an array, a number, a node, or None where it keeps nothing."""
+    """For each input what the node has of it: an array, a number, a node, or None if it keeps nothing."""
     kept = list(node.saved[1:] if node.saved else ())
     kept += [None] * (len(node.edges) - len(kept))
     number = getattr(node, "operand", None)
@@ -65,7 +63,7 @@ def _own(value: Any) -> Any:
 
 
 def _inputs(node: Node, known: dict[Node, Array]) -> list[Any] | None:
-    """The values an operation was applied to; None where one is not known, or is another by now."""
+    """The values an operation was applied to; None if one is not known, or was changed since."""
     if node.primitive is None:
         return None
     constants = operands_of(node)
@@ -77,7 +75,7 @@ def _inputs(node: Node, known: dict[Node, Array]) -> list[Any] | None:
 
 
 def saved_by(node: Node, known: dict[Node, Array]) -> tuple[Any, ...] | None:
-    """What the VJPs of ``node`` read: as it was saved, or computed again; None where neither can be had."""
+    """What the VJPs of ``node`` read: as it was saved, or computed again; None if neither is possible."""
     if node.saved is not None:
         changed = any(change_after(node.number, array) is not None for array in saved_arrays(node))
         return None if changed else node.saved

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-__all__ = ["aligned", "size"]
-
 
 def aligned(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """A head and rows of text in columns, each as wide as its widest entry.

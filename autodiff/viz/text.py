@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection
 from math import isfinite
 from typing import Any
 
-from autodiff.viz.facts import DrawnNode, Gradient
-from autodiff.viz.labels import heading, told
+from autodiff.viz.appearance import heading, told
+from autodiff.viz.boxes import View
+from autodiff.viz.nodes import DrawnNode, Part
 from autodiff.viz.tables import aligned, size
-from autodiff.viz.view import View
-
-__all__ = ["as_json", "listing", "table"]
 
 
 def listing(view: View) -> str:
@@ -29,18 +26,22 @@ def _is_named(node: DrawnNode) -> bool:
 def _line(node: DrawnNode, names: dict[str, str]) -> str:
     if node.kind == "left out":
         return f"... {node.name} ..."
+    is_module = node.kind == "module"
     inputs = ", ".join(names.get(source, source) for source in node.operands)
-    called = f"{node.name}({inputs})"
-    if node.kind == "module":
-        called = f"{heading(node)}({inputs})"
-        called += f" x{node.times}" if node.times > 1 else ""
-    notes = [node.place]
-    notes += [f"{node.operations} operations"] if node.kind == "module" and node.operations > 1 else []
-    notes += [f"{node.numbers:,} parameters"] if node.parts else []
-    notes += [f"data {node.value}"] if node.value else []
-    notes += [told(node.gradient)] if node.gradient is not None else []
-    notes += ["output"] if node.is_output else []
-    return f"{node.id} = {called} -> {node.shape}  # {', '.join(notes)}"
+    called = f"{heading(node) if is_module else node.name}({inputs})" + _times(node)
+    notes = [
+        node.place,
+        f"{node.operations} operations" if is_module and node.operations > 1 else "",
+        f"{node.numbers:,} parameters" if node.parts else "",
+        f"data {node.value}" if node.value else "",
+        told(node.gradient),
+        "output" if node.is_output else "",
+    ]
+    return f"{node.id} = {called} -> {node.shape}  # {', '.join(filter(None, notes))}"
+
+
+def _times(node: DrawnNode) -> str:
+    return f" x{node.times}" if node.times > 1 else ""
 
 
 def table(view: View) -> str:
@@ -48,12 +49,12 @@ def table(view: View) -> str:
     rows = [
         (
             node.id,
-            node.name + (f" x{node.times}" if node.times > 1 else ""),
+            node.name + _times(node),
             node.module or node.kind,
             "" if node.shape is None else str(node.shape),
             f"{node.numbers:,}" if node.numbers else "",
             size(node.kept) if node.kept else "",
-            told(node.gradient) if node.gradient is not None else "",
+            told(node.gradient),
             node.place,
         )
         for node in view.nodes
@@ -63,26 +64,21 @@ def table(view: View) -> str:
     return "\n".join([aligned(head, rows), total, *view.notes])
 
 
-def as_json(view: View, show: Collection[str]) -> str:
+def as_json(view: View) -> str:
     """Everything that is known of a drawing; a number that JSON does not have, NaN or an infinity, is text."""
-    nodes = []
-    for node in view.nodes:
-        fields = node._asdict()
-        fields["gradient"] = _plain(node.gradient)
-        fields["parts"] = [part._asdict() | {"gradient": _plain(part.gradient)} for part in node.parts]
-        nodes.append(fields)
     content = {
-        "nodes": nodes,
+        "nodes": [_fields(node) | {"parts": [_fields(part) for part in node.parts]} for node in view.nodes],
         "edges": [edge._asdict() for edge in view.edges],
         "groups": [group._asdict() for group in view.groups],
         "notes": view.notes,
-        "show": sorted(show),
+        "show": sorted(view.show),
         "kept": sum(node.kept for node in view.nodes),
     }
     return json.dumps(content, indent=1, allow_nan=False)
 
 
-def _plain(gradient: Gradient | None) -> dict[str, Any] | None:
-    if gradient is None:
-        return None
-    return gradient._asdict() | {"norm": gradient.norm if isfinite(gradient.norm) else str(gradient.norm)}
+def _fields(item: DrawnNode | Part) -> dict[str, Any]:
+    gradient = item.gradient and item.gradient._asdict()
+    if gradient and not isfinite(gradient["norm"]):
+        gradient["norm"] = str(gradient["norm"])
+    return item._asdict() | {"gradient": gradient}

@@ -1,20 +1,3 @@
-"""The style and the program of the page (see ``page``), in the languages of browsers."""
-
-from __future__ import annotations
-
-__all__ = ["PROGRAM", "STYLE"]
-
-STYLE = """
-body{margin:0;height:100vh;display:flex;flex-direction:column;font:13px Helvetica,Arial,sans-serif;color:#1f2328}
-header{padding:6px;display:flex;gap:6px;border-bottom:1px solid #d0d7de}main{flex:1;display:flex;min-height:0}
-svg{flex:1;cursor:grab;background:#fff}aside{width:280px;padding:10px;overflow:auto;border-left:1px solid #d0d7de}
-dt{color:#57606a;margin-top:6px}dd{margin:0;overflow-wrap:anywhere}text{text-anchor:middle;user-select:none}
-.box,.frame>rect,.frame>text{cursor:pointer}.small{font-size:10px;fill:#57606a}.edge{fill:none;stroke:#8c959f}
-.frame>rect{fill:#8080800d;stroke:#d0d7de}.found rect,.chosen rect{stroke:#e8590c!important;stroke-width:3px}
-.dim{opacity:.25}#note{color:#57606a;align-self:center}
-"""
-
-PROGRAM = r"""
 const svg = document.getElementById("graph"), side = document.getElementById("details");
 const nodes = new Map(graph.nodes.map(n => [n.id, n])), groups = new Map(graph.groups.map(g => [g.id, g]));
 const CH = 7.4, LINE = 14, GAP = 20, ROW = 34;
@@ -198,4 +181,3 @@ document.getElementById("search").onkeydown = e => {   // opens whatever hides a
   draw(true);
 };
 draw(true);
-"""

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from autodiff.engine.checks import saved_arrays
-from autodiff.engine.tape import Node, is_leaf, reachable
+from autodiff.engine.tape import Node, is_leaf
 from autodiff.engine.versions import owner_of
 from autodiff.tensors.tensor import Tensor
-from autodiff.viz.outputs import nodes_of
+from autodiff.viz.recorded import checked, creation_order
 from autodiff.viz.tables import aligned, size
 
-__all__ = ["Kept", "Memory", "kept_by", "memory"]
+Array = np.ndarray[Any, Any]
 
 
 class Kept(NamedTuple):
@@ -23,7 +24,7 @@ class Kept(NamedTuple):
     Attributes:
         operation: the name of the first operation that keeps it.
         place: ``file:line`` of the user's code that asked for the operation.
-        shape, dtype: of the array; where it is a view, ``bytes`` counts all of the memory it keeps alive.
+        shape, dtype: of the array; if it is a view, ``bytes`` counts all the memory that it keeps alive.
         bytes: of that memory.
     """
 
@@ -65,15 +66,15 @@ def memory(output: Tensor | Iterable[Tensor]) -> Memory:
     12 B  exp  (3,)   float32  <doctest ...>:1
     12 B in all
     """
-    kept = kept_by(reachable(nodes_of(output, "memory"))[::-1])
+    order = creation_order(checked(output, "memory"))
     return Memory(
-        Kept(node.name(), node.where, array.shape, str(array.dtype), owner_of(array).nbytes) for node, array in kept
+        Kept(node.name(), node.where, array.shape, str(array.dtype), owner_of(array).nbytes)
+        for node, array in kept_by(order)
     )
 
 
-def kept_by(order: Iterable[Node]) -> Iterator[tuple[Node, np.ndarray[Any, Any]]]:
-    """The arrays that nodes keep, each piece of memory once; that of leaves is left out."""
-    order = list(order)
+def kept_by(order: Sequence[Node]) -> Iterator[tuple[Node, Array]]:
+    """The arrays that the nodes of ``order`` keep, each piece of memory once; the memory of leaves is left out."""
     leaves = [node.owner() for node in order if is_leaf(node)]
     seen = {id(owner_of(leaf._array)) for leaf in leaves if leaf is not None}
     for node in order:
@@ -82,3 +83,11 @@ def kept_by(order: Iterable[Node]) -> Iterator[tuple[Node, np.ndarray[Any, Any]]
             if owner not in seen:
                 seen.add(owner)
                 yield node, array
+
+
+def bytes_kept(order: Sequence[Node]) -> Counter[Node]:
+    """How many bytes each node of ``order`` keeps; nodes that keep nothing are not in it."""
+    kept: Counter[Node] = Counter()
+    for node, array in kept_by(order):
+        kept[node] += owner_of(array).nbytes
+    return kept

@@ -1,24 +1,20 @@
-"""A plain SVG without any engine: boxes in rows, each below everything it was made from."""
+"""A plain SVG that needs no engine: boxes in rows, each below everything it was made from."""
 
 from __future__ import annotations
 
 import html
-from collections.abc import Collection
 
-from autodiff.viz.facts import DrawnNode
-from autodiff.viz.labels import arrow, details, lines, look
-from autodiff.viz.styles import EDGE, LOOKS, NODE, SMALL
-from autodiff.viz.view import View
-
-__all__ = ["sketch"]
+from autodiff.viz.appearance import EDGE, LOOKS, NODE, SMALL, arrows, lines, look, tooltip
+from autodiff.viz.boxes import View
+from autodiff.viz.nodes import DrawnNode
 
 CHARACTER, LINE, GAP, BETWEEN = 7.5, 15, 18, 34  # of the font, and around boxes, in points
 Place = tuple[float, float, float, float]  # centre, top, width, height
 
 
-def sketch(view: View, show: Collection[str], prefix: str = "") -> str:
+def sketch(view: View, prefix: str = "") -> str:
     """The picture from top to bottom."""
-    texts = {node.id: lines(node, show) for node in view.nodes}
+    texts = {node.id: lines(node, view.show) for node in view.nodes}
     places = _placed(view, texts)
     reach = max((w for _, _, w, _ in places.values()), default=0) / 2 + GAP
     width = max((x for x, _, _, _ in places.values()), default=0) + reach + 2 * GAP  # room for the text of a bent arrow
@@ -28,10 +24,9 @@ def sketch(view: View, show: Collection[str], prefix: str = "") -> str:
         f'width="{width:.0f}" height="{height:.0f}" font-family="{NODE["fontname"]}, sans-serif" text-anchor="middle">',
         f'<rect id="{prefix}ground" width="100%" height="100%" fill="white"/>',
     ]
-    computed = {node.id for node in view.nodes if node.kind in ("operation", "module")}
     out += [
-        _arrow(places[edge.source], places[edge.target], reach, arrow(edge, computed, show), f"{prefix}e{i}")
-        for i, edge in enumerate(view.edges)
+        _arrow(places[edge.source], places[edge.target], reach, text, f"{prefix}e{i}")
+        for i, (edge, text, _) in enumerate(arrows(view))
     ]
     out += [_box(node, texts[node.id], places[node.id], prefix) for node in view.nodes]
     for i, note in enumerate(view.notes):
@@ -94,7 +89,7 @@ def _box(node: DrawnNode, texts: list[str], place: Place, prefix: str) -> str:
     (x, y, width, height), colours = place, LOOKS[look(node)]
     dash = ' stroke-dasharray="4"' if "dashed" in colours["style"] else ""
     out = [
-        f'<g id="{prefix}{node.id}" class="node"><title>{html.escape(_tooltip(node))}</title>',
+        f'<g id="{prefix}{node.id}" class="node"><title>{html.escape(tooltip(node))}</title>',
         f'<rect x="{x - width / 2:.1f}" y="{y:.1f}" width="{width:.1f}" height="{height:.1f}" '
         f'rx="{6 if "rounded" in colours["style"] else 0}" fill="{colours.get("fillcolor", "white")}" '
         f'stroke="{colours["color"]}" stroke-width="{colours.get("penwidth", "1.2")}"{dash}/>',
@@ -107,7 +102,3 @@ def _box(node: DrawnNode, texts: list[str], place: Place, prefix: str) -> str:
             f"{html.escape(text)}</text>"
         )
     return "".join([*out, "</g>"])
-
-
-def _tooltip(node: DrawnNode) -> str:
-    return "\n".join(f"{key}: {value}" for key, value in details(node).items()) or node.name
