@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from autodiff.autograd import grad
 from autodiff.engine import modes
+from autodiff.engine.backward import grad
 from autodiff.engine.modes import enable_grad
 from autodiff.errors import GraphError
 from autodiff.tensors.creation import from_numpy, zeros_like

@@ -7,8 +7,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from autodiff.autograd import backward
 from autodiff.engine import modes
+from autodiff.engine.backward import backward
 from autodiff.engine.broadcasting import unbroadcast
 from autodiff.tensors.creation import from_numpy
 from autodiff.testing import failures

@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from autodiff.autograd import grad
 from autodiff.engine import modes
+from autodiff.engine.backward import grad
 from autodiff.errors import DtypeError
 from autodiff.tensors.creation import from_numpy
 from autodiff.tensors.tensor import Tensor
