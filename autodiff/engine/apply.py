@@ -19,7 +19,7 @@ from autodiff.engine.views import mark_view, rerecord_view
 from autodiff.errors import AxisError, DtypeError, ShapeError
 
 ndarray = np.ndarray
-NUMBERS = (float, int, bool)
+NUMBERS = frozenset((float, int, bool))
 FAILURES = (OverflowError, ValueError, TypeError, IndexError)  # of NumPy, where inputs do not fit
 
 
@@ -30,9 +30,11 @@ def apply(primitive: Primitive, inputs: tuple[Any, ...], params: dict[str, Any] 
         ShapeError, DtypeError, IndexError: the inputs do not fit the operation.
         NonFiniteError: under ``detect_anomaly``, the result is not finite.
     """
-    result = _apply_fast(primitive, inputs, params)
-    if result is not None:
-        return result
+    mode = current_mode()
+    if mode is PLAIN and not rewritten:
+        result = _apply_fast(primitive, inputs, params)
+        if result is not None:
+            return result
     if rewritten:
         list(map(rerecord_view, inputs))
     arrays: list[Any] = []
@@ -47,7 +49,6 @@ def apply(primitive: Primitive, inputs: tuple[Any, ...], params: dict[str, Any] 
     promoted = _promoted(primitive, inputs, arrays)
     if promoted is not None:
         return apply(primitive, promoted, params)
-    mode = current_mode()
     out = (_watched_forward if mode.anomaly else _forward)(primitive, arrays, params)
     is_tracked = any(edges)
     if not (is_tracked and mode.recording and primitive.differentiable):
@@ -69,40 +70,40 @@ def _apply_fast(primitive: Primitive, inputs: tuple[Any, ...], params: dict[str,
 
     It does nothing that ``apply`` does not do, but without lists and loops, which takes a third less time.
     """
-    if current_mode() is not PLAIN or rewritten or not primitive.differentiable:
+    if not primitive.differentiable:
         return None
     arrays: tuple[Any, ...]
     edges: tuple[Any, ...]
     number = None
     count = len(inputs)
-    if count == 2:
-        x, y = inputs
-        if isinstance(x, TensorBase) and isinstance(y, TensorBase):
-            a, b, m, n = x._array, y._array, x._node, y._node
-            if a.dtype is not b.dtype:
+    key = untracked = 1 << count
+    try:
+        if count == 2:
+            x, y = inputs
+            if type(y) in NUMBERS:
+                b, n, number = y, None, y
+            else:
+                b, n = y._array, y._node
+            if type(x) in NUMBERS:
+                a, m, number = x, None, x
+            else:
+                a, m = x._array, x._node
+            if number is None and a.dtype is not b.dtype:
                 return None
-        elif type(y) in NUMBERS and isinstance(x, TensorBase):
-            a, b, m, n, number = x._array, y, x._node, None, y
-        elif type(x) in NUMBERS and isinstance(y, TensorBase):
-            a, b, m, n, number = x, y._array, None, y._node, x
-        else:
-            return None
-        arrays, edges = (a, b), (m, n)
-        key = (4 if n is None else 6) if m is None else 5 if n is None else 7
-    elif count == 1 and isinstance(x := inputs[0], TensorBase):
-        arrays, edges = (x._array,), (x._node,)
-        key = 2 if x._node is None else 3
-    elif count == 3:
-        x, y, z = inputs
-        if not (isinstance(x, TensorBase) and isinstance(y, TensorBase) and isinstance(z, TensorBase)):
-            return None
-        arrays, edges = (x._array, y._array, z._array), (x._node, y._node, z._node)
-        key = 8 | (x._node is not None) | (y._node is not None) << 1 | (z._node is not None) << 2
-        if not arrays[0].dtype is arrays[1].dtype is arrays[2].dtype:
-            return None
-    else:
+            arrays, edges = (a, b), (m, n)
+            key = (4 if n is None else 6) if m is None else 5 if n is None else 7
+        elif count == 1:
+            (x,) = inputs
+            arrays, edges, key = (x._array,), (x._node,), 2 if x._node is None else 3
+        elif count == 3:
+            x, y, z = inputs
+            arrays, edges = (x._array, y._array, z._array), (x._node, y._node, z._node)
+            key = 8 | (x._node is not None) | (y._node is not None) << 1 | (z._node is not None) << 2
+            if not arrays[0].dtype is arrays[1].dtype is arrays[2].dtype:
+                return None
+    except AttributeError:  # an input is neither a tensor nor a number
         return None
-    if key == 1 << count:  # nothing is tracked
+    if key == untracked:
         return None
     try:
         out = primitive.forward(*arrays, **params) if params else primitive.forward(*arrays)
@@ -154,7 +155,7 @@ def _constant(primitive: Primitive, x: Any) -> Any:
         return x.view(ndarray)
     if isinstance(x, np.generic) and x.dtype.kind in "biuf":
         return x.item()
-    if isinstance(x, NUMBERS):
+    if isinstance(x, (float, int)):
         return x
     raise DtypeError(f"{primitive.name} takes tensors, arrays and numbers, not {x!r:.60}; use tensor(...) to make one")
 

@@ -14,6 +14,7 @@ from autodiff.engine.call_sites import of_library
 from autodiff.engine.first_use import FirstUse, arguments_of, too_few
 from autodiff.errors import OptionError
 
+ndarray = np.ndarray
 VJP = Callable[..., Any]
 
 primitives: dict[str, Primitive] = {}
@@ -92,7 +93,7 @@ class Primitive:
     def __call__(self, *inputs: Any, **params: Any) -> Any:
         """Apply the primitive: recorded where an input is a Tensor, plain NumPy otherwise."""
         for x in inputs:
-            record = None if type(x) is np.ndarray else getattr(x, "__primitive__", None)
+            record = None if type(x) is ndarray else getattr(x, "__primitive__", None)
             if record is not None:
                 return record(self, inputs, params)
         return self.forward(*inputs, **params)

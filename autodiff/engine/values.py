@@ -16,6 +16,7 @@ Array = np.ndarray[Any, Any]
 Value: TypeAlias = Any  # a Tensor, or an array where all that a function was given are arrays
 C = TypeVar("C", bound="type[TensorBase]")
 new = object.__new__
+NO_OUT = (None,)
 
 
 class TensorBase:
@@ -66,7 +67,7 @@ def record(
     node.primitive = primitive
     node.edges = edges
     # Tuples, which the garbage collector leaves alone once it has seen only arrays in them.
-    node.saved = primitive.plans[key]((out, *arrays, None, *edges)) if primitive.saves else (None, *edges)
+    node.saved = primitive.plans[key]((out, *arrays, None, *edges)) if primitive.saves else NO_OUT + edges
     node.params = params
     node.number = next_number()
     node.shape = out.shape

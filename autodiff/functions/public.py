@@ -47,7 +47,7 @@ def _of_function(function: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(function)
     def call(*args: Any, **kwargs: Any) -> Any:
         if args and isinstance(args[0], TensorBase):  # the usual call: then so is what comes out
-            return function(*args, **kwargs)
+            return function(*args, **kwargs) if kwargs else function(*args)
         given = (*args, *kwargs.values())
         if _has(TensorBase, given):
             return function(*args, **kwargs)
