@@ -2,53 +2,51 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 from nn import functional as F
 from nn.functional.arguments import check_probability
-from nn.modules.shell import Shell
+from nn.modules.function_module import FunctionModule, applies, with_options
 
 __all__ = ["AlphaDropout", "Dropout", "Dropout1d", "Dropout2d", "Dropout3d", "FeatureAlphaDropout"]
 
 
-class Dropout(Shell):
+@with_options
+class _Dropout(FunctionModule):
+    p: float = 0.5
+    inplace: bool = False
+
+    def __post_init__(self) -> None:
+        check_probability(self.p)
+
+    def extra_repr(self) -> str:
+        """Both options."""
+        return f"p={self.p}, inplace={self.inplace}"
+
+
+@applies(F.dropout)
+class Dropout(_Dropout):
     """Set each entry to zero with probability ``p`` while training; in evaluation do nothing."""
 
-    function = F.dropout
-    options: ClassVar[tuple[str, ...]] = ("p", "training")
-    shown: ClassVar[tuple[str, ...]] = ("p", "inplace")
 
-    def __init__(self, p: float = 0.5, inplace: bool = False) -> None:
-        super().__init__()
-        check_probability(p)
-        self.p, self.inplace = p, inplace
-
-
-class Dropout1d(Dropout):
+@applies(F.dropout1d)
+class Dropout1d(_Dropout):
     """``Dropout`` of whole channels of signals."""
 
-    function = F.dropout1d
 
-
-class Dropout2d(Dropout):
+@applies(F.dropout2d)
+class Dropout2d(_Dropout):
     """``Dropout`` of whole channels of images."""
 
-    function = F.dropout2d
 
-
-class Dropout3d(Dropout):
+@applies(F.dropout3d)
+class Dropout3d(_Dropout):
     """``Dropout`` of whole channels of volumes."""
 
-    function = F.dropout3d
 
-
-class AlphaDropout(Dropout):
+@applies(F.alpha_dropout)
+class AlphaDropout(_Dropout):
     """Dropout for ``SELU``, which keeps mean and variance."""
 
-    function = F.alpha_dropout
 
-
-class FeatureAlphaDropout(Dropout):
+@applies(F.feature_alpha_dropout)
+class FeatureAlphaDropout(_Dropout):
     """``AlphaDropout`` of whole channels."""
-
-    function = F.feature_alpha_dropout

@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from autodiff.functions import shaping
-from autodiff.tensors.tensor import Tensor
-from nn.module import Module
+from nn.modules.function_module import FunctionModule, applies
 
 __all__ = ["Flatten", "Unflatten"]
 
 
-class Flatten(Module):
+@applies(shaping.flatten)
+class Flatten(FunctionModule):
     """The axes from ``start_dim`` to ``end_dim`` as one: by default all but the batch.
 
     >>> import autodiff
@@ -19,20 +19,12 @@ class Flatten(Module):
     (2, 12)
     """
 
-    def __init__(self, start_dim: int = 1, end_dim: int = -1) -> None:
-        super().__init__()
-        self.start_dim, self.end_dim = start_dim, end_dim
-
-    def forward(self, input: Any) -> Tensor:
-        """``Tensor.flatten``."""
-        return shaping.flatten(input, self.start_dim, self.end_dim)
-
-    def extra_repr(self) -> str:
-        """The axes."""
-        return f"start_dim={self.start_dim}, end_dim={self.end_dim}"
+    start_dim: int = 1
+    end_dim: int = -1
 
 
-class Unflatten(Module):
+@applies(shaping.unflatten)
+class Unflatten(FunctionModule):
     """The axis ``dim`` as several, of sizes ``unflattened_size``.
 
     >>> import autodiff
@@ -40,14 +32,9 @@ class Unflatten(Module):
     (2, 3, 4)
     """
 
-    def __init__(self, dim: int, unflattened_size: Any) -> None:
-        super().__init__()
-        self.dim, self.unflattened_size = dim, unflattened_size
+    dim: int
+    unflattened_size: Any
 
-    def forward(self, input: Any) -> Tensor:
+    def forward(self, input: Any) -> Any:
         """``Tensor.unflatten``."""
-        return shaping.unflatten(input, self.dim, tuple(self.unflattened_size))
-
-    def extra_repr(self) -> str:
-        """The axis and the sizes."""
-        return f"dim={self.dim}, unflattened_size={self.unflattened_size}"
+        return super().forward(input, sizes=tuple(self.unflattened_size))

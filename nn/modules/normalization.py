@@ -14,8 +14,8 @@ from autodiff.tensors.tensor import Tensor
 from nn import functional as F
 from nn import init
 from nn.module import Module
+from nn.modules.function_module import FunctionModule, applies
 from nn.modules.initial import empty_parameter
-from nn.modules.shell import Shell
 from nn.parameter import Parameter
 
 __all__ = [
@@ -328,14 +328,14 @@ class GroupNorm(Scaled):
         return f"{self.num_groups}, {self.num_channels}, eps={self.eps}, affine={self.affine}, bias={bias}"
 
 
-class LocalResponseNorm(Shell):
+@applies(F.local_response_norm)
+class LocalResponseNorm(FunctionModule):
     """Division by the size of neighbouring channels."""
 
-    function, options = F.local_response_norm, ("size", "alpha", "beta", "k")
-
-    def __init__(self, size: int, alpha: float = 0.0001, beta: float = 0.75, k: float = 1.0) -> None:
-        super().__init__()
-        self.size, self.alpha, self.beta, self.k = size, alpha, beta, k
+    size: int
+    alpha: float = 0.0001
+    beta: float = 0.75
+    k: float = 1.0
 
     def extra_repr(self) -> str:
         """The options."""

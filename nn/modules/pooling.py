@@ -2,56 +2,43 @@
 
 from __future__ import annotations
 
+from dataclasses import InitVar
 from typing import Any, ClassVar
 
 from autodiff.errors import OptionError
 from nn import functional as F
 from nn.functional.arguments import several
-from nn.modules.shell import Shell
+from nn.modules.function_module import FunctionModule, applies, with_options
 
 __all__ = [
-    "AdaptiveAvgPool1d",
-    "AdaptiveAvgPool2d",
-    "AdaptiveAvgPool3d",
-    "AdaptiveMaxPool1d",
-    "AdaptiveMaxPool2d",
-    "AdaptiveMaxPool3d",
-    "AvgPool1d",
-    "AvgPool2d",
-    "AvgPool3d",
-    "FractionalMaxPool2d",
-    "FractionalMaxPool3d",
-    "LPPool1d",
-    "LPPool2d",
-    "LPPool3d",
-    "MaxPool1d",
-    "MaxPool2d",
-    "MaxPool3d",
-    "MaxUnpool1d",
-    "MaxUnpool2d",
+    "AdaptiveAvgPool1d", "AdaptiveAvgPool2d", "AdaptiveAvgPool3d", "AdaptiveMaxPool1d", "AdaptiveMaxPool2d",
+    "AdaptiveMaxPool3d", "AvgPool1d", "AvgPool2d", "AvgPool3d", "FractionalMaxPool2d", "FractionalMaxPool3d",
+    "LPPool1d", "LPPool2d", "LPPool3d", "MaxPool1d", "MaxPool2d", "MaxPool3d", "MaxUnpool1d", "MaxUnpool2d",
     "MaxUnpool3d",
-]
+]  # fmt: skip
 
 
-class _MaxPool(Shell):
-    options = ("kernel_size", "stride", "padding", "dilation", "ceil_mode", "return_indices")
+@with_options
+class _MaxPool(FunctionModule):
+    kernel_size: Any
+    stride: Any = None
+    padding: Any = 0
+    dilation: Any = 1
+    return_indices: bool = False
+    ceil_mode: bool = False
+
     shown = ("kernel_size", "stride", "padding", "dilation", "ceil_mode")
 
-    def __init__(
-        self,
-        kernel_size: Any,
-        stride: Any = None,
-        padding: Any = 0,
-        dilation: Any = 1,
-        return_indices: bool = False,
-        ceil_mode: bool = False,
-    ) -> None:
-        super().__init__()
-        self.kernel_size, self.stride = kernel_size, kernel_size if stride is None else stride
-        self.padding, self.dilation = padding, dilation
-        self.return_indices, self.ceil_mode = return_indices, ceil_mode
+    def __post_init__(self) -> None:
+        self.stride = self.kernel_size if self.stride is None else self.stride
 
 
+@applies(F.max_pool1d)
+class MaxPool1d(_MaxPool):
+    """The maximum of each window of a signal."""
+
+
+@applies(F.max_pool2d)
 class MaxPool2d(_MaxPool):
     """The maximum of each window of an image.
 
@@ -60,195 +47,176 @@ class MaxPool2d(_MaxPool):
     (1, 1, 2, 2)
     """
 
-    function = F.max_pool2d
 
-
-class MaxPool1d(_MaxPool):
-    """The maximum of each window of a signal."""
-
-    function = F.max_pool1d
-
-
+@applies(F.max_pool3d)
 class MaxPool3d(_MaxPool):
     """The maximum of each window of a volume."""
 
-    function = F.max_pool3d
+
+@with_options
+class _AvgPool(FunctionModule):
+    kernel_size: Any
+    stride: Any = None
+    padding: Any = 0
+    ceil_mode: bool = False
+    count_include_pad: bool = True
+
+    shown = ("kernel_size", "stride", "padding")
+
+    def __post_init__(self) -> None:
+        self.stride = self.kernel_size if self.stride is None else self.stride
 
 
-class AvgPool1d(Shell):
+@applies(F.avg_pool1d)
+class AvgPool1d(_AvgPool):
     """The mean of each window of a signal."""
 
-    function = F.avg_pool1d
-    options = ("kernel_size", "stride", "padding", "ceil_mode", "count_include_pad")
-    shown = ("kernel_size", "stride", "padding")
-
-    def __init__(
-        self,
-        kernel_size: Any,
-        stride: Any = None,
-        padding: Any = 0,
-        ceil_mode: bool = False,
-        count_include_pad: bool = True,
-    ) -> None:
-        super().__init__()
-        self.kernel_size = several(kernel_size, 1, "kernel_size")
-        self.stride = self.kernel_size if stride is None else several(stride, 1, "stride")
-        self.padding = several(padding, 1, "padding", 0)
-        self.ceil_mode, self.count_include_pad = ceil_mode, count_include_pad
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self.kernel_size = several(self.kernel_size, 1, "kernel_size")
+        self.stride = several(self.stride, 1, "stride")
+        self.padding = several(self.padding, 1, "padding", 0)
 
 
-class AvgPool2d(Shell):
+@applies(F.avg_pool2d)
+class AvgPool2d(_AvgPool):
     """The mean of each window of an image."""
 
-    function = F.avg_pool2d
-    options = ("kernel_size", "stride", "padding", "ceil_mode", "count_include_pad", "divisor_override")
-    shown = ("kernel_size", "stride", "padding")
-
-    def __init__(
-        self,
-        kernel_size: Any,
-        stride: Any = None,
-        padding: Any = 0,
-        ceil_mode: bool = False,
-        count_include_pad: bool = True,
-        divisor_override: int | None = None,
-    ) -> None:
-        super().__init__()
-        self.kernel_size, self.stride = kernel_size, kernel_size if stride is None else stride
-        self.padding, self.ceil_mode = padding, ceil_mode
-        self.count_include_pad, self.divisor_override = count_include_pad, divisor_override
+    divisor_override: int | None = None
 
 
-class AvgPool3d(AvgPool2d):
+@applies(F.avg_pool3d)
+class AvgPool3d(_AvgPool):
     """The mean of each window of a volume."""
 
-    function = F.avg_pool3d
+    divisor_override: int | None = None
 
 
-class LPPool1d(Shell):
+@with_options
+class _LPPool(FunctionModule):
+    norm_type: float
+    kernel_size: Any
+    stride: Any = None
+    ceil_mode: bool = False
+
+
+@applies(F.lp_pool1d)
+class LPPool1d(_LPPool):
     """The p-norm of each window of a signal."""
 
-    function = F.lp_pool1d
-    options: ClassVar[tuple[str, ...]] = ("norm_type", "kernel_size", "stride", "ceil_mode")
-    shown: ClassVar[tuple[str, ...]] = options
 
-    def __init__(self, norm_type: float, kernel_size: Any, stride: Any = None, ceil_mode: bool = False) -> None:
-        super().__init__()
-        self.norm_type, self.kernel_size, self.stride, self.ceil_mode = norm_type, kernel_size, stride, ceil_mode
-
-
-class LPPool2d(LPPool1d):
+@applies(F.lp_pool2d)
+class LPPool2d(_LPPool):
     """The p-norm of each window of an image."""
 
-    function = F.lp_pool2d
 
-
-class LPPool3d(LPPool1d):
+@applies(F.lp_pool3d)
+class LPPool3d(_LPPool):
     """The p-norm of each window of a volume."""
 
-    function = F.lp_pool3d
 
-
-class _MaxUnpool(Shell):
+@with_options
+class _MaxUnpool(FunctionModule):
     axes: ClassVar[int]
-    shown = ("kernel_size", "stride", "padding")
+    kernel_size: Any
+    stride: Any = None
+    padding: Any = 0
 
-    def __init__(self, kernel_size: Any, stride: Any = None, padding: Any = 0) -> None:
-        super().__init__()
-        self.kernel_size = several(kernel_size, self.axes, "kernel_size")
-        self.stride = self.kernel_size if stride is None else several(stride, self.axes, "stride")
-        self.padding = several(padding, self.axes, "padding", 0)
+    def __post_init__(self) -> None:
+        self.kernel_size = several(self.kernel_size, self.axes, "kernel_size")
+        self.stride = self.kernel_size if self.stride is None else several(self.stride, self.axes, "stride")
+        self.padding = several(self.padding, self.axes, "padding", 0)
 
     def forward(self, input: Any, indices: Any, output_size: Any = None) -> Any:
         """Each maximum back at its index, and zeros elsewhere."""
-        return type(self).function(input, indices, self.kernel_size, self.stride, self.padding, output_size)
+        return super().forward(input, indices, output_size=output_size)
 
 
+@applies(F.max_unpool1d)
 class MaxUnpool1d(_MaxUnpool):
     """The inverse of ``MaxPool1d`` as far as there is one."""
 
-    axes, function = 1, F.max_unpool1d
+    axes = 1
 
 
+@applies(F.max_unpool2d)
 class MaxUnpool2d(_MaxUnpool):
     """The inverse of ``MaxPool2d`` as far as there is one."""
 
-    axes, function = 2, F.max_unpool2d
+    axes = 2
 
 
+@applies(F.max_unpool3d)
 class MaxUnpool3d(_MaxUnpool):
     """The inverse of ``MaxPool3d`` as far as there is one."""
 
-    axes, function = 3, F.max_unpool3d
+    axes = 3
 
 
-class AdaptiveAvgPool1d(Shell):
+@with_options
+class _AdaptiveAvgPool(FunctionModule):
+    output_size: Any
+
+
+@applies(F.adaptive_avg_pool1d)
+class AdaptiveAvgPool1d(_AdaptiveAvgPool):
     """The mean over as many windows of a signal as ``output_size`` says."""
 
-    function, options, shown = F.adaptive_avg_pool1d, ("output_size",), ("output_size",)
 
-    def __init__(self, output_size: Any) -> None:
-        super().__init__()
-        self.output_size = output_size
-
-
-class AdaptiveAvgPool2d(AdaptiveAvgPool1d):
+@applies(F.adaptive_avg_pool2d)
+class AdaptiveAvgPool2d(_AdaptiveAvgPool):
     """The mean over as many windows of an image as ``output_size`` says."""
 
-    function = F.adaptive_avg_pool2d
 
-
-class AdaptiveAvgPool3d(AdaptiveAvgPool1d):
+@applies(F.adaptive_avg_pool3d)
+class AdaptiveAvgPool3d(_AdaptiveAvgPool):
     """The mean over as many windows of a volume as ``output_size`` says."""
 
-    function = F.adaptive_avg_pool3d
+
+@with_options
+class _AdaptiveMaxPool(FunctionModule):
+    output_size: Any
+    return_indices: bool = False
+
+    shown = ("output_size",)
 
 
-class AdaptiveMaxPool1d(Shell):
+@applies(F.adaptive_max_pool1d)
+class AdaptiveMaxPool1d(_AdaptiveMaxPool):
     """The maximum of as many windows of a signal as ``output_size`` says."""
 
-    function, options, shown = F.adaptive_max_pool1d, ("output_size", "return_indices"), ("output_size",)
 
-    def __init__(self, output_size: Any, return_indices: bool = False) -> None:
-        super().__init__()
-        self.output_size, self.return_indices = output_size, return_indices
-
-
-class AdaptiveMaxPool2d(AdaptiveMaxPool1d):
+@applies(F.adaptive_max_pool2d)
+class AdaptiveMaxPool2d(_AdaptiveMaxPool):
     """The maximum of as many windows of an image as ``output_size`` says."""
 
-    function = F.adaptive_max_pool2d
 
-
-class AdaptiveMaxPool3d(AdaptiveMaxPool1d):
+@applies(F.adaptive_max_pool3d)
+class AdaptiveMaxPool3d(_AdaptiveMaxPool):
     """The maximum of as many windows of a volume as ``output_size`` says."""
 
-    function = F.adaptive_max_pool3d
 
+@with_options
+class _FractionalMaxPool(FunctionModule):
+    kernel_size: Any
+    output_size: Any = None
+    output_ratio: Any = None
+    return_indices: bool = False
+    _random_samples: InitVar[Any] = None
 
-class FractionalMaxPool2d(Shell):
-    """The maximum of windows of an image at random places."""
+    shown = ()
 
-    function = F.fractional_max_pool2d
-    options = ("kernel_size", "output_size", "output_ratio", "return_indices", "_random_samples")
-
-    def __init__(
-        self,
-        kernel_size: Any,
-        output_size: Any = None,
-        output_ratio: Any = None,
-        return_indices: bool = False,
-        _random_samples: Any = None,
-    ) -> None:
-        super().__init__()
-        if (output_size is None) == (output_ratio is None):
+    def __post_init__(self, _random_samples: Any) -> None:
+        if (self.output_size is None) == (self.output_ratio is None):
             raise OptionError(f"{type(self).__name__} takes output_size or output_ratio, one of them")
-        self.kernel_size, self.output_size, self.output_ratio = kernel_size, output_size, output_ratio
-        self.return_indices = return_indices
         self.register_buffer("_random_samples", _random_samples)
 
 
-class FractionalMaxPool3d(FractionalMaxPool2d):
-    """The maximum of windows of a volume at random places."""
+@applies(F.fractional_max_pool2d)
+class FractionalMaxPool2d(_FractionalMaxPool):
+    """The maximum of windows of an image at random places."""
 
-    function = F.fractional_max_pool3d
+
+@applies(F.fractional_max_pool3d)
+class FractionalMaxPool3d(_FractionalMaxPool):
+    """The maximum of windows of a volume at random places."""
