@@ -25,7 +25,6 @@ from nn.modules.lazy import *
 from nn.modules.loss import *
 from nn.modules.normalization import *
 from nn.modules.padding import *
-from nn.modules.parameters import *
 from nn.modules.pooling import *
 from nn.modules.rearranging import *
 from nn.modules.recurrent import *
