@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping
-from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Self
 from weakref import ref
 
@@ -18,8 +17,6 @@ from autodiff.tensors.tensor import Tensor
 from nn.hooks import Hookable
 from nn.parameter import Buffer, Parameter
 from nn.state import IncompatibleKeys, copy_state
-
-__all__ = ["Module"]
 
 _store = object.__setattr__
 _REGISTRIES = (("_parameters", "parameter"), ("_buffers", "buffer"), ("_modules", "module"))
@@ -46,7 +43,7 @@ class Module(Hookable):
     _parameters: dict[str, Parameter | None]
     _buffers: dict[str, Tensor | None]
     _modules: dict[str, Module | None]
-    _passing: set[str]
+    _passing: set[str]  # the buffers that are no part of the state dict
     _ours: bool = True  # whether forward() is this library's, with no line of the user's in it
 
     if TYPE_CHECKING:  # the attributes of a module are its own affair; at run time the plain lookup has no fallback
@@ -54,12 +51,7 @@ class Module(Hookable):
         def __getattr__(self, name: str) -> Any: ...
 
     def __init__(self) -> None:
-        _store(self, "training", True)
-        _store(self, "_parameters", {})
-        _store(self, "_buffers", {})
-        _store(self, "_modules", {})
-        _store(self, "_passing", set())  # the buffers that are no part of the state dict
-        _store(self, "_hooks", None)
+        vars(self).update(training=True, _parameters={}, _buffers={}, _modules={}, _passing=set(), _hooks=None)
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -81,14 +73,14 @@ class Module(Hookable):
         here.now = (ref(self), type(self), outer)
         if hooks is not None or not self._ours:
             here.place = None
-        elif place is None:  # one place for all it does: 4 % of a small step's time
+        elif place is None:  # one place for all it does
             here.place = place_of_user(2)
         try:
             if hooks is not None:
                 return hooks.run(self, args, kwargs)
             if kwargs or len(args) != 1:
                 return self.forward(*args, **kwargs)
-            return self.forward(args[0])  # without stars a call takes half the time
+            return self.forward(args[0])  # a call without stars is faster
         except Exception as error:
             self._locate(error)
             raise
@@ -161,34 +153,27 @@ class Module(Hookable):
             self.__dict__[registry].pop(name, None)
         self._passing.discard(name)
 
-    def _check_name(self, name: str, kind: str) -> None:
-        registries = (self._parameters, self._buffers, self._modules)
+    def _register(self, kind: str, name: str, value: Any, wanted: type, repair: str = "") -> None:
         if not name or "." in name:
             raise OptionError(f"the name of a {kind} is a string that is not empty and has no dot, not {name!r}")
-        if hasattr(self, name) and not any(name in registry for registry in registries):
+        if hasattr(self, name) and not any(name in vars(self)[registry] for registry, _ in _REGISTRIES):
             raise OptionError(f"{type(self).__name__} has an attribute {name!r} already; give the {kind} another name")
+        if value is not None and not isinstance(value, wanted):
+            raise DtypeError(f"{kind} {name!r} is a {wanted.__name__} or None, not {value!r:.60}{repair}")
+        self._enter(f"_{kind}s", name, value)
 
     def register_parameter(self, name: str, param: Parameter | None) -> None:
         """Add a parameter under ``name``; None keeps the name for one that is not used."""
-        self._check_name(name, "parameter")
-        if param is not None and not isinstance(param, Parameter):
-            raise DtypeError(f"parameter {name!r} is a Parameter or None, not {param!r:.60}; wrap it in Parameter(...)")
-        self._enter("_parameters", name, param)
+        self._register("parameter", name, param, Parameter, "; wrap it in Parameter(...)")
 
     def register_buffer(self, name: str, tensor: Tensor | None, persistent: bool = True) -> None:
         """Add a tensor that is part of the state but not trained; ``persistent``: it is in the ``state_dict``."""
-        self._check_name(name, "buffer")
-        if tensor is not None and not isinstance(tensor, Tensor):
-            raise DtypeError(f"buffer {name!r} is a Tensor or None, not {tensor!r:.60}; make one with tensor(...)")
-        self._enter("_buffers", name, tensor)
+        self._register("buffer", name, tensor, Tensor, "; make one with tensor(...)")
         self._passing.discard(name) if persistent else self._passing.add(name)
 
     def register_module(self, name: str, module: Module | None) -> None:
         """Add a submodule under ``name``; None keeps the name for one that is not used."""
-        self._check_name(name, "module")
-        if module is not None and not isinstance(module, Module):
-            raise DtypeError(f"module {name!r} is a Module or None, not {module!r:.60}")
-        self._enter("_modules", name, module)
+        self._register("module", name, module, Module)
 
     add_module = register_module
 
@@ -226,10 +211,9 @@ class Module(Hookable):
 
     def _named(self, registry: str, prefix: str, recurse: bool, remove_duplicate: bool) -> Iterator[tuple[str, Any]]:
         seen: set[int] = set()
-        listed: Callable[[Module], dict[str, Any]] = attrgetter(registry)
         tree = self.named_modules(None, prefix, remove_duplicate) if recurse else [(prefix, self)]
         for path, module in tree:
-            for name, member in listed(module).items():
+            for name, member in vars(module)[registry].items():
                 if member is None or id(member) in seen:
                     continue
                 if remove_duplicate:
@@ -265,21 +249,20 @@ class Module(Hookable):
             raise AttributeError(f"{type(self).__name__} has no module {target!r}; named_modules() lists them")
         return module
 
+    def _get(self, kind: str, target: str) -> Any:
+        path, _, name = target.rpartition(".")
+        member = vars(self.get_submodule(path))[f"_{kind}s"].get(name)
+        if member is None:
+            raise AttributeError(f"{type(self).__name__} has no {kind} {target!r}; named_{kind}s() lists them")
+        return member
+
     def get_parameter(self, target: str) -> Parameter:
         """The parameter at a path such as ``"layers.1.weight"``."""
-        path, _, name = target.rpartition(".")
-        parameter = self.get_submodule(path)._parameters.get(name)
-        if parameter is None:
-            raise AttributeError(f"{type(self).__name__} has no parameter {target!r}; named_parameters() lists them")
-        return parameter
+        return self._get("parameter", target)  # type: ignore[no-any-return]
 
     def get_buffer(self, target: str) -> Tensor:
         """The buffer at a path such as ``"layers.1.running_mean"``."""
-        path, _, name = target.rpartition(".")
-        buffer = self.get_submodule(path)._buffers.get(name)
-        if buffer is None:
-            raise AttributeError(f"{type(self).__name__} has no buffer {target!r}; named_buffers() lists them")
-        return buffer
+        return self._get("buffer", target)  # type: ignore[no-any-return]
 
     def apply(self, fn: Callable[[Module], None]) -> Self:
         """Call ``fn`` on all modules below this one, then on this one."""
@@ -397,3 +380,8 @@ def indented(text: str) -> str:
     """``text`` with all lines but the first moved two columns to the right."""
     return text.replace("\n", "\n  ")
 
+
+def changed_options(module: Module, **defaults: Any) -> str:
+    """The attributes that are not as in ``defaults``, in the form ", name=value", for the text of a module."""
+    values = ((name, getattr(module, name), default) for name, default in defaults.items())
+    return "".join(f", {name}={value}" for name, value, default in values if value != default)

@@ -12,8 +12,6 @@ from autodiff.engine.versions import changed
 from autodiff.errors import StateDictError
 from autodiff.tensors.tensor import Tensor
 
-__all__ = ["IncompatibleKeys", "copy_state"]
-
 
 class IncompatibleKeys(NamedTuple):
     """The keys that ``load_state_dict(strict=False)`` did not find, and those it had no use for."""

@@ -8,7 +8,6 @@ from nn.modules.container import *
 from nn.modules.convolution import *
 from nn.modules.dense import *
 from nn.modules.dropout import *
-from nn.modules.flatten import *
 from nn.modules.lazy import *
 from nn.modules.loss import *
 from nn.modules.normalization import *

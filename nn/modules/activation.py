@@ -8,8 +8,8 @@ from autodiff.errors import ShapeError
 from nn import functional as F
 from nn import init
 from nn.module import Module
-from nn.modules.function_module import FunctionModule, applies, with_options
-from nn.modules.initial import empty_parameter
+from nn.modules.function_module import FunctionModule
+from nn.modules.new_parameters import empty_parameter
 from nn.parameter import Parameter
 
 __all__ = [
@@ -27,56 +27,47 @@ class _Plain(FunctionModule):
         return type(self).function(input)
 
 
-@with_options
 class _InPlace(_Plain):
     """An activation that takes PyTorch's ``inplace`` only, which changes no number here."""
 
     inplace: bool = False
 
 
-@applies(F.relu)
-class ReLU(_InPlace):
+class ReLU(_InPlace, function=F.relu):
     """max(x, 0), with gradient 0 at 0."""
 
 
-@applies(F.sigmoid)
-class Sigmoid(_Plain):
+class Sigmoid(_Plain, function=F.sigmoid):
     """1 / (1 + exp(-x))."""
 
 
-@applies(F.tanh)
-class Tanh(_Plain):
+class Tanh(_Plain, function=F.tanh):
     """The hyperbolic tangent."""
 
 
-@applies(F.logsigmoid)
-class LogSigmoid(_Plain):
+class LogSigmoid(_Plain, function=F.logsigmoid):
     """log of the sigmoid, without overflow."""
 
 
-@applies(F.silu)
-class SiLU(_InPlace):
+class SiLU(_InPlace, function=F.silu):
     """x * sigmoid(x)."""
 
 
-@applies(F.leaky_relu)
-class LeakyReLU(FunctionModule):
+class LeakyReLU(FunctionModule, function=F.leaky_relu):
     """x where it is positive, ``negative_slope`` * x elsewhere."""
 
     negative_slope: float = 0.01
     inplace: bool = False
 
 
-@applies(F.softplus)
-class Softplus(FunctionModule):
+class Softplus(FunctionModule, function=F.softplus):
     """log(1 + exp(beta x)) / beta."""
 
     beta: float = 1.0
     threshold: float = 20.0
 
 
-@applies(F.gelu)
-class GELU(FunctionModule):
+class GELU(FunctionModule, function=F.gelu):
     """x * P(N <= x) for a standard normal N."""
 
     approximate: str = "none"
@@ -86,67 +77,57 @@ class GELU(FunctionModule):
         return f"approximate={self.approximate!r}"
 
 
-@applies(F.softmax)
-class Softmax(FunctionModule):
+class Softmax(FunctionModule, function=F.softmax):
     """exp(x) over its sum along ``dim``."""
 
     dim: int | None = None
 
 
-@applies(F.log_softmax)
-class LogSoftmax(FunctionModule):
+class LogSoftmax(FunctionModule, function=F.log_softmax):
     """log of the softmax along ``dim``."""
 
     dim: int | None = None
 
 
-@applies(F.relu6)
-class ReLU6(_InPlace):
+class ReLU6(_InPlace, function=F.relu6):
     """min(max(x, 0), 6)."""
 
 
-@applies(F.hardsigmoid)
-class Hardsigmoid(_InPlace):
+class Hardsigmoid(_InPlace, function=F.hardsigmoid):
     """The line x / 6 + 1 / 2 between 0 and 1."""
 
     shown = ()
 
 
-@applies(F.hardswish)
-class Hardswish(_InPlace):
+class Hardswish(_InPlace, function=F.hardswish):
     """x * hardsigmoid(x)."""
 
     shown = ()
 
 
-@applies(F.mish)
-class Mish(_InPlace):
+class Mish(_InPlace, function=F.mish):
     """x * tanh(softplus(x))."""
 
 
-@applies(F.selu)
-class SELU(_InPlace):
+class SELU(_InPlace, function=F.selu):
     """``ELU`` with the two constants that keep mean 0 and variance 1."""
 
 
-@applies(F.elu)
-class ELU(FunctionModule):
+class ELU(FunctionModule, function=F.elu):
     """x where it is positive, ``alpha`` * (exp(x) - 1) elsewhere."""
 
     alpha: float = 1.0
     inplace: bool = False
 
 
-@applies(F.celu)
-class CELU(FunctionModule):
+class CELU(FunctionModule, function=F.celu):
     """``ELU`` of x / alpha times alpha."""
 
     alpha: float = 1.0
     inplace: bool = False
 
 
-@applies(F.hardtanh)
-class Hardtanh(FunctionModule):
+class Hardtanh(FunctionModule, function=F.hardtanh):
     """x held between ``min_val`` and ``max_val``."""
 
     min_val: float = -1.0
@@ -154,8 +135,7 @@ class Hardtanh(FunctionModule):
     inplace: bool = False
 
 
-@applies(F.threshold)
-class Threshold(FunctionModule):
+class Threshold(FunctionModule, function=F.threshold):
     """x where it is above ``threshold``, ``value`` elsewhere."""
 
     threshold: float
@@ -163,8 +143,7 @@ class Threshold(FunctionModule):
     inplace: bool = False
 
 
-@applies(F.rrelu)
-class RReLU(FunctionModule):
+class RReLU(FunctionModule, function=F.rrelu):
     """``LeakyReLU`` with slopes drawn anew for each entry while training."""
 
     lower: float = 1.0 / 8
@@ -172,7 +151,6 @@ class RReLU(FunctionModule):
     inplace: bool = False
 
 
-@with_options
 class _Shrink(FunctionModule):
     lambd: float = 0.5
 
@@ -181,35 +159,29 @@ class _Shrink(FunctionModule):
         return str(self.lambd)
 
 
-@applies(F.hardshrink)
-class Hardshrink(_Shrink):
+class Hardshrink(_Shrink, function=F.hardshrink):
     """x, but 0 where its size is at most ``lambd``."""
 
 
-@applies(F.softshrink)
-class Softshrink(_Shrink):
+class Softshrink(_Shrink, function=F.softshrink):
     """x moved towards 0 by ``lambd``."""
 
 
-@applies(F.softsign)
-class Softsign(_Plain):
+class Softsign(_Plain, function=F.softsign):
     """x / (1 + abs(x))."""
 
 
-@applies(F.tanhshrink)
-class Tanhshrink(_Plain):
+class Tanhshrink(_Plain, function=F.tanhshrink):
     """x - tanh(x)."""
 
 
-@applies(F.glu)
-class GLU(FunctionModule):
+class GLU(FunctionModule, function=F.glu):
     """The first half along ``dim`` times the sigmoid of the second."""
 
     dim: int = -1
 
 
-@applies(F.softmin)
-class Softmin(FunctionModule):
+class Softmin(FunctionModule, function=F.softmin):
     """``Softmax`` of -x."""
 
     dim: int | None = None

@@ -12,7 +12,7 @@ from nn import init
 from nn.functional.arguments import check_probability
 from nn.module import Module
 from nn.modules.dense import Linear
-from nn.modules.initial import empty_parameter
+from nn.modules.new_parameters import empty_parameter
 
 __all__ = ["MultiheadAttention"]
 

@@ -5,11 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from autodiff.errors import OptionError
-from autodiff.tensors.tensor import Tensor
 from nn import functional as F
 from nn import init
 from nn.module import Module
-from nn.modules.initial import empty_parameter, uniform_by_fan
+from nn.modules.new_parameters import empty_parameter, uniform_by_fan
 from nn.parameter import Parameter
 
 __all__ = ["Bilinear", "Dense", "Identity", "Linear"]
@@ -44,7 +43,7 @@ class Linear(Module):
         """Draw weight and bias anew."""
         uniform_by_fan(self.weight, self.bias)
 
-    def forward(self, input: Any) -> Tensor:
+    def forward(self, input: Any) -> Any:
         """``functional.linear``."""
         return F.linear(input, self.weight, self.bias)
 
@@ -70,14 +69,9 @@ class Bilinear(Module):
     bias: Parameter | None
 
     def __init__(
-        self,
-        in1_features: int,
-        in2_features: int,
-        out_features: int,
-        bias: bool = True,
-        device: Any = None,
+        self, in1_features: int, in2_features: int, out_features: int, bias: bool = True, device: Any = None,
         dtype: Any = None,
-    ) -> None:
+    ) -> None:  # fmt: skip
         super().__init__()
         if in1_features < 1:
             raise OptionError(f"Bilinear needs in1_features of at least 1, not {in1_features}")
@@ -92,16 +86,14 @@ class Bilinear(Module):
         for parameter in self.parameters():
             init.uniform_(parameter, -bound, bound)
 
-    def forward(self, input1: Any, input2: Any) -> Tensor:
+    def forward(self, input1: Any, input2: Any) -> Any:
         """``functional.bilinear``."""
         return F.bilinear(input1, input2, self.weight, self.bias)
 
     def extra_repr(self) -> str:
         """The features, and whether there is a bias."""
-        return (
-            f"in1_features={self.in1_features}, in2_features={self.in2_features}, out_features={self.out_features}, "
-            f"bias={self.bias is not None}"
-        )
+        inputs = f"in1_features={self.in1_features}, in2_features={self.in2_features}"
+        return f"{inputs}, out_features={self.out_features}, bias={self.bias is not None}"
 
 
 class Identity(Module):

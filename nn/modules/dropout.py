@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from nn import functional as F
 from nn.functional.arguments import check_probability
-from nn.modules.function_module import FunctionModule, applies, with_options
+from nn.modules.function_module import FunctionModule
 
 __all__ = ["AlphaDropout", "Dropout", "Dropout1d", "Dropout2d", "Dropout3d", "FeatureAlphaDropout"]
 
 
-@with_options
 class _Dropout(FunctionModule):
     p: float = 0.5
     inplace: bool = False
@@ -22,31 +21,25 @@ class _Dropout(FunctionModule):
         return f"p={self.p}, inplace={self.inplace}"
 
 
-@applies(F.dropout)
-class Dropout(_Dropout):
+class Dropout(_Dropout, function=F.dropout):
     """Set each entry to zero with probability ``p`` while training; in evaluation do nothing."""
 
 
-@applies(F.dropout1d)
-class Dropout1d(_Dropout):
+class Dropout1d(_Dropout, function=F.dropout1d):
     """``Dropout`` of whole channels of signals."""
 
 
-@applies(F.dropout2d)
-class Dropout2d(_Dropout):
+class Dropout2d(_Dropout, function=F.dropout2d):
     """``Dropout`` of whole channels of images."""
 
 
-@applies(F.dropout3d)
-class Dropout3d(_Dropout):
+class Dropout3d(_Dropout, function=F.dropout3d):
     """``Dropout`` of whole channels of volumes."""
 
 
-@applies(F.alpha_dropout)
-class AlphaDropout(_Dropout):
+class AlphaDropout(_Dropout, function=F.alpha_dropout):
     """Dropout for ``SELU``, which keeps mean and variance."""
 
 
-@applies(F.feature_alpha_dropout)
-class FeatureAlphaDropout(_Dropout):
+class FeatureAlphaDropout(_Dropout, function=F.feature_alpha_dropout):
     """``AlphaDropout`` of whole channels."""

@@ -6,24 +6,39 @@ from collections.abc import Callable
 from dataclasses import dataclass, fields
 from functools import wraps
 from inspect import signature
-from typing import Any, ClassVar, TypeVar, dataclass_transform
+from typing import Any, ClassVar, dataclass_transform
 
 from nn.module import Module
 
-OLD = {"inplace", "size_average", "reduce"}  # options that are taken as in PyTorch, and that no function needs
+_OLD = {"inplace", "size_average", "reduce"}  # options that are taken as in PyTorch, and that no function needs
 
 
-@dataclass(init=False, eq=False, repr=False, match_args=False)
+@dataclass_transform(eq_default=False)
 class FunctionModule(Module):
     """``function``, called with the inputs and, by name, with the layer's options.
 
-    A subclass says which function it ``applies`` and annotates its options. They are the arguments of its constructor,
-    in the order of their annotations, and attributes of its instances.
+    A subclass is given its function and annotates its options, which are the arguments of its constructor in their
+    order, and attributes of its instances:
+
+        class ELU(FunctionModule, function=F.elu):
+            alpha: float = 1.0
+            inplace: bool = False
     """
 
+    __dataclass_fields__: ClassVar[dict[str, Any]]
     function: ClassVar[Callable[..., Any]]
-    passed: ClassVar[tuple[str, ...]] = ()  # the options that the function takes
-    shown: ClassVar[tuple[str, ...] | None] = None  # the options in the module's text; None stands for all
+    passed: ClassVar[tuple[str, ...]]  # the options that the function takes
+    shown: ClassVar[tuple[str, ...] | None] = None  # the options in the layer's text; None means all
+
+    def __init_subclass__(cls, function: Callable[..., Any] | None = None, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if function is None and (hasattr(cls, "function") or "__init__" in vars(cls)):
+            return  # an ordinary class derived from a layer
+        _add_constructor(cls)
+        if function is not None:
+            options = {*cls.__dataclass_fields__, "training"} - _OLD
+            cls.function = function
+            cls.passed = tuple(name for name in signature(function).parameters if name in options)
 
     def forward(self, *inputs: Any, **named: Any) -> Any:
         """The function of the inputs."""
@@ -38,34 +53,16 @@ class FunctionModule(Module):
         return ", ".join(f"{name}={getattr(self, name)}" for name in names if name != "inplace" or self.inplace)
 
 
-Layer = TypeVar("Layer", bound=FunctionModule)
-
-
-@dataclass_transform(eq_default=False)
-def with_options(cls: type[Layer]) -> type[Layer]:
-    """Give a class of layers the constructor that ``dataclass`` makes of its options, behind ``Module``'s."""
+def _add_constructor(cls: type[FunctionModule]) -> None:
+    """Give a class the constructor that ``dataclass`` makes of its annotations, behind that of ``Module``."""
     dataclass(eq=False, repr=False, match_args=False)(cls)
     store_options = cls.__init__
 
     @wraps(store_options)
-    def __init__(self: Layer, *args: Any, **kwargs: Any) -> None:
+    def __init__(self: FunctionModule, *args: Any, **kwargs: Any) -> None:
         Module.__init__(self)
         store_options(self, *args, **kwargs)
 
     cls.__init__ = __init__  # type: ignore[assignment]
     for name in cls.__annotations__.keys() & vars(cls).keys():
         delattr(cls, name)  # the default, which is the constructor's; instances have the options
-    return cls
-
-
-@dataclass_transform(eq_default=False)
-def applies(function: Callable[..., Any]) -> Callable[[type[Layer]], type[Layer]]:
-    """Declare a class of layers that apply ``function``, each with its options."""
-
-    def declare(cls: type[Layer]) -> type[Layer]:
-        options = {*with_options(cls).__dataclass_fields__, "training"} - OLD
-        cls.function = function
-        cls.passed = tuple(name for name in signature(function).parameters if name in options)
-        return cls
-
-    return declare

@@ -9,7 +9,7 @@ from typing import Any
 from autodiff.tensors.tensor import Tensor
 from nn import functional as F
 from nn.functional.reduction import check_reduction, reduction_of
-from nn.modules.function_module import FunctionModule, applies, with_options
+from nn.modules.function_module import FunctionModule
 
 __all__ = [
     "BCELoss", "BCEWithLogitsLoss", "CTCLoss", "CosineEmbeddingLoss", "CrossEntropyLoss", "GaussianNLLLoss",
@@ -19,20 +19,19 @@ __all__ = [
 ]  # fmt: skip
 
 
-class _Loss(FunctionModule):
+class _LossBase(FunctionModule):
     """A loss with its reduction, which old programs name by ``size_average`` and ``reduce``."""
 
     shown = ()
-    reduction: str
 
     def __post_init__(self, size_average: bool | None = None, reduce: bool | None = None) -> None:
-        self.reduction = self._checked(reduction_of(size_average, reduce, self.reduction))
+        self.reduction: str = self._checked(reduction_of(size_average, reduce, self.reduction))
 
     def _checked(self, reduction: str) -> str:
         return check_reduction(reduction)
 
 
-class _Weighted(_Loss):
+class _WeightedBase(_LossBase):
     """A loss with weights, which are part of its state."""
 
     def __post_init__(
@@ -42,31 +41,27 @@ class _Weighted(_Loss):
         self.register_buffer("weight", weight)
 
 
-@with_options
-class _ReducedLoss(_Loss):
+class _Loss(_LossBase):
     size_average: InitVar[bool | None] = None
     reduce: InitVar[bool | None] = None
     reduction: str = "mean"
 
 
-@with_options
-class _MarginLoss(_Loss):
+class _MarginLoss(_LossBase):
     margin: float = 0.0
     size_average: InitVar[bool | None] = None
     reduce: InitVar[bool | None] = None
     reduction: str = "mean"
 
 
-@with_options
-class _WeightedLoss(_Weighted):
+class _WeightedLoss(_WeightedBase):
     weight: InitVar[Tensor | None] = None
     size_average: InitVar[bool | None] = None
     reduce: InitVar[bool | None] = None
     reduction: str = "mean"
 
 
-@with_options
-class _ClassLoss(_Weighted):
+class _ClassLoss(_WeightedBase):
     weight: InitVar[Tensor | None] = None
     size_average: InitVar[bool | None] = None
     ignore_index: int = -100
@@ -74,23 +69,19 @@ class _ClassLoss(_Weighted):
     reduction: str = "mean"
 
 
-@applies(F.mse_loss)
-class MSELoss(_ReducedLoss):
+class MSELoss(_Loss, function=F.mse_loss):
     """The squared error."""
 
 
-@applies(F.l1_loss)
-class L1Loss(_ReducedLoss):
+class L1Loss(_Loss, function=F.l1_loss):
     """The absolute error."""
 
 
-@applies(F.binary_cross_entropy)
-class BCELoss(_WeightedLoss):
+class BCELoss(_WeightedLoss, function=F.binary_cross_entropy):
     """The binary cross-entropy of probabilities."""
 
 
-@applies(F.binary_cross_entropy_with_logits)
-class BCEWithLogitsLoss(_WeightedLoss):
+class BCEWithLogitsLoss(_WeightedLoss, function=F.binary_cross_entropy_with_logits):
     """The binary cross-entropy of logits, exact for logits of any size."""
 
     pos_weight: InitVar[Tensor | None] = None
@@ -103,8 +94,7 @@ class BCEWithLogitsLoss(_WeightedLoss):
         self.register_buffer("pos_weight", pos_weight)
 
 
-@applies(F.cross_entropy)
-class CrossEntropyLoss(_ClassLoss):
+class CrossEntropyLoss(_ClassLoss, function=F.cross_entropy):
     """The cross-entropy of logits, with class indices or probabilities as targets.
 
     >>> import autodiff
@@ -115,28 +105,24 @@ class CrossEntropyLoss(_ClassLoss):
     label_smoothing: float = 0.0
 
 
-@applies(F.nll_loss)
-class NLLLoss(_ClassLoss):
+class NLLLoss(_ClassLoss, function=F.nll_loss):
     """The negative log-likelihood of log-probabilities."""
 
 
-@applies(F.smooth_l1_loss)
-class SmoothL1Loss(_ReducedLoss):
+class SmoothL1Loss(_Loss, function=F.smooth_l1_loss):
     """The absolute error with its corner rounded."""
 
     beta: float = 1.0
 
 
-@applies(F.huber_loss)
-class HuberLoss(_Loss):
+class HuberLoss(_LossBase, function=F.huber_loss):
     """The squared error near 0 and the absolute error beyond ``delta``."""
 
     reduction: str = "mean"
     delta: float = 1.0
 
 
-@applies(F.kl_div)
-class KLDivLoss(_ReducedLoss):
+class KLDivLoss(_Loss, function=F.kl_div):
     """The Kullback-Leibler divergence of log-probabilities from a target distribution."""
 
     log_target: bool = False
@@ -145,8 +131,7 @@ class KLDivLoss(_ReducedLoss):
         return reduction if reduction == "batchmean" else check_reduction(reduction)
 
 
-@applies(F.poisson_nll_loss)
-class PoissonNLLLoss(_Loss):
+class PoissonNLLLoss(_LossBase, function=F.poisson_nll_loss):
     """-log of the probability of counts under a Poisson distribution."""
 
     log_input: bool = True
@@ -157,8 +142,7 @@ class PoissonNLLLoss(_Loss):
     reduction: str = "mean"
 
 
-@applies(F.gaussian_nll_loss)
-class GaussianNLLLoss(_Loss):
+class GaussianNLLLoss(_LossBase, function=F.gaussian_nll_loss):
     """-log of the density of a normal distribution; called with input, target and variance."""
 
     _: KW_ONLY
@@ -167,25 +151,21 @@ class GaussianNLLLoss(_Loss):
     reduction: str = "mean"
 
 
-@applies(F.margin_ranking_loss)
-class MarginRankingLoss(_MarginLoss):
+class MarginRankingLoss(_MarginLoss, function=F.margin_ranking_loss):
     """max(0, margin - y * (x1 - x2))."""
 
 
-@applies(F.cosine_embedding_loss)
-class CosineEmbeddingLoss(_MarginLoss):
+class CosineEmbeddingLoss(_MarginLoss, function=F.cosine_embedding_loss):
     """1 - cos(x1, x2) where the target is 1, max(0, cos(x1, x2) - margin) where it is -1."""
 
 
-@applies(F.hinge_embedding_loss)
-class HingeEmbeddingLoss(_MarginLoss):
+class HingeEmbeddingLoss(_MarginLoss, function=F.hinge_embedding_loss):
     """A distance x where the target is 1, max(0, margin - x) where it is -1."""
 
     margin: float = 1.0
 
 
-@applies(F.multi_margin_loss)
-class MultiMarginLoss(_Weighted):
+class MultiMarginLoss(_WeightedBase, function=F.multi_margin_loss):
     """The hinge loss of several classes."""
 
     p: int = 1
@@ -196,23 +176,19 @@ class MultiMarginLoss(_Weighted):
     reduction: str = "mean"
 
 
-@applies(F.multilabel_margin_loss)
-class MultiLabelMarginLoss(_ReducedLoss):
+class MultiLabelMarginLoss(_Loss, function=F.multilabel_margin_loss):
     """The hinge loss of several classes that may all be right."""
 
 
-@applies(F.multilabel_soft_margin_loss)
-class MultiLabelSoftMarginLoss(_WeightedLoss):
+class MultiLabelSoftMarginLoss(_WeightedLoss, function=F.multilabel_soft_margin_loss):
     """The mean over the classes of the binary cross-entropy of logits."""
 
 
-@applies(F.soft_margin_loss)
-class SoftMarginLoss(_ReducedLoss):
+class SoftMarginLoss(_Loss, function=F.soft_margin_loss):
     """log(1 + exp(-y x)) for targets y of 1 and -1."""
 
 
-@applies(F.triplet_margin_loss)
-class TripletMarginLoss(_Loss):
+class TripletMarginLoss(_LossBase, function=F.triplet_margin_loss):
     """max(0, margin + d(anchor, positive) - d(anchor, negative))."""
 
     margin: float = 1.0
@@ -224,8 +200,7 @@ class TripletMarginLoss(_Loss):
     reduction: str = "mean"
 
 
-@applies(F.triplet_margin_with_distance_loss)
-class TripletMarginWithDistanceLoss(_Loss):
+class TripletMarginWithDistanceLoss(_LossBase, function=F.triplet_margin_with_distance_loss):
     """``TripletMarginLoss`` for any distance."""
 
     _: KW_ONLY
@@ -235,8 +210,7 @@ class TripletMarginWithDistanceLoss(_Loss):
     reduction: str = "mean"
 
 
-@applies(F.ctc_loss)
-class CTCLoss(_Loss):
+class CTCLoss(_LossBase, function=F.ctc_loss):
     """-log of the probability that a sequence spells its targets, whatever times they come at."""
 
     blank: int = 0

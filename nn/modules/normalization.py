@@ -7,52 +7,45 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from autodiff.dtypes import as_dtype, get_default_dtype
 from autodiff.engine.apply import wrap
 from autodiff.errors import OptionError, ShapeError
+from autodiff.tensors.creation import empty
 from autodiff.tensors.tensor import Tensor
 from nn import functional as F
 from nn import init
 from nn.module import Module
-from nn.modules.function_module import FunctionModule, applies
-from nn.modules.initial import empty_parameter
+from nn.modules.function_module import FunctionModule
+from nn.modules.new_parameters import empty_parameter
 from nn.parameter import Parameter
 
 __all__ = [
-    "BatchNorm1d",
-    "BatchNorm2d",
-    "BatchNorm3d",
-    "GroupNorm",
-    "InstanceNorm1d",
-    "InstanceNorm2d",
-    "InstanceNorm3d",
-    "LayerNorm",
-    "LocalResponseNorm",
-    "RMSNorm",
-]
+    "BatchNorm1d", "BatchNorm2d", "BatchNorm3d", "GroupNorm", "InstanceNorm1d", "InstanceNorm2d", "InstanceNorm3d",
+    "LayerNorm", "LocalResponseNorm", "RMSNorm",
+]  # fmt: skip
 
 
-class Scaled(Module):
+class _Scaled(Module):
     """A normalisation after which a learnt weight and bias, as far as they are wanted, scale and shift."""
 
     weight: Parameter | None
     bias: Parameter | None
 
-    def _learn(self, shape: tuple[int, ...], weight: bool, bias: bool, dtype: Any) -> None:
-        """Make the parameters that are wanted."""
-        self.register_parameter("weight", empty_parameter(*shape, dtype=dtype) if weight else None)
-        self.register_parameter("bias", empty_parameter(*shape, dtype=dtype) if bias else None)
+    def _learn(self, shape: tuple[int, ...], dtype: Any, **wanted: bool) -> None:
+        """Make the parameters of these names that are wanted; the others are None."""
+        for name, is_wanted in wanted.items():
+            self.register_parameter(name, empty_parameter(*shape, dtype=dtype) if is_wanted else None)
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
         """Weight 1, bias 0."""
         if self.weight is not None:
             init.ones_(self.weight)
-        if self.bias is not None:
-            init.zeros_(self.bias)
+        bias = self._parameters.get("bias")
+        if bias is not None:
+            init.zeros_(bias)
 
 
-class Tracking(Scaled):
+class RunningStats(_Scaled):
     """Statistics of each channel, which run along while training, and the learnt ones that take their place.
 
     ``ranks`` are the numbers of axes of the inputs.
@@ -64,25 +57,16 @@ class Tracking(Scaled):
     num_batches_tracked: Tensor | None
 
     def __init__(
-        self,
-        num_features: int,
-        eps: float = 1e-05,
-        momentum: float | None = 0.1,
-        affine: bool = True,
-        track_running_stats: bool = True,
-        device: Any = None,
-        dtype: Any = None,
-        *,
-        bias: bool = True,
-    ) -> None:
+        self, num_features: int, eps: float = 1e-05, momentum: float | None = 0.1, affine: bool = True,
+        track_running_stats: bool = True, device: Any = None, dtype: Any = None, *, bias: bool = True,
+    ) -> None:  # fmt: skip
         super().__init__()
         self.num_features, self.eps, self.momentum = num_features, eps, momentum
         self.affine, self.track_running_stats = affine, track_running_stats
-        chosen = get_default_dtype() if dtype is None else as_dtype(dtype)
         for name in ("running_mean", "running_var"):
-            self.register_buffer(name, wrap(np.empty(num_features, chosen)) if track_running_stats else None)
+            self.register_buffer(name, empty((num_features,), dtype=dtype) if track_running_stats else None)
         self.register_buffer("num_batches_tracked", wrap(np.zeros((), np.int64)) if track_running_stats else None)
-        self._learn((num_features,), affine, affine and bias, dtype)
+        self._learn((num_features,), dtype, weight=affine, bias=affine and bias)
 
     def reset_running_stats(self) -> None:
         """Statistics as of no batch at all: mean 0, variance 1."""
@@ -102,6 +86,9 @@ class Tracking(Scaled):
             ranks = " or ".join(map(str, self.ranks))
             raise ShapeError(f"{type(self).__name__} takes inputs of {ranks} axes, not of shape {tuple(input.shape)}")
 
+    def _channel_axis(self, input: Any) -> int:
+        return 1
+
     def extra_repr(self) -> str:
         """The options."""
         return (
@@ -110,10 +97,10 @@ class Tracking(Scaled):
         )
 
 
-class _BatchNorm(Tracking):
+class _BatchNorm(RunningStats):
     """Batch normalisation; with ``momentum=None`` the running statistics are the means of all batches'."""
 
-    def forward(self, input: Any) -> Tensor:
+    def forward(self, input: Any) -> Any:
         """``functional.batch_norm`` by the batch while training, and by the running statistics in evaluation."""
         self._check(input)
         momentum = 0.0 if self.momentum is None else self.momentum
@@ -157,27 +144,23 @@ class BatchNorm3d(_BatchNorm):
     ranks = (5,)
 
 
-class _InstanceNorm(Tracking):
+class _InstanceNorm(RunningStats):
     """Normalisation of each sample by itself."""
 
     def __init__(
-        self,
-        num_features: int,
-        eps: float = 1e-05,
-        momentum: float = 0.1,
-        affine: bool = False,
-        track_running_stats: bool = False,
-        device: Any = None,
-        dtype: Any = None,
-        *,
-        bias: bool = True,
-    ) -> None:
+        self, num_features: int, eps: float = 1e-05, momentum: float = 0.1, affine: bool = False,
+        track_running_stats: bool = False, device: Any = None, dtype: Any = None, *, bias: bool = True,
+    ) -> None:  # fmt: skip
         super().__init__(num_features, eps, momentum, affine, track_running_stats, device, dtype, bias=bias)
 
-    def forward(self, input: Any) -> Tensor:
+    def _channel_axis(self, input: Any) -> int:
+        """An input of the fewest axes has no N before its channels."""
+        return 0 if len(input.shape) == self.ranks[0] else 1
+
+    def forward(self, input: Any) -> Any:
         """``functional.instance_norm``; an input without N is one sample."""
         self._check(input)
-        single = len(input.shape) == self.ranks[0]
+        single = self._channel_axis(input) == 0
         x = input[None] if single else input
         if x.shape[1] != self.num_features and (self.affine or self.track_running_stats):
             raise ShapeError(f"{self} takes {self.num_features} channels, not shape {tuple(input.shape)}")
@@ -216,7 +199,11 @@ class InstanceNorm3d(_InstanceNorm):
     ranks = (4, 5)
 
 
-class LayerNorm(Scaled):
+def _as_shape(sizes: int | Sequence[int]) -> tuple[int, ...]:
+    return (sizes,) if isinstance(sizes, int) else tuple(sizes)
+
+
+class LayerNorm(_Scaled):
     """Normalisation over the last axes.
 
     Shapes: input (*, normalized_shape), weight and bias normalized_shape, output as input.
@@ -226,64 +213,41 @@ class LayerNorm(Scaled):
     (2, 4)
     """
 
-    weight: Parameter | None
-    bias: Parameter | None
-
     def __init__(
-        self,
-        normalized_shape: int | Sequence[int],
-        eps: float = 1e-05,
-        elementwise_affine: bool = True,
-        bias: bool = True,
-        device: Any = None,
-        dtype: Any = None,
-    ) -> None:
+        self, normalized_shape: int | Sequence[int], eps: float = 1e-05, elementwise_affine: bool = True,
+        bias: bool = True, device: Any = None, dtype: Any = None,
+    ) -> None:  # fmt: skip
         super().__init__()
-        self.normalized_shape = (normalized_shape,) if isinstance(normalized_shape, int) else tuple(normalized_shape)
+        self.normalized_shape = _as_shape(normalized_shape)
         self.eps, self.elementwise_affine = eps, elementwise_affine
-        self._learn(self.normalized_shape, elementwise_affine, elementwise_affine and bias, dtype)
+        self._learn(self.normalized_shape, dtype, weight=elementwise_affine, bias=elementwise_affine and bias)
 
-    def forward(self, input: Any) -> Tensor:
+    def forward(self, input: Any) -> Any:
         """``functional.layer_norm``."""
         return F.layer_norm(input, self.normalized_shape, self.weight, self.bias, self.eps)
 
     def extra_repr(self) -> str:
         """The options."""
-        return (
-            f"{self.normalized_shape}, eps={self.eps}, elementwise_affine={self.elementwise_affine}, "
-            f"bias={self.bias is not None}"
-        )
+        text = f"{self.normalized_shape}, eps={self.eps}, elementwise_affine={self.elementwise_affine}"
+        return f"{text}, bias={self.bias is not None}"
 
 
-class RMSNorm(Module):
+class RMSNorm(_Scaled):
     """Scaling by the root mean square over the last axes.
 
     Shapes: input (*, normalized_shape), weight normalized_shape, output as input.
     """
 
-    weight: Parameter | None
-
     def __init__(
-        self,
-        normalized_shape: int | Sequence[int],
-        eps: float | None = None,
-        elementwise_affine: bool = True,
-        device: Any = None,
-        dtype: Any = None,
-    ) -> None:
+        self, normalized_shape: int | Sequence[int], eps: float | None = None, elementwise_affine: bool = True,
+        device: Any = None, dtype: Any = None,
+    ) -> None:  # fmt: skip
         super().__init__()
-        self.normalized_shape = (normalized_shape,) if isinstance(normalized_shape, int) else tuple(normalized_shape)
+        self.normalized_shape = _as_shape(normalized_shape)
         self.eps, self.elementwise_affine = eps, elementwise_affine
-        weight = empty_parameter(*self.normalized_shape, dtype=dtype) if elementwise_affine else None
-        self.register_parameter("weight", weight)
-        self.reset_parameters()
+        self._learn(self.normalized_shape, dtype, weight=elementwise_affine)
 
-    def reset_parameters(self) -> None:
-        """Weight 1."""
-        if self.weight is not None:
-            init.ones_(self.weight)
-
-    def forward(self, input: Any) -> Tensor:
+    def forward(self, input: Any) -> Any:
         """``functional.rms_norm``."""
         return F.rms_norm(input, self.normalized_shape, self.weight, self.eps)
 
@@ -292,33 +256,23 @@ class RMSNorm(Module):
         return f"{self.normalized_shape}, eps={self.eps}, elementwise_affine={self.elementwise_affine}"
 
 
-class GroupNorm(Scaled):
+class GroupNorm(_Scaled):
     """Normalisation of each sample over groups of channels.
 
     Shapes: input (N, num_channels, *), weight and bias (num_channels,), output as input.
     """
 
-    weight: Parameter | None
-    bias: Parameter | None
-
     def __init__(
-        self,
-        num_groups: int,
-        num_channels: int,
-        eps: float = 1e-05,
-        affine: bool = True,
-        device: Any = None,
-        dtype: Any = None,
-        *,
-        bias: bool = True,
-    ) -> None:
+        self, num_groups: int, num_channels: int, eps: float = 1e-05, affine: bool = True, device: Any = None,
+        dtype: Any = None, *, bias: bool = True,
+    ) -> None:  # fmt: skip
         super().__init__()
         if num_groups < 1 or num_channels % num_groups:
             raise OptionError(f"GroupNorm: num_groups={num_groups} does not divide num_channels={num_channels}")
         self.num_groups, self.num_channels, self.eps, self.affine = num_groups, num_channels, eps, affine
-        self._learn((num_channels,), affine, affine and bias, dtype)
+        self._learn((num_channels,), dtype, weight=affine, bias=affine and bias)
 
-    def forward(self, input: Any) -> Tensor:
+    def forward(self, input: Any) -> Any:
         """``functional.group_norm``."""
         return F.group_norm(input, self.num_groups, self.weight, self.bias, self.eps)
 
@@ -328,8 +282,7 @@ class GroupNorm(Scaled):
         return f"{self.num_groups}, {self.num_channels}, eps={self.eps}, affine={self.affine}, bias={bias}"
 
 
-@applies(F.local_response_norm)
-class LocalResponseNorm(FunctionModule):
+class LocalResponseNorm(FunctionModule, function=F.local_response_norm):
     """Division by the size of neighbouring channels."""
 
     size: int

@@ -5,41 +5,29 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from nn import functional as F
-from nn.module import Module
+from nn.modules.function_module import FunctionModule
 
 __all__ = [
-    "CircularPad1d",
-    "CircularPad2d",
-    "CircularPad3d",
-    "ConstantPad1d",
-    "ConstantPad2d",
-    "ConstantPad3d",
-    "ReflectionPad1d",
-    "ReflectionPad2d",
-    "ReflectionPad3d",
-    "ReplicationPad1d",
-    "ReplicationPad2d",
-    "ReplicationPad3d",
-    "ZeroPad1d",
-    "ZeroPad2d",
-    "ZeroPad3d",
-]
+    "CircularPad1d", "CircularPad2d", "CircularPad3d", "ConstantPad1d", "ConstantPad2d", "ConstantPad3d",
+    "ReflectionPad1d", "ReflectionPad2d", "ReflectionPad3d", "ReplicationPad1d", "ReplicationPad2d",
+    "ReplicationPad3d", "ZeroPad1d", "ZeroPad2d", "ZeroPad3d",
+]  # fmt: skip
 
 
-class _Pad(Module):
-    """Padding (before, after) of the last axis, then of the one before it; one number stands for all."""
+class _Pad(FunctionModule):
+    """Padding (before, after) of the last axis, then of the one before it; a single number is that of all sides."""
 
     axes: ClassVar[int]
     mode: ClassVar[str]
-    value: float | None = None
+    padding: Any
 
-    def __init__(self, padding: Any) -> None:
-        super().__init__()
-        self.padding = tuple(padding) if isinstance(padding, (tuple, list)) else (padding,) * (2 * self.axes)
+    def __post_init__(self) -> None:
+        given = self.padding
+        self.padding = tuple(given) if isinstance(given, (tuple, list)) else (given,) * (2 * self.axes)
 
     def forward(self, input: Any) -> Any:
         """``functional.pad``."""
-        return F.pad(input, self.padding, self.mode, self.value)
+        return F.pad(input, self.padding, self.mode)
 
     def extra_repr(self) -> str:
         """The widths."""
@@ -47,11 +35,11 @@ class _Pad(Module):
 
 
 class _ConstantPad(_Pad):
-    mode = "constant"
+    value: float
 
-    def __init__(self, padding: Any, value: float) -> None:
-        super().__init__(padding)
-        self.value = value
+    def forward(self, input: Any) -> Any:
+        """``functional.pad``."""
+        return F.pad(input, self.padding, "constant", self.value)
 
     def extra_repr(self) -> str:
         """The widths and the value."""

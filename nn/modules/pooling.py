@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 from autodiff.errors import OptionError
 from nn import functional as F
 from nn.functional.arguments import several
-from nn.modules.function_module import FunctionModule, applies, with_options
+from nn.modules.function_module import FunctionModule
 
 __all__ = [
     "AdaptiveAvgPool1d", "AdaptiveAvgPool2d", "AdaptiveAvgPool3d", "AdaptiveMaxPool1d", "AdaptiveMaxPool2d",
@@ -18,7 +18,6 @@ __all__ = [
 ]  # fmt: skip
 
 
-@with_options
 class _MaxPool(FunctionModule):
     kernel_size: Any
     stride: Any = None
@@ -33,13 +32,11 @@ class _MaxPool(FunctionModule):
         self.stride = self.kernel_size if self.stride is None else self.stride
 
 
-@applies(F.max_pool1d)
-class MaxPool1d(_MaxPool):
+class MaxPool1d(_MaxPool, function=F.max_pool1d):
     """The maximum of each window of a signal."""
 
 
-@applies(F.max_pool2d)
-class MaxPool2d(_MaxPool):
+class MaxPool2d(_MaxPool, function=F.max_pool2d):
     """The maximum of each window of an image.
 
     >>> import autodiff
@@ -48,12 +45,10 @@ class MaxPool2d(_MaxPool):
     """
 
 
-@applies(F.max_pool3d)
-class MaxPool3d(_MaxPool):
+class MaxPool3d(_MaxPool, function=F.max_pool3d):
     """The maximum of each window of a volume."""
 
 
-@with_options
 class _AvgPool(FunctionModule):
     kernel_size: Any
     stride: Any = None
@@ -67,8 +62,7 @@ class _AvgPool(FunctionModule):
         self.stride = self.kernel_size if self.stride is None else self.stride
 
 
-@applies(F.avg_pool1d)
-class AvgPool1d(_AvgPool):
+class AvgPool1d(_AvgPool, function=F.avg_pool1d):
     """The mean of each window of a signal."""
 
     def __post_init__(self) -> None:
@@ -78,21 +72,18 @@ class AvgPool1d(_AvgPool):
         self.padding = several(self.padding, 1, "padding", 0)
 
 
-@applies(F.avg_pool2d)
-class AvgPool2d(_AvgPool):
+class AvgPool2d(_AvgPool, function=F.avg_pool2d):
     """The mean of each window of an image."""
 
     divisor_override: int | None = None
 
 
-@applies(F.avg_pool3d)
-class AvgPool3d(_AvgPool):
+class AvgPool3d(_AvgPool, function=F.avg_pool3d):
     """The mean of each window of a volume."""
 
     divisor_override: int | None = None
 
 
-@with_options
 class _LPPool(FunctionModule):
     norm_type: float
     kernel_size: Any
@@ -100,22 +91,18 @@ class _LPPool(FunctionModule):
     ceil_mode: bool = False
 
 
-@applies(F.lp_pool1d)
-class LPPool1d(_LPPool):
+class LPPool1d(_LPPool, function=F.lp_pool1d):
     """The p-norm of each window of a signal."""
 
 
-@applies(F.lp_pool2d)
-class LPPool2d(_LPPool):
+class LPPool2d(_LPPool, function=F.lp_pool2d):
     """The p-norm of each window of an image."""
 
 
-@applies(F.lp_pool3d)
-class LPPool3d(_LPPool):
+class LPPool3d(_LPPool, function=F.lp_pool3d):
     """The p-norm of each window of a volume."""
 
 
-@with_options
 class _MaxUnpool(FunctionModule):
     axes: ClassVar[int]
     kernel_size: Any
@@ -132,48 +119,40 @@ class _MaxUnpool(FunctionModule):
         return super().forward(input, indices, output_size=output_size)
 
 
-@applies(F.max_unpool1d)
-class MaxUnpool1d(_MaxUnpool):
+class MaxUnpool1d(_MaxUnpool, function=F.max_unpool1d):
     """The inverse of ``MaxPool1d`` as far as there is one."""
 
     axes = 1
 
 
-@applies(F.max_unpool2d)
-class MaxUnpool2d(_MaxUnpool):
+class MaxUnpool2d(_MaxUnpool, function=F.max_unpool2d):
     """The inverse of ``MaxPool2d`` as far as there is one."""
 
     axes = 2
 
 
-@applies(F.max_unpool3d)
-class MaxUnpool3d(_MaxUnpool):
+class MaxUnpool3d(_MaxUnpool, function=F.max_unpool3d):
     """The inverse of ``MaxPool3d`` as far as there is one."""
 
     axes = 3
 
 
-@with_options
 class _AdaptiveAvgPool(FunctionModule):
     output_size: Any
 
 
-@applies(F.adaptive_avg_pool1d)
-class AdaptiveAvgPool1d(_AdaptiveAvgPool):
+class AdaptiveAvgPool1d(_AdaptiveAvgPool, function=F.adaptive_avg_pool1d):
     """The mean over as many windows of a signal as ``output_size`` says."""
 
 
-@applies(F.adaptive_avg_pool2d)
-class AdaptiveAvgPool2d(_AdaptiveAvgPool):
+class AdaptiveAvgPool2d(_AdaptiveAvgPool, function=F.adaptive_avg_pool2d):
     """The mean over as many windows of an image as ``output_size`` says."""
 
 
-@applies(F.adaptive_avg_pool3d)
-class AdaptiveAvgPool3d(_AdaptiveAvgPool):
+class AdaptiveAvgPool3d(_AdaptiveAvgPool, function=F.adaptive_avg_pool3d):
     """The mean over as many windows of a volume as ``output_size`` says."""
 
 
-@with_options
 class _AdaptiveMaxPool(FunctionModule):
     output_size: Any
     return_indices: bool = False
@@ -181,22 +160,18 @@ class _AdaptiveMaxPool(FunctionModule):
     shown = ("output_size",)
 
 
-@applies(F.adaptive_max_pool1d)
-class AdaptiveMaxPool1d(_AdaptiveMaxPool):
+class AdaptiveMaxPool1d(_AdaptiveMaxPool, function=F.adaptive_max_pool1d):
     """The maximum of as many windows of a signal as ``output_size`` says."""
 
 
-@applies(F.adaptive_max_pool2d)
-class AdaptiveMaxPool2d(_AdaptiveMaxPool):
+class AdaptiveMaxPool2d(_AdaptiveMaxPool, function=F.adaptive_max_pool2d):
     """The maximum of as many windows of an image as ``output_size`` says."""
 
 
-@applies(F.adaptive_max_pool3d)
-class AdaptiveMaxPool3d(_AdaptiveMaxPool):
+class AdaptiveMaxPool3d(_AdaptiveMaxPool, function=F.adaptive_max_pool3d):
     """The maximum of as many windows of a volume as ``output_size`` says."""
 
 
-@with_options
 class _FractionalMaxPool(FunctionModule):
     kernel_size: Any
     output_size: Any = None
@@ -212,11 +187,9 @@ class _FractionalMaxPool(FunctionModule):
         self.register_buffer("_random_samples", _random_samples)
 
 
-@applies(F.fractional_max_pool2d)
-class FractionalMaxPool2d(_FractionalMaxPool):
+class FractionalMaxPool2d(_FractionalMaxPool, function=F.fractional_max_pool2d):
     """The maximum of windows of an image at random places."""
 
 
-@applies(F.fractional_max_pool3d)
-class FractionalMaxPool3d(_FractionalMaxPool):
+class FractionalMaxPool3d(_FractionalMaxPool, function=F.fractional_max_pool3d):
     """The maximum of windows of a volume at random places."""

@@ -1,41 +1,66 @@
-"""Layers that rearrange or resize, and distances between vectors."""
+"""Layers that reshape, rearrange or resize, and distances between vectors."""
 
 from __future__ import annotations
 
 from typing import Any
 
+from autodiff.functions import shaping
 from nn import functional as F
-from nn.modules.function_module import FunctionModule, applies
+from nn.modules.function_module import FunctionModule
 
 __all__ = [
-    "ChannelShuffle", "CosineSimilarity", "Fold", "PairwiseDistance", "PixelShuffle", "PixelUnshuffle", "Unfold",
-    "Upsample", "UpsamplingBilinear2d", "UpsamplingNearest2d",
+    "ChannelShuffle", "CosineSimilarity", "Flatten", "Fold", "PairwiseDistance", "PixelShuffle", "PixelUnshuffle",
+    "Unflatten", "Unfold", "Upsample", "UpsamplingBilinear2d", "UpsamplingNearest2d",
 ]  # fmt: skip
 
 
-@applies(F.pixel_shuffle)
-class PixelShuffle(FunctionModule):
+class Flatten(FunctionModule, function=shaping.flatten):
+    """The axes from ``start_dim`` to ``end_dim`` as one: by default all but the batch.
+
+    >>> import autodiff
+    >>> Flatten()(autodiff.ones(2, 3, 4)).shape
+    (2, 12)
+    """
+
+    start_dim: int = 1
+    end_dim: int = -1
+
+
+class Unflatten(FunctionModule, function=shaping.unflatten):
+    """The axis ``dim`` as several, of sizes ``unflattened_size``.
+
+    >>> import autodiff
+    >>> Unflatten(1, (3, 4))(autodiff.ones(2, 12)).shape
+    (2, 3, 4)
+    """
+
+    dim: int
+    unflattened_size: Any
+
+    def forward(self, input: Any) -> Any:
+        """``Tensor.unflatten``."""
+        return super().forward(input, sizes=tuple(self.unflattened_size))
+
+
+class PixelShuffle(FunctionModule, function=F.pixel_shuffle):
     """Groups of r * r channels as blocks of r * r pixels."""
 
     upscale_factor: int
 
 
-@applies(F.pixel_unshuffle)
-class PixelUnshuffle(FunctionModule):
+class PixelUnshuffle(FunctionModule, function=F.pixel_unshuffle):
     """The inverse of ``PixelShuffle``."""
 
     downscale_factor: int
 
 
-@applies(F.channel_shuffle)
-class ChannelShuffle(FunctionModule):
+class ChannelShuffle(FunctionModule, function=F.channel_shuffle):
     """The channels of ``groups`` groups dealt out in turn."""
 
     groups: int
 
 
-@applies(F.unfold)
-class Unfold(FunctionModule):
+class Unfold(FunctionModule, function=F.unfold):
     """All windows of images as columns."""
 
     kernel_size: Any
@@ -44,8 +69,7 @@ class Unfold(FunctionModule):
     stride: Any = 1
 
 
-@applies(F.fold)
-class Fold(FunctionModule):
+class Fold(FunctionModule, function=F.fold):
     """Columns added up where ``Unfold`` took them from."""
 
     output_size: Any
@@ -55,8 +79,7 @@ class Fold(FunctionModule):
     stride: Any = 1
 
 
-@applies(F.interpolate)
-class Upsample(FunctionModule):
+class Upsample(FunctionModule, function=F.interpolate):
     """The input resized."""
 
     size: Any = None
@@ -91,8 +114,7 @@ class UpsamplingBilinear2d(Upsample):
         super().__init__(size, scale_factor, mode="bilinear", align_corners=True)
 
 
-@applies(F.cosine_similarity)
-class CosineSimilarity(FunctionModule):
+class CosineSimilarity(FunctionModule, function=F.cosine_similarity):
     """The cosine of the angle between vectors along ``dim``."""
 
     dim: int = 1
@@ -101,8 +123,7 @@ class CosineSimilarity(FunctionModule):
     shown = ()
 
 
-@applies(F.pairwise_distance)
-class PairwiseDistance(FunctionModule):
+class PairwiseDistance(FunctionModule, function=F.pairwise_distance):
     """The p-norm of the difference of vectors."""
 
     p: float = 2.0

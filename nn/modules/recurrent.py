@@ -14,8 +14,8 @@ from autodiff.tensors.tensor import Tensor
 from nn import functional as F
 from nn import init
 from nn.functional.arguments import check_probability
-from nn.module import Module
-from nn.modules.initial import empty_parameter
+from nn.module import Module, changed_options
+from nn.modules.new_parameters import empty_parameter
 
 __all__ = ["GRU", "LSTM", "RNN", "GRUCell", "LSTMCell", "RNNBase", "RNNCell", "RNNCellBase"]
 
@@ -63,18 +63,17 @@ class RNNBase(Module):
         self.input_size, self.hidden_size, self.num_layers = input_size, hidden_size, num_layers
         self.bias, self.batch_first, self.dropout = bias, batch_first, float(dropout)
         self.bidirectional, self.proj_size = bidirectional, proj_size
-        width = proj_size or hidden_size
+        rows, width = self.gates * hidden_size, proj_size or hidden_size
         for layer in range(num_layers):
             inputs = input_size if layer == 0 else width * (1 + bidirectional)
+            shapes: dict[str, tuple[int, ...]] = {"weight_ih": (rows, inputs), "weight_hh": (rows, width)}
+            if bias:
+                shapes |= {"bias_ih": (rows,), "bias_hh": (rows,)}
+            if proj_size:
+                shapes["weight_hr"] = (proj_size, hidden_size)
             for suffix in self._suffixes(layer):
-                shapes: dict[str, tuple[int, ...]] = {"weight_ih": (inputs,), "weight_hh": (width,)}
-                if bias:
-                    shapes |= {"bias_ih": (), "bias_hh": ()}
                 for name, shape in shapes.items():
-                    parameter = empty_parameter(self.gates * hidden_size, *shape, dtype=dtype)
-                    self.register_parameter(name + suffix, parameter)
-                if proj_size:
-                    self.register_parameter("weight_hr" + suffix, empty_parameter(proj_size, hidden_size, dtype=dtype))
+                    self.register_parameter(name + suffix, empty_parameter(*shape, dtype=dtype))
         self.reset_parameters()
 
     def _suffixes(self, layer: int) -> list[str]:
@@ -103,16 +102,9 @@ class RNNBase(Module):
 
     def extra_repr(self) -> str:
         """The sizes, and the options that are not the default."""
-        text = f"{self.input_size}, {self.hidden_size}"
-        if self.proj_size:
-            text += f", proj_size={self.proj_size}"
-        for name, value, default in (
-            ("num_layers", self.num_layers, 1), ("bias", self.bias, True), ("batch_first", self.batch_first, False),
-            ("dropout", self.dropout, 0), ("bidirectional", self.bidirectional, False),
-        ):  # fmt: skip
-            if value != default:
-                text += f", {name}={value}"
-        return text
+        return f"{self.input_size}, {self.hidden_size}" + changed_options(
+            self, proj_size=0, num_layers=1, bias=True, batch_first=False, dropout=0, bidirectional=False
+        )
 
     # --- from the forms of input to packed samples, and back ---------------------------------------------------------
 
@@ -277,7 +269,7 @@ class RNNCellBase(Module):
 
     def extra_repr(self) -> str:
         """The sizes, and whether there is no bias."""
-        return f"{self.input_size}, {self.hidden_size}" + ("" if self.bias else f", bias={self.bias}")
+        return f"{self.input_size}, {self.hidden_size}" + changed_options(self, bias=True)
 
     def forward(self, input: Any, hx: Any = None) -> Any:
         """The next state, from an input (N, I) or (I,) and a state of (N, H) or (H,), by default zeros."""

@@ -7,11 +7,10 @@ from typing import Any, Self
 
 from autodiff.errors import OptionError, ShapeError
 from autodiff.tensors.creation import as_tensor
-from autodiff.tensors.tensor import Tensor
 from nn import functional as F
 from nn import init
-from nn.module import Module
-from nn.modules.initial import empty_parameter
+from nn.module import Module, changed_options
+from nn.modules.new_parameters import empty_parameter
 from nn.parameter import Parameter
 
 __all__ = ["Embedding", "EmbeddingBag"]
@@ -58,14 +57,9 @@ class _Table(Module):
 
     def extra_repr(self) -> str:
         """The sizes, and the options that are not the default."""
-        text = f"{self.num_embeddings}, {self.embedding_dim}"
-        for name, value, default in (
-            ("padding_idx", self.padding_idx, None), ("max_norm", self.max_norm, None),
-            ("norm_type", self.norm_type, 2), ("scale_grad_by_freq", self.scale_grad_by_freq, False),
-        ):  # fmt: skip
-            if value != default:
-                text += f", {name}={value}"
-        return text + (", sparse=True" if self.sparse else "")
+        return f"{self.num_embeddings}, {self.embedding_dim}" + changed_options(
+            self, padding_idx=None, max_norm=None, norm_type=2, scale_grad_by_freq=False, sparse=False
+        )
 
 
 class Embedding(_Table):
@@ -95,7 +89,7 @@ class Embedding(_Table):
             _freeze, dtype,
         )  # fmt: skip
 
-    def forward(self, input: Any) -> Tensor:
+    def forward(self, input: Any) -> Any:
         """``functional.embedding``."""
         return F.embedding(
             input, self.weight, self.padding_idx, self.max_norm, self.norm_type, self.scale_grad_by_freq, self.sparse
@@ -124,7 +118,7 @@ class EmbeddingBag(_Table):
         )  # fmt: skip
         self.mode, self.include_last_offset = mode, include_last_offset
 
-    def forward(self, input: Any, offsets: Any = None, per_sample_weights: Any = None) -> Tensor:
+    def forward(self, input: Any, offsets: Any = None, per_sample_weights: Any = None) -> Any:
         """``functional.embedding_bag``."""
         return F.embedding_bag(
             input, self.weight, offsets, self.max_norm, self.norm_type, self.scale_grad_by_freq, self.mode,

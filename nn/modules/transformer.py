@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import copy
+import math
 from collections.abc import Callable
-from typing import Any
+from functools import partial
+from typing import Any, ClassVar
 
-import numpy as np
-
-from autodiff.dtypes import as_dtype, get_default_dtype
-from autodiff.engine.apply import wrap
 from autodiff.errors import OptionError, ShapeError
+from autodiff.functions.diagonals import triu
+from autodiff.tensors.creation import full
 from autodiff.tensors.tensor import Tensor
 from nn import functional as F
 from nn import init
@@ -22,12 +22,8 @@ from nn.modules.dropout import Dropout
 from nn.modules.normalization import LayerNorm
 
 __all__ = [
-    "Transformer",
-    "TransformerDecoder",
-    "TransformerDecoderLayer",
-    "TransformerEncoder",
-    "TransformerEncoderLayer",
-]
+    "Transformer", "TransformerDecoder", "TransformerDecoderLayer", "TransformerEncoder", "TransformerEncoderLayer",
+]  # fmt: skip
 
 Activation = str | Callable[[Any], Any]
 ACTIVATIONS: dict[str, Callable[[Any], Any]] = {"relu": F.relu, "gelu": F.gelu}
@@ -42,12 +38,35 @@ def _activation(given: Activation) -> Callable[[Any], Any]:
 
 
 class _Layer(Module):
-    """What layers of encoder and decoder share: x + part(norm(x)), or norm(x + part(x)), and the dense net."""
+    """What layers of encoder and decoder share: their parts, and x + part(norm(x)), or norm(x + part(x))."""
 
-    norm_first: bool
+    has_memory: ClassVar[bool]  # whether it looks at an encoder's output, with a third part
 
-    def _around(self, x: Any, norm: Module, part: Callable[[Any], Any]) -> Tensor:
-        return x + part(norm(x)) if self.norm_first else norm(x + part(x))  # type: ignore[no-any-return]
+    def __init__(
+        self, d_model: int, nhead: int, dim_feedforward: int = 2048, dropout: float = 0.1,
+        activation: Activation = "relu", layer_norm_eps: float = 1e-5, batch_first: bool = False,
+        norm_first: bool = False, bias: bool = True, device: Any = None, dtype: Any = None,
+    ) -> None:  # fmt: skip
+        super().__init__()
+        attention = partial(MultiheadAttention, d_model, nhead, dropout, bias, batch_first=batch_first, dtype=dtype)
+        norm = partial(LayerNorm, d_model, layer_norm_eps, bias=bias, dtype=dtype)
+        self.self_attn = attention()
+        if self.has_memory:
+            self.multihead_attn = attention()
+        self.linear1 = Linear(d_model, dim_feedforward, bias, dtype=dtype)
+        self.dropout = Dropout(dropout)
+        self.linear2 = Linear(dim_feedforward, d_model, bias, dtype=dtype)
+        self.norm_first = norm_first
+        self.norm1, self.norm2 = norm(), norm()
+        if self.has_memory:
+            self.norm3 = norm()
+        self.dropout1, self.dropout2 = Dropout(dropout), Dropout(dropout)
+        if self.has_memory:
+            self.dropout3 = Dropout(dropout)
+        self.activation = _activation(activation)
+
+    def _around(self, x: Any, norm: Module, part: Callable[[Any], Any]) -> Any:
+        return x + part(norm(x)) if self.norm_first else norm(x + part(x))
 
     def _dense(self, x: Any, dropout: Module) -> Any:
         return dropout(self.linear2(self.dropout(self.activation(self.linear1(x)))))
@@ -78,25 +97,11 @@ class TransformerEncoderLayer(_Layer):
     (5, 3, 8)
     """
 
-    def __init__(
-        self, d_model: int, nhead: int, dim_feedforward: int = 2048, dropout: float = 0.1,
-        activation: Activation = "relu", layer_norm_eps: float = 1e-5, batch_first: bool = False,
-        norm_first: bool = False, bias: bool = True, device: Any = None, dtype: Any = None,
-    ) -> None:  # fmt: skip
-        super().__init__()
-        self.self_attn = MultiheadAttention(d_model, nhead, dropout, bias, batch_first=batch_first, dtype=dtype)
-        self.linear1 = Linear(d_model, dim_feedforward, bias, dtype=dtype)
-        self.dropout = Dropout(dropout)
-        self.linear2 = Linear(dim_feedforward, d_model, bias, dtype=dtype)
-        self.norm_first = norm_first
-        self.norm1 = LayerNorm(d_model, layer_norm_eps, bias=bias, dtype=dtype)
-        self.norm2 = LayerNorm(d_model, layer_norm_eps, bias=bias, dtype=dtype)
-        self.dropout1, self.dropout2 = Dropout(dropout), Dropout(dropout)
-        self.activation = _activation(activation)
+    has_memory = False
 
     def forward(
         self, src: Any, src_mask: Any = None, src_key_padding_mask: Any = None, is_causal: bool = False
-    ) -> Tensor:
+    ) -> Any:
         """The next representation of ``src``; masks as in ``MultiheadAttention``."""
         masks = {"attn_mask": src_mask, "key_padding_mask": src_key_padding_mask, "is_causal": is_causal}
         x = self._around(src, self.norm1, lambda x: self._attend(self.self_attn, self.dropout1, x, x, **masks))
@@ -111,28 +116,12 @@ class TransformerDecoderLayer(_Layer):
     (5, 3, 8)
     """
 
-    def __init__(
-        self, d_model: int, nhead: int, dim_feedforward: int = 2048, dropout: float = 0.1,
-        activation: Activation = "relu", layer_norm_eps: float = 1e-5, batch_first: bool = False,
-        norm_first: bool = False, bias: bool = True, device: Any = None, dtype: Any = None,
-    ) -> None:  # fmt: skip
-        super().__init__()
-        self.self_attn = MultiheadAttention(d_model, nhead, dropout, bias, batch_first=batch_first, dtype=dtype)
-        self.multihead_attn = MultiheadAttention(d_model, nhead, dropout, bias, batch_first=batch_first, dtype=dtype)
-        self.linear1 = Linear(d_model, dim_feedforward, bias, dtype=dtype)
-        self.dropout = Dropout(dropout)
-        self.linear2 = Linear(dim_feedforward, d_model, bias, dtype=dtype)
-        self.norm_first = norm_first
-        self.norm1 = LayerNorm(d_model, layer_norm_eps, bias=bias, dtype=dtype)
-        self.norm2 = LayerNorm(d_model, layer_norm_eps, bias=bias, dtype=dtype)
-        self.norm3 = LayerNorm(d_model, layer_norm_eps, bias=bias, dtype=dtype)
-        self.dropout1, self.dropout2, self.dropout3 = Dropout(dropout), Dropout(dropout), Dropout(dropout)
-        self.activation = _activation(activation)
+    has_memory = True
 
     def forward(
         self, tgt: Any, memory: Any, tgt_mask: Any = None, memory_mask: Any = None, tgt_key_padding_mask: Any = None,
         memory_key_padding_mask: Any = None, tgt_is_causal: bool = False, memory_is_causal: bool = False,
-    ) -> Tensor:  # fmt: skip
+    ) -> Any:  # fmt: skip
         """The next representation of ``tgt``, which looks at ``memory``; masks as in ``MultiheadAttention``."""
         own = {"attn_mask": tgt_mask, "key_padding_mask": tgt_key_padding_mask, "is_causal": tgt_is_causal}
         across = {
@@ -169,11 +158,11 @@ class TransformerEncoder(_Stack):
 
     def forward(
         self, src: Any, mask: Any = None, src_key_padding_mask: Any = None, is_causal: bool | None = None
-    ) -> Tensor:
+    ) -> Any:
         """``src`` (S, N, E) through all layers."""
         for layer in self.layers:
             src = layer(src, mask, src_key_padding_mask, bool(is_causal))
-        return self._end(src)  # type: ignore[no-any-return]
+        return self._end(src)
 
 
 class TransformerDecoder(_Stack):
@@ -185,14 +174,14 @@ class TransformerDecoder(_Stack):
     def forward(
         self, tgt: Any, memory: Any, tgt_mask: Any = None, memory_mask: Any = None, tgt_key_padding_mask: Any = None,
         memory_key_padding_mask: Any = None, tgt_is_causal: bool | None = None, memory_is_causal: bool = False,
-    ) -> Tensor:  # fmt: skip
+    ) -> Any:  # fmt: skip
         """``tgt`` (T, N, E) through all layers, each of which looks at ``memory`` (S, N, E)."""
         for layer in self.layers:
             tgt = layer(
                 tgt, memory, tgt_mask, memory_mask, tgt_key_padding_mask, memory_key_padding_mask,
                 bool(tgt_is_causal), memory_is_causal,
             )  # fmt: skip
-        return self._end(tgt)  # type: ignore[no-any-return]
+        return self._end(tgt)
 
 
 class Transformer(Module):
@@ -236,7 +225,7 @@ class Transformer(Module):
         self, src: Any, tgt: Any, src_mask: Any = None, tgt_mask: Any = None, memory_mask: Any = None,
         src_key_padding_mask: Any = None, tgt_key_padding_mask: Any = None, memory_key_padding_mask: Any = None,
         src_is_causal: bool | None = None, tgt_is_causal: bool | None = None, memory_is_causal: bool = False,
-    ) -> Tensor:  # fmt: skip
+    ) -> Any:  # fmt: skip
         """The decoder's output (T, N, E), of ``src`` (S, N, E) and ``tgt`` (T, N, E), or all without N.
 
         Raises ShapeError where widths or batches differ.
@@ -249,7 +238,7 @@ class Transformer(Module):
                 f"{tuple(src.shape)} and {tuple(tgt.shape)}"
             )
         memory = self.encoder(src, mask=src_mask, src_key_padding_mask=src_key_padding_mask, is_causal=src_is_causal)
-        return self.decoder(  # type: ignore[no-any-return]
+        return self.decoder(
             tgt, memory, tgt_mask=tgt_mask, memory_mask=memory_mask, tgt_key_padding_mask=tgt_key_padding_mask,
             memory_key_padding_mask=memory_key_padding_mask, tgt_is_causal=tgt_is_causal,
             memory_is_causal=memory_is_causal,
@@ -263,5 +252,5 @@ class Transformer(Module):
         tensor([[0., -inf],
                 [0., 0.]])
         """
-        chosen = get_default_dtype() if dtype is None else as_dtype(dtype)
-        return wrap(np.triu(np.full((sz, sz), -np.inf, chosen), 1))  # type: ignore[no-any-return]
+        mask: Tensor = triu(full((sz, sz), -math.inf, dtype=dtype), 1)
+        return mask

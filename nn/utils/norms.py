@@ -16,8 +16,6 @@ from autodiff.random import numpy_generator
 from autodiff.tensors.tensor import Tensor
 from nn.module import Module
 
-__all__ = ["iterated", "lengths", "output_axis", "over_spectral_norm", "singular_start", "with_lengths"]
-
 
 def lengths(direction: Tensor, dim: int | None) -> Tensor:
     """The norm over all axes but ``dim``, which are kept as ones; of all entries, without axes, where it is None."""

@@ -7,8 +7,6 @@ from nn.module import Module
 from nn.utils.norms import iterated, lengths, output_axis, over_spectral_norm, singular_start, with_lengths
 from nn.utils.parametrize import register_parametrization
 
-__all__ = ["spectral_norm", "weight_norm"]
-
 
 class _WeightNorm(Module):
     def __init__(self, dim: int | None) -> None:

@@ -13,15 +13,6 @@ from nn.module import Module
 from nn.modules.container import ModuleDict, ModuleList
 from nn.parameter import Parameter
 
-__all__ = [
-    "ParametrizationList",
-    "cached",
-    "is_parametrized",
-    "register_parametrization",
-    "remove_parametrizations",
-    "type_before_parametrizations",
-]
-
 _cache: dict[tuple[int, str], Any] | None = None
 
 
@@ -153,9 +144,9 @@ def register_parametrization(
     parametrization.train(module.training)
     if is_parametrized(module, tensor_name):
         former = module.parametrizations[tensor_name]
-        value, modules, original = getattr(module, tensor_name).detach(), [*former, parametrization], None
         if not former.is_tensor:
             raise OptionError(f"{tensor_name!r} is computed from several tensors; nothing can be put behind that")
+        value, modules = getattr(module, tensor_name).detach(), [*former, parametrization]
         original = former.originals()[0]
         original.data = value
     else:

@@ -24,12 +24,12 @@ class _Recomputed:
     def __call__(self, module: Module, args: Any) -> None:
         vars(module)[self.name] = self.compute(module)
 
-    def hang(self, module: Module) -> None:
+    def attach(self, module: Module) -> None:
         """Compute the weight now, and before each forward."""
         self(module, ())
         self.handle = module.register_forward_pre_hook(self)
 
-    def take_away(self, module: Module) -> None:
+    def remove(self, module: Module) -> None:
         """Let the weight be a parameter again, with the value it has."""
         was_training, module.training = module.training, False
         weight = self.compute(module).detach()
@@ -52,7 +52,7 @@ def _removed(module: M, name: str, kind: str) -> M:
     hooks = module._hooks.before.values() if module._hooks is not None else ()
     for hook, _ in tuple(hooks):
         if isinstance(hook, _Recomputed) and (hook.kind, hook.name) == (kind, name):
-            hook.take_away(module)
+            hook.remove(module)
             return module
     raise OptionError(f"{name!r} of {type(module).__name__} has no {kind}")
 
@@ -69,7 +69,7 @@ def weight_norm(module: M, name: str = "weight", dim: int | None = 0) -> M:
     module.register_parameter(g, Parameter(lengths(weight.detach(), dim)))
     module.register_parameter(v, Parameter(weight.detach()))
     compute = lambda owner: with_lengths(getattr(owner, g), getattr(owner, v), dim)
-    _Recomputed("weight_norm", name, (g, v), compute).hang(module)
+    _Recomputed("weight_norm", name, (g, v), compute).attach(module)
     return module
 
 

@@ -5,19 +5,15 @@ from __future__ import annotations
 import math
 from typing import Any
 
-import numpy as np
-
-from autodiff.dtypes import as_dtype, get_default_dtype
+from autodiff.tensors.creation import empty
 from autodiff.tensors.tensor import Tensor
 from nn import init
 from nn.parameter import Parameter
 
-__all__ = ["empty_parameter", "uniform_by_fan"]
-
 
 def empty_parameter(*shape: int, dtype: Any = None) -> Parameter:
     """A parameter of this shape, by default of the default dtype, whose values are still to come."""
-    return Parameter(np.empty(shape, get_default_dtype() if dtype is None else as_dtype(dtype)))
+    return Parameter(empty(*shape, dtype=dtype))
 
 
 def uniform_by_fan(weight: Tensor, bias: Tensor | None) -> None:
