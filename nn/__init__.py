@@ -20,6 +20,7 @@ from nn.modules.container import *
 from nn.modules.convolution import *
 from nn.modules.dense import *
 from nn.modules.dropout import *
+from nn.modules.embedding import *
 from nn.modules.lazy import *
 from nn.modules.loss import *
 from nn.modules.normalization import *
@@ -27,7 +28,6 @@ from nn.modules.padding import *
 from nn.modules.pooling import *
 from nn.modules.rearranging import *
 from nn.modules.recurrent import *
-from nn.modules.sparse import *
 from nn.modules.transformer import *
 from nn.parameter import *
 

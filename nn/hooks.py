@@ -1,4 +1,4 @@
-"""Functions that a module calls before and after its forward, and on the way back."""
+"""Functions that a module calls before and after its forward, and in the backward pass."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Hooks:
 
 
 class _Passage:
-    """One call of a module, as a backward pass comes through it: outputs first, for they were made last."""
+    """One call of a module whose backward hooks run: a backward pass reaches its outputs first, then its inputs."""
 
     def __init__(self, module: Any, hooks: Hooks) -> None:
         self.module, self.hooks = module, hooks
@@ -48,13 +48,13 @@ class _Passage:
         self.reaches_inputs = False
 
     def enter(self, args: tuple[Any, ...]) -> tuple[Any, ...]:
-        """The arguments, watched."""
+        """The arguments, as tensors whose gradients are gathered."""
         watched = _watched(args, self.inputs, self._at_inputs)
         self.reaches_inputs = any(x is not y for x, y in zip(args, watched, strict=True))
         return watched
 
     def leave(self, output: Any) -> Any:
-        """The output (a tensor, or a tuple or list of them), watched."""
+        """The output (a tensor, or a tuple or list of them), as tensors whose gradients are gathered."""
         if not isinstance(output, (tuple, list)):
             return self.leave((output,))[0]
         watched = _watched(output, self.outputs, self._at_outputs)
@@ -72,7 +72,7 @@ class _Passage:
             self._replace(self.inputs, hook(self.module, tuple(self.inputs), tuple(self.outputs)))
 
     def _replace(self, gradients: list[Any], result: Any) -> None:
-        """Take what a hook returned; of several gradients those that came first have gone on already."""
+        """Take what a hook returned. Of several gradients the pass has already used all but the last."""
         if result is None:
             return
         if sum(g is not None for g in gradients) > 1:
@@ -85,9 +85,9 @@ class _Passage:
 
 
 def _watched(values: Sequence[Any], gradients: list[Any], when_complete: Callable[[], None]) -> tuple[Any, ...]:
-    """The values, of which a backward pass puts the gradients in their places in ``gradients``.
+    """The values, whose gradients a backward pass puts into ``gradients``.
 
-    The last to come calls ``when_complete``, which may replace them.
+    The last gradient to arrive calls ``when_complete``, which may replace it.
     """
     gradients[:] = [None] * len(values)
     missing: set[int] = set()
@@ -95,7 +95,7 @@ def _watched(values: Sequence[Any], gradients: list[Any], when_complete: Callabl
     def watched(position: int, x: Any) -> Any:
         if not isinstance(x, Tensor) or not x.requires_grad:
             return x
-        alias: Tensor = reshape(x, shape=x.shape)  # a node of its own: what the module's uses of x add up to, no more
+        alias: Tensor = reshape(x, shape=x.shape)  # its node adds up only the module's own uses of x
         if alias.requires_grad:
             missing.add(position)
             alias.register_hook(lambda g: seen(position, g))
@@ -113,7 +113,7 @@ def _watched(values: Sequence[Any], gradients: list[Any], when_complete: Callabl
 
 
 class Hookable:
-    """The methods by which a module takes hooks."""
+    """The methods of a module that register hooks."""
 
     _hooks: Hooks | None
 
@@ -149,5 +149,5 @@ class Hookable:
         return RemovableHandle(self._known().back, (hook, False), prepend)
 
     def register_backward_hook(self, hook: Callable[..., Any]) -> RemovableHandle:
-        """``register_full_backward_hook``, by the name of old programs."""
+        """``register_full_backward_hook``, by its name in old programs."""
         return self.register_full_backward_hook(hook)

@@ -72,9 +72,9 @@ def eye_(tensor: T) -> T:
 
 
 def dirac_(tensor: T, groups: int = 1) -> T:
-    """The kernels (out, in, ...) of a convolution that gives its input: 1 in the middle of each channel's own.
+    """The kernels (out, in, ...) of a convolution that returns its input: 1 in the middle of each channel's own kernel.
 
-    With ``groups``, each group of outputs gives the first inputs of its group.
+    With ``groups``, each group of outputs is the first inputs of its group.
     """
     shape = tensor.shape
     if not 3 <= len(shape) <= 5:
@@ -90,7 +90,7 @@ def dirac_(tensor: T, groups: int = 1) -> T:
 
 
 def sparse_(tensor: T, sparsity: float, std: float = 0.01, generator: Generator | None = None) -> T:
-    """A normal matrix with std ``std`` in which the part ``sparsity`` of each column, rounded up, is 0.
+    """A normal matrix with std ``std``; the fraction ``sparsity`` of each column, rounded up, is 0.
 
     Reference: Martens 2010, "Deep learning via Hessian-free optimization".
     """
@@ -103,7 +103,7 @@ def sparse_(tensor: T, sparsity: float, std: float = 0.01, generator: Generator 
 
 
 def calculate_gain(nonlinearity: str, param: float | None = None) -> float:
-    """The factor that keeps the size of signals through a nonlinearity.
+    """The factor that keeps the size of signals behind a nonlinearity.
 
     >>> calculate_gain("leaky_relu", 0.0) == math.sqrt(2)
     True
@@ -129,7 +129,7 @@ def _fans(tensor: Tensor) -> tuple[int, int]:
 
 
 def xavier_uniform_(tensor: T, gain: float = 1.0, generator: Generator | None = None) -> T:
-    """Uniform up to gain * sqrt(6 / (fan_in + fan_out)), which keeps signals and gradients of one size.
+    """Uniform up to gain * sqrt(6 / (fan_in + fan_out)), which keeps the size of signals and of gradients.
 
     Reference: Glorot & Bengio 2010, "Understanding the difficulty of training deep feedforward neural networks".
     """
@@ -155,7 +155,7 @@ def _kaiming_std(tensor: Tensor, a: float, mode: str, nonlinearity: str) -> floa
 def kaiming_uniform_(
     tensor: T, a: float = 0, mode: str = "fan_in", nonlinearity: str = "leaky_relu", generator: Generator | None = None
 ) -> T:
-    """Uniform up to gain * sqrt(3 / fan), which keeps signals ("fan_in") or gradients ("fan_out") of one size.
+    """Uniform up to gain * sqrt(3 / fan), which keeps the size of signals ("fan_in") or of gradients ("fan_out").
 
     Reference: He et al. 2015, "Delving deep into rectifiers".
     """
@@ -174,9 +174,9 @@ def kaiming_normal_(
 
 
 def orthogonal_(tensor: T, gain: float = 1.0, generator: Generator | None = None) -> T:
-    """A matrix whose rows, or columns where they are fewer, are orthonormal, times ``gain``; uniform among these.
+    """``gain`` times a random matrix with orthonormal rows, or columns where these are fewer; all are equally likely.
 
-    Further axes count as one with the second.
+    All axes but the first are the columns.
 
     Reference: Saxe, McClelland & Ganguli 2014, "Exact solutions to the nonlinear dynamics of learning in deep linear
     neural networks".

@@ -23,7 +23,7 @@ _REGISTRIES = (("_parameters", "parameter"), ("_buffers", "buffer"), ("_modules"
 
 
 class Module(Hookable):
-    """What owns parameters, buffers and other modules, and computes something with them.
+    """The base class of layers and models: it owns parameters, buffers and modules, and computes with them.
 
     A subclass calls ``super().__init__()``, assigns its parts as attributes and says in ``forward`` what it computes.
     The parts are ordinary attributes, found as fast as any other; ``_parameters``, ``_buffers`` and ``_modules`` list
@@ -46,7 +46,7 @@ class Module(Hookable):
     _passing: set[str]  # the buffers that are no part of the state dict
     _ours: bool = True  # whether forward() is this library's, with no line of the user's in it
 
-    if TYPE_CHECKING:  # the attributes of a module are its own affair; at run time the plain lookup has no fallback
+    if TYPE_CHECKING:  # a module may have any attributes; at run time there is no fallback
 
         def __getattr__(self, name: str) -> Any: ...
 
@@ -61,11 +61,11 @@ class Module(Hookable):
     # --- calling ------------------------------------------------------------------------------------------------------
 
     def forward(self, *args: Any, **kwargs: Any) -> Any:
-        """What the module computes; a subclass says it."""
+        """What the module computes; a subclass defines it."""
         raise NotImplementedError(f"{type(self).__name__} has no forward(); define what it computes")
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        """``forward`` between the hooks; an error says in which module it was raised."""
+        """Call ``forward`` between the hooks; an error says in which module it was raised."""
         here = calls()
         if here is NOBODY:
             here = begin()
@@ -88,10 +88,10 @@ class Module(Hookable):
             here.now, here.place = outer, place
 
     def _locate(self, error: Exception) -> None:
-        """Put the way from this module to where ``error`` was raised in front of its message.
+        """Put the path from this module to the one that raised ``error`` in front of the error's message.
 
-        Each module that the error passes on its way out knows the name of the one it came from. An error that is not
-        this library's keeps its message and gets a note.
+        Each module that the error passes adds the name of the module it came from. An error that is not this
+        library's keeps its message and gets a note.
         """
         known = error.__dict__.get("_in_module")
         if known is None:
@@ -113,7 +113,7 @@ class Module(Hookable):
         error.__dict__["_in_module"] = (self, path, text, message)
 
     def _brief(self) -> str:
-        """The module in one line, in parentheses, for errors; nothing where it takes several."""
+        """The module's text in parentheses, for errors; empty where it takes several lines."""
         text = repr(self)
         return "" if "\n" in text else f" ({text})"
 
@@ -137,7 +137,7 @@ class Module(Hookable):
             _store(self, name, value)
 
     def _enter(self, registry: str, name: str, value: Any) -> None:
-        """Make ``value`` an attribute that ``registry`` lists, and no other registry."""
+        """Make ``value`` an attribute that is listed in ``registry`` only."""
         if "_hooks" not in self.__dict__:
             raise AttributeError(f"{type(self).__name__}.__init__ assigns {name!r} before it calls super().__init__()")
         for other, _ in _REGISTRIES:
@@ -163,7 +163,7 @@ class Module(Hookable):
         self._enter(f"_{kind}s", name, value)
 
     def register_parameter(self, name: str, param: Parameter | None) -> None:
-        """Add a parameter under ``name``; None keeps the name for one that is not used."""
+        """Add a parameter under ``name``; None: the name has no parameter."""
         self._register("parameter", name, param, Parameter, "; wrap it in Parameter(...)")
 
     def register_buffer(self, name: str, tensor: Tensor | None, persistent: bool = True) -> None:
@@ -172,7 +172,7 @@ class Module(Hookable):
         self._passing.discard(name) if persistent else self._passing.add(name)
 
     def register_module(self, name: str, module: Module | None) -> None:
-        """Add a submodule under ``name``; None keeps the name for one that is not used."""
+        """Add a submodule under ``name``; None: the name has no module."""
         self._register("module", name, module, Module)
 
     add_module = register_module
@@ -182,7 +182,7 @@ class Module(Hookable):
     def named_modules(
         self, memo: set[Module] | None = None, prefix: str = "", remove_duplicate: bool = True
     ) -> Iterator[tuple[str, Module]]:
-        """The module itself and all below it with their paths; one that has two places comes once."""
+        """The module itself and all below it with their paths; a module with two paths comes once."""
         memo = set() if memo is None else memo
         if self in memo:
             return
@@ -290,7 +290,7 @@ class Module(Hookable):
         return self
 
     def zero_grad(self, set_to_none: bool = True) -> None:
-        """Forget the gradients of all parameters, or set them to 0 where they lie."""
+        """Forget the gradients of all parameters, or set them to 0 in place."""
         for parameter in self.parameters():
             if set_to_none or parameter._grad is None:
                 parameter._grad = None
@@ -323,13 +323,13 @@ class Module(Hookable):
         return self.to(np.float16)
 
     def cpu(self) -> Self:
-        """The module itself: it lives there."""
+        """The module itself: it is on the CPU."""
         return self
 
     # --- state --------------------------------------------------------------------------------------------------------
 
     def _state(self, prefix: str = "") -> Iterator[tuple[str, Tensor]]:
-        """Parameters and persistent buffers by their keys; what is shared comes under each of its names."""
+        """Parameters and persistent buffers by their keys; a shared tensor comes under each of its keys."""
         for path, module in self.named_modules(None, prefix, remove_duplicate=False):
             lead = f"{path}." if path and not path.endswith(".") else path
             for name, tensor in (*module._parameters.items(), *module._buffers.items()):
@@ -364,7 +364,7 @@ class Module(Hookable):
     # --- as text ------------------------------------------------------------------------------------------------------
 
     def extra_repr(self) -> str:
-        """What stands in the parentheses of the module's text: a subclass says it."""
+        """The text in the parentheses of the module's text; a subclass defines it."""
         return ""
 
     def __repr__(self) -> str:
@@ -382,6 +382,6 @@ def indented(text: str) -> str:
 
 
 def changed_options(module: Module, **defaults: Any) -> str:
-    """The attributes that are not as in ``defaults``, in the form ", name=value", for the text of a module."""
+    """``, name=value`` of each attribute that is not as in ``defaults``, for the text of a module."""
     values = ((name, getattr(module, name), default) for name, default in defaults.items())
     return "".join(f", {name}={value}" for name, value, default in values if value != default)

@@ -1,4 +1,4 @@
-"""Parameter: a tensor that a module owns and an optimizer changes; Buffer: one that it owns and nobody trains."""
+"""Parameter: a tensor that a module owns and an optimizer changes; Buffer: one that is not trained."""
 
 from __future__ import annotations
 
@@ -49,9 +49,9 @@ class UninitializedParameter(Parameter):
         super().__init__(empty(0, dtype=dtype), requires_grad)
 
     def materialize(self, shape: tuple[int, ...], device: Any = None, dtype: Any = None) -> None:
-        """Become a parameter of this shape, whose values are still to come."""
+        """Become a parameter of this shape; its values are not set yet."""
         self.data = empty(shape, dtype=dtype or self.dtype)
-        self.__class__ = Parameter  # type: ignore[assignment]  # optimizers hold the object, which has to stay the same
+        self.__class__ = Parameter  # type: ignore[assignment]  # optimizers hold this object
 
 
 class UninitializedBuffer(Buffer):
@@ -61,6 +61,6 @@ class UninitializedBuffer(Buffer):
         super().__init__(empty(0, dtype=dtype))
 
     def materialize(self, shape: tuple[int, ...], device: Any = None, dtype: Any = None) -> None:
-        """Become a buffer of this shape, whose values are still to come."""
+        """Become a buffer of this shape; its values are not set yet."""
         self.data = empty(shape, dtype=dtype or self.dtype)
         self.__class__ = Buffer  # type: ignore[assignment]

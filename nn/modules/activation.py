@@ -9,7 +9,7 @@ from nn import functional as F
 from nn import init
 from nn.module import Module
 from nn.modules.function_module import FunctionModule
-from nn.modules.new_parameters import empty_parameter
+from nn.modules.new_parameters import add_parameters
 from nn.parameter import Parameter
 
 __all__ = [
@@ -128,7 +128,7 @@ class CELU(FunctionModule, function=F.celu):
 
 
 class Hardtanh(FunctionModule, function=F.hardtanh):
-    """x held between ``min_val`` and ``max_val``."""
+    """x clamped to between ``min_val`` and ``max_val``."""
 
     min_val: float = -1.0
     max_val: float = 1.0
@@ -208,7 +208,7 @@ class PReLU(Module):
     def __init__(self, num_parameters: int = 1, init: float = 0.25, device: Any = None, dtype: Any = None) -> None:
         super().__init__()
         self.num_parameters, self.init = num_parameters, init
-        self.weight = empty_parameter(num_parameters, dtype=dtype)
+        add_parameters(self, dtype, weight=(num_parameters,))
         self.reset_parameters()
 
     def reset_parameters(self) -> None:

@@ -14,7 +14,7 @@ __all__ = ["ModuleDict", "ModuleList", "ParameterDict", "ParameterList", "Sequen
 
 
 class _Container(Module):
-    """Members of one kind: modules or parameters."""
+    """A module that holds members of one kind: modules or parameters."""
 
     _kind: ClassVar[str]
 
@@ -36,7 +36,7 @@ class _Modules(_Container):
 
 
 class _Parameters(_Container):
-    """Parameters; a tensor that is put in becomes one."""
+    """A container of parameters; a tensor that is put in becomes one."""
 
     _kind = "parameter"
 
@@ -56,7 +56,7 @@ class _Parameters(_Container):
 
 
 class _Numbered(_Container):
-    """Members that are found by their positions; their names are "0", "1", ..."""
+    """Members found by position; their names are "0", "1", ..."""
 
     def _name(self, index: Any) -> str:
         position: int = index.__index__()
@@ -99,7 +99,7 @@ class _Numbered(_Container):
 
 
 class _NumberedModules(_Modules, _Numbered):
-    """Modules that keep their numbers in order when one is put in or taken out."""
+    """Modules found by position, which are renumbered when one is put in or taken out."""
 
     def _rename(self, modules: Iterable[Any]) -> None:
         """Hold ``modules`` in their order, and no others."""
@@ -159,7 +159,7 @@ class Sequential(_NumberedModules):
 
 
 class ModuleList(_NumberedModules):
-    """Modules in a list; what is computed with them is said elsewhere.
+    """Modules in a list, which the module that owns the list calls.
 
     >>> len(ModuleList([Module(), Module()]))
     2
@@ -232,7 +232,7 @@ class _Named(_Container):
         return key in self._members()
 
     def update(self, members: Any) -> None:
-        """Add members of a mapping or of pairs (name, member); a name that is there gets the new one."""
+        """Put in the members of a mapping or of pairs (name, member), in place of those with the same names."""
         for name, member in dict(members).items():
             self._put(name, member)
 
@@ -296,7 +296,7 @@ class ParameterDict(_Parameters, _Named):
         return self
 
     def copy(self) -> ParameterDict:
-        """Another one of the same parameters."""
+        """A new ParameterDict with the same parameters."""
         return ParameterDict(dict(self._parameters))
 
     def get(self, key: str, default: Any = None) -> Any:
@@ -304,7 +304,7 @@ class ParameterDict(_Parameters, _Named):
         return self._parameters.get(key, default)
 
     def setdefault(self, key: str, default: Any = None) -> Any:
-        """The parameter of this name, which is put in where it is not there."""
+        """The parameter of this name; ``default`` is put in where there is none."""
         if key not in self:
             self[key] = default
         return self[key]

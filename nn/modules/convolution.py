@@ -10,7 +10,7 @@ from nn import functional as F
 from nn.functional.arguments import several
 from nn.functional.convolution import pads_of
 from nn.module import Module, changed_options
-from nn.modules.new_parameters import empty_parameter, uniform_by_fan
+from nn.modules.new_parameters import add_parameters, uniform_by_fan
 from nn.parameter import Parameter
 
 __all__ = ["Conv1d", "Conv2d", "Conv3d", "ConvTranspose1d", "ConvTranspose2d", "ConvTranspose3d"]
@@ -19,7 +19,7 @@ _MODES = {"zeros": "constant", "reflect": "reflect", "replicate": "replicate", "
 
 
 class ConvBase(Module):
-    """Kernels (out_channels, in_channels / groups, *kernel_size) along ``axes`` axes; transposed, in before out."""
+    """Kernels (out_channels, in_channels / groups, *kernel_size), or with inputs first if they are transposed."""
 
     axes: ClassVar[int]
     function: ClassVar[Callable[..., Any]]
@@ -46,8 +46,7 @@ class ConvBase(Module):
         self.dilation = several(dilation, self.axes, "dilation")
         pads_of(self.padding, self.kernel_size, self.stride, self.dilation)  # raises where there is no such padding
         self.output_padding, self.padding_mode = (0,) * self.axes, padding_mode
-        self.weight = empty_parameter(*self._weight_shape(), dtype=dtype)
-        self.register_parameter("bias", empty_parameter(out_channels, dtype=dtype) if bias else None)
+        add_parameters(self, dtype, weight=self._weight_shape(), bias=(out_channels,) if bias else None)
         self.reset_parameters()
 
     def _weight_shape(self) -> tuple[int, ...]:
@@ -61,7 +60,7 @@ class ConvBase(Module):
         uniform_by_fan(self.weight, self.bias)
 
     def extra_repr(self) -> str:
-        """The channels and the kernel, and what differs from the defaults."""
+        """The channels, the kernel, and the options that are not the default."""
         text = f"{self.in_channels}, {self.out_channels}, kernel_size={self.kernel_size}, stride={self.stride}"
         zeros, ones = (0,) * self.axes, (1,) * self.axes
         text += changed_options(self, padding=zeros, dilation=ones, output_padding=zeros, groups=1)
@@ -115,7 +114,7 @@ class Conv3d(_Conv):
 
 
 class _ConvTranspose(ConvBase):
-    """Kernels laid down at each entry of an input."""
+    """Kernels that are added up, each times an entry of the input, at the places of the entries."""
 
     transposed = True
 

@@ -1,4 +1,4 @@
-"""The dense layer."""
+"""Dense layers, and the layer that does nothing."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from autodiff.errors import OptionError
 from nn import functional as F
 from nn import init
 from nn.module import Module
-from nn.modules.new_parameters import empty_parameter, uniform_by_fan
+from nn.modules.new_parameters import add_parameters, uniform_by_fan
 from nn.parameter import Parameter
 
 __all__ = ["Bilinear", "Dense", "Identity", "Linear"]
@@ -35,8 +35,7 @@ class Linear(Module):
         if in_features < 0 or out_features < 0:
             raise OptionError(f"a {type(self).__name__} has 0 or more features, not {in_features} and {out_features}")
         self.in_features, self.out_features = in_features, out_features
-        self.weight = empty_parameter(out_features, in_features, dtype=dtype)
-        self.register_parameter("bias", empty_parameter(out_features, dtype=dtype) if bias else None)
+        add_parameters(self, dtype, weight=(out_features, in_features), bias=(out_features,) if bias else None)
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
@@ -76,8 +75,8 @@ class Bilinear(Module):
         if in1_features < 1:
             raise OptionError(f"Bilinear needs in1_features of at least 1, not {in1_features}")
         self.in1_features, self.in2_features, self.out_features = in1_features, in2_features, out_features
-        self.weight = empty_parameter(out_features, in1_features, in2_features, dtype=dtype)
-        self.register_parameter("bias", empty_parameter(out_features, dtype=dtype) if bias else None)
+        weight, features = (out_features, in1_features, in2_features), (out_features,)
+        add_parameters(self, dtype, weight=weight, bias=features if bias else None)
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
@@ -97,7 +96,7 @@ class Bilinear(Module):
 
 
 class Identity(Module):
-    """Its input as it is; arguments are taken and mean nothing."""
+    """The input unchanged; arguments of the constructor are ignored."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__()

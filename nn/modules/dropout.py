@@ -1,4 +1,4 @@
-"""Dropout as modules: they do something while training only."""
+"""Dropout as modules, which change their input only while training."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class _Dropout(FunctionModule):
 
 
 class Dropout(_Dropout, function=F.dropout):
-    """Set each entry to zero with probability ``p`` while training; in evaluation do nothing."""
+    """Set each entry to zero with probability ``p`` while training; return the input in evaluation."""
 
 
 class Dropout1d(_Dropout, function=F.dropout1d):

@@ -15,10 +15,10 @@ _OLD = {"inplace", "size_average", "reduce"}  # options that are taken as in PyT
 
 @dataclass_transform(eq_default=False)
 class FunctionModule(Module):
-    """``function``, called with the inputs and, by name, with the layer's options.
+    """A layer that calls ``function`` with its inputs and, by name, with its options.
 
-    A subclass is given its function and annotates its options, which are the arguments of its constructor in their
-    order, and attributes of its instances:
+    A subclass names its function and annotates its options. These are the arguments of its constructor, in the order of
+    the annotations, and attributes of its instances:
 
         class ELU(FunctionModule, function=F.elu):
             alpha: float = 1.0
@@ -42,10 +42,10 @@ class FunctionModule(Module):
 
     def forward(self, *inputs: Any, **named: Any) -> Any:
         """The function of the inputs."""
-        options = {}
-        for name in self.passed:  # in place of a comprehension, which is a call of its own
+        cls, options = type(self), {}
+        for name in cls.passed:  # in place of a comprehension, which is a call of its own
             options[name] = getattr(self, name)
-        return type(self).function(*inputs, **named, **options)
+        return cls.function(*inputs, **named, **options)
 
     def extra_repr(self) -> str:
         """The options; ``inplace`` only where it is asked for."""

@@ -1,4 +1,4 @@
-"""Layers that learn the size of their input from the first one they see."""
+"""Layers that take the size of their input from the first input."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class _Lazy(Module):
     """A layer without parameters yet; its first call makes them, and makes it a layer of the class behind ``_Lazy``."""
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        """Make the parameters, then be called as the layer that has them."""
+        """Make the parameters, change the class, and call the layer."""
         if self.has_uninitialized_params():
             self.initialize_parameters(*args, **kwargs)
         bases: Any = type(self).__mro__
@@ -34,11 +34,11 @@ class _Lazy(Module):
         return any(isinstance(x, (UninitializedParameter, UninitializedBuffer)) for x in own)
 
     def initialize_parameters(self, input: Any) -> None:
-        """Give parameters and buffers the shapes that ``input`` asks for, and their first values."""
+        """Give parameters and buffers the shapes that fit ``input``, and their first values."""
         raise NotImplementedError
 
     def _forget(self) -> None:
-        """Put parameters and buffers without a shape in the place of those that depend on the input."""
+        """Replace the parameters and the buffers of channels by ones without a shape."""
         for name, parameter in tuple(self._parameters.items()):
             if parameter is not None:
                 self.register_parameter(name, UninitializedParameter(dtype=parameter.dtype))
@@ -47,7 +47,7 @@ class _Lazy(Module):
                 self.register_buffer(name, UninitializedBuffer(dtype=buffer.dtype))
 
     def _materialize(self, **shapes: tuple[int, ...]) -> None:
-        """Give those that have no shape theirs, and all their first values."""
+        """Give shapes to the tensors that have none, and first values to all."""
         for name, shape in shapes.items():
             tensor = self._parameters.get(name, self._buffers.get(name))
             if isinstance(tensor, (UninitializedParameter, UninitializedBuffer)):
@@ -56,7 +56,7 @@ class _Lazy(Module):
 
 
 class LazyLinear(_Lazy, Linear):
-    """``Linear`` that learns ``in_features`` from its first input.
+    """``Linear`` that takes ``in_features`` from its first input.
 
     >>> import autodiff
     >>> layer = LazyLinear(2)
@@ -104,48 +104,48 @@ class _LazyNorm(_Lazy, normalization.RunningStats):
 
 
 class LazyConv1d(_LazyConv, convolution.Conv1d):
-    """``Conv1d`` that learns ``in_channels`` from its first input."""
+    """``Conv1d`` that takes ``in_channels`` from its first input."""
 
 
 class LazyConv2d(_LazyConv, convolution.Conv2d):
-    """``Conv2d`` that learns ``in_channels`` from its first input."""
+    """``Conv2d`` that takes ``in_channels`` from its first input."""
 
 
 class LazyConv3d(_LazyConv, convolution.Conv3d):
-    """``Conv3d`` that learns ``in_channels`` from its first input."""
+    """``Conv3d`` that takes ``in_channels`` from its first input."""
 
 
 class LazyConvTranspose1d(_LazyConv, convolution.ConvTranspose1d):
-    """``ConvTranspose1d`` that learns ``in_channels`` from its first input."""
+    """``ConvTranspose1d`` that takes ``in_channels`` from its first input."""
 
 
 class LazyConvTranspose2d(_LazyConv, convolution.ConvTranspose2d):
-    """``ConvTranspose2d`` that learns ``in_channels`` from its first input."""
+    """``ConvTranspose2d`` that takes ``in_channels`` from its first input."""
 
 
 class LazyConvTranspose3d(_LazyConv, convolution.ConvTranspose3d):
-    """``ConvTranspose3d`` that learns ``in_channels`` from its first input."""
+    """``ConvTranspose3d`` that takes ``in_channels`` from its first input."""
 
 
 class LazyBatchNorm1d(_LazyNorm, normalization.BatchNorm1d):
-    """``BatchNorm1d`` that learns ``num_features`` from its first input."""
+    """``BatchNorm1d`` that takes ``num_features`` from its first input."""
 
 
 class LazyBatchNorm2d(_LazyNorm, normalization.BatchNorm2d):
-    """``BatchNorm2d`` that learns ``num_features`` from its first input."""
+    """``BatchNorm2d`` that takes ``num_features`` from its first input."""
 
 
 class LazyBatchNorm3d(_LazyNorm, normalization.BatchNorm3d):
-    """``BatchNorm3d`` that learns ``num_features`` from its first input."""
+    """``BatchNorm3d`` that takes ``num_features`` from its first input."""
 
 
 class LazyInstanceNorm1d(_LazyNorm, normalization.InstanceNorm1d):
-    """``InstanceNorm1d`` that learns ``num_features`` from its first input."""
+    """``InstanceNorm1d`` that takes ``num_features`` from its first input."""
 
 
 class LazyInstanceNorm2d(_LazyNorm, normalization.InstanceNorm2d):
-    """``InstanceNorm2d`` that learns ``num_features`` from its first input."""
+    """``InstanceNorm2d`` that takes ``num_features`` from its first input."""
 
 
 class LazyInstanceNorm3d(_LazyNorm, normalization.InstanceNorm3d):
-    """``InstanceNorm3d`` that learns ``num_features`` from its first input."""
+    """``InstanceNorm3d`` that takes ``num_features`` from its first input."""

@@ -177,7 +177,7 @@ class MultiMarginLoss(_WeightedBase, function=F.multi_margin_loss):
 
 
 class MultiLabelMarginLoss(_Loss, function=F.multilabel_margin_loss):
-    """The hinge loss of several classes that may all be right."""
+    """The hinge loss of several classes, any number of which may be right."""
 
 
 class MultiLabelSoftMarginLoss(_WeightedLoss, function=F.multilabel_soft_margin_loss):
@@ -211,7 +211,7 @@ class TripletMarginWithDistanceLoss(_LossBase, function=F.triplet_margin_with_di
 
 
 class CTCLoss(_LossBase, function=F.ctc_loss):
-    """-log of the probability that a sequence spells its targets, whatever times they come at."""
+    """-log of the probability that a sequence spells its targets, at any times."""
 
     blank: int = 0
     reduction: str = "mean"

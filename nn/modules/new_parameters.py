@@ -8,12 +8,14 @@ from typing import Any
 from autodiff.tensors.creation import empty
 from autodiff.tensors.tensor import Tensor
 from nn import init
+from nn.module import Module
 from nn.parameter import Parameter
 
 
-def empty_parameter(*shape: int, dtype: Any = None) -> Parameter:
-    """A parameter of this shape, by default of the default dtype, whose values are still to come."""
-    return Parameter(empty(*shape, dtype=dtype))
+def add_parameters(module: Module, dtype: Any, **shapes: tuple[int, ...] | None) -> None:
+    """Register parameters of these shapes without values; for None there is a name without a parameter."""
+    for name, shape in shapes.items():
+        module.register_parameter(name, None if shape is None else Parameter(empty(shape, dtype=dtype)))
 
 
 def uniform_by_fan(weight: Tensor, bias: Tensor | None) -> None:

@@ -15,7 +15,7 @@ from nn import functional as F
 from nn import init
 from nn.module import Module
 from nn.modules.function_module import FunctionModule
-from nn.modules.new_parameters import empty_parameter
+from nn.modules.new_parameters import add_parameters
 from nn.parameter import Parameter
 
 __all__ = [
@@ -25,19 +25,13 @@ __all__ = [
 
 
 class _Scaled(Module):
-    """A normalisation after which a learnt weight and bias, as far as they are wanted, scale and shift."""
+    """A normalisation behind which a learnt weight scales and a learnt bias shifts, where they are wanted."""
 
     weight: Parameter | None
     bias: Parameter | None
 
-    def _learn(self, shape: tuple[int, ...], dtype: Any, **wanted: bool) -> None:
-        """Make the parameters of these names that are wanted; the others are None."""
-        for name, is_wanted in wanted.items():
-            self.register_parameter(name, empty_parameter(*shape, dtype=dtype) if is_wanted else None)
-        self.reset_parameters()
-
     def reset_parameters(self) -> None:
-        """Weight 1, bias 0."""
+        """Set weight to 1 and bias to 0."""
         if self.weight is not None:
             init.ones_(self.weight)
         bias = self._parameters.get("bias")
@@ -46,7 +40,7 @@ class _Scaled(Module):
 
 
 class RunningStats(_Scaled):
-    """Statistics of each channel, which run along while training, and the learnt ones that take their place.
+    """A normalisation of channels that keeps running statistics while training.
 
     ``ranks`` are the numbers of axes of the inputs.
     """
@@ -66,22 +60,24 @@ class RunningStats(_Scaled):
         for name in ("running_mean", "running_var"):
             self.register_buffer(name, empty((num_features,), dtype=dtype) if track_running_stats else None)
         self.register_buffer("num_batches_tracked", wrap(np.zeros((), np.int64)) if track_running_stats else None)
-        self._learn((num_features,), dtype, weight=affine, bias=affine and bias)
+        shape = (num_features,) if affine else None
+        add_parameters(self, dtype, weight=shape, bias=shape if bias else None)
+        self.reset_parameters()
 
     def reset_running_stats(self) -> None:
-        """Statistics as of no batch at all: mean 0, variance 1."""
+        """Set the statistics to those before the first batch: mean 0, variance 1."""
         if self.running_mean is not None and self.running_var is not None and self.num_batches_tracked is not None:
             init.zeros_(self.running_mean)
             init.ones_(self.running_var)
             init.zeros_(self.num_batches_tracked)
 
     def reset_parameters(self) -> None:
-        """Weight 1, bias 0, and no statistics."""
+        """Set weight to 1, bias to 0, and the statistics to those before the first batch."""
         self.reset_running_stats()
         super().reset_parameters()
 
     def _check(self, input: Any) -> None:
-        """Raise ShapeError for an input that has not so many axes as these layers take."""
+        """Raise ShapeError for an input whose number of axes is not in ``ranks``."""
         if len(input.shape) not in self.ranks:
             ranks = " or ".join(map(str, self.ranks))
             raise ShapeError(f"{type(self).__name__} takes inputs of {ranks} axes, not of shape {tuple(input.shape)}")
@@ -98,7 +94,7 @@ class RunningStats(_Scaled):
 
 
 class _BatchNorm(RunningStats):
-    """Batch normalisation; with ``momentum=None`` the running statistics are the means of all batches'."""
+    """Batch normalisation; with ``momentum=None`` the running statistics are means over all batches."""
 
     def forward(self, input: Any) -> Any:
         """``functional.batch_norm`` by the batch while training, and by the running statistics in evaluation."""
@@ -220,7 +216,9 @@ class LayerNorm(_Scaled):
         super().__init__()
         self.normalized_shape = _as_shape(normalized_shape)
         self.eps, self.elementwise_affine = eps, elementwise_affine
-        self._learn(self.normalized_shape, dtype, weight=elementwise_affine, bias=elementwise_affine and bias)
+        shape = self.normalized_shape if elementwise_affine else None
+        add_parameters(self, dtype, weight=shape, bias=shape if bias else None)
+        self.reset_parameters()
 
     def forward(self, input: Any) -> Any:
         """``functional.layer_norm``."""
@@ -245,7 +243,8 @@ class RMSNorm(_Scaled):
         super().__init__()
         self.normalized_shape = _as_shape(normalized_shape)
         self.eps, self.elementwise_affine = eps, elementwise_affine
-        self._learn(self.normalized_shape, dtype, weight=elementwise_affine)
+        add_parameters(self, dtype, weight=self.normalized_shape if elementwise_affine else None)
+        self.reset_parameters()
 
     def forward(self, input: Any) -> Any:
         """``functional.rms_norm``."""
@@ -270,7 +269,9 @@ class GroupNorm(_Scaled):
         if num_groups < 1 or num_channels % num_groups:
             raise OptionError(f"GroupNorm: num_groups={num_groups} does not divide num_channels={num_channels}")
         self.num_groups, self.num_channels, self.eps, self.affine = num_groups, num_channels, eps, affine
-        self._learn((num_channels,), dtype, weight=affine, bias=affine and bias)
+        shape = (num_channels,) if affine else None
+        add_parameters(self, dtype, weight=shape, bias=shape if bias else None)
+        self.reset_parameters()
 
     def forward(self, input: Any) -> Any:
         """``functional.group_norm``."""
@@ -283,7 +284,7 @@ class GroupNorm(_Scaled):
 
 
 class LocalResponseNorm(FunctionModule, function=F.local_response_norm):
-    """Division by the size of neighbouring channels."""
+    """Each channel divided by the size of its neighbours."""
 
     size: int
     alpha: float = 0.0001

@@ -47,90 +47,90 @@ class _ConstantPad(_Pad):
 
 
 class CircularPad1d(_Pad):
-    """A signal with the entries at the other end around it."""
+    """Pad a signal with entries from its other end."""
 
     axes, mode = 1, "circular"
 
 
 class CircularPad2d(_Pad):
-    """An image with the entries at the other end around it."""
+    """Pad an image with entries from its other end."""
 
     axes, mode = 2, "circular"
 
 
 class CircularPad3d(_Pad):
-    """A volume with the entries at the other end around it."""
+    """Pad a volume with entries from its other end."""
 
     axes, mode = 3, "circular"
 
 
 class ConstantPad1d(_ConstantPad):
-    """A signal with entries of ``value`` around it."""
+    """Pad a signal with ``value``."""
 
     axes = 1
 
 
 class ConstantPad2d(_ConstantPad):
-    """An image with entries of ``value`` around it."""
+    """Pad an image with ``value``."""
 
     axes = 2
 
 
 class ConstantPad3d(_ConstantPad):
-    """A volume with entries of ``value`` around it."""
+    """Pad a volume with ``value``."""
 
     axes = 3
 
 
 class ReflectionPad1d(_Pad):
-    """A signal with the entries mirrored at its edge around it."""
+    """Pad a signal with its entries mirrored at the edge."""
 
     axes, mode = 1, "reflect"
 
 
 class ReflectionPad2d(_Pad):
-    """An image with the entries mirrored at its edge around it."""
+    """Pad an image with its entries mirrored at the edge."""
 
     axes, mode = 2, "reflect"
 
 
 class ReflectionPad3d(_Pad):
-    """A volume with the entries mirrored at its edge around it."""
+    """Pad a volume with its entries mirrored at the edge."""
 
     axes, mode = 3, "reflect"
 
 
 class ReplicationPad1d(_Pad):
-    """A signal with its edge repeated around it."""
+    """Pad a signal with copies of its edge."""
 
     axes, mode = 1, "replicate"
 
 
 class ReplicationPad2d(_Pad):
-    """An image with its edge repeated around it."""
+    """Pad an image with copies of its edge."""
 
     axes, mode = 2, "replicate"
 
 
 class ReplicationPad3d(_Pad):
-    """A volume with its edge repeated around it."""
+    """Pad a volume with copies of its edge."""
 
     axes, mode = 3, "replicate"
 
 
 class ZeroPad1d(_Pad):
-    """A signal with zeros around it."""
+    """Pad a signal with zeros."""
 
     axes, mode = 1, "constant"
 
 
 class ZeroPad2d(_Pad):
-    """An image with zeros around it."""
+    """Pad an image with zeros."""
 
     axes, mode = 2, "constant"
 
 
 class ZeroPad3d(_Pad):
-    """A volume with zeros around it."""
+    """Pad a volume with zeros."""
 
     axes, mode = 3, "constant"

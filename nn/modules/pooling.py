@@ -142,15 +142,15 @@ class _AdaptiveAvgPool(FunctionModule):
 
 
 class AdaptiveAvgPool1d(_AdaptiveAvgPool, function=F.adaptive_avg_pool1d):
-    """The mean over as many windows of a signal as ``output_size`` says."""
+    """The mean of each of ``output_size`` windows of a signal."""
 
 
 class AdaptiveAvgPool2d(_AdaptiveAvgPool, function=F.adaptive_avg_pool2d):
-    """The mean over as many windows of an image as ``output_size`` says."""
+    """The mean of each of ``output_size`` windows of an image."""
 
 
 class AdaptiveAvgPool3d(_AdaptiveAvgPool, function=F.adaptive_avg_pool3d):
-    """The mean over as many windows of a volume as ``output_size`` says."""
+    """The mean of each of ``output_size`` windows of a volume."""
 
 
 class _AdaptiveMaxPool(FunctionModule):
@@ -161,15 +161,15 @@ class _AdaptiveMaxPool(FunctionModule):
 
 
 class AdaptiveMaxPool1d(_AdaptiveMaxPool, function=F.adaptive_max_pool1d):
-    """The maximum of as many windows of a signal as ``output_size`` says."""
+    """The maximum of each of ``output_size`` windows of a signal."""
 
 
 class AdaptiveMaxPool2d(_AdaptiveMaxPool, function=F.adaptive_max_pool2d):
-    """The maximum of as many windows of an image as ``output_size`` says."""
+    """The maximum of each of ``output_size`` windows of an image."""
 
 
 class AdaptiveMaxPool3d(_AdaptiveMaxPool, function=F.adaptive_max_pool3d):
-    """The maximum of as many windows of a volume as ``output_size`` says."""
+    """The maximum of each of ``output_size`` windows of a volume."""
 
 
 class _FractionalMaxPool(FunctionModule):

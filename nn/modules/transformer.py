@@ -1,4 +1,4 @@
-"""Transformers: layers of attention and of dense nets at each position, in stacks."""
+"""Transformers: stacks of layers with attention and a dense net at each position."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def _activation(given: Activation) -> Callable[[Any], Any]:
 
 
 class _Layer(Module):
-    """What layers of encoder and decoder share: their parts, and x + part(norm(x)), or norm(x + part(x))."""
+    """The parts of a layer of encoder or decoder, and their order: x + part(norm(x)), or norm(x + part(x))."""
 
     has_memory: ClassVar[bool]  # whether it looks at an encoder's output, with a third part
 
@@ -76,18 +76,18 @@ class _Layer(Module):
 
 
 class TransformerEncoderLayer(_Layer):
-    """Attention to itself and a dense net, each added to what it was given, and normalised.
+    """Attention of the input to itself, then a dense net; each is added to its input, and the sum normalised.
 
     Args:
         d_model: E, the width.
         nhead: heads of attention; divides E.
         dim_feedforward: the width inside the dense net.
-        dropout: its probability, everywhere.
+        dropout: its probability, in all places.
         activation: of the dense net: "relu", "gelu" or a function.
         layer_norm_eps: of the normalisations.
         batch_first: tensors are (N, S, E) instead of (S, N, E).
-        norm_first: normalise what goes into a part instead of the sum that comes out.
-        bias: whether linear maps and normalisations have one.
+        norm_first: normalise the input of a part instead of the sum.
+        bias: whether linear maps and normalisations have a bias.
 
     Reference: Vaswani et al. 2017, "Attention is all you need"; ``norm_first``: Xiong et al. 2020, "On layer
     normalization in the transformer architecture".
@@ -109,7 +109,9 @@ class TransformerEncoderLayer(_Layer):
 
 
 class TransformerDecoderLayer(_Layer):
-    """Attention to itself, attention to the encoder's output, and a dense net; see ``TransformerEncoderLayer``.
+    """Attention of the input to itself, then to the encoder's output, then a dense net.
+
+    Arguments as in ``TransformerEncoderLayer``.
 
     >>> import autodiff
     >>> TransformerDecoderLayer(8, 2)(autodiff.zeros(5, 3, 8), autodiff.zeros(7, 3, 8)).shape
@@ -135,7 +137,7 @@ class TransformerDecoderLayer(_Layer):
 
 
 class _Stack(Module):
-    """Copies of a layer, one after another, and a normalisation of what comes out."""
+    """Copies of a layer, one after another, and a normalisation of the last output."""
 
     def __init__(self, layer: Module, num_layers: int, norm: Module | None) -> None:
         super().__init__()
@@ -185,7 +187,7 @@ class TransformerDecoder(_Stack):
 
 
 class Transformer(Module):
-    """An encoder of the source, and a decoder of the target that looks at it.
+    """An encoder of the source, and a decoder of the target that looks at the encoder's output.
 
     Args:
         num_encoder_layers, num_decoder_layers: of each stack, which ends with a normalisation.

@@ -80,7 +80,7 @@ def clip_grad_value_(parameters: Tensors, clip_value: float, foreach: bool | Non
 
 
 def _change(tensor: Tensor, values: Any) -> None:
-    """Write ``values`` into a gradient, or in its place where its memory is read-only."""
+    """Write ``values`` into a gradient, or replace its memory where that is read-only."""
     if tensor._array.flags.writeable:
         np.copyto(tensor._array, values)
         changed(tensor._array)

@@ -35,7 +35,7 @@ class PackedSequence(NamedTuple):
         return self._replace(data=self.data.to(*args, **kwargs))
 
     def cpu(self) -> PackedSequence:
-        """The sequences themselves: they live there."""
+        """The sequences themselves: they are on the CPU."""
         return self
 
     def double(self) -> PackedSequence:
@@ -64,7 +64,7 @@ def pack_padded_sequence(
         input: (longest, batch, ...), or (batch, longest, ...) with ``batch_first``.
         lengths: of each sequence, (batch,).
         batch_first: see ``input``.
-        enforce_sorted: the lengths fall, or it is an error; otherwise they are sorted here.
+        enforce_sorted: the lengths must fall; if False, the sequences are sorted here.
 
     Raises:
         OptionError: a length is below 1, or they do not fall.
@@ -131,7 +131,8 @@ def pad_sequence(
     for x in sequences:
         padding = full((longest - len(x), *x.shape[1:]), padding_value, dtype=x.dtype)
         rows.append(x if len(x) == longest else cat([x, padding] if padding_side == "right" else [padding, x]))
-    return stack(rows, 0 if batch_first else 1)
+    padded: Tensor = stack(rows, 0 if batch_first else 1)
+    return padded
 
 
 def unpad_sequence(padded_sequences: Tensor, lengths: Any, batch_first: bool = False) -> list[Tensor]:

@@ -10,14 +10,16 @@ from autodiff.tensors.creation import as_tensor
 from nn import functional as F
 from nn import init
 from nn.module import Module, changed_options
-from nn.modules.new_parameters import empty_parameter
+from nn.modules.new_parameters import add_parameters
 from nn.parameter import Parameter
 
 __all__ = ["Embedding", "EmbeddingBag"]
 
 
 class _Table(Module):
-    """A table ``weight`` (V, E) of rows, drawn from N(0, 1), and what embeddings share."""
+    """A table ``weight`` (V, E), drawn from N(0, 1), with the options that embeddings share."""
+
+    weight: Parameter
 
     def __init__(
         self, num_embeddings: int, embedding_dim: int, padding_idx: int | None, max_norm: float | None,
@@ -31,7 +33,7 @@ class _Table(Module):
         self.max_norm, self.norm_type = max_norm, norm_type
         self.scale_grad_by_freq, self.sparse = scale_grad_by_freq, sparse
         if weight is None:
-            self.weight = empty_parameter(num_embeddings, embedding_dim, dtype=dtype)
+            add_parameters(self, dtype, weight=(num_embeddings, embedding_dim))
             self.weight.requires_grad = not freeze
             self.reset_parameters()
         else:
@@ -48,7 +50,7 @@ class _Table(Module):
 
     @classmethod
     def from_pretrained(cls, embeddings: Any, freeze: bool = True, **options: Any) -> Self:
-        """One with the table ``embeddings`` (V, E), which with ``freeze`` is not trained."""
+        """A layer with the table ``embeddings`` (V, E), which is not trained if ``freeze``."""
         rows = as_tensor(embeddings)
         if rows.ndim != 2:
             raise ShapeError(f"embeddings are a table (V, E), not of shape {tuple(rows.shape)}")
@@ -63,7 +65,7 @@ class _Table(Module):
 
 
 class Embedding(_Table):
-    """Row ``input[...]`` of a table that is learnt, for each number of the input.
+    """For each number of the input, the row of that number in a learnt table.
 
     Args:
         num_embeddings, embedding_dim: V and E of the table.
