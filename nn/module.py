@@ -51,7 +51,12 @@ class Module(Hookable):
         def __getattr__(self, name: str) -> Any: ...
 
     def __init__(self) -> None:
-        vars(self).update(training=True, _parameters={}, _buffers={}, _modules={}, _passing=set(), _hooks=None)
+        _store(self, "training", True)
+        _store(self, "_parameters", {})
+        _store(self, "_buffers", {})
+        _store(self, "_modules", {})
+        _store(self, "_passing", set())
+        _store(self, "_hooks", None)
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)

@@ -5,7 +5,9 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from autodiff.tensors.creation import empty
+import numpy as np
+
+from autodiff.dtypes import as_dtype, get_default_dtype
 from autodiff.tensors.tensor import Tensor
 from nn import init
 from nn.module import Module
@@ -14,8 +16,9 @@ from nn.parameter import Parameter
 
 def add_parameters(module: Module, dtype: Any, **shapes: tuple[int, ...] | None) -> None:
     """Register parameters of these shapes without values; for None there is a name without a parameter."""
+    kind = get_default_dtype() if dtype is None else as_dtype(dtype)
     for name, shape in shapes.items():
-        module.register_parameter(name, None if shape is None else Parameter(empty(shape, dtype=dtype)))
+        module.register_parameter(name, None if shape is None else Parameter(np.empty(shape, kind)))
 
 
 def uniform_by_fan(weight: Tensor, bias: Tensor | None) -> None:
