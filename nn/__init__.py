@@ -23,18 +23,13 @@ from nn.modules.container import *
 from nn.modules.convolution import *
 from nn.modules.dense import *
 from nn.modules.dropout import *
-from nn.modules.flatten import *
+from nn.modules.embedding import *
 from nn.modules.lazy import *
 from nn.modules.loss import *
 from nn.modules.normalization import *
 from nn.modules.padding import *
-from nn.modules.parameters import *
 from nn.modules.pooling import *
 from nn.modules.rearranging import *
 from nn.modules.recurrent import *
-from nn.modules.sparse import *
 from nn.modules.transformer import *
-from nn.parameter import Buffer as Buffer
-from nn.parameter import Parameter as Parameter
-from nn.parameter import UninitializedBuffer as UninitializedBuffer
-from nn.parameter import UninitializedParameter as UninitializedParameter
+from nn.parameter import *

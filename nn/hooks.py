@@ -1,16 +1,14 @@
-"""Functions that a module calls before and after its forward, and on the way back."""
+"""Functions that a module calls before and after its forward, and in the backward pass."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from autodiff.engine.hooks import RemovableHandle
 from autodiff.errors import GraphError
 from autodiff.ops.shaping import reshape
 from autodiff.tensors.tensor import Tensor
-
-__all__ = ["Hookable", "Hooks", "RemovableHandle"]
 
 Registry = dict[int, tuple[Callable[..., Any], bool]]
 
@@ -41,62 +39,40 @@ class Hooks:
 
 
 class _Passage:
-    """One call of a module, as a backward pass comes through it: outputs first, for they were made last."""
+    """One call of a module whose backward hooks run: a backward pass reaches its outputs first, then its inputs."""
 
     def __init__(self, module: Any, hooks: Hooks) -> None:
         self.module, self.hooks = module, hooks
         self.inputs: list[Any] = []
         self.outputs: list[Any] = []
-        self.wanted = 0
-        self.to_come = 0
+        self.reaches_inputs = False
 
     def enter(self, args: tuple[Any, ...]) -> tuple[Any, ...]:
-        """The arguments, watched."""
-        self.inputs = [None] * len(args)
-        watched = tuple(self._watched(i, x, self._at_input) for i, x in enumerate(args))
-        self.wanted = sum(1 for x, y in zip(args, watched, strict=True) if x is not y)
+        """The arguments, as tensors whose gradients are gathered."""
+        watched = _watched(args, self.inputs, self._at_inputs)
+        self.reaches_inputs = any(x is not y for x, y in zip(args, watched, strict=True))
         return watched
 
     def leave(self, output: Any) -> Any:
-        """The output (a tensor, or a tuple or list of them), watched."""
+        """The output (a tensor, or a tuple or list of them), as tensors whose gradients are gathered."""
         if not isinstance(output, (tuple, list)):
             return self.leave((output,))[0]
-        self.outputs = [None] * len(output)
-        watched = [self._watched(i, x, self._at_output) for i, x in enumerate(output)]
-        self.to_come = sum(1 for x, y in zip(output, watched, strict=True) if x is not y)
-        return type(output)(watched) if type(output) in (tuple, list) else tuple(watched)
+        watched = _watched(output, self.outputs, self._at_outputs)
+        return list(watched) if type(output) is list else watched
 
-    def _watched(self, position: int, x: Any, seen: Callable[[int, Any], Any]) -> Any:
-        if not isinstance(x, Tensor) or not x.requires_grad:
-            return x
-        alias: Tensor = reshape(x, shape=x.shape)  # a node of its own: what the module's uses of x add up to, no more
-        if alias.requires_grad:
-            alias.register_hook(lambda g: seen(position, g))
-        return alias
-
-    def _at_output(self, position: int, g: Any) -> Any:
-        self.outputs[position] = g
-        self.to_come -= 1
-        if self.to_come > 0:
-            return None
+    def _at_outputs(self) -> None:
         for hook, _ in tuple(self.hooks.back_before.values()):
             self._replace(self.outputs, hook(self.module, tuple(self.outputs)))
-        if not self.wanted:
+        if not self.reaches_inputs:
             for hook, _ in tuple(self.hooks.back.values()):
                 hook(self.module, tuple(self.inputs), tuple(self.outputs))
-        return self.outputs[position]
 
-    def _at_input(self, position: int, g: Any) -> Any:
-        self.inputs[position] = g
-        self.wanted -= 1
-        if self.wanted > 0:
-            return None
+    def _at_inputs(self) -> None:
         for hook, _ in tuple(self.hooks.back.values()):
             self._replace(self.inputs, hook(self.module, tuple(self.inputs), tuple(self.outputs)))
-        return self.inputs[position]
 
     def _replace(self, gradients: list[Any], result: Any) -> None:
-        """Take what a hook returned; of several gradients those that came first have gone on already."""
+        """Take what a hook returned. Of several gradients the pass has already used all but the last."""
         if result is None:
             return
         if sum(g is not None for g in gradients) > 1:
@@ -108,8 +84,36 @@ class _Passage:
         gradients[:] = [n if g is not None else None for g, n in zip(gradients, new, strict=True)]
 
 
+def _watched(values: Sequence[Any], gradients: list[Any], when_complete: Callable[[], None]) -> tuple[Any, ...]:
+    """The values, whose gradients a backward pass puts into ``gradients``.
+
+    The last gradient to arrive calls ``when_complete``, which may replace it.
+    """
+    gradients[:] = [None] * len(values)
+    missing: set[int] = set()
+
+    def watched(position: int, x: Any) -> Any:
+        if not isinstance(x, Tensor) or not x.requires_grad:
+            return x
+        alias: Tensor = reshape(x, shape=x.shape)  # its node adds up only the module's own uses of x
+        if alias.requires_grad:
+            missing.add(position)
+            alias.register_hook(lambda g: seen(position, g))
+        return alias
+
+    def seen(position: int, g: Any) -> Any:
+        gradients[position] = g
+        missing.discard(position)
+        if missing:
+            return None
+        when_complete()
+        return gradients[position]
+
+    return tuple(watched(position, x) for position, x in enumerate(values))
+
+
 class Hookable:
-    """The methods by which a module takes hooks."""
+    """The methods of a module that register hooks."""
 
     _hooks: Hooks | None
 
@@ -145,5 +149,5 @@ class Hookable:
         return RemovableHandle(self._known().back, (hook, False), prepend)
 
     def register_backward_hook(self, hook: Callable[..., Any]) -> RemovableHandle:
-        """``register_full_backward_hook``, by the name of old programs."""
+        """``register_full_backward_hook``, by its name in old programs."""
         return self.register_full_backward_hook(hook)

@@ -15,24 +15,6 @@ from autodiff.errors import OptionError, ShapeError
 from autodiff.random import Generator, numpy_generator
 from autodiff.tensors.tensor import Tensor
 
-__all__ = [
-    "calculate_gain",
-    "constant_",
-    "dirac_",
-    "eye_",
-    "kaiming_normal_",
-    "kaiming_uniform_",
-    "normal_",
-    "ones_",
-    "orthogonal_",
-    "sparse_",
-    "trunc_normal_",
-    "uniform_",
-    "xavier_normal_",
-    "xavier_uniform_",
-    "zeros_",
-]
-
 T = TypeVar("T", bound=Tensor)
 
 
@@ -90,9 +72,9 @@ def eye_(tensor: T) -> T:
 
 
 def dirac_(tensor: T, groups: int = 1) -> T:
-    """The kernels (out, in, ...) of a convolution that gives its input: 1 in the middle of each channel's own.
+    """The kernels (out, in, ...) of a convolution that returns its input: 1 in the middle of each channel's own kernel.
 
-    With ``groups``, each group of outputs gives the first inputs of its group.
+    With ``groups``, each group of outputs is the first inputs of its group.
     """
     shape = tensor.shape
     if not 3 <= len(shape) <= 5:
@@ -108,7 +90,7 @@ def dirac_(tensor: T, groups: int = 1) -> T:
 
 
 def sparse_(tensor: T, sparsity: float, std: float = 0.01, generator: Generator | None = None) -> T:
-    """A normal matrix with std ``std`` in which the part ``sparsity`` of each column, rounded up, is 0.
+    """A normal matrix with std ``std``; the fraction ``sparsity`` of each column, rounded up, is 0.
 
     Reference: Martens 2010, "Deep learning via Hessian-free optimization".
     """
@@ -121,7 +103,7 @@ def sparse_(tensor: T, sparsity: float, std: float = 0.01, generator: Generator 
 
 
 def calculate_gain(nonlinearity: str, param: float | None = None) -> float:
-    """The factor that keeps the size of signals through a nonlinearity.
+    """The factor that keeps the size of signals behind a nonlinearity.
 
     >>> calculate_gain("leaky_relu", 0.0) == math.sqrt(2)
     True
@@ -147,7 +129,7 @@ def _fans(tensor: Tensor) -> tuple[int, int]:
 
 
 def xavier_uniform_(tensor: T, gain: float = 1.0, generator: Generator | None = None) -> T:
-    """Uniform up to gain * sqrt(6 / (fan_in + fan_out)), which keeps signals and gradients of one size.
+    """Uniform up to gain * sqrt(6 / (fan_in + fan_out)), which keeps the size of signals and of gradients.
 
     Reference: Glorot & Bengio 2010, "Understanding the difficulty of training deep feedforward neural networks".
     """
@@ -171,13 +153,9 @@ def _kaiming_std(tensor: Tensor, a: float, mode: str, nonlinearity: str) -> floa
 
 
 def kaiming_uniform_(
-    tensor: T,
-    a: float = 0,
-    mode: str = "fan_in",
-    nonlinearity: str = "leaky_relu",
-    generator: Generator | None = None,
+    tensor: T, a: float = 0, mode: str = "fan_in", nonlinearity: str = "leaky_relu", generator: Generator | None = None
 ) -> T:
-    """Uniform up to gain * sqrt(3 / fan), which keeps signals ("fan_in") or gradients ("fan_out") of one size.
+    """Uniform up to gain * sqrt(3 / fan), which keeps the size of signals ("fan_in") or of gradients ("fan_out").
 
     Reference: He et al. 2015, "Delving deep into rectifiers".
     """
@@ -186,11 +164,7 @@ def kaiming_uniform_(
 
 
 def kaiming_normal_(
-    tensor: T,
-    a: float = 0,
-    mode: str = "fan_in",
-    nonlinearity: str = "leaky_relu",
-    generator: Generator | None = None,
+    tensor: T, a: float = 0, mode: str = "fan_in", nonlinearity: str = "leaky_relu", generator: Generator | None = None
 ) -> T:
     """Normal with std gain / sqrt(fan).
 
@@ -200,9 +174,9 @@ def kaiming_normal_(
 
 
 def orthogonal_(tensor: T, gain: float = 1.0, generator: Generator | None = None) -> T:
-    """A matrix whose rows, or columns where they are fewer, are orthonormal, times ``gain``; uniform among these.
+    """``gain`` times a random matrix with orthonormal rows, or columns where these are fewer; all are equally likely.
 
-    Further axes count as one with the second.
+    All axes but the first are the columns.
 
     Reference: Saxe, McClelland & Ganguli 2014, "Exact solutions to the nonlinear dynamics of learning in deep linear
     neural networks".

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping
-from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Self
 from weakref import ref
 
@@ -18,14 +17,12 @@ from nn.hooks import Hookable
 from nn.parameter import Buffer, Parameter
 from nn.state import IncompatibleKeys, copy_state
 
-__all__ = ["Module"]
-
 _store = object.__setattr__
 _REGISTRIES = (("_parameters", "parameter"), ("_buffers", "buffer"), ("_modules", "module"))
 
 
 class Module(Hookable):
-    """What owns parameters, buffers and other modules, and computes something with them.
+    """The base class of layers and models: it owns parameters, buffers and modules, and computes with them.
 
     A subclass calls ``super().__init__()``, assigns its parts as attributes and says in ``forward`` what it computes.
     The parts are ordinary attributes, found as fast as any other; ``_parameters``, ``_buffers`` and ``_modules`` list
@@ -45,10 +42,10 @@ class Module(Hookable):
     _parameters: dict[str, Parameter | None]
     _buffers: dict[str, Tensor | None]
     _modules: dict[str, Module | None]
-    _passing: set[str]
+    _passing: set[str]  # the buffers that are no part of the state dict
     _ours: bool = True  # whether forward() is this library's, with no line of the user's in it
 
-    if TYPE_CHECKING:  # the attributes of a module are its own affair; at run time the plain lookup has no fallback
+    if TYPE_CHECKING:  # a module may have any attributes; at run time there is no fallback
 
         def __getattr__(self, name: str) -> Any: ...
 
@@ -57,7 +54,7 @@ class Module(Hookable):
         _store(self, "_parameters", {})
         _store(self, "_buffers", {})
         _store(self, "_modules", {})
-        _store(self, "_passing", set())  # the buffers that are no part of the state dict
+        _store(self, "_passing", set())
         _store(self, "_hooks", None)
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
@@ -68,11 +65,11 @@ class Module(Hookable):
     # --- calling ------------------------------------------------------------------------------------------------------
 
     def forward(self, *args: Any, **kwargs: Any) -> Any:
-        """What the module computes; a subclass says it."""
+        """What the module computes; a subclass defines it."""
         raise NotImplementedError(f"{type(self).__name__} has no forward(); define what it computes")
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        """``forward`` between the hooks; an error says in which module it was raised."""
+        """Call ``forward`` between the hooks; an error says in which module it was raised."""
         here = calls()
         if here is NOBODY:
             here = begin()
@@ -80,14 +77,14 @@ class Module(Hookable):
         here.now = (ref(self), type(self), outer)
         if hooks is not None or not self._ours:
             here.place = None
-        elif place is None:  # one place for all it does: 4 % of a small step's time
+        elif place is None:  # one place for all it does
             here.place = place_of_user(2)
         try:
             if hooks is not None:
                 return hooks.run(self, args, kwargs)
             if kwargs or len(args) != 1:
                 return self.forward(*args, **kwargs)
-            return self.forward(args[0])  # without stars a call takes half the time
+            return self.forward(args[0])  # a call without stars is faster
         except Exception as error:
             self._locate(error)
             raise
@@ -95,10 +92,10 @@ class Module(Hookable):
             here.now, here.place = outer, place
 
     def _locate(self, error: Exception) -> None:
-        """Put the way from this module to where ``error`` was raised in front of its message.
+        """Put the path from this module to the one that raised ``error`` in front of the error's message.
 
-        Each module that the error passes on its way out knows the name of the one it came from. An error that is not
-        this library's keeps its message and gets a note.
+        Each module that the error passes adds the name of the module it came from. An error that is not this
+        library's keeps its message and gets a note.
         """
         known = error.__dict__.get("_in_module")
         if known is None:
@@ -120,7 +117,7 @@ class Module(Hookable):
         error.__dict__["_in_module"] = (self, path, text, message)
 
     def _brief(self) -> str:
-        """The module in one line, in parentheses, for errors; nothing where it takes several."""
+        """The module's text in parentheses, for errors; empty where it takes several lines."""
         text = repr(self)
         return "" if "\n" in text else f" ({text})"
 
@@ -144,7 +141,7 @@ class Module(Hookable):
             _store(self, name, value)
 
     def _enter(self, registry: str, name: str, value: Any) -> None:
-        """Make ``value`` an attribute that ``registry`` lists, and no other registry."""
+        """Make ``value`` an attribute that is listed in ``registry`` only."""
         if "_hooks" not in self.__dict__:
             raise AttributeError(f"{type(self).__name__}.__init__ assigns {name!r} before it calls super().__init__()")
         for other, _ in _REGISTRIES:
@@ -160,34 +157,27 @@ class Module(Hookable):
             self.__dict__[registry].pop(name, None)
         self._passing.discard(name)
 
-    def _check_name(self, name: str, kind: str) -> None:
-        registries = (self._parameters, self._buffers, self._modules)
+    def _register(self, kind: str, name: str, value: Any, wanted: type, repair: str = "") -> None:
         if not name or "." in name:
             raise OptionError(f"the name of a {kind} is a string that is not empty and has no dot, not {name!r}")
-        if hasattr(self, name) and not any(name in registry for registry in registries):
+        if hasattr(self, name) and not any(name in vars(self)[registry] for registry, _ in _REGISTRIES):
             raise OptionError(f"{type(self).__name__} has an attribute {name!r} already; give the {kind} another name")
+        if value is not None and not isinstance(value, wanted):
+            raise DtypeError(f"{kind} {name!r} is a {wanted.__name__} or None, not {value!r:.60}{repair}")
+        self._enter(f"_{kind}s", name, value)
 
     def register_parameter(self, name: str, param: Parameter | None) -> None:
-        """Add a parameter under ``name``; None keeps the name for one that is not used."""
-        self._check_name(name, "parameter")
-        if param is not None and not isinstance(param, Parameter):
-            raise DtypeError(f"parameter {name!r} is a Parameter or None, not {param!r:.60}; wrap it in Parameter(...)")
-        self._enter("_parameters", name, param)
+        """Add a parameter under ``name``; None: the name has no parameter."""
+        self._register("parameter", name, param, Parameter, "; wrap it in Parameter(...)")
 
     def register_buffer(self, name: str, tensor: Tensor | None, persistent: bool = True) -> None:
         """Add a tensor that is part of the state but not trained; ``persistent``: it is in the ``state_dict``."""
-        self._check_name(name, "buffer")
-        if tensor is not None and not isinstance(tensor, Tensor):
-            raise DtypeError(f"buffer {name!r} is a Tensor or None, not {tensor!r:.60}; make one with tensor(...)")
-        self._enter("_buffers", name, tensor)
+        self._register("buffer", name, tensor, Tensor, "; make one with tensor(...)")
         self._passing.discard(name) if persistent else self._passing.add(name)
 
     def register_module(self, name: str, module: Module | None) -> None:
-        """Add a submodule under ``name``; None keeps the name for one that is not used."""
-        self._check_name(name, "module")
-        if module is not None and not isinstance(module, Module):
-            raise DtypeError(f"module {name!r} is a Module or None, not {module!r:.60}")
-        self._enter("_modules", name, module)
+        """Add a submodule under ``name``; None: the name has no module."""
+        self._register("module", name, module, Module)
 
     add_module = register_module
 
@@ -196,7 +186,7 @@ class Module(Hookable):
     def named_modules(
         self, memo: set[Module] | None = None, prefix: str = "", remove_duplicate: bool = True
     ) -> Iterator[tuple[str, Module]]:
-        """The module itself and all below it with their paths; one that has two places comes once."""
+        """The module itself and all below it with their paths; a module with two paths comes once."""
         memo = set() if memo is None else memo
         if self in memo:
             return
@@ -225,10 +215,9 @@ class Module(Hookable):
 
     def _named(self, registry: str, prefix: str, recurse: bool, remove_duplicate: bool) -> Iterator[tuple[str, Any]]:
         seen: set[int] = set()
-        listed: Callable[[Module], dict[str, Any]] = attrgetter(registry)
         tree = self.named_modules(None, prefix, remove_duplicate) if recurse else [(prefix, self)]
         for path, module in tree:
-            for name, member in listed(module).items():
+            for name, member in vars(module)[registry].items():
                 if member is None or id(member) in seen:
                     continue
                 if remove_duplicate:
@@ -264,21 +253,20 @@ class Module(Hookable):
             raise AttributeError(f"{type(self).__name__} has no module {target!r}; named_modules() lists them")
         return module
 
+    def _get(self, kind: str, target: str) -> Any:
+        path, _, name = target.rpartition(".")
+        member = vars(self.get_submodule(path))[f"_{kind}s"].get(name)
+        if member is None:
+            raise AttributeError(f"{type(self).__name__} has no {kind} {target!r}; named_{kind}s() lists them")
+        return member
+
     def get_parameter(self, target: str) -> Parameter:
         """The parameter at a path such as ``"layers.1.weight"``."""
-        path, _, name = target.rpartition(".")
-        parameter = self.get_submodule(path)._parameters.get(name)
-        if parameter is None:
-            raise AttributeError(f"{type(self).__name__} has no parameter {target!r}; named_parameters() lists them")
-        return parameter
+        return self._get("parameter", target)  # type: ignore[no-any-return]
 
     def get_buffer(self, target: str) -> Tensor:
         """The buffer at a path such as ``"layers.1.running_mean"``."""
-        path, _, name = target.rpartition(".")
-        buffer = self.get_submodule(path)._buffers.get(name)
-        if buffer is None:
-            raise AttributeError(f"{type(self).__name__} has no buffer {target!r}; named_buffers() lists them")
-        return buffer
+        return self._get("buffer", target)  # type: ignore[no-any-return]
 
     def apply(self, fn: Callable[[Module], None]) -> Self:
         """Call ``fn`` on all modules below this one, then on this one."""
@@ -306,7 +294,7 @@ class Module(Hookable):
         return self
 
     def zero_grad(self, set_to_none: bool = True) -> None:
-        """Forget the gradients of all parameters, or set them to 0 where they lie."""
+        """Forget the gradients of all parameters, or set them to 0 in place."""
         for parameter in self.parameters():
             if set_to_none or parameter._grad is None:
                 parameter._grad = None
@@ -339,13 +327,13 @@ class Module(Hookable):
         return self.to(np.float16)
 
     def cpu(self) -> Self:
-        """The module itself: it lives there."""
+        """The module itself: it is on the CPU."""
         return self
 
     # --- state --------------------------------------------------------------------------------------------------------
 
     def _state(self, prefix: str = "") -> Iterator[tuple[str, Tensor]]:
-        """Parameters and persistent buffers by their keys; what is shared comes under each of its names."""
+        """Parameters and persistent buffers by their keys; a shared tensor comes under each of its keys."""
         for path, module in self.named_modules(None, prefix, remove_duplicate=False):
             lead = f"{path}." if path and not path.endswith(".") else path
             for name, tensor in (*module._parameters.items(), *module._buffers.items()):
@@ -380,7 +368,7 @@ class Module(Hookable):
     # --- as text ------------------------------------------------------------------------------------------------------
 
     def extra_repr(self) -> str:
-        """What stands in the parentheses of the module's text: a subclass says it."""
+        """The text in the parentheses of the module's text; a subclass defines it."""
         return ""
 
     def __repr__(self) -> str:
@@ -396,3 +384,8 @@ def indented(text: str) -> str:
     """``text`` with all lines but the first moved two columns to the right."""
     return text.replace("\n", "\n  ")
 
+
+def changed_options(module: Module, **defaults: Any) -> str:
+    """``, name=value`` of each attribute that is not as in ``defaults``, for the text of a module."""
+    values = ((name, getattr(module, name), default) for name, default in defaults.items())
+    return "".join(f", {name}={value}" for name, value, default in values if value != default)

@@ -1,14 +1,10 @@
-"""Parameter: a tensor that a module owns and an optimizer changes; Buffer: one that it owns and nobody trains."""
+"""Parameter: a tensor that a module owns and an optimizer changes; Buffer: one that is not trained."""
 
 from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
-from autodiff.dtypes import as_dtype, get_default_dtype
-from autodiff.engine.values import wrap
-from autodiff.tensors.creation import as_tensor
+from autodiff.tensors.creation import as_tensor, empty
 from autodiff.tensors.tensor import Tensor
 
 __all__ = ["Buffer", "Parameter", "UninitializedBuffer", "UninitializedParameter"]
@@ -19,13 +15,14 @@ class Parameter(Tensor):
 
     It shares the memory of ``data`` (a tensor or array); without it, it is empty.
 
-    >>> Parameter(np.ones(2, np.float32))
+    >>> import autodiff
+    >>> Parameter(autodiff.ones(2))
     Parameter containing:
     tensor([1., 1.], requires_grad=True)
     """
 
     def __init__(self, data: Any = None, requires_grad: bool = True) -> None:
-        self._array = np.empty(0, get_default_dtype()) if data is None else as_tensor(data)._array
+        self._array = (empty(0) if data is None else as_tensor(data))._array
         self._node = self._grad = None
         self.requires_grad = requires_grad
 
@@ -40,7 +37,7 @@ class Buffer(Tensor):
     """
 
     def __init__(self, data: Any = None, *, persistent: bool = True) -> None:
-        self._array = np.empty(0, get_default_dtype()) if data is None else as_tensor(data)._array
+        self._array = (empty(0) if data is None else as_tensor(data))._array
         self._node = self._grad = None
         self.persistent = persistent
 
@@ -49,25 +46,21 @@ class UninitializedParameter(Parameter):
     """A parameter whose shape will be known when its module sees its first input."""
 
     def __init__(self, requires_grad: bool = True, device: Any = None, dtype: Any = None) -> None:
-        super().__init__(np.empty(0, get_default_dtype() if dtype is None else as_dtype(dtype)), requires_grad)
+        super().__init__(empty(0, dtype=dtype), requires_grad)
 
     def materialize(self, shape: tuple[int, ...], device: Any = None, dtype: Any = None) -> None:
-        """Become a parameter of this shape, whose values are still to come."""
-        _give_shape(self, shape, dtype)
-        self.__class__ = Parameter  # type: ignore[assignment]  # optimizers hold the object, which has to stay the same
+        """Become a parameter of this shape; its values are not set yet."""
+        self.data = empty(shape, dtype=dtype or self.dtype)
+        self.__class__ = Parameter  # type: ignore[assignment]  # optimizers hold this object
 
 
 class UninitializedBuffer(Buffer):
     """A buffer whose shape will be known when its module sees its first input."""
 
     def __init__(self, requires_grad: bool = False, device: Any = None, dtype: Any = None) -> None:
-        super().__init__(np.empty(0, get_default_dtype() if dtype is None else as_dtype(dtype)))
+        super().__init__(empty(0, dtype=dtype))
 
     def materialize(self, shape: tuple[int, ...], device: Any = None, dtype: Any = None) -> None:
-        """Become a buffer of this shape, whose values are still to come."""
-        _give_shape(self, shape, dtype)
+        """Become a buffer of this shape; its values are not set yet."""
+        self.data = empty(shape, dtype=dtype or self.dtype)
         self.__class__ = Buffer  # type: ignore[assignment]
-
-
-def _give_shape(tensor: Tensor, shape: tuple[int, ...], dtype: Any) -> None:
-    tensor.data = wrap(np.empty(shape, tensor._array.dtype if dtype is None else as_dtype(dtype)))

@@ -1,4 +1,4 @@
-"""Copying a state dict into the tensors it belongs to: all of it, or nothing."""
+"""Copying a state dict into the tensors of a module: all of it, or nothing."""
 
 from __future__ import annotations
 
@@ -12,11 +12,9 @@ from autodiff.engine.versions import changed
 from autodiff.errors import StateDictError
 from autodiff.tensors.tensor import Tensor
 
-__all__ = ["IncompatibleKeys", "copy_state"]
-
 
 class IncompatibleKeys(NamedTuple):
-    """The keys that ``load_state_dict(strict=False)`` did not find, and those it had no use for."""
+    """The keys that ``load_state_dict(strict=False)`` did not find, and those it did not use."""
 
     missing_keys: list[str]
     unexpected_keys: list[str]
@@ -44,7 +42,7 @@ def copy_state(
         lines = "".join(f"\n\t{fault}" for fault in faults)
         raise StateDictError(f"Error(s) in loading state_dict for {name}:{lines}")
     for key, tensor in own.items():
-        if key in given and hasattr(tensor, "materialize"):  # of a lazy module: it takes the shape it is given
+        if key in given and hasattr(tensor, "materialize"):  # of a lazy module, which takes over the shape
             tensor.materialize(given[key].shape)
         if key in given and assign:
             tensor.data = wrap(given[key])

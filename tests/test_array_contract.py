@@ -139,7 +139,7 @@ def test_every_function_gives_for_arrays_what_it_gives_for_tensors() -> None:
     assert not untried, sorted(untried)
 
 
-@pytest.mark.parametrize("layer", [nn.Tanh(), nn.ReLU(), nn.Softmax(1), nn.MaxPool1d(2), nn.Dropout(0.5)])
+@pytest.mark.parametrize("layer", [nn.Tanh(), nn.ReLU(), nn.Softmax(1), nn.Flatten(), nn.MaxPool1d(2), nn.Dropout(0.5)])
 def test_layers_give_tensors_for_arrays(layer: nn.Module) -> None:
     """A layer without parameters keeps the contract as its function does."""
     assert isinstance(layer(X), Tensor)

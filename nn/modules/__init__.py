@@ -1,4 +1,4 @@
-"""The layers: thin shells that own parameters around ``nn.functional``."""
+"""The layers: thin classes that own parameters and call ``nn.functional``."""
 
 from __future__ import annotations
 
@@ -8,14 +8,12 @@ from nn.modules.container import *
 from nn.modules.convolution import *
 from nn.modules.dense import *
 from nn.modules.dropout import *
-from nn.modules.flatten import *
+from nn.modules.embedding import *
 from nn.modules.lazy import *
 from nn.modules.loss import *
 from nn.modules.normalization import *
 from nn.modules.padding import *
-from nn.modules.parameters import *
 from nn.modules.pooling import *
 from nn.modules.rearranging import *
 from nn.modules.recurrent import *
-from nn.modules.sparse import *
 from nn.modules.transformer import *

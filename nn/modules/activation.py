@@ -5,321 +5,186 @@ from __future__ import annotations
 from typing import Any
 
 from autodiff.errors import ShapeError
-from autodiff.tensors.tensor import Tensor
 from nn import functional as F
 from nn import init
 from nn.module import Module
-from nn.modules.initial import empty_parameter
-from nn.modules.shell import Shell
+from nn.modules.function_module import FunctionModule
+from nn.modules.new_parameters import add_parameters
 from nn.parameter import Parameter
 
 __all__ = [
-    "CELU",
-    "ELU",
-    "GELU",
-    "GLU",
-    "SELU",
-    "Hardshrink",
-    "Hardsigmoid",
-    "Hardswish",
-    "Hardtanh",
-    "LeakyReLU",
-    "LogSigmoid",
-    "LogSoftmax",
-    "Mish",
-    "PReLU",
-    "RReLU",
-    "ReLU",
-    "ReLU6",
-    "SiLU",
-    "Sigmoid",
-    "Softmax",
-    "Softmax2d",
-    "Softmin",
-    "Softplus",
-    "Softshrink",
-    "Softsign",
-    "Tanh",
-    "Tanhshrink",
-    "Threshold",
-]
+    "CELU", "ELU", "GELU", "GLU", "SELU", "Hardshrink", "Hardsigmoid", "Hardswish", "Hardtanh", "LeakyReLU",
+    "LogSigmoid", "LogSoftmax", "Mish", "PReLU", "RReLU", "ReLU", "ReLU6", "SiLU", "Sigmoid", "Softmax", "Softmax2d",
+    "Softmin", "Softplus", "Softshrink", "Softsign", "Tanh", "Tanhshrink", "Threshold",
+]  # fmt: skip
 
 
-class _InPlace(Module):
-    """An activation that takes PyTorch's ``inplace``, which changes no number here."""
+class _Plain(FunctionModule):
+    """An activation whose function takes no option."""
 
-    def __init__(self, inplace: bool = False) -> None:
-        super().__init__()
-        self.inplace = inplace
-
-    def extra_repr(self) -> str:
-        """``inplace``, where it was asked for."""
-        return "inplace=True" if self.inplace else ""
+    def forward(self, input: Any) -> Any:
+        """The function of the input."""
+        return type(self).function(input)
 
 
-class ReLU(_InPlace):
+class _InPlace(_Plain):
+    """An activation that takes PyTorch's ``inplace`` only, which changes no number here."""
+
+    inplace: bool = False
+
+
+class ReLU(_InPlace, function=F.relu):
     """max(x, 0), with gradient 0 at 0."""
 
-    def forward(self, input: Any) -> Tensor:
-        """``functional.relu``."""
-        return F.relu(input)
 
-
-class Sigmoid(Module):
+class Sigmoid(_Plain, function=F.sigmoid):
     """1 / (1 + exp(-x))."""
 
-    def forward(self, input: Any) -> Tensor:
-        """``functional.sigmoid``."""
-        return F.sigmoid(input)
 
-
-class Tanh(Module):
+class Tanh(_Plain, function=F.tanh):
     """The hyperbolic tangent."""
 
-    def forward(self, input: Any) -> Tensor:
-        """``functional.tanh``."""
-        return F.tanh(input)
 
-
-class LogSigmoid(Module):
+class LogSigmoid(_Plain, function=F.logsigmoid):
     """log of the sigmoid, without overflow."""
 
-    def forward(self, input: Any) -> Tensor:
-        """``functional.logsigmoid``."""
-        return F.logsigmoid(input)
 
-
-class SiLU(_InPlace):
+class SiLU(_InPlace, function=F.silu):
     """x * sigmoid(x)."""
 
-    def forward(self, input: Any) -> Tensor:
-        """``functional.silu``."""
-        return F.silu(input)
 
-
-class LeakyReLU(_InPlace):
+class LeakyReLU(FunctionModule, function=F.leaky_relu):
     """x where it is positive, ``negative_slope`` * x elsewhere."""
 
-    def __init__(self, negative_slope: float = 0.01, inplace: bool = False) -> None:
-        super().__init__(inplace)
-        self.negative_slope = negative_slope
-
-    def forward(self, input: Any) -> Tensor:
-        """``functional.leaky_relu``."""
-        return F.leaky_relu(input, self.negative_slope)
-
-    def extra_repr(self) -> str:
-        """The slope."""
-        return f"negative_slope={self.negative_slope}" + (", inplace=True" if self.inplace else "")
+    negative_slope: float = 0.01
+    inplace: bool = False
 
 
-class Softplus(Module):
+class Softplus(FunctionModule, function=F.softplus):
     """log(1 + exp(beta x)) / beta."""
 
-    def __init__(self, beta: float = 1.0, threshold: float = 20.0) -> None:
-        super().__init__()
-        self.beta, self.threshold = beta, threshold
-
-    def forward(self, input: Any) -> Tensor:
-        """``functional.softplus``."""
-        return F.softplus(input, self.beta, self.threshold)
-
-    def extra_repr(self) -> str:
-        """Both options."""
-        return f"beta={self.beta}, threshold={self.threshold}"
+    beta: float = 1.0
+    threshold: float = 20.0
 
 
-class GELU(Module):
+class GELU(FunctionModule, function=F.gelu):
     """x * P(N <= x) for a standard normal N."""
 
-    def __init__(self, approximate: str = "none") -> None:
-        super().__init__()
-        self.approximate = approximate
-
-    def forward(self, input: Any) -> Tensor:
-        """``functional.gelu``."""
-        return F.gelu(input, self.approximate)
+    approximate: str = "none"
 
     def extra_repr(self) -> str:
-        """The form."""
+        """The form, in quotes."""
         return f"approximate={self.approximate!r}"
 
 
-class Softmax(Module):
+class Softmax(FunctionModule, function=F.softmax):
     """exp(x) over its sum along ``dim``."""
 
-    def __init__(self, dim: int | None = None) -> None:
-        super().__init__()
-        self.dim = dim
-
-    def forward(self, input: Any) -> Tensor:
-        """``functional.softmax``."""
-        return F.softmax(input, self.dim)
-
-    def extra_repr(self) -> str:
-        """The axis."""
-        return f"dim={self.dim}"
+    dim: int | None = None
 
 
-class LogSoftmax(Module):
+class LogSoftmax(FunctionModule, function=F.log_softmax):
     """log of the softmax along ``dim``."""
 
-    def __init__(self, dim: int | None = None) -> None:
-        super().__init__()
-        self.dim = dim
-
-    def forward(self, input: Any) -> Tensor:
-        """``functional.log_softmax``."""
-        return F.log_softmax(input, self.dim)
-
-    def extra_repr(self) -> str:
-        """The axis, which PyTorch shows for Softmax only."""
-        return f"dim={self.dim}"
+    dim: int | None = None
 
 
-class _Curve(Shell):
-    """An elementwise function that takes PyTorch's ``inplace``."""
-
-    def __init__(self, inplace: bool = False) -> None:
-        super().__init__()
-        self.inplace = inplace
-
-    def extra_repr(self) -> str:
-        """The options, and ``inplace`` where it was asked for."""
-        text = super().extra_repr()
-        return ", ".join(part for part in (text, "inplace=True" if self.inplace else "") if part)
-
-
-class ReLU6(_Curve):
+class ReLU6(_InPlace, function=F.relu6):
     """min(max(x, 0), 6)."""
 
-    function = F.relu6
 
-
-class Hardsigmoid(_Curve):
+class Hardsigmoid(_InPlace, function=F.hardsigmoid):
     """The line x / 6 + 1 / 2 between 0 and 1."""
 
-    function = F.hardsigmoid
-
-    def extra_repr(self) -> str:
-        """Nothing, as in PyTorch."""
-        return ""
+    shown = ()
 
 
-class Hardswish(Hardsigmoid):
+class Hardswish(_InPlace, function=F.hardswish):
     """x * hardsigmoid(x)."""
 
-    function = F.hardswish
+    shown = ()
 
 
-class Mish(_Curve):
+class Mish(_InPlace, function=F.mish):
     """x * tanh(softplus(x))."""
 
-    function = F.mish
 
-
-class SELU(_Curve):
+class SELU(_InPlace, function=F.selu):
     """``ELU`` with the two constants that keep mean 0 and variance 1."""
 
-    function = F.selu
 
-
-class ELU(_Curve):
+class ELU(FunctionModule, function=F.elu):
     """x where it is positive, ``alpha`` * (exp(x) - 1) elsewhere."""
 
-    function, options, shown = F.elu, ("alpha",), ("alpha",)
-
-    def __init__(self, alpha: float = 1.0, inplace: bool = False) -> None:
-        super().__init__(inplace)
-        self.alpha = alpha
+    alpha: float = 1.0
+    inplace: bool = False
 
 
-class CELU(ELU):
+class CELU(FunctionModule, function=F.celu):
     """``ELU`` of x / alpha times alpha."""
 
-    function = F.celu
+    alpha: float = 1.0
+    inplace: bool = False
 
 
-class Hardtanh(_Curve):
-    """x held between ``min_val`` and ``max_val``."""
+class Hardtanh(FunctionModule, function=F.hardtanh):
+    """x clamped to between ``min_val`` and ``max_val``."""
 
-    function, options, shown = F.hardtanh, ("min_val", "max_val"), ("min_val", "max_val")
-
-    def __init__(self, min_val: float = -1.0, max_val: float = 1.0, inplace: bool = False) -> None:
-        super().__init__(inplace)
-        self.min_val, self.max_val = min_val, max_val
+    min_val: float = -1.0
+    max_val: float = 1.0
+    inplace: bool = False
 
 
-class Threshold(_Curve):
+class Threshold(FunctionModule, function=F.threshold):
     """x where it is above ``threshold``, ``value`` elsewhere."""
 
-    function, options, shown = F.threshold, ("threshold", "value"), ("threshold", "value")
-
-    def __init__(self, threshold: float, value: float, inplace: bool = False) -> None:
-        super().__init__(inplace)
-        self.threshold, self.value = threshold, value
+    threshold: float
+    value: float
+    inplace: bool = False
 
 
-class RReLU(_Curve):
+class RReLU(FunctionModule, function=F.rrelu):
     """``LeakyReLU`` with slopes drawn anew for each entry while training."""
 
-    function, options, shown = F.rrelu, ("lower", "upper", "training"), ("lower", "upper")
-
-    def __init__(self, lower: float = 1.0 / 8, upper: float = 1.0 / 3, inplace: bool = False) -> None:
-        super().__init__(inplace)
-        self.lower, self.upper = lower, upper
+    lower: float = 1.0 / 8
+    upper: float = 1.0 / 3
+    inplace: bool = False
 
 
-class Hardshrink(Shell):
-    """x, but 0 where its size is at most ``lambd``."""
-
-    function, options = F.hardshrink, ("lambd",)
-
-    def __init__(self, lambd: float = 0.5) -> None:
-        super().__init__()
-        self.lambd = lambd
+class _Shrink(FunctionModule):
+    lambd: float = 0.5
 
     def extra_repr(self) -> str:
         """The bound."""
         return str(self.lambd)
 
 
-class Softshrink(Hardshrink):
+class Hardshrink(_Shrink, function=F.hardshrink):
+    """x, but 0 where its size is at most ``lambd``."""
+
+
+class Softshrink(_Shrink, function=F.softshrink):
     """x moved towards 0 by ``lambd``."""
 
-    function = F.softshrink
 
-
-class Softsign(Shell):
+class Softsign(_Plain, function=F.softsign):
     """x / (1 + abs(x))."""
 
-    function = F.softsign
 
-
-class Tanhshrink(Shell):
+class Tanhshrink(_Plain, function=F.tanhshrink):
     """x - tanh(x)."""
 
-    function = F.tanhshrink
 
-
-class GLU(Shell):
+class GLU(FunctionModule, function=F.glu):
     """The first half along ``dim`` times the sigmoid of the second."""
 
-    function, options, shown = F.glu, ("dim",), ("dim",)
-
-    def __init__(self, dim: int = -1) -> None:
-        super().__init__()
-        self.dim = dim
+    dim: int = -1
 
 
-class Softmin(Shell):
+class Softmin(FunctionModule, function=F.softmin):
     """``Softmax`` of -x."""
 
-    function, options, shown = F.softmin, ("dim",), ("dim",)
-
-    def __init__(self, dim: int | None = None) -> None:
-        super().__init__()
-        self.dim = dim
+    dim: int | None = None
 
 
 class Softmax2d(Module):
@@ -328,7 +193,7 @@ class Softmax2d(Module):
     Shapes: input (N, C, H, W) or (C, H, W), output the same.
     """
 
-    def forward(self, input: Any) -> Tensor:
+    def forward(self, input: Any) -> Any:
         """``functional.softmax`` along the channels."""
         if len(input.shape) not in (3, 4):
             raise ShapeError(f"Softmax2d takes inputs (N, C, H, W) or (C, H, W), not of shape {tuple(input.shape)}")
@@ -343,14 +208,14 @@ class PReLU(Module):
     def __init__(self, num_parameters: int = 1, init: float = 0.25, device: Any = None, dtype: Any = None) -> None:
         super().__init__()
         self.num_parameters, self.init = num_parameters, init
-        self.weight = empty_parameter(num_parameters, dtype=dtype)
+        add_parameters(self, dtype, weight=(num_parameters,))
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
-        """All slopes as at first."""
+        """Set all slopes to ``init``."""
         init.constant_(self.weight, self.init)
 
-    def forward(self, input: Any) -> Tensor:
+    def forward(self, input: Any) -> Any:
         """``functional.prelu``."""
         return F.prelu(input, self.weight)
 

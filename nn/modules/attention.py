@@ -6,25 +6,24 @@ from typing import Any
 
 from autodiff.errors import OptionError
 from autodiff.functions.shaping import transpose
-from autodiff.tensors.tensor import Tensor
 from nn import functional as F
 from nn import init
 from nn.functional.arguments import check_probability
 from nn.module import Module
 from nn.modules.dense import Linear
-from nn.modules.initial import empty_parameter
+from nn.modules.new_parameters import add_parameters
 
 __all__ = ["MultiheadAttention"]
 
 
 class MultiheadAttention(Module):
-    """``num_heads`` attentions side by side, between projections of query, key and value and one of the result.
+    """``num_heads`` attentions side by side, with learnt projections of query, key, value and result.
 
     Args:
         embed_dim: E, the width of queries and of the result.
         num_heads: divides E.
         dropout: the probability of dropout on the weights of attention.
-        bias: whether the projections have one.
+        bias: whether the projections have a bias.
         add_bias_kv: learn one more key and value.
         add_zero_attn: add a key and a value of zeros.
         kdim, vdim: the widths of keys and values, E by default.
@@ -55,15 +54,20 @@ class MultiheadAttention(Module):
         self.head_dim = embed_dim // num_heads
         self.kdim, self.vdim = kdim or embed_dim, vdim or embed_dim
         self.batch_first, self.add_zero_attn = batch_first, add_zero_attn
-        self._one = self.kdim == self.vdim == embed_dim
-        for name, width in (("q_proj_weight", embed_dim), ("k_proj_weight", self.kdim), ("v_proj_weight", self.vdim)):
-            self.register_parameter(name, None if self._one else empty_parameter(embed_dim, width, dtype=dtype))
-        whole = empty_parameter(3 * embed_dim, embed_dim, dtype=dtype) if self._one else None
-        self.register_parameter("in_proj_weight", whole)
-        self.register_parameter("in_proj_bias", empty_parameter(3 * embed_dim, dtype=dtype) if bias else None)
+        self._separate = not self.kdim == self.vdim == embed_dim  # a weight for each of query, key and value
+        extra = (1, 1, embed_dim) if add_bias_kv else None
+        add_parameters(
+            self,
+            dtype,
+            q_proj_weight=(embed_dim, embed_dim) if self._separate else None,
+            k_proj_weight=(embed_dim, self.kdim) if self._separate else None,
+            v_proj_weight=(embed_dim, self.vdim) if self._separate else None,
+            in_proj_weight=None if self._separate else (3 * embed_dim, embed_dim),
+            in_proj_bias=(3 * embed_dim,) if bias else None,
+            bias_k=extra,
+            bias_v=extra,
+        )
         self.out_proj = Linear(embed_dim, embed_dim, bias, dtype=dtype)
-        for name in ("bias_k", "bias_v"):
-            self.register_parameter(name, empty_parameter(1, 1, embed_dim, dtype=dtype) if add_bias_kv else None)
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
@@ -81,7 +85,7 @@ class MultiheadAttention(Module):
     def forward(
         self, query: Any, key: Any, value: Any, key_padding_mask: Any = None, need_weights: bool = True,
         attn_mask: Any = None, average_attn_weights: bool = True, is_causal: bool = False,
-    ) -> tuple[Tensor, Tensor | None]:  # fmt: skip
+    ) -> tuple[Any, Any]:  # fmt: skip
         """``functional.multi_head_attention_forward``; without ``need_weights`` it is faster and takes less memory."""
         turned = self.batch_first and query.ndim == 3
         if turned:
@@ -92,7 +96,7 @@ class MultiheadAttention(Module):
         out, weights = F.multi_head_attention_forward(
             query, key, value, self.embed_dim, self.num_heads, self.in_proj_weight, self.in_proj_bias, self.bias_k,
             self.bias_v, self.add_zero_attn, self.dropout, self.out_proj.weight, self.out_proj.bias, self.training,
-            key_padding_mask, need_weights, attn_mask, not self._one, self.q_proj_weight, self.k_proj_weight,
+            key_padding_mask, need_weights, attn_mask, self._separate, self.q_proj_weight, self.k_proj_weight,
             self.v_proj_weight, average_attn_weights=average_attn_weights, is_causal=is_causal,
         )  # fmt: skip
         return (transpose(out, 0, 1) if turned else out), weights

@@ -1,21 +1,105 @@
-"""Modules that hold modules: in sequence, in a list, by name."""
+"""Modules that hold modules or parameters: in sequence, in a list, by name."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, Self, overload
+from typing import Any, ClassVar, Self, overload
 
 from autodiff.errors import AxisError, DtypeError
+from autodiff.tensors.tensor import Tensor
 from nn.module import Module, indented
+from nn.parameter import Parameter
 
-__all__ = ["ModuleDict", "ModuleList", "Sequential"]
+__all__ = ["ModuleDict", "ModuleList", "ParameterDict", "ParameterList", "Sequential"]
 
 
-class _Numbered(Module):
-    """Modules named "0", "1", ... and found by their positions."""
+class _Container(Module):
+    """A module that holds members of one kind: modules or parameters."""
 
-    def _listed(self) -> list[Any]:
-        return list(self._modules.values())
+    _kind: ClassVar[str]
+
+    def _members(self) -> dict[str, Any]:
+        raise NotImplementedError
+
+    def _put(self, name: str, member: Any) -> None:
+        raise NotImplementedError
+
+
+class _Modules(_Container):
+    _kind = "module"
+
+    def _members(self) -> dict[str, Any]:
+        return self._modules
+
+    def _put(self, name: str, member: Any) -> None:
+        self.register_module(name, member)
+
+
+class _Parameters(_Container):
+    """A container of parameters; a tensor that is put in becomes one."""
+
+    _kind = "parameter"
+
+    def _members(self) -> dict[str, Any]:
+        return self._parameters
+
+    def _put(self, name: str, member: Any) -> None:
+        plain = isinstance(member, Tensor) and not isinstance(member, Parameter)
+        self.register_parameter(name, Parameter(member) if plain else member)
+
+    def __repr__(self) -> str:
+        lines = [
+            f"  ({name}): {type(member).__name__} of shape {tuple(member.shape)}, {member.dtype}"
+            for name, member in self._members().items()
+        ]
+        return "\n".join([f"{type(self).__name__}(", *lines, ")"]) if lines else f"{type(self).__name__}()"
+
+
+class _Numbered(_Container):
+    """Members found by position; their names are "0", "1", ..."""
+
+    def _name(self, index: Any) -> str:
+        position: int = index.__index__()
+        if not -len(self) <= position < len(self):
+            raise AxisError(f"there is no {self._kind} {position} in a {type(self).__name__} of {len(self)}")
+        return list(self._members())[position]
+
+    def __len__(self) -> int:
+        return len(self._members())
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(self._members().values())
+
+    @overload
+    def __getitem__(self, index: slice) -> Self: ...
+    @overload
+    def __getitem__(self, index: int) -> Any: ...
+    def __getitem__(self, index: Any) -> Any:
+        if isinstance(index, slice):
+            return self._part(dict(list(self._members().items())[index]))
+        return self._members()[self._name(index)]
+
+    def _part(self, members: dict[str, Any]) -> Self:
+        """A container of the same class with some of the members."""
+        return type(self)(members.values())  # type: ignore[call-arg]
+
+    def __setitem__(self, index: int, member: Any) -> None:
+        self._put(self._name(index), member)
+
+    def append(self, member: Any) -> Self:
+        """Add a member at the end."""
+        self._put(str(len(self)), member)
+        return self
+
+    def extend(self, members: Iterable[Any]) -> Self:
+        """Add members at the end."""
+        for member in tuple(members):
+            self.append(member)
+        return self
+
+
+class _NumberedModules(_Modules, _Numbered):
+    """Modules found by position, which are renumbered when one is put in or taken out."""
 
     def _rename(self, modules: Iterable[Any]) -> None:
         """Hold ``modules`` in their order, and no others."""
@@ -28,51 +112,13 @@ class _Numbered(Module):
         for number, module in enumerate(listed):
             self.register_module(str(number), module)
 
-    def _name(self, index: Any) -> str:
-        position: int = index.__index__()
-        if not -len(self) <= position < len(self):
-            raise AxisError(f"there is no module {position} in a {type(self).__name__} of {len(self)}")
-        return list(self._modules)[position]
-
-    def __len__(self) -> int:
-        return len(self._modules)
-
-    def __iter__(self) -> Iterator[Any]:
-        return iter(self._modules.values())
-
-    @overload
-    def __getitem__(self, index: slice) -> Self: ...
-    @overload
-    def __getitem__(self, index: int) -> Any: ...
-    def __getitem__(self, index: Any) -> Any:
-        if isinstance(index, slice):
-            return self._part(dict(list(self._modules.items())[index]))
-        return self._modules[self._name(index)]
-
-    def _part(self, modules: dict[str, Any]) -> Self:
-        raise NotImplementedError
-
-    def __setitem__(self, index: int, module: Module) -> None:
-        self.register_module(self._name(index), module)
-
     def __delitem__(self, index: Any) -> None:
         names = list(self._modules)[index] if isinstance(index, slice) else [self._name(index)]
         self._rename(module for name, module in self._modules.items() if name not in names)
 
-    def append(self, module: Module) -> Self:
-        """Add a module at the end."""
-        self.register_module(str(len(self)), module)
-        return self
-
-    def extend(self, modules: Iterable[Module]) -> Self:
-        """Add modules at the end."""
-        for module in tuple(modules):
-            self.append(module)
-        return self
-
     def insert(self, index: int, module: Module) -> Self:
         """Add a module before the one at ``index``."""
-        listed = self._listed()
+        listed = list(self)
         listed.insert(index, module)
         self._rename(listed)
         return self
@@ -84,7 +130,7 @@ class _Numbered(Module):
         return module
 
 
-class Sequential(_Numbered):
+class Sequential(_NumberedModules):
     """Modules one after another, each applied to the output of the one before.
 
     They are given in order, or with names in an ``OrderedDict``.
@@ -105,15 +151,15 @@ class Sequential(_Numbered):
     def forward(self, input: Any) -> Any:
         """The output of the last module."""
         for module in self._modules.values():
-            input = module.__call__(input)  # type: ignore[operator]  # by name, in half the time of module(input)
+            input = module.__call__(input)  # type: ignore[operator]  # by name it is faster than module(input)
         return input
 
-    def _part(self, modules: dict[str, Any]) -> Self:
-        return type(self)(modules)
+    def _part(self, members: dict[str, Any]) -> Self:
+        return type(self)(members)
 
 
-class ModuleList(_Numbered):
-    """Modules in a list; what is computed with them is said elsewhere.
+class ModuleList(_NumberedModules):
+    """Modules in a list, which the module that owns the list calls.
 
     >>> len(ModuleList([Module(), Module()]))
     2
@@ -122,9 +168,6 @@ class ModuleList(_Numbered):
     def __init__(self, modules: Iterable[Module] | None = None) -> None:
         super().__init__()
         self.extend(modules or ())
-
-    def _part(self, modules: dict[str, Any]) -> Self:
-        return type(self)(modules.values())
 
     def __add__(self, other: Iterable[Module]) -> ModuleList:
         return ModuleList([*self, *other])
@@ -151,7 +194,73 @@ class ModuleList(_Numbered):
         return f"{type(self).__name__}(\n  " + "\n  ".join(lines) + "\n)"
 
 
-class ModuleDict(Module):
+class ParameterList(_Parameters, _Numbered):
+    """Parameters in a list, named "0", "1", ...; a tensor that is put in becomes one.
+
+    >>> import autodiff
+    >>> len(ParameterList([autodiff.ones(2), autodiff.ones(3)]))
+    2
+    """
+
+    def __init__(self, values: Iterable[Any] | None = None) -> None:
+        super().__init__()
+        self.extend(values or ())
+
+    def __iadd__(self, values: Iterable[Any]) -> Self:
+        return self.extend(values)
+
+
+class _Named(_Container):
+    """Members by name."""
+
+    def __getitem__(self, key: str) -> Any:
+        return self._members()[key]
+
+    def __setitem__(self, key: str, member: Any) -> None:
+        self._put(key, member)
+
+    def __delitem__(self, key: str) -> None:
+        self.pop(key)
+
+    def __len__(self) -> int:
+        return len(self._members())
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._members())
+
+    def __contains__(self, key: object) -> bool:
+        return key in self._members()
+
+    def update(self, members: Any) -> None:
+        """Put in the members of a mapping or of pairs (name, member), in place of those with the same names."""
+        for name, member in dict(members).items():
+            self._put(name, member)
+
+    def pop(self, key: str) -> Any:
+        """Take the member of this name out."""
+        member = self._members()[key]
+        delattr(self, key)
+        return member
+
+    def clear(self) -> None:
+        """Take all members out."""
+        for name in tuple(self._members()):
+            delattr(self, name)
+
+    def keys(self) -> Iterable[str]:
+        """The names."""
+        return self._members().keys()
+
+    def values(self) -> Iterable[Any]:
+        """The members."""
+        return self._members().values()
+
+    def items(self) -> Iterable[tuple[str, Any]]:
+        """The names and their members."""
+        return self._members().items()
+
+
+class ModuleDict(_Modules, _Named):
     """Modules by name.
 
     >>> list(ModuleDict({"first": Module()}))
@@ -162,48 +271,45 @@ class ModuleDict(Module):
         super().__init__()
         self.update(modules or {})
 
-    def __getitem__(self, key: str) -> Any:
-        return self._modules[key]
 
-    def __setitem__(self, key: str, module: Module) -> None:
-        self.register_module(key, module)
+class ParameterDict(_Parameters, _Named):
+    """Parameters by name; a tensor that is put in becomes one.
 
-    def __delitem__(self, key: str) -> None:
-        self.pop(key)
+    >>> import autodiff
+    >>> held = ParameterDict({"scale": autodiff.ones(2)})
+    >>> [name for name, _ in held.named_parameters()]
+    ['scale']
+    """
 
-    def __len__(self) -> int:
-        return len(self._modules)
+    def __init__(self, parameters: Mapping[str, Any] | Iterable[tuple[str, Any]] | None = None) -> None:
+        super().__init__()
+        self.update(parameters or {})
 
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._modules)
+    def __reversed__(self) -> Iterator[str]:
+        return reversed(self._parameters)
 
-    def __contains__(self, key: object) -> bool:
-        return key in self._modules
+    def __or__(self, other: Mapping[str, Any] | ParameterDict) -> ParameterDict:
+        return ParameterDict({**self._parameters, **dict(other.items())})
 
-    def update(self, modules: Mapping[str, Module] | Iterable[tuple[str, Module]]) -> None:
-        """Add modules, or put them in the place of those of their names."""
-        for name, module in dict(modules).items():
-            self.register_module(name, module)
+    def __ior__(self, other: Mapping[str, Any] | ParameterDict) -> Self:
+        self.update(other)
+        return self
 
-    def pop(self, key: str) -> Any:
-        """Take the module of this name out."""
-        module = self._modules[key]
-        delattr(self, key)
-        return module
+    def copy(self) -> ParameterDict:
+        """A new ParameterDict with the same parameters."""
+        return ParameterDict(dict(self._parameters))
 
-    def clear(self) -> None:
-        """Take all modules out."""
-        for name in tuple(self._modules):
-            delattr(self, name)
+    def get(self, key: str, default: Any = None) -> Any:
+        """The parameter of this name, or ``default``."""
+        return self._parameters.get(key, default)
 
-    def keys(self) -> Iterable[str]:
-        """The names."""
-        return self._modules.keys()
+    def setdefault(self, key: str, default: Any = None) -> Any:
+        """The parameter of this name; ``default`` is put in where there is none."""
+        if key not in self:
+            self[key] = default
+        return self[key]
 
-    def values(self) -> Iterable[Any]:
-        """The modules."""
-        return self._modules.values()
-
-    def items(self) -> Iterable[tuple[str, Any]]:
-        """The names and their modules."""
-        return self._modules.items()
+    def popitem(self) -> tuple[str, Any]:
+        """Take the last parameter out, with its name."""
+        key = next(reversed(self._parameters))
+        return key, self.pop(key)

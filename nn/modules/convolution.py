@@ -6,12 +6,11 @@ from collections.abc import Callable
 from typing import Any, ClassVar
 
 from autodiff.errors import OptionError, ShapeError
-from autodiff.tensors.tensor import Tensor
 from nn import functional as F
 from nn.functional.arguments import as_tuple
 from nn.functional.convolution import pads_of
-from nn.module import Module
-from nn.modules.initial import empty_parameter, uniform_by_fan
+from nn.module import Module, changed_options
+from nn.modules.new_parameters import add_parameters, uniform_by_fan
 from nn.parameter import Parameter
 
 __all__ = ["Conv1d", "Conv2d", "Conv3d", "ConvTranspose1d", "ConvTranspose2d", "ConvTranspose3d"]
@@ -19,30 +18,21 @@ __all__ = ["Conv1d", "Conv2d", "Conv3d", "ConvTranspose1d", "ConvTranspose2d", "
 _MODES = {"zeros": "constant", "reflect": "reflect", "replicate": "replicate", "circular": "circular"}
 
 
-class Kernels(Module):
-    """Kernels (out_channels, in_channels / groups, *kernel_size) along ``axes`` axes; transposed, in before out."""
+class ConvBase(Module):
+    """Kernels (out_channels, in_channels / groups, *kernel_size), or with inputs first if they are transposed."""
 
     axes: ClassVar[int]
     function: ClassVar[Callable[..., Any]]
     transposed: ClassVar[bool] = False
     padding: Any
-    output_padding: tuple[int, ...]
     weight: Parameter
     bias: Parameter | None
 
     def __init__(
-        self,
-        in_channels: int,
-        out_channels: int,
-        kernel_size: Any,
-        stride: Any,
-        padding: Any,
-        dilation: Any,
-        groups: int,
-        bias: bool,
-        padding_mode: str,
-        dtype: Any,
-    ) -> None:
+        self, in_channels: int, out_channels: int, kernel_size: Any, stride: Any = 1, padding: Any = 0,
+        dilation: Any = 1, groups: int = 1, bias: bool = True, padding_mode: str = "zeros", device: Any = None,
+        dtype: Any = None,
+    ) -> None:  # fmt: skip
         super().__init__()
         if groups < 1 or in_channels % groups or out_channels % groups:
             raise OptionError(f"groups={groups} is to divide in_channels={in_channels} and out_channels={out_channels}")
@@ -55,53 +45,33 @@ class Kernels(Module):
         self.padding = padding if isinstance(padding, str) else as_tuple(padding, self.axes, "padding", 0)
         self.dilation = as_tuple(dilation, self.axes, "dilation")
         pads_of(self.padding, self.kernel_size, self.stride, self.dilation)  # raises where there is no such padding
-        self.padding_mode = padding_mode
-        first, second = (in_channels, out_channels) if self.transposed else (out_channels, in_channels)
-        self.weight = empty_parameter(first, second // groups, *self.kernel_size, dtype=dtype)
-        self.register_parameter("bias", empty_parameter(out_channels, dtype=dtype) if bias else None)
+        self.output_padding, self.padding_mode = (0,) * self.axes, padding_mode
+        add_parameters(self, dtype, weight=self._weight_shape(), bias=(out_channels,) if bias else None)
         self.reset_parameters()
+
+    def _weight_shape(self) -> tuple[int, ...]:
+        first, second = self.out_channels, self.in_channels
+        if self.transposed:
+            first, second = second, first
+        return first, second // self.groups, *self.kernel_size
 
     def reset_parameters(self) -> None:
         """Draw weight and bias anew."""
         uniform_by_fan(self.weight, self.bias)
 
     def extra_repr(self) -> str:
-        """The channels and the kernel, and what differs from the defaults."""
+        """The channels, the kernel, and the options that are not the default."""
         text = f"{self.in_channels}, {self.out_channels}, kernel_size={self.kernel_size}, stride={self.stride}"
-        if self.padding != (0,) * self.axes:
-            text += f", padding={self.padding}"
-        if self.dilation != (1,) * self.axes:
-            text += f", dilation={self.dilation}"
-        if self.transposed and self.output_padding != (0,) * self.axes:
-            text += f", output_padding={self.output_padding}"
-        if self.groups != 1:
-            text += f", groups={self.groups}"
-        if self.bias is None:
-            text += ", bias=False"
-        return text if self.padding_mode == "zeros" else f"{text}, padding_mode={self.padding_mode}"
+        zeros, ones = (0,) * self.axes, (1,) * self.axes
+        text += changed_options(self, padding=zeros, dilation=ones, output_padding=zeros, groups=1)
+        text += ", bias=False" if self.bias is None else ""
+        return text + changed_options(self, padding_mode="zeros")
 
 
-class _Conv(Kernels):
+class _Conv(ConvBase):
     """Kernels that slide over an input."""
 
-    def __init__(
-        self,
-        in_channels: int,
-        out_channels: int,
-        kernel_size: Any,
-        stride: Any = 1,
-        padding: Any = 0,
-        dilation: Any = 1,
-        groups: int = 1,
-        bias: bool = True,
-        padding_mode: str = "zeros",
-        device: Any = None,
-        dtype: Any = None,
-    ) -> None:
-        options = stride, padding, dilation, groups, bias, padding_mode, dtype
-        super().__init__(in_channels, out_channels, kernel_size, *options)
-
-    def forward(self, input: Any) -> Tensor:
+    def forward(self, input: Any) -> Any:
         """The convolution of ``nn.functional``, of an input padded as ``padding_mode`` says."""
         padding: Any = self.padding
         if self.padding_mode != "zeros":
@@ -109,8 +79,7 @@ class _Conv(Kernels):
             input = F.pad(input, [n for pair in reversed(pads) for n in pair], _MODES[self.padding_mode])
             padding = 0
         options = self.stride, padding, self.dilation, self.groups
-        out: Tensor = type(self).function(input, self.weight, self.bias, *options)
-        return out
+        return type(self).function(input, self.weight, self.bias, *options)
 
 
 class Conv1d(_Conv):
@@ -144,40 +113,30 @@ class Conv3d(_Conv):
     axes, function = 3, F.conv3d
 
 
-class _ConvTranspose(Kernels):
-    """Kernels laid down at each entry of an input."""
+class _ConvTranspose(ConvBase):
+    """Kernels that are added up, each times an entry of the input, at the places of the entries."""
 
     transposed = True
 
     def __init__(
-        self,
-        in_channels: int,
-        out_channels: int,
-        kernel_size: Any,
-        stride: Any = 1,
-        padding: Any = 0,
-        output_padding: Any = 0,
-        groups: int = 1,
-        bias: bool = True,
-        dilation: Any = 1,
-        padding_mode: str = "zeros",
-        device: Any = None,
-        dtype: Any = None,
-    ) -> None:
+        self, in_channels: int, out_channels: int, kernel_size: Any, stride: Any = 1, padding: Any = 0,
+        output_padding: Any = 0, groups: int = 1, bias: bool = True, dilation: Any = 1, padding_mode: str = "zeros",
+        device: Any = None, dtype: Any = None,
+    ) -> None:  # fmt: skip
         if isinstance(padding, str):
             raise OptionError(f"the padding of {type(self).__name__} is given as numbers, not {padding!r}")
-        options = stride, padding, dilation, groups, bias, padding_mode, dtype
+        options = stride, padding, dilation, groups, bias, padding_mode, device, dtype
         super().__init__(in_channels, out_channels, kernel_size, *options)
         self.output_padding = as_tuple(output_padding, self.axes, "output_padding", 0)
 
-    def forward(self, input: Any, output_size: Any = None) -> Tensor:
+    def forward(self, input: Any, output_size: Any = None) -> Any:
         """The transposed convolution of ``nn.functional``; ``output_size`` chooses among the sizes a stride allows."""
         more = self.output_padding if output_size is None else self._more(input, tuple(output_size)[-self.axes :])
         options = self.stride, self.padding, more, self.groups, self.dilation
-        out: Tensor = type(self).function(input, self.weight, self.bias, *options)
-        return out
+        return type(self).function(input, self.weight, self.bias, *options)
 
     def _more(self, input: Any, wanted: tuple[int, ...]) -> tuple[int, ...]:
+        """The ``output_padding`` with which an output has the size ``wanted``."""
         least = [
             (n - 1) * s - 2 * p + d * (k - 1) + 1
             for n, s, p, d, k in zip(

@@ -1,15 +1,14 @@
-"""The dense layer."""
+"""Dense layers, and the layer that does nothing."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from autodiff.errors import OptionError
-from autodiff.tensors.tensor import Tensor
 from nn import functional as F
 from nn import init
 from nn.module import Module
-from nn.modules.initial import empty_parameter, uniform_by_fan
+from nn.modules.new_parameters import add_parameters, uniform_by_fan
 from nn.parameter import Parameter
 
 __all__ = ["Bilinear", "Dense", "Identity", "Linear"]
@@ -36,15 +35,14 @@ class Linear(Module):
         if in_features < 0 or out_features < 0:
             raise OptionError(f"a {type(self).__name__} has 0 or more features, not {in_features} and {out_features}")
         self.in_features, self.out_features = in_features, out_features
-        self.weight = empty_parameter(out_features, in_features, dtype=dtype)
-        self.register_parameter("bias", empty_parameter(out_features, dtype=dtype) if bias else None)
+        add_parameters(self, dtype, weight=(out_features, in_features), bias=(out_features,) if bias else None)
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
         """Draw weight and bias anew."""
         uniform_by_fan(self.weight, self.bias)
 
-    def forward(self, input: Any) -> Tensor:
+    def forward(self, input: Any) -> Any:
         """``functional.linear``."""
         return F.linear(input, self.weight, self.bias)
 
@@ -70,20 +68,15 @@ class Bilinear(Module):
     bias: Parameter | None
 
     def __init__(
-        self,
-        in1_features: int,
-        in2_features: int,
-        out_features: int,
-        bias: bool = True,
-        device: Any = None,
+        self, in1_features: int, in2_features: int, out_features: int, bias: bool = True, device: Any = None,
         dtype: Any = None,
-    ) -> None:
+    ) -> None:  # fmt: skip
         super().__init__()
         if in1_features < 1:
             raise OptionError(f"Bilinear needs in1_features of at least 1, not {in1_features}")
         self.in1_features, self.in2_features, self.out_features = in1_features, in2_features, out_features
-        self.weight = empty_parameter(out_features, in1_features, in2_features, dtype=dtype)
-        self.register_parameter("bias", empty_parameter(out_features, dtype=dtype) if bias else None)
+        weight, features = (out_features, in1_features, in2_features), (out_features,)
+        add_parameters(self, dtype, weight=weight, bias=features if bias else None)
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
@@ -92,20 +85,18 @@ class Bilinear(Module):
         for parameter in self.parameters():
             init.uniform_(parameter, -bound, bound)
 
-    def forward(self, input1: Any, input2: Any) -> Tensor:
+    def forward(self, input1: Any, input2: Any) -> Any:
         """``functional.bilinear``."""
         return F.bilinear(input1, input2, self.weight, self.bias)
 
     def extra_repr(self) -> str:
         """The features, and whether there is a bias."""
-        return (
-            f"in1_features={self.in1_features}, in2_features={self.in2_features}, out_features={self.out_features}, "
-            f"bias={self.bias is not None}"
-        )
+        inputs = f"in1_features={self.in1_features}, in2_features={self.in2_features}"
+        return f"{inputs}, out_features={self.out_features}, bias={self.bias is not None}"
 
 
 class Identity(Module):
-    """Its input as it is; arguments are taken and mean nothing."""
+    """The input unchanged; arguments of the constructor are ignored."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__()

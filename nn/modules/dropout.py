@@ -1,54 +1,45 @@
-"""Dropout as modules: they do something while training only."""
+"""Dropout as modules, which change their input only while training."""
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 from nn import functional as F
 from nn.functional.arguments import check_probability
-from nn.modules.shell import Shell
+from nn.modules.function_module import FunctionModule
 
 __all__ = ["AlphaDropout", "Dropout", "Dropout1d", "Dropout2d", "Dropout3d", "FeatureAlphaDropout"]
 
 
-class Dropout(Shell):
-    """Set each entry to zero with probability ``p`` while training; in evaluation do nothing."""
+class _Dropout(FunctionModule):
+    p: float = 0.5
+    inplace: bool = False
 
-    function = F.dropout
-    options: ClassVar[tuple[str, ...]] = ("p", "training")
-    shown: ClassVar[tuple[str, ...]] = ("p", "inplace")
+    def __post_init__(self) -> None:
+        check_probability(self.p)
 
-    def __init__(self, p: float = 0.5, inplace: bool = False) -> None:
-        super().__init__()
-        check_probability(p)
-        self.p, self.inplace = p, inplace
+    def extra_repr(self) -> str:
+        """Both options."""
+        return f"p={self.p}, inplace={self.inplace}"
 
 
-class Dropout1d(Dropout):
+class Dropout(_Dropout, function=F.dropout):
+    """Set each entry to zero with probability ``p`` while training; return the input in evaluation."""
+
+
+class Dropout1d(_Dropout, function=F.dropout1d):
     """``Dropout`` of whole channels of signals."""
 
-    function = F.dropout1d
 
-
-class Dropout2d(Dropout):
+class Dropout2d(_Dropout, function=F.dropout2d):
     """``Dropout`` of whole channels of images."""
 
-    function = F.dropout2d
 
-
-class Dropout3d(Dropout):
+class Dropout3d(_Dropout, function=F.dropout3d):
     """``Dropout`` of whole channels of volumes."""
 
-    function = F.dropout3d
 
-
-class AlphaDropout(Dropout):
+class AlphaDropout(_Dropout, function=F.alpha_dropout):
     """Dropout for ``SELU``, which keeps mean and variance."""
 
-    function = F.alpha_dropout
 
-
-class FeatureAlphaDropout(Dropout):
+class FeatureAlphaDropout(_Dropout, function=F.feature_alpha_dropout):
     """``AlphaDropout`` of whole channels."""
-
-    function = F.feature_alpha_dropout

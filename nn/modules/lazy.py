@@ -1,59 +1,31 @@
-"""Layers that learn the size of their input from the first one they see."""
+"""Layers that take the size of their input from the first input."""
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any
 
 from autodiff.errors import OptionError
 from nn.module import Module
-from nn.modules.convolution import (
-    Conv1d,
-    Conv2d,
-    Conv3d,
-    ConvTranspose1d,
-    ConvTranspose2d,
-    ConvTranspose3d,
-    Kernels,
-)
+from nn.modules import convolution, normalization
 from nn.modules.dense import Linear
-from nn.modules.normalization import (
-    BatchNorm1d,
-    BatchNorm2d,
-    BatchNorm3d,
-    InstanceNorm1d,
-    InstanceNorm2d,
-    InstanceNorm3d,
-    Tracking,
-)
 from nn.parameter import UninitializedBuffer, UninitializedParameter
 
 __all__ = [
-    "LazyBatchNorm1d",
-    "LazyBatchNorm2d",
-    "LazyBatchNorm3d",
-    "LazyConv1d",
-    "LazyConv2d",
-    "LazyConv3d",
-    "LazyConvTranspose1d",
-    "LazyConvTranspose2d",
-    "LazyConvTranspose3d",
-    "LazyInstanceNorm1d",
-    "LazyInstanceNorm2d",
-    "LazyInstanceNorm3d",
-    "LazyLinear",
-]
+    "LazyBatchNorm1d", "LazyBatchNorm2d", "LazyBatchNorm3d", "LazyConv1d", "LazyConv2d", "LazyConv3d",
+    "LazyConvTranspose1d", "LazyConvTranspose2d", "LazyConvTranspose3d", "LazyInstanceNorm1d", "LazyInstanceNorm2d",
+    "LazyInstanceNorm3d", "LazyLinear",
+]  # fmt: skip
 
 
 class _Lazy(Module):
-    """A layer without parameters yet; at its first call it makes them and becomes a layer of ``becomes``."""
-
-    becomes: ClassVar[type[Module]]
+    """A layer without parameters yet; its first call makes them, and makes it a layer of the class behind ``_Lazy``."""
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        """Make the parameters, then be called as the layer that has them."""
+        """Make the parameters, change the class, and call the layer."""
         if self.has_uninitialized_params():
             self.initialize_parameters(*args, **kwargs)
-        self.__class__ = self.becomes  # type: ignore[assignment]  # PyTorch's programs hold the object
+        bases: Any = type(self).__mro__
+        self.__class__ = bases[bases.index(_Lazy) + 1]  # not a new layer, for PyTorch's programs hold the object
         return self(*args, **kwargs)
 
     def has_uninitialized_params(self) -> bool:
@@ -62,11 +34,11 @@ class _Lazy(Module):
         return any(isinstance(x, (UninitializedParameter, UninitializedBuffer)) for x in own)
 
     def initialize_parameters(self, input: Any) -> None:
-        """Give parameters and buffers the shapes that ``input`` asks for, and their first values."""
+        """Give parameters and buffers the shapes that fit ``input``, and their first values."""
         raise NotImplementedError
 
     def _forget(self) -> None:
-        """Put parameters and buffers without a shape in the place of those that depend on the input."""
+        """Replace the parameters and the buffers of channels by ones without a shape."""
         for name, parameter in tuple(self._parameters.items()):
             if parameter is not None:
                 self.register_parameter(name, UninitializedParameter(dtype=parameter.dtype))
@@ -75,22 +47,22 @@ class _Lazy(Module):
                 self.register_buffer(name, UninitializedBuffer(dtype=buffer.dtype))
 
     def _materialize(self, **shapes: tuple[int, ...]) -> None:
+        """Give shapes to the tensors that have none, and first values to all."""
         for name, shape in shapes.items():
             tensor = self._parameters.get(name, self._buffers.get(name))
             if isinstance(tensor, (UninitializedParameter, UninitializedBuffer)):
                 tensor.materialize(shape)
+        self.reset_parameters()
 
 
 class LazyLinear(_Lazy, Linear):
-    """``Linear`` that learns ``in_features`` from its first input.
+    """``Linear`` that takes ``in_features`` from its first input.
 
     >>> import autodiff
     >>> layer = LazyLinear(2)
     >>> layer(autodiff.ones(5, 3)).shape, layer
     ((5, 2), Linear(in_features=3, out_features=2, bias=True))
     """
-
-    becomes = Linear
 
     def __init__(self, out_features: int, bias: bool = True, device: Any = None, dtype: Any = None) -> None:
         super().__init__(0, out_features, bias, device, dtype)
@@ -100,10 +72,9 @@ class LazyLinear(_Lazy, Linear):
         """``in_features`` is the length of the last axis."""
         self.in_features = input.shape[-1]
         self._materialize(weight=(self.out_features, self.in_features), bias=(self.out_features,))
-        self.reset_parameters()
 
 
-class _LazyKernels(_Lazy, Kernels):
+class _LazyConv(_Lazy, convolution.ConvBase):
     def __init__(self, out_channels: int, kernel_size: Any, *args: Any, **kwargs: Any) -> None:
         super().__init__(0, out_channels, kernel_size, *args, **kwargs)
         self._forget()
@@ -113,106 +84,68 @@ class _LazyKernels(_Lazy, Kernels):
         self.in_channels = input.shape[-1 - self.axes]
         if self.in_channels % self.groups:
             raise OptionError(f"groups={self.groups} does not divide the {self.in_channels} channels of the input")
-        first, second = self.out_channels, self.in_channels
-        if self.transposed:
-            first, second = second, first
-        self._materialize(weight=(first, second // self.groups, *self.kernel_size), bias=(self.out_channels,))
-        self.reset_parameters()
+        self._materialize(weight=self._weight_shape(), bias=(self.out_channels,))
 
 
-class _LazyTracking(_Lazy, Tracking):
+class _LazyNorm(_Lazy, normalization.RunningStats):
     def __init__(
-        self,
-        eps: float = 1e-05,
-        momentum: float | None = 0.1,
-        affine: bool = True,
-        track_running_stats: bool = True,
-        device: Any = None,
-        dtype: Any = None,
-        *,
-        bias: bool = True,
-    ) -> None:
+        self, eps: float = 1e-05, momentum: float | None = 0.1, affine: bool = True, track_running_stats: bool = True,
+        device: Any = None, dtype: Any = None, *, bias: bool = True,
+    ) -> None:  # fmt: skip
         options: Any = (eps, momentum, affine, track_running_stats, device, dtype)
         super().__init__(0, *options, bias=bias)
         self._forget()
 
     def initialize_parameters(self, input: Any) -> None:
-        """``num_features`` is the number of channels; an input of the fewest axes has no N before them, if it may."""
-        unbatched = len(self.ranks) == 2 and len(input.shape) == self.ranks[0] and not issubclass(
-            self.becomes, BatchNorm1d
-        )
-        count = self.num_features = input.shape[0 if unbatched else 1]
-        self._materialize(weight=(count,), bias=(count,), running_mean=(count,), running_var=(count,))
-        self.reset_parameters()
+        """``num_features`` is the number of channels."""
+        shape = (input.shape[self._channel_axis(input)],)
+        self.num_features = shape[0]
+        self._materialize(weight=shape, bias=shape, running_mean=shape, running_var=shape)
 
 
-class LazyConv1d(_LazyKernels, Conv1d):
-    """``Conv1d`` that learns ``in_channels`` from its first input."""
-
-    becomes = Conv1d
+class LazyConv1d(_LazyConv, convolution.Conv1d):
+    """``Conv1d`` that takes ``in_channels`` from its first input."""
 
 
-class LazyConv2d(_LazyKernels, Conv2d):
-    """``Conv2d`` that learns ``in_channels`` from its first input."""
-
-    becomes = Conv2d
+class LazyConv2d(_LazyConv, convolution.Conv2d):
+    """``Conv2d`` that takes ``in_channels`` from its first input."""
 
 
-class LazyConv3d(_LazyKernels, Conv3d):
-    """``Conv3d`` that learns ``in_channels`` from its first input."""
-
-    becomes = Conv3d
+class LazyConv3d(_LazyConv, convolution.Conv3d):
+    """``Conv3d`` that takes ``in_channels`` from its first input."""
 
 
-class LazyConvTranspose1d(_LazyKernels, ConvTranspose1d):
-    """``ConvTranspose1d`` that learns ``in_channels`` from its first input."""
-
-    becomes = ConvTranspose1d
+class LazyConvTranspose1d(_LazyConv, convolution.ConvTranspose1d):
+    """``ConvTranspose1d`` that takes ``in_channels`` from its first input."""
 
 
-class LazyConvTranspose2d(_LazyKernels, ConvTranspose2d):
-    """``ConvTranspose2d`` that learns ``in_channels`` from its first input."""
-
-    becomes = ConvTranspose2d
+class LazyConvTranspose2d(_LazyConv, convolution.ConvTranspose2d):
+    """``ConvTranspose2d`` that takes ``in_channels`` from its first input."""
 
 
-class LazyConvTranspose3d(_LazyKernels, ConvTranspose3d):
-    """``ConvTranspose3d`` that learns ``in_channels`` from its first input."""
-
-    becomes = ConvTranspose3d
+class LazyConvTranspose3d(_LazyConv, convolution.ConvTranspose3d):
+    """``ConvTranspose3d`` that takes ``in_channels`` from its first input."""
 
 
-class LazyBatchNorm1d(_LazyTracking, BatchNorm1d):
-    """``BatchNorm1d`` that learns ``num_features`` from its first input."""
-
-    becomes = BatchNorm1d
+class LazyBatchNorm1d(_LazyNorm, normalization.BatchNorm1d):
+    """``BatchNorm1d`` that takes ``num_features`` from its first input."""
 
 
-class LazyBatchNorm2d(_LazyTracking, BatchNorm2d):
-    """``BatchNorm2d`` that learns ``num_features`` from its first input."""
-
-    becomes = BatchNorm2d
+class LazyBatchNorm2d(_LazyNorm, normalization.BatchNorm2d):
+    """``BatchNorm2d`` that takes ``num_features`` from its first input."""
 
 
-class LazyBatchNorm3d(_LazyTracking, BatchNorm3d):
-    """``BatchNorm3d`` that learns ``num_features`` from its first input."""
-
-    becomes = BatchNorm3d
+class LazyBatchNorm3d(_LazyNorm, normalization.BatchNorm3d):
+    """``BatchNorm3d`` that takes ``num_features`` from its first input."""
 
 
-class LazyInstanceNorm1d(_LazyTracking, InstanceNorm1d):
-    """``InstanceNorm1d`` that learns ``num_features`` from its first input."""
-
-    becomes = InstanceNorm1d
+class LazyInstanceNorm1d(_LazyNorm, normalization.InstanceNorm1d):
+    """``InstanceNorm1d`` that takes ``num_features`` from its first input."""
 
 
-class LazyInstanceNorm2d(_LazyTracking, InstanceNorm2d):
-    """``InstanceNorm2d`` that learns ``num_features`` from its first input."""
-
-    becomes = InstanceNorm2d
+class LazyInstanceNorm2d(_LazyNorm, normalization.InstanceNorm2d):
+    """``InstanceNorm2d`` that takes ``num_features`` from its first input."""
 
 
-class LazyInstanceNorm3d(_LazyTracking, InstanceNorm3d):
-    """``InstanceNorm3d`` that learns ``num_features`` from its first input."""
-
-    becomes = InstanceNorm3d
+class LazyInstanceNorm3d(_LazyNorm, normalization.InstanceNorm3d):
+    """``InstanceNorm3d`` that takes ``num_features`` from its first input."""

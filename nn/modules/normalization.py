@@ -7,53 +7,40 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from autodiff.dtypes import as_dtype, get_default_dtype
 from autodiff.engine.values import wrap
 from autodiff.errors import OptionError, ShapeError
+from autodiff.tensors.creation import empty
 from autodiff.tensors.tensor import Tensor
 from nn import functional as F
 from nn import init
 from nn.module import Module
-from nn.modules.initial import empty_parameter
-from nn.modules.shell import Shell
+from nn.modules.function_module import FunctionModule
+from nn.modules.new_parameters import add_parameters
 from nn.parameter import Parameter
 
 __all__ = [
-    "BatchNorm1d",
-    "BatchNorm2d",
-    "BatchNorm3d",
-    "GroupNorm",
-    "InstanceNorm1d",
-    "InstanceNorm2d",
-    "InstanceNorm3d",
-    "LayerNorm",
-    "LocalResponseNorm",
-    "RMSNorm",
-]
+    "BatchNorm1d", "BatchNorm2d", "BatchNorm3d", "GroupNorm", "InstanceNorm1d", "InstanceNorm2d", "InstanceNorm3d",
+    "LayerNorm", "LocalResponseNorm", "RMSNorm",
+]  # fmt: skip
 
 
-class Scaled(Module):
-    """A normalisation after which a learnt weight and bias, as far as they are wanted, scale and shift."""
+class _Scaled(Module):
+    """A normalisation behind which a learnt weight scales and a learnt bias shifts, where they are wanted."""
 
     weight: Parameter | None
     bias: Parameter | None
 
-    def _learn(self, shape: tuple[int, ...], weight: bool, bias: bool, dtype: Any) -> None:
-        """Make the parameters that are wanted."""
-        self.register_parameter("weight", empty_parameter(*shape, dtype=dtype) if weight else None)
-        self.register_parameter("bias", empty_parameter(*shape, dtype=dtype) if bias else None)
-        self.reset_parameters()
-
     def reset_parameters(self) -> None:
-        """Weight 1, bias 0."""
+        """Set weight to 1 and bias to 0."""
         if self.weight is not None:
             init.ones_(self.weight)
-        if self.bias is not None:
-            init.zeros_(self.bias)
+        bias = self._parameters.get("bias")
+        if bias is not None:
+            init.zeros_(bias)
 
 
-class Tracking(Scaled):
-    """Statistics of each channel, which run along while training, and the learnt ones that take their place.
+class RunningStats(_Scaled):
+    """A normalisation of channels that keeps running statistics while training.
 
     ``ranks`` are the numbers of axes of the inputs.
     """
@@ -64,43 +51,39 @@ class Tracking(Scaled):
     num_batches_tracked: Tensor | None
 
     def __init__(
-        self,
-        num_features: int,
-        eps: float = 1e-05,
-        momentum: float | None = 0.1,
-        affine: bool = True,
-        track_running_stats: bool = True,
-        device: Any = None,
-        dtype: Any = None,
-        *,
-        bias: bool = True,
-    ) -> None:
+        self, num_features: int, eps: float = 1e-05, momentum: float | None = 0.1, affine: bool = True,
+        track_running_stats: bool = True, device: Any = None, dtype: Any = None, *, bias: bool = True,
+    ) -> None:  # fmt: skip
         super().__init__()
         self.num_features, self.eps, self.momentum = num_features, eps, momentum
         self.affine, self.track_running_stats = affine, track_running_stats
-        chosen = get_default_dtype() if dtype is None else as_dtype(dtype)
         for name in ("running_mean", "running_var"):
-            self.register_buffer(name, wrap(np.empty(num_features, chosen)) if track_running_stats else None)
+            self.register_buffer(name, empty((num_features,), dtype=dtype) if track_running_stats else None)
         self.register_buffer("num_batches_tracked", wrap(np.zeros((), np.int64)) if track_running_stats else None)
-        self._learn((num_features,), affine, affine and bias, dtype)
+        shape = (num_features,) if affine else None
+        add_parameters(self, dtype, weight=shape, bias=shape if bias else None)
+        self.reset_parameters()
 
     def reset_running_stats(self) -> None:
-        """Statistics as of no batch at all: mean 0, variance 1."""
+        """Set the statistics to those before the first batch: mean 0, variance 1."""
         if self.running_mean is not None and self.running_var is not None and self.num_batches_tracked is not None:
             init.zeros_(self.running_mean)
             init.ones_(self.running_var)
             init.zeros_(self.num_batches_tracked)
 
     def reset_parameters(self) -> None:
-        """Weight 1, bias 0, and no statistics."""
+        """Set weight to 1, bias to 0, and the statistics to those before the first batch."""
         self.reset_running_stats()
         super().reset_parameters()
 
     def _check(self, input: Any) -> None:
-        """Raise ShapeError for an input that has not so many axes as these layers take."""
+        """Raise ShapeError for an input whose number of axes is not in ``ranks``."""
         if len(input.shape) not in self.ranks:
             ranks = " or ".join(map(str, self.ranks))
             raise ShapeError(f"{type(self).__name__} takes inputs of {ranks} axes, not of shape {tuple(input.shape)}")
+
+    def _channel_axis(self, input: Any) -> int:
+        return 1
 
     def extra_repr(self) -> str:
         """The options."""
@@ -110,10 +93,10 @@ class Tracking(Scaled):
         )
 
 
-class _BatchNorm(Tracking):
-    """Batch normalisation; with ``momentum=None`` the running statistics are the means of all batches'."""
+class _BatchNorm(RunningStats):
+    """Batch normalisation; with ``momentum=None`` the running statistics are means over all batches."""
 
-    def forward(self, input: Any) -> Tensor:
+    def forward(self, input: Any) -> Any:
         """``functional.batch_norm`` by the batch while training, and by the running statistics in evaluation."""
         self._check(input)
         momentum = 0.0 if self.momentum is None else self.momentum
@@ -157,27 +140,23 @@ class BatchNorm3d(_BatchNorm):
     ranks = (5,)
 
 
-class _InstanceNorm(Tracking):
+class _InstanceNorm(RunningStats):
     """Normalisation of each sample by itself."""
 
     def __init__(
-        self,
-        num_features: int,
-        eps: float = 1e-05,
-        momentum: float = 0.1,
-        affine: bool = False,
-        track_running_stats: bool = False,
-        device: Any = None,
-        dtype: Any = None,
-        *,
-        bias: bool = True,
-    ) -> None:
+        self, num_features: int, eps: float = 1e-05, momentum: float = 0.1, affine: bool = False,
+        track_running_stats: bool = False, device: Any = None, dtype: Any = None, *, bias: bool = True,
+    ) -> None:  # fmt: skip
         super().__init__(num_features, eps, momentum, affine, track_running_stats, device, dtype, bias=bias)
 
-    def forward(self, input: Any) -> Tensor:
+    def _channel_axis(self, input: Any) -> int:
+        """An input of the fewest axes has no N before its channels."""
+        return 0 if len(input.shape) == self.ranks[0] else 1
+
+    def forward(self, input: Any) -> Any:
         """``functional.instance_norm``; an input without N is one sample."""
         self._check(input)
-        single = len(input.shape) == self.ranks[0]
+        single = self._channel_axis(input) == 0
         x = input[None] if single else input
         if x.shape[1] != self.num_features and (self.affine or self.track_running_stats):
             raise ShapeError(f"{self} takes {self.num_features} channels, not shape {tuple(input.shape)}")
@@ -216,7 +195,11 @@ class InstanceNorm3d(_InstanceNorm):
     ranks = (4, 5)
 
 
-class LayerNorm(Scaled):
+def _as_shape(sizes: int | Sequence[int]) -> tuple[int, ...]:
+    return (sizes,) if isinstance(sizes, int) else tuple(sizes)
+
+
+class LayerNorm(_Scaled):
     """Normalisation over the last axes.
 
     Shapes: input (*, normalized_shape), weight and bias normalized_shape, output as input.
@@ -226,64 +209,44 @@ class LayerNorm(Scaled):
     (2, 4)
     """
 
-    weight: Parameter | None
-    bias: Parameter | None
-
     def __init__(
-        self,
-        normalized_shape: int | Sequence[int],
-        eps: float = 1e-05,
-        elementwise_affine: bool = True,
-        bias: bool = True,
-        device: Any = None,
-        dtype: Any = None,
-    ) -> None:
+        self, normalized_shape: int | Sequence[int], eps: float = 1e-05, elementwise_affine: bool = True,
+        bias: bool = True, device: Any = None, dtype: Any = None,
+    ) -> None:  # fmt: skip
         super().__init__()
-        self.normalized_shape = (normalized_shape,) if isinstance(normalized_shape, int) else tuple(normalized_shape)
+        self.normalized_shape = _as_shape(normalized_shape)
         self.eps, self.elementwise_affine = eps, elementwise_affine
-        self._learn(self.normalized_shape, elementwise_affine, elementwise_affine and bias, dtype)
+        shape = self.normalized_shape if elementwise_affine else None
+        add_parameters(self, dtype, weight=shape, bias=shape if bias else None)
+        self.reset_parameters()
 
-    def forward(self, input: Any) -> Tensor:
+    def forward(self, input: Any) -> Any:
         """``functional.layer_norm``."""
         return F.layer_norm(input, self.normalized_shape, self.weight, self.bias, self.eps)
 
     def extra_repr(self) -> str:
         """The options."""
-        return (
-            f"{self.normalized_shape}, eps={self.eps}, elementwise_affine={self.elementwise_affine}, "
-            f"bias={self.bias is not None}"
-        )
+        text = f"{self.normalized_shape}, eps={self.eps}, elementwise_affine={self.elementwise_affine}"
+        return f"{text}, bias={self.bias is not None}"
 
 
-class RMSNorm(Module):
+class RMSNorm(_Scaled):
     """Scaling by the root mean square over the last axes.
 
     Shapes: input (*, normalized_shape), weight normalized_shape, output as input.
     """
 
-    weight: Parameter | None
-
     def __init__(
-        self,
-        normalized_shape: int | Sequence[int],
-        eps: float | None = None,
-        elementwise_affine: bool = True,
-        device: Any = None,
-        dtype: Any = None,
-    ) -> None:
+        self, normalized_shape: int | Sequence[int], eps: float | None = None, elementwise_affine: bool = True,
+        device: Any = None, dtype: Any = None,
+    ) -> None:  # fmt: skip
         super().__init__()
-        self.normalized_shape = (normalized_shape,) if isinstance(normalized_shape, int) else tuple(normalized_shape)
+        self.normalized_shape = _as_shape(normalized_shape)
         self.eps, self.elementwise_affine = eps, elementwise_affine
-        weight = empty_parameter(*self.normalized_shape, dtype=dtype) if elementwise_affine else None
-        self.register_parameter("weight", weight)
+        add_parameters(self, dtype, weight=self.normalized_shape if elementwise_affine else None)
         self.reset_parameters()
 
-    def reset_parameters(self) -> None:
-        """Weight 1."""
-        if self.weight is not None:
-            init.ones_(self.weight)
-
-    def forward(self, input: Any) -> Tensor:
+    def forward(self, input: Any) -> Any:
         """``functional.rms_norm``."""
         return F.rms_norm(input, self.normalized_shape, self.weight, self.eps)
 
@@ -292,33 +255,25 @@ class RMSNorm(Module):
         return f"{self.normalized_shape}, eps={self.eps}, elementwise_affine={self.elementwise_affine}"
 
 
-class GroupNorm(Scaled):
+class GroupNorm(_Scaled):
     """Normalisation of each sample over groups of channels.
 
     Shapes: input (N, num_channels, *), weight and bias (num_channels,), output as input.
     """
 
-    weight: Parameter | None
-    bias: Parameter | None
-
     def __init__(
-        self,
-        num_groups: int,
-        num_channels: int,
-        eps: float = 1e-05,
-        affine: bool = True,
-        device: Any = None,
-        dtype: Any = None,
-        *,
-        bias: bool = True,
-    ) -> None:
+        self, num_groups: int, num_channels: int, eps: float = 1e-05, affine: bool = True, device: Any = None,
+        dtype: Any = None, *, bias: bool = True,
+    ) -> None:  # fmt: skip
         super().__init__()
         if num_groups < 1 or num_channels % num_groups:
             raise OptionError(f"GroupNorm: num_groups={num_groups} does not divide num_channels={num_channels}")
         self.num_groups, self.num_channels, self.eps, self.affine = num_groups, num_channels, eps, affine
-        self._learn((num_channels,), affine, affine and bias, dtype)
+        shape = (num_channels,) if affine else None
+        add_parameters(self, dtype, weight=shape, bias=shape if bias else None)
+        self.reset_parameters()
 
-    def forward(self, input: Any) -> Tensor:
+    def forward(self, input: Any) -> Any:
         """``functional.group_norm``."""
         return F.group_norm(input, self.num_groups, self.weight, self.bias, self.eps)
 
@@ -328,14 +283,13 @@ class GroupNorm(Scaled):
         return f"{self.num_groups}, {self.num_channels}, eps={self.eps}, affine={self.affine}, bias={bias}"
 
 
-class LocalResponseNorm(Shell):
-    """Division by the size of neighbouring channels."""
+class LocalResponseNorm(FunctionModule, function=F.local_response_norm):
+    """Each channel divided by the size of its neighbours."""
 
-    function, options = F.local_response_norm, ("size", "alpha", "beta", "k")
-
-    def __init__(self, size: int, alpha: float = 0.0001, beta: float = 0.75, k: float = 1.0) -> None:
-        super().__init__()
-        self.size, self.alpha, self.beta, self.k = size, alpha, beta, k
+    size: int
+    alpha: float = 0.0001
+    beta: float = 0.75
+    k: float = 1.0
 
     def extra_repr(self) -> str:
         """The options."""

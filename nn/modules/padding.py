@@ -5,41 +5,29 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from nn import functional as F
-from nn.module import Module
+from nn.modules.function_module import FunctionModule
 
 __all__ = [
-    "CircularPad1d",
-    "CircularPad2d",
-    "CircularPad3d",
-    "ConstantPad1d",
-    "ConstantPad2d",
-    "ConstantPad3d",
-    "ReflectionPad1d",
-    "ReflectionPad2d",
-    "ReflectionPad3d",
-    "ReplicationPad1d",
-    "ReplicationPad2d",
-    "ReplicationPad3d",
-    "ZeroPad1d",
-    "ZeroPad2d",
-    "ZeroPad3d",
-]
+    "CircularPad1d", "CircularPad2d", "CircularPad3d", "ConstantPad1d", "ConstantPad2d", "ConstantPad3d",
+    "ReflectionPad1d", "ReflectionPad2d", "ReflectionPad3d", "ReplicationPad1d", "ReplicationPad2d",
+    "ReplicationPad3d", "ZeroPad1d", "ZeroPad2d", "ZeroPad3d",
+]  # fmt: skip
 
 
-class _Pad(Module):
-    """Padding (before, after) of the last axis, then of the one before it; one number stands for all."""
+class _Pad(FunctionModule):
+    """Padding (before, after) of the last axis, then of the one before it; a single number is that of all sides."""
 
     axes: ClassVar[int]
     mode: ClassVar[str]
-    value: float | None = None
+    padding: Any
 
-    def __init__(self, padding: Any) -> None:
-        super().__init__()
-        self.padding = tuple(padding) if isinstance(padding, (tuple, list)) else (padding,) * (2 * self.axes)
+    def __post_init__(self) -> None:
+        given = self.padding
+        self.padding = tuple(given) if isinstance(given, (tuple, list)) else (given,) * (2 * self.axes)
 
     def forward(self, input: Any) -> Any:
         """``functional.pad``."""
-        return F.pad(input, self.padding, self.mode, self.value)
+        return F.pad(input, self.padding, self.mode)
 
     def extra_repr(self) -> str:
         """The widths."""
@@ -47,11 +35,11 @@ class _Pad(Module):
 
 
 class _ConstantPad(_Pad):
-    mode = "constant"
+    value: float
 
-    def __init__(self, padding: Any, value: float) -> None:
-        super().__init__(padding)
-        self.value = value
+    def forward(self, input: Any) -> Any:
+        """``functional.pad``."""
+        return F.pad(input, self.padding, "constant", self.value)
 
     def extra_repr(self) -> str:
         """The widths and the value."""
@@ -59,90 +47,90 @@ class _ConstantPad(_Pad):
 
 
 class CircularPad1d(_Pad):
-    """A signal with the entries at the other end around it."""
+    """Pad a signal with entries from its other end."""
 
     axes, mode = 1, "circular"
 
 
 class CircularPad2d(_Pad):
-    """An image with the entries at the other end around it."""
+    """Pad an image with entries from its other end."""
 
     axes, mode = 2, "circular"
 
 
 class CircularPad3d(_Pad):
-    """A volume with the entries at the other end around it."""
+    """Pad a volume with entries from its other end."""
 
     axes, mode = 3, "circular"
 
 
 class ConstantPad1d(_ConstantPad):
-    """A signal with entries of ``value`` around it."""
+    """Pad a signal with ``value``."""
 
     axes = 1
 
 
 class ConstantPad2d(_ConstantPad):
-    """An image with entries of ``value`` around it."""
+    """Pad an image with ``value``."""
 
     axes = 2
 
 
 class ConstantPad3d(_ConstantPad):
-    """A volume with entries of ``value`` around it."""
+    """Pad a volume with ``value``."""
 
     axes = 3
 
 
 class ReflectionPad1d(_Pad):
-    """A signal with the entries mirrored at its edge around it."""
+    """Pad a signal with its entries mirrored at the edge."""
 
     axes, mode = 1, "reflect"
 
 
 class ReflectionPad2d(_Pad):
-    """An image with the entries mirrored at its edge around it."""
+    """Pad an image with its entries mirrored at the edge."""
 
     axes, mode = 2, "reflect"
 
 
 class ReflectionPad3d(_Pad):
-    """A volume with the entries mirrored at its edge around it."""
+    """Pad a volume with its entries mirrored at the edge."""
 
     axes, mode = 3, "reflect"
 
 
 class ReplicationPad1d(_Pad):
-    """A signal with its edge repeated around it."""
+    """Pad a signal with copies of its edge."""
 
     axes, mode = 1, "replicate"
 
 
 class ReplicationPad2d(_Pad):
-    """An image with its edge repeated around it."""
+    """Pad an image with copies of its edge."""
 
     axes, mode = 2, "replicate"
 
 
 class ReplicationPad3d(_Pad):
-    """A volume with its edge repeated around it."""
+    """Pad a volume with copies of its edge."""
 
     axes, mode = 3, "replicate"
 
 
 class ZeroPad1d(_Pad):
-    """A signal with zeros around it."""
+    """Pad a signal with zeros."""
 
     axes, mode = 1, "constant"
 
 
 class ZeroPad2d(_Pad):
-    """An image with zeros around it."""
+    """Pad an image with zeros."""
 
     axes, mode = 2, "constant"
 
 
 class ZeroPad3d(_Pad):
-    """A volume with zeros around it."""
+    """Pad a volume with zeros."""
 
     axes, mode = 3, "constant"

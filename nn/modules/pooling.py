@@ -2,57 +2,41 @@
 
 from __future__ import annotations
 
+from dataclasses import InitVar
 from typing import Any, ClassVar
 
 from autodiff.errors import OptionError
 from nn import functional as F
 from nn.functional.arguments import as_tuple
-from nn.modules.shell import Shell
+from nn.modules.function_module import FunctionModule
 
 __all__ = [
-    "AdaptiveAvgPool1d",
-    "AdaptiveAvgPool2d",
-    "AdaptiveAvgPool3d",
-    "AdaptiveMaxPool1d",
-    "AdaptiveMaxPool2d",
-    "AdaptiveMaxPool3d",
-    "AvgPool1d",
-    "AvgPool2d",
-    "AvgPool3d",
-    "FractionalMaxPool2d",
-    "FractionalMaxPool3d",
-    "LPPool1d",
-    "LPPool2d",
-    "LPPool3d",
-    "MaxPool1d",
-    "MaxPool2d",
-    "MaxPool3d",
-    "MaxUnpool1d",
-    "MaxUnpool2d",
+    "AdaptiveAvgPool1d", "AdaptiveAvgPool2d", "AdaptiveAvgPool3d", "AdaptiveMaxPool1d", "AdaptiveMaxPool2d",
+    "AdaptiveMaxPool3d", "AvgPool1d", "AvgPool2d", "AvgPool3d", "FractionalMaxPool2d", "FractionalMaxPool3d",
+    "LPPool1d", "LPPool2d", "LPPool3d", "MaxPool1d", "MaxPool2d", "MaxPool3d", "MaxUnpool1d", "MaxUnpool2d",
     "MaxUnpool3d",
-]
+]  # fmt: skip
 
 
-class _MaxPool(Shell):
-    options = ("kernel_size", "stride", "padding", "dilation", "ceil_mode", "return_indices")
+class _MaxPool(FunctionModule):
+    kernel_size: Any
+    stride: Any = None
+    padding: Any = 0
+    dilation: Any = 1
+    return_indices: bool = False
+    ceil_mode: bool = False
+
     shown = ("kernel_size", "stride", "padding", "dilation", "ceil_mode")
 
-    def __init__(
-        self,
-        kernel_size: Any,
-        stride: Any = None,
-        padding: Any = 0,
-        dilation: Any = 1,
-        return_indices: bool = False,
-        ceil_mode: bool = False,
-    ) -> None:
-        super().__init__()
-        self.kernel_size, self.stride = kernel_size, kernel_size if stride is None else stride
-        self.padding, self.dilation = padding, dilation
-        self.return_indices, self.ceil_mode = return_indices, ceil_mode
+    def __post_init__(self) -> None:
+        self.stride = self.kernel_size if self.stride is None else self.stride
 
 
-class MaxPool2d(_MaxPool):
+class MaxPool1d(_MaxPool, function=F.max_pool1d):
+    """The maximum of each window of a signal."""
+
+
+class MaxPool2d(_MaxPool, function=F.max_pool2d):
     """The maximum of each window of an image.
 
     >>> import autodiff
@@ -60,195 +44,152 @@ class MaxPool2d(_MaxPool):
     (1, 1, 2, 2)
     """
 
-    function = F.max_pool2d
 
-
-class MaxPool1d(_MaxPool):
-    """The maximum of each window of a signal."""
-
-    function = F.max_pool1d
-
-
-class MaxPool3d(_MaxPool):
+class MaxPool3d(_MaxPool, function=F.max_pool3d):
     """The maximum of each window of a volume."""
 
-    function = F.max_pool3d
+
+class _AvgPool(FunctionModule):
+    kernel_size: Any
+    stride: Any = None
+    padding: Any = 0
+    ceil_mode: bool = False
+    count_include_pad: bool = True
+
+    shown = ("kernel_size", "stride", "padding")
+
+    def __post_init__(self) -> None:
+        self.stride = self.kernel_size if self.stride is None else self.stride
 
 
-class AvgPool1d(Shell):
+class AvgPool1d(_AvgPool, function=F.avg_pool1d):
     """The mean of each window of a signal."""
 
-    function = F.avg_pool1d
-    options = ("kernel_size", "stride", "padding", "ceil_mode", "count_include_pad")
-    shown = ("kernel_size", "stride", "padding")
-
-    def __init__(
-        self,
-        kernel_size: Any,
-        stride: Any = None,
-        padding: Any = 0,
-        ceil_mode: bool = False,
-        count_include_pad: bool = True,
-    ) -> None:
-        super().__init__()
-        self.kernel_size = as_tuple(kernel_size, 1, "kernel_size")
-        self.stride = self.kernel_size if stride is None else as_tuple(stride, 1, "stride")
-        self.padding = as_tuple(padding, 1, "padding", 0)
-        self.ceil_mode, self.count_include_pad = ceil_mode, count_include_pad
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self.kernel_size = as_tuple(self.kernel_size, 1, "kernel_size")
+        self.stride = as_tuple(self.stride, 1, "stride")
+        self.padding = as_tuple(self.padding, 1, "padding", 0)
 
 
-class AvgPool2d(Shell):
+class AvgPool2d(_AvgPool, function=F.avg_pool2d):
     """The mean of each window of an image."""
 
-    function = F.avg_pool2d
-    options = ("kernel_size", "stride", "padding", "ceil_mode", "count_include_pad", "divisor_override")
-    shown = ("kernel_size", "stride", "padding")
-
-    def __init__(
-        self,
-        kernel_size: Any,
-        stride: Any = None,
-        padding: Any = 0,
-        ceil_mode: bool = False,
-        count_include_pad: bool = True,
-        divisor_override: int | None = None,
-    ) -> None:
-        super().__init__()
-        self.kernel_size, self.stride = kernel_size, kernel_size if stride is None else stride
-        self.padding, self.ceil_mode = padding, ceil_mode
-        self.count_include_pad, self.divisor_override = count_include_pad, divisor_override
+    divisor_override: int | None = None
 
 
-class AvgPool3d(AvgPool2d):
+class AvgPool3d(_AvgPool, function=F.avg_pool3d):
     """The mean of each window of a volume."""
 
-    function = F.avg_pool3d
+    divisor_override: int | None = None
 
 
-class LPPool1d(Shell):
+class _LPPool(FunctionModule):
+    norm_type: float
+    kernel_size: Any
+    stride: Any = None
+    ceil_mode: bool = False
+
+
+class LPPool1d(_LPPool, function=F.lp_pool1d):
     """The p-norm of each window of a signal."""
 
-    function = F.lp_pool1d
-    options: ClassVar[tuple[str, ...]] = ("norm_type", "kernel_size", "stride", "ceil_mode")
-    shown: ClassVar[tuple[str, ...]] = options
 
-    def __init__(self, norm_type: float, kernel_size: Any, stride: Any = None, ceil_mode: bool = False) -> None:
-        super().__init__()
-        self.norm_type, self.kernel_size, self.stride, self.ceil_mode = norm_type, kernel_size, stride, ceil_mode
-
-
-class LPPool2d(LPPool1d):
+class LPPool2d(_LPPool, function=F.lp_pool2d):
     """The p-norm of each window of an image."""
 
-    function = F.lp_pool2d
 
-
-class LPPool3d(LPPool1d):
+class LPPool3d(_LPPool, function=F.lp_pool3d):
     """The p-norm of each window of a volume."""
 
-    function = F.lp_pool3d
 
-
-class _MaxUnpool(Shell):
+class _MaxUnpool(FunctionModule):
     axes: ClassVar[int]
-    shown = ("kernel_size", "stride", "padding")
+    kernel_size: Any
+    stride: Any = None
+    padding: Any = 0
 
-    def __init__(self, kernel_size: Any, stride: Any = None, padding: Any = 0) -> None:
-        super().__init__()
-        self.kernel_size = as_tuple(kernel_size, self.axes, "kernel_size")
-        self.stride = self.kernel_size if stride is None else as_tuple(stride, self.axes, "stride")
-        self.padding = as_tuple(padding, self.axes, "padding", 0)
+    def __post_init__(self) -> None:
+        self.kernel_size = as_tuple(self.kernel_size, self.axes, "kernel_size")
+        self.stride = self.kernel_size if self.stride is None else as_tuple(self.stride, self.axes, "stride")
+        self.padding = as_tuple(self.padding, self.axes, "padding", 0)
 
     def forward(self, input: Any, indices: Any, output_size: Any = None) -> Any:
         """Each maximum back at its index, and zeros elsewhere."""
-        return type(self).function(input, indices, self.kernel_size, self.stride, self.padding, output_size)
+        return super().forward(input, indices, output_size=output_size)
 
 
-class MaxUnpool1d(_MaxUnpool):
+class MaxUnpool1d(_MaxUnpool, function=F.max_unpool1d):
     """The inverse of ``MaxPool1d`` as far as there is one."""
 
-    axes, function = 1, F.max_unpool1d
+    axes = 1
 
 
-class MaxUnpool2d(_MaxUnpool):
+class MaxUnpool2d(_MaxUnpool, function=F.max_unpool2d):
     """The inverse of ``MaxPool2d`` as far as there is one."""
 
-    axes, function = 2, F.max_unpool2d
+    axes = 2
 
 
-class MaxUnpool3d(_MaxUnpool):
+class MaxUnpool3d(_MaxUnpool, function=F.max_unpool3d):
     """The inverse of ``MaxPool3d`` as far as there is one."""
 
-    axes, function = 3, F.max_unpool3d
+    axes = 3
 
 
-class AdaptiveAvgPool1d(Shell):
-    """The mean over as many windows of a signal as ``output_size`` says."""
-
-    function, options, shown = F.adaptive_avg_pool1d, ("output_size",), ("output_size",)
-
-    def __init__(self, output_size: Any) -> None:
-        super().__init__()
-        self.output_size = output_size
+class _AdaptiveAvgPool(FunctionModule):
+    output_size: Any
 
 
-class AdaptiveAvgPool2d(AdaptiveAvgPool1d):
-    """The mean over as many windows of an image as ``output_size`` says."""
-
-    function = F.adaptive_avg_pool2d
+class AdaptiveAvgPool1d(_AdaptiveAvgPool, function=F.adaptive_avg_pool1d):
+    """The mean of each of ``output_size`` windows of a signal."""
 
 
-class AdaptiveAvgPool3d(AdaptiveAvgPool1d):
-    """The mean over as many windows of a volume as ``output_size`` says."""
-
-    function = F.adaptive_avg_pool3d
+class AdaptiveAvgPool2d(_AdaptiveAvgPool, function=F.adaptive_avg_pool2d):
+    """The mean of each of ``output_size`` windows of an image."""
 
 
-class AdaptiveMaxPool1d(Shell):
-    """The maximum of as many windows of a signal as ``output_size`` says."""
-
-    function, options, shown = F.adaptive_max_pool1d, ("output_size", "return_indices"), ("output_size",)
-
-    def __init__(self, output_size: Any, return_indices: bool = False) -> None:
-        super().__init__()
-        self.output_size, self.return_indices = output_size, return_indices
+class AdaptiveAvgPool3d(_AdaptiveAvgPool, function=F.adaptive_avg_pool3d):
+    """The mean of each of ``output_size`` windows of a volume."""
 
 
-class AdaptiveMaxPool2d(AdaptiveMaxPool1d):
-    """The maximum of as many windows of an image as ``output_size`` says."""
+class _AdaptiveMaxPool(FunctionModule):
+    output_size: Any
+    return_indices: bool = False
 
-    function = F.adaptive_max_pool2d
-
-
-class AdaptiveMaxPool3d(AdaptiveMaxPool1d):
-    """The maximum of as many windows of a volume as ``output_size`` says."""
-
-    function = F.adaptive_max_pool3d
+    shown = ("output_size",)
 
 
-class FractionalMaxPool2d(Shell):
-    """The maximum of windows of an image at random places."""
+class AdaptiveMaxPool1d(_AdaptiveMaxPool, function=F.adaptive_max_pool1d):
+    """The maximum of each of ``output_size`` windows of a signal."""
 
-    function = F.fractional_max_pool2d
-    options = ("kernel_size", "output_size", "output_ratio", "return_indices", "_random_samples")
 
-    def __init__(
-        self,
-        kernel_size: Any,
-        output_size: Any = None,
-        output_ratio: Any = None,
-        return_indices: bool = False,
-        _random_samples: Any = None,
-    ) -> None:
-        super().__init__()
-        if (output_size is None) == (output_ratio is None):
+class AdaptiveMaxPool2d(_AdaptiveMaxPool, function=F.adaptive_max_pool2d):
+    """The maximum of each of ``output_size`` windows of an image."""
+
+
+class AdaptiveMaxPool3d(_AdaptiveMaxPool, function=F.adaptive_max_pool3d):
+    """The maximum of each of ``output_size`` windows of a volume."""
+
+
+class _FractionalMaxPool(FunctionModule):
+    kernel_size: Any
+    output_size: Any = None
+    output_ratio: Any = None
+    return_indices: bool = False
+    _random_samples: InitVar[Any] = None
+
+    shown = ()
+
+    def __post_init__(self, _random_samples: Any) -> None:
+        if (self.output_size is None) == (self.output_ratio is None):
             raise OptionError(f"{type(self).__name__} takes output_size or output_ratio, one of them")
-        self.kernel_size, self.output_size, self.output_ratio = kernel_size, output_size, output_ratio
-        self.return_indices = return_indices
         self.register_buffer("_random_samples", _random_samples)
 
 
-class FractionalMaxPool3d(FractionalMaxPool2d):
-    """The maximum of windows of a volume at random places."""
+class FractionalMaxPool2d(_FractionalMaxPool, function=F.fractional_max_pool2d):
+    """The maximum of windows of an image at random places."""
 
-    function = F.fractional_max_pool3d
+
+class FractionalMaxPool3d(_FractionalMaxPool, function=F.fractional_max_pool3d):
+    """The maximum of windows of a volume at random places."""

@@ -1,104 +1,98 @@
-"""Layers that rearrange or resize, and distances between vectors."""
+"""Layers that reshape, rearrange or resize, and distances between vectors."""
 
 from __future__ import annotations
 
 from typing import Any
 
+import autodiff
 from nn import functional as F
-from nn.modules.shell import Shell
+from nn.modules.function_module import FunctionModule
 
 __all__ = [
-    "ChannelShuffle",
-    "CosineSimilarity",
-    "Fold",
-    "PairwiseDistance",
-    "PixelShuffle",
-    "PixelUnshuffle",
-    "Unfold",
-    "Upsample",
-    "UpsamplingBilinear2d",
-    "UpsamplingNearest2d",
-]
+    "ChannelShuffle", "CosineSimilarity", "Flatten", "Fold", "PairwiseDistance", "PixelShuffle", "PixelUnshuffle",
+    "Unflatten", "Unfold", "Upsample", "UpsamplingBilinear2d", "UpsamplingNearest2d",
+]  # fmt: skip
 
 
-class PixelShuffle(Shell):
+class Flatten(FunctionModule, function=autodiff.flatten):
+    """The axes from ``start_dim`` to ``end_dim`` as one: by default all but the batch.
+
+    >>> import autodiff
+    >>> Flatten()(autodiff.ones(2, 3, 4)).shape
+    (2, 12)
+    """
+
+    start_dim: int = 1
+    end_dim: int = -1
+
+
+class Unflatten(FunctionModule, function=autodiff.unflatten):
+    """The axis ``dim`` as several, of sizes ``unflattened_size``.
+
+    >>> import autodiff
+    >>> Unflatten(1, (3, 4))(autodiff.ones(2, 12)).shape
+    (2, 3, 4)
+    """
+
+    dim: int
+    unflattened_size: Any
+
+    def forward(self, input: Any) -> Any:
+        """``Tensor.unflatten``."""
+        return super().forward(input, sizes=tuple(self.unflattened_size))
+
+
+class PixelShuffle(FunctionModule, function=F.pixel_shuffle):
     """Groups of r * r channels as blocks of r * r pixels."""
 
-    function, options, shown = F.pixel_shuffle, ("upscale_factor",), ("upscale_factor",)
-
-    def __init__(self, upscale_factor: int) -> None:
-        super().__init__()
-        self.upscale_factor = upscale_factor
+    upscale_factor: int
 
 
-class PixelUnshuffle(Shell):
+class PixelUnshuffle(FunctionModule, function=F.pixel_unshuffle):
     """The inverse of ``PixelShuffle``."""
 
-    function, options, shown = F.pixel_unshuffle, ("downscale_factor",), ("downscale_factor",)
-
-    def __init__(self, downscale_factor: int) -> None:
-        super().__init__()
-        self.downscale_factor = downscale_factor
+    downscale_factor: int
 
 
-class ChannelShuffle(Shell):
+class ChannelShuffle(FunctionModule, function=F.channel_shuffle):
     """The channels of ``groups`` groups dealt out in turn."""
 
-    function, options, shown = F.channel_shuffle, ("groups",), ("groups",)
-
-    def __init__(self, groups: int) -> None:
-        super().__init__()
-        self.groups = groups
+    groups: int
 
 
-class Unfold(Shell):
+class Unfold(FunctionModule, function=F.unfold):
     """All windows of images as columns."""
 
-    function = F.unfold
-    options = ("kernel_size", "dilation", "padding", "stride")
-    shown = options
-
-    def __init__(self, kernel_size: Any, dilation: Any = 1, padding: Any = 0, stride: Any = 1) -> None:
-        super().__init__()
-        self.kernel_size, self.dilation, self.padding, self.stride = kernel_size, dilation, padding, stride
+    kernel_size: Any
+    dilation: Any = 1
+    padding: Any = 0
+    stride: Any = 1
 
 
-class Fold(Shell):
+class Fold(FunctionModule, function=F.fold):
     """Columns added up where ``Unfold`` took them from."""
 
-    function = F.fold
-    options = ("output_size", "kernel_size", "dilation", "padding", "stride")
-    shown = options
-
-    def __init__(
-        self, output_size: Any, kernel_size: Any, dilation: Any = 1, padding: Any = 0, stride: Any = 1
-    ) -> None:
-        super().__init__()
-        self.output_size, self.kernel_size = output_size, kernel_size
-        self.dilation, self.padding, self.stride = dilation, padding, stride
+    output_size: Any
+    kernel_size: Any
+    dilation: Any = 1
+    padding: Any = 0
+    stride: Any = 1
 
 
-class Upsample(Shell):
+class Upsample(FunctionModule, function=F.interpolate):
     """The input resized."""
 
-    function = F.interpolate
-    options = ("size", "scale_factor", "mode", "align_corners", "recompute_scale_factor")
+    size: Any = None
+    scale_factor: Any = None
+    mode: str = "nearest"
+    align_corners: bool | None = None
+    recompute_scale_factor: bool | None = None
 
-    def __init__(
-        self,
-        size: Any = None,
-        scale_factor: Any = None,
-        mode: str = "nearest",
-        align_corners: bool | None = None,
-        recompute_scale_factor: bool | None = None,
-    ) -> None:
-        super().__init__()
-        self.size, self.mode, self.align_corners = size, mode, align_corners
-        self.scale_factor = scale_factor
-        if scale_factor is not None:
-            several = isinstance(scale_factor, (tuple, list))
-            self.scale_factor = tuple(map(float, scale_factor)) if several else float(scale_factor)
-        self.recompute_scale_factor = recompute_scale_factor
+    def __post_init__(self) -> None:
+        if isinstance(self.scale_factor, (tuple, list)):
+            self.scale_factor = tuple(map(float, self.scale_factor))
+        elif self.scale_factor is not None:
+            self.scale_factor = float(self.scale_factor)
 
     def extra_repr(self) -> str:
         """The new size and the mode."""
@@ -120,21 +114,20 @@ class UpsamplingBilinear2d(Upsample):
         super().__init__(size, scale_factor, mode="bilinear", align_corners=True)
 
 
-class CosineSimilarity(Shell):
+class CosineSimilarity(FunctionModule, function=F.cosine_similarity):
     """The cosine of the angle between vectors along ``dim``."""
 
-    function, options = F.cosine_similarity, ("dim", "eps")
+    dim: int = 1
+    eps: float = 1e-08
 
-    def __init__(self, dim: int = 1, eps: float = 1e-08) -> None:
-        super().__init__()
-        self.dim, self.eps = dim, eps
+    shown = ()
 
 
-class PairwiseDistance(Shell):
+class PairwiseDistance(FunctionModule, function=F.pairwise_distance):
     """The p-norm of the difference of vectors."""
 
-    function, options = F.pairwise_distance, ("p", "eps", "keepdim")
+    p: float = 2.0
+    eps: float = 1e-06
+    keepdim: bool = False
 
-    def __init__(self, p: float = 2.0, eps: float = 1e-06, keepdim: bool = False) -> None:
-        super().__init__()
-        self.p, self.eps, self.keepdim = p, eps, keepdim
+    shown = ()

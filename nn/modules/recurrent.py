@@ -14,20 +14,25 @@ from autodiff.tensors.tensor import Tensor
 from nn import functional as F
 from nn import init
 from nn.functional.arguments import check_probability
-from nn.module import Module
-from nn.modules.initial import empty_parameter
+from nn.module import Module, changed_options
+from nn.modules.new_parameters import add_parameters
 
 __all__ = ["GRU", "LSTM", "RNN", "GRUCell", "LSTMCell", "RNNBase", "RNNCell", "RNNCellBase"]
 
 
-def _uniform(module: Module, hidden_size: int) -> None:
-    """PyTorch's initial values: uniform up to 1 / sqrt(hidden_size)."""
-    bound = 1 / math.sqrt(hidden_size) if hidden_size else 0.0
-    for parameter in module.parameters():
-        init.uniform_(parameter, -bound, bound)
+class _Recurrent(Module):
+    """A module whose parameters are first uniform up to 1 / sqrt(hidden_size), as in PyTorch."""
+
+    hidden_size: int
+
+    def reset_parameters(self) -> None:
+        """Draw all parameters anew."""
+        bound = 1 / math.sqrt(self.hidden_size) if self.hidden_size else 0.0
+        for parameter in self.parameters():
+            init.uniform_(parameter, -bound, bound)
 
 
-class RNNBase(Module):
+class RNNBase(_Recurrent):
     """What RNN, LSTM and GRU share: layers, directions, their weights, and the forms of input.
 
     Args:
@@ -63,25 +68,23 @@ class RNNBase(Module):
         self.input_size, self.hidden_size, self.num_layers = input_size, hidden_size, num_layers
         self.bias, self.batch_first, self.dropout = bias, batch_first, float(dropout)
         self.bidirectional, self.proj_size = bidirectional, proj_size
-        width = proj_size or hidden_size
+        rows, width = self.gates * hidden_size, proj_size or hidden_size
         for layer in range(num_layers):
             inputs = input_size if layer == 0 else width * (1 + bidirectional)
+            shapes: dict[str, tuple[int, ...]] = {"weight_ih": (rows, inputs), "weight_hh": (rows, width)}
+            if bias:
+                shapes |= {"bias_ih": (rows,), "bias_hh": (rows,)}
+            if proj_size:
+                shapes["weight_hr"] = (proj_size, hidden_size)
             for suffix in self._suffixes(layer):
-                shapes: dict[str, tuple[int, ...]] = {"weight_ih": (inputs,), "weight_hh": (width,)}
-                if bias:
-                    shapes |= {"bias_ih": (), "bias_hh": ()}
-                for name, shape in shapes.items():
-                    parameter = empty_parameter(self.gates * hidden_size, *shape, dtype=dtype)
-                    self.register_parameter(name + suffix, parameter)
-                if proj_size:
-                    self.register_parameter("weight_hr" + suffix, empty_parameter(proj_size, hidden_size, dtype=dtype))
+                add_parameters(self, dtype, **{name + suffix: shape for name, shape in shapes.items()})
         self.reset_parameters()
 
     def _suffixes(self, layer: int) -> list[str]:
         return [f"_l{layer}", f"_l{layer}_reverse"][: 1 + self.bidirectional]
 
     def _weights(self, suffix: str) -> tuple[Any, Any, Any, Any, Any]:
-        """The parameters of a direction of a layer, None for those that it does without."""
+        """The parameters of a direction of a layer, None where it has none."""
         found = self._parameters.get
         return (
             found("weight_ih" + suffix), found("weight_hh" + suffix), found("bias_ih" + suffix),
@@ -94,25 +97,14 @@ class RNNBase(Module):
         suffixes = [suffix for layer in range(self.num_layers) for suffix in self._suffixes(layer)]
         return [[weight for weight in self._weights(suffix) if weight is not None] for suffix in suffixes]
 
-    def reset_parameters(self) -> None:
-        """Draw all parameters anew."""
-        _uniform(self, self.hidden_size)
-
     def flatten_parameters(self) -> None:
-        """Nothing: the weights lie in memory as they are used."""
+        """Do nothing: the weights have one layout only."""
 
     def extra_repr(self) -> str:
         """The sizes, and the options that are not the default."""
-        text = f"{self.input_size}, {self.hidden_size}"
-        if self.proj_size:
-            text += f", proj_size={self.proj_size}"
-        for name, value, default in (
-            ("num_layers", self.num_layers, 1), ("bias", self.bias, True), ("batch_first", self.batch_first, False),
-            ("dropout", self.dropout, 0), ("bidirectional", self.bidirectional, False),
-        ):  # fmt: skip
-            if value != default:
-                text += f", {name}={value}"
-        return text
+        return f"{self.input_size}, {self.hidden_size}" + changed_options(
+            self, proj_size=0, num_layers=1, bias=True, batch_first=False, dropout=0, bidirectional=False
+        )
 
     # --- from the forms of input to packed samples, and back ---------------------------------------------------------
 
@@ -190,7 +182,7 @@ class RNNBase(Module):
     def _direction(
         self, x: Any, sizes: tuple[int, ...], first: list[Any], suffix: str, reverse: bool
     ) -> tuple[Tensor, tuple[Tensor, ...]]:
-        """One layer in one direction: its output, and the parts of the last state; a subclass says it."""
+        """One layer in one direction: its output, and the parts of the last state; a subclass defines it."""
         raise NotImplementedError
 
 
@@ -253,7 +245,7 @@ class GRU(RNNBase):
 # --- one step ---------------------------------------------------------------------------------------------------------
 
 
-class RNNCellBase(Module):
+class RNNCellBase(_Recurrent):
     """What the cells share: weight_ih (G H, I), weight_hh (G H, H), bias_ih and bias_hh (G H,) for G gates."""
 
     gates = 1
@@ -265,19 +257,13 @@ class RNNCellBase(Module):
         super().__init__()
         self.input_size, self.hidden_size, self.bias = input_size, hidden_size, bias
         rows = self.gates * hidden_size
-        self.weight_ih = empty_parameter(rows, input_size, dtype=dtype)
-        self.weight_hh = empty_parameter(rows, hidden_size, dtype=dtype)
-        self.register_parameter("bias_ih", empty_parameter(rows, dtype=dtype) if bias else None)
-        self.register_parameter("bias_hh", empty_parameter(rows, dtype=dtype) if bias else None)
+        add_parameters(self, dtype, weight_ih=(rows, input_size), weight_hh=(rows, hidden_size))
+        add_parameters(self, dtype, bias_ih=(rows,) if bias else None, bias_hh=(rows,) if bias else None)
         self.reset_parameters()
-
-    def reset_parameters(self) -> None:
-        """Draw all parameters anew."""
-        _uniform(self, self.hidden_size)
 
     def extra_repr(self) -> str:
         """The sizes, and whether there is no bias."""
-        return f"{self.input_size}, {self.hidden_size}" + ("" if self.bias else f", bias={self.bias}")
+        return f"{self.input_size}, {self.hidden_size}" + changed_options(self, bias=True)
 
     def forward(self, input: Any, hx: Any = None) -> Any:
         """The next state, from an input (N, I) or (I,) and a state of (N, H) or (H,), by default zeros."""
@@ -297,7 +283,7 @@ class RNNCellBase(Module):
         return found[0] if self.parts == 1 else tuple(found)
 
     def _step(self, x: Any, states: list[Any], weights: list[Any]) -> Any:
-        """The parts of the next state; a subclass says it."""
+        """The parts of the next state; a subclass defines it."""
         raise NotImplementedError
 
 

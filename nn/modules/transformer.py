@@ -1,16 +1,16 @@
-"""Transformers: layers of attention and of dense nets at each position, in stacks."""
+"""Transformers: stacks of layers with attention and a dense net at each position."""
 
 from __future__ import annotations
 
 import copy
+import math
 from collections.abc import Callable
-from typing import Any
+from functools import partial
+from typing import Any, ClassVar
 
-import numpy as np
-
-from autodiff.dtypes import as_dtype, get_default_dtype
-from autodiff.engine.values import wrap
 from autodiff.errors import OptionError, ShapeError
+from autodiff.functions.diagonals import triu
+from autodiff.tensors.creation import full
 from autodiff.tensors.tensor import Tensor
 from nn import functional as F
 from nn import init
@@ -22,12 +22,8 @@ from nn.modules.dropout import Dropout
 from nn.modules.normalization import LayerNorm
 
 __all__ = [
-    "Transformer",
-    "TransformerDecoder",
-    "TransformerDecoderLayer",
-    "TransformerEncoder",
-    "TransformerEncoderLayer",
-]
+    "Transformer", "TransformerDecoder", "TransformerDecoderLayer", "TransformerEncoder", "TransformerEncoderLayer",
+]  # fmt: skip
 
 Activation = str | Callable[[Any], Any]
 ACTIVATIONS: dict[str, Callable[[Any], Any]] = {"relu": F.relu, "gelu": F.gelu}
@@ -42,11 +38,34 @@ def _activation(given: Activation) -> Callable[[Any], Any]:
 
 
 class _Layer(Module):
-    """What layers of encoder and decoder share: x + part(norm(x)), or norm(x + part(x)), and the dense net."""
+    """The parts of a layer of encoder or decoder, and their order: x + part(norm(x)), or norm(x + part(x))."""
 
-    norm_first: bool
+    has_memory: ClassVar[bool]  # whether it looks at an encoder's output, with a third part
 
-    def _around(self, x: Any, norm: Module, part: Callable[[Any], Any]) -> Tensor:
+    def __init__(
+        self, d_model: int, nhead: int, dim_feedforward: int = 2048, dropout: float = 0.1,
+        activation: Activation = "relu", layer_norm_eps: float = 1e-5, batch_first: bool = False,
+        norm_first: bool = False, bias: bool = True, device: Any = None, dtype: Any = None,
+    ) -> None:  # fmt: skip
+        super().__init__()
+        attention = partial(MultiheadAttention, d_model, nhead, dropout, bias, batch_first=batch_first, dtype=dtype)
+        norm = partial(LayerNorm, d_model, layer_norm_eps, bias=bias, dtype=dtype)
+        self.self_attn = attention()
+        if self.has_memory:
+            self.multihead_attn = attention()
+        self.linear1 = Linear(d_model, dim_feedforward, bias, dtype=dtype)
+        self.dropout = Dropout(dropout)
+        self.linear2 = Linear(dim_feedforward, d_model, bias, dtype=dtype)
+        self.norm_first = norm_first
+        self.norm1, self.norm2 = norm(), norm()
+        if self.has_memory:
+            self.norm3 = norm()
+        self.dropout1, self.dropout2 = Dropout(dropout), Dropout(dropout)
+        if self.has_memory:
+            self.dropout3 = Dropout(dropout)
+        self.activation = _activation(activation)
+
+    def _around(self, x: Any, norm: Module, part: Callable[[Any], Any]) -> Any:
         return x + part(norm(x)) if self.norm_first else norm(x + part(x))
 
     def _dense(self, x: Any, dropout: Module) -> Any:
@@ -57,18 +76,18 @@ class _Layer(Module):
 
 
 class TransformerEncoderLayer(_Layer):
-    """Attention to itself and a dense net, each added to what it was given, and normalised.
+    """Attention of the input to itself, then a dense net; each is added to its input, and the sum normalised.
 
     Args:
         d_model: E, the width.
         nhead: heads of attention; divides E.
         dim_feedforward: the width inside the dense net.
-        dropout: its probability, everywhere.
+        dropout: its probability, in all places.
         activation: of the dense net: "relu", "gelu" or a function.
         layer_norm_eps: of the normalisations.
         batch_first: tensors are (N, S, E) instead of (S, N, E).
-        norm_first: normalise what goes into a part instead of the sum that comes out.
-        bias: whether linear maps and normalisations have one.
+        norm_first: normalise the input of a part instead of the sum.
+        bias: whether linear maps and normalisations have a bias.
 
     Reference: Vaswani et al. 2017, "Attention is all you need"; ``norm_first``: Xiong et al. 2020, "On layer
     normalization in the transformer architecture".
@@ -78,25 +97,11 @@ class TransformerEncoderLayer(_Layer):
     (5, 3, 8)
     """
 
-    def __init__(
-        self, d_model: int, nhead: int, dim_feedforward: int = 2048, dropout: float = 0.1,
-        activation: Activation = "relu", layer_norm_eps: float = 1e-5, batch_first: bool = False,
-        norm_first: bool = False, bias: bool = True, device: Any = None, dtype: Any = None,
-    ) -> None:  # fmt: skip
-        super().__init__()
-        self.self_attn = MultiheadAttention(d_model, nhead, dropout, bias, batch_first=batch_first, dtype=dtype)
-        self.linear1 = Linear(d_model, dim_feedforward, bias, dtype=dtype)
-        self.dropout = Dropout(dropout)
-        self.linear2 = Linear(dim_feedforward, d_model, bias, dtype=dtype)
-        self.norm_first = norm_first
-        self.norm1 = LayerNorm(d_model, layer_norm_eps, bias=bias, dtype=dtype)
-        self.norm2 = LayerNorm(d_model, layer_norm_eps, bias=bias, dtype=dtype)
-        self.dropout1, self.dropout2 = Dropout(dropout), Dropout(dropout)
-        self.activation = _activation(activation)
+    has_memory = False
 
     def forward(
         self, src: Any, src_mask: Any = None, src_key_padding_mask: Any = None, is_causal: bool = False
-    ) -> Tensor:
+    ) -> Any:
         """The next representation of ``src``; masks as in ``MultiheadAttention``."""
         masks = {"attn_mask": src_mask, "key_padding_mask": src_key_padding_mask, "is_causal": is_causal}
         x = self._around(src, self.norm1, lambda x: self._attend(self.self_attn, self.dropout1, x, x, **masks))
@@ -104,35 +109,21 @@ class TransformerEncoderLayer(_Layer):
 
 
 class TransformerDecoderLayer(_Layer):
-    """Attention to itself, attention to the encoder's output, and a dense net; see ``TransformerEncoderLayer``.
+    """Attention of the input to itself, then to the encoder's output, then a dense net.
+
+    Arguments as in ``TransformerEncoderLayer``.
 
     >>> import autodiff
     >>> TransformerDecoderLayer(8, 2)(autodiff.zeros(5, 3, 8), autodiff.zeros(7, 3, 8)).shape
     (5, 3, 8)
     """
 
-    def __init__(
-        self, d_model: int, nhead: int, dim_feedforward: int = 2048, dropout: float = 0.1,
-        activation: Activation = "relu", layer_norm_eps: float = 1e-5, batch_first: bool = False,
-        norm_first: bool = False, bias: bool = True, device: Any = None, dtype: Any = None,
-    ) -> None:  # fmt: skip
-        super().__init__()
-        self.self_attn = MultiheadAttention(d_model, nhead, dropout, bias, batch_first=batch_first, dtype=dtype)
-        self.multihead_attn = MultiheadAttention(d_model, nhead, dropout, bias, batch_first=batch_first, dtype=dtype)
-        self.linear1 = Linear(d_model, dim_feedforward, bias, dtype=dtype)
-        self.dropout = Dropout(dropout)
-        self.linear2 = Linear(dim_feedforward, d_model, bias, dtype=dtype)
-        self.norm_first = norm_first
-        self.norm1 = LayerNorm(d_model, layer_norm_eps, bias=bias, dtype=dtype)
-        self.norm2 = LayerNorm(d_model, layer_norm_eps, bias=bias, dtype=dtype)
-        self.norm3 = LayerNorm(d_model, layer_norm_eps, bias=bias, dtype=dtype)
-        self.dropout1, self.dropout2, self.dropout3 = Dropout(dropout), Dropout(dropout), Dropout(dropout)
-        self.activation = _activation(activation)
+    has_memory = True
 
     def forward(
         self, tgt: Any, memory: Any, tgt_mask: Any = None, memory_mask: Any = None, tgt_key_padding_mask: Any = None,
         memory_key_padding_mask: Any = None, tgt_is_causal: bool = False, memory_is_causal: bool = False,
-    ) -> Tensor:  # fmt: skip
+    ) -> Any:  # fmt: skip
         """The next representation of ``tgt``, which looks at ``memory``; masks as in ``MultiheadAttention``."""
         own = {"attn_mask": tgt_mask, "key_padding_mask": tgt_key_padding_mask, "is_causal": tgt_is_causal}
         across = {
@@ -146,7 +137,7 @@ class TransformerDecoderLayer(_Layer):
 
 
 class _Stack(Module):
-    """Copies of a layer, one after another, and a normalisation of what comes out."""
+    """Copies of a layer, one after another, and a normalisation of the last output."""
 
     def __init__(self, layer: Module, num_layers: int, norm: Module | None) -> None:
         super().__init__()
@@ -169,7 +160,7 @@ class TransformerEncoder(_Stack):
 
     def forward(
         self, src: Any, mask: Any = None, src_key_padding_mask: Any = None, is_causal: bool | None = None
-    ) -> Tensor:
+    ) -> Any:
         """``src`` (S, N, E) through all layers."""
         for layer in self.layers:
             src = layer(src, mask, src_key_padding_mask, bool(is_causal))
@@ -185,7 +176,7 @@ class TransformerDecoder(_Stack):
     def forward(
         self, tgt: Any, memory: Any, tgt_mask: Any = None, memory_mask: Any = None, tgt_key_padding_mask: Any = None,
         memory_key_padding_mask: Any = None, tgt_is_causal: bool | None = None, memory_is_causal: bool = False,
-    ) -> Tensor:  # fmt: skip
+    ) -> Any:  # fmt: skip
         """``tgt`` (T, N, E) through all layers, each of which looks at ``memory`` (S, N, E)."""
         for layer in self.layers:
             tgt = layer(
@@ -196,7 +187,7 @@ class TransformerDecoder(_Stack):
 
 
 class Transformer(Module):
-    """An encoder of the source, and a decoder of the target that looks at it.
+    """An encoder of the source, and a decoder of the target that looks at the encoder's output.
 
     Args:
         num_encoder_layers, num_decoder_layers: of each stack, which ends with a normalisation.
@@ -236,7 +227,7 @@ class Transformer(Module):
         self, src: Any, tgt: Any, src_mask: Any = None, tgt_mask: Any = None, memory_mask: Any = None,
         src_key_padding_mask: Any = None, tgt_key_padding_mask: Any = None, memory_key_padding_mask: Any = None,
         src_is_causal: bool | None = None, tgt_is_causal: bool | None = None, memory_is_causal: bool = False,
-    ) -> Tensor:  # fmt: skip
+    ) -> Any:  # fmt: skip
         """The decoder's output (T, N, E), of ``src`` (S, N, E) and ``tgt`` (T, N, E), or all without N.
 
         Raises ShapeError where widths or batches differ.
@@ -263,5 +254,5 @@ class Transformer(Module):
         tensor([[0., -inf],
                 [0., 0.]])
         """
-        chosen = get_default_dtype() if dtype is None else as_dtype(dtype)
-        return wrap(np.triu(np.full((sz, sz), -np.inf, chosen), 1))
+        mask: Tensor = triu(full((sz, sz), -math.inf, dtype=dtype), 1)
+        return mask

@@ -18,10 +18,13 @@ __all__ = ["clip_grad_norm_", "clip_grad_value_", "clip_grads_with_norm_", "get_
 Tensors = Tensor | Iterable[Tensor]
 
 
+def _listed(tensors: Tensors) -> list[Tensor]:
+    return [tensors] if isinstance(tensors, Tensor) else list(tensors)
+
+
 def _gradients(parameters: Tensors) -> list[Tensor]:
     """The gradients of those parameters that have one."""
-    listed = [parameters] if isinstance(parameters, Tensor) else parameters
-    return [p._grad for p in listed if p._grad is not None]
+    return [p._grad for p in _listed(parameters) if p._grad is not None]
 
 
 def get_total_norm(
@@ -35,7 +38,7 @@ def get_total_norm(
     >>> get_total_norm([autodiff.tensor([3.0]), autodiff.tensor([[4.0]])])
     tensor(5.)
     """
-    arrays = [t._array for t in ([tensors] if isinstance(tensors, Tensor) else tensors)]
+    arrays = [t._array for t in _listed(tensors)]
     kind = arrays[0].dtype if arrays else get_default_dtype()
     norms = [np.linalg.norm(array.ravel(), float(norm_type)) for array in arrays if array.size]
     total = np.asarray(np.linalg.norm(norms, float(norm_type)) if norms else 0.0, kind)
@@ -55,19 +58,16 @@ def clip_grads_with_norm_(
 
 
 def clip_grad_norm_(
-    parameters: Tensors,
-    max_norm: float,
-    norm_type: float = 2.0,
-    error_if_nonfinite: bool = False,
+    parameters: Tensors, max_norm: float, norm_type: float = 2.0, error_if_nonfinite: bool = False,
     foreach: bool | None = None,
-) -> Tensor:
+) -> Tensor:  # fmt: skip
     """Scale the gradients, in place, so that their total norm is at most ``max_norm``; returns the norm they had.
 
     Raises NonFiniteError with ``error_if_nonfinite``, where that is NaN or infinite.
 
     Reference: Pascanu, Mikolov & Bengio 2013, "On the difficulty of training recurrent neural networks".
     """
-    listed = [parameters] if isinstance(parameters, Tensor) else list(parameters)
+    listed = _listed(parameters)
     total = get_total_norm(_gradients(listed), norm_type, error_if_nonfinite)
     clip_grads_with_norm_(listed, max_norm, total)
     return total
@@ -80,7 +80,7 @@ def clip_grad_value_(parameters: Tensors, clip_value: float, foreach: bool | Non
 
 
 def _change(tensor: Tensor, values: Any) -> None:
-    """Write ``values`` into a gradient, or in its place where its memory is read-only."""
+    """Write ``values`` into a gradient, or replace its memory where that is read-only."""
     if tensor._array.flags.writeable:
         np.copyto(tensor._array, values)
         changed(tensor._array)

@@ -14,12 +14,12 @@ __all__ = ["parameters_to_vector", "vector_to_parameters"]
 
 def parameters_to_vector(parameters: Iterable[Tensor]) -> Tensor:
     """All entries of all parameters in one vector (n,), through which gradients pass."""
-    result: Tensor = cat([reshape(p, -1) for p in parameters])
-    return result
+    vector: Tensor = cat([reshape(p, -1) for p in parameters])
+    return vector
 
 
 def vector_to_parameters(vec: Tensor, parameters: Iterable[Tensor]) -> None:
-    """Let each parameter be its part of ``vec`` (n,), whose memory it then shares.
+    """Make each parameter its part of ``vec`` (n,), whose memory it then shares.
 
     Raises ShapeError where ``vec`` has fewer or more entries than the parameters.
     """

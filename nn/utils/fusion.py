@@ -1,4 +1,4 @@
-"""A batch normalisation that has learnt, as part of the layer before it."""
+"""Batch normalisation in evaluation, made part of the layer before it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ __all__ = ["fuse_conv_bn_eval", "fuse_conv_bn_weights", "fuse_linear_bn_eval", "
 def fuse_conv_bn_weights(
     conv_w: Any, conv_b: Any, bn_rm: Any, bn_rv: Any, bn_eps: float, bn_w: Any, bn_b: Any, transpose: bool = False
 ) -> tuple[Parameter, Parameter]:
-    """Weight and bias of a convolution that also does what a normalisation by fixed statistics does.
+    """Weight and bias of a convolution that includes the normalisation behind it.
 
     Law: with s = bn_w / sqrt(bn_rv + eps), the weight is s W, per output, and the bias (b - bn_rm) s + bn_b.
 
@@ -61,10 +61,10 @@ def _fused(layer: Module, bn: Any, transpose: bool) -> Any:
 
 
 def fuse_conv_bn_eval(conv: Module, bn: Module, transpose: bool = False) -> Any:
-    """A copy of ``conv`` that gives what ``bn`` gives of its output; both are in evaluation."""
+    """A copy of ``conv`` whose output is that of ``bn`` behind it; both are in evaluation."""
     return _fused(conv, bn, transpose or bool(output_axis(conv)))
 
 
 def fuse_linear_bn_eval(linear: Module, bn: Module) -> Any:
-    """A copy of ``linear`` that gives what ``bn`` gives of its output; both are in evaluation."""
+    """A copy of ``linear`` whose output is that of ``bn`` behind it; both are in evaluation."""
     return _fused(linear, bn, False)

@@ -16,11 +16,9 @@ from autodiff.random import numpy_generator
 from autodiff.tensors.tensor import Tensor
 from nn.module import Module
 
-__all__ = ["iterated", "lengths", "output_axis", "over_spectral_norm", "singular_start", "with_lengths"]
-
 
 def lengths(direction: Tensor, dim: int | None) -> Tensor:
-    """The norm over all axes but ``dim``, which are kept as ones; of all entries, without axes, where it is None."""
+    """The norm over all axes but ``dim``, which keep length 1; the norm of all entries for None."""
     if dim is None:
         return reductions.norm(direction, axis=None, keepdims=False)  # type: ignore[no-any-return]
     kept = axis_of(dim, direction.ndim)
@@ -29,7 +27,7 @@ def lengths(direction: Tensor, dim: int | None) -> Tensor:
 
 
 def with_lengths(length: Tensor, direction: Tensor, dim: int | None) -> Tensor:
-    """``direction`` times ``length`` over its own.
+    """``direction`` scaled to the lengths ``length``.
 
     Reference: Salimans & Kingma 2016, "Weight normalization: a simple reparameterization to accelerate training of deep
     neural networks".
@@ -65,7 +63,7 @@ def singular_start(weight: Tensor, dim: int, eps: float) -> tuple[Tensor, Tensor
 def iterated(weight: Tensor, u: Tensor, v: Tensor, dim: int, eps: float, times: int, first: str = "v") -> None:
     """Bring ``u`` and ``v``, in place, nearer to the singular vectors of the largest singular value.
 
-    Each iteration makes one of the other, the ``first`` of them first.
+    Each iteration computes both from each other, the ``first`` of them first.
     """
     matrix = _matrix(weight.detach(), dim).numpy()
     sides = [(matrix.T, u._array, v._array), (matrix, v._array, u._array)]
@@ -80,6 +78,6 @@ def over_spectral_norm(weight: Tensor, u: Tensor, v: Tensor, dim: int) -> Tensor
 
     Reference: Miyato et al. 2018, "Spectral normalization for generative adversarial networks".
     """
-    u, v = u.clone(), v.clone()  # the next iteration changes those in place
+    u, v = u.clone(), v.clone()  # the next iteration changes u and v in place
     scaled: Tensor = weight / (u * (_matrix(weight, dim) @ v)).sum()
     return scaled

@@ -1,4 +1,4 @@
-"""Parametrizations that are often wanted, by ``torch.nn.utils.parametrizations``' names."""
+"""Common parametrizations, by ``torch.nn.utils.parametrizations``' names."""
 
 from __future__ import annotations
 
@@ -6,8 +6,6 @@ from autodiff.tensors.tensor import Tensor
 from nn.module import Module
 from nn.utils.norms import iterated, lengths, output_axis, over_spectral_norm, singular_start, with_lengths
 from nn.utils.parametrize import register_parametrization
-
-__all__ = ["spectral_norm", "weight_norm"]
 
 
 class _WeightNorm(Module):
@@ -56,7 +54,7 @@ def weight_norm(module: Module, name: str = "weight", dim: int | None = 0) -> Mo
 def spectral_norm(
     module: Module, name: str = "weight", n_power_iterations: int = 1, eps: float = 1e-12, dim: int | None = None
 ) -> Module:
-    """A weight over its largest singular value, which ``n_power_iterations`` in each reading in training bring nearer.
+    """A weight over its largest singular value, estimated by ``n_power_iterations`` at each reading in training.
 
     ``dim`` is the axis of the outputs.
 

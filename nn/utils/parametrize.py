@@ -13,15 +13,6 @@ from nn.module import Module
 from nn.modules.container import ModuleDict, ModuleList
 from nn.parameter import Parameter
 
-__all__ = [
-    "ParametrizationList",
-    "cached",
-    "is_parametrized",
-    "register_parametrization",
-    "remove_parametrizations",
-    "type_before_parametrizations",
-]
-
 _cache: dict[tuple[int, str], Any] | None = None
 
 
@@ -37,10 +28,9 @@ def cached() -> Iterator[None]:
 
 
 class ParametrizationList(ModuleList):
-    """What a tensor is computed by, one after another, and ``original`` (``original0``, ...), what it is computed from.
+    """The modules that compute a tensor, one after another, from ``original`` (or ``original0``, ...).
 
-    A parametrization with a ``right_inverse`` says from what it would give a value; without one, the value itself is
-    the original.
+    A parametrization's ``right_inverse`` computes the originals of a value; without it, the value is the original.
     """
 
     def __init__(self, modules: Sequence[Module], original: Tensor) -> None:
@@ -65,11 +55,11 @@ class ParametrizationList(ModuleList):
         return value
 
     def originals(self) -> list[Tensor]:
-        """What the tensor is computed from."""
+        """The tensors from which the tensor is computed."""
         return [*self.parameters(recurse=False), *self.buffers(recurse=False)]
 
     def right_inverse(self, value: Tensor) -> None:
-        """Let the originals be those that give ``value``."""
+        """Set the originals such that ``value`` is computed."""
         sources = self._sources(value.detach())
         sources = [sources] if self.is_tensor else sources
         for original, source in zip(self.originals(), sources, strict=True):
@@ -85,7 +75,7 @@ class ParametrizationList(ModuleList):
 
 
 class _Parametrized:
-    """What a class of modules gets in front when one of them has a parametrized tensor."""
+    """The first base class of a module with parametrized tensors."""
 
     parametrizations: ModuleDict
 
@@ -111,7 +101,7 @@ def _computed(name: str) -> property:
 
 
 def _set_class(module: Module) -> None:
-    """Give a module the class whose attributes compute what is parametrized, or its own back."""
+    """Give a module a class whose properties compute its parametrized tensors, or back its own without any."""
     plain, names = type_before_parametrizations(module), list(module.__dict__["_modules"].get("parametrizations", ()))
     bases = (_Parametrized, plain)
     made = type(f"Parametrized{plain.__name__}", bases, {name: _computed(name) for name in names})
@@ -134,7 +124,7 @@ def is_parametrized(module: Module, tensor_name: str | None = None) -> bool:
 def register_parametrization(
     module: Module, tensor_name: str, parametrization: Module, *, unsafe: bool = False
 ) -> Module:
-    """Let ``parametrization`` compute a parameter or buffer of ``module`` from what it has been so far.
+    """Let ``parametrization`` compute a parameter or buffer of ``module`` from the present one.
 
     Several on one tensor are applied in the order in which they came. Returns the module.
 
@@ -153,9 +143,9 @@ def register_parametrization(
     parametrization.train(module.training)
     if is_parametrized(module, tensor_name):
         former = module.parametrizations[tensor_name]
-        value, modules, original = getattr(module, tensor_name).detach(), [*former, parametrization], None
         if not former.is_tensor:
             raise OptionError(f"{tensor_name!r} is computed from several tensors; nothing can be put behind that")
+        value, modules = getattr(module, tensor_name).detach(), [*former, parametrization]
         original = former.originals()[0]
         original.data = value
     else:
@@ -181,7 +171,7 @@ def register_parametrization(
 
 
 def remove_parametrizations(module: Module, tensor_name: str, leave_parametrized: bool = True) -> Module:
-    """Let a tensor be a plain parameter again: with the value it had, or the original one. Returns the module.
+    """Make a tensor a plain parameter again, with the computed value or the original one. Returns the module.
 
     Raises OptionError where it is not parametrized, or has several originals and is to become one of them.
     """

@@ -1,4 +1,4 @@
-"""weight_norm and spectral_norm as older PyTorch programs have them: computed before each forward, by a hook."""
+"""weight_norm and spectral_norm of older PyTorch programs: a hook computes the weight before each forward."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ M = TypeVar("M", bound=Module)
 
 
 class _Recomputed:
-    """The hook: puts ``compute(module)`` in the place of the parameter ``name`` of a module before each forward."""
+    """A hook that sets ``module.name`` to ``compute(module)`` before each forward."""
 
     def __init__(self, kind: str, name: str, parts: tuple[str, ...], compute: Callable[[Any], Any]) -> None:
         self.kind, self.name, self.parts, self.compute = kind, name, parts, compute
@@ -24,13 +24,13 @@ class _Recomputed:
     def __call__(self, module: Module, args: Any) -> None:
         vars(module)[self.name] = self.compute(module)
 
-    def hang(self, module: Module) -> None:
+    def attach(self, module: Module) -> None:
         """Compute the weight now, and before each forward."""
         self(module, ())
         self.handle = module.register_forward_pre_hook(self)
 
-    def take_away(self, module: Module) -> None:
-        """Let the weight be a parameter again, with the value it has."""
+    def remove(self, module: Module) -> None:
+        """Make the weight a parameter again, with its present value."""
         was_training, module.training = module.training, False
         weight = self.compute(module).detach()
         module.training = was_training
@@ -52,7 +52,7 @@ def _removed(module: M, name: str, kind: str) -> M:
     hooks = module._hooks.before.values() if module._hooks is not None else ()
     for hook, _ in tuple(hooks):
         if isinstance(hook, _Recomputed) and (hook.kind, hook.name) == (kind, name):
-            hook.take_away(module)
+            hook.remove(module)
             return module
     raise OptionError(f"{name!r} of {type(module).__name__} has no {kind}")
 
@@ -69,19 +69,19 @@ def weight_norm(module: M, name: str = "weight", dim: int | None = 0) -> M:
     module.register_parameter(g, Parameter(lengths(weight.detach(), dim)))
     module.register_parameter(v, Parameter(weight.detach()))
     compute = lambda owner: with_lengths(getattr(owner, g), getattr(owner, v), dim)
-    _Recomputed("weight_norm", name, (g, v), compute).hang(module)
+    _Recomputed("weight_norm", name, (g, v), compute).attach(module)
     return module
 
 
 def remove_weight_norm(module: M, name: str = "weight") -> M:
-    """Let a weight be a plain parameter again."""
+    """Make a weight a plain parameter again."""
     return _removed(module, name, "weight_norm")
 
 
 def spectral_norm(
     module: M, name: str = "weight", n_power_iterations: int = 1, eps: float = 1e-12, dim: int | None = None
 ) -> M:
-    """A weight ``name_orig`` over its largest singular value, which the iterations of each forward bring nearer.
+    """A weight ``name_orig`` over its largest singular value, estimated by the iterations of each forward.
 
     Reference: Miyato et al. 2018, "Spectral normalization for generative adversarial networks".
     """
@@ -106,5 +106,5 @@ def spectral_norm(
 
 
 def remove_spectral_norm(module: M, name: str = "weight") -> M:
-    """Let a weight be a plain parameter again."""
+    """Make a weight a plain parameter again."""
     return _removed(module, name, "spectral_norm")

@@ -14,26 +14,15 @@ from autodiff.functions.shaping import transpose
 from autodiff.tensors.creation import as_tensor, full
 from autodiff.tensors.tensor import Tensor
 
-__all__ = [
-    "PackedSequence",
-    "invert_permutation",
-    "pack_padded_sequence",
-    "pack_sequence",
-    "pad_packed_sequence",
-    "pad_sequence",
-    "unpack_sequence",
-    "unpad_sequence",
-]
-
 
 class PackedSequence(NamedTuple):
-    """Sequences packed by steps: first the first entries of all, then the second ones of those that have one, ...
+    """Sequences packed by steps: the first entries of all sequences, then the second ones of those that have one, ...
 
     Attributes:
         data: (sum of the lengths, ...).
         batch_sizes: how many sequences each step has; (longest length,), int64.
-        sorted_indices: the sequences from the longest to the shortest, by their numbers; None where they came so.
-        unsorted_indices: the other way round.
+        sorted_indices: the numbers of the sequences from the longest to the shortest; None where they were given so.
+        unsorted_indices: the inverse permutation.
     """
 
     data: Tensor
@@ -46,7 +35,7 @@ class PackedSequence(NamedTuple):
         return self._replace(data=self.data.to(*args, **kwargs))
 
     def cpu(self) -> PackedSequence:
-        """The sequences themselves: they live there."""
+        """The sequences themselves: they are on the CPU."""
         return self
 
     def double(self) -> PackedSequence:
@@ -75,7 +64,7 @@ def pack_padded_sequence(
         input: (longest, batch, ...), or (batch, longest, ...) with ``batch_first``.
         lengths: of each sequence, (batch,).
         batch_first: see ``input``.
-        enforce_sorted: the lengths fall, or it is an error; otherwise they are sorted here.
+        enforce_sorted: the lengths must fall; if False, the sequences are sorted here.
 
     Raises:
         OptionError: a length is below 1, or they do not fall.
@@ -128,11 +117,9 @@ def pad_packed_sequence(
 
 
 def pad_sequence(
-    sequences: Sequence[Tensor] | Tensor,
-    batch_first: bool = False,
-    padding_value: float = 0.0,
+    sequences: Sequence[Tensor] | Tensor, batch_first: bool = False, padding_value: float = 0.0,
     padding_side: str = "right",
-) -> Tensor:
+) -> Tensor:  # fmt: skip
     """Sequences (length, ...) padded to the longest: (longest, batch, ...), or (batch, longest, ...).
 
     Raises OptionError for a ``padding_side`` that is neither "left" nor "right".
@@ -144,8 +131,8 @@ def pad_sequence(
     for x in sequences:
         padding = full((longest - len(x), *x.shape[1:]), padding_value, dtype=x.dtype)
         rows.append(x if len(x) == longest else cat([x, padding] if padding_side == "right" else [padding, x]))
-    result: Tensor = stack(rows, 0 if batch_first else 1)
-    return result
+    padded: Tensor = stack(rows, 0 if batch_first else 1)
+    return padded
 
 
 def unpad_sequence(padded_sequences: Tensor, lengths: Any, batch_first: bool = False) -> list[Tensor]:

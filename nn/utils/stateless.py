@@ -2,6 +2,4 @@
 
 from __future__ import annotations
 
-from autodiff.func.modules import functional_call
-
-__all__ = ["functional_call"]
+from autodiff.func.modules import functional_call as functional_call

@@ -7,18 +7,19 @@ from typing import Any, Self
 
 from autodiff.errors import OptionError, ShapeError
 from autodiff.tensors.creation import as_tensor
-from autodiff.tensors.tensor import Tensor
 from nn import functional as F
 from nn import init
-from nn.module import Module
-from nn.modules.initial import empty_parameter
+from nn.module import Module, changed_options
+from nn.modules.new_parameters import add_parameters
 from nn.parameter import Parameter
 
 __all__ = ["Embedding", "EmbeddingBag"]
 
 
 class _Table(Module):
-    """A table ``weight`` (V, E) of rows, drawn from N(0, 1), and what embeddings share."""
+    """A table ``weight`` (V, E), drawn from N(0, 1), with the options that embeddings share."""
+
+    weight: Parameter
 
     def __init__(
         self, num_embeddings: int, embedding_dim: int, padding_idx: int | None, max_norm: float | None,
@@ -32,7 +33,7 @@ class _Table(Module):
         self.max_norm, self.norm_type = max_norm, norm_type
         self.scale_grad_by_freq, self.sparse = scale_grad_by_freq, sparse
         if weight is None:
-            self.weight = empty_parameter(num_embeddings, embedding_dim, dtype=dtype)
+            add_parameters(self, dtype, weight=(num_embeddings, embedding_dim))
             self.weight.requires_grad = not freeze
             self.reset_parameters()
         else:
@@ -49,7 +50,7 @@ class _Table(Module):
 
     @classmethod
     def from_pretrained(cls, embeddings: Any, freeze: bool = True, **options: Any) -> Self:
-        """One with the table ``embeddings`` (V, E), which with ``freeze`` is not trained."""
+        """A layer with the table ``embeddings`` (V, E), which is not trained if ``freeze``."""
         rows = as_tensor(embeddings)
         if rows.ndim != 2:
             raise ShapeError(f"embeddings are a table (V, E), not of shape {tuple(rows.shape)}")
@@ -58,18 +59,13 @@ class _Table(Module):
 
     def extra_repr(self) -> str:
         """The sizes, and the options that are not the default."""
-        text = f"{self.num_embeddings}, {self.embedding_dim}"
-        for name, value, default in (
-            ("padding_idx", self.padding_idx, None), ("max_norm", self.max_norm, None),
-            ("norm_type", self.norm_type, 2), ("scale_grad_by_freq", self.scale_grad_by_freq, False),
-        ):  # fmt: skip
-            if value != default:
-                text += f", {name}={value}"
-        return text + (", sparse=True" if self.sparse else "")
+        return f"{self.num_embeddings}, {self.embedding_dim}" + changed_options(
+            self, padding_idx=None, max_norm=None, norm_type=2, scale_grad_by_freq=False, sparse=False
+        )
 
 
 class Embedding(_Table):
-    """Row ``input[...]`` of a table that is learnt, for each number of the input.
+    """For each number of the input, the row of that number in a learnt table.
 
     Args:
         num_embeddings, embedding_dim: V and E of the table.
@@ -95,7 +91,7 @@ class Embedding(_Table):
             _freeze, dtype,
         )  # fmt: skip
 
-    def forward(self, input: Any) -> Tensor:
+    def forward(self, input: Any) -> Any:
         """``functional.embedding``."""
         return F.embedding(
             input, self.weight, self.padding_idx, self.max_norm, self.norm_type, self.scale_grad_by_freq, self.sparse
@@ -124,7 +120,7 @@ class EmbeddingBag(_Table):
         )  # fmt: skip
         self.mode, self.include_last_offset = mode, include_last_offset
 
-    def forward(self, input: Any, offsets: Any = None, per_sample_weights: Any = None) -> Tensor:
+    def forward(self, input: Any, offsets: Any = None, per_sample_weights: Any = None) -> Any:
         """``functional.embedding_bag``."""
         return F.embedding_bag(
             input, self.weight, offsets, self.max_norm, self.norm_type, self.scale_grad_by_freq, self.mode,

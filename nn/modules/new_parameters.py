@@ -10,14 +10,15 @@ import numpy as np
 from autodiff.dtypes import as_dtype, get_default_dtype
 from autodiff.tensors.tensor import Tensor
 from nn import init
+from nn.module import Module
 from nn.parameter import Parameter
 
-__all__ = ["empty_parameter", "uniform_by_fan"]
 
-
-def empty_parameter(*shape: int, dtype: Any = None) -> Parameter:
-    """A parameter of this shape, by default of the default dtype, whose values are still to come."""
-    return Parameter(np.empty(shape, get_default_dtype() if dtype is None else as_dtype(dtype)))
+def add_parameters(module: Module, dtype: Any, **shapes: tuple[int, ...] | None) -> None:
+    """Register parameters of these shapes without values; for None there is a name without a parameter."""
+    kind = get_default_dtype() if dtype is None else as_dtype(dtype)
+    for name, shape in shapes.items():
+        module.register_parameter(name, None if shape is None else Parameter(np.empty(shape, kind)))
 
 
 def uniform_by_fan(weight: Tensor, bias: Tensor | None) -> None:
