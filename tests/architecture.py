@@ -245,7 +245,7 @@ def spelled_out(modules: Modules) -> list[str]:
 
 
 def public_names(modules: Modules) -> list[str]:
-    """What is taken whole by `import *` lists its names, once each, in `__all__`.
+    """What is taken whole by `import *` lists its names, once each, in `__all__`; nothing else does.
 
     No two modules that a package takes whole may give the same name.
     """
@@ -257,6 +257,9 @@ def public_names(modules: Modules) -> list[str]:
         listed = exported(module.tree)
         if module.name in taken and listed is None and not starred:
             faults.append(f"{module.name} has no __all__ and is taken whole")
+        is_lazy = "def __getattr__" in module.source  # what it looks up late must be listed for `import *`
+        if module.name not in taken and listed is not None and not is_lazy:
+            faults.append(f"{module.name} has an __all__ that nobody uses")
         listed = listed or []
         faults += [f"{module.name}.__all__ has {name!r} twice" for name in listed if listed.count(name) > 1]
     return sorted(set(faults))

@@ -10,9 +10,6 @@ import numpy as np
 
 from autodiff.kernels.threads import beside_helpers
 
-__all__ = ["accumulate", "sum_of_rows"]
-
-
 LONG = 1 << 12  # numbers from which on it pays to choose how a sum is made
 FEW = 64  # rows from which on BLAS sums columns faster than NumPy
 MANY = 1 << 18  # numbers from which on BLAS gains little, and loses much where it has to wait for a thread

@@ -8,8 +8,6 @@ from typing import Any
 
 from autodiff.engine.primitive import Primitive
 
-__all__ = ["Joint"]
-
 
 class Joint(Primitive):
     """A primitive with one rule for the cotangents of all inputs, which share most of their work.
