@@ -192,11 +192,11 @@ def _untracked(
     if primitive.view and isinstance(inputs[0], TensorBase):
         mark_view(result, inputs[0], None if is_tracked else inputs[0], primitive, params)
     if is_tracked and out.dtype.kind == "f":
-        result._why = ("was made under no_grad", place_of_user())
+        result._untracked_because = ("was made under no_grad", place_of_user())
     else:
         for x in inputs:
-            if hasattr(x, "_why"):
-                result._why = x._why
+            if hasattr(x, "_untracked_because"):
+                result._untracked_because = x._untracked_because
     return result
 
 

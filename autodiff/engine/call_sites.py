@@ -19,13 +19,13 @@ from typing import Any
 
 import numpy as np
 
-Place = tuple[CodeType, int]  # code and instruction: the line is worked out only when somebody asks for it
+Place = tuple[CodeType, int]  # code and instruction: the line is worked out only when it is needed
 
 _library: tuple[str, ...] = ()  # folders, each with a separator at its end
 
 
 class _InsideLibrary(dict[str, bool]):
-    """Whether a source file belongs to this library or to what it calls itself through; asked once for each file."""
+    """Whether a source file belongs to this library, to NumPy or to contextlib; worked out once for each file."""
 
     def __missing__(self, filename: str) -> bool:
         self[filename] = filename.startswith(_library) or filename == contextlib.__file__
@@ -46,7 +46,7 @@ register_library(np.__file__)
 
 
 def place_of_user(depth: int = 1) -> Place:
-    """The innermost place outside this library, at least ``depth`` calls up: each one skipped is a frame not built."""
+    """The innermost place outside this library, at least ``depth`` calls up."""
     frame = sys._getframe(depth)
     code = frame.f_code
     while inside_library[code.co_filename] and frame.f_back is not None:

@@ -16,8 +16,8 @@ class NodeHooks:
     """The hooks of one node, in the order in which they run.
 
     Attributes:
-        incoming: functions of the complete cotangent of the node that return what takes its place, or None.
-        keep: what is done with the cotangent that these leave; it runs last (``retain_grad``).
+        incoming: functions of the complete cotangent of the node; each may return another in its place, or None.
+        keep: stores the cotangent after these (``retain_grad``).
         accumulated: functions of the leaf's tensor, called when its ``.grad`` is up to date.
     """
 
@@ -30,7 +30,7 @@ class NodeHooks:
 
     @staticmethod
     def of(node: Any) -> NodeHooks:
-        """The hooks of ``node``, made where it has none: from then on every walk asks its nodes for theirs."""
+        """The hooks of ``node``, made if it has none; from then on every walk looks for hooks."""
         global _used
         _used = True
         if not hasattr(node, "hooks"):
@@ -50,12 +50,12 @@ class NodeHooks:
 
 
 def in_use() -> bool:
-    """Whether a hook was ever hung on a node: until then no walk asks for any."""
+    """Whether any node ever got a hook: until then no walk looks for them."""
     return _used
 
 
 class RemovableHandle:
-    """Enters a hook into ``registry``, and takes it away: by ``remove()``, or at the end of a ``with`` block.
+    """Adds a hook to ``registry``, and removes it: by ``remove()``, or at the end of a ``with`` block.
 
     >>> registry = {}
     >>> with RemovableHandle(registry, print):
@@ -74,7 +74,7 @@ class RemovableHandle:
         registry.update(later)
 
     def remove(self) -> None:
-        """Take the hook away; once it is gone, nothing happens."""
+        """Remove the hook; again, it does nothing."""
         self._registry.pop(self._number, None)
 
     def __enter__(self) -> RemovableHandle:

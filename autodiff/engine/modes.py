@@ -24,20 +24,20 @@ R = TypeVar("R")
 
 
 class Mode(NamedTuple):
-    """What the record path asks of its surroundings."""
+    """Whether operations are recorded, and whether their results are checked."""
 
     recording: bool = True
     anomaly: bool = False
 
 
-PLAIN = Mode()  # the usual mode is always this object, so that the record path can ask for it by identity
+PLAIN = Mode()  # the usual mode is always this object, so that `apply` can compare by identity
 _MODES = {mode: mode for mode in (PLAIN, Mode(False, False), Mode(True, True), Mode(False, True))}
 _mode: ContextVar[Mode] = ContextVar("autodiff_mode", default=PLAIN)
 current = _mode.get  # bound once: every operation asks
 
 
 class Switch:
-    """A context manager and decorator that changes fields of the mode and puts the old mode back, whatever happens."""
+    """A context manager and decorator that changes fields of the mode, and restores the old mode at the end."""
 
     def __init__(self, **changes: bool) -> None:
         self._changes = changes
@@ -50,7 +50,7 @@ class Switch:
         _mode.reset(self._tokens.pop())
 
     def __call__(self, function: Callable[P, R]) -> Callable[P, R]:
-        """``function`` under the switch, whose code runs under it also where it is a generator or a coroutine."""
+        """``function`` under the switch; the code of a generator or a coroutine runs under it, too."""
         around: Any = self._around_call
         if inspect.isgeneratorfunction(function):
             around = self._around_steps
@@ -105,17 +105,17 @@ class Switch:
 
 
 class _SetNow(Switch):
-    """A switch thrown where it is made; used with ``with``, it is put back at the end."""
+    """A switch that changes the mode when it is made; a ``with`` block restores it at its end."""
 
     def __init__(self, **changes: bool) -> None:
         super().__init__(**changes)
         super().__enter__()
 
     def __enter__(self) -> None:
-        """Nothing is left to do."""
+        """The mode has been changed already."""
 
     def __call__(self, function: Callable[P, R]) -> Callable[P, R]:
-        """``function`` under the switch; around the decorator itself nothing is switched."""
+        """``function`` under the switch; the mode outside of it is restored."""
         self.__exit__()
         return super().__call__(function)
 
@@ -151,7 +151,7 @@ def inference_mode(mode: bool = True) -> Switch: ...
 @overload
 def inference_mode(mode: Callable[P, R]) -> Callable[P, R]: ...
 def inference_mode(mode: Any = True) -> Any:
-    """``no_grad`` by the name that programs which only evaluate use; ``mode=False`` records."""
+    """``no_grad`` by PyTorch's name for programs that only evaluate; ``mode=False`` records."""
     return _applied(Switch(recording=False), mode) if callable(mode) else Switch(recording=not mode)
 
 

@@ -1,4 +1,4 @@
-"""Values: an array with a node, the base class of Tensor, and how an operation's result becomes one."""
+"""Values: the base class of Tensor, which is an array with a node, and how the result of an operation becomes one."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ NO_OUT = (None,)
 
 
 class TensorBase:
-    """An array and the node that says how it was made: what a primitive takes and gives.
+    """An array, and the node that says how it was computed.
 
     Attributes of the one class that users see, ``Tensor``: ``_array``; ``_node``, None outside the graph; ``_grad``;
-    ``_why``, set only where there is a reason to be outside the graph: what happened, and where; ``_base``, set only
-    for a view: of which tensor (None for one in the graph, viewed under ``no_grad``), by which primitive and params.
+    ``_untracked_because``, set only if a tracked input was cut off: what happened, and where; ``_base``, set only for a
+    view: of which tensor (None for one in the graph, viewed under ``no_grad``), by which primitive and params.
     """
 
-    __slots__ = ("__weakref__", "_array", "_base", "_grad", "_node", "_why")
+    __slots__ = ("__weakref__", "_array", "_base", "_grad", "_node", "_untracked_because")
 
     _array: Array
     _node: Node | None
     _grad: Any
-    _why: tuple[str, Place]
+    _untracked_because: tuple[str, Place]
     _base: tuple[Any, Primitive, dict[str, Any]]
 
 
@@ -40,7 +40,7 @@ _results: Any = TensorBase
 
 
 def result_class(cls: C) -> C:
-    """Class decorator: what primitives give from now on is of this class."""
+    """Class decorator: results of primitives are of this class from now on."""
     global _results
     _results = cls
     return cls

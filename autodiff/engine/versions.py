@@ -1,8 +1,7 @@
-"""Which arrays were changed in place, when and where: how a backward pass finds out that what it kept is spoiled.
+"""Versions: which arrays were changed in place, when and where, so that a walk finds saved values that are out of date.
 
-Nothing is paid when a value is recorded. A change writes down the number that the next node would have had; a node
-that is older than a change of an array it keeps has been spoiled by it. Views share the entry of the array that owns
-the memory.
+Recording an operation costs nothing. A change takes a number from the clock that numbers the nodes: what an older node
+saved of that memory is out of date. Views share the entry of the array that owns the memory.
 """
 
 from __future__ import annotations
@@ -27,13 +26,13 @@ class Change(NamedTuple):
 
 
 _changes: dict[int, Change] = {}
-_owners: dict[int, weakref.ref[np.ndarray[Any, Any]]] = {}  # kept for their callbacks, which forget the changes
+_owners: dict[int, weakref.ref[np.ndarray[Any, Any]]] = {}  # kept for their callbacks, which delete the entries
 rewritten: dict[int, Change] = {}  # the changes among them that also gave the tensor a new history
 _last = 0
 
 
 def owner_of(array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-    """The array that owns the memory ``array`` looks into."""
+    """The array that owns the memory of ``array``."""
     below: Any = array.base
     while below is not None:
         if isinstance(below, np.ndarray):
@@ -43,7 +42,7 @@ def owner_of(array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
 
 
 def changed(*arrays: np.ndarray[Any, Any], history: bool = False) -> None:
-    """Write down that ``arrays`` have just been changed in place; with ``history``, by a recorded operation."""
+    """Record that ``arrays`` have just been changed in place; with ``history``, by a recorded operation."""
     global _last
     _last = number = next_number()
     change = Change(number, place_of_user())
@@ -59,7 +58,7 @@ def changed(*arrays: np.ndarray[Any, Any], history: bool = False) -> None:
 
 
 def _forget(key: int, _: object) -> None:
-    """The memory is gone, and its address may come back."""
+    """Delete the entries of freed memory: another array may get its address."""
     for known in (_changes, _owners, rewritten):
         known.pop(key, None)
 
@@ -70,6 +69,6 @@ def last_change() -> int:
 
 
 def change_after(number: int, array: np.ndarray[Any, Any]) -> Change | None:
-    """The latest change of the memory of ``array``, where it came after ``number``."""
+    """The latest change of the memory of ``array``; None if it is not later than ``number``."""
     change = _changes.get(id(owner_of(array)))
     return change if change is not None and change.number > number else None

@@ -1,4 +1,4 @@
-"""Views: tensors that look into the memory of another, and their history where that is changed in place."""
+"""Views: tensors that share the memory of another tensor, and their history after a change in place."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def mark_view(result: Any, x: Any, base: Any, primitive: Primitive, params: dict
 
 
 def origin(x: Any) -> tuple[Any, View]:
-    """The tensor whose memory ``x`` looks into in the end, and the view from there; ``x`` itself for no view."""
+    """The tensor that the chain of views ``x`` begins with, and the view from there; ``x`` itself if it is no view."""
     steps: list[Any] = []
     while hasattr(x, "_base") and x._base[0] is not None:
         base, primitive, params = x._base
@@ -47,7 +47,7 @@ def origin(x: Any) -> tuple[Any, View]:
 def rerecord_view(x: Any) -> None:
     """Re-record a view whose base was changed in place; other values are left as they are.
 
-    Raises InPlaceError where the base was given another shape, so that nobody knows what the view shows of it.
+    Raises InPlaceError if the base was given another shape: the view no longer means anything.
     """
     if not (hasattr(x, "_base") and id(owner_of(x._array)) in rewritten):
         return

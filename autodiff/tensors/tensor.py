@@ -143,14 +143,14 @@ class Tensor(
     def detach(self) -> Tensor:
         """The same memory outside the graph."""
         result = wrap(self._array)
-        result._why = ("went through detach()", place_of_user())
+        result._untracked_because = ("went through detach()", place_of_user())
         return result
 
     @property
     def data(self) -> Tensor:
         """The same memory outside the graph; assigned, the tensor takes over the other's memory."""
         result = wrap(self._array)
-        result._why = ("went through .data", place_of_user())
+        result._untracked_because = ("went through .data", place_of_user())
         return result
 
     @data.setter

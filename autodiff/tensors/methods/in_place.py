@@ -85,7 +85,7 @@ class InPlaceMethods:
         """Take this tensor out of the graph; what was made from it stays there."""
         if hasattr(self, "_base"):
             raise GraphError("a view cannot be taken out of the graph in place; use detach()")
-        self._node, self._why = None, ("went through detach_()", place_of_user())
+        self._node, self._untracked_because = None, ("went through detach_()", place_of_user())
         return self
 
     def set_(self: Any, source: Any) -> Any:
