@@ -11,7 +11,7 @@ from autodiff.dtypes import as_dtype, get_default_dtype, int64
 from autodiff.engine.values import Value
 from autodiff.errors import ShapeError
 from autodiff.functions.arithmetic import where
-from autodiff.functions.axes import axes_of, axis_of, numpy_names
+from autodiff.functions.axes import axes_of, axis_of, numpy_names, reduced_axes
 from autodiff.ops import comparison, fused, reductions, scans
 from autodiff.ops.arithmetic import maximum, minimum
 from autodiff.ops.indexing import take_along_axis
@@ -66,14 +66,14 @@ def sum(input: Any, dim: Any = None, keepdim: bool = False, *, dtype: Any = None
     tensor([3., 3.])
     """
     x = with_dtype(input, int64 if dtype is None and input.dtype.kind == "u" else dtype)
-    return reductions.sum_(x, axis=axes_of(dim, x.ndim), keepdims=keepdim)
+    return reductions.sum_(x, axis=reduced_axes(dim, x.ndim), keepdims=keepdim)
 
 
 @numpy_names
 def mean(input: Any, dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -> Value:
     """The mean over ``dim`` (one axis, several, or all)."""
     x = with_dtype(input, dtype)
-    return reductions.mean(x, axis=axes_of(dim, x.ndim), keepdims=keepdim)
+    return reductions.mean(x, axis=reduced_axes(dim, x.ndim), keepdims=keepdim)
 
 
 @numpy_names
@@ -109,9 +109,9 @@ def count_nonzero(input: Any, dim: Any = None) -> Value:
 @numpy_names
 def aminmax(input: Any, *, dim: Any = None, keepdim: bool = False) -> Range:
     """The minimum and the maximum over one axis, or all."""
-    axes = None if dim is None else axes_of(axis_of(dim, input.ndim), input.ndim)
-    _refuse_empty(input, None if axes is None else axes[0])
-    return Range(*(row(input, axis=axes, keepdims=keepdim) for row in (reductions.amin, reductions.amax)))
+    axis = None if dim is None or input.ndim == 0 else axis_of(dim, input.ndim)
+    _refuse_empty(input, axis)
+    return Range(amin(input, axis, keepdim), amax(input, axis, keepdim))
 
 
 @numpy_names
@@ -155,7 +155,7 @@ def _deviation(input: Any, dim: Any, unbiased: bool | None, correction: float | 
     """The axes, the deviations from the mean, and by how much their squares are divided."""
     if isinstance(dim, bool):  # PyTorch's older spelling, x.var(False)
         dim, unbiased = None, dim
-    axis = axes_of(dim, input.ndim)
+    axis = reduced_axes(dim, input.ndim)
     less = float(unbiased if unbiased is not None else 1 if correction is None else correction)
     freedom = reductions.count(input, axis) - less
     return axis, input - reductions.mean(input, axis=axis, keepdims=True), freedom if freedom > 0 else math.nan
@@ -206,13 +206,13 @@ def _refuse_empty(input: Any, axis: int | None) -> None:
 @numpy_names
 def amax(input: Any, dim: Any = None, keepdim: bool = False) -> Value:
     """The maximum over ``dim`` (one axis, several, or all); equal winners share the gradient evenly."""
-    return reductions.amax(input, axis=axes_of(dim, input.ndim), keepdims=keepdim)
+    return reductions.amax(input, axis=reduced_axes(dim, input.ndim), keepdims=keepdim)
 
 
 @numpy_names
 def amin(input: Any, dim: Any = None, keepdim: bool = False) -> Value:
     """The minimum over ``dim`` (one axis, several, or all); equal winners share the gradient evenly."""
-    return reductions.amin(input, axis=axes_of(dim, input.ndim), keepdims=keepdim)
+    return reductions.amin(input, axis=reduced_axes(dim, input.ndim), keepdims=keepdim)
 
 
 @numpy_names
@@ -235,14 +235,16 @@ def _positioned(position: Any, input: Any, dim: int | None, keepdim: bool) -> Va
 
 @numpy_names
 def any(input: Any, dim: Any = None, keepdim: bool = False) -> Value:
-    """Whether some entry along ``dim`` is true."""
-    return comparison.any_(input, axis=axes_of(dim, input.ndim), keepdims=keepdim)
+    """Whether some entry over ``dim`` (one axis, several, or all) is true; () reduces nothing, as in PyTorch."""
+    axes = None if dim is None else axes_of(dim, input.ndim)
+    return comparison.any_(input, axis=axes, keepdims=keepdim)
 
 
 @numpy_names
 def all(input: Any, dim: Any = None, keepdim: bool = False) -> Value:
-    """Whether every entry along ``dim`` is true."""
-    return comparison.all_(input, axis=axes_of(dim, input.ndim), keepdims=keepdim)
+    """Whether every entry over ``dim`` (one axis, several, or all) is true; () reduces nothing, as in PyTorch."""
+    axes = None if dim is None else axes_of(dim, input.ndim)
+    return comparison.all_(input, axis=axes, keepdims=keepdim)
 
 
 @numpy_names
@@ -254,7 +256,7 @@ def logsumexp(input: Any, dim: Any, keepdim: bool = False) -> Value:
     tensor(100.6931)
     """
     x = input if input.dtype.kind == "f" else cast(input, get_default_dtype())
-    return reductions.logsumexp(x, axis=axes_of(dim, x.ndim), keepdims=keepdim)
+    return reductions.logsumexp(x, axis=reduced_axes(dim, x.ndim), keepdims=keepdim)
 
 
 @numpy_names

@@ -13,10 +13,10 @@ from autodiff.functions.arithmetic import subtract
 from autodiff.functions.arrays import array_of, constant
 from autodiff.functions.axes import axis_of, length_of, numpy_names
 from autodiff.functions.comparison import ne
-from autodiff.functions.cutting import narrow
 from autodiff.functions.joining import cat
 from autodiff.functions.reductions import Extreme, with_dtype
 from autodiff.functions.reductions import sum as sum_
+from autodiff.functions.splitting import narrow
 from autodiff.ops import scans
 from autodiff.ops.indexing import take_along_axis
 

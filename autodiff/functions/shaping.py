@@ -61,7 +61,7 @@ def _whole(shape: tuple[int, ...], old: tuple[int, ...]) -> tuple[int, ...]:
 
 def permute(input: Any, *dims: Any) -> Value:
     """The axes in the order ``dims``."""
-    axes = axes_of(shape_of(dims), input.ndim) or ()
+    axes = axes_of(shape_of(dims), input.ndim)
     if len(axes) != input.ndim:
         raise ShapeError(f"permute needs each of {input.ndim} axes once, not {dims}")
     return shaping.transpose(input, axes=axes)
@@ -93,7 +93,7 @@ def t(input: Any) -> Value:
 
 def movedim(input: Any, source: Any, destination: Any) -> Value:
     """The axes at ``source`` moved to ``destination``, the others in their order."""
-    targets, sources = axes_of(destination, input.ndim) or (), axes_of(source, input.ndim) or ()
+    targets, sources = axes_of(destination, input.ndim), axes_of(source, input.ndim)
     if len(targets) != len(sources):
         raise ShapeError(f"movedim needs as many destinations as sources, not {source} and {destination}")
     moved = dict(zip(targets, sources, strict=True))
@@ -127,7 +127,7 @@ def unflatten(input: Any, dim: int, sizes: Any) -> Value:
 
 def squeeze(input: Any, dim: Any = None) -> Value:
     """Without the axes of length one, or those among ``dim``."""
-    among = () if dim == () else axes_of(dim, input.ndim)
+    among = None if dim is None else axes_of(dim, input.ndim)
     kept = (n for i, n in enumerate(input.shape) if n != 1 or (among is not None and i not in among))
     return shaping.reshape(input, shape=tuple(kept))
 

@@ -6,7 +6,6 @@ refused by name.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -14,7 +13,6 @@ import numpy as np
 from autodiff.errors import DtypeError, ShapeError
 from autodiff.functions import (
     arithmetic,
-    cutting,
     diagonals,
     indexing,
     joining,
@@ -22,22 +20,15 @@ from autodiff.functions import (
     scans,
     shaping,
     sorting,
+    splitting,
     transcendental,
 )
-from autodiff.functions.arrays import array_of, constant
 from autodiff.functions.axes import axes_of, length_of
-from autodiff.numpy_api.linalg import MATRICES, arrays_of
+from autodiff.numpy_api.arguments import Function, arrays_of, plain, reduce, tensors_of
+from autodiff.numpy_api.linalg import MATRICES
 from autodiff.ops.shaping import pad
 
-Function = Callable[..., Any]
 METHODS = ("linear", "lower", "higher", "midpoint")
-
-
-def plain(x: Any) -> Any:
-    """The numbers of a Tensor, for questions that have no derivative; other values as they are."""
-    if isinstance(x, (list, tuple)):
-        return type(x)(map(plain, x))
-    return array_of(x)
 
 
 def asked(function: Function) -> Function:
@@ -45,37 +36,28 @@ def asked(function: Function) -> Function:
     return lambda *args, **kwargs: function(*map(plain, args), **{name: plain(x) for name, x in kwargs.items()})
 
 
-def _tensors(given: Any) -> list[Any]:
-    """The parts to be joined, all as Tensors."""
-    parts = arrays_of(given)
-    return [constant(x, *parts) if isinstance(x, np.ndarray) else x for x in parts]
-
-
 def _over(function: Function) -> Function:
     """NumPy's call ``(a, axis, keepdims=)`` of a reduction by PyTorch's name."""
-    return lambda a, axis=None, *, keepdims=False: function(a, axis, bool(keepdims))
+    return lambda a, axis=None, *, keepdims=False: reduce(function, a, axis, keepdims)
 
 
-def _spread(function: Function) -> Function:
+def _deviation(function: Function) -> Function:
     """``_over`` of a variance, which divides by N unless ``ddof`` says otherwise."""
-    return lambda a, axis=None, *, ddof=0, keepdims=False: function(a, axis, keepdim=bool(keepdims), correction=ddof)
 
-
-def _one_by_one(function: Function) -> Function:
-    """``_over`` of a reduction that takes one axis, for several."""
-
-    def over(a: Any, axis: Any = None, *, keepdims: bool = False) -> Any:
-        if not isinstance(axis, tuple):
-            return function(a, axis, bool(keepdims)) if axis is not None else _kept(function(a), a, keepdims)
-        for i in sorted(axes_of(axis, a.ndim) or (), reverse=True):
-            a = function(a, i, bool(keepdims))
-        return a
+    def over(a: Any, axis: Any = None, *, ddof: float = 0, keepdims: bool = False) -> Any:
+        return reduce(lambda x, dim, keepdim: function(x, dim, None, keepdim, correction=ddof), a, axis, keepdims)
 
     return over
 
 
-def _kept(result: Any, a: Any, keepdims: Any) -> Any:
-    return shaping.reshape(result, (1,) * a.ndim) if keepdims else result
+def product(a: Any, dim: Any, keepdim: bool) -> Any:
+    """``prod``, which takes one axis, over several or all."""
+    if dim is None:
+        result = reductions.prod(a)
+        return shaping.reshape(result, (1,) * a.ndim) if keepdim else result
+    for axis in sorted(axes_of(dim, a.ndim), reverse=True):
+        a = reductions.prod(a, axis, keepdim)
+    return a
 
 
 def _along(function: Function) -> Function:
@@ -107,7 +89,7 @@ def _split(ary: Any, indices_or_sections: Any, axis: int = 0) -> list[Any]:
 
 
 def _array_split(ary: Any, indices_or_sections: Any, axis: int = 0) -> list[Any]:
-    return list(cutting.tensor_split(ary, indices_or_sections, axis))
+    return list(splitting.tensor_split(ary, indices_or_sections, axis))
 
 
 def _squeeze(a: Any, axis: Any = None) -> Any:
@@ -118,7 +100,7 @@ def _squeeze(a: Any, axis: Any = None) -> Any:
 
 
 def _expand_dims(a: Any, axis: Any) -> Any:
-    for i in sorted(axes_of(axis, a.ndim + (len(axis) if isinstance(axis, tuple) else 1)) or ()):
+    for i in sorted(axes_of(axis, a.ndim + (len(axis) if isinstance(axis, tuple) else 1))):
         a = shaping.unsqueeze(a, i)
     return a
 
@@ -128,12 +110,12 @@ def _clip(a: Any, a_min: Any = None, a_max: Any = None, *, min: Any = None, max:
 
 
 def _concatenate(arrays: Any, axis: Any = 0) -> Any:
-    parts = arrays_of(arrays)
+    parts = arrays_of(*arrays)
     return joining.cat([shaping.ravel(a) for a in parts]) if axis is None else joining.cat(parts, axis)
 
 
 def _stack(arrays: Any, axis: int = 0) -> Any:
-    return joining.stack(arrays_of(arrays), axis)
+    return joining.stack(arrays_of(*arrays), axis)
 
 
 def _diff(a: Any, n: int = 1, axis: int = -1, prepend: Any = None, append: Any = None) -> Any:
@@ -146,9 +128,9 @@ def _diff(a: Any, n: int = 1, axis: int = -1, prepend: Any = None, append: Any =
 
 
 def _quantile(a: Any, q: Any, axis: Any = None, *, method: str = "linear", keepdims: bool = False) -> Any:
-    if method not in METHODS or isinstance(axis, tuple):
+    if method not in METHODS or (isinstance(axis, tuple) and axis):
         raise DtypeError(f"np.quantile of a Tensor takes one axis and the methods {', '.join(METHODS)}")
-    return sorting.quantile(a, q, axis, bool(keepdims), interpolation=method)
+    return reduce(lambda x, dim, keepdim: sorting.quantile(x, q, dim, keepdim, interpolation=method), a, axis, keepdims)
 
 
 def _percentile(a: Any, q: Any, axis: Any = None, *, method: str = "linear", keepdims: bool = False) -> Any:
@@ -161,14 +143,14 @@ def _median(a: Any, axis: Any = None, *, keepdims: bool = False) -> Any:
 
 def _average(a: Any, axis: Any = None, weights: Any = None, *, keepdims: bool = False) -> Any:
     if weights is None:
-        return reductions.mean(a, axis, bool(keepdims))
+        return reduce(reductions.mean, a, axis, keepdims)
     if np.shape(weights) != tuple(np.shape(a)):
         raise ShapeError(f"np.average of a Tensor of shape {np.shape(a)} takes weights of that shape")
-    return reductions.sum(a * weights, axis, bool(keepdims)) / np.sum(weights, axis=axis, keepdims=keepdims)
+    return reduce(reductions.sum, a * weights, axis, keepdims) / np.sum(weights, axis=axis, keepdims=keepdims)
 
 
 def _ptp(a: Any, axis: Any = None, *, keepdims: bool = False) -> Any:
-    return reductions.amax(a, axis, bool(keepdims)) - reductions.amin(a, axis, bool(keepdims))
+    return reduce(reductions.amax, a, axis, keepdims) - reduce(reductions.amin, a, axis, keepdims)
 
 
 def _sort(a: Any, axis: Any = -1) -> Any:
@@ -197,13 +179,13 @@ def _nan_to_num(x: Any, *, nan: float = 0.0, posinf: Any = None, neginf: Any = N
 
 
 def _meshgrid(*xi: Any, indexing: str = "xy") -> Any:
-    return joining.meshgrid(*arrays_of(xi), indexing=indexing)
+    return joining.meshgrid(*arrays_of(*xi), indexing=indexing)
 
 
 REDUCTIONS: dict[Any, Function] = {
     np.sum: _over(reductions.sum),
     np.mean: _over(reductions.mean),
-    np.prod: _one_by_one(reductions.prod),
+    np.prod: _over(product),
     np.nansum: _over(reductions.nansum),
     np.nanmean: _over(reductions.nanmean),
     np.max: _over(reductions.amax),
@@ -212,10 +194,10 @@ REDUCTIONS: dict[Any, Function] = {
     np.amin: _over(reductions.amin),
     np.any: _over(reductions.any),
     np.all: _over(reductions.all),
-    np.argmax: lambda a, axis=None, *, keepdims=False: reductions.argmax(a, axis, bool(keepdims)),
-    np.argmin: lambda a, axis=None, *, keepdims=False: reductions.argmin(a, axis, bool(keepdims)),
-    np.var: _spread(reductions.var),
-    np.std: _spread(reductions.std),
+    np.argmax: _over(reductions.argmax),
+    np.argmin: _over(reductions.argmin),
+    np.var: _deviation(reductions.var),
+    np.std: _deviation(reductions.std),
     np.median: _median,
     np.quantile: _quantile,
     np.percentile: _percentile,
@@ -239,15 +221,15 @@ SHAPES: dict[Any, Function] = {
     np.expand_dims: _expand_dims,
     np.squeeze: _squeeze,
     np.broadcast_to: lambda array, shape: shaping.broadcast_to(array, shape),
-    np.broadcast_arrays: lambda *args: shaping.broadcast_tensors(*arrays_of(args)),
+    np.broadcast_arrays: lambda *args: shaping.broadcast_tensors(*arrays_of(*args)),
     np.atleast_1d: lambda *arys: shaping.atleast_1d(*arys),
     np.atleast_2d: lambda *arys: shaping.atleast_2d(*arys),
     np.concatenate: _concatenate,
     np.stack: _stack,
-    np.hstack: lambda tup: joining.hstack(_tensors(tup)),
-    np.vstack: lambda tup: joining.vstack(_tensors(tup)),
-    np.dstack: lambda tup: joining.dstack(_tensors(tup)),
-    np.column_stack: lambda tup: joining.column_stack(_tensors(tup)),
+    np.hstack: lambda tup: joining.hstack(tensors_of(tup)),
+    np.vstack: lambda tup: joining.vstack(tensors_of(tup)),
+    np.dstack: lambda tup: joining.dstack(tensors_of(tup)),
+    np.column_stack: lambda tup: joining.column_stack(tensors_of(tup)),
     np.append: _append,
     np.split: _split,
     np.array_split: _array_split,
@@ -256,11 +238,11 @@ SHAPES: dict[Any, Function] = {
     np.dsplit: lambda ary, indices_or_sections: _split(ary, indices_or_sections, 2),
     np.tile: lambda A, reps: joining.tile(A, *(reps if isinstance(reps, (tuple, list)) else (reps,))),
     np.repeat: lambda a, repeats, axis=None: joining.repeat_interleave(a, repeats, axis),
-    np.roll: lambda a, shift, axis=None: cutting.roll(a, shift, axis),
-    np.flip: lambda m, axis=None: cutting.flip(m, tuple(range(m.ndim)) if axis is None else axis),
-    np.fliplr: lambda m: cutting.fliplr(m),
-    np.flipud: lambda m: cutting.flipud(m),
-    np.rot90: lambda m, k=1, axes=(0, 1): cutting.rot90(m, k, axes),
+    np.roll: lambda a, shift, axis=None: shaping.clone(a) if axis == () else splitting.roll(a, shift, axis),
+    np.flip: lambda m, axis=None: splitting.flip(m, tuple(range(m.ndim)) if axis is None else axis),
+    np.fliplr: lambda m: splitting.fliplr(m),
+    np.flipud: lambda m: splitting.flipud(m),
+    np.rot90: lambda m, k=1, axes=(0, 1): splitting.rot90(m, k, axes),
     np.meshgrid: _meshgrid,
     np.pad: _pad,
     np.diagonal: lambda a, offset=0, axis1=0, axis2=1: diagonals.diagonal(a, offset, axis1, axis2),

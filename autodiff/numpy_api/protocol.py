@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -11,10 +10,8 @@ import numpy as np
 from autodiff.engine.primitive import primitives
 from autodiff.errors import DtypeError
 from autodiff.functions import arithmetic, reductions, scans, shaping
-from autodiff.numpy_api.functions import FUNCTIONS
-from autodiff.numpy_api.linalg import arrays_of
-
-Function = Callable[..., Any]
+from autodiff.numpy_api.arguments import Function, arrays_of, reduce
+from autodiff.numpy_api.functions import FUNCTIONS, product
 
 
 def _vecdot(x1: Any, x2: Any) -> Any:
@@ -58,14 +55,12 @@ if hasattr(np, "matvec"):  # since NumPy 2.2
 
 _REDUCE: dict[np.ufunc, Function] = {
     np.add: reductions.sum,
-    np.multiply: lambda x, axis, keepdims: FUNCTIONS[np.prod](x, axis, keepdims=keepdims),
+    np.multiply: product,
     np.maximum: reductions.amax,
     np.minimum: reductions.amin,
     np.logical_and: reductions.all,
     np.logical_or: reductions.any,
-    np.logaddexp: lambda x, axis, keepdims: reductions.logsumexp(
-        x, tuple(range(x.ndim)) if axis is None else axis, keepdims
-    ),
+    np.logaddexp: reductions.logsumexp,
 }
 _ACCUMULATE: dict[np.ufunc, Function] = {
     np.add: scans.cumsum,
@@ -90,12 +85,12 @@ def array_ufunc(ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], kwargs: d
         return UFUNCS[ufunc](*inputs)
     if method == "outer" and ufunc in UFUNCS and ufunc.signature is None:
         _refuse(name, kwargs)
-        first, second = arrays_of(inputs)
+        first, second = arrays_of(*inputs)
         return UFUNCS[ufunc](shaping.reshape(first, (*first.shape, *(1,) * second.ndim)), second)
     if method == "reduce" and ufunc in _REDUCE:
         axis, keepdims = kwargs.pop("axis", 0), kwargs.pop("keepdims", False)
         _refuse(name, kwargs)
-        return _REDUCE[ufunc](*inputs, axis, keepdims)
+        return reduce(_REDUCE[ufunc], inputs[0], axis, keepdims)
     if method == "accumulate" and ufunc in _ACCUMULATE:
         axis = kwargs.pop("axis", 0)
         _refuse(name, kwargs)
