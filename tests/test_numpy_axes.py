@@ -8,12 +8,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+from parity.harness import Near, compare, numbers, peer
 
 import autodiff
 from autodiff import grad, tensor
 from autodiff.errors import AutodiffError
 from autodiff.testing import gradcheck, gradgradcheck
-from tests.parity.harness import Near, compare, numbers, peer
 
 X = numbers((2, 3, 4), 0.5, 2.0)
 INPUTS = {"0-d": X[0, 0, 0], "1-d": X[0, 0], "3-d": X}

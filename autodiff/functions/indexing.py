@@ -20,21 +20,8 @@ from autodiff.ops.indexing import scatter_add, take_along_axis
 from autodiff.ops.shaping import cast
 
 __all__ = [
-    "argwhere",
-    "gather",
-    "index_add",
-    "index_copy",
-    "index_fill",
-    "index_put",
-    "index_select",
-    "masked_fill",
-    "masked_scatter",
-    "masked_select",
-    "nonzero",
-    "one_hot",
-    "put",
-    "take",
-    "take_along_dim",
+    "argwhere", "gather", "index_add", "index_copy", "index_fill", "index_put", "index_select", "masked_fill",
+    "masked_scatter", "masked_select", "nonzero", "one_hot", "put", "take", "take_along_dim",
 ]
 
 
@@ -158,7 +145,7 @@ def one_value(input: Any, value: Any) -> Any:
     if hasattr(value, "shape"):
         if math.prod(value.shape) != 1 or len(value.shape):
             raise ShapeError(f"one value is wanted, a number or a 0-d tensor, not one of shape {tuple(value.shape)}")
-        return cast(value, input.dtype)
+        return value if value.dtype == input.dtype else cast(value, input.dtype)
     return np.asarray(value).astype(input.dtype)
 
 

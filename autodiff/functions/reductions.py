@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from autodiff.dtypes import as_dtype, get_default_dtype, int64
+from autodiff.dtypes import as_dtype, int64
 from autodiff.engine.values import Value
 from autodiff.errors import ShapeError
 from autodiff.functions.arithmetic import where
@@ -18,28 +18,8 @@ from autodiff.ops.indexing import take_along_axis
 from autodiff.ops.shaping import cast, reshape
 
 __all__ = [
-    "all",
-    "amax",
-    "amin",
-    "aminmax",
-    "any",
-    "argmax",
-    "argmin",
-    "count_nonzero",
-    "log_softmax",
-    "logsumexp",
-    "max",
-    "mean",
-    "min",
-    "nanmean",
-    "nansum",
-    "prod",
-    "softmax",
-    "std",
-    "std_mean",
-    "sum",
-    "var",
-    "var_mean",
+    "all", "amax", "amin", "aminmax", "any", "argmax", "argmin", "count_nonzero", "log_softmax", "logsumexp", "max",
+    "mean", "min", "nanmean", "nansum", "prod", "softmax", "std", "std_mean", "sum", "var", "var_mean",
 ]
 
 
@@ -65,7 +45,7 @@ def sum(input: Any, dim: Any = None, keepdim: bool = False, *, dtype: Any = None
     >>> autodiff.sum(autodiff.ones(2, 3), 1)
     tensor([3., 3.])
     """
-    x = with_dtype(input, int64 if dtype is None and input.dtype.kind == "u" else dtype)
+    x = with_dtype(input, dtype, whole="u")
     return reductions.sum_(x, axis=reduced_axes(dim, x.ndim), keepdims=keepdim)
 
 
@@ -79,7 +59,7 @@ def mean(input: Any, dim: Any = None, keepdim: bool = False, *, dtype: Any = Non
 @numpy_names
 def prod(input: Any, dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -> Value:
     """The product over ``dim`` (one axis, or all); its gradient is exact where entries are 0."""
-    x = with_dtype(input, int64 if dtype is None and input.dtype.kind in "bu" else dtype)
+    x = with_dtype(input, dtype, whole="bu")
     if dim is None:
         return scans.prod(reshape(x, shape=(-1,)), axis=0)
     axis, shape = axis_of(dim, x.ndim), tuple(x.shape)
@@ -255,23 +235,23 @@ def logsumexp(input: Any, dim: Any, keepdim: bool = False) -> Value:
     >>> autodiff.logsumexp(autodiff.tensor([100.0, 100.0]), 0)
     tensor(100.6931)
     """
-    x = input if input.dtype.kind == "f" else cast(input, get_default_dtype())
-    return reductions.logsumexp(x, axis=reduced_axes(dim, x.ndim), keepdims=keepdim)
+    return reductions.logsumexp(input, axis=reduced_axes(dim, input.ndim), keepdims=keepdim)
 
 
 @numpy_names
 def softmax(input: Any, dim: int, *, dtype: Any = None) -> Value:
     """exp of ``input`` over its sum along ``dim`` (Bridle 1990), shifted by the maximum so that nothing overflows."""
-    x = with_dtype(input, dtype)
-    return fused.softmax(x, axis=axis_of(dim, x.ndim))
+    return fused.softmax(with_dtype(input, dtype), axis=axis_of(dim, input.ndim))
 
 
 @numpy_names
 def log_softmax(input: Any, dim: int, *, dtype: Any = None) -> Value:
     """log of ``softmax``, with all its digits where the softmax itself is 0 or 1."""
-    x = with_dtype(input, dtype)
-    return fused.log_softmax(x, axis=axis_of(dim, x.ndim))
+    return fused.log_softmax(with_dtype(input, dtype), axis=axis_of(dim, input.ndim))
 
 
-def with_dtype(input: Any, dtype: Any) -> Any:
-    return input if dtype is None else cast(input, as_dtype(dtype))
+def with_dtype(input: Any, dtype: Any, whole: str = "") -> Any:
+    """``input`` in ``dtype``; without one, in int64 where its kind is among those of ``whole``, or else as it is."""
+    if dtype is None and input.dtype.kind not in whole:
+        return input
+    return cast(input, int64 if dtype is None else as_dtype(dtype))

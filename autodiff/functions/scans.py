@@ -21,20 +21,8 @@ from autodiff.ops import scans
 from autodiff.ops.indexing import take_along_axis
 
 __all__ = [
-    "cummax",
-    "cummin",
-    "cumprod",
-    "cumsum",
-    "cumulative_trapezoid",
-    "diff",
-    "logcumsumexp",
-    "trapezoid",
-    "trapz",
+    "cummax", "cummin", "cumprod", "cumsum", "cumulative_trapezoid", "diff", "logcumsumexp", "trapezoid", "trapz",
 ]
-
-
-def _whole(input: Any, dtype: Any) -> Any:
-    return with_dtype(input, int64 if dtype is None and input.dtype.kind in "biu" else dtype)
 
 
 @numpy_names
@@ -45,13 +33,13 @@ def cumsum(input: Any, dim: int, *, dtype: Any = None) -> Value:
     >>> autodiff.cumsum(autodiff.tensor([1, 2, 3]), 0)
     tensor([1, 3, 6])
     """
-    return scans.cumsum(_whole(input, dtype), axis=axis_of(dim, input.ndim), reverse=False)
+    return scans.cumsum(with_dtype(input, dtype, whole="biu"), axis=axis_of(dim, input.ndim), reverse=False)
 
 
 @numpy_names
 def cumprod(input: Any, dim: int, *, dtype: Any = None) -> Value:
     """The products of the entries up to each one along ``dim``; the gradient is exact where entries are 0."""
-    return scans.cumprod(_whole(input, dtype), axis=axis_of(dim, input.ndim), reverse=False)
+    return scans.cumprod(with_dtype(input, dtype, whole="biu"), axis=axis_of(dim, input.ndim), reverse=False)
 
 
 @numpy_names

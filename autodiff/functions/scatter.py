@@ -19,13 +19,7 @@ from autodiff.ops.indexing import index as pick
 from autodiff.ops.indexing import put as overwrite
 
 __all__ = [
-    "diagonal_scatter",
-    "index_reduce",
-    "scatter",
-    "scatter_add",
-    "scatter_reduce",
-    "select_scatter",
-    "slice_scatter",
+    "diagonal_scatter", "index_reduce", "scatter", "scatter_add", "scatter_reduce", "select_scatter", "slice_scatter",
 ]
 
 

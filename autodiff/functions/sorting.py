@@ -20,24 +20,15 @@ from autodiff.ops.indexing import index, take_along_axis
 from autodiff.ops.shaping import reshape
 
 __all__ = [
-    "argsort",
-    "bincount",
-    "bucketize",
-    "histc",
-    "isin",
-    "kthvalue",
-    "median",
-    "mode",
-    "msort",
-    "nanmedian",
-    "nanquantile",
-    "quantile",
-    "searchsorted",
-    "sort",
-    "topk",
-    "unique",
-    "unique_consecutive",
+    "argsort", "bincount", "bucketize", "histc", "isin", "kthvalue", "median", "mode", "msort", "nanmedian",
+    "nanquantile", "quantile", "searchsorted", "sort", "topk", "unique", "unique_consecutive",
 ]
+
+
+def _ranked(input: Any, axis: int, descending: bool, ranks: slice) -> Any:
+    """The positions of the entries at ``ranks`` of the order along an axis."""
+    order = _order(array_of(input), axis, descending)
+    return order[(slice(None),) * axis + (ranks,)] if input.ndim else order
 
 
 def _order(x: Any, axis: int, descending: bool) -> Any:
@@ -89,8 +80,7 @@ def topk(input: Any, k: int, dim: int = -1, largest: bool = True, sorted: bool =
     axis, length = axis_of(dim, input.ndim), input.shape[dim] if input.ndim else 1
     if not 0 <= k <= length:
         raise ShapeError(f"topk: there are {length} entries along dim {dim} of shape {tuple(input.shape)}, not {k}")
-    order = _order(array_of(input), axis, largest)
-    return _picked(input, order[(slice(None),) * axis + (slice(0, k),)] if input.ndim else order, axis)
+    return _picked(input, _ranked(input, axis, largest, slice(k)), axis)
 
 
 @numpy_names
@@ -99,8 +89,7 @@ def kthvalue(input: Any, k: int, dim: int = -1, keepdim: bool = False) -> Extrem
     axis, length = axis_of(dim, input.ndim), input.shape[dim] if input.ndim else 1
     if not 1 <= k <= length:
         raise ShapeError(f"kthvalue: k is from 1 to {length} for shape {tuple(input.shape)} and dim {dim}, not {k}")
-    order = _order(array_of(input), axis, False)
-    return _one(input, order[(slice(None),) * axis + (slice(k - 1, k),)] if input.ndim else order, axis, keepdim)
+    return _one(input, _ranked(input, axis, False, slice(k - 1, k)), axis, keepdim)
 
 
 @numpy_names

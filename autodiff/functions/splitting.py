@@ -18,24 +18,8 @@ from autodiff.ops.indexing import index
 from autodiff.ops.shaping import slide
 
 __all__ = [
-    "as_strided",
-    "chunk",
-    "dsplit",
-    "flip",
-    "fliplr",
-    "flipud",
-    "hsplit",
-    "narrow",
-    "roll",
-    "rot90",
-    "select",
-    "split",
-    "split_with_sizes",
-    "tensor_split",
-    "unbind",
-    "unsafe_chunk",
-    "unsafe_split",
-    "vsplit",
+    "as_strided", "chunk", "dsplit", "flip", "fliplr", "flipud", "hsplit", "narrow", "roll", "rot90", "select", "split",
+    "split_with_sizes", "tensor_split", "unbind", "unsafe_chunk", "unsafe_split", "vsplit",
 ]
 
 

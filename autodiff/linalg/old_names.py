@@ -15,24 +15,8 @@ from autodiff.ops.decompositions import solve
 from autodiff.ops.linear_algebra import matmul
 
 __all__ = [
-    "cdist",
-    "cholesky",
-    "cholesky_inverse",
-    "cholesky_solve",
-    "det",
-    "dist",
-    "inverse",
-    "logdet",
-    "matrix_exp",
-    "matrix_power",
-    "norm",
-    "pdist",
-    "pinverse",
-    "qr",
-    "renorm",
-    "slogdet",
-    "svd",
-    "triangular_solve",
+    "cdist", "cholesky", "cholesky_inverse", "cholesky_solve", "det", "dist", "inverse", "logdet", "matrix_exp",
+    "matrix_power", "norm", "pdist", "pinverse", "qr", "renorm", "slogdet", "svd", "triangular_solve",
 ]
 
 inverse = inv
@@ -66,8 +50,7 @@ def pinverse(input: Any, rcond: float = 1e-15) -> Value:
 
 def cholesky(input: Any, upper: bool = False) -> Value:
     """The lower (or upper) triangular factor of a positive definite matrix."""
-    factor = decompositions.cholesky(input)
-    return factor.mT if upper else factor
+    return decompositions.cholesky(input, upper=upper)
 
 
 def cholesky_solve(B: Any, L: Any, upper: bool = False) -> Value:

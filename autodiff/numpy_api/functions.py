@@ -31,11 +31,6 @@ from autodiff.ops.shaping import pad
 METHODS = ("linear", "lower", "higher", "midpoint")
 
 
-def asked(function: Function) -> Function:
-    """A function of NumPy that has no derivative, on the numbers."""
-    return lambda *args, **kwargs: function(*map(plain, args), **{name: plain(x) for name, x in kwargs.items()})
-
-
 def _over(function: Function) -> Function:
     """NumPy's call ``(a, axis, keepdims=)`` of a reduction by PyTorch's name."""
     return lambda a, axis=None, *, keepdims=False: reduce(function, a, axis, keepdims)
@@ -60,9 +55,9 @@ def product(a: Any, dim: Any, keepdim: bool) -> Any:
     return a
 
 
-def _along(function: Function) -> Function:
-    """NumPy's call ``(a, axis=None)`` of a scan, which flattens by default."""
-    return lambda a, axis=None: function(shaping.ravel(a), 0) if axis is None else function(a, axis)
+def _along(function: Function, default: int | None = None) -> Function:
+    """NumPy's call ``(a, axis)`` of a scan or an order, which flattens for None."""
+    return lambda a, axis=default: function(shaping.ravel(a), 0) if axis is None else function(a, axis)
 
 
 def _transpose(a: Any, axes: Any = None) -> Any:
@@ -114,10 +109,6 @@ def _concatenate(arrays: Any, axis: Any = 0) -> Any:
     return joining.cat([shaping.ravel(a) for a in parts]) if axis is None else joining.cat(parts, axis)
 
 
-def _stack(arrays: Any, axis: int = 0) -> Any:
-    return joining.stack(arrays_of(*arrays), axis)
-
-
 def _diff(a: Any, n: int = 1, axis: int = -1, prepend: Any = None, append: Any = None) -> Any:
     def edge(x: Any) -> Any:
         if x is None or np.ndim(plain(x)):
@@ -153,33 +144,13 @@ def _ptp(a: Any, axis: Any = None, *, keepdims: bool = False) -> Any:
     return reduce(reductions.amax, a, axis, keepdims) - reduce(reductions.amin, a, axis, keepdims)
 
 
-def _sort(a: Any, axis: Any = -1) -> Any:
-    return sorting.sort(shaping.ravel(a), 0).values if axis is None else sorting.sort(a, axis).values
-
-
-def _argsort(a: Any, axis: Any = -1) -> Any:
-    return sorting.argsort(shaping.ravel(a), 0) if axis is None else sorting.argsort(a, axis)
-
-
 def _take(a: Any, indices: Any, axis: Any = None) -> Any:
     picks = np.asarray(plain(indices))
     return shaping.ravel(a)[picks] if axis is None else a[(slice(None),) * (axis % a.ndim) + (picks,)]
 
 
-def _append(arr: Any, values: Any, axis: Any = None) -> Any:
-    return _concatenate([arr, values], axis)
-
-
 def _round(a: Any, decimals: int = 0) -> Any:
     return arithmetic.round(a, decimals=decimals)
-
-
-def _nan_to_num(x: Any, *, nan: float = 0.0, posinf: Any = None, neginf: Any = None) -> Any:
-    return arithmetic.nan_to_num(x, nan, posinf, neginf)
-
-
-def _meshgrid(*xi: Any, indexing: str = "xy") -> Any:
-    return joining.meshgrid(*arrays_of(*xi), indexing=indexing)
 
 
 REDUCTIONS: dict[Any, Function] = {
@@ -207,8 +178,8 @@ REDUCTIONS: dict[Any, Function] = {
     np.cumprod: _along(scans.cumprod),
     np.diff: _diff,
     np.trapezoid: lambda y, x=None, dx=1.0, axis=-1: scans.trapezoid(y, x, dx=dx, dim=axis),
-    np.sort: _sort,
-    np.argsort: _argsort,
+    np.sort: _along(lambda a, dim: sorting.sort(a, dim).values, -1),
+    np.argsort: _along(sorting.argsort, -1),
 }
 
 SHAPES: dict[Any, Function] = {
@@ -225,12 +196,12 @@ SHAPES: dict[Any, Function] = {
     np.atleast_1d: lambda *arys: shaping.atleast_1d(*arys),
     np.atleast_2d: lambda *arys: shaping.atleast_2d(*arys),
     np.concatenate: _concatenate,
-    np.stack: _stack,
+    np.stack: lambda arrays, axis=0: joining.stack(arrays_of(*arrays), axis),
     np.hstack: lambda tup: joining.hstack(tensors_of(tup)),
     np.vstack: lambda tup: joining.vstack(tensors_of(tup)),
     np.dstack: lambda tup: joining.dstack(tensors_of(tup)),
     np.column_stack: lambda tup: joining.column_stack(tensors_of(tup)),
-    np.append: _append,
+    np.append: lambda arr, values, axis=None: _concatenate([arr, values], axis),
     np.split: _split,
     np.array_split: _array_split,
     np.hsplit: lambda ary, indices_or_sections: _split(ary, indices_or_sections, 1 if ary.ndim > 1 else 0),
@@ -243,7 +214,7 @@ SHAPES: dict[Any, Function] = {
     np.fliplr: lambda m: splitting.fliplr(m),
     np.flipud: lambda m: splitting.flipud(m),
     np.rot90: lambda m, k=1, axes=(0, 1): splitting.rot90(m, k, axes),
-    np.meshgrid: _meshgrid,
+    np.meshgrid: lambda *xi, indexing="xy": joining.meshgrid(*arrays_of(*xi), indexing=indexing),
     np.pad: _pad,
     np.diagonal: lambda a, offset=0, axis1=0, axis2=1: diagonals.diagonal(a, offset, axis1, axis2),
     np.diag: lambda v, k=0: diagonals.diag(v, k),
@@ -258,8 +229,20 @@ SHAPES: dict[Any, Function] = {
     np.round: _round,
     np.around: _round,
     np.sinc: lambda x: transcendental.sinc(x),
-    np.nan_to_num: _nan_to_num,
+    np.nan_to_num: lambda x, *, nan=0.0, posinf=None, neginf=None: arithmetic.nan_to_num(x, nan, posinf, neginf),
 }
+
+
+def _on_numbers(function: Function) -> Function:
+    """A function of NumPy that has no derivative, on the numbers of what it is given."""
+    return lambda *args, **kwargs: function(*map(plain, args), **{name: plain(x) for name, x in kwargs.items()})
+
+
+_ON_NUMBERS = (
+    np.isclose, np.allclose, np.array_equal, np.count_nonzero, np.nonzero, np.flatnonzero, np.argwhere, np.unique,
+    np.searchsorted, np.isin, np.bincount, np.result_type, np.can_cast, np.linalg.matrix_rank, np.linalg.cond,
+    np.array_repr, np.array_str, np.array2string,
+)
 
 QUESTIONS: dict[Any, Function] = {
     np.shape: lambda a: tuple(a.shape),
@@ -269,24 +252,7 @@ QUESTIONS: dict[Any, Function] = {
     np.ones_like: lambda a, dtype=None: np.ones(a.shape, a.dtype if dtype is None else dtype),
     np.empty_like: lambda prototype, dtype=None: np.empty(prototype.shape, dtype or prototype.dtype),
     np.full_like: lambda a, fill_value, dtype=None: np.full(a.shape, plain(fill_value), dtype or a.dtype),
-    np.isclose: asked(np.isclose),
-    np.allclose: asked(np.allclose),
-    np.array_equal: asked(np.array_equal),
-    np.count_nonzero: asked(np.count_nonzero),
-    np.nonzero: asked(np.nonzero),
-    np.flatnonzero: asked(np.flatnonzero),
-    np.argwhere: asked(np.argwhere),
-    np.unique: asked(np.unique),
-    np.searchsorted: asked(np.searchsorted),
-    np.isin: asked(np.isin),
-    np.bincount: asked(np.bincount),
-    np.result_type: asked(np.result_type),
-    np.can_cast: asked(np.can_cast),
-    np.linalg.matrix_rank: asked(np.linalg.matrix_rank),
-    np.linalg.cond: asked(np.linalg.cond),
-    np.array_repr: asked(np.array_repr),
-    np.array_str: asked(np.array_str),
-    np.array2string: asked(np.array2string),
+    **{function: _on_numbers(function) for function in _ON_NUMBERS},
 }
 
 FUNCTIONS: dict[Any, Function] = {**REDUCTIONS, **SHAPES, **MATRICES, **QUESTIONS}

@@ -20,19 +20,6 @@ def _dot(a: Any, b: Any) -> Any:
     return matmul(a, b) if b.ndim <= 2 else linear_algebra.tensordot(a, b, ([-1], [-2]))
 
 
-def _inner(a: Any, b: Any) -> Any:
-    a, b = arrays_of(a, b)
-    return arithmetic.multiply(a, b) if a.ndim == 0 or b.ndim == 0 else linear_algebra.tensordot(a, b, ([-1], [-1]))
-
-
-def _flat_outer(a: Any, b: Any) -> Any:
-    return linear_algebra.outer(*(shaping.ravel(x) for x in arrays_of(a, b)))
-
-
-def _vdot(a: Any, b: Any) -> Any:
-    return matmul(*(shaping.ravel(x) for x in arrays_of(a, b)))
-
-
 def _tensordot(a: Any, b: Any, axes: Any = 2) -> Any:
     if not isinstance(axes, int):
         axes = tuple([i] if isinstance(i, int) else list(i) for i in axes)
@@ -47,11 +34,6 @@ def _cross(a: Any, b: Any, axis: int = -1) -> Any:
 
 def _trace(a: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
     return reductions.sum(diagonals.diagonal(a, offset, axis1, axis2), -1)
-
-
-def _solve(a: Any, b: Any) -> Any:
-    a, b = arrays_of(a, b)
-    return decompositions.solve(a, b)
 
 
 def _svd(a: Any, full_matrices: bool = True, compute_uv: bool = True) -> Any:
@@ -72,9 +54,9 @@ def _matrix_norm(x: Any, *, keepdims: bool = False, ord: Any = "fro") -> Any:
 
 MATRICES: dict[Any, Function] = {
     np.dot: _dot,
-    np.inner: _inner,
-    np.outer: _flat_outer,
-    np.vdot: _vdot,
+    np.inner: lambda a, b: linear_algebra.inner(*arrays_of(a, b)),
+    np.outer: lambda a, b: linear_algebra.outer(*map(shaping.ravel, arrays_of(a, b))),
+    np.vdot: lambda a, b: matmul(*map(shaping.ravel, arrays_of(a, b))),
     np.tensordot: _tensordot,
     np.kron: lambda a, b: linear_algebra.kron(*arrays_of(a, b)),
     np.cross: _cross,
@@ -86,7 +68,7 @@ MATRICES: dict[Any, Function] = {
     np.linalg.inv: lambda a: decompositions.inv(a),
     np.linalg.det: lambda a: decompositions.det(a),
     np.linalg.slogdet: lambda a: decompositions.slogdet(a),
-    np.linalg.solve: _solve,
+    np.linalg.solve: lambda a, b: decompositions.solve(*arrays_of(a, b)),
     np.linalg.cholesky: lambda a, *, upper=False: decompositions.cholesky(a, upper=upper),
     np.linalg.eigh: lambda a, UPLO="L": decompositions.eigh(a, UPLO),
     np.linalg.eigvalsh: lambda a, UPLO="L": decompositions.eigvalsh(a, UPLO),

@@ -26,10 +26,10 @@ def _vecmat(x1: Any, x2: Any) -> Any:
     return reductions.sum(arithmetic.multiply(shaping.unsqueeze(x1, -1), x2), -2)
 
 
-# The rows whose forward a ufunc is, shared among threads or not, and the ufuncs that are compositions of rows.
-_FORWARDS = [(inspect.unwrap(row.forward), row) for row in primitives.values()]
+# The primitives whose forward is a ufunc, shared among threads or not, and the ufuncs that are compositions of them.
+_FORWARDS = [(inspect.unwrap(primitive.forward), primitive) for primitive in primitives.values()]
 UFUNCS: dict[np.ufunc, Function] = {
-    **{forward: row for forward, row in _FORWARDS if isinstance(forward, np.ufunc)},
+    **{forward: primitive for forward, primitive in _FORWARDS if isinstance(forward, np.ufunc)},
     np.power: arithmetic.pow,
     np.positive: arithmetic.positive,
     np.fabs: arithmetic.absolute,
@@ -112,7 +112,7 @@ def array_function(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any])
 
 
 def _check_call(function: Any, ours: Function, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-    """Raise DtypeError where it was the call itself that failed: asked only then, a signature takes 30 us."""
+    """Raise DtypeError where it was the call itself that failed; asked only then, as signatures are slow to read."""
     try:
         inspect.signature(ours).bind(*args, **kwargs)
     except TypeError as error:
