@@ -15,6 +15,7 @@ from autodiff.functions.indexing import nonzero
 from autodiff.ops import arithmetic as primitives
 from autodiff.ops.shaping import astype, cast, copy
 
+# The primitives that are public as they are: a paragraph instead of a name a line.
 from autodiff.ops.arithmetic import (  # isort: skip
     absolute, copysign, fmod, hypot, maximum, minimum, multiply, negative, power, remainder, sign, square,
 )
@@ -164,7 +165,7 @@ def round(input: Any, *, decimals: int = 0) -> Value:
 
 
 def frac(input: Any) -> Value:
-    """What ``trunc`` takes away; the gradient is 1."""
+    """The fractional part, ``input - trunc(input)``; the gradient is 1."""
     return primitives.subtract(input, trunc(input))
 
 
@@ -254,7 +255,7 @@ def clamp_max(input: Any, max: Any) -> Value:
 def where(condition: Any, input: Any = None, other: Any = None) -> Any:
     """``input`` where ``condition`` holds and ``other`` elsewhere, broadcast; the side not taken gets no gradient.
 
-    Given alone, ``condition`` is asked where it holds, as ``nonzero(condition, as_tuple=True)`` says.
+    Of ``condition`` alone it gives the positions where it holds, ``nonzero(condition, as_tuple=True)``.
 
     >>> import autodiff
     >>> x = autodiff.tensor([0.0, 4.0], requires_grad=True)

@@ -8,6 +8,7 @@ import numpy as np
 
 from autodiff.functions.arrays import on_arrays
 
+# The primitives that are public as they are: a paragraph instead of a name a line.
 from autodiff.ops.comparison import (  # isort: skip
     bitwise_and, bitwise_not, bitwise_or, bitwise_xor, eq, ge, gt, isfinite, isinf, isnan, le, logical_and, logical_not,
     logical_or, logical_xor, lt, ne,

@@ -1,4 +1,4 @@
-"""What PyTorch asks of complex numbers, answered for real ones."""
+"""PyTorch's functions of complex numbers, for real ones."""
 
 from __future__ import annotations
 

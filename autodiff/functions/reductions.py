@@ -24,14 +24,14 @@ __all__ = [
 
 
 class Extreme(NamedTuple):
-    """What ``max(dim)`` and ``min(dim)`` give: the values, and where along ``dim`` they stood."""
+    """The result of ``max(dim)`` and ``min(dim)``: the values, and their positions along ``dim``."""
 
     values: Value
     indices: Value
 
 
 class Range(NamedTuple):
-    """What ``aminmax`` gives."""
+    """The result of ``aminmax``."""
 
     min: Value
     max: Value
@@ -143,7 +143,7 @@ def _deviation(input: Any, dim: Any, unbiased: bool | None, correction: float | 
 
 @numpy_names
 def max(input: Any, dim: Any = None, keepdim: bool = False) -> Any:
-    """The maximum: of all entries, over ``dim`` (with where it stood), or of two tensors.
+    """The maximum: of all entries, over ``dim`` (with its position), or of two tensors.
 
     Winners that are equal share the gradient of ``max(input)`` evenly; with ``dim`` it goes to the index returned.
 
@@ -156,7 +156,7 @@ def max(input: Any, dim: Any = None, keepdim: bool = False) -> Any:
 
 @numpy_names
 def min(input: Any, dim: Any = None, keepdim: bool = False) -> Any:
-    """The minimum: of all entries, over ``dim`` (with where it stood), or of two tensors."""
+    """The minimum: of all entries, over ``dim`` (with its position), or of two tensors."""
     return _extreme(input, dim, keepdim, reductions.amin, comparison.argmin, minimum)
 
 
@@ -197,13 +197,13 @@ def amin(input: Any, dim: Any = None, keepdim: bool = False) -> Value:
 
 @numpy_names
 def argmax(input: Any, dim: int | None = None, keepdim: bool = False) -> Value:
-    """Where the maximum stands along ``dim``, or in the flattened tensor; the first of equals."""
+    """The position of the maximum along ``dim``, or in the flattened tensor; the first of equals."""
     return _positioned(comparison.argmax, input, dim, keepdim)
 
 
 @numpy_names
 def argmin(input: Any, dim: int | None = None, keepdim: bool = False) -> Value:
-    """Where the minimum stands along ``dim``, or in the flattened tensor; the first of equals."""
+    """The position of the minimum along ``dim``, or in the flattened tensor; the first of equals."""
     return _positioned(comparison.argmin, input, dim, keepdim)
 
 

@@ -50,13 +50,13 @@ def logcumsumexp(input: Any, dim: int) -> Value:
 
 @numpy_names
 def cummax(input: Any, dim: int) -> Extreme:
-    """The maximum up to each entry along ``dim``, and where it stands: the last of equals."""
+    """The maximum up to each entry along ``dim``, and its position: the last of equals."""
     return _running(input, dim, np.maximum.accumulate)
 
 
 @numpy_names
 def cummin(input: Any, dim: int) -> Extreme:
-    """The minimum up to each entry along ``dim``, and where it stands: the last of equals."""
+    """The minimum up to each entry along ``dim``, and its position: the last of equals."""
     return _running(input, dim, np.minimum.accumulate)
 
 

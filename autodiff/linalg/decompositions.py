@@ -26,14 +26,14 @@ __all__ = [
 
 
 class Eigen(NamedTuple):
-    """What ``eigh`` gives."""
+    """The result of ``eigh``."""
 
     eigenvalues: Value
     eigenvectors: Value
 
 
 class Singular(NamedTuple):
-    """What ``svd`` gives."""
+    """The result of ``svd``."""
 
     U: Value
     S: Value
@@ -41,21 +41,21 @@ class Singular(NamedTuple):
 
 
 class Orthogonal(NamedTuple):
-    """What ``qr`` gives."""
+    """The result of ``qr``."""
 
     Q: Value
     R: Value
 
 
 class LogDet(NamedTuple):
-    """What ``slogdet`` gives."""
+    """The result of ``slogdet``."""
 
     sign: Value
     logabsdet: Value
 
 
 class LeastSquares(NamedTuple):
-    """What ``lstsq`` gives."""
+    """The result of ``lstsq``."""
 
     solution: Value
     residuals: Value

@@ -23,7 +23,7 @@ inverse = inv
 
 
 class SingularV(NamedTuple):
-    """What ``svd`` gives here: V, not its transpose."""
+    """The result of ``svd`` here: V, not its transpose."""
 
     U: Value
     S: Value
@@ -31,7 +31,7 @@ class SingularV(NamedTuple):
 
 
 class Solution(NamedTuple):
-    """What ``triangular_solve`` gives."""
+    """The result of ``triangular_solve``."""
 
     solution: Value
     cloned_coefficient: Value

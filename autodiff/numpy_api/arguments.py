@@ -1,4 +1,4 @@
-"""What calls by NumPy's names are given: the forms that our functions take."""
+"""The arguments of calls by NumPy's names, in the forms that our functions take."""
 
 from __future__ import annotations
 

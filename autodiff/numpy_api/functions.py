@@ -1,7 +1,6 @@
 """NumPy's functions for Tensors: for each, our function of that meaning, called with NumPy's arguments and defaults.
 
-Parameters are called what NumPy calls them. What NumPy takes beyond those (out, where, dtype, initial) is
-refused by name.
+Parameters are called what NumPy calls them. Its further ones (out, where, dtype, initial) are refused by name.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""NumPy's two protocols: what a call of one of its ufuncs or functions with a Tensor among the arguments does."""
+"""NumPy's two protocols: calls of its ufuncs and functions with a Tensor among the arguments."""
 
 from __future__ import annotations
 
@@ -72,9 +72,9 @@ _ACCUMULATE: dict[np.ufunc, Function] = {
 
 
 def array_ufunc(ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    """Apply what stands for ``ufunc`` here, by one of its methods.
+    """Apply our function for ``ufunc``, by one of its methods.
 
-    Raises DtypeError where nothing does, or where NumPy would write into an array (``out``), unrecorded.
+    Raises DtypeError where there is none, or where NumPy would write into an array (``out``), unrecorded.
     """
     name = ufunc.__name__ if method == "__call__" else f"{ufunc.__name__}.{method}"
     if kwargs.get("out") is not None:
@@ -100,7 +100,7 @@ def array_ufunc(ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], kwargs: d
 
 
 def array_function(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    """Call our spelling of NumPy's ``function``; raises DtypeError where there is none, or where it takes less."""
+    """Call our function for NumPy's; raises DtypeError where there is none, or where it takes less."""
     ours = FUNCTIONS.get(function)
     if ours is None:
         raise _unknown(named(function), [named(f) for f in FUNCTIONS])
