@@ -52,22 +52,22 @@ from autodiff.dtypes import uint8 as uint8
 from autodiff.engine.modes import *
 from autodiff.functions.arithmetic import *
 from autodiff.functions.comparison import *
-from autodiff.functions.copies import *
-from autodiff.functions.cutting import *
+from autodiff.functions.complex_names import *
 from autodiff.functions.diagonals import *
 from autodiff.functions.einsum import *
 from autodiff.functions.indexing import *
 from autodiff.functions.joining import *
 from autodiff.functions.linear_algebra import *
 from autodiff.functions.public import give_tensors as _give_tensors
-from autodiff.functions.reals import *
 from autodiff.functions.reductions import *
 from autodiff.functions.scans import *
 from autodiff.functions.scatter import *
 from autodiff.functions.shaping import *
 from autodiff.functions.sorting import *
+from autodiff.functions.splitting import *
 from autodiff.functions.statistics import *
 from autodiff.functions.transcendental import *
+from autodiff.functions.view_copies import *
 from autodiff.kernels.heap import keep_freed_memory as _keep_freed_memory
 from autodiff.kernels.threads import get_num_threads as get_num_threads
 from autodiff.kernels.threads import set_num_threads as set_num_threads

@@ -1,5 +1,5 @@
-"""PyTorch's spelling of the rows: names, argument order, defaults and result shapes.
+"""The primitives by PyTorch's API: names, argument order, defaults and result shapes.
 
 Each function works on Tensors (recorded) and on ndarrays (plain NumPy, ndarray out); each that PyTorch also has as a
-method is one of Tensor's methods as it stands.
+method is Tensor's method, unchanged.
 """

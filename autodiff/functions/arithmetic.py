@@ -1,4 +1,4 @@
-"""Arithmetic by PyTorch's names; an operation without arguments of its own is its row."""
+"""Arithmetic by PyTorch's names; an operation without arguments of its own is its primitive."""
 
 from __future__ import annotations
 
@@ -12,75 +12,20 @@ from autodiff.engine.values import Value
 from autodiff.errors import DtypeError, OptionError
 from autodiff.functions.arrays import array_of, on_arrays
 from autodiff.functions.indexing import nonzero
-from autodiff.ops import arithmetic as rows
-from autodiff.ops.arithmetic import (
-    absolute,
-    copysign,
-    fmod,
-    hypot,
-    maximum,
-    minimum,
-    multiply,
-    negative,
-    power,
-    remainder,
-    sign,
-    square,
-)
+from autodiff.ops import arithmetic as primitives
 from autodiff.ops.shaping import astype, cast, copy
 
+# The primitives that are public as they are: a paragraph instead of a name a line.
+from autodiff.ops.arithmetic import (  # isort: skip
+    absolute, copysign, fmod, hypot, maximum, minimum, multiply, negative, power, remainder, sign, square,
+)
+
 __all__ = [
-    "abs",
-    "absolute",
-    "add",
-    "addcdiv",
-    "addcmul",
-    "ceil",
-    "clamp",
-    "clamp_max",
-    "clamp_min",
-    "clip",
-    "copysign",
-    "deg2rad",
-    "div",
-    "divide",
-    "fix",
-    "float_power",
-    "floor",
-    "floor_divide",
-    "fmax",
-    "fmin",
-    "fmod",
-    "frac",
-    "frexp",
-    "heaviside",
-    "hypot",
-    "ldexp",
-    "lerp",
-    "maximum",
-    "minimum",
-    "mul",
-    "multiply",
-    "nan_to_num",
-    "neg",
-    "negative",
-    "nextafter",
-    "positive",
-    "pow",
-    "rad2deg",
-    "reciprocal",
-    "remainder",
-    "round",
-    "rsub",
-    "sgn",
-    "sign",
-    "signbit",
-    "square",
-    "sub",
-    "subtract",
-    "true_divide",
-    "trunc",
-    "where",
+    "abs", "absolute", "add", "addcdiv", "addcmul", "ceil", "clamp", "clamp_max", "clamp_min", "clip", "copysign",
+    "deg2rad", "div", "divide", "fix", "float_power", "floor", "floor_divide", "fmax", "fmin", "fmod", "frac", "frexp",
+    "heaviside", "hypot", "ldexp", "lerp", "maximum", "minimum", "mul", "multiply", "nan_to_num", "neg", "negative",
+    "nextafter", "positive", "pow", "rad2deg", "reciprocal", "remainder", "round", "rsub", "sgn", "sign", "signbit",
+    "square", "sub", "subtract", "true_divide", "trunc", "where",
 ]
 
 Number = (int, float, np.generic)
@@ -99,12 +44,12 @@ def add(input: Any, other: Any, *, alpha: float = 1) -> Value:
     >>> autodiff.add(autodiff.tensor([1.0, 2.0]), 1, alpha=10)
     tensor([11., 12.])
     """
-    return rows.add(input, other if alpha == 1 else other * alpha)
+    return primitives.add(input, other if alpha == 1 else other * alpha)
 
 
 def sub(input: Any, other: Any, *, alpha: float = 1) -> Value:
     """``input - alpha * other``, broadcast."""
-    return rows.subtract(input, other if alpha == 1 else other * alpha)
+    return primitives.subtract(input, other if alpha == 1 else other * alpha)
 
 
 subtract = sub
@@ -112,7 +57,7 @@ subtract = sub
 
 def rsub(input: Any, other: Any, *, alpha: float = 1) -> Value:
     """``other - alpha * input``, broadcast."""
-    return rows.subtract(other, input if alpha == 1 else input * alpha)
+    return primitives.subtract(other, input if alpha == 1 else input * alpha)
 
 
 def div(input: Any, other: Any, *, rounding_mode: str | None = None) -> Value:
@@ -125,10 +70,10 @@ def div(input: Any, other: Any, *, rounding_mode: str | None = None) -> Value:
     tensor([-3,  3])
     """
     if rounding_mode is None:
-        return rows.divide(input, other)
+        return primitives.divide(input, other)
     if rounding_mode not in ("floor", "trunc"):
         raise OptionError(f'rounding_mode is None, "floor" or "trunc", not {rounding_mode!r}')
-    return (rows.floor_divide if rounding_mode == "floor" else rows.trunc_divide)(input, other)
+    return (primitives.floor_divide if rounding_mode == "floor" else primitives.trunc_divide)(input, other)
 
 
 divide = div
@@ -136,17 +81,17 @@ divide = div
 
 def true_divide(input: Any, other: Any) -> Value:
     """``input / other``, broadcast."""
-    return rows.divide(input, other)
+    return primitives.divide(input, other)
 
 
 def floor_divide(input: Any, other: Any) -> Value:
     """``input / other`` rounded down; the gradient is 0."""
-    return rows.floor_divide(input, other)
+    return primitives.floor_divide(input, other)
 
 
 def reciprocal(input: Any) -> Value:
     """``1 / input``."""
-    return rows.divide(1.0, input)
+    return primitives.divide(1.0, input)
 
 
 def positive(input: Any) -> Value:
@@ -168,7 +113,7 @@ def addcmul(input: Any, tensor1: Any, tensor2: Any, *, value: float = 1) -> Valu
 
 def addcdiv(input: Any, tensor1: Any, tensor2: Any, *, value: float = 1) -> Value:
     """``input + value * tensor1 / tensor2``, broadcast."""
-    return add(input, rows.divide(tensor1, tensor2), alpha=value)
+    return add(input, primitives.divide(tensor1, tensor2), alpha=value)
 
 
 def lerp(input: Any, end: Any, weight: Any) -> Value:
@@ -186,24 +131,24 @@ def rad2deg(input: Any) -> Value:
     return multiply(input, 180 / math.pi)
 
 
-def _stepwise(row: Any, input: Any, **params: Any) -> Any:
-    """A rounding ``row``; integers are round already."""
-    return row(input, **params) if input.dtype.kind == "f" else copy(input)
+def _stepwise(primitive: Any, input: Any, **params: Any) -> Any:
+    """A ``primitive`` that rounds; integers are round already, and are copied."""
+    return primitive(input, **params) if input.dtype.kind == "f" else copy(input)
 
 
 def floor(input: Any) -> Value:
     """The next whole number below; the gradient is 0."""
-    return _stepwise(rows.floor, input)
+    return _stepwise(primitives.floor, input)
 
 
 def ceil(input: Any) -> Value:
     """The next whole number above; the gradient is 0."""
-    return _stepwise(rows.ceil, input)
+    return _stepwise(primitives.ceil, input)
 
 
 def trunc(input: Any) -> Value:
     """The next whole number towards zero; the gradient is 0."""
-    return _stepwise(rows.trunc, input)
+    return _stepwise(primitives.trunc, input)
 
 
 fix = trunc
@@ -216,19 +161,18 @@ def round(input: Any, *, decimals: int = 0) -> Value:
     >>> autodiff.round(autodiff.tensor([1234.5678]), decimals=-2)
     tensor([1200.])
     """
-    return _stepwise(rows.round_, input, decimals=decimals)
+    return _stepwise(primitives.round_, input, decimals=decimals)
 
 
 def frac(input: Any) -> Value:
-    """What ``trunc`` takes away; the gradient is 1."""
-    return rows.subtract(input, trunc(input))
+    """The fractional part, ``input - trunc(input)``; the gradient is 1."""
+    return primitives.subtract(input, trunc(input))
 
 
 def nan_to_num(input: Any, nan: float | None = None, posinf: Any = None, neginf: Any = None) -> Value:
     """``input`` with 0 (or ``nan``) for NaN and the largest numbers (or those given) for infinities."""
-    if input.dtype.kind != "f":
-        return _stepwise(None, input)
-    return rows.nan_to_num(input, nan=0.0 if nan is None else nan, posinf=posinf, neginf=neginf)
+    nan = 0.0 if nan is None else nan
+    return _stepwise(primitives.nan_to_num, input, nan=nan, posinf=posinf, neginf=neginf)
 
 
 def fmax(input: Any, other: Any) -> Value:
@@ -248,7 +192,7 @@ def ldexp(input: Any, other: Any) -> Value:
 
 def frexp(input: Any) -> tuple[Value, Value]:
     """``input`` as a mantissa, at least 1/2 and below 1 in size, and an exponent of 2."""
-    return rows.mantissa(input), _exponent(input)
+    return primitives.mantissa(input), _exponent(input)
 
 
 @on_arrays
@@ -289,7 +233,7 @@ def clamp(input: Any, min: Any = None, max: Any = None) -> Value:
     if isinstance(min, (int, float, type(None))) and isinstance(max, (int, float, type(None))):
         if input.dtype.kind != "f" and (isinstance(min, float) or isinstance(max, float)):
             input = astype(input, dtype=get_default_dtype())
-        return rows.clip(input, low=min, high=max)
+        return primitives.clip(input, low=min, high=max)
     if min is not None:
         input = where(input < min, min, input)
     return input if max is None else where(input > max, max, input)
@@ -311,7 +255,7 @@ def clamp_max(input: Any, max: Any) -> Value:
 def where(condition: Any, input: Any = None, other: Any = None) -> Any:
     """``input`` where ``condition`` holds and ``other`` elsewhere, broadcast; the side not taken gets no gradient.
 
-    Given alone, ``condition`` is asked where it holds, as ``nonzero(condition, as_tuple=True)`` says.
+    Of ``condition`` alone it gives the positions where it holds, ``nonzero(condition, as_tuple=True)``.
 
     >>> import autodiff
     >>> x = autodiff.tensor([0.0, 4.0], requires_grad=True)
@@ -328,5 +272,5 @@ def where(condition: Any, input: Any = None, other: Any = None) -> Any:
         input = np.asarray(input, result_dtype(input, other))
     record = getattr(condition, "__primitive__", None)  # a tensor chooses between arrays and numbers too
     if record is not None:
-        return record(rows.where, (input, other), {"condition": mask})
-    return rows.where(input, other, condition=mask)
+        return record(primitives.where, (input, other), {"condition": mask})
+    return primitives.where(input, other, condition=mask)

@@ -1,4 +1,4 @@
-"""Functions that have no derivative and more results, or other inputs, than a row: they compute on plain arrays."""
+"""What functions without a derivative compute on: the arrays of tensors."""
 
 from __future__ import annotations
 

@@ -47,14 +47,17 @@ def length_of(input: Any, dim: Any) -> tuple[int, int]:
     return axis, input.shape[axis]
 
 
-def axes_of(dim: Any, ndim: int) -> tuple[int, ...] | None:
-    """``dim`` (None, an integer or several) as different axes from 0 up; None stands for all of them."""
-    if dim is None:
-        return None
+def axes_of(dim: Any, ndim: int) -> tuple[int, ...]:
+    """``dim``, an integer or several, as different axes from 0 up; a 0-d tensor has none."""
     axes = tuple([axis_of(d, ndim) for d in dim]) if isinstance(dim, Sequence) else (axis_of(dim, ndim),)
     if len(set(axes)) < len(axes):
         raise ShapeError(f"an axis stands twice in {dim}")
-    return axes if axes and ndim else None
+    return axes if ndim else ()
+
+
+def reduced_axes(dim: Any, ndim: int) -> tuple[int, ...] | None:
+    """The axes over which PyTorch reduces for ``dim``; None means all of them, as () does too."""
+    return None if dim is None else axes_of(dim, ndim) or None
 
 
 def shape_of(sizes: tuple[Any, ...]) -> tuple[int, ...]:

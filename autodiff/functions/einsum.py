@@ -21,9 +21,9 @@ Label = str | int | tuple[int]  # a letter, a number of the sublist form, or (-k
 def einsum(*args: Any) -> Value:
     """Sum products of entries over the indices that the result lacks.
 
-    ``einsum("ij,jk->ik", x, y)``, or with lists of numbers, ``einsum(x, [0, 1], y, [1, 2], [0, 2])``. Without a result
-    it has the indices that stand once, in order; ``...`` stands for further axes, which broadcast; an index that is
-    repeated in one operand takes its diagonal.
+    ``einsum("ij,jk->ik", x, y)``, or with lists of numbers, ``einsum(x, [0, 1], y, [1, 2], [0, 2])``. Where no
+    result is given, it has the indices that occur once, in order; ``...`` is for further axes, which broadcast; an
+    index that is repeated in one operand takes its diagonal.
 
     Raises OptionError for an equation that cannot be read, ShapeError for operands that do not fit it.
 

@@ -11,29 +11,17 @@ from autodiff.engine.values import Value, wrap
 from autodiff.errors import DtypeError, OptionError, ShapeError
 from autodiff.functions.arrays import array_of
 from autodiff.functions.axes import axis_of
-from autodiff.functions.keys import plain_key
+from autodiff.functions.index_keys import plain_key
 from autodiff.functions.shaping import broadcast_shapes, expand, ravel, reshape
 from autodiff.ops.arithmetic import where
 from autodiff.ops.indexing import index as pick
 from autodiff.ops.indexing import put as overwrite
 from autodiff.ops.indexing import scatter_add, take_along_axis
+from autodiff.ops.shaping import cast
 
 __all__ = [
-    "argwhere",
-    "gather",
-    "index_add",
-    "index_copy",
-    "index_fill",
-    "index_put",
-    "index_select",
-    "masked_fill",
-    "masked_scatter",
-    "masked_select",
-    "nonzero",
-    "one_hot",
-    "put",
-    "take",
-    "take_along_dim",
+    "argwhere", "gather", "index_add", "index_copy", "index_fill", "index_put", "index_select", "masked_fill",
+    "masked_scatter", "masked_select", "nonzero", "one_hot", "put", "take", "take_along_dim",
 ]
 
 
@@ -157,12 +145,8 @@ def one_value(input: Any, value: Any) -> Any:
     if hasattr(value, "shape"):
         if math.prod(value.shape) != 1 or len(value.shape):
             raise ShapeError(f"one value is wanted, a number or a 0-d tensor, not one of shape {tuple(value.shape)}")
-        return value if value.dtype == input.dtype else value.astype(input.dtype) if _plain(value) else value.to(input)
+        return value if value.dtype == input.dtype else cast(value, input.dtype)
     return np.asarray(value).astype(input.dtype)
-
-
-def _plain(value: Any) -> bool:
-    return isinstance(value, (np.ndarray, np.generic))
 
 
 def masked_fill(input: Any, mask: Any, value: Any) -> Value:
@@ -203,17 +187,13 @@ def nonzero(input: Any, *, as_tuple: bool = False) -> Any:
     tensor([[0, 1],
             [1, 0]])
     """
-    array = _numbers(input)
+    array = array_of(input)
     return tuple(map(wrap, np.nonzero(np.atleast_1d(array)))) if as_tuple else wrap(np.argwhere(array))
 
 
 def argwhere(input: Any) -> Value:
     """Where the entries are not 0: one row of positions for each."""
     return nonzero(input)
-
-
-def _numbers(input: Any) -> np.ndarray[Any, Any]:
-    return input.detach().numpy() if hasattr(input, "__primitive__") else np.asarray(input)
 
 
 def one_hot(input: Any, num_classes: int = -1) -> Value:

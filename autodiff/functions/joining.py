@@ -18,6 +18,7 @@ from autodiff.functions.shaping import (
     atleast_3d,
     broadcast_tensors,
     expand,
+    listed,
     ravel,
     reshape,
     unsqueeze,
@@ -26,21 +27,8 @@ from autodiff.ops import shaping
 from autodiff.ops.indexing import index
 
 __all__ = [
-    "block_diag",
-    "cartesian_prod",
-    "cat",
-    "column_stack",
-    "combinations",
-    "concat",
-    "concatenate",
-    "dstack",
-    "hstack",
-    "meshgrid",
-    "repeat_interleave",
-    "row_stack",
-    "stack",
-    "tile",
-    "vstack",
+    "block_diag", "cartesian_prod", "cat", "column_stack", "combinations", "concat", "concatenate", "dstack", "hstack",
+    "meshgrid", "repeat_interleave", "row_stack", "stack", "tile", "vstack",
 ]
 
 
@@ -135,7 +123,7 @@ def meshgrid(*tensors: Any, indexing: str = "ij") -> tuple[Value, ...]:
     tensor([[0, 1, 2],
             [0, 1, 2]])
     """
-    parts = list(_listed(tensors))
+    parts = list(listed(tensors))
     if indexing not in ("ij", "xy"):
         raise OptionError(f"meshgrid has the indexings 'ij' and 'xy', not {indexing!r}")
     for x in parts:
@@ -152,14 +140,9 @@ def meshgrid(*tensors: Any, indexing: str = "ij") -> tuple[Value, ...]:
     return tuple(grids)
 
 
-def _listed(tensors: tuple[Any, ...]) -> Sequence[Any]:
-    """Tensors given one by one, or as one sequence."""
-    return tensors[0] if len(tensors) == 1 and isinstance(tensors[0], (list, tuple)) else tensors
-
-
 def cartesian_prod(*tensors: Any) -> Value:
     """All choices of one entry of each vector: (n1 * n2 * ..., number of vectors); one vector as it is."""
-    parts = _listed(tensors)
+    parts = listed(tensors)
     return parts[0] if len(parts) == 1 else stack([ravel(x) for x in meshgrid(*parts)], 1)
 
 

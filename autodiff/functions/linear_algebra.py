@@ -17,25 +17,8 @@ from autodiff.ops.linear_algebra import contract, matmul
 from autodiff.ops.shaping import reshape
 
 __all__ = [
-    "addbmm",
-    "addmm",
-    "addmv",
-    "addr",
-    "baddbmm",
-    "bmm",
-    "chain_matmul",
-    "cross",
-    "dot",
-    "ger",
-    "inner",
-    "kron",
-    "matmul",
-    "mm",
-    "mv",
-    "outer",
-    "tensordot",
-    "trace",
-    "vdot",
+    "addbmm", "addmm", "addmv", "addr", "baddbmm", "bmm", "chain_matmul", "cross", "dot", "ger", "inner", "kron",
+    "matmul", "mm", "mv", "outer", "tensordot", "trace", "vdot",
 ]
 
 

@@ -7,51 +7,31 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from autodiff.dtypes import as_dtype, get_default_dtype, int64
+from autodiff.dtypes import as_dtype, int64
 from autodiff.engine.values import Value
 from autodiff.errors import ShapeError
 from autodiff.functions.arithmetic import where
-from autodiff.functions.axes import axes_of, axis_of, numpy_names
+from autodiff.functions.axes import axes_of, axis_of, numpy_names, reduced_axes
 from autodiff.ops import comparison, fused, reductions, scans
 from autodiff.ops.arithmetic import maximum, minimum
 from autodiff.ops.indexing import take_along_axis
 from autodiff.ops.shaping import cast, reshape
 
 __all__ = [
-    "all",
-    "amax",
-    "amin",
-    "aminmax",
-    "any",
-    "argmax",
-    "argmin",
-    "count_nonzero",
-    "log_softmax",
-    "logsumexp",
-    "max",
-    "mean",
-    "min",
-    "nanmean",
-    "nansum",
-    "prod",
-    "softmax",
-    "std",
-    "std_mean",
-    "sum",
-    "var",
-    "var_mean",
+    "all", "amax", "amin", "aminmax", "any", "argmax", "argmin", "count_nonzero", "log_softmax", "logsumexp", "max",
+    "mean", "min", "nanmean", "nansum", "prod", "softmax", "std", "std_mean", "sum", "var", "var_mean",
 ]
 
 
 class Extreme(NamedTuple):
-    """What ``max(dim)`` and ``min(dim)`` give: the values, and where along ``dim`` they stood."""
+    """The result of ``max(dim)`` and ``min(dim)``: the values, and their positions along ``dim``."""
 
     values: Value
     indices: Value
 
 
 class Range(NamedTuple):
-    """What ``aminmax`` gives."""
+    """The result of ``aminmax``."""
 
     min: Value
     max: Value
@@ -65,21 +45,21 @@ def sum(input: Any, dim: Any = None, keepdim: bool = False, *, dtype: Any = None
     >>> autodiff.sum(autodiff.ones(2, 3), 1)
     tensor([3., 3.])
     """
-    x = with_dtype(input, int64 if dtype is None and input.dtype.kind == "u" else dtype)
-    return reductions.sum_(x, axis=axes_of(dim, x.ndim), keepdims=keepdim)
+    x = with_dtype(input, dtype, whole="u")
+    return reductions.sum_(x, axis=reduced_axes(dim, x.ndim), keepdims=keepdim)
 
 
 @numpy_names
 def mean(input: Any, dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -> Value:
     """The mean over ``dim`` (one axis, several, or all)."""
     x = with_dtype(input, dtype)
-    return reductions.mean(x, axis=axes_of(dim, x.ndim), keepdims=keepdim)
+    return reductions.mean(x, axis=reduced_axes(dim, x.ndim), keepdims=keepdim)
 
 
 @numpy_names
 def prod(input: Any, dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -> Value:
     """The product over ``dim`` (one axis, or all); its gradient is exact where entries are 0."""
-    x = with_dtype(input, int64 if dtype is None and input.dtype.kind in "bu" else dtype)
+    x = with_dtype(input, dtype, whole="bu")
     if dim is None:
         return scans.prod(reshape(x, shape=(-1,)), axis=0)
     axis, shape = axis_of(dim, x.ndim), tuple(x.shape)
@@ -109,9 +89,9 @@ def count_nonzero(input: Any, dim: Any = None) -> Value:
 @numpy_names
 def aminmax(input: Any, *, dim: Any = None, keepdim: bool = False) -> Range:
     """The minimum and the maximum over one axis, or all."""
-    axes = None if dim is None else axes_of(axis_of(dim, input.ndim), input.ndim)
-    _refuse_empty(input, None if axes is None else axes[0])
-    return Range(*(row(input, axis=axes, keepdims=keepdim) for row in (reductions.amin, reductions.amax)))
+    axis = None if dim is None or input.ndim == 0 else axis_of(dim, input.ndim)
+    _refuse_empty(input, axis)
+    return Range(amin(input, axis, keepdim), amax(input, axis, keepdim))
 
 
 @numpy_names
@@ -155,7 +135,7 @@ def _deviation(input: Any, dim: Any, unbiased: bool | None, correction: float | 
     """The axes, the deviations from the mean, and by how much their squares are divided."""
     if isinstance(dim, bool):  # PyTorch's older spelling, x.var(False)
         dim, unbiased = None, dim
-    axis = axes_of(dim, input.ndim)
+    axis = reduced_axes(dim, input.ndim)
     less = float(unbiased if unbiased is not None else 1 if correction is None else correction)
     freedom = reductions.count(input, axis) - less
     return axis, input - reductions.mean(input, axis=axis, keepdims=True), freedom if freedom > 0 else math.nan
@@ -163,7 +143,7 @@ def _deviation(input: Any, dim: Any, unbiased: bool | None, correction: float | 
 
 @numpy_names
 def max(input: Any, dim: Any = None, keepdim: bool = False) -> Any:
-    """The maximum: of all entries, over ``dim`` (with where it stood), or of two tensors.
+    """The maximum: of all entries, over ``dim`` (with its position), or of two tensors.
 
     Winners that are equal share the gradient of ``max(input)`` evenly; with ``dim`` it goes to the index returned.
 
@@ -176,7 +156,7 @@ def max(input: Any, dim: Any = None, keepdim: bool = False) -> Any:
 
 @numpy_names
 def min(input: Any, dim: Any = None, keepdim: bool = False) -> Any:
-    """The minimum: of all entries, over ``dim`` (with where it stood), or of two tensors."""
+    """The minimum: of all entries, over ``dim`` (with its position), or of two tensors."""
     return _extreme(input, dim, keepdim, reductions.amin, comparison.argmin, minimum)
 
 
@@ -206,24 +186,24 @@ def _refuse_empty(input: Any, axis: int | None) -> None:
 @numpy_names
 def amax(input: Any, dim: Any = None, keepdim: bool = False) -> Value:
     """The maximum over ``dim`` (one axis, several, or all); equal winners share the gradient evenly."""
-    return reductions.amax(input, axis=axes_of(dim, input.ndim), keepdims=keepdim)
+    return reductions.amax(input, axis=reduced_axes(dim, input.ndim), keepdims=keepdim)
 
 
 @numpy_names
 def amin(input: Any, dim: Any = None, keepdim: bool = False) -> Value:
     """The minimum over ``dim`` (one axis, several, or all); equal winners share the gradient evenly."""
-    return reductions.amin(input, axis=axes_of(dim, input.ndim), keepdims=keepdim)
+    return reductions.amin(input, axis=reduced_axes(dim, input.ndim), keepdims=keepdim)
 
 
 @numpy_names
 def argmax(input: Any, dim: int | None = None, keepdim: bool = False) -> Value:
-    """Where the maximum stands along ``dim``, or in the flattened tensor; the first of equals."""
+    """The position of the maximum along ``dim``, or in the flattened tensor; the first of equals."""
     return _positioned(comparison.argmax, input, dim, keepdim)
 
 
 @numpy_names
 def argmin(input: Any, dim: int | None = None, keepdim: bool = False) -> Value:
-    """Where the minimum stands along ``dim``, or in the flattened tensor; the first of equals."""
+    """The position of the minimum along ``dim``, or in the flattened tensor; the first of equals."""
     return _positioned(comparison.argmin, input, dim, keepdim)
 
 
@@ -235,14 +215,16 @@ def _positioned(position: Any, input: Any, dim: int | None, keepdim: bool) -> Va
 
 @numpy_names
 def any(input: Any, dim: Any = None, keepdim: bool = False) -> Value:
-    """Whether some entry along ``dim`` is true."""
-    return comparison.any_(input, axis=axes_of(dim, input.ndim), keepdims=keepdim)
+    """Whether some entry over ``dim`` (one axis, several, or all) is true; () reduces nothing, as in PyTorch."""
+    axes = None if dim is None else axes_of(dim, input.ndim)
+    return comparison.any_(input, axis=axes, keepdims=keepdim)
 
 
 @numpy_names
 def all(input: Any, dim: Any = None, keepdim: bool = False) -> Value:
-    """Whether every entry along ``dim`` is true."""
-    return comparison.all_(input, axis=axes_of(dim, input.ndim), keepdims=keepdim)
+    """Whether every entry over ``dim`` (one axis, several, or all) is true; () reduces nothing, as in PyTorch."""
+    axes = None if dim is None else axes_of(dim, input.ndim)
+    return comparison.all_(input, axis=axes, keepdims=keepdim)
 
 
 @numpy_names
@@ -253,23 +235,23 @@ def logsumexp(input: Any, dim: Any, keepdim: bool = False) -> Value:
     >>> autodiff.logsumexp(autodiff.tensor([100.0, 100.0]), 0)
     tensor(100.6931)
     """
-    x = input if input.dtype.kind == "f" else cast(input, get_default_dtype())
-    return reductions.logsumexp(x, axis=axes_of(dim, x.ndim), keepdims=keepdim)
+    return reductions.logsumexp(input, axis=reduced_axes(dim, input.ndim), keepdims=keepdim)
 
 
 @numpy_names
 def softmax(input: Any, dim: int, *, dtype: Any = None) -> Value:
     """exp of ``input`` over its sum along ``dim`` (Bridle 1990), shifted by the maximum so that nothing overflows."""
-    x = with_dtype(input, dtype)
-    return fused.softmax(x, axis=axis_of(dim, x.ndim))
+    return fused.softmax(with_dtype(input, dtype), axis=axis_of(dim, input.ndim))
 
 
 @numpy_names
 def log_softmax(input: Any, dim: int, *, dtype: Any = None) -> Value:
     """log of ``softmax``, with all its digits where the softmax itself is 0 or 1."""
-    x = with_dtype(input, dtype)
-    return fused.log_softmax(x, axis=axis_of(dim, x.ndim))
+    return fused.log_softmax(with_dtype(input, dtype), axis=axis_of(dim, input.ndim))
 
 
-def with_dtype(input: Any, dtype: Any) -> Any:
-    return input if dtype is None else cast(input, as_dtype(dtype))
+def with_dtype(input: Any, dtype: Any, whole: str = "") -> Any:
+    """``input`` in ``dtype``; without one, in int64 where its kind is among those of ``whole``, or else as it is."""
+    if dtype is None and input.dtype.kind not in whole:
+        return input
+    return cast(input, int64 if dtype is None else as_dtype(dtype))

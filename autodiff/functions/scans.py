@@ -13,28 +13,16 @@ from autodiff.functions.arithmetic import subtract
 from autodiff.functions.arrays import array_of, constant
 from autodiff.functions.axes import axis_of, length_of, numpy_names
 from autodiff.functions.comparison import ne
-from autodiff.functions.cutting import narrow
 from autodiff.functions.joining import cat
 from autodiff.functions.reductions import Extreme, with_dtype
 from autodiff.functions.reductions import sum as sum_
+from autodiff.functions.splitting import narrow
 from autodiff.ops import scans
 from autodiff.ops.indexing import take_along_axis
 
 __all__ = [
-    "cummax",
-    "cummin",
-    "cumprod",
-    "cumsum",
-    "cumulative_trapezoid",
-    "diff",
-    "logcumsumexp",
-    "trapezoid",
-    "trapz",
+    "cummax", "cummin", "cumprod", "cumsum", "cumulative_trapezoid", "diff", "logcumsumexp", "trapezoid", "trapz",
 ]
-
-
-def _whole(input: Any, dtype: Any) -> Any:
-    return with_dtype(input, int64 if dtype is None and input.dtype.kind in "biu" else dtype)
 
 
 @numpy_names
@@ -45,13 +33,13 @@ def cumsum(input: Any, dim: int, *, dtype: Any = None) -> Value:
     >>> autodiff.cumsum(autodiff.tensor([1, 2, 3]), 0)
     tensor([1, 3, 6])
     """
-    return scans.cumsum(_whole(input, dtype), axis=axis_of(dim, input.ndim), reverse=False)
+    return scans.cumsum(with_dtype(input, dtype, whole="biu"), axis=axis_of(dim, input.ndim), reverse=False)
 
 
 @numpy_names
 def cumprod(input: Any, dim: int, *, dtype: Any = None) -> Value:
     """The products of the entries up to each one along ``dim``; the gradient is exact where entries are 0."""
-    return scans.cumprod(_whole(input, dtype), axis=axis_of(dim, input.ndim), reverse=False)
+    return scans.cumprod(with_dtype(input, dtype, whole="biu"), axis=axis_of(dim, input.ndim), reverse=False)
 
 
 @numpy_names
@@ -62,13 +50,13 @@ def logcumsumexp(input: Any, dim: int) -> Value:
 
 @numpy_names
 def cummax(input: Any, dim: int) -> Extreme:
-    """The maximum up to each entry along ``dim``, and where it stands: the last of equals."""
+    """The maximum up to each entry along ``dim``, and its position: the last of equals."""
     return _running(input, dim, np.maximum.accumulate)
 
 
 @numpy_names
 def cummin(input: Any, dim: int) -> Extreme:
-    """The minimum up to each entry along ``dim``, and where it stands: the last of equals."""
+    """The minimum up to each entry along ``dim``, and its position: the last of equals."""
     return _running(input, dim, np.minimum.accumulate)
 
 

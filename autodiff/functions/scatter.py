@@ -19,13 +19,7 @@ from autodiff.ops.indexing import index as pick
 from autodiff.ops.indexing import put as overwrite
 
 __all__ = [
-    "diagonal_scatter",
-    "index_reduce",
-    "scatter",
-    "scatter_add",
-    "scatter_reduce",
-    "select_scatter",
-    "slice_scatter",
+    "diagonal_scatter", "index_reduce", "scatter", "scatter_add", "scatter_reduce", "select_scatter", "slice_scatter",
 ]
 
 
@@ -108,7 +102,7 @@ def _reduced(x: Any, key: Any, y: Any, reduce: str, include_self: bool) -> Any:
 
 
 def _neutral(reduce: str, dtype: Any) -> float:
-    """What does not change the result of a reduction."""
+    """The neutral element of a reduction."""
     if reduce in ("amax", "amin"):
         extreme = np.iinfo(dtype) if dtype.kind in "iu" else np.finfo(dtype)
         infinite = (-math.inf, math.inf) if dtype.kind == "f" else (extreme.min, extreme.max)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -14,27 +15,9 @@ from autodiff.functions.axes import axes_of, axis_of, length_of, shape_of
 from autodiff.ops import reductions, shaping
 
 __all__ = [
-    "adjoint",
-    "atleast_1d",
-    "atleast_2d",
-    "atleast_3d",
-    "broadcast_shapes",
-    "broadcast_tensors",
-    "broadcast_to",
-    "clone",
-    "flatten",
-    "moveaxis",
-    "movedim",
-    "permute",
-    "ravel",
-    "reshape",
-    "squeeze",
-    "swapaxes",
-    "swapdims",
-    "t",
-    "transpose",
-    "unflatten",
-    "unsqueeze",
+    "adjoint", "atleast_1d", "atleast_2d", "atleast_3d", "broadcast_shapes", "broadcast_tensors", "broadcast_to",
+    "clone", "flatten", "moveaxis", "movedim", "permute", "ravel", "reshape", "squeeze", "swapaxes", "swapdims", "t",
+    "transpose", "unflatten", "unsqueeze",
 ]
 
 
@@ -61,7 +44,7 @@ def _whole(shape: tuple[int, ...], old: tuple[int, ...]) -> tuple[int, ...]:
 
 def permute(input: Any, *dims: Any) -> Value:
     """The axes in the order ``dims``."""
-    axes = axes_of(shape_of(dims), input.ndim) or ()
+    axes = axes_of(shape_of(dims), input.ndim)
     if len(axes) != input.ndim:
         raise ShapeError(f"permute needs each of {input.ndim} axes once, not {dims}")
     return shaping.transpose(input, axes=axes)
@@ -93,7 +76,7 @@ def t(input: Any) -> Value:
 
 def movedim(input: Any, source: Any, destination: Any) -> Value:
     """The axes at ``source`` moved to ``destination``, the others in their order."""
-    targets, sources = axes_of(destination, input.ndim) or (), axes_of(source, input.ndim) or ()
+    targets, sources = axes_of(destination, input.ndim), axes_of(source, input.ndim)
     if len(targets) != len(sources):
         raise ShapeError(f"movedim needs as many destinations as sources, not {source} and {destination}")
     moved = dict(zip(targets, sources, strict=True))
@@ -127,7 +110,7 @@ def unflatten(input: Any, dim: int, sizes: Any) -> Value:
 
 def squeeze(input: Any, dim: Any = None) -> Value:
     """Without the axes of length one, or those among ``dim``."""
-    among = () if dim == () else axes_of(dim, input.ndim)
+    among = None if dim is None else axes_of(dim, input.ndim)
     kept = (n for i, n in enumerate(input.shape) if n != 1 or (among is not None and i not in among))
     return shaping.reshape(input, shape=tuple(kept))
 
@@ -168,7 +151,7 @@ def broadcast_shapes(*shapes: Any) -> tuple[int, ...]:
 
 def broadcast_tensors(*tensors: Any) -> tuple[Value, ...]:
     """The tensors stretched to one shape."""
-    parts = tensors[0] if len(tensors) == 1 and isinstance(tensors[0], (list, tuple)) else tensors
+    parts = listed(tensors)
     shape = broadcast_shapes(*(tuple(x.shape) for x in parts))
     return tuple(expand(x, shape) for x in parts)
 
@@ -198,9 +181,13 @@ def atleast_3d(*tensors: Any) -> Any:
 
 
 def _each(widen: Any, tensors: tuple[Any, ...]) -> Any:
-    if len(tensors) == 1 and not isinstance(tensors[0], (list, tuple)):
-        return widen(tensors[0])
-    return tuple(map(widen, tensors[0] if len(tensors) == 1 else tensors))
+    parts = listed(tensors)
+    return widen(parts[0]) if parts is tensors and len(parts) == 1 else tuple(map(widen, parts))
+
+
+def listed(tensors: tuple[Any, ...]) -> Sequence[Any]:
+    """Tensors given one by one, or as one sequence."""
+    return tensors[0] if len(tensors) == 1 and isinstance(tensors[0], (list, tuple)) else tensors
 
 
 def clone(input: Any) -> Value:

@@ -20,24 +20,15 @@ from autodiff.ops.indexing import index, take_along_axis
 from autodiff.ops.shaping import reshape
 
 __all__ = [
-    "argsort",
-    "bincount",
-    "bucketize",
-    "histc",
-    "isin",
-    "kthvalue",
-    "median",
-    "mode",
-    "msort",
-    "nanmedian",
-    "nanquantile",
-    "quantile",
-    "searchsorted",
-    "sort",
-    "topk",
-    "unique",
-    "unique_consecutive",
+    "argsort", "bincount", "bucketize", "histc", "isin", "kthvalue", "median", "mode", "msort", "nanmedian",
+    "nanquantile", "quantile", "searchsorted", "sort", "topk", "unique", "unique_consecutive",
 ]
+
+
+def _ranked(input: Any, axis: int, descending: bool, ranks: slice) -> Any:
+    """The positions of the entries at ``ranks`` of the order along an axis."""
+    order = _order(array_of(input), axis, descending)
+    return order[(slice(None),) * axis + (ranks,)] if input.ndim else order
 
 
 def _order(x: Any, axis: int, descending: bool) -> Any:
@@ -64,7 +55,7 @@ def _one(input: Any, position: Any, axis: int, keepdim: bool) -> Extreme:
 
 @numpy_names
 def sort(input: Any, dim: int = -1, descending: bool = False, stable: bool = True) -> Extreme:
-    """The entries along ``dim`` in order, and where they stood; equals stay in their order.
+    """The entries along ``dim`` in order, and their positions; equals stay in their order.
 
     >>> import autodiff
     >>> autodiff.sort(autodiff.tensor([3, 1, 2]), descending=True).values
@@ -75,7 +66,7 @@ def sort(input: Any, dim: int = -1, descending: bool = False, stable: bool = Tru
 
 
 def argsort(input: Any, dim: int = -1, descending: bool = False, stable: bool = True) -> Value:
-    """Where the entries in order along ``dim`` stand."""
+    """The positions of the entries in order along ``dim``."""
     return constant(_order(array_of(input), axis_of(dim, input.ndim), descending), input)
 
 
@@ -85,27 +76,25 @@ def msort(input: Any) -> Value:
 
 
 def topk(input: Any, k: int, dim: int = -1, largest: bool = True, sorted: bool = True) -> Extreme:
-    """The ``k`` largest entries along ``dim`` (or smallest), best first, and where they stood."""
+    """The ``k`` largest entries along ``dim`` (or smallest), best first, and their positions."""
     axis, length = axis_of(dim, input.ndim), input.shape[dim] if input.ndim else 1
     if not 0 <= k <= length:
         raise ShapeError(f"topk: there are {length} entries along dim {dim} of shape {tuple(input.shape)}, not {k}")
-    order = _order(array_of(input), axis, largest)
-    return _picked(input, order[(slice(None),) * axis + (slice(0, k),)] if input.ndim else order, axis)
+    return _picked(input, _ranked(input, axis, largest, slice(k)), axis)
 
 
 @numpy_names
 def kthvalue(input: Any, k: int, dim: int = -1, keepdim: bool = False) -> Extreme:
-    """The ``k``-th smallest entry along ``dim``, counted from 1, and where it stands."""
+    """The ``k``-th smallest entry along ``dim``, counted from 1, and its position."""
     axis, length = axis_of(dim, input.ndim), input.shape[dim] if input.ndim else 1
     if not 1 <= k <= length:
         raise ShapeError(f"kthvalue: k is from 1 to {length} for shape {tuple(input.shape)} and dim {dim}, not {k}")
-    order = _order(array_of(input), axis, False)
-    return _one(input, order[(slice(None),) * axis + (slice(k - 1, k),)] if input.ndim else order, axis, keepdim)
+    return _one(input, _ranked(input, axis, False, slice(k - 1, k)), axis, keepdim)
 
 
 @numpy_names
 def median(input: Any, dim: int | None = None, keepdim: bool = False) -> Any:
-    """The median, the lower one of two; NaN where there is one. With ``dim``, along it, and where it stands."""
+    """The median, the lower one of two; NaN where there is one. With ``dim``, along it, and its position."""
     if dim is None:
         return reductions.median(input)
     return _median(input, dim, keepdim, np.isnan(array_of(input)).any(dim, keepdims=True) if input.ndim else False)
@@ -134,7 +123,7 @@ def _median(input: Any, dim: int, keepdim: bool, spoiled: Any) -> Extreme:
 
 @numpy_names
 def mode(input: Any, dim: int = -1, keepdim: bool = False) -> Extreme:
-    """The commonest entry along ``dim``, the smallest of several, and where it last stands."""
+    """The commonest entry along ``dim``, the smallest of several, and its last position."""
     x, axis = array_of(input), axis_of(dim, input.ndim)
     if not x.ndim:
         return _picked(input, np.zeros((), int64), 0)

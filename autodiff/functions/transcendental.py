@@ -1,4 +1,4 @@
-"""Exponentials, logarithms, circular and hyperbolic functions by PyTorch's names: each is its row."""
+"""Exponentials, logarithms, circular and hyperbolic functions by PyTorch's names: nearly all are primitives."""
 
 from __future__ import annotations
 
@@ -6,74 +6,17 @@ from typing import Any
 
 from autodiff.engine.values import Value
 from autodiff.functions.arithmetic import clamp
-from autodiff.ops.transcendental import (
-    acos,
-    acosh,
-    asin,
-    asinh,
-    atan,
-    atan2,
-    atanh,
-    cos,
-    cosh,
-    exp,
-    exp2,
-    expm1,
-    log,
-    log1p,
-    log2,
-    log10,
-    logaddexp,
-    logaddexp2,
-    relu,
-    rsqrt,
-    sigmoid,
-    sin,
-    sinc,
-    sinh,
-    sqrt,
-    tan,
-    tanh,
-    xlogy,
+
+# The primitives that are public as they are: a paragraph instead of a name a line.
+from autodiff.ops.transcendental import (  # isort: skip
+    acos, acosh, asin, asinh, atan, atan2, atanh, cos, cosh, exp, exp2, expm1, log, log1p, log2, log10, logaddexp,
+    logaddexp2, relu, rsqrt, sigmoid, sin, sinc, sinh, sqrt, tan, tanh, xlogy,
 )
 
 __all__ = [
-    "acos",
-    "acosh",
-    "arccos",
-    "arccosh",
-    "arcsin",
-    "arcsinh",
-    "arctan",
-    "arctan2",
-    "arctanh",
-    "asin",
-    "asinh",
-    "atan",
-    "atan2",
-    "atanh",
-    "cos",
-    "cosh",
-    "exp",
-    "exp2",
-    "expm1",
-    "log",
-    "log1p",
-    "log2",
-    "log10",
-    "logaddexp",
-    "logaddexp2",
-    "logit",
-    "relu",
-    "rsqrt",
-    "sigmoid",
-    "sin",
-    "sinc",
-    "sinh",
-    "sqrt",
-    "tan",
-    "tanh",
-    "xlogy",
+    "acos", "acosh", "arccos", "arccosh", "arcsin", "arcsinh", "arctan", "arctan2", "arctanh", "asin", "asinh", "atan",
+    "atan2", "atanh", "cos", "cosh", "exp", "exp2", "expm1", "log", "log1p", "log2", "log10", "logaddexp", "logaddexp2",
+    "logit", "relu", "rsqrt", "sigmoid", "sin", "sinc", "sinh", "sqrt", "tan", "tanh", "xlogy",
 ]
 
 arccos, arcsin, arctan, arctan2 = acos, asin, atan, atan2

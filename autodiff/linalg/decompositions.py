@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -13,44 +14,26 @@ from autodiff.functions.diagonals import tril, triu
 from autodiff.functions.joining import cat
 from autodiff.functions.reductions import sum as sum_
 from autodiff.functions.shaping import movedim, reshape, squeeze, unsqueeze
-from autodiff.ops import decompositions as rows
+from autodiff.ops import decompositions as primitives
 from autodiff.ops.decompositions import det, matrix_exp
 from autodiff.ops.linear_algebra import matmul
 
 __all__ = [
-    "cholesky",
-    "cholesky_ex",
-    "det",
-    "eigh",
-    "eigvalsh",
-    "inv",
-    "inv_ex",
-    "lstsq",
-    "matrix_exp",
-    "matrix_power",
-    "matrix_rank",
-    "pinv",
-    "qr",
-    "slogdet",
-    "solve",
-    "solve_ex",
-    "solve_triangular",
-    "svd",
-    "svdvals",
-    "tensorinv",
+    "cholesky", "cholesky_ex", "det", "eigh", "eigvalsh", "inv", "inv_ex", "lstsq", "matrix_exp", "matrix_power",
+    "matrix_rank", "pinv", "qr", "slogdet", "solve", "solve_ex", "solve_triangular", "svd", "svdvals", "tensorinv",
     "tensorsolve",
 ]
 
 
 class Eigen(NamedTuple):
-    """What ``eigh`` gives."""
+    """The result of ``eigh``."""
 
     eigenvalues: Value
     eigenvectors: Value
 
 
 class Singular(NamedTuple):
-    """What ``svd`` gives."""
+    """The result of ``svd``."""
 
     U: Value
     S: Value
@@ -58,21 +41,21 @@ class Singular(NamedTuple):
 
 
 class Orthogonal(NamedTuple):
-    """What ``qr`` gives."""
+    """The result of ``qr``."""
 
     Q: Value
     R: Value
 
 
 class LogDet(NamedTuple):
-    """What ``slogdet`` gives."""
+    """The result of ``slogdet``."""
 
     sign: Value
     logabsdet: Value
 
 
 class LeastSquares(NamedTuple):
-    """What ``lstsq`` gives."""
+    """The result of ``lstsq``."""
 
     solution: Value
     residuals: Value
@@ -101,12 +84,12 @@ def inv(A: Any) -> Value:
     tensor([[0.5000, 0.0000],
             [0.0000, 0.2500]])
     """
-    return rows.inv(_square("inv", A))
+    return primitives.inv(_square("inv", A))
 
 
 def slogdet(A: Any) -> LogDet:
     """The sign of the determinant of (..., n, n), and log of its size."""
-    return LogDet(rows.sign_of_det(_square("slogdet", A)), rows.logabsdet(A))
+    return LogDet(primitives.sign_of_det(_square("slogdet", A)), primitives.logabsdet(A))
 
 
 def solve(A: Any, B: Any, *, left: bool = True) -> Value:
@@ -115,7 +98,7 @@ def solve(A: Any, B: Any, *, left: bool = True) -> Value:
     if not left:
         return solve(A.mT, B.mT).mT
     vector = B.ndim == 1 or (B.ndim == A.ndim - 1 and tuple(B.shape) == tuple(A.shape[:-1]))
-    return squeeze(rows.solve(A, unsqueeze(B, -1)), -1) if vector else rows.solve(A, B)
+    return squeeze(primitives.solve(A, unsqueeze(B, -1)), -1) if vector else primitives.solve(A, B)
 
 
 def solve_triangular(A: Any, B: Any, *, upper: bool, left: bool = True, unitriangular: bool = False) -> Value:
@@ -123,12 +106,12 @@ def solve_triangular(A: Any, B: Any, *, upper: bool, left: bool = True, unitrian
     triangle = (triu if upper else tril)(_square("solve_triangular", A), (1 if upper else -1) if unitriangular else 0)
     if unitriangular:
         triangle = triangle + np.eye(A.shape[-1], dtype=A.dtype)
-    return rows.solve(triangle, B) if left else rows.solve(triangle.mT, B.mT).mT
+    return primitives.solve(triangle, B) if left else primitives.solve(triangle.mT, B.mT).mT
 
 
 def cholesky(A: Any, *, upper: bool = False) -> Value:
     """The lower triangular L (or L^T) with L L^T = A, for a positive definite A of (..., n, n)."""
-    factor = rows.cholesky(_square("cholesky", A))
+    factor = primitives.cholesky(_square("cholesky", A))
     return factor.mT if upper else factor
 
 
@@ -136,7 +119,7 @@ def eigh(A: Any, UPLO: str = "L") -> Eigen:
     """The eigenvalues, rising, and orthonormal eigenvectors (columns) of A, or of its symmetric part."""
     if UPLO not in ("L", "U"):
         raise OptionError(f'UPLO is "L" or "U", not {UPLO!r}')
-    both = rows.eigh(_square("eigh", A))
+    both = primitives.eigh(_square("eigh", A))
     return Eigen(both[..., 0, :], both[..., 1:, :])
 
 
@@ -146,7 +129,7 @@ def eigvalsh(A: Any, UPLO: str = "L") -> Value:
 
 
 def svd(A: Any, full_matrices: bool = True) -> Singular:
-    """A of (..., m, n) as U diag(S) Vh; U and Vh square, or with k = min(m, n) columns and rows.
+    """A of (..., m, n) as U diag(S) Vh; U and Vh square, or with k = min(m, n) columns and primitives.
 
     The columns that ``full_matrices`` adds are not determined by A, and have no gradient: of a tensor that requires
     one and is not square, ask for the reduced form.
@@ -156,7 +139,7 @@ def svd(A: Any, full_matrices: bool = True) -> Singular:
         if getattr(A, "requires_grad", False):
             raise OptionError(f"svd of shape {tuple(A.shape)} has a gradient with full_matrices=False only")
         return Singular(*(constant(x, A) for x in np.linalg.svd(array_of(A))))
-    whole = rows.svd(A)
+    whole = primitives.svd(A)
     return Singular(whole[..., :m, :], whole[..., m, :], whole[..., m + 1 :, :].mT)
 
 
@@ -174,7 +157,7 @@ def qr(A: Any, mode: str = "reduced") -> Orthogonal:
         if getattr(A, "requires_grad", False):
             raise OptionError(f'qr of shape {tuple(A.shape)} has a gradient with mode="reduced" only')
         return Orthogonal(*(constant(x, A) for x in np.linalg.qr(array_of(A), "complete")))
-    both = rows.qr(A if m >= n else A[..., :m])
+    both = primitives.qr(A if m >= n else A[..., :m])
     k = min(m, n)
     q, r = both[..., :m, :], both[..., m:, :]
     if m < n:
@@ -186,10 +169,16 @@ def pinv(A: Any, *, atol: Any = None, rtol: Any = None, hermitian: bool = False)
     """The pseudoinverse of Moore and Penrose, with singular values up to max(atol, rtol * the largest) taken as 0."""
     sizes = np.linalg.svd(array_of(A), compute_uv=False)
     largest = sizes.max(-1, initial=0.0)
-    if rtol is None:
-        rtol = 0.0 if atol is not None else max(A.shape[-2:]) * float(np.finfo(A.dtype).eps)
+    rtol = _relative_tolerance(A, atol, rtol)
     absolute = 0.0 if atol is None else array_of(atol) / np.where(largest == 0, 1, largest)
-    return rows.pinv(A, rcond=np.maximum(array_of(rtol), absolute), hermitian=hermitian)
+    return primitives.pinv(A, rcond=np.maximum(array_of(rtol), absolute), hermitian=hermitian)
+
+
+def _relative_tolerance(A: Any, atol: Any, rtol: Any) -> Any:
+    """``rtol``; where it is missing, what rounding may leave, or 0 beside an absolute tolerance."""
+    if rtol is None:
+        return 0.0 if atol is not None else max(A.shape[-2:]) * float(np.finfo(A.dtype).eps)
+    return rtol
 
 
 def lstsq(A: Any, B: Any, rcond: Any = None, *, driver: str | None = None) -> LeastSquares:
@@ -222,9 +211,7 @@ def matrix_power(A: Any, n: int) -> Value:
 def matrix_rank(A: Any, *, atol: Any = None, rtol: Any = None, hermitian: bool = False) -> Value:
     """How many singular values are not taken as 0."""
     s = np.linalg.svd(array_of(A), compute_uv=False)
-    if rtol is None:
-        rtol = 0.0 if atol is not None else max(A.shape[-2:]) * float(np.finfo(A.dtype).eps)
-    bound = np.maximum(0.0 if atol is None else atol, rtol * s.max(-1, initial=0.0))
+    bound = np.maximum(0.0 if atol is None else atol, _relative_tolerance(A, atol, rtol) * s.max(-1, initial=0.0))
     return constant((s > np.asarray(bound)[..., None]).sum(-1), A)
 
 
@@ -247,14 +234,10 @@ def cholesky_ex(A: Any, *, upper: bool = False, check_errors: bool = False) -> C
     return _checked(A, cholesky(A, upper=upper))
 
 
-def _product(lengths: Any) -> int:
-    return int(np.prod(lengths, dtype=np.int64))
-
-
 def tensorinv(A: Any, ind: int = 2) -> Value:
     """The inverse of the linear map that A is, from its axes behind ``ind`` to those before."""
     shape = tuple(A.shape)
-    flat = inv(reshape(A, (_product(shape[:ind]), -1)))
+    flat = inv(reshape(A, (math.prod(shape[:ind]), -1)))
     return reshape(flat, shape[ind:] + shape[:ind])
 
 
@@ -262,4 +245,4 @@ def tensorsolve(A: Any, B: Any, dims: Any = None) -> Value:
     """X with tensordot(A, X, X.ndim) = B; the axes ``dims`` of A are moved to its end first."""
     moved = A if dims is None else movedim(A, dims, tuple(range(A.ndim - len(dims), A.ndim)))
     unknown = tuple(moved.shape[B.ndim :])
-    return reshape(solve(reshape(moved, (-1, _product(unknown))), reshape(B, (-1,))), unknown)
+    return reshape(solve(reshape(moved, (-1, math.prod(unknown))), reshape(B, (-1,))), unknown)

@@ -11,7 +11,7 @@ import numpy as np
 from autodiff.engine.values import Value
 from autodiff.errors import OptionError, ShapeError
 from autodiff.functions.arithmetic import subtract, where
-from autodiff.functions.axes import axes_of, axis_of, numpy_names
+from autodiff.functions.axes import axis_of, numpy_names, reduced_axes
 from autodiff.functions.reductions import amax, amin, with_dtype
 from autodiff.functions.reductions import sum as sum_
 from autodiff.functions.shaping import movedim, unsqueeze
@@ -32,7 +32,7 @@ def vector_norm(x: Any, ord: float = 2, dim: Any = None, keepdim: bool = False, 
     tensor(5.)
     """
     x = with_dtype(x, dtype)
-    axis = axes_of(dim, x.ndim)
+    axis = reduced_axes(dim, x.ndim)
     if ord == 2:
         return reductions.norm(x, axis=axis, keepdims=keepdim)
     if math.isinf(ord):
@@ -67,6 +67,8 @@ def matrix_norm(A: Any, ord: Any = "fro", dim: Any = (-2, -1), keepdim: bool = F
 @numpy_names
 def norm(A: Any, ord: Any = None, dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -> Value:
     """A vector norm over one axis (or, without ``ord``, over any), a matrix norm over two."""
+    if dim == ():
+        raise ShapeError("norm takes one axis or two, not (); vector_norm takes any number")
     if ord is None or (dim is not None and not isinstance(dim, Sequence)):
         return vector_norm(A, 2 if ord is None else ord, dim, keepdim, dtype=dtype)
     if dim is None and A.ndim not in (1, 2):

@@ -15,31 +15,15 @@ from autodiff.ops.decompositions import solve
 from autodiff.ops.linear_algebra import matmul
 
 __all__ = [
-    "cdist",
-    "cholesky",
-    "cholesky_inverse",
-    "cholesky_solve",
-    "det",
-    "dist",
-    "inverse",
-    "logdet",
-    "matrix_exp",
-    "matrix_power",
-    "norm",
-    "pdist",
-    "pinverse",
-    "qr",
-    "renorm",
-    "slogdet",
-    "svd",
-    "triangular_solve",
+    "cdist", "cholesky", "cholesky_inverse", "cholesky_solve", "det", "dist", "inverse", "logdet", "matrix_exp",
+    "matrix_power", "norm", "pdist", "pinverse", "qr", "renorm", "slogdet", "svd", "triangular_solve",
 ]
 
 inverse = inv
 
 
 class SingularV(NamedTuple):
-    """What ``svd`` gives here: V, not its transpose."""
+    """The result of ``svd`` here: V, not its transpose."""
 
     U: Value
     S: Value
@@ -47,7 +31,7 @@ class SingularV(NamedTuple):
 
 
 class Solution(NamedTuple):
-    """What ``triangular_solve`` gives."""
+    """The result of ``triangular_solve``."""
 
     solution: Value
     cloned_coefficient: Value
@@ -66,8 +50,7 @@ def pinverse(input: Any, rcond: float = 1e-15) -> Value:
 
 def cholesky(input: Any, upper: bool = False) -> Value:
     """The lower (or upper) triangular factor of a positive definite matrix."""
-    factor = decompositions.cholesky(input)
-    return factor.mT if upper else factor
+    return decompositions.cholesky(input, upper=upper)
 
 
 def cholesky_solve(B: Any, L: Any, upper: bool = False) -> Value:

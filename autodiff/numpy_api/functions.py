@@ -1,12 +1,10 @@
 """NumPy's functions for Tensors: for each, our function of that meaning, called with NumPy's arguments and defaults.
 
-Parameters are called what NumPy calls them. What NumPy takes beyond those (out, where, dtype, initial) is
-refused by name.
+Parameters are called what NumPy calls them. Its further ones (out, where, dtype, initial) are refused by name.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -14,7 +12,6 @@ import numpy as np
 from autodiff.errors import DtypeError, ShapeError
 from autodiff.functions import (
     arithmetic,
-    cutting,
     diagonals,
     indexing,
     joining,
@@ -22,65 +19,44 @@ from autodiff.functions import (
     scans,
     shaping,
     sorting,
+    splitting,
     transcendental,
 )
-from autodiff.functions.arrays import array_of, constant
 from autodiff.functions.axes import axes_of, length_of
-from autodiff.numpy_api.linalg import MATRICES, arrays_of
+from autodiff.numpy_api.arguments import Function, arrays_of, plain, reduce, tensors_of
+from autodiff.numpy_api.linalg import MATRICES
 from autodiff.ops.shaping import pad
 
-Function = Callable[..., Any]
 METHODS = ("linear", "lower", "higher", "midpoint")
-
-
-def plain(x: Any) -> Any:
-    """The numbers of a Tensor, for questions that have no derivative; other values as they are."""
-    if isinstance(x, (list, tuple)):
-        return type(x)(map(plain, x))
-    return array_of(x)
-
-
-def asked(function: Function) -> Function:
-    """A function of NumPy that has no derivative, on the numbers."""
-    return lambda *args, **kwargs: function(*map(plain, args), **{name: plain(x) for name, x in kwargs.items()})
-
-
-def _tensors(given: Any) -> list[Any]:
-    """The parts to be joined, all as Tensors."""
-    parts = arrays_of(given)
-    return [constant(x, *parts) if isinstance(x, np.ndarray) else x for x in parts]
 
 
 def _over(function: Function) -> Function:
     """NumPy's call ``(a, axis, keepdims=)`` of a reduction by PyTorch's name."""
-    return lambda a, axis=None, *, keepdims=False: function(a, axis, bool(keepdims))
+    return lambda a, axis=None, *, keepdims=False: reduce(function, a, axis, keepdims)
 
 
-def _spread(function: Function) -> Function:
+def _deviation(function: Function) -> Function:
     """``_over`` of a variance, which divides by N unless ``ddof`` says otherwise."""
-    return lambda a, axis=None, *, ddof=0, keepdims=False: function(a, axis, keepdim=bool(keepdims), correction=ddof)
 
-
-def _one_by_one(function: Function) -> Function:
-    """``_over`` of a reduction that takes one axis, for several."""
-
-    def over(a: Any, axis: Any = None, *, keepdims: bool = False) -> Any:
-        if not isinstance(axis, tuple):
-            return function(a, axis, bool(keepdims)) if axis is not None else _kept(function(a), a, keepdims)
-        for i in sorted(axes_of(axis, a.ndim) or (), reverse=True):
-            a = function(a, i, bool(keepdims))
-        return a
+    def over(a: Any, axis: Any = None, *, ddof: float = 0, keepdims: bool = False) -> Any:
+        return reduce(lambda x, dim, keepdim: function(x, dim, None, keepdim, correction=ddof), a, axis, keepdims)
 
     return over
 
 
-def _kept(result: Any, a: Any, keepdims: Any) -> Any:
-    return shaping.reshape(result, (1,) * a.ndim) if keepdims else result
+def product(a: Any, dim: Any, keepdim: bool) -> Any:
+    """``prod``, which takes one axis, over several or all."""
+    if dim is None:
+        result = reductions.prod(a)
+        return shaping.reshape(result, (1,) * a.ndim) if keepdim else result
+    for axis in sorted(axes_of(dim, a.ndim), reverse=True):
+        a = reductions.prod(a, axis, keepdim)
+    return a
 
 
-def _along(function: Function) -> Function:
-    """NumPy's call ``(a, axis=None)`` of a scan, which flattens by default."""
-    return lambda a, axis=None: function(shaping.ravel(a), 0) if axis is None else function(a, axis)
+def _along(function: Function, default: int | None = None) -> Function:
+    """NumPy's call ``(a, axis)`` of a scan or an order, which flattens for None."""
+    return lambda a, axis=default: function(shaping.ravel(a), 0) if axis is None else function(a, axis)
 
 
 def _transpose(a: Any, axes: Any = None) -> Any:
@@ -107,7 +83,7 @@ def _split(ary: Any, indices_or_sections: Any, axis: int = 0) -> list[Any]:
 
 
 def _array_split(ary: Any, indices_or_sections: Any, axis: int = 0) -> list[Any]:
-    return list(cutting.tensor_split(ary, indices_or_sections, axis))
+    return list(splitting.tensor_split(ary, indices_or_sections, axis))
 
 
 def _squeeze(a: Any, axis: Any = None) -> Any:
@@ -118,7 +94,7 @@ def _squeeze(a: Any, axis: Any = None) -> Any:
 
 
 def _expand_dims(a: Any, axis: Any) -> Any:
-    for i in sorted(axes_of(axis, a.ndim + (len(axis) if isinstance(axis, tuple) else 1)) or ()):
+    for i in sorted(axes_of(axis, a.ndim + (len(axis) if isinstance(axis, tuple) else 1))):
         a = shaping.unsqueeze(a, i)
     return a
 
@@ -128,12 +104,8 @@ def _clip(a: Any, a_min: Any = None, a_max: Any = None, *, min: Any = None, max:
 
 
 def _concatenate(arrays: Any, axis: Any = 0) -> Any:
-    parts = arrays_of(arrays)
+    parts = arrays_of(*arrays)
     return joining.cat([shaping.ravel(a) for a in parts]) if axis is None else joining.cat(parts, axis)
-
-
-def _stack(arrays: Any, axis: int = 0) -> Any:
-    return joining.stack(arrays_of(arrays), axis)
 
 
 def _diff(a: Any, n: int = 1, axis: int = -1, prepend: Any = None, append: Any = None) -> Any:
@@ -146,9 +118,9 @@ def _diff(a: Any, n: int = 1, axis: int = -1, prepend: Any = None, append: Any =
 
 
 def _quantile(a: Any, q: Any, axis: Any = None, *, method: str = "linear", keepdims: bool = False) -> Any:
-    if method not in METHODS or isinstance(axis, tuple):
+    if method not in METHODS or (isinstance(axis, tuple) and axis):
         raise DtypeError(f"np.quantile of a Tensor takes one axis and the methods {', '.join(METHODS)}")
-    return sorting.quantile(a, q, axis, bool(keepdims), interpolation=method)
+    return reduce(lambda x, dim, keepdim: sorting.quantile(x, q, dim, keepdim, interpolation=method), a, axis, keepdims)
 
 
 def _percentile(a: Any, q: Any, axis: Any = None, *, method: str = "linear", keepdims: bool = False) -> Any:
@@ -161,22 +133,14 @@ def _median(a: Any, axis: Any = None, *, keepdims: bool = False) -> Any:
 
 def _average(a: Any, axis: Any = None, weights: Any = None, *, keepdims: bool = False) -> Any:
     if weights is None:
-        return reductions.mean(a, axis, bool(keepdims))
+        return reduce(reductions.mean, a, axis, keepdims)
     if np.shape(weights) != tuple(np.shape(a)):
         raise ShapeError(f"np.average of a Tensor of shape {np.shape(a)} takes weights of that shape")
-    return reductions.sum(a * weights, axis, bool(keepdims)) / np.sum(weights, axis=axis, keepdims=keepdims)
+    return reduce(reductions.sum, a * weights, axis, keepdims) / np.sum(weights, axis=axis, keepdims=keepdims)
 
 
 def _ptp(a: Any, axis: Any = None, *, keepdims: bool = False) -> Any:
-    return reductions.amax(a, axis, bool(keepdims)) - reductions.amin(a, axis, bool(keepdims))
-
-
-def _sort(a: Any, axis: Any = -1) -> Any:
-    return sorting.sort(shaping.ravel(a), 0).values if axis is None else sorting.sort(a, axis).values
-
-
-def _argsort(a: Any, axis: Any = -1) -> Any:
-    return sorting.argsort(shaping.ravel(a), 0) if axis is None else sorting.argsort(a, axis)
+    return reduce(reductions.amax, a, axis, keepdims) - reduce(reductions.amin, a, axis, keepdims)
 
 
 def _take(a: Any, indices: Any, axis: Any = None) -> Any:
@@ -184,26 +148,14 @@ def _take(a: Any, indices: Any, axis: Any = None) -> Any:
     return shaping.ravel(a)[picks] if axis is None else a[(slice(None),) * (axis % a.ndim) + (picks,)]
 
 
-def _append(arr: Any, values: Any, axis: Any = None) -> Any:
-    return _concatenate([arr, values], axis)
-
-
 def _round(a: Any, decimals: int = 0) -> Any:
     return arithmetic.round(a, decimals=decimals)
-
-
-def _nan_to_num(x: Any, *, nan: float = 0.0, posinf: Any = None, neginf: Any = None) -> Any:
-    return arithmetic.nan_to_num(x, nan, posinf, neginf)
-
-
-def _meshgrid(*xi: Any, indexing: str = "xy") -> Any:
-    return joining.meshgrid(*arrays_of(xi), indexing=indexing)
 
 
 REDUCTIONS: dict[Any, Function] = {
     np.sum: _over(reductions.sum),
     np.mean: _over(reductions.mean),
-    np.prod: _one_by_one(reductions.prod),
+    np.prod: _over(product),
     np.nansum: _over(reductions.nansum),
     np.nanmean: _over(reductions.nanmean),
     np.max: _over(reductions.amax),
@@ -212,10 +164,10 @@ REDUCTIONS: dict[Any, Function] = {
     np.amin: _over(reductions.amin),
     np.any: _over(reductions.any),
     np.all: _over(reductions.all),
-    np.argmax: lambda a, axis=None, *, keepdims=False: reductions.argmax(a, axis, bool(keepdims)),
-    np.argmin: lambda a, axis=None, *, keepdims=False: reductions.argmin(a, axis, bool(keepdims)),
-    np.var: _spread(reductions.var),
-    np.std: _spread(reductions.std),
+    np.argmax: _over(reductions.argmax),
+    np.argmin: _over(reductions.argmin),
+    np.var: _deviation(reductions.var),
+    np.std: _deviation(reductions.std),
     np.median: _median,
     np.quantile: _quantile,
     np.percentile: _percentile,
@@ -225,8 +177,8 @@ REDUCTIONS: dict[Any, Function] = {
     np.cumprod: _along(scans.cumprod),
     np.diff: _diff,
     np.trapezoid: lambda y, x=None, dx=1.0, axis=-1: scans.trapezoid(y, x, dx=dx, dim=axis),
-    np.sort: _sort,
-    np.argsort: _argsort,
+    np.sort: _along(lambda a, dim: sorting.sort(a, dim).values, -1),
+    np.argsort: _along(sorting.argsort, -1),
 }
 
 SHAPES: dict[Any, Function] = {
@@ -239,16 +191,16 @@ SHAPES: dict[Any, Function] = {
     np.expand_dims: _expand_dims,
     np.squeeze: _squeeze,
     np.broadcast_to: lambda array, shape: shaping.broadcast_to(array, shape),
-    np.broadcast_arrays: lambda *args: shaping.broadcast_tensors(*arrays_of(args)),
+    np.broadcast_arrays: lambda *args: shaping.broadcast_tensors(*arrays_of(*args)),
     np.atleast_1d: lambda *arys: shaping.atleast_1d(*arys),
     np.atleast_2d: lambda *arys: shaping.atleast_2d(*arys),
     np.concatenate: _concatenate,
-    np.stack: _stack,
-    np.hstack: lambda tup: joining.hstack(_tensors(tup)),
-    np.vstack: lambda tup: joining.vstack(_tensors(tup)),
-    np.dstack: lambda tup: joining.dstack(_tensors(tup)),
-    np.column_stack: lambda tup: joining.column_stack(_tensors(tup)),
-    np.append: _append,
+    np.stack: lambda arrays, axis=0: joining.stack(arrays_of(*arrays), axis),
+    np.hstack: lambda tup: joining.hstack(tensors_of(tup)),
+    np.vstack: lambda tup: joining.vstack(tensors_of(tup)),
+    np.dstack: lambda tup: joining.dstack(tensors_of(tup)),
+    np.column_stack: lambda tup: joining.column_stack(tensors_of(tup)),
+    np.append: lambda arr, values, axis=None: _concatenate([arr, values], axis),
     np.split: _split,
     np.array_split: _array_split,
     np.hsplit: lambda ary, indices_or_sections: _split(ary, indices_or_sections, 1 if ary.ndim > 1 else 0),
@@ -256,12 +208,12 @@ SHAPES: dict[Any, Function] = {
     np.dsplit: lambda ary, indices_or_sections: _split(ary, indices_or_sections, 2),
     np.tile: lambda A, reps: joining.tile(A, *(reps if isinstance(reps, (tuple, list)) else (reps,))),
     np.repeat: lambda a, repeats, axis=None: joining.repeat_interleave(a, repeats, axis),
-    np.roll: lambda a, shift, axis=None: cutting.roll(a, shift, axis),
-    np.flip: lambda m, axis=None: cutting.flip(m, tuple(range(m.ndim)) if axis is None else axis),
-    np.fliplr: lambda m: cutting.fliplr(m),
-    np.flipud: lambda m: cutting.flipud(m),
-    np.rot90: lambda m, k=1, axes=(0, 1): cutting.rot90(m, k, axes),
-    np.meshgrid: _meshgrid,
+    np.roll: lambda a, shift, axis=None: shaping.clone(a) if axis == () else splitting.roll(a, shift, axis),
+    np.flip: lambda m, axis=None: splitting.flip(m, tuple(range(m.ndim)) if axis is None else axis),
+    np.fliplr: lambda m: splitting.fliplr(m),
+    np.flipud: lambda m: splitting.flipud(m),
+    np.rot90: lambda m, k=1, axes=(0, 1): splitting.rot90(m, k, axes),
+    np.meshgrid: lambda *xi, indexing="xy": joining.meshgrid(*arrays_of(*xi), indexing=indexing),
     np.pad: _pad,
     np.diagonal: lambda a, offset=0, axis1=0, axis2=1: diagonals.diagonal(a, offset, axis1, axis2),
     np.diag: lambda v, k=0: diagonals.diag(v, k),
@@ -276,8 +228,20 @@ SHAPES: dict[Any, Function] = {
     np.round: _round,
     np.around: _round,
     np.sinc: lambda x: transcendental.sinc(x),
-    np.nan_to_num: _nan_to_num,
+    np.nan_to_num: lambda x, *, nan=0.0, posinf=None, neginf=None: arithmetic.nan_to_num(x, nan, posinf, neginf),
 }
+
+
+def _on_numbers(function: Function) -> Function:
+    """A function of NumPy that has no derivative, on the numbers of what it is given."""
+    return lambda *args, **kwargs: function(*map(plain, args), **{name: plain(x) for name, x in kwargs.items()})
+
+
+_ON_NUMBERS = (
+    np.isclose, np.allclose, np.array_equal, np.count_nonzero, np.nonzero, np.flatnonzero, np.argwhere, np.unique,
+    np.searchsorted, np.isin, np.bincount, np.result_type, np.can_cast, np.linalg.matrix_rank, np.linalg.cond,
+    np.array_repr, np.array_str, np.array2string,
+)
 
 QUESTIONS: dict[Any, Function] = {
     np.shape: lambda a: tuple(a.shape),
@@ -287,24 +251,7 @@ QUESTIONS: dict[Any, Function] = {
     np.ones_like: lambda a, dtype=None: np.ones(a.shape, a.dtype if dtype is None else dtype),
     np.empty_like: lambda prototype, dtype=None: np.empty(prototype.shape, dtype or prototype.dtype),
     np.full_like: lambda a, fill_value, dtype=None: np.full(a.shape, plain(fill_value), dtype or a.dtype),
-    np.isclose: asked(np.isclose),
-    np.allclose: asked(np.allclose),
-    np.array_equal: asked(np.array_equal),
-    np.count_nonzero: asked(np.count_nonzero),
-    np.nonzero: asked(np.nonzero),
-    np.flatnonzero: asked(np.flatnonzero),
-    np.argwhere: asked(np.argwhere),
-    np.unique: asked(np.unique),
-    np.searchsorted: asked(np.searchsorted),
-    np.isin: asked(np.isin),
-    np.bincount: asked(np.bincount),
-    np.result_type: asked(np.result_type),
-    np.can_cast: asked(np.can_cast),
-    np.linalg.matrix_rank: asked(np.linalg.matrix_rank),
-    np.linalg.cond: asked(np.linalg.cond),
-    np.array_repr: asked(np.array_repr),
-    np.array_str: asked(np.array_str),
-    np.array2string: asked(np.array2string),
+    **{function: _on_numbers(function) for function in _ON_NUMBERS},
 }
 
 FUNCTIONS: dict[Any, Function] = {**REDUCTIONS, **SHAPES, **MATRICES, **QUESTIONS}

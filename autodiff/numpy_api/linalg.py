@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -10,53 +9,31 @@ import numpy as np
 from autodiff.functions import arithmetic, diagonals, linear_algebra, reductions, shaping
 from autodiff.functions.einsum import einsum
 from autodiff.linalg import decompositions, norms
+from autodiff.numpy_api.arguments import Function, arrays_of, reduce
 from autodiff.ops.linear_algebra import matmul
 
 
-def arrays_of(given: Any) -> list[Any]:
-    """The parts to be joined, those that are lists or numbers as arrays."""
-    return [a if hasattr(a, "ndim") else np.asarray(a) for a in given]
-
-
 def _dot(a: Any, b: Any) -> Any:
-    a, b = arrays_of((a, b))
+    a, b = arrays_of(a, b)
     if a.ndim == 0 or b.ndim == 0:
         return arithmetic.multiply(a, b)
     return matmul(a, b) if b.ndim <= 2 else linear_algebra.tensordot(a, b, ([-1], [-2]))
 
 
-def _inner(a: Any, b: Any) -> Any:
-    a, b = arrays_of((a, b))
-    return arithmetic.multiply(a, b) if a.ndim == 0 or b.ndim == 0 else linear_algebra.tensordot(a, b, ([-1], [-1]))
-
-
-def _flat_outer(a: Any, b: Any) -> Any:
-    return linear_algebra.outer(*(shaping.ravel(x) for x in arrays_of((a, b))))
-
-
-def _vdot(a: Any, b: Any) -> Any:
-    return matmul(*(shaping.ravel(x) for x in arrays_of((a, b))))
-
-
 def _tensordot(a: Any, b: Any, axes: Any = 2) -> Any:
     if not isinstance(axes, int):
         axes = tuple([i] if isinstance(i, int) else list(i) for i in axes)
-    a, b = arrays_of((a, b))
+    a, b = arrays_of(a, b)
     return linear_algebra.tensordot(a, b, axes)
 
 
 def _cross(a: Any, b: Any, axis: int = -1) -> Any:
-    a, b = arrays_of((a, b))
+    a, b = arrays_of(a, b)
     return linear_algebra.cross(a, b, axis)
 
 
 def _trace(a: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
     return reductions.sum(diagonals.diagonal(a, offset, axis1, axis2), -1)
-
-
-def _solve(a: Any, b: Any) -> Any:
-    a, b = arrays_of((a, b))
-    return decompositions.solve(a, b)
 
 
 def _svd(a: Any, full_matrices: bool = True, compute_uv: bool = True) -> Any:
@@ -68,20 +45,20 @@ def _norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> 
 
 
 def _vector_norm(x: Any, *, axis: Any = None, keepdims: bool = False, ord: Any = 2) -> Any:
-    return norms.vector_norm(x, ord, axis, bool(keepdims))
+    return reduce(lambda x, dim, keepdim: norms.vector_norm(x, ord, dim, keepdim), x, axis, keepdims)
 
 
 def _matrix_norm(x: Any, *, keepdims: bool = False, ord: Any = "fro") -> Any:
     return norms.matrix_norm(x, ord, (-2, -1), bool(keepdims))
 
 
-MATRICES: dict[Any, Callable[..., Any]] = {
+MATRICES: dict[Any, Function] = {
     np.dot: _dot,
-    np.inner: _inner,
-    np.outer: _flat_outer,
-    np.vdot: _vdot,
+    np.inner: lambda a, b: linear_algebra.inner(*arrays_of(a, b)),
+    np.outer: lambda a, b: linear_algebra.outer(*map(shaping.ravel, arrays_of(a, b))),
+    np.vdot: lambda a, b: matmul(*map(shaping.ravel, arrays_of(a, b))),
     np.tensordot: _tensordot,
-    np.kron: lambda a, b: linear_algebra.kron(*arrays_of((a, b))),
+    np.kron: lambda a, b: linear_algebra.kron(*arrays_of(a, b)),
     np.cross: _cross,
     np.trace: _trace,
     np.einsum: lambda *operands: einsum(*operands),
@@ -91,7 +68,7 @@ MATRICES: dict[Any, Callable[..., Any]] = {
     np.linalg.inv: lambda a: decompositions.inv(a),
     np.linalg.det: lambda a: decompositions.det(a),
     np.linalg.slogdet: lambda a: decompositions.slogdet(a),
-    np.linalg.solve: _solve,
+    np.linalg.solve: lambda a, b: decompositions.solve(*arrays_of(a, b)),
     np.linalg.cholesky: lambda a, *, upper=False: decompositions.cholesky(a, upper=upper),
     np.linalg.eigh: lambda a, UPLO="L": decompositions.eigh(a, UPLO),
     np.linalg.eigvalsh: lambda a, UPLO="L": decompositions.eigvalsh(a, UPLO),
@@ -100,10 +77,10 @@ MATRICES: dict[Any, Callable[..., Any]] = {
     np.linalg.qr: lambda a, mode="reduced": decompositions.qr(a, mode),
     np.linalg.pinv: lambda a, *, rtol=None, hermitian=False: decompositions.pinv(a, rtol=rtol, hermitian=hermitian),
     np.linalg.matrix_power: lambda a, n: decompositions.matrix_power(a, n),
-    np.linalg.multi_dot: lambda arrays: linear_algebra.chain_matmul(*arrays_of(arrays)),
+    np.linalg.multi_dot: lambda arrays: linear_algebra.chain_matmul(*arrays_of(*arrays)),
     np.linalg.trace: lambda x, *, offset=0: _trace(x, offset, -2, -1),
     np.linalg.diagonal: lambda x, *, offset=0: diagonals.diagonal(x, offset, -2, -1),
-    np.linalg.outer: lambda x1, x2: linear_algebra.outer(*arrays_of((x1, x2))),
+    np.linalg.outer: lambda x1, x2: linear_algebra.outer(*arrays_of(x1, x2)),
     np.linalg.tensordot: lambda x1, x2, *, axes=2: _tensordot(x1, x2, axes),
     np.linalg.cross: lambda x1, x2, *, axis=-1: _cross(x1, x2, axis),
     np.linalg.matrix_transpose: lambda x: shaping.transpose(x, -1, -2),

@@ -1,9 +1,8 @@
-"""NumPy's two protocols: what a call of one of its ufuncs or functions with a Tensor among the arguments does."""
+"""NumPy's two protocols: calls of its ufuncs and functions with a Tensor among the arguments."""
 
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -11,10 +10,8 @@ import numpy as np
 from autodiff.engine.primitive import primitives
 from autodiff.errors import DtypeError
 from autodiff.functions import arithmetic, reductions, scans, shaping
-from autodiff.numpy_api.functions import FUNCTIONS
-from autodiff.numpy_api.linalg import arrays_of
-
-Function = Callable[..., Any]
+from autodiff.numpy_api.arguments import Function, arrays_of, reduce
+from autodiff.numpy_api.functions import FUNCTIONS, product
 
 
 def _vecdot(x1: Any, x2: Any) -> Any:
@@ -29,10 +26,10 @@ def _vecmat(x1: Any, x2: Any) -> Any:
     return reductions.sum(arithmetic.multiply(shaping.unsqueeze(x1, -1), x2), -2)
 
 
-# The rows whose forward a ufunc is, shared among threads or not, and the ufuncs that are compositions of rows.
-_FORWARDS = [(inspect.unwrap(row.forward), row) for row in primitives.values()]
+# The primitives whose forward is a ufunc, shared among threads or not, and the ufuncs that are compositions of them.
+_FORWARDS = [(inspect.unwrap(primitive.forward), primitive) for primitive in primitives.values()]
 UFUNCS: dict[np.ufunc, Function] = {
-    **{forward: row for forward, row in _FORWARDS if isinstance(forward, np.ufunc)},
+    **{forward: primitive for forward, primitive in _FORWARDS if isinstance(forward, np.ufunc)},
     np.power: arithmetic.pow,
     np.positive: arithmetic.positive,
     np.fabs: arithmetic.absolute,
@@ -58,14 +55,12 @@ if hasattr(np, "matvec"):  # since NumPy 2.2
 
 _REDUCE: dict[np.ufunc, Function] = {
     np.add: reductions.sum,
-    np.multiply: lambda x, axis, keepdims: FUNCTIONS[np.prod](x, axis, keepdims=keepdims),
+    np.multiply: product,
     np.maximum: reductions.amax,
     np.minimum: reductions.amin,
     np.logical_and: reductions.all,
     np.logical_or: reductions.any,
-    np.logaddexp: lambda x, axis, keepdims: reductions.logsumexp(
-        x, tuple(range(x.ndim)) if axis is None else axis, keepdims
-    ),
+    np.logaddexp: reductions.logsumexp,
 }
 _ACCUMULATE: dict[np.ufunc, Function] = {
     np.add: scans.cumsum,
@@ -77,9 +72,9 @@ _ACCUMULATE: dict[np.ufunc, Function] = {
 
 
 def array_ufunc(ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    """Apply what stands for ``ufunc`` here, by one of its methods.
+    """Apply our function for ``ufunc``, by one of its methods.
 
-    Raises DtypeError where nothing does, or where NumPy would write into an array (``out``), unrecorded.
+    Raises DtypeError where there is none, or where NumPy would write into an array (``out``), unrecorded.
     """
     name = ufunc.__name__ if method == "__call__" else f"{ufunc.__name__}.{method}"
     if kwargs.get("out") is not None:
@@ -90,12 +85,12 @@ def array_ufunc(ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], kwargs: d
         return UFUNCS[ufunc](*inputs)
     if method == "outer" and ufunc in UFUNCS and ufunc.signature is None:
         _refuse(name, kwargs)
-        first, second = arrays_of(inputs)
+        first, second = arrays_of(*inputs)
         return UFUNCS[ufunc](shaping.reshape(first, (*first.shape, *(1,) * second.ndim)), second)
     if method == "reduce" and ufunc in _REDUCE:
         axis, keepdims = kwargs.pop("axis", 0), kwargs.pop("keepdims", False)
         _refuse(name, kwargs)
-        return _REDUCE[ufunc](*inputs, axis, keepdims)
+        return reduce(_REDUCE[ufunc], inputs[0], axis, keepdims)
     if method == "accumulate" and ufunc in _ACCUMULATE:
         axis = kwargs.pop("axis", 0)
         _refuse(name, kwargs)
@@ -105,7 +100,7 @@ def array_ufunc(ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], kwargs: d
 
 
 def array_function(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    """Call our spelling of NumPy's ``function``; raises DtypeError where there is none, or where it takes less."""
+    """Call our function for NumPy's; raises DtypeError where there is none, or where it takes less."""
     ours = FUNCTIONS.get(function)
     if ours is None:
         raise _unknown(named(function), [named(f) for f in FUNCTIONS])
@@ -117,7 +112,7 @@ def array_function(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any])
 
 
 def _check_call(function: Any, ours: Function, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-    """Raise DtypeError where it was the call itself that failed: asked only then, a signature takes 30 us."""
+    """Raise DtypeError where it was the call itself that failed; asked only then, as signatures are slow to read."""
     try:
         inspect.signature(ours).bind(*args, **kwargs)
     except TypeError as error:

@@ -12,41 +12,13 @@ from autodiff.functions.reductions import log_softmax, logsumexp, softmax
 from autodiff.functions.transcendental import logit
 from autodiff.ops.arithmetic import absolute
 from autodiff.ops.special import digamma, erf, erfc, erfcx, erfinv, i0e, i1e, lgamma, ndtri
-from autodiff.ops.special import polygamma as polygamma_row
+from autodiff.ops.special import polygamma as polygamma_primitive
 from autodiff.ops.transcendental import exp, exp2, expm1, log, log1p, sigmoid, sinc, xlog1py, xlogy
 
 __all__ = [
-    "digamma",
-    "entr",
-    "erf",
-    "erfc",
-    "erfcx",
-    "erfinv",
-    "exp2",
-    "expit",
-    "expm1",
-    "gammaln",
-    "i0",
-    "i0e",
-    "i1",
-    "i1e",
-    "lgamma",
-    "log1p",
-    "log_ndtr",
-    "log_softmax",
-    "logit",
-    "logsumexp",
-    "multigammaln",
-    "mvlgamma",
-    "ndtr",
-    "ndtri",
-    "polygamma",
-    "psi",
-    "round",
-    "sinc",
-    "softmax",
-    "xlog1py",
-    "xlogy",
+    "digamma", "entr", "erf", "erfc", "erfcx", "erfinv", "exp2", "expit", "expm1", "gammaln", "i0", "i0e", "i1", "i1e",
+    "lgamma", "log1p", "log_ndtr", "log_softmax", "logit", "logsumexp", "multigammaln", "mvlgamma", "ndtr", "ndtri",
+    "polygamma", "psi", "round", "sinc", "softmax", "xlog1py", "xlogy",
 ]
 
 ROOT_2 = math.sqrt(2)
@@ -60,7 +32,7 @@ def polygamma(n: int, input: Any) -> Value:
     """The ``n``-th derivative of ``digamma``."""
     if n < 0:
         raise OptionError(f"polygamma: no derivative has the order {n}")
-    return digamma(input) if n == 0 else polygamma_row(input, n=int(n))
+    return digamma(input) if n == 0 else polygamma_primitive(input, n=int(n))
 
 
 def multigammaln(input: Any, p: int) -> Value:

@@ -15,7 +15,7 @@ from autodiff.engine.call_sites import place_of_user
 from autodiff.engine.tape import Node, new_leaf
 from autodiff.engine.values import TensorBase, result_class, wrap
 from autodiff.errors import DtypeError, GraphError, ShapeError
-from autodiff.functions import cutting
+from autodiff.functions import splitting
 from autodiff.functions.axes import size_of
 from autodiff.numpy_api import protocol as numpy_protocol
 from autodiff.tensors import printing
@@ -230,7 +230,7 @@ class Tensor(
     def __iter__(self) -> Iterator[Tensor]:
         if not self._array.ndim:
             raise DtypeError("a 0-d tensor cannot be iterated over; item() gives its number")
-        return iter(cutting.unbind(self))
+        return iter(splitting.unbind(self))
 
     def __contains__(self, value: Any) -> bool:
         return bool((self._array == (value._array if isinstance(value, Tensor) else value)).any())

@@ -16,7 +16,7 @@ from autodiff.errors import AxisError, OptionError, ShapeError
 from autodiff.functions import reductions
 from autodiff.functions.arithmetic import clamp, where
 from autodiff.functions.axes import length_of
-from autodiff.functions.cutting import chunk
+from autodiff.functions.splitting import chunk
 from autodiff.ops import fused, transcendental
 from autodiff.ops.arithmetic import absolute, multiply
 from autodiff.ops.shaping import reshape

@@ -12,9 +12,9 @@ from autodiff.engine.values import Value
 from autodiff.errors import DtypeError, OptionError, ShapeError
 from autodiff.functions.arithmetic import where
 from autodiff.functions.arrays import array_of
-from autodiff.functions.cutting import split
 from autodiff.functions.joining import cat, repeat_interleave
 from autodiff.functions.shaping import expand, permute, transpose
+from autodiff.functions.splitting import split
 from autodiff.ops import fused
 from autodiff.ops.attention import attention
 from autodiff.ops.linear_algebra import matmul

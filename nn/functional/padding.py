@@ -10,7 +10,7 @@ import numpy as np
 from autodiff.engine.apply import apply
 from autodiff.engine.values import Value
 from autodiff.errors import OptionError, ShapeError
-from autodiff.functions.keys import getitem
+from autodiff.functions.index_keys import getitem
 from autodiff.kernels.resampling import Taps
 from autodiff.ops import shaping
 from autodiff.ops.windows import resample

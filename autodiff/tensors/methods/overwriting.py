@@ -15,7 +15,7 @@ from autodiff.engine.values import TensorBase, record, wrap
 from autodiff.engine.versions import changed, owner_of
 from autodiff.engine.views import origin, rerecord_view
 from autodiff.errors import AxisError, DtypeError, InPlaceError, ShapeError
-from autodiff.functions.keys import getitem, plain_key, stages
+from autodiff.functions.index_keys import getitem, plain_key, stages
 from autodiff.ops.indexing import overwrite, put
 from autodiff.ops.shaping import astype
 

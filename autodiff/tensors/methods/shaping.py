@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from autodiff.engine.values import Value
-from autodiff.functions import cutting, diagonals, joining, reals, shaping
-from autodiff.functions.keys import getitem
+from autodiff.functions import complex_names, diagonals, joining, shaping, splitting
+from autodiff.functions.index_keys import getitem
 
 
 class ShapingMethods:
@@ -36,39 +36,39 @@ class ShapingMethods:
     repeat = joining.repeat
     tile = joining.tile
     repeat_interleave = joining.repeat_interleave
-    split = cutting.split
-    split_with_sizes = cutting.split_with_sizes
-    unsafe_split = cutting.unsafe_split
-    unsafe_chunk = cutting.unsafe_chunk
-    tensor_split = cutting.tensor_split
-    hsplit = cutting.hsplit
-    vsplit = cutting.vsplit
-    dsplit = cutting.dsplit
-    chunk = cutting.chunk
-    unbind = cutting.unbind
-    select = cutting.select
-    narrow = cutting.narrow
-    unfold = cutting.unfold
-    flip = cutting.flip
-    fliplr = cutting.fliplr
-    flipud = cutting.flipud
-    roll = cutting.roll
-    rot90 = cutting.rot90
-    as_strided = cutting.as_strided
+    split = splitting.split
+    split_with_sizes = splitting.split_with_sizes
+    unsafe_split = splitting.unsafe_split
+    unsafe_chunk = splitting.unsafe_chunk
+    tensor_split = splitting.tensor_split
+    hsplit = splitting.hsplit
+    vsplit = splitting.vsplit
+    dsplit = splitting.dsplit
+    chunk = splitting.chunk
+    unbind = splitting.unbind
+    select = splitting.select
+    narrow = splitting.narrow
+    unfold = splitting.unfold
+    flip = splitting.flip
+    fliplr = splitting.fliplr
+    flipud = splitting.flipud
+    roll = splitting.roll
+    rot90 = splitting.rot90
+    as_strided = splitting.as_strided
     diag = diagonals.diag
     diag_embed = diagonals.diag_embed
     diagflat = diagonals.diagflat
     diagonal = diagonals.diagonal
     tril = diagonals.tril
     triu = diagonals.triu
-    angle = reals.angle
-    conj = conj_physical = resolve_conj = resolve_neg = reals.conj
-    is_complex = reals.is_complex
+    angle = complex_names.angle
+    conj = conj_physical = resolve_conj = resolve_neg = complex_names.conj
+    is_complex = complex_names.is_complex
 
     @property
     def real(self) -> Value:
         """The tensor itself: its entries are real."""
-        return reals.real(self)
+        return complex_names.real(self)
 
     def view_as(self, other: Value) -> Value:
         """The same entries in the shape of ``other``."""

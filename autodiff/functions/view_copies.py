@@ -5,22 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from autodiff.functions import cutting, diagonals, shaping
+from autodiff.functions import diagonals, shaping, splitting
 
 __all__ = [
-    "alias_copy",
-    "as_strided_copy",
-    "diagonal_copy",
-    "expand_copy",
-    "narrow_copy",
-    "permute_copy",
-    "split_with_sizes_copy",
-    "squeeze_copy",
-    "t_copy",
-    "transpose_copy",
-    "unbind_copy",
-    "unfold_copy",
-    "unsqueeze_copy",
+    "alias_copy", "as_strided_copy", "diagonal_copy", "expand_copy", "narrow_copy", "permute_copy",
+    "split_with_sizes_copy", "squeeze_copy", "t_copy", "transpose_copy", "unbind_copy", "unfold_copy", "unsqueeze_copy",
     "view_copy",
 ]
 
@@ -37,16 +26,16 @@ def copying(view: Callable[..., Any]) -> Callable[..., Any]:
 
 
 alias_copy = shaping.clone
-as_strided_copy = cutting.as_strided  # a copy already
+as_strided_copy = splitting.as_strided  # a copy already
 diagonal_copy = copying(diagonals.diagonal)
 expand_copy = copying(shaping.expand)
-narrow_copy = copying(cutting.narrow)
+narrow_copy = copying(splitting.narrow)
 permute_copy = copying(shaping.permute)
-split_with_sizes_copy = copying(cutting.split_with_sizes)
+split_with_sizes_copy = copying(splitting.split_with_sizes)
 squeeze_copy = copying(shaping.squeeze)
 t_copy = copying(shaping.t)
 transpose_copy = copying(shaping.transpose)
-unbind_copy = copying(cutting.unbind)
-unfold_copy = copying(cutting.unfold)
+unbind_copy = copying(splitting.unbind)
+unfold_copy = copying(splitting.unfold)
 unsqueeze_copy = copying(shaping.unsqueeze)
 view_copy = copying(shaping.reshape)

@@ -1,4 +1,4 @@
-"""What PyTorch asks of complex numbers, answered for real ones."""
+"""PyTorch's functions of complex numbers, for real ones."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import numpy as np
 from autodiff.dtypes import get_default_dtype
 from autodiff.engine.values import Value
 from autodiff.functions.arithmetic import where
+from autodiff.functions.arrays import array_of
 from autodiff.ops.arithmetic import gate
 from autodiff.ops.shaping import cast
 
@@ -27,12 +28,8 @@ conj = conj_physical = resolve_conj = resolve_neg = real
 def angle(input: Any) -> Value:
     """pi where an entry is negative, 0 where it is not, NaN where it is NaN; the gradient is 0."""
     x = input if input.dtype.kind == "f" else cast(input, get_default_dtype())
-    missing = np.isnan(_numbers(x))
+    missing = np.isnan(array_of(x))
     return where(x < 0, math.pi, gate(x, mask=missing))
-
-
-def _numbers(x: Any) -> Any:
-    return x.detach().numpy() if hasattr(x, "__primitive__") else x
 
 
 def is_complex(input: Any) -> bool:

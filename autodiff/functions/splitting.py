@@ -11,31 +11,15 @@ import numpy as np
 from autodiff.engine.values import Value
 from autodiff.errors import AxisError, ShapeError
 from autodiff.functions.axes import axes_of, axis_of, length_of, numpy_names, shape_of
+from autodiff.functions.index_keys import getitem
 from autodiff.functions.joining import cat
-from autodiff.functions.keys import getitem
 from autodiff.functions.shaping import clone, flatten, reshape, transpose
 from autodiff.ops.indexing import index
 from autodiff.ops.shaping import slide
 
 __all__ = [
-    "as_strided",
-    "chunk",
-    "dsplit",
-    "flip",
-    "fliplr",
-    "flipud",
-    "hsplit",
-    "narrow",
-    "roll",
-    "rot90",
-    "select",
-    "split",
-    "split_with_sizes",
-    "tensor_split",
-    "unbind",
-    "unsafe_chunk",
-    "unsafe_split",
-    "vsplit",
+    "as_strided", "chunk", "dsplit", "flip", "fliplr", "flipud", "hsplit", "narrow", "roll", "rot90", "select", "split",
+    "split_with_sizes", "tensor_split", "unbind", "unsafe_chunk", "unsafe_split", "vsplit",
 ]
 
 
@@ -162,7 +146,7 @@ def unfold(input: Any, dimension: int, size: int, step: int) -> Value:
 
 def flip(input: Any, *dims: Any) -> Value:
     """The entries in opposite order along ``dims``."""
-    axes = axes_of(shape_of(dims), input.ndim) or ()
+    axes = axes_of(shape_of(dims), input.ndim)
     return clone(getitem(input, tuple(slice(None, None, -1 if i in axes else None) for i in range(input.ndim))))
 
 
@@ -178,7 +162,7 @@ def flipud(input: Any) -> Value:
 
 def rot90(input: Any, k: int = 1, dims: Sequence[int] = (0, 1)) -> Value:
     """Turned by 90 degrees ``k`` times in the plane of two axes, from the first towards the second."""
-    axes = axes_of(dims, input.ndim) or ()
+    axes = axes_of(dims, input.ndim)
     if len(axes) != 2:
         raise ShapeError(f"rot90 turns in the plane of two axes, not of {dims}")
     turns = k % 4

@@ -1,4 +1,4 @@
-"""What stands in the brackets of ``x[...]``, of PyTorch's kinds and NumPy's alike."""
+"""The keys of ``x[...]``: PyTorch's and NumPy's kinds of them, and picking by one."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def getitem(input: Any, key: Any) -> Value:
 
 
 def stages(key: Any) -> tuple[Any, ...]:
-    """The indices to be used one after the other for what PyTorch means by a plain one.
+    """The keys that index, one after the other, as PyTorch does with ``key`` at once.
 
     PyTorch takes integers out first; to NumPy an integer beside an array is an array too, which moves the axes.
     """
