@@ -8,6 +8,10 @@ from typing import Any
 
 import numpy as np
 
+__all__ = [
+    "Generator", "default_generator", "get_rng_state", "initial_seed", "manual_seed", "seed", "set_rng_state",
+]  # fmt: skip
+
 
 class Generator:
     """A stream of random numbers, the same for the same seed.

@@ -40,7 +40,6 @@ LEVELS = """
     autodiff.engine.apply autodiff.engine.walk
     autodiff.engine.backward
     autodiff.engine
-    autodiff.constants
     autodiff.ops.*
     autodiff.functions.*
     autodiff.tensors.making
