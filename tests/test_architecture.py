@@ -42,7 +42,7 @@ LEVELS = """
     autodiff.engine
     autodiff.ops.*
     autodiff.functions.*
-    autodiff.tensors.making
+    autodiff.tensors.leaves
     autodiff.linalg.* autodiff.special.*
     autodiff.numpy_api.*
     autodiff.tensors.methods.*

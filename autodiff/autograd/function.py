@@ -189,7 +189,7 @@ class _Call:
         if len(self.outputs) > 1:
             node = _output_node(node, i, known)
             self.made.append(node)
-        return output._become(wrap(array, node)) if dirty else wrap(array, node)
+        return output._write_result(wrap(array, node)) if dirty else wrap(array, node)
 
 
 class _CallPrimitive(_Unlisted):

@@ -9,7 +9,7 @@ import numpy as np
 from autodiff.dtypes import as_dtype, get_default_dtype, int64, result_dtype
 from autodiff.errors import DtypeError, OptionError
 from autodiff.functions.axes import size_of
-from autodiff.tensors.making import array_of, filled, leaf
+from autodiff.tensors.leaves import array_from_data, filled, leaf
 from autodiff.tensors.tensor import Tensor
 
 __all__ = [
@@ -48,14 +48,14 @@ def tensor(data: Any, *, dtype: Any = None, device: Any = None, requires_grad: b
     >>> tensor([[1, 2], [3, 4]]).shape
     (2, 2)
     """
-    return leaf(array_of(data, dtype, True), requires_grad, device)
+    return leaf(array_from_data(data, dtype, True), requires_grad, device)
 
 
 def as_tensor(data: Any, dtype: Any = None, device: Any = None) -> Tensor:
     """A tensor of ``data``, sharing its memory where it is an array or tensor of the dtype."""
     if isinstance(data, Tensor):
         return data.to(dtype=dtype, device=device)
-    return leaf(array_of(data, dtype, None), False, device)
+    return leaf(array_from_data(data, dtype, None), False, device)
 
 
 asarray = as_tensor
@@ -65,7 +65,7 @@ def from_numpy(ndarray: Any) -> Tensor:
     """A tensor that shares the memory of an array."""
     if not isinstance(ndarray, np.ndarray):
         raise DtypeError(f"from_numpy takes an array, not {ndarray!r:.60}; tensor(...) takes lists and numbers")
-    return leaf(array_of(ndarray, None, None), False, None)
+    return leaf(array_from_data(ndarray, None, None), False, None)
 
 
 def zeros(
@@ -96,7 +96,7 @@ def empty(
 
 def full(size: Any, fill_value: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """``fill_value`` in the shape given; its kind is the dtype's where that is not given."""
-    value = array_of(fill_value.item() if isinstance(fill_value, np.generic) else fill_value, dtype, True)
+    value = array_from_data(fill_value.item() if isinstance(fill_value, np.generic) else fill_value, dtype, True)
     return leaf(np.full(size_of((size,)), value, dtype=value.dtype), requires_grad, device)
 
 

@@ -10,7 +10,7 @@ from autodiff.dtypes import as_dtype, get_default_dtype, int64
 from autodiff.errors import DtypeError, OptionError, ShapeError
 from autodiff.functions.axes import size_of
 from autodiff.random import Generator, numpy_generator
-from autodiff.tensors.making import leaf
+from autodiff.tensors.leaves import leaf
 from autodiff.tensors.tensor import Tensor
 
 __all__ = [

@@ -1,4 +1,4 @@
-"""Tensor: an array with a place in the graph; its operators and methods are one line over the rows and functions."""
+"""Tensor: an array with a node; its operators and methods are one line each over primitives and functions."""
 
 from __future__ import annotations
 
@@ -13,27 +13,21 @@ from autodiff.engine.apply import apply
 from autodiff.engine.backward import accumulate_grad, gradients
 from autodiff.engine.call_sites import place_of_user
 from autodiff.engine.tape import Node, new_leaf
-from autodiff.engine.values import TensorBase, result_class, wrap
+from autodiff.engine.values import result_class, wrap
 from autodiff.errors import DtypeError, GraphError, ShapeError
 from autodiff.functions import cutting
 from autodiff.functions.axes import size_of
 from autodiff.numpy_api import protocol as numpy_protocol
 from autodiff.tensors import printing
-from autodiff.tensors.methods.arithmetic import ArithmeticMethods
-from autodiff.tensors.methods.comparison import ComparisonMethods
 from autodiff.tensors.methods.conversion import ConversionMethods
-from autodiff.tensors.methods.elementwise_in_place import ElementwiseInPlaceMethods
+from autodiff.tensors.methods.creation import CreationMethods
+from autodiff.tensors.methods.elementwise import ElementwiseMethods
 from autodiff.tensors.methods.hooks import HookMethods
 from autodiff.tensors.methods.in_place import InPlaceMethods
-from autodiff.tensors.methods.indexing import IndexingMethods
-from autodiff.tensors.methods.inspection import InspectionMethods
-from autodiff.tensors.methods.making import MakingMethods
+from autodiff.tensors.methods.linear_algebra import LinearAlgebraMethods
 from autodiff.tensors.methods.operators import Operators
-from autodiff.tensors.methods.overwriting import OverwritingMethods
-from autodiff.tensors.methods.products import ProductMethods
 from autodiff.tensors.methods.reductions import ReductionMethods
 from autodiff.tensors.methods.shaping import ShapingMethods
-from autodiff.tensors.methods.special import SpecialMethods
 from autodiff.tensors.sizes import gives_sizes
 
 __all__ = ["Tensor"]
@@ -43,22 +37,15 @@ Array = np.ndarray[Any, Any]
 
 @result_class
 class Tensor(
-    TensorBase,
     Operators,
-    ArithmeticMethods,
-    ProductMethods,
-    SpecialMethods,
-    ComparisonMethods,
+    ElementwiseMethods,
+    LinearAlgebraMethods,
     ReductionMethods,
     ShapingMethods,
-    IndexingMethods,
     ConversionMethods,
     InPlaceMethods,
-    MakingMethods,
-    ElementwiseInPlaceMethods,
-    OverwritingMethods,
+    CreationMethods,
     HookMethods,
-    InspectionMethods,
 ):
     """An n-dimensional array that can remember how it was computed.
 

@@ -9,7 +9,7 @@ import numpy as np
 from autodiff import dtypes
 from autodiff.errors import DtypeError
 from autodiff.tensors.creation import zeros
-from autodiff.tensors.making import array_of, leaf
+from autodiff.tensors.leaves import array_from_data, leaf
 from autodiff.tensors.sizes import gives_sizes
 from autodiff.tensors.tensor import Tensor
 
@@ -41,7 +41,7 @@ class TypedTensor:
         if gives_sizes(data):
             return zeros(*(data or (0,)), dtype=self.dtype)
         try:
-            return leaf(array_of(data[0], None, None).astype(self.dtype), False, None)
+            return leaf(array_from_data(data[0], None, None).astype(self.dtype), False, None)
         except DtypeError as error:
             raise DtypeError(f"{self.name}: {error}") from None
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -15,13 +15,10 @@ from autodiff.engine.values import TensorBase, Value, wrap
 from autodiff.errors import DtypeError, GraphError, ShapeError
 
 
-class HookMethods:
+class HookMethods(TensorBase):
     """``x.register_hook(f)``, ``x.retain_grad()``."""
 
     __slots__ = ()
-
-    if TYPE_CHECKING:
-        _node: Node | None
 
     def register_hook(self, hook: Callable[[Value], Any]) -> RemovableHandle:
         """Call ``hook(gradient)`` when a backward pass has the whole gradient of this tensor, before it goes on.

@@ -1,8 +1,8 @@
-"""Python's operators: each is one line over its row."""
+"""Python's operators: each applies its primitive."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 import numpy as np
 
@@ -10,18 +10,16 @@ from autodiff.engine.apply import apply
 from autodiff.engine.values import TensorBase, Value
 from autodiff.ops import arithmetic, comparison
 from autodiff.ops.linear_algebra import matmul
+from autodiff.tensors.methods.overwriting import OverwritingMethods
 
 COMPARABLE = (TensorBase, np.ndarray, np.generic, int, float)
 
 
-class Operators:
+class Operators(OverwritingMethods):
     """``x + y``, ``x @ y``, ``x < y``, ``x += y``."""
 
     __slots__ = ()
     __hash__ = object.__hash__
-
-    if TYPE_CHECKING:
-        _become: Any
 
     def __add__(self, other: Any) -> Value:
         return apply(arithmetic.add, (self, other))
@@ -81,25 +79,25 @@ class Operators:
         return apply(arithmetic.absolute, (self,))
 
     def __iadd__(self, other: Any) -> Self:
-        return self._become(self + other)
+        return self._write_result(self + other)
 
     def __isub__(self, other: Any) -> Self:
-        return self._become(self - other)
+        return self._write_result(self - other)
 
     def __imul__(self, other: Any) -> Self:
-        return self._become(self * other)
+        return self._write_result(self * other)
 
     def __itruediv__(self, other: Any) -> Self:
-        return self._become(self / other)
+        return self._write_result(self / other)
 
     def __ifloordiv__(self, other: Any) -> Self:
-        return self._become(self // other)
+        return self._write_result(self // other)
 
     def __imod__(self, other: Any) -> Self:
-        return self._become(self % other)
+        return self._write_result(self % other)
 
     def __ipow__(self, other: Any) -> Self:
-        return self._become(self**other)
+        return self._write_result(self**other)
 
     def __eq__(self, other: object) -> Any:
         return apply(comparison.eq, (self, other)) if isinstance(other, COMPARABLE) else NotImplemented

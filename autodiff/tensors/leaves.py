@@ -1,4 +1,4 @@
-"""What every way of making a tensor comes to: data as an array, and an array as a leaf."""
+"""Data as an array, and an array as a tensor that no operation made."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def filled(make: Any, size: tuple[Any, ...], dtype: Any, device: Any, requires_g
     return leaf(make(size_of(size), dtype=kind), requires_grad, device)
 
 
-def array_of(data: Any, dtype: Any, copy: bool | None) -> np.ndarray[Any, Any]:
+def array_from_data(data: Any, dtype: Any, copy: bool | None) -> np.ndarray[Any, Any]:
     """``data`` as an array: arrays keep their dtype, Python floats get the default one.
 
     Raises DtypeError for data that are not numbers in a regular shape.
