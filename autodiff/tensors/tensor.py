@@ -129,16 +129,12 @@ class Tensor(
 
     def detach(self) -> Tensor:
         """The same memory outside the graph."""
-        result = wrap(self._array)
-        result._why = ("went through detach()", place_of_user())
-        return result
+        return _outside_graph(self._array, "went through detach()")
 
     @property
     def data(self) -> Tensor:
         """The same memory outside the graph; assigned, the tensor takes over the other's memory."""
-        result = wrap(self._array)
-        result._why = ("went through .data", place_of_user())
-        return result
+        return _outside_graph(self._array, "went through .data")
 
     @data.setter
     def data(self, value: Tensor) -> None:
@@ -236,13 +232,22 @@ class Tensor(
     def __deepcopy__(self, memo: dict[int, Any]) -> Self:
         if not self.is_leaf:
             raise GraphError("only a leaf can be copied with its place in the graph; use detach() or clone()")
-        twin = memo[id(self)] = _rebuilt(type(self), self._array.copy(), self.requires_grad)
-        twin.__dict__.update(copy.deepcopy(getattr(self, "__dict__", {}), memo)) if hasattr(twin, "__dict__") else None
+        twin: Self = _rebuilt(type(self), self._array.copy(), self.requires_grad)
+        memo[id(self)] = twin
+        if hasattr(twin, "__dict__"):  # of a subclass
+            twin.__dict__.update(copy.deepcopy(self.__dict__, memo))
         twin._grad = None if self._grad is None else copy.deepcopy(self._grad, memo)
         return twin
 
     def __reduce_ex__(self, protocol: Any) -> Any:
         return _rebuilt, (type(self), self._array, self.requires_grad)
+
+
+def _outside_graph(array: Array, why: str) -> Tensor:
+    """A tensor of ``array`` that knows why it has no history, and from which line on."""
+    result: Tensor = wrap(array)
+    result._why = (why, place_of_user())
+    return result
 
 
 def _rebuilt(cls: type[Any], array: Array, requires_grad: bool) -> Any:

@@ -8,22 +8,15 @@ import numpy as np
 
 from autodiff import dtypes
 from autodiff.errors import DtypeError
-from autodiff.tensors.creation import zeros
-from autodiff.tensors.leaves import array_from_data, leaf
+from autodiff.tensors.creation import leaf, zeros
+from autodiff.tensors.leaves import array_from_data
 from autodiff.tensors.sizes import gives_sizes
 from autodiff.tensors.tensor import Tensor
 
 __all__ = [
-    "BoolTensor",
-    "ByteTensor",
-    "CharTensor",
-    "DoubleTensor",
-    "FloatTensor",
-    "HalfTensor",
-    "IntTensor",
-    "LongTensor",
+    "BoolTensor", "ByteTensor", "CharTensor", "DoubleTensor", "FloatTensor", "HalfTensor", "IntTensor", "LongTensor",
     "ShortTensor",
-]
+]  # fmt: skip
 
 
 class TypedTensor:
@@ -41,7 +34,7 @@ class TypedTensor:
         if gives_sizes(data):
             return zeros(*(data or (0,)), dtype=self.dtype)
         try:
-            return leaf(array_from_data(data[0], None, None).astype(self.dtype), False, None)
+            return leaf(array_from_data(data[0], None, None).astype(self.dtype))
         except DtypeError as error:
             raise DtypeError(f"{self.name}: {error}") from None
 

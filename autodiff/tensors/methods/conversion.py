@@ -72,7 +72,8 @@ class ConversionMethods(TensorBase):
     @property
     def shape(self) -> tuple[int, ...]:
         """The lengths of the axes."""
-        return self._array.shape
+        shape: tuple[builtins.int, ...] = self._array.shape
+        return shape
 
     @property
     def ndim(self) -> builtins.int:
@@ -82,7 +83,8 @@ class ConversionMethods(TensorBase):
     @property
     def dtype(self) -> np.dtype[Any]:
         """The dtype of the entries."""
-        return self._array.dtype
+        dtype: np.dtype[Any] = self._array.dtype
+        return dtype
 
     @property
     def device(self) -> device:

@@ -92,7 +92,7 @@ class OverwritingMethods(TensorBase):
         return traced
 
     def _follow(self: Any, node: Node | None) -> None:
-        """Give this tensor, whose memory was written, the history ``node``; for a view, record the write on its base."""
+        """After a write, take over the history ``node``; for a view, record the write on its base."""
         root, view = origin(self)
         if not view.steps:
             self._node = node
