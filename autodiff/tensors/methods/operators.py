@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from typing import Any, Self
 
 import numpy as np
@@ -10,12 +11,12 @@ from autodiff.engine.apply import apply
 from autodiff.engine.values import TensorBase, Value
 from autodiff.ops import arithmetic, comparison
 from autodiff.ops.linear_algebra import matmul
-from autodiff.tensors.methods.overwriting import OverwritingMethods
+from autodiff.tensors.methods.wrappers import in_place
 
 COMPARABLE = (TensorBase, np.ndarray, np.generic, int, float)
 
 
-class Operators(OverwritingMethods):
+class Operators(TensorBase):
     """``x + y``, ``x @ y``, ``x < y``, ``x += y``."""
 
     __slots__ = ()
@@ -78,26 +79,13 @@ class Operators(OverwritingMethods):
     def __abs__(self) -> Value:
         return apply(arithmetic.absolute, (self,))
 
-    def __iadd__(self, other: Any) -> Self:
-        return self._write_result(self + other)
-
-    def __isub__(self, other: Any) -> Self:
-        return self._write_result(self - other)
-
-    def __imul__(self, other: Any) -> Self:
-        return self._write_result(self * other)
-
-    def __itruediv__(self, other: Any) -> Self:
-        return self._write_result(self / other)
-
-    def __ifloordiv__(self, other: Any) -> Self:
-        return self._write_result(self // other)
-
-    def __imod__(self, other: Any) -> Self:
-        return self._write_result(self % other)
-
-    def __ipow__(self, other: Any) -> Self:
-        return self._write_result(self**other)
+    __iadd__ = in_place(operator.add)
+    __isub__ = in_place(operator.sub)
+    __imul__ = in_place(operator.mul)
+    __itruediv__ = in_place(operator.truediv)
+    __ifloordiv__ = in_place(operator.floordiv)
+    __imod__ = in_place(operator.mod)
+    __ipow__ = in_place(operator.pow)
 
     def __eq__(self, other: object) -> Any:
         return apply(comparison.eq, (self, other)) if isinstance(other, COMPARABLE) else NotImplemented
