@@ -1,4 +1,4 @@
-"""Random numbers: a Generator with PyTorch's names over NumPy's, and the one that everything uses by default."""
+"""Random numbers: PyTorch's Generator over NumPy's, and the default one."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Generator:
         return self
 
     def seed(self) -> int:
-        """Start again from a seed that nobody knows, and return it."""
+        """Start again from a seed of the operating system, and return it."""
         return self.manual_seed(_unknown_seed())._seed
 
     def initial_seed(self) -> int:
@@ -45,7 +45,7 @@ class Generator:
         return self._seed
 
     def get_state(self) -> dict[str, Any]:
-        """Where in its stream it stands, for ``set_state``."""
+        """The position in its stream, for ``set_state``."""
         return {"seed": self._seed, **self.numpy.bit_generator.state}
 
     def set_state(self, state: dict[str, Any]) -> Generator:

@@ -71,7 +71,7 @@ def ones(*shape: Any, size: Any = (), dtype: Any = None, device: Any = None, req
 
 
 def empty(*shape: Any, size: Any = (), dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
-    """A tensor in the shape given with nothing in particular in it."""
+    """A tensor in the shape given, its entries undefined."""
     return filled(np.empty, shape or (size,), dtype, device, requires_grad)
 
 
@@ -92,7 +92,7 @@ def ones_like(input: Tensor, *, dtype: Any = None, device: Any = None, requires_
 
 
 def empty_like(input: Tensor, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
-    """A tensor in the shape and dtype of ``input`` with nothing in particular in it."""
+    """A tensor in the shape and dtype of ``input``, its entries undefined."""
     return empty(input.shape, dtype=dtype or input.dtype, device=device, requires_grad=requires_grad)
 
 

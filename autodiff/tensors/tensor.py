@@ -123,7 +123,7 @@ class Tensor(
             self._node = None
 
     def requires_grad_(self, requires_grad: bool = True) -> Self:
-        """Ask for a gradient of this leaf, or no longer."""
+        """Set ``requires_grad``, and return the tensor."""
         self.requires_grad = requires_grad
         return self
 

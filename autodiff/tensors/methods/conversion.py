@@ -17,7 +17,7 @@ from autodiff.ops.shaping import cast
 from autodiff.tensors.devices import check_device, device
 from autodiff.tensors.sizes import Size
 
-_TYPE_NAMES = {
+TYPE_NAMES = {  # of PyTorch's old constructors
     float16: "HalfTensor",
     float32: "FloatTensor",
     float64: "DoubleTensor",
@@ -41,7 +41,7 @@ def in_dtype(dtype: np.dtype[Any]) -> Any:
 
 
 class Info(NamedTuple):
-    """What can be said of the entries of a tensor; range and mean are over those that are finite, None without any."""
+    """A summary of a tensor; minimum, maximum and mean are those of its finite entries, None where it has none."""
 
     shape: tuple[int, ...]
     dtype: str
@@ -170,18 +170,18 @@ class ConversionMethods(TensorBase):
     short = in_dtype(int16)
 
     def type(self, dtype: Any = None, non_blocking: builtins.bool = False) -> Any:
-        """The name that PyTorch has for the type, or the tensor in the dtype of that name, constructor or dtype.
+        """PyTorch's name of the type; with ``dtype``, a name, a constructor or a dtype, the tensor in that dtype.
 
         >>> import autodiff
         >>> autodiff.ones(2).type(autodiff.LongTensor).type()
         'torch.LongTensor'
         """
         if dtype is None:
-            return f"torch.{_TYPE_NAMES[self.dtype]}"
+            return f"torch.{TYPE_NAMES[self.dtype]}"
         if isinstance(dtype, str) and dtype.endswith("Tensor"):
-            named = [kind for kind, name in _TYPE_NAMES.items() if dtype.rpartition(".")[2] == name]
+            named = [kind for kind, name in TYPE_NAMES.items() if dtype.rpartition(".")[2] == name]
             if not named:
-                raise DtypeError(f"there is no type {dtype!r}; the types are {', '.join(_TYPE_NAMES.values())}")
+                raise DtypeError(f"there is no type {dtype!r}; the types are {', '.join(TYPE_NAMES.values())}")
             dtype = named[0]
         return self.to(dtype=getattr(dtype, "dtype", dtype))
 

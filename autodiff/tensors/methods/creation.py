@@ -30,7 +30,7 @@ class CreationMethods(TensorBase):
         return filled(np.ones, size, dtype or self._array.dtype, device, requires_grad)
 
     def new_empty(self, *size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Value:
-        """A tensor in the shape ``size`` and the dtype of this one, with nothing in particular in it."""
+        """A tensor in the shape ``size`` and the dtype of this one, its entries undefined."""
         return filled(np.empty, size, dtype or self._array.dtype, device, requires_grad)
 
     def new_full(

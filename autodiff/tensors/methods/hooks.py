@@ -1,4 +1,4 @@
-"""Hooks of a tensor: functions that see its gradient on the way back, and gradients that are kept."""
+"""Hooks of a tensor: functions that a backward pass calls with its gradient, and gradients that are kept."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class HookMethods(TensorBase):
         return RemovableHandle(NodeHooks.of(node).accumulated, hook)
 
     def retain_grad(self) -> None:
-        """Let backward passes fill the ``.grad`` of this tensor too, which is none of the leaves.
+        """Let backward passes fill the ``.grad`` of this tensor, though it is no leaf.
 
         >>> import autodiff
         >>> x = autodiff.tensor(3.0, requires_grad=True)
@@ -90,8 +90,8 @@ def _on_tensors(
 ) -> Callable[[Any], Any]:
     """``hook`` as the walk calls it: on cotangents that are plain arrays, or Tensors where the walk is recorded.
 
-    The hook gets a copy, for the array may be the gradient of other tensors as well; and the walk goes on with a view,
-    for the hook may have kept what it got.
+    The hook gets a copy, because the array may be the gradient of other tensors too; the walk goes on with a view of
+    the result, because the hook may have kept it.
     """
 
     def called(g: Any) -> Any:
@@ -119,7 +119,7 @@ def _on_tensors(
 
 
 def _keeper(tensor: Any) -> Callable[[Any], None]:
-    """What adds cotangents to ``tensor.grad`` for as long as the tensor lives and has its present history."""
+    """A function that adds cotangents to ``tensor.grad`` while the tensor exists and has its present node."""
     reference, node = weakref.ref(tensor), weakref.ref(tensor._node)
 
     def keep(g: Any) -> None:
