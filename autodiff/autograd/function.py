@@ -171,7 +171,7 @@ class _Call:
     def results(self) -> tuple[Any, ...]:
         """The outputs of forward as apply returns them."""
         results = tuple(self._result(i, y) for i, y in enumerate(self.outputs))
-        if self.ctx._dirty:  # the call and what it gives are not spoiled by the change that it made itself
+        if self.ctx._dirty:  # later than the changes in place that forward made, which are its own
             for node in self.made:
                 node.number = next_number()
         self.ctx._dirty = self.ctx._constant = ()  # an output that was kept here would be a cycle

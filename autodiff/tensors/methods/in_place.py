@@ -130,20 +130,20 @@ class InPlaceMethods(OverwritingMethods):
         self.__setitem__(..., src if hasattr(src, "_node") else np.asarray(src).astype(self._array.dtype, copy=False))
         return self
 
-    def detach_(self: Any) -> Any:
+    def detach_(self) -> Self:
         """Take this tensor out of the graph; what was made from it stays there."""
         if hasattr(self, "_base"):
             raise GraphError("a view cannot be taken out of the graph in place; use detach()")
         self._node, self._why = None, ("went through detach_()", place_of_user())
         return self
 
-    def set_(self: Any, source: Any) -> Any:
+    def set_(self, source: Any) -> Self:
         """Take over the memory of ``source``, whatever its shape."""
         _outside(self, "set_")
         self._array = source._array
         return self
 
-    def resize_(self: Any, *sizes: Any) -> Any:
+    def resize_(self, *sizes: Any) -> Self:
         """Take another shape: the first entries stay, in their order, and what comes after them is undefined."""
         _outside(self, "resize_")
         shape = size_of(sizes)

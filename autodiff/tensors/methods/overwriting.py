@@ -91,7 +91,7 @@ class OverwritingMethods(TensorBase):
             raise InPlaceError("the memory of this tensor is read-only, or stretched by expand(); change a clone()")
         return traced
 
-    def _follow(self: Any, node: Node | None) -> None:
+    def _follow(self, node: Node | None) -> None:
         """After a write, take over the history ``node``; for a view, record the write on its base."""
         root, view = origin(self)
         if not view.steps:
@@ -102,7 +102,7 @@ class OverwritingMethods(TensorBase):
         root._node = record(overwrite, edges, arrays, key, {"view": view}, root._array, 1)._node
         rerecord_view(self)
 
-    def _become_view(self: Any, view: Any, *args: Any, **kwargs: Any) -> Any:
+    def _become_view(self, view: Any, *args: Any, **kwargs: Any) -> Self:
         """Turn into ``view(self, ...)``: the same memory in another shape."""
         if modes.current().recording and is_leaf(self._node):
             raise InPlaceError("a leaf that requires grad cannot be changed in place while recording; use no_grad()")
