@@ -129,12 +129,16 @@ class Tensor(
 
     def detach(self) -> Tensor:
         """The same memory outside the graph."""
-        return _outside_graph(self._array, "went through detach()")
+        result: Tensor = wrap(self._array)
+        result._why = ("went through detach()", place_of_user())
+        return result
 
     @property
     def data(self) -> Tensor:
         """The same memory outside the graph; assigned, the tensor takes over the other's memory."""
-        return _outside_graph(self._array, "went through .data")
+        result: Tensor = wrap(self._array)
+        result._why = ("went through .data", place_of_user())
+        return result
 
     @data.setter
     def data(self, value: Tensor) -> None:
@@ -241,13 +245,6 @@ class Tensor(
 
     def __reduce_ex__(self, protocol: Any) -> Any:
         return _rebuilt, (type(self), self._array, self.requires_grad)
-
-
-def _outside_graph(array: Array, why: str) -> Tensor:
-    """A tensor of ``array`` that knows why it has no history, and from which line on."""
-    result: Tensor = wrap(array)
-    result._why = (why, place_of_user())
-    return result
 
 
 def _rebuilt(cls: type[Any], array: Array, requires_grad: bool) -> Any:
