@@ -30,25 +30,7 @@ from autodiff import linalg as linalg
 from autodiff import special as special
 from autodiff import utils as utils
 from autodiff.autograd import grad as grad
-from autodiff.dtypes import bool_ as bool_
-from autodiff.dtypes import can_cast as can_cast
-from autodiff.dtypes import double as double
-from autodiff.dtypes import finfo as finfo
-from autodiff.dtypes import float16 as float16
-from autodiff.dtypes import float32 as float32
-from autodiff.dtypes import float64 as float64
-from autodiff.dtypes import get_default_dtype as get_default_dtype
-from autodiff.dtypes import half as half
-from autodiff.dtypes import iinfo as iinfo
-from autodiff.dtypes import int8 as int8
-from autodiff.dtypes import int16 as int16
-from autodiff.dtypes import int32 as int32
-from autodiff.dtypes import int64 as int64
-from autodiff.dtypes import long as long
-from autodiff.dtypes import promote_types as promote_types
-from autodiff.dtypes import set_default_dtype as set_default_dtype
-from autodiff.dtypes import short as short
-from autodiff.dtypes import uint8 as uint8
+from autodiff.dtypes import *
 from autodiff.engine.modes import *
 from autodiff.functions.arithmetic import *
 from autodiff.functions.comparison import *
@@ -72,13 +54,7 @@ from autodiff.kernels.heap import keep_freed_memory as _keep_freed_memory
 from autodiff.kernels.threads import get_num_threads as get_num_threads
 from autodiff.kernels.threads import set_num_threads as set_num_threads
 from autodiff.linalg.old_names import *
-from autodiff.random import Generator as Generator
-from autodiff.random import default_generator as default_generator
-from autodiff.random import get_rng_state as get_rng_state
-from autodiff.random import initial_seed as initial_seed
-from autodiff.random import manual_seed as manual_seed
-from autodiff.random import seed as seed
-from autodiff.random import set_rng_state as set_rng_state
+from autodiff.random import *
 from autodiff.special.functions import digamma as digamma
 from autodiff.special.functions import erf as erf
 from autodiff.special.functions import erfc as erfc
@@ -102,17 +78,12 @@ if TYPE_CHECKING:
     from autodiff.viz import explain as explain
     from autodiff.viz import memory as memory
 
-bool, float, int, newaxis = bool_, float32, int32, None
+bool, float, int = bool_, float32, int32  # PyTorch gives them the names of Python's own types
+newaxis = None
+
 _keep_freed_memory()
 _give_tensors(vars())
-_LATER = {
-    "data": "autodiff.data",
-    "io": "autodiff.io",
-    "nn": "nn",
-    "optim": "optim",
-    "testing": "autodiff.testing",
-    "viz": "autodiff.viz",
-}
+_LATER = {name: f"autodiff.{name}" for name in ("data", "io", "testing", "viz")} | {"nn": "nn", "optim": "optim"}
 _LATER_NAMES = {"load": "autodiff.io", "save": "autodiff.io", "explain": "autodiff.viz", "memory": "autodiff.viz"}
 
 

@@ -8,6 +8,11 @@ import numpy as np
 
 from autodiff.errors import DtypeError
 
+__all__ = [
+    "bool_", "can_cast", "double", "finfo", "float16", "float32", "float64", "get_default_dtype", "half", "iinfo",
+    "int8", "int16", "int32", "int64", "long", "promote_types", "set_default_dtype", "short", "uint8",
+]  # fmt: skip
+
 float16 = half = np.dtype(np.float16)
 float32 = float_ = np.dtype(np.float32)
 float64 = double = np.dtype(np.float64)

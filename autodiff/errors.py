@@ -4,7 +4,7 @@ from __future__ import annotations
 
 
 class AutodiffError(Exception):
-    """Whatever this library raises on purpose."""
+    """The base of this library's exceptions."""
 
 
 class ShapeError(AutodiffError, ValueError, RuntimeError):
@@ -24,7 +24,7 @@ class DeviceError(AutodiffError, RuntimeError):
 
 
 class GraphError(AutodiffError, RuntimeError):
-    """A backward pass that cannot be: nothing was recorded, the graph was freed, the seed does not fit."""
+    """A backward pass that is impossible: nothing was recorded, the graph was freed, the seed does not fit."""
 
 
 class InPlaceError(GraphError):

@@ -1,4 +1,4 @@
-"""Random numbers: a Generator with PyTorch's names over NumPy's, and the one that everything uses by default."""
+"""Random numbers: PyTorch's Generator over NumPy's, and the default one."""
 
 from __future__ import annotations
 
@@ -7,6 +7,10 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
+
+__all__ = [
+    "Generator", "default_generator", "get_rng_state", "initial_seed", "manual_seed", "seed", "set_rng_state",
+]  # fmt: skip
 
 
 class Generator:
@@ -33,7 +37,7 @@ class Generator:
         return self
 
     def seed(self) -> int:
-        """Start again from a seed that nobody knows, and return it."""
+        """Start again from a seed of the operating system, and return it."""
         return self.manual_seed(_unknown_seed())._seed
 
     def initial_seed(self) -> int:
@@ -41,7 +45,7 @@ class Generator:
         return self._seed
 
     def get_state(self) -> dict[str, Any]:
-        """Where in its stream it stands, for ``set_state``."""
+        """The position in its stream, for ``set_state``."""
         return {"seed": self._seed, **self.numpy.bit_generator.state}
 
     def set_state(self, state: dict[str, Any]) -> Generator:
@@ -56,26 +60,10 @@ def _unknown_seed() -> int:
 
 
 default_generator = Generator()
-
-
-def manual_seed(seed: int) -> Generator:
-    """Start the default generator again from ``seed``."""
-    return default_generator.manual_seed(seed)
-
-
-def seed() -> int:
-    """Start the default generator from a seed that nobody knows, and return it."""
-    return default_generator.seed()
-
-
-def initial_seed() -> int:
-    """The seed the default generator started from."""
-    return default_generator.initial_seed()
-
-
-def get_rng_state() -> dict[str, Any]:
-    """Where in its stream the default generator stands, for ``set_rng_state``."""
-    return default_generator.get_state()
+manual_seed = default_generator.manual_seed
+seed = default_generator.seed
+initial_seed = default_generator.initial_seed
+get_rng_state = default_generator.get_state
 
 
 def set_rng_state(new_state: dict[str, Any]) -> None:

@@ -1,4 +1,4 @@
-"""``torch.autograd``'s names: gradients as values, backward passes, operations of your own, the modes."""
+"""PyTorch's ``torch.autograd``: gradients as values, backward passes, operations of your own, the modes."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from autodiff.tensors.typed_constructors import Variable as Variable
 
 
 def __getattr__(name: str) -> Any:
-    """``gradcheck`` and ``gradgradcheck``, which stand above this module and are loaded when they are asked for."""
+    """``gradcheck`` and ``gradgradcheck``, of a package above this one, are imported when they are used."""
     if name in ("gradcheck", "gradgradcheck"):
         import autodiff.testing.checking as checking
 

@@ -25,7 +25,7 @@ _BUNDLE: tuple[tuple[int, ...], np.dtype[Any]] = (), np.dtype(object)  # in plac
 
 
 class FunctionCtx:
-    """What the forward of one call leaves for its backward; attributes of any name can be set on it too.
+    """What the forward of one call keeps for its backward; a program may set any attribute on it.
 
     Attributes:
         needs_input_grad: for each argument of ``forward``, whether its gradient is wanted.
@@ -60,7 +60,7 @@ class FunctionCtx:
         self._constant = tensors
 
     def set_materialize_grads(self, value: bool) -> None:
-        """Whether backward gets zeros (as by default) or None for an output that nothing was made of."""
+        """Whether backward gets zeros (the default) or None for an output that was not used."""
         self._materialize = value
 
 
@@ -135,7 +135,7 @@ class Function:
 
 
 class _Unlisted(Primitive):
-    """A primitive that stands in no table: it was made for one call."""
+    """A primitive made for one call, in no table."""
 
     vjps = fixed_rules = ()  # type: ignore[assignment]
 
@@ -149,10 +149,10 @@ class _Unlisted(Primitive):
 
 
 class _Call:
-    """One call of a Function on its way into the graph.
+    """One call of a Function, and its nodes.
 
-    A single output stands at the node of the call itself. Several have a node each above it, and hand it their
-    cotangents in one ``_Bundle``, which the walk adds up like any other cotangent.
+    A single output has the node of the call itself. Each of several outputs has a node of its own above it; their
+    VJPs wrap the cotangents in a ``_Bundle``, which the walk adds up like any other cotangent.
     """
 
     def __init__(self, cls: type[Function], ctx: FunctionCtx, edges: Any, args: Any, outputs: tuple[Any, ...]) -> None:
@@ -171,7 +171,7 @@ class _Call:
     def results(self) -> tuple[Any, ...]:
         """The outputs of forward as apply returns them."""
         results = tuple(self._result(i, y) for i, y in enumerate(self.outputs))
-        if self.ctx._dirty:  # the call and what it gives are not spoiled by the change that it made itself
+        if self.ctx._dirty:  # later than the changes in place that forward made, which are its own
             for node in self.made:
                 node.number = next_number()
         self.ctx._dirty = self.ctx._constant = ()  # an output that was kept here would be a cycle
@@ -189,7 +189,7 @@ class _Call:
         if len(self.outputs) > 1:
             node = _output_node(node, i, known)
             self.made.append(node)
-        return output._become(wrap(array, node)) if dirty else wrap(array, node)
+        return output._write_result(wrap(array, node)) if dirty else wrap(array, node)
 
 
 class _CallPrimitive(_Unlisted):
@@ -238,7 +238,7 @@ class _CallPrimitive(_Unlisted):
         return wrap(np.zeros(*known)) if ctx._materialize and known is not None else None
 
     def _node_of(self, source: Any, edges: Any) -> Node | None:
-        """Where in the graph a saved tensor stands: at an argument, an output, or elsewhere before the call."""
+        """The node of a saved tensor: of an argument, of an output, or of another tensor made before the call."""
         kind, which = source
         if kind == "argument":
             which = edges[which]
@@ -248,7 +248,7 @@ class _CallPrimitive(_Unlisted):
         return which  # type: ignore[no-any-return]
 
     def _checked(self, i: int, c: Any, edge: Node | None, recorded: bool) -> Any:
-        """What backward returned for argument ``i`` as a cotangent of its own, for it may be something that is kept."""
+        """What backward returned for argument ``i`` as a cotangent, in a view: backward may keep the array itself."""
         if edge is None or c is None:
             return None
         if not isinstance(c, (TensorBase, np.ndarray, np.generic)):
@@ -284,9 +284,9 @@ class _Bundle:
 
 
 def _output_node(call: Any, j: int, known: Any) -> Node:
-    """A node for output ``j``, of that shape and dtype, between a call with several and what is made of it."""
-    row = _Unlisted(f"{call.name()}[{j}]", lambda g, out, call: _Bundle({j: g}))
-    return _node(row, (call,), (None, call), *known)
+    """The node of output ``j`` of a call with several outputs; ``known`` is its shape and dtype."""
+    primitive = _Unlisted(f"{call.name()}[{j}]", lambda g, out, call: _Bundle({j: g}))
+    return _node(primitive, (call,), (None, call), *known)
 
 
 def once_differentiable(backward: Callable[..., Any]) -> Callable[..., Any]:
@@ -303,35 +303,35 @@ def once_differentiable(backward: Callable[..., Any]) -> Callable[..., Any]:
         if not modes.current().recording:
             return returned
         edges = (*ctx._edges, *(g._node for g in gradients if g is not None and g._node is not None))
-        row = _Unlisted("once_differentiable", refuse)
+        primitive = _Unlisted("once_differentiable", refuse)
 
         def tied(c: Any) -> Any:
             if c is None or not edges:
                 return c
             array = c._array if isinstance(c, TensorBase) else np.asarray(c)
-            return wrap(array, _node(row, edges, (None, *edges), array.shape, array.dtype))
+            return wrap(array, _node(primitive, edges, (None, *edges), array.shape, array.dtype))
 
         return tuple(map(tied, returned)) if isinstance(returned, (tuple, list)) else tied(returned)
 
     return unrecorded
 
 
-def _node(row: Primitive, edges: Any, saved: tuple[Any, ...], shape: tuple[int, ...], dtype: np.dtype[Any]) -> Node:
+def _node(primitive: Primitive, edges: Any, saved: Any, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Node:
     node = Node()
-    node.primitive, node.edges, node.saved, node.params = row, edges, saved, {}
+    node.primitive, node.edges, node.saved, node.params = primitive, edges, saved, {}
     node.number, node.place = next_number(), place_of_user()
     node.shape, node.dtype, node.scope = shape, dtype, calls().now
     return node
 
 
 def _description(value: Any) -> Any:
-    """Shape and dtype of an output; None for what is no tensor."""
+    """Shape and dtype of an output; None for what is neither a tensor nor an array."""
     array = value._array if isinstance(value, TensorBase) else value
     return (array.shape, array.dtype) if isinstance(array, (np.ndarray, np.generic)) else None
 
 
 def _source(x: Any, args: tuple[Any, ...], outputs: tuple[Any, ...]) -> tuple[str, Any]:
-    """What a tensor that is saved is to the call, without a reference to its node where that would be a cycle."""
+    """Which argument or output of the call a saved tensor is, or else its node: a node of the call would be a cycle."""
     for kind, known in (("output", outputs), ("argument", args)):
         for i, y in enumerate(known):
             if x is y and x is not None:

@@ -1,7 +1,7 @@
-"""``torch.autograd.functional``'s names for what ``autodiff.func`` does: inputs in, numbers out.
+"""PyTorch's ``torch.autograd.functional``, written with ``autodiff.func``.
 
-``inputs`` is a tensor or a tuple of them, and so are the results. They stand outside the graph, unless
-``create_graph``. With ``strict`` it is an error that an output does not depend on an input.
+``inputs`` is a tensor or a tuple of tensors, and so are the results, which are outside the graph without
+``create_graph``. With ``strict`` an output that does not depend on an input is an error.
 """
 
 from __future__ import annotations
@@ -18,9 +18,11 @@ from autodiff.func.derivatives import push_of
 from autodiff.func.jacobians import jacobian_by_columns, jacobian_of
 from autodiff.func.trace import Trace, fitting
 
+_Func = Callable[..., Any]
+
 
 def jacobian(
-    func: Callable[..., Any],
+    func: _Func,
     inputs: Any,
     create_graph: bool = False,
     strict: bool = False,
@@ -42,7 +44,7 @@ def jacobian(
 
 
 def hessian(
-    func: Callable[..., Any],
+    func: _Func,
     inputs: Any,
     create_graph: bool = False,
     strict: bool = False,
@@ -54,55 +56,47 @@ def hessian(
     return jacobian(slopes, inputs, create_graph, strict, vectorize, outer_jacobian_strategy)
 
 
-def vjp(
-    func: Callable[..., Any], inputs: Any, v: Any = None, create_graph: bool = False, strict: bool = False
-) -> tuple[Any, Any]:
+def vjp(func: _Func, inputs: Any, v: Any = None, create_graph: bool = False, strict: bool = False) -> tuple[Any, Any]:
     """The outputs of ``func``, and the product of ``v`` with its Jacobian; ``v`` is 1 by default, for one number."""
     with modes.set_grad_enabled(create_graph):
         trace = _trace(func, inputs, strict)
         return trace.output, _pulled(trace, v)
 
 
-def jvp(
-    func: Callable[..., Any], inputs: Any, v: Any = None, create_graph: bool = False, strict: bool = False
-) -> tuple[Any, Any]:
+def jvp(func: _Func, inputs: Any, v: Any = None, create_graph: bool = False, strict: bool = False) -> tuple[Any, Any]:
     """The outputs of ``func``, and the product of its Jacobian with ``v``; ``v`` is 1 by default, for one number."""
     with modes.set_grad_enabled(create_graph):
         trace = _trace(func, inputs, strict)
         return trace.output, push_of(trace)(*_directions(v, trace.variables, "inputs"))
 
 
-def vhp(
-    func: Callable[..., Any], inputs: Any, v: Any = None, create_graph: bool = False, strict: bool = False
-) -> tuple[Any, Any]:
+def vhp(func: _Func, inputs: Any, v: Any = None, create_graph: bool = False, strict: bool = False) -> tuple[Any, Any]:
     """The output of ``func``, which is one number, and the product of ``v`` with its Hessian."""
     with modes.set_grad_enabled(create_graph):
         trace = _second_trace(func, inputs, strict)
         return trace.aux, _pulled(trace, v)
 
 
-def hvp(
-    func: Callable[..., Any], inputs: Any, v: Any = None, create_graph: bool = False, strict: bool = False
-) -> tuple[Any, Any]:
+def hvp(func: _Func, inputs: Any, v: Any = None, create_graph: bool = False, strict: bool = False) -> tuple[Any, Any]:
     """The output of ``func``, which is one number, and the product of its Hessian with ``v``."""
     with modes.set_grad_enabled(create_graph):
         trace = _second_trace(func, inputs, strict)
         return trace.aux, push_of(trace)(*_directions(v, trace.variables, "inputs"))
 
 
-def _trace(func: Callable[..., Any], inputs: Any, strict: bool, has_aux: bool = False) -> Trace:
+def _trace(func: _Func, inputs: Any, strict: bool, has_aux: bool = False) -> Trace:
     args = inputs if isinstance(inputs, tuple) else (inputs,)
     argnums = tuple(range(len(args))) if isinstance(inputs, tuple) else 0
     return Trace(func, args, argnums=argnums, strict=strict, has_aux=has_aux)
 
 
-def _second_trace(func: Callable[..., Any], inputs: Any, strict: bool) -> Trace:
+def _second_trace(func: _Func, inputs: Any, strict: bool) -> Trace:
     slopes = _slopes(func, isinstance(inputs, tuple), strict, has_aux=True)
     return _trace(slopes, inputs, strict, has_aux=True)
 
 
-def _slopes(func: Callable[..., Any], several: bool, strict: bool, has_aux: bool = False) -> Callable[..., Any]:
-    """The function that gives the gradient of ``func``, and its value beside it where that is wanted."""
+def _slopes(func: _Func, several: bool, strict: bool, has_aux: bool = False) -> _Func:
+    """The function that returns the gradient of ``func``; with ``has_aux`` also the value of ``func``."""
 
     def slopes(*args: Any) -> Any:
         trace = _trace(func, args if several else args[0], strict)
@@ -113,12 +107,12 @@ def _slopes(func: Callable[..., Any], several: bool, strict: bool, has_aux: bool
 
 
 def _pulled(trace: Trace, v: Any) -> Any:
-    from_leaves = trace.pull(_directions(v, trace.outputs, "outputs"))
-    return trace.in_structure(from_leaves)
+    """The product of ``v`` with the Jacobian of the traced function."""
+    return trace.in_structure(trace.pull(_directions(v, trace.outputs, "outputs")))
 
 
 def _directions(v: Any, values: list[Any], what: str) -> list[Any]:
-    """``v``, checked, or 1 where there is one value of one entry."""
+    """``v``, checked; where it is None, 1 for a single value of one entry."""
     if v is not None:
         return fitting(v, values, "v: the vectors")
     if len(values) != 1 or values[0].numel() != 1:

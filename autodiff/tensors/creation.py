@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -9,33 +10,18 @@ import numpy as np
 from autodiff.dtypes import as_dtype, get_default_dtype, int64, result_dtype
 from autodiff.errors import DtypeError, OptionError
 from autodiff.functions.axes import size_of
-from autodiff.tensors.making import array_of, filled, leaf
+from autodiff.tensors import leaves
+from autodiff.tensors.leaves import array_from_data, dtype_or_default
 from autodiff.tensors.tensor import Tensor
 
 __all__ = [
-    "arange",
-    "as_tensor",
-    "asarray",
-    "empty",
-    "empty_like",
-    "eye",
-    "fill",
-    "from_numpy",
-    "full",
-    "full_like",
-    "is_tensor",
-    "linspace",
-    "logspace",
-    "ones",
-    "ones_like",
-    "result_type",
-    "scalar_tensor",
-    "tensor",
-    "tril_indices",
-    "triu_indices",
-    "zeros",
-    "zeros_like",
-]
+    "arange", "as_tensor", "asarray", "empty", "empty_like", "eye", "fill", "from_numpy", "full", "full_like",
+    "is_tensor", "linspace", "logspace", "ones", "ones_like", "result_type", "scalar_tensor", "tensor",
+    "tril_indices", "triu_indices", "zeros", "zeros_like",
+]  # fmt: skip
+
+leaf: Callable[..., Tensor] = leaves.leaf  # typed here, for leaves.py stands below Tensor
+filled: Callable[..., Tensor] = leaves.filled
 
 
 def tensor(data: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
@@ -48,14 +34,15 @@ def tensor(data: Any, *, dtype: Any = None, device: Any = None, requires_grad: b
     >>> tensor([[1, 2], [3, 4]]).shape
     (2, 2)
     """
-    return leaf(array_of(data, dtype, True), requires_grad, device)
+    return leaf(array_from_data(data, dtype, True), requires_grad, device)
 
 
 def as_tensor(data: Any, dtype: Any = None, device: Any = None) -> Tensor:
     """A tensor of ``data``, sharing its memory where it is an array or tensor of the dtype."""
-    if isinstance(data, Tensor):
-        return data.to(dtype=dtype, device=device)
-    return leaf(array_of(data, dtype, None), False, device)
+    if not isinstance(data, Tensor):
+        return leaf(array_from_data(data, dtype, None), device=device)
+    converted: Tensor = data.to(dtype=dtype, device=device)
+    return converted
 
 
 asarray = as_tensor
@@ -65,12 +52,10 @@ def from_numpy(ndarray: Any) -> Tensor:
     """A tensor that shares the memory of an array."""
     if not isinstance(ndarray, np.ndarray):
         raise DtypeError(f"from_numpy takes an array, not {ndarray!r:.60}; tensor(...) takes lists and numbers")
-    return leaf(array_of(ndarray, None, None), False, None)
+    return leaf(array_from_data(ndarray, None, None))
 
 
-def zeros(
-    *shape: Any, size: Any = (), dtype: Any = None, device: Any = None, requires_grad: bool = False
-) -> Tensor:
+def zeros(*shape: Any, size: Any = (), dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """Zeros in the shape given.
 
     >>> zeros(2, 2)
@@ -80,23 +65,19 @@ def zeros(
     return filled(np.zeros, shape or (size,), dtype, device, requires_grad)
 
 
-def ones(
-    *shape: Any, size: Any = (), dtype: Any = None, device: Any = None, requires_grad: bool = False
-) -> Tensor:
+def ones(*shape: Any, size: Any = (), dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """Ones in the shape given."""
     return filled(np.ones, shape or (size,), dtype, device, requires_grad)
 
 
-def empty(
-    *shape: Any, size: Any = (), dtype: Any = None, device: Any = None, requires_grad: bool = False
-) -> Tensor:
-    """A tensor in the shape given with nothing in particular in it."""
+def empty(*shape: Any, size: Any = (), dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+    """A tensor in the shape given, its entries undefined."""
     return filled(np.empty, shape or (size,), dtype, device, requires_grad)
 
 
 def full(size: Any, fill_value: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """``fill_value`` in the shape given; its kind is the dtype's where that is not given."""
-    value = array_of(fill_value.item() if isinstance(fill_value, np.generic) else fill_value, dtype, True)
+    value = array_from_data(fill_value.item() if isinstance(fill_value, np.generic) else fill_value, dtype, True)
     return leaf(np.full(size_of((size,)), value, dtype=value.dtype), requires_grad, device)
 
 
@@ -111,7 +92,7 @@ def ones_like(input: Tensor, *, dtype: Any = None, device: Any = None, requires_
 
 
 def empty_like(input: Tensor, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
-    """A tensor in the shape and dtype of ``input`` with nothing in particular in it."""
+    """A tensor in the shape and dtype of ``input``, its entries undefined."""
     return empty(input.shape, dtype=dtype or input.dtype, device=device, requires_grad=requires_grad)
 
 
@@ -145,13 +126,13 @@ def linspace(
     start: float, end: float, steps: int, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
 ) -> Tensor:
     """``steps`` numbers from ``start`` to ``end``, both included, equally far apart."""
-    kind = get_default_dtype() if dtype is None else as_dtype(dtype)
-    return leaf(np.linspace(float(start), float(end), steps).astype(kind), requires_grad, device)
+    numbers = np.linspace(float(start), float(end), steps)
+    return leaf(numbers.astype(dtype_or_default(dtype)), requires_grad, device)
 
 
 def eye(n: int, m: int | None = None, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """An (n, m) matrix with ones on the diagonal; m is n where it is not given."""
-    return leaf(np.eye(n, m, dtype=get_default_dtype() if dtype is None else as_dtype(dtype)), requires_grad, device)
+    return leaf(np.eye(n, m, dtype=dtype_or_default(dtype)), requires_grad, device)
 
 
 def logspace(
@@ -165,9 +146,8 @@ def logspace(
     requires_grad: bool = False,
 ) -> Tensor:
     """``steps`` powers of ``base``, their exponents from ``start`` to ``end`` equally far apart."""
-    kind = get_default_dtype() if dtype is None else as_dtype(dtype)
     powers = np.power(float(base), np.linspace(float(start), float(end), steps))
-    return leaf(powers.astype(kind), requires_grad, device)
+    return leaf(powers.astype(dtype_or_default(dtype)), requires_grad, device)
 
 
 def tril_indices(row: int, col: int, offset: int = 0, *, dtype: Any = int64, device: Any = None) -> Tensor:
@@ -177,12 +157,12 @@ def tril_indices(row: int, col: int, offset: int = 0, *, dtype: Any = int64, dev
     tensor([[0, 1, 1],
             [0, 0, 1]])
     """
-    return leaf(np.stack(np.tril_indices(row, offset, col)).astype(as_dtype(dtype)), False, device)
+    return leaf(np.stack(np.tril_indices(row, offset, col)).astype(as_dtype(dtype)), device=device)
 
 
 def triu_indices(row: int, col: int, offset: int = 0, *, dtype: Any = int64, device: Any = None) -> Tensor:
     """The rows and the columns (2, n) of the entries of a matrix on and above a diagonal."""
-    return leaf(np.stack(np.triu_indices(row, offset, col)).astype(as_dtype(dtype)), False, device)
+    return leaf(np.stack(np.triu_indices(row, offset, col)).astype(as_dtype(dtype)), device=device)
 
 
 def scalar_tensor(s: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
@@ -192,7 +172,8 @@ def scalar_tensor(s: Any, *, dtype: Any = None, device: Any = None, requires_gra
 
 def fill(input: Tensor, value: Any) -> Tensor:
     """``value``, a number or a 0-d tensor, in the shape and dtype of ``input``."""
-    return input.clone().fill_(value)
+    copy: Tensor = input.clone()
+    return copy.fill_(value)
 
 
 def result_type(tensor1: Any, tensor2: Any) -> np.dtype[Any]:

@@ -1,4 +1,4 @@
-"""The one device there is, by the name PyTorch programs ask for it."""
+"""The one device, the CPU, under PyTorch's name."""
 
 from __future__ import annotations
 

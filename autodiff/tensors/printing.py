@@ -1,9 +1,9 @@
-"""How a tensor is written: PyTorch's layout, so that what people know how to read stays readable."""
+"""How a tensor is printed: in PyTorch's layout, which its users know how to read."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -17,7 +17,7 @@ _GAP = " ..."
 
 @dataclass
 class Options:
-    """How tensors are written: decimals, entries shown in full, entries at each end of a long axis, line length."""
+    """How tensors are printed: decimals, entries shown in full, entries at each end of a long axis, line length."""
 
     precision: int = 4
     threshold: float = 1000
@@ -44,20 +44,18 @@ def set_printoptions(
     profile: str | None = None,
     sci_mode: bool | None = None,
 ) -> None:
-    """Write tensors with so many decimals, in full up to so many entries, and so on; a ``profile`` sets all anew.
+    """Print tensors with ``precision`` decimals, in full up to ``threshold`` entries, and so on.
 
-    Profiles are "default", "short" and "full".
+    A ``profile`` ("default", "short" or "full") sets every option first.
     """
     global _options
     if profile is not None:
         if profile not in _PROFILES:
             raise OptionError(f"the profiles are {', '.join(_PROFILES)}, not {profile!r}")
         _options = Options(**_PROFILES[profile])
-    _options.precision = _options.precision if precision is None else precision
-    _options.threshold = _options.threshold if threshold is None else threshold
-    _options.edgeitems = _options.edgeitems if edgeitems is None else edgeitems
-    _options.linewidth = _options.linewidth if linewidth is None else linewidth
-    _options.sci_mode = sci_mode
+    given = {"precision": precision, "threshold": threshold, "edgeitems": edgeitems, "linewidth": linewidth}
+    changes: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
+    _options = replace(_options, sci_mode=sci_mode, **changes)
 
 
 def array_text(array: Array, default: np.dtype[Any], notes: tuple[str, ...] = ()) -> str:

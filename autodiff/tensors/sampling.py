@@ -6,29 +6,22 @@ from typing import Any
 
 import numpy as np
 
-from autodiff.dtypes import as_dtype, get_default_dtype, int64
+from autodiff.dtypes import as_dtype, int64
 from autodiff.errors import DtypeError, OptionError, ShapeError
 from autodiff.functions.axes import size_of
 from autodiff.random import Generator, numpy_generator
-from autodiff.tensors.making import leaf
+from autodiff.tensors.creation import leaf
+from autodiff.tensors.leaves import dtype_or_default
 from autodiff.tensors.tensor import Tensor
 
 __all__ = [
-    "bernoulli",
-    "multinomial",
-    "normal",
-    "rand",
-    "rand_like",
-    "randint",
-    "randint_like",
-    "randn",
-    "randn_like",
+    "bernoulli", "multinomial", "normal", "rand", "rand_like", "randint", "randint_like", "randn", "randn_like",
     "randperm",
-]
+]  # fmt: skip
 
 
 def _drawn(draw: Any, size: tuple[Any, ...], dtype: Any, device: Any, requires_grad: bool) -> Tensor:
-    kind = get_default_dtype() if dtype is None else as_dtype(dtype)
+    kind = dtype_or_default(dtype)
     if kind.kind != "f":
         raise DtypeError(f"random numbers of a continuous distribution are floating, not {kind}")
     drawn_as = kind if kind.itemsize >= 4 else np.dtype(np.float32)
@@ -82,7 +75,7 @@ def normal(
     """Normal random numbers; ``mean`` and ``std`` are numbers with a ``size``, or tensors that give it."""
     mean, std = (x.detach() if isinstance(x, Tensor) else x for x in (mean, std))
     given = [x for x in (mean, std) if isinstance(x, Tensor)]
-    if (std.min() if isinstance(std, Tensor) and std.numel() else 0 if isinstance(std, Tensor) else std) < 0:
+    if np.any(np.asarray(std) < 0):
         raise OptionError(f"a standard deviation is not below 0, as {std!r:.60}")
     shape = size if size is not None else np.broadcast_shapes(*(x.shape for x in given))
     kind = dtype or (given[0].dtype if given else None)
@@ -114,7 +107,7 @@ def randint(
 def randperm(n: int, *, generator: Generator | None = None, dtype: Any = None, device: Any = None) -> Tensor:
     """The integers from 0 to n - 1 in random order."""
     array = numpy_generator(generator).permutation(n)
-    return leaf(array.astype(int64 if dtype is None else as_dtype(dtype)), False, device)
+    return leaf(array.astype(int64 if dtype is None else as_dtype(dtype)), device=device)
 
 
 def randint_like(
@@ -132,7 +125,7 @@ def randint_like(
 
 
 def bernoulli(input: Tensor, p: float | None = None, *, generator: Generator | None = None) -> Tensor:
-    """1 with the probability that stands in ``input`` (or ``p`` everywhere) and 0 otherwise.
+    """1 with the probability in ``input`` (or ``p`` everywhere) and 0 otherwise.
 
     >>> import autodiff
     >>> bernoulli(autodiff.tensor([0.0, 1.0]))
@@ -141,7 +134,7 @@ def bernoulli(input: Tensor, p: float | None = None, *, generator: Generator | N
     chance = np.asarray(input.detach()) if p is None else p
     if not np.all((np.asarray(chance) >= 0) & (np.asarray(chance) <= 1)):
         raise OptionError(f"a probability is from 0 to 1, unlike {chance!r:.60}")
-    return leaf((numpy_generator(generator).random(input.shape) < chance).astype(input.dtype), False, None)
+    return leaf((numpy_generator(generator).random(input.shape) < chance).astype(input.dtype))
 
 
 def multinomial(
@@ -175,4 +168,4 @@ def multinomial(
     else:
         with np.errstate(divide="ignore"):
             picks = np.argsort(draw.standard_exponential(weights.shape) / weights, 1)[:, :num_samples]
-    return leaf(picks.reshape((*input.shape[:-1], num_samples)).astype(np.int64), False, None)
+    return leaf(picks.reshape((*input.shape[:-1], num_samples)).astype(np.int64))

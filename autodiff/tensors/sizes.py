@@ -1,4 +1,4 @@
-"""The shape of a tensor as a type of its own, which old constructors take for sizes and not for numbers."""
+"""The shape of a tensor as a type of its own, which old constructors read as sizes, not as numbers."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ __all__ = ["Size"]
 
 
 class Size(tuple[int, ...]):
-    """What ``Tensor.size()`` gives: a tuple in all else, but ``FloatTensor(x.size())`` is a tensor of that shape.
+    """The tuple that ``Tensor.size()`` returns: ``FloatTensor(x.size())`` is a tensor of that shape.
 
     >>> import autodiff
     >>> autodiff.FloatTensor(autodiff.zeros(2, 3).size()).shape

@@ -1,4 +1,4 @@
-"""Tensor: an array with a place in the graph; its operators and methods are one line over the rows and functions."""
+"""Tensor: an array with a node; its operators and methods are one line each over primitives and functions."""
 
 from __future__ import annotations
 
@@ -13,27 +13,21 @@ from autodiff.engine.apply import apply
 from autodiff.engine.backward import accumulate_grad, gradients
 from autodiff.engine.call_sites import place_of_user
 from autodiff.engine.tape import Node, new_leaf
-from autodiff.engine.values import TensorBase, result_class, wrap
+from autodiff.engine.values import result_class, wrap
 from autodiff.errors import DtypeError, GraphError, ShapeError
 from autodiff.functions import splitting
 from autodiff.functions.axes import size_of
 from autodiff.numpy_api import protocol as numpy_protocol
 from autodiff.tensors import printing
-from autodiff.tensors.methods.arithmetic import ArithmeticMethods
-from autodiff.tensors.methods.comparison import ComparisonMethods
 from autodiff.tensors.methods.conversion import ConversionMethods
-from autodiff.tensors.methods.elementwise_in_place import ElementwiseInPlaceMethods
+from autodiff.tensors.methods.creation import CreationMethods
+from autodiff.tensors.methods.elementwise import ElementwiseMethods
 from autodiff.tensors.methods.hooks import HookMethods
 from autodiff.tensors.methods.in_place import InPlaceMethods
-from autodiff.tensors.methods.indexing import IndexingMethods
-from autodiff.tensors.methods.inspection import InspectionMethods
-from autodiff.tensors.methods.making import MakingMethods
+from autodiff.tensors.methods.linear_algebra import LinearAlgebraMethods
 from autodiff.tensors.methods.operators import Operators
-from autodiff.tensors.methods.overwriting import OverwritingMethods
-from autodiff.tensors.methods.products import ProductMethods
 from autodiff.tensors.methods.reductions import ReductionMethods
 from autodiff.tensors.methods.shaping import ShapingMethods
-from autodiff.tensors.methods.special import SpecialMethods
 from autodiff.tensors.sizes import gives_sizes
 
 __all__ = ["Tensor"]
@@ -43,22 +37,15 @@ Array = np.ndarray[Any, Any]
 
 @result_class
 class Tensor(
-    TensorBase,
     Operators,
-    ArithmeticMethods,
-    ProductMethods,
-    SpecialMethods,
-    ComparisonMethods,
+    ElementwiseMethods,
+    LinearAlgebraMethods,
     ReductionMethods,
     ShapingMethods,
-    IndexingMethods,
     ConversionMethods,
     InPlaceMethods,
-    MakingMethods,
-    ElementwiseInPlaceMethods,
-    OverwritingMethods,
+    CreationMethods,
     HookMethods,
-    InspectionMethods,
 ):
     """An n-dimensional array that can remember how it was computed.
 
@@ -136,20 +123,20 @@ class Tensor(
             self._node = None
 
     def requires_grad_(self, requires_grad: bool = True) -> Self:
-        """Ask for a gradient of this leaf, or no longer."""
+        """Set ``requires_grad``, and return the tensor."""
         self.requires_grad = requires_grad
         return self
 
     def detach(self) -> Tensor:
         """The same memory outside the graph."""
-        result = wrap(self._array)
+        result: Tensor = wrap(self._array)
         result._untracked_because = ("went through detach()", place_of_user())
         return result
 
     @property
     def data(self) -> Tensor:
         """The same memory outside the graph; assigned, the tensor takes over the other's memory."""
-        result = wrap(self._array)
+        result: Tensor = wrap(self._array)
         result._untracked_because = ("went through .data", place_of_user())
         return result
 
@@ -249,8 +236,10 @@ class Tensor(
     def __deepcopy__(self, memo: dict[int, Any]) -> Self:
         if not self.is_leaf:
             raise GraphError("only a leaf can be copied with its place in the graph; use detach() or clone()")
-        twin = memo[id(self)] = _rebuilt(type(self), self._array.copy(), self.requires_grad)
-        twin.__dict__.update(copy.deepcopy(getattr(self, "__dict__", {}), memo)) if hasattr(twin, "__dict__") else None
+        twin: Self = _rebuilt(type(self), self._array.copy(), self.requires_grad)
+        memo[id(self)] = twin
+        if hasattr(twin, "__dict__"):  # of a subclass
+            twin.__dict__.update(copy.deepcopy(self.__dict__, memo))
         twin._grad = None if self._grad is None else copy.deepcopy(self._grad, memo)
         return twin
 

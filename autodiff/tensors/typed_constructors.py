@@ -8,29 +8,23 @@ import numpy as np
 
 from autodiff import dtypes
 from autodiff.errors import DtypeError
-from autodiff.tensors.creation import zeros
-from autodiff.tensors.making import array_of, leaf
+from autodiff.tensors.creation import leaf, zeros
+from autodiff.tensors.leaves import array_from_data
+from autodiff.tensors.methods.conversion import TYPE_NAMES
 from autodiff.tensors.sizes import gives_sizes
 from autodiff.tensors.tensor import Tensor
 
 __all__ = [
-    "BoolTensor",
-    "ByteTensor",
-    "CharTensor",
-    "DoubleTensor",
-    "FloatTensor",
-    "HalfTensor",
-    "IntTensor",
-    "LongTensor",
+    "BoolTensor", "ByteTensor", "CharTensor", "DoubleTensor", "FloatTensor", "HalfTensor", "IntTensor", "LongTensor",
     "ShortTensor",
-]
+]  # fmt: skip
 
 
 class TypedTensor:
     """Makes tensors of one dtype: ``LongTensor(2, 3)`` of that shape, ``LongTensor([1, 2])`` of those numbers."""
 
-    def __init__(self, name: str, dtype: np.dtype[Any]) -> None:
-        self.name, self.dtype = name, dtype
+    def __init__(self, dtype: np.dtype[Any]) -> None:
+        self.name, self.dtype = TYPE_NAMES[dtype], dtype
 
     def __call__(self, *data: Any) -> Tensor:
         """A tensor of ``data``: sizes one by one, or one list, array or tensor.
@@ -41,7 +35,7 @@ class TypedTensor:
         if gives_sizes(data):
             return zeros(*(data or (0,)), dtype=self.dtype)
         try:
-            return leaf(array_of(data[0], None, None).astype(self.dtype), False, None)
+            return leaf(array_from_data(data[0], None, None).astype(self.dtype))
         except DtypeError as error:
             raise DtypeError(f"{self.name}: {error}") from None
 
@@ -49,15 +43,15 @@ class TypedTensor:
         return f"autodiff.{self.name}"
 
 
-HalfTensor = TypedTensor("HalfTensor", dtypes.float16)
-FloatTensor = TypedTensor("FloatTensor", dtypes.float32)
-DoubleTensor = TypedTensor("DoubleTensor", dtypes.float64)
-ByteTensor = TypedTensor("ByteTensor", dtypes.uint8)
-CharTensor = TypedTensor("CharTensor", dtypes.int8)
-ShortTensor = TypedTensor("ShortTensor", dtypes.int16)
-IntTensor = TypedTensor("IntTensor", dtypes.int32)
-LongTensor = TypedTensor("LongTensor", dtypes.int64)
-BoolTensor = TypedTensor("BoolTensor", dtypes.bool_)
+HalfTensor = TypedTensor(dtypes.float16)
+FloatTensor = TypedTensor(dtypes.float32)
+DoubleTensor = TypedTensor(dtypes.float64)
+ByteTensor = TypedTensor(dtypes.uint8)
+CharTensor = TypedTensor(dtypes.int8)
+ShortTensor = TypedTensor(dtypes.int16)
+IntTensor = TypedTensor(dtypes.int32)
+LongTensor = TypedTensor(dtypes.int64)
+BoolTensor = TypedTensor(dtypes.bool_)
 
 
 def Variable(data: Tensor, requires_grad: bool = False) -> Tensor:

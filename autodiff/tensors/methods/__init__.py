@@ -1,1 +1,1 @@
-"""Tensor's methods, one class for each family; a function that PyTorch also has as a method stands there as it is."""
+"""Tensor's methods, one class for each family. A function that takes a tensor first is a method as it is."""

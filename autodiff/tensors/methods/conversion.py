@@ -1,22 +1,23 @@
-"""What a tensor is made of (shape, dtype, device), and the same tensor in another dtype."""
+"""Shape, dtype, device, memory and contents of a tensor, and the tensor in another dtype."""
 
 from __future__ import annotations
 
 import builtins
-from typing import TYPE_CHECKING, Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from autodiff.dtypes import as_dtype, bool_, float16, float32, float64, int8, int16, int32, int64, uint8
-from autodiff.engine.values import Value
+from autodiff.engine.values import TensorBase, Value
 from autodiff.engine.versions import owner_of
 from autodiff.errors import DtypeError
 from autodiff.functions.axes import length_of
+from autodiff.functions.shaping import clone
 from autodiff.ops.shaping import cast
 from autodiff.tensors.devices import check_device, device
 from autodiff.tensors.sizes import Size
 
-_TYPE_NAMES = {
+TYPE_NAMES = {  # of PyTorch's old constructors
     float16: "HalfTensor",
     float32: "FloatTensor",
     float64: "DoubleTensor",
@@ -29,19 +30,50 @@ _TYPE_NAMES = {
 }
 
 
-class ConversionMethods:
-    """``x.shape``, ``x.to(autodiff.float64)``, ``x.contiguous()``."""
+def in_dtype(dtype: np.dtype[Any]) -> Any:
+    """The method that gives a tensor in ``dtype``."""
+
+    def convert(self: Any) -> Value:
+        return self.to(dtype)
+
+    convert.__name__, convert.__doc__ = dtype.name, f"In {dtype.name}; the tensor itself where it has that dtype."
+    return convert
+
+
+class Info(NamedTuple):
+    """A summary of a tensor; minimum, maximum and mean are those of its finite entries, None where it has none."""
+
+    shape: tuple[int, ...]
+    dtype: str
+    minimum: float | None
+    maximum: float | None
+    mean: float | None
+    nans: int
+    infinities: int
+    zeros: int
+
+    def __str__(self) -> str:
+        entries = int(np.prod(self.shape))
+        text = f"{self.dtype} {self.shape}"
+        if self.minimum is not None:
+            text += f" in [{self.minimum:.4g}, {self.maximum:.4g}], mean {self.mean:.4g}"
+        counts = {"NaN": self.nans, "infinite": self.infinities, "zero": self.zeros}
+        return ", ".join([text, *(f"{count:,} of {entries:,} {name}" for name, count in counts.items() if count)])
+
+    def __repr__(self) -> str:
+        return str(self)
+
+
+class ConversionMethods(TensorBase):
+    """``x.shape``, ``x.to(autodiff.float64)``, ``x.contiguous()``, ``x.info()``."""
 
     __slots__ = ()
-
-    if TYPE_CHECKING:
-        _array: np.ndarray[Any, Any]
-        clone: Any
 
     @property
     def shape(self) -> tuple[int, ...]:
         """The lengths of the axes."""
-        return self._array.shape
+        shape: tuple[builtins.int, ...] = self._array.shape
+        return shape
 
     @property
     def ndim(self) -> builtins.int:
@@ -51,7 +83,8 @@ class ConversionMethods:
     @property
     def dtype(self) -> np.dtype[Any]:
         """The dtype of the entries."""
-        return self._array.dtype
+        dtype: np.dtype[Any] = self._array.dtype
+        return dtype
 
     @property
     def device(self) -> device:
@@ -120,61 +153,35 @@ class ConversionMethods:
                 dtype = given
         check_device(device)
         wanted = self.dtype if dtype is None else as_dtype(dtype)
-        return cast(self, wanted) if wanted != self.dtype else self.clone() if copy else self
+        return cast(self, wanted) if wanted != self.dtype else clone(self) if copy else self
 
     def cpu(self) -> Value:
         """The tensor itself: it lives there."""
         return self
 
-    def float(self) -> Value:
-        """In float32."""
-        return self.to(float32)
-
-    def double(self) -> Value:
-        """In float64."""
-        return self.to(float64)
-
-    def half(self) -> Value:
-        """In float16."""
-        return self.to(float16)
-
-    def long(self) -> Value:
-        """In int64."""
-        return self.to(int64)
-
-    def int(self) -> Value:
-        """In int32."""
-        return self.to(int32)
-
-    def bool(self) -> Value:
-        """In bool: whether each entry differs from 0."""
-        return self.to(bool_)
-
-    def byte(self) -> Value:
-        """In uint8."""
-        return self.to(uint8)
-
-    def char(self) -> Value:
-        """In int8."""
-        return self.to(int8)
-
-    def short(self) -> Value:
-        """In int16."""
-        return self.to(int16)
+    float = in_dtype(float32)
+    double = in_dtype(float64)
+    half = in_dtype(float16)
+    long = in_dtype(int64)
+    int = in_dtype(int32)
+    bool = in_dtype(bool_)
+    byte = in_dtype(uint8)
+    char = in_dtype(int8)
+    short = in_dtype(int16)
 
     def type(self, dtype: Any = None, non_blocking: builtins.bool = False) -> Any:
-        """The name that PyTorch has for the type, or the tensor in the dtype of that name, constructor or dtype.
+        """PyTorch's name of the type; with ``dtype``, a name, a constructor or a dtype, the tensor in that dtype.
 
         >>> import autodiff
         >>> autodiff.ones(2).type(autodiff.LongTensor).type()
         'torch.LongTensor'
         """
         if dtype is None:
-            return f"torch.{_TYPE_NAMES[self.dtype]}"
+            return f"torch.{TYPE_NAMES[self.dtype]}"
         if isinstance(dtype, str) and dtype.endswith("Tensor"):
-            named = [kind for kind, name in _TYPE_NAMES.items() if dtype.rpartition(".")[2] == name]
+            named = [kind for kind, name in TYPE_NAMES.items() if dtype.rpartition(".")[2] == name]
             if not named:
-                raise DtypeError(f"there is no type {dtype!r}; the types are {', '.join(_TYPE_NAMES.values())}")
+                raise DtypeError(f"there is no type {dtype!r}; the types are {', '.join(TYPE_NAMES.values())}")
             dtype = named[0]
         return self.to(dtype=getattr(dtype, "dtype", dtype))
 
@@ -189,7 +196,7 @@ class ConversionMethods:
 
     def contiguous(self, memory_format: Any = None) -> Value:
         """In memory row by row: the tensor itself, or a copy."""
-        return self if self._array.flags.c_contiguous else self.clone()
+        return self if self._array.flags.c_contiguous else clone(self)
 
     def is_contiguous(self, memory_format: Any = None) -> builtins.bool:
         """Whether the entries lie in memory row by row."""
@@ -198,3 +205,24 @@ class ConversionMethods:
     def is_floating_point(self) -> builtins.bool:
         """Whether the entries are floats."""
         return self.dtype.kind == "f"
+
+    def info(self) -> Info:
+        """Shape, dtype, range and mean of the entries, and how many are NaN, infinite or zero.
+
+        >>> import autodiff
+        >>> autodiff.tensor([0.0, 2.0, float("nan"), 4.0]).info()
+        float32 (4,) in [0, 4], mean 2, 1 of 4 NaN, 1 of 4 zero
+        """
+        array = self._array
+        finite = array[np.isfinite(array)]
+        some = finite.size > 0
+        return Info(
+            array.shape,
+            array.dtype.name,
+            finite.min().item() if some else None,
+            finite.max().item() if some else None,
+            float(finite.mean(dtype=np.float64)) if some else None,
+            int(np.isnan(array).sum()),
+            int(np.isinf(array).sum()),
+            int((array == 0).sum()),
+        )

@@ -1,10 +1,10 @@
-"""Hooks of a tensor: functions that see its gradient on the way back, and gradients that are kept."""
+"""Hooks of a tensor: functions that a backward pass calls with its gradient, and gradients that are kept."""
 
 from __future__ import annotations
 
 import weakref
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -15,13 +15,10 @@ from autodiff.engine.values import TensorBase, Value, wrap
 from autodiff.errors import DtypeError, GraphError, ShapeError
 
 
-class HookMethods:
+class HookMethods(TensorBase):
     """``x.register_hook(f)``, ``x.retain_grad()``."""
 
     __slots__ = ()
-
-    if TYPE_CHECKING:
-        _node: Node | None
 
     def register_hook(self, hook: Callable[[Value], Any]) -> RemovableHandle:
         """Call ``hook(gradient)`` when a backward pass has the whole gradient of this tensor, before it goes on.
@@ -55,7 +52,7 @@ class HookMethods:
         return RemovableHandle(NodeHooks.of(node).accumulated, hook)
 
     def retain_grad(self) -> None:
-        """Let backward passes fill the ``.grad`` of this tensor too, which is none of the leaves.
+        """Let backward passes fill the ``.grad`` of this tensor, though it is no leaf.
 
         >>> import autodiff
         >>> x = autodiff.tensor(3.0, requires_grad=True)
@@ -93,8 +90,8 @@ def _on_tensors(
 ) -> Callable[[Any], Any]:
     """``hook`` as the walk calls it: on cotangents that are plain arrays, or Tensors where the walk is recorded.
 
-    The hook gets a copy, for the array may be the gradient of other tensors as well; and the walk goes on with a view,
-    for the hook may have kept what it got.
+    The hook gets a copy, because the array may be the gradient of other tensors too; the walk goes on with a view of
+    the result, because the hook may have kept it.
     """
 
     def called(g: Any) -> Any:
@@ -122,7 +119,7 @@ def _on_tensors(
 
 
 def _keeper(tensor: Any) -> Callable[[Any], None]:
-    """What adds cotangents to ``tensor.grad`` for as long as the tensor lives and has its present history."""
+    """A function that adds cotangents to ``tensor.grad`` while the tensor exists and has its present node."""
     reference, node = weakref.ref(tensor), weakref.ref(tensor._node)
 
     def keep(g: Any) -> None:

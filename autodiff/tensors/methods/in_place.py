@@ -1,52 +1,101 @@
-"""Changes in place: each computes what the function without the underscore does, and the tensor becomes that."""
+"""Methods that change their tensor: most write the result of the function without the underscore into it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 import numpy as np
 
 from autodiff.engine.call_sites import place_of_user
-from autodiff.engine.primitive import Primitive
 from autodiff.engine.versions import changed
-from autodiff.errors import GraphError
-from autodiff.functions import diagonals, indexing, scatter, shaping
+from autodiff.errors import DtypeError, GraphError, OptionError
+from autodiff.functions import arithmetic, diagonals, indexing, linear_algebra, scans, scatter, shaping, transcendental
 from autodiff.functions.axes import size_of
+from autodiff.random import Generator, numpy_generator
+from autodiff.special import functions as special
+from autodiff.tensors.methods.overwriting import OverwritingMethods
+from autodiff.tensors.methods.wrappers import in_place, view_in_place
 
 
-def in_place(function: Callable[..., Any]) -> Any:
-    """A function or row of a tensor as a method that changes it."""
-
-    def change(self: Any, *args: Any, **kwargs: Any) -> Any:
-        return self._become(function(self, *args, **kwargs))
-
-    name = function.name if isinstance(function, Primitive) else function.__name__
-    change.__name__, change.__doc__ = f"{name}_", f"``{name}``, written into this tensor, which is returned."
-    return change
-
-
-def seen_as(function: Callable[..., Any]) -> Any:
-    """A function that gives a view of a tensor as a method by which the tensor becomes that view."""
-
-    def change(self: Any, *args: Any, **kwargs: Any) -> Any:
-        return self._seen(function, *args, **kwargs)
-
-    change.__name__, change.__doc__ = f"{function.__name__}_", f"``{function.__name__}`` of this tensor's own shape."
-    return change
-
-
-class InPlaceMethods:
-    """``x.add_(y)``, ``x.zero_()``, ``x.t_()``."""
+class InPlaceMethods(OverwritingMethods):
+    """``x.add_(y)``, ``x.exp_()``, ``x.zero_()``, ``x.t_()``, ``x.normal_()``."""
 
     __slots__ = ()
 
-    if TYPE_CHECKING:
-        _array: np.ndarray[Any, Any]
-        _node: Any
-        __setitem__: Any
-        _become: Any
-        _seen: Any
+    abs_ = absolute_ = in_place(arithmetic.abs)
+    add_ = in_place(arithmetic.add)
+    addcdiv_ = in_place(arithmetic.addcdiv)
+    addcmul_ = in_place(arithmetic.addcmul)
+    ceil_ = in_place(arithmetic.ceil)
+    clamp_ = clip_ = in_place(arithmetic.clamp)
+    clamp_max_ = in_place(arithmetic.clamp_max)
+    clamp_min_ = in_place(arithmetic.clamp_min)
+    copysign_ = in_place(arithmetic.copysign)
+    deg2rad_ = in_place(arithmetic.deg2rad)
+    div_ = divide_ = in_place(arithmetic.div)
+    trunc_ = fix_ = in_place(arithmetic.trunc)
+    float_power_ = in_place(arithmetic.float_power)
+    floor_ = in_place(arithmetic.floor)
+    floor_divide_ = in_place(arithmetic.floor_divide)
+    fmod_ = in_place(arithmetic.fmod)
+    frac_ = in_place(arithmetic.frac)
+    heaviside_ = in_place(arithmetic.heaviside)
+    hypot_ = in_place(arithmetic.hypot)
+    ldexp_ = in_place(arithmetic.ldexp)
+    lerp_ = in_place(arithmetic.lerp)
+    mul_ = multiply_ = in_place(arithmetic.mul)
+    nan_to_num_ = in_place(arithmetic.nan_to_num)
+    neg_ = negative_ = in_place(arithmetic.neg)
+    nextafter_ = in_place(arithmetic.nextafter)
+    pow_ = in_place(arithmetic.pow)
+    rad2deg_ = in_place(arithmetic.rad2deg)
+    reciprocal_ = in_place(arithmetic.reciprocal)
+    remainder_ = in_place(arithmetic.remainder)
+    round_ = in_place(arithmetic.round)
+    sign_ = sgn_ = in_place(arithmetic.sign)
+    square_ = in_place(arithmetic.square)
+    sub_ = subtract_ = in_place(arithmetic.sub)
+    true_divide_ = in_place(arithmetic.true_divide)
+    acos_ = arccos_ = in_place(transcendental.acos)
+    acosh_ = arccosh_ = in_place(transcendental.acosh)
+    asin_ = arcsin_ = in_place(transcendental.asin)
+    asinh_ = arcsinh_ = in_place(transcendental.asinh)
+    atan_ = arctan_ = in_place(transcendental.atan)
+    atan2_ = arctan2_ = in_place(transcendental.atan2)
+    atanh_ = arctanh_ = in_place(transcendental.atanh)
+    cos_ = in_place(transcendental.cos)
+    cosh_ = in_place(transcendental.cosh)
+    exp_ = in_place(transcendental.exp)
+    exp2_ = in_place(transcendental.exp2)
+    expm1_ = in_place(transcendental.expm1)
+    log_ = in_place(transcendental.log)
+    log1p_ = in_place(transcendental.log1p)
+    log2_ = in_place(transcendental.log2)
+    log10_ = in_place(transcendental.log10)
+    logit_ = in_place(transcendental.logit)
+    relu_ = in_place(transcendental.relu)
+    rsqrt_ = in_place(transcendental.rsqrt)
+    sigmoid_ = in_place(transcendental.sigmoid)
+    sin_ = in_place(transcendental.sin)
+    sinc_ = in_place(transcendental.sinc)
+    sinh_ = in_place(transcendental.sinh)
+    sqrt_ = in_place(transcendental.sqrt)
+    tan_ = in_place(transcendental.tan)
+    tanh_ = in_place(transcendental.tanh)
+    xlogy_ = in_place(transcendental.xlogy)
+    cumsum_ = in_place(scans.cumsum)
+    cumprod_ = in_place(scans.cumprod)
+    addmm_ = in_place(linear_algebra.addmm)
+    addbmm_ = in_place(linear_algebra.addbmm)
+    addmv_ = in_place(linear_algebra.addmv)
+    addr_ = in_place(linear_algebra.addr)
+    baddbmm_ = in_place(linear_algebra.baddbmm)
+    erf_ = in_place(special.erf)
+    erfc_ = in_place(special.erfc)
+    erfinv_ = in_place(special.erfinv)
+    lgamma_ = in_place(special.lgamma)
+    digamma_ = in_place(special.digamma)
+    i0_ = in_place(special.i0)
 
     tril_ = in_place(diagonals.tril)
     triu_ = in_place(diagonals.triu)
@@ -62,10 +111,10 @@ class InPlaceMethods:
     scatter_add_ = in_place(scatter.scatter_add)
     scatter_reduce_ = in_place(scatter.scatter_reduce)
 
-    squeeze_ = seen_as(shaping.squeeze)
-    unsqueeze_ = seen_as(shaping.unsqueeze)
-    transpose_ = swapaxes_ = swapdims_ = seen_as(shaping.transpose)
-    t_ = seen_as(shaping.t)
+    squeeze_ = view_in_place(shaping.squeeze)
+    unsqueeze_ = view_in_place(shaping.unsqueeze)
+    transpose_ = swapaxes_ = swapdims_ = view_in_place(shaping.transpose)
+    t_ = view_in_place(shaping.t)
 
     def zero_(self) -> Self:
         """Set every entry to 0."""
@@ -81,20 +130,20 @@ class InPlaceMethods:
         self.__setitem__(..., src if hasattr(src, "_node") else np.asarray(src).astype(self._array.dtype, copy=False))
         return self
 
-    def detach_(self: Any) -> Any:
+    def detach_(self) -> Self:
         """Take this tensor out of the graph; what was made from it stays there."""
         if hasattr(self, "_base"):
             raise GraphError("a view cannot be taken out of the graph in place; use detach()")
         self._node, self._untracked_because = None, ("went through detach_()", place_of_user())
         return self
 
-    def set_(self: Any, source: Any) -> Any:
+    def set_(self, source: Any) -> Self:
         """Take over the memory of ``source``, whatever its shape."""
         _outside(self, "set_")
         self._array = source._array
         return self
 
-    def resize_(self: Any, *sizes: Any) -> Any:
+    def resize_(self, *sizes: Any) -> Self:
         """Take another shape: the first entries stay, in their order, and what comes after them is undefined."""
         _outside(self, "resize_")
         shape = size_of(sizes)
@@ -107,6 +156,50 @@ class InPlaceMethods:
             self._array = array
         changed(self._array)
         return self
+
+    def normal_(self, mean: float = 0, std: float = 1, *, generator: Generator | None = None) -> Self:
+        """Fill with normal random numbers."""
+        return self._write_drawn(numpy_generator(generator).normal(mean, std, self._array.shape), "normal_")
+
+    def uniform_(self, from_: float = 0, to: float = 1, *, generator: Generator | None = None, **bounds: Any) -> Self:
+        """Fill with uniform random numbers; the bounds are ``from`` and ``to`` by name, as in PyTorch."""
+        low = bounds.pop("from", from_)
+        if bounds or low > to:
+            raise OptionError(f"uniform_ takes from <= to, not {low}, {to}, {bounds or ''}")
+        return self._write_drawn(numpy_generator(generator).uniform(low, to, self._array.shape), "uniform_")
+
+    def exponential_(self, lambd: float = 1, *, generator: Generator | None = None) -> Self:
+        """Fill with exponential random numbers of mean 1 / ``lambd``."""
+        if lambd <= 0:
+            raise OptionError(f"exponential_ takes a rate above 0, not {lambd}")
+        return self._write_drawn(numpy_generator(generator).exponential(1 / lambd, self._array.shape), "exponential_")
+
+    def bernoulli_(self, p: Any = 0.5, *, generator: Generator | None = None) -> Self:
+        """Fill with 1 (with probability ``p``, a number or a tensor) and 0."""
+        return self._write_drawn(numpy_generator(generator).random(self._array.shape) < np.asarray(p))
+
+    def random_(self, *bounds: int, to: int | None = None, generator: Generator | None = None, **low: int) -> Self:
+        """Fill with whole random numbers from 0, or ``from``, up to but not including ``to``.
+
+        Without bounds they go up to the largest that the dtype holds exactly.
+        """
+        first = low.pop("from", bounds[0] if len(bounds) == 2 else 0)
+        last = bounds[-1] if bounds else to
+        if last is None:
+            dtype = self._array.dtype
+            if dtype.kind == "f":
+                last = int(2 ** (np.finfo(dtype).nmant + 1))
+            else:
+                last = 2 if dtype.kind == "b" else int(np.iinfo(dtype).max)
+        if low or first >= last:
+            raise OptionError(f"random_ takes from < to, not {first} and {last}")
+        return self._write_drawn(numpy_generator(generator).integers(first, last, self._array.shape))
+
+    def _write_drawn(self, drawn: Any, only_floating: str = "") -> Self:
+        """Write random numbers into the tensor; ``only_floating`` names a method that is for floating tensors."""
+        if only_floating and self._array.dtype.kind != "f":
+            raise DtypeError(f"{only_floating} fills floating tensors, not {self._array.dtype}")
+        return self._write_result(np.asarray(drawn).astype(self._array.dtype))
 
 
 def _outside(x: Any, name: str) -> None:

@@ -1,8 +1,9 @@
-"""Python's operators: each is one line over its row."""
+"""Python's operators: each applies its primitive."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Self
+import operator
+from typing import Any, Self
 
 import numpy as np
 
@@ -10,18 +11,16 @@ from autodiff.engine.apply import apply
 from autodiff.engine.values import TensorBase, Value
 from autodiff.ops import arithmetic, comparison
 from autodiff.ops.linear_algebra import matmul
+from autodiff.tensors.methods.wrappers import in_place
 
 COMPARABLE = (TensorBase, np.ndarray, np.generic, int, float)
 
 
-class Operators:
+class Operators(TensorBase):
     """``x + y``, ``x @ y``, ``x < y``, ``x += y``."""
 
     __slots__ = ()
     __hash__ = object.__hash__
-
-    if TYPE_CHECKING:
-        _become: Any
 
     def __add__(self, other: Any) -> Value:
         return apply(arithmetic.add, (self, other))
@@ -80,26 +79,13 @@ class Operators:
     def __abs__(self) -> Value:
         return apply(arithmetic.absolute, (self,))
 
-    def __iadd__(self, other: Any) -> Self:
-        return self._become(self + other)
-
-    def __isub__(self, other: Any) -> Self:
-        return self._become(self - other)
-
-    def __imul__(self, other: Any) -> Self:
-        return self._become(self * other)
-
-    def __itruediv__(self, other: Any) -> Self:
-        return self._become(self / other)
-
-    def __ifloordiv__(self, other: Any) -> Self:
-        return self._become(self // other)
-
-    def __imod__(self, other: Any) -> Self:
-        return self._become(self % other)
-
-    def __ipow__(self, other: Any) -> Self:
-        return self._become(self**other)
+    __iadd__ = in_place(operator.add)
+    __isub__ = in_place(operator.sub)
+    __imul__ = in_place(operator.mul)
+    __itruediv__ = in_place(operator.truediv)
+    __ifloordiv__ = in_place(operator.floordiv)
+    __imod__ = in_place(operator.mod)
+    __ipow__ = in_place(operator.pow)
 
     def __eq__(self, other: object) -> Any:
         return apply(comparison.eq, (self, other)) if isinstance(other, COMPARABLE) else NotImplemented

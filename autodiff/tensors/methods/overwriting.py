@@ -1,8 +1,8 @@
-"""How a tensor is changed in place: its memory is written, and its history, or that of the tensor it views, goes on."""
+"""Changes in place: the memory of a tensor is written, and the write is recorded, through a view on its base."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 import numpy as np
 
@@ -22,15 +22,10 @@ from autodiff.ops.shaping import astype
 Array = np.ndarray[Any, Any]
 
 
-class OverwritingMethods:
-    """``x[i] = v``, and what every method that ends in ``_`` comes to."""
+class OverwritingMethods(TensorBase):
+    """``x[i] = v``, and the writes in which all methods that end in ``_`` end."""
 
     __slots__ = ()
-
-    if TYPE_CHECKING:
-        _array: Array
-        _node: Node | None
-        _base: Any
 
     def __setitem__(self, key: Any, value: Any) -> None:
         first, *rest = stages(plain_key(key))
@@ -42,7 +37,7 @@ class OverwritingMethods:
         if hasattr(value, "shape") and value.shape[:1] == (1,):  # NumPy puts no list of one into a number
             value = value.reshape(value.shape[next((i for i, n in enumerate(value.shape) if n != 1), value.ndim) :])
         values, node = (value._array, value._node) if isinstance(value, TensorBase) else (value, None)
-        traced = self._claim(node)
+        traced = self._check_writable(node)
         try:
             array[first] = values
         except (ValueError, IndexError, TypeError) as error:
@@ -55,14 +50,14 @@ class OverwritingMethods:
             written = record(put, (self._node, node), (array, values), key, {"key": first}, array, 1)
             self._follow(written._node)
 
-    def _become(self, result: Any) -> Self:
-        """Take over the value and the history of ``result``: what every method that ends in ``_`` comes to.
+    def _write_result(self, result: Any) -> Self:
+        """Write the value of ``result`` into this tensor, which takes over its history.
 
         Raises InPlaceError for a leaf that requires grad, and for memory that cannot be written.
         """
         array = self._array
         values, node = (result._array, result._node) if isinstance(result, TensorBase) else (np.asarray(result), None)
-        traced = self._claim(node)
+        traced = self._check_writable(node)
         if node is not None and node.saved is not None:  # what the operation itself keeps is the value from before
             node.saved = tuple(
                 kept.copy() if isinstance(kept, np.ndarray) and owner_of(kept) is owner_of(array) else kept
@@ -73,15 +68,15 @@ class OverwritingMethods:
         if not can_cast(values.dtype, array.dtype):
             raise DtypeError(f"a result of {values.dtype} does not fit in place into {array.dtype}; convert first")
         if node is not None and node.dtype != array.dtype:
-            return self._become(astype(result, dtype=array.dtype))
+            return self._write_result(astype(result, dtype=array.dtype))
         np.copyto(array, values, casting="unsafe")
         changed(array, history=traced)
         if traced:
             self._follow(node)
         return self
 
-    def _claim(self, node: Node | None) -> bool:
-        """Whether a change in place by a value with that node is to be recorded; raises where there can be none."""
+    def _check_writable(self, node: Node | None) -> bool:
+        """Whether a write of a value at that node is to be recorded; raises InPlaceError where none is allowed."""
         rerecord_view(self)
         recording = modes.current().recording
         if recording and (is_leaf(self._node) or is_leaf(origin(self)[0]._node)):
@@ -96,8 +91,8 @@ class OverwritingMethods:
             raise InPlaceError("the memory of this tensor is read-only, or stretched by expand(); change a clone()")
         return traced
 
-    def _follow(self: Any, node: Node | None) -> None:
-        """Give this tensor, whose memory has been written, the history ``node``; a view's goes to where it looks."""
+    def _follow(self, node: Node | None) -> None:
+        """After a write, take over the history ``node``; for a view, record the write on its base."""
         root, view = origin(self)
         if not view.steps:
             self._node = node
@@ -107,8 +102,8 @@ class OverwritingMethods:
         root._node = record(overwrite, edges, arrays, key, {"view": view}, root._array, 1)._node
         rerecord_view(self)
 
-    def _seen(self: Any, view: Any, *args: Any, **kwargs: Any) -> Any:
-        """Become a view of what the tensor was: the same memory in another shape."""
+    def _become_view(self, view: Any, *args: Any, **kwargs: Any) -> Self:
+        """Turn into ``view(self, ...)``: the same memory in another shape."""
         if modes.current().recording and is_leaf(self._node):
             raise InPlaceError("a leaf that requires grad cannot be changed in place while recording; use no_grad()")
         past = wrap(self._array, self._node)
@@ -123,7 +118,7 @@ class OverwritingMethods:
 
 
 def _stored(value: Any, dtype: np.dtype[Any]) -> Any:
-    """A value to be stored among entries of ``dtype``."""
+    """``value`` as it can be written among entries of ``dtype``."""
     if isinstance(value, TensorBase):
         rerecord_view(value)
         return value.to(dtype) if value._array.dtype != dtype else value  # type: ignore[attr-defined]

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from autodiff.engine.values import TensorBase
 from autodiff.functions import reductions, scans, sorting, statistics
 
 
-class ReductionMethods:
+class ReductionMethods(TensorBase):
     """``x.sum(0)``, ``x.softmax(-1)``."""
 
     __slots__ = ()

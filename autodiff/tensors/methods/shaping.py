@@ -1,21 +1,20 @@
-"""Shapes and axes as methods."""
+"""Shapes, axes and entries as methods: views, cuts, picking, filling and scattering."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import Any
 
-from autodiff.engine.values import Value
-from autodiff.functions import complex_names, diagonals, joining, shaping, splitting
+from autodiff.engine.values import TensorBase, Value
+from autodiff.functions import complex_names, diagonals, indexing, joining, shaping, splitting
+from autodiff.functions import scatter as scattering
+from autodiff.functions.arithmetic import where
 from autodiff.functions.index_keys import getitem
 
 
-class ShapingMethods:
-    """``x.reshape(2, -1)``, ``x[0]``, ``x.T``."""
+class ShapingMethods(TensorBase):
+    """``x.reshape(2, -1)``, ``x[0]``, ``x.T``, ``x.gather(0, i)``."""
 
     __slots__ = ()
-
-    if TYPE_CHECKING:
-        ndim: int
 
     __getitem__ = getitem
     reshape = view = shaping.reshape
@@ -65,6 +64,28 @@ class ShapingMethods:
     conj = conj_physical = resolve_conj = resolve_neg = complex_names.conj
     is_complex = complex_names.is_complex
 
+    gather = indexing.gather
+    index_select = indexing.index_select
+    index_add = indexing.index_add
+    index_copy = indexing.index_copy
+    index_fill = indexing.index_fill
+    index_put = indexing.index_put
+    index_reduce = scattering.index_reduce
+    take = indexing.take
+    put = indexing.put
+    take_along_dim = indexing.take_along_dim
+    masked_fill = indexing.masked_fill
+    masked_select = indexing.masked_select
+    masked_scatter = indexing.masked_scatter
+    scatter = scattering.scatter
+    scatter_add = scattering.scatter_add
+    scatter_reduce = scattering.scatter_reduce
+    select_scatter = scattering.select_scatter
+    slice_scatter = scattering.slice_scatter
+    diagonal_scatter = scattering.diagonal_scatter
+    nonzero = indexing.nonzero
+    argwhere = indexing.argwhere
+
     @property
     def real(self) -> Value:
         """The tensor itself: its entries are real."""
@@ -83,7 +104,7 @@ class ShapingMethods:
     @property
     def T(self) -> Value:
         """All axes in opposite order."""
-        return shaping.permute(self, tuple(reversed(range(self.ndim))))
+        return shaping.permute(self, tuple(reversed(range(self._array.ndim))))
 
     @property
     def mT(self) -> Value:
@@ -96,3 +117,7 @@ class ShapingMethods:
         return shaping.t(self)
 
     mH = mT
+
+    def where(self, condition: Any, other: Any) -> Value:
+        """The tensor where ``condition`` holds and ``other`` elsewhere."""
+        return where(condition, self, other)

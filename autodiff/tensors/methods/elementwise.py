@@ -1,13 +1,15 @@
-"""Elementwise functions as methods."""
+"""Elementwise functions as methods: arithmetic, transcendental and special functions, comparisons."""
 
 from __future__ import annotations
 
-from autodiff.functions import arithmetic, transcendental
-from autodiff.tensors.methods.rows import method
+from autodiff.engine.values import TensorBase, Value
+from autodiff.functions import arithmetic, comparison, transcendental
+from autodiff.special import functions as special
+from autodiff.tensors.methods.wrappers import method
 
 
-class ArithmeticMethods:
-    """``x.exp()``, ``x.clamp(0, 1)``."""
+class ElementwiseMethods(TensorBase):
+    """``x.exp()``, ``x.clamp(0, 1)``, ``x.erf()``, ``x.eq(y)``."""
 
     __slots__ = ()
 
@@ -81,3 +83,36 @@ class ArithmeticMethods:
     sigmoid = method(transcendental.sigmoid)
     relu = method(transcendental.relu)
     logit = transcendental.logit
+
+    erf = method(special.erf)
+    erfc = method(special.erfc)
+    erfinv = method(special.erfinv)
+    lgamma = method(special.lgamma)
+    digamma = method(special.digamma)
+    i0 = special.i0
+    mvlgamma = special.multigammaln
+
+    eq = method(comparison.eq)
+    ne = method(comparison.ne)
+    lt = method(comparison.lt)
+    le = method(comparison.le)
+    gt = method(comparison.gt)
+    ge = method(comparison.ge)
+    isnan = method(comparison.isnan)
+    isinf = method(comparison.isinf)
+    isfinite = method(comparison.isfinite)
+    logical_and = method(comparison.logical_and)
+    logical_or = method(comparison.logical_or)
+    logical_not = method(comparison.logical_not)
+    logical_xor = method(comparison.logical_xor)
+    bitwise_and = method(comparison.bitwise_and)
+    bitwise_or = method(comparison.bitwise_or)
+    bitwise_xor = method(comparison.bitwise_xor)
+    bitwise_not = method(comparison.bitwise_not)
+    isclose = comparison.isclose
+    allclose = comparison.allclose
+    equal = comparison.equal
+
+    def polygamma(self, n: int) -> Value:
+        """The ``n``-th derivative of ``digamma``."""
+        return special.polygamma(n, self)

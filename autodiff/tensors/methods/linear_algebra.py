@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from autodiff.engine.values import TensorBase
 from autodiff.functions import linear_algebra
 from autodiff.linalg import old_names as matrices
 from autodiff.ops.linear_algebra import matmul
-from autodiff.tensors.methods.rows import method
+from autodiff.tensors.methods.wrappers import method
 
 
-class ProductMethods:
+class LinearAlgebraMethods(TensorBase):
     """``x.mm(y)``, ``x.det()``, ``x.norm()``."""
 
     __slots__ = ()

@@ -1,4 +1,4 @@
-"""What every way of making a tensor comes to: data as an array, and an array as a leaf."""
+"""Data as an array, and an array as a tensor that no operation made."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from autodiff.functions.axes import size_of
 from autodiff.tensors.devices import check_device
 
 
-def leaf(array: np.ndarray[Any, Any], requires_grad: bool, device: Any) -> Value:
+def leaf(array: np.ndarray[Any, Any], requires_grad: bool = False, device: Any = None) -> Value:
     """A tensor of ``array``, which is not copied."""
     check_device(device)
     return wrap(array).requires_grad_(requires_grad) if requires_grad else wrap(array)
@@ -21,11 +21,15 @@ def leaf(array: np.ndarray[Any, Any], requires_grad: bool, device: Any) -> Value
 
 def filled(make: Any, size: tuple[Any, ...], dtype: Any, device: Any, requires_grad: bool) -> Value:
     """A tensor of the array that ``make(shape, dtype=)`` gives."""
-    kind = get_default_dtype() if dtype is None else as_dtype(dtype)
-    return leaf(make(size_of(size), dtype=kind), requires_grad, device)
+    return leaf(make(size_of(size), dtype=dtype_or_default(dtype)), requires_grad, device)
 
 
-def array_of(data: Any, dtype: Any, copy: bool | None) -> np.ndarray[Any, Any]:
+def dtype_or_default(dtype: Any) -> np.dtype[Any]:
+    """The NumPy dtype that ``dtype`` names; the default dtype where it is None."""
+    return get_default_dtype() if dtype is None else as_dtype(dtype)
+
+
+def array_from_data(data: Any, dtype: Any, copy: bool | None) -> np.ndarray[Any, Any]:
     """``data`` as an array: arrays keep their dtype, Python floats get the default one.
 
     Raises DtypeError for data that are not numbers in a regular shape.

@@ -1,0 +1,45 @@
+"""New tensors like this one, as methods."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from autodiff.engine.values import TensorBase, Value
+from autodiff.functions.axes import size_of
+from autodiff.tensors.leaves import array_from_data, filled, leaf
+from autodiff.tensors.sizes import gives_sizes
+
+
+class CreationMethods(TensorBase):
+    """``x.new_zeros(2, 3)``, ``x.new_tensor([1, 2])``."""
+
+    __slots__ = ()
+
+    def new_tensor(self, data: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Value:
+        """A tensor with a copy of ``data``, in the dtype of this one."""
+        return leaf(array_from_data(data, dtype or self._array.dtype, True), requires_grad, device)
+
+    def new_zeros(self, *size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Value:
+        """Zeros in the shape ``size`` and the dtype of this tensor."""
+        return filled(np.zeros, size, dtype or self._array.dtype, device, requires_grad)
+
+    def new_ones(self, *size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Value:
+        """Ones in the shape ``size`` and the dtype of this tensor."""
+        return filled(np.ones, size, dtype or self._array.dtype, device, requires_grad)
+
+    def new_empty(self, *size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Value:
+        """A tensor in the shape ``size`` and the dtype of this one, its entries undefined."""
+        return filled(np.empty, size, dtype or self._array.dtype, device, requires_grad)
+
+    def new_full(
+        self, size: Any, fill_value: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
+    ) -> Value:
+        """``fill_value`` in the shape ``size`` and the dtype of this tensor."""
+        value = array_from_data(fill_value, dtype or self._array.dtype, True)
+        return leaf(np.full(size_of((size,)), value), requires_grad, device)
+
+    def new(self, *data: Any) -> Value:
+        """A tensor of those sizes, or of a list or tensor of numbers, in the dtype of this one."""
+        return self.new_empty(*(data or (0,))) if gives_sizes(data) else self.new_tensor(data[0])

@@ -1,0 +1,40 @@
+"""Functions and primitives as methods."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from autodiff.engine.primitive import Primitive
+from autodiff.engine.values import Value
+
+
+def method(primitive: Primitive) -> Any:
+    """A primitive as a method: the tensor is its first input, the arguments are the others."""
+
+    def call(self: Any, *others: Any) -> Value:
+        return primitive(self, *others)
+
+    call.__name__, call.__doc__ = primitive.name, f"The primitive ``{primitive.name}`` of this tensor (and others)."
+    return call
+
+
+def in_place(function: Callable[..., Any]) -> Any:
+    """A function or primitive as a method that writes its result into the tensor."""
+
+    def change(self: Any, *args: Any, **kwargs: Any) -> Any:
+        return self._write_result(function(self, *args, **kwargs))
+
+    name = function.name if isinstance(function, Primitive) else function.__name__
+    change.__name__, change.__doc__ = f"{name}_", f"``{name}``, written into this tensor, which is returned."
+    return change
+
+
+def view_in_place(function: Callable[..., Any]) -> Any:
+    """A function that returns a view of its tensor as a method that turns the tensor into that view."""
+
+    def change(self: Any, *args: Any, **kwargs: Any) -> Any:
+        return self._become_view(function, *args, **kwargs)
+
+    change.__name__, change.__doc__ = f"{function.__name__}_", f"``{function.__name__}`` of this tensor's own shape."
+    return change
