@@ -20,6 +20,7 @@ from autodiff.errors import AxisError, DtypeError, ShapeError
 
 ndarray = np.ndarray
 NUMBERS = frozenset((float, int, bool))
+UNTRACKED = frozenset((2, 4, 8))  # keys of one to three inputs, none of them tracked (see ``record``)
 FAILURES = (OverflowError, ValueError, TypeError, IndexError)  # of NumPy, where inputs do not fit
 
 
@@ -75,35 +76,34 @@ def _apply_fast(primitive: Primitive, inputs: tuple[Any, ...], params: dict[str,
     arrays: tuple[Any, ...]
     edges: tuple[Any, ...]
     number = None
-    count = len(inputs)
-    key = untracked = 1 << count
     try:
-        if count == 2:
+        if len(inputs) == 2:
             x, y = inputs
-            if type(y) in NUMBERS:
+            if type(x) is type(y) or (type(y) not in NUMBERS and type(x) not in NUMBERS):
+                a, m = x._array, x._node
+                b, n = y._array, y._node
+                if a.dtype is not b.dtype:
+                    return None
+            elif type(y) in NUMBERS:
+                a, m = x._array, x._node
                 b, n, number = y, None, y
             else:
-                b, n = y._array, y._node
-            if type(x) in NUMBERS:
                 a, m, number = x, None, x
-            else:
-                a, m = x._array, x._node
-            if number is None and a.dtype is not b.dtype:
-                return None
+                b, n = y._array, y._node
             arrays, edges = (a, b), (m, n)
             key = (4 if n is None else 6) if m is None else 5 if n is None else 7
-        elif count == 1:
+        elif len(inputs) == 1:
             (x,) = inputs
             arrays, edges, key = (x._array,), (x._node,), 2 if x._node is None else 3
-        elif count == 3:
+        else:
             x, y, z = inputs
             arrays, edges = (x._array, y._array, z._array), (x._node, y._node, z._node)
             key = 8 | (x._node is not None) | (y._node is not None) << 1 | (z._node is not None) << 2
             if not arrays[0].dtype is arrays[1].dtype is arrays[2].dtype:
                 return None
-    except AttributeError:  # an input is neither a tensor nor a number
+    except (AttributeError, ValueError):  # an input is neither a tensor nor a number, or there are more than three
         return None
-    if key == untracked:
+    if key in UNTRACKED:
         return None
     try:
         out = primitive.forward(*arrays, **params) if params else primitive.forward(*arrays)
@@ -162,15 +162,18 @@ def _constant(primitive: Primitive, x: Any) -> Any:
 
 def _promoted(primitive: Primitive, inputs: tuple[Any, ...], arrays: list[Any]) -> tuple[Any, ...] | None:
     """The inputs in the dtype to compute in, converted by a recorded ``astype``; None where they are ready."""
-    dtypes = {a.dtype for a in arrays if isinstance(a, ndarray)}
+    dtypes: list[np.dtype[Any]] = []
+    for a in arrays:
+        if type(a) is ndarray and a.dtype not in dtypes:
+            dtypes.append(a.dtype)
     if not dtypes:
         return tuple([np.asarray(x, result_dtype(*arrays)) for x in arrays])
-    if not primitive.differentiable or (len(dtypes) == 1 and next(iter(dtypes)).kind == "f"):
+    if not primitive.differentiable or (len(dtypes) == 1 and dtypes[0].kind == "f"):
         return None
     dtype = result_dtype(*arrays)
     if primitive.floating and dtype.kind != "f":
         dtype = get_default_dtype()
-    if dtypes == {dtype}:
+    if dtypes == [dtype]:
         return None
     if not primitive.promotes:
         raise DtypeError(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from autodiff.engine.apply import apply
 from autodiff.engine.primitive import Primitive
 from autodiff.engine.values import Value
 
@@ -13,7 +14,7 @@ def method(primitive: Primitive) -> Any:
     """A primitive as a method: the tensor is its first input, the arguments are the others."""
 
     def call(self: Any, *others: Any) -> Value:
-        return primitive(self, *others)
+        return apply(primitive, (self, *others))
 
     call.__name__, call.__doc__ = primitive.name, f"The primitive ``{primitive.name}`` of this tensor (and others)."
     return call
