@@ -13,6 +13,7 @@ from parity.harness import Near, compare, numbers, peer
 import autodiff
 from autodiff import grad, tensor
 from autodiff.errors import AutodiffError
+from autodiff.functions import reductions
 from autodiff.testing import gradcheck, gradgradcheck
 
 X = numbers((2, 3, 4), 0.5, 2.0)
@@ -188,3 +189,18 @@ def test_every_numpy_reduction_of_several_axes_is_called_here() -> None:
     by_share = {np.median, np.quantile, np.percentile}  # one axis, or none
     called = {inspect.unwrap(f) for f in (*REDUCTIONS.values(), *QUESTIONS.values())}
     assert {inspect.unwrap(f) for f in OURS if f not in one_axis | by_share} <= called
+
+
+def test_positions_take_one_axis() -> None:
+    """NumPy's argmax refuses axis=(), and so do we; a 0-d tensor has the axes 0 and -1 only."""
+    for function in (np.argmax, np.argmin):
+        with pytest.raises(TypeError):
+            function(tensor([1.0, 2.0]), axis=())
+    with pytest.raises(IndexError):
+        autodiff.aminmax(tensor(1.0), dim=5)
+    assert autodiff.aminmax(tensor(1.0), dim=0).max.item() == 1.0
+
+
+def test_logsumexp_of_integers_inside_the_library() -> None:
+    """The function that methods and NumPy's names share takes arrays of integers, too."""
+    assert np.isclose(reductions.logsumexp(np.array([1, 1]), 0), 1 + np.log(2))

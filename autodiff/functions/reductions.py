@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from autodiff.dtypes import as_dtype, int64
+from autodiff.dtypes import as_dtype, get_default_dtype, int64
 from autodiff.engine.values import Value
 from autodiff.errors import ShapeError
 from autodiff.functions.arithmetic import where
@@ -89,8 +89,8 @@ def count_nonzero(input: Any, dim: Any = None) -> Value:
 @numpy_names
 def aminmax(input: Any, *, dim: Any = None, keepdim: bool = False) -> Range:
     """The minimum and the maximum over one axis, or all."""
-    axis = None if dim is None or input.ndim == 0 else axis_of(dim, input.ndim)
-    _refuse_empty(input, axis)
+    axis = None if dim is None else axis_of(dim, input.ndim)
+    _refuse_empty(input, axis if input.ndim else None)
     return Range(amin(input, axis, keepdim), amax(input, axis, keepdim))
 
 
@@ -235,7 +235,8 @@ def logsumexp(input: Any, dim: Any, keepdim: bool = False) -> Value:
     >>> autodiff.logsumexp(autodiff.tensor([100.0, 100.0]), 0)
     tensor(100.6931)
     """
-    return reductions.logsumexp(input, axis=reduced_axes(dim, input.ndim), keepdims=keepdim)
+    x = input if input.dtype.kind == "f" else cast(input, get_default_dtype())
+    return reductions.logsumexp(x, axis=reduced_axes(dim, x.ndim), keepdims=keepdim)
 
 
 @numpy_names

@@ -35,6 +35,11 @@ def _over(function: Function) -> Function:
     return lambda a, axis=None, *, keepdims=False: reduce(function, a, axis, keepdims)
 
 
+def _position(function: Function) -> Function:
+    """The same of ``argmax`` and ``argmin``, which take one axis."""
+    return lambda a, axis=None, *, keepdims=False: function(a, axis, keepdims)
+
+
 def _deviation(function: Function) -> Function:
     """``_over`` of a variance, which divides by N unless ``ddof`` says otherwise."""
 
@@ -164,8 +169,8 @@ REDUCTIONS: dict[Any, Function] = {
     np.amin: _over(reductions.amin),
     np.any: _over(reductions.any),
     np.all: _over(reductions.all),
-    np.argmax: _over(reductions.argmax),
-    np.argmin: _over(reductions.argmin),
+    np.argmax: _position(reductions.argmax),
+    np.argmin: _position(reductions.argmin),
     np.var: _deviation(reductions.var),
     np.std: _deviation(reductions.std),
     np.median: _median,
