@@ -31,13 +31,14 @@ def apply(primitive: Primitive, inputs: tuple[Any, ...], params: dict[str, Any] 
         ShapeError, DtypeError, IndexError: the inputs do not fit the operation.
         NonFiniteError: under ``detect_anomaly``, the result is not finite.
     """
+    if rewritten:  # a tensor was changed in place by a recorded operation, and lives
+        for x in inputs:
+            rerecord_view(x)
     mode = current_mode()
-    if mode is PLAIN and not rewritten:
+    if mode is PLAIN:
         result = _apply_fast(primitive, inputs, params)
         if result is not None:
             return result
-    if rewritten:
-        list(map(rerecord_view, inputs))
     arrays: list[Any] = []
     edges: list[Node | None] = []
     for x in inputs:

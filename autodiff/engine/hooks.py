@@ -38,6 +38,12 @@ class NodeHooks:
         hooks: NodeHooks = node.hooks
         return hooks
 
+    @staticmethod
+    def carry_retained(old: Any, new: Any) -> None:
+        """Let the tensor of node ``old``, which has the node ``new`` from now on, retain its gradient there."""
+        if _used and new is not None and hasattr(old, "hooks") and old.hooks.keep is not None:
+            NodeHooks.of(new).keep, old.hooks.keep = old.hooks.keep, None
+
     def pass_on(self, g: Any) -> Any:
         """The cotangent ``g`` after all hooks have seen it."""
         with asked_at(None):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
+from autodiff.engine.hooks import NodeHooks
 from autodiff.engine.primitive import Primitive
 from autodiff.engine.values import record
 from autodiff.engine.versions import owner_of, rewritten
@@ -32,6 +33,13 @@ def mark_view(result: Any, x: Any, base: Any, primitive: Primitive, params: dict
     return result
 
 
+def is_cut_off(x: Any) -> bool:
+    """Whether ``x`` is a view that was made under ``no_grad``, or a view of one: the graph does not know it."""
+    while hasattr(x, "_base"):
+        x = x._base[0]
+    return x is None
+
+
 def origin(x: Any) -> tuple[Any, View]:
     """The tensor that the chain of views ``x`` begins with, and the view from there; ``x`` itself if it is no view."""
     steps: list[Any] = []
@@ -58,9 +66,18 @@ def rerecord_view(x: Any) -> None:
     for view in reversed(views):
         base, primitive, params = view._base
         past, node = view._node, base._node
-        if node is None or node.primitive is None or (past is not None and (not past.edges or past.edges[0] is node)):
+        if past is not None and (not past.edges or past.edges[0] is node):  # a leaf, or up to date
             continue
-        if owner_of(view._array) is owner_of(base._array):
+        if owner_of(view._array) is not owner_of(base._array):
+            if past is not None and rewritten[id(owner_of(view._array))].number > past.number:
+                raise InPlaceError(
+                    f"a view of shape {view._array.shape} was made of a tensor that was changed in place and given "
+                    "other data since; make the view again"
+                )
+        elif node is None and past is not None:  # the base was taken out of the graph
+            view._node = None
+            view._untracked_because = getattr(base, "_untracked_because", ("was cut off", past.place))
+        elif node is not None and node.primitive is not None:
             again, seen = primitive.forward(base._array, **params), view._array
             if (again.ctypes.data, again.shape, again.strides) != (seen.ctypes.data, seen.shape, seen.strides):
                 raise InPlaceError(
@@ -68,3 +85,4 @@ def rerecord_view(x: Any) -> None:
                     f"{base._array.shape}; make the view again"
                 )
             view._node = record(primitive, (node,), (base._array,), 3, params, seen, 1)._node
+            NodeHooks.carry_retained(past, view._node)

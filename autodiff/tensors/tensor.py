@@ -144,9 +144,17 @@ class Tensor(
     def data(self, value: Tensor) -> None:
         if not isinstance(value, Tensor):
             raise DtypeError(f"the data of a tensor is a tensor, not {value!r:.60}; use tensor(...) to make one")
-        self._array = value._array
-        if self._node is not None and self.is_leaf:
-            self._node.shape, self._node.dtype = value._array.shape, value._array.dtype
+        node, array = self._node, value._array
+        if node is not None and (node.shape != array.shape or node.dtype != array.dtype):
+            if not self.is_leaf:
+                raise ShapeError(
+                    f"a tensor inside the graph keeps its shape and dtype, {node.dtype} {node.shape}; its data cannot "
+                    f"be {array.dtype} {array.shape}"
+                )
+            self._node = new_leaf(self, array)  # a graph that was made of the old data does not know the new
+            if hasattr(node, "hooks"):
+                self._node.hooks = node.hooks
+        self._array = array
 
     def backward(
         self, gradient: Any = None, retain_graph: bool | None = None, create_graph: bool = False, inputs: Any = None

@@ -184,7 +184,7 @@ class _Place:
         found = self._region.fetch(self._i)
         self._region = None
         self.number, saved = found
-        node.saved = tuple(node.edges[j - 1] if j and isinstance(kept, Node) else kept for j, kept in enumerate(saved))
+        node.saved = tuple(node.edges[j - 1] if j and kept is None else kept for j, kept in enumerate(saved))
 
 
 def _keeps_arrays(node: Node) -> bool:

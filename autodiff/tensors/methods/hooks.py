@@ -36,7 +36,7 @@ class HookMethods(TensorBase):
         Raises GraphError for a tensor outside the graph.
         """
         node = _in_graph(self, "register_hook")
-        return RemovableHandle(NodeHooks.of(node).incoming, _on_tensors(hook, node.shape, node.dtype, node.where))
+        return RemovableHandle(NodeHooks.of(node).incoming, _on_tensors(hook, node.where))
 
     def register_post_accumulate_grad_hook(self, hook: Callable[[Value], None]) -> RemovableHandle:
         """Call ``hook(tensor)`` after each backward pass that added to the ``.grad`` of this leaf.
@@ -85,9 +85,7 @@ def _in_graph(tensor: Any, what: str) -> Node:
     return node
 
 
-def _on_tensors(
-    hook: Callable[[Any], Any], shape: tuple[int, ...], dtype: np.dtype[Any], where: str
-) -> Callable[[Any], Any]:
+def _on_tensors(hook: Callable[[Any], Any], where: str) -> Callable[[Any], Any]:
     """``hook`` as the walk calls it: on cotangents that are plain arrays, or Tensors where the walk is recorded.
 
     The hook gets a copy, because the array may be the gradient of other tensors too; the walk goes on with a view of
@@ -102,10 +100,10 @@ def _on_tensors(
         else:
             with modes.no_grad():
                 result = hook(given)
-        result = _checked(given if result is None else result)
+        result = given if result is None else _checked(result, g.shape, g.dtype)
         return wrap(result._array[...], result._node) if recorded else result._array[...]
 
-    def _checked(result: Any) -> Any:
+    def _checked(result: Any, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Any:
         named = f"the hook {getattr(hook, '__name__', hook)!r} of a tensor made at {where}"
         if not isinstance(result, TensorBase):
             raise DtypeError(f"{named} returned {result!r:.60}; it returns a tensor, or None to change nothing")
@@ -119,12 +117,12 @@ def _on_tensors(
 
 
 def _keeper(tensor: Any) -> Callable[[Any], None]:
-    """A function that adds cotangents to ``tensor.grad`` while the tensor exists and has its present node."""
-    reference, node = weakref.ref(tensor), weakref.ref(tensor._node)
+    """A function that adds cotangents to ``tensor.grad`` while the tensor exists and is tracked."""
+    reference = weakref.ref(tensor)
 
     def keep(g: Any) -> None:
         owner = reference()
-        if owner is None or owner._node is not node():
+        if owner is None or owner._node is None:
             return
         recorded = isinstance(g, TensorBase)
         own = wrap(np.array(g._array if recorded else g), g._node if recorded else None)

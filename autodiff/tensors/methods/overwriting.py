@@ -10,10 +10,11 @@ from autodiff.dtypes import can_cast
 from autodiff.engine import modes
 from autodiff.engine.apply import describe_operand
 from autodiff.engine.broadcasting import broadcasts_to
+from autodiff.engine.hooks import NodeHooks
 from autodiff.engine.tape import Node, is_leaf
 from autodiff.engine.values import TensorBase, record, wrap
 from autodiff.engine.versions import changed, owner_of
-from autodiff.engine.views import origin, rerecord_view
+from autodiff.engine.views import is_cut_off, origin, rerecord_view
 from autodiff.errors import AxisError, DtypeError, InPlaceError, ShapeError
 from autodiff.functions.index_keys import getitem, plain_key, stages
 from autodiff.ops.indexing import overwrite, put
@@ -82,7 +83,7 @@ class OverwritingMethods(TensorBase):
         if recording and (is_leaf(self._node) or is_leaf(origin(self)[0]._node)):
             raise InPlaceError("a leaf that requires grad cannot be changed in place while recording; use no_grad()")
         traced = recording and (node is not None or self._node is not None)
-        if traced and hasattr(self, "_base") and self._base[0] is None:
+        if recording and is_cut_off(self):
             raise InPlaceError(
                 "a change in place of a view that was made under no_grad is not recorded for the tensor it looks into; "
                 "make the view while recording, or change a clone() of it"
@@ -94,12 +95,15 @@ class OverwritingMethods(TensorBase):
     def _follow(self, node: Node | None) -> None:
         """After a write, take over the history ``node``; for a view, record the write on its base."""
         root, view = origin(self)
+        past = root._node
         if not view.steps:
             self._node = node
+            NodeHooks.carry_retained(past, node)
             return
         key = 4 + (root._node is not None) + 2 * (node is not None)
         edges, arrays = (root._node, node), (root._array, self._array)
         root._node = record(overwrite, edges, arrays, key, {"view": view}, root._array, 1)._node
+        NodeHooks.carry_retained(past, root._node)
         rerecord_view(self)
 
     def _become_view(self, view: Any, *args: Any, **kwargs: Any) -> Self:
@@ -111,6 +115,7 @@ class OverwritingMethods(TensorBase):
             past._base = self._base
             del self._base
         result = view(past, *args, **kwargs)
+        NodeHooks.carry_retained(self._node, result._node)
         self._array, self._node = result._array, result._node
         if hasattr(result, "_base"):
             self._base = result._base

@@ -1,0 +1,181 @@
+"""What a tensor's value and its gradient say of its history agree, or an error says why they cannot."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+import autodiff
+from autodiff import Tensor, grad, no_grad, tensor
+from autodiff.engine.primitive import Primitive, primitives
+from autodiff.errors import GraphError, InPlaceError, ShapeError
+from autodiff.utils.checkpoint import checkpoint
+
+
+def leaf() -> Tensor:
+    return tensor([1.0, 2.0], requires_grad=True)
+
+
+@pytest.mark.parametrize("depth", [0, 1, 2])
+@pytest.mark.parametrize("value", [lambda a: 2.0, lambda a: a.sum(), lambda a: autodiff.ones(1)])
+@pytest.mark.parametrize("of_leaf", [False, True])
+def test_a_view_made_under_no_grad_is_not_written_while_recording(
+    depth: int, value: Callable[[Tensor], Any], of_leaf: bool
+) -> None:
+    """Nor is a view of it, whatever is written; nothing was written before the refusal."""
+    a = leaf()
+    b = a if of_leaf else a * 1
+    with no_grad():
+        view = b[:]
+    for _ in range(depth):
+        view = view[:1]
+    for write in (lambda: view.mul_(value(a)), lambda: view.__setitem__(0, value(a)), lambda: view.zero_()):
+        with pytest.raises(InPlaceError, match="no_grad"):
+            write()
+    assert b.tolist() == [1.0, 2.0]
+    with no_grad():
+        view.mul_(2.0)
+    assert b.tolist()[0] == 2.0
+
+
+def test_a_view_of_a_base_that_was_cut_off_is_cut_off_too() -> None:
+    """The base was written and taken out of the graph: the view shows the new value, which has no gradient."""
+    a = leaf()
+    base = a.sin()
+    view = base[...]
+    base.mul_(3.0)
+    base.detach_()
+    with pytest.raises(GraphError, match=r"went through detach_\(\)"):
+        view.sum().backward()
+    assert a.grad is None
+
+
+def test_a_view_of_memory_that_its_base_gave_up_is_refused() -> None:
+    """The base was written and given other data: nobody knows the history of what the view shows."""
+    a = leaf()
+    base = a.sin()
+    view = base[...]
+    base.mul_(3.0)
+    base.data = autodiff.ones(2)
+    with pytest.raises(InPlaceError, match="make the view again"):
+        view.sum().backward()
+    (base[...] * a).sum().backward()
+    assert a.grad is not None
+
+
+@pytest.mark.parametrize("data", [autodiff.ones(1, 2), autodiff.ones(2, dtype=autodiff.float64), autodiff.ones(3)])
+def test_data_of_another_kind_between_forward_and_backward_is_refused(data: Tensor) -> None:
+    """A gradient of the old shape and dtype fits no new leaf; the next graph fits it."""
+    a = leaf()
+    loss = (a * a).sum()
+    a.data = data
+    with pytest.raises(InPlaceError, match=r"assign .data after backward"):
+        loss.backward()
+    (a * 2).sum().backward()
+    assert a.grad is not None
+    assert (a.grad.shape, a.grad.dtype) == (data.shape, data.dtype)
+
+
+def test_data_of_the_same_kind_is_taken_between_forward_and_backward() -> None:
+    """What the graph saved is the old value, as in PyTorch; hooks of the leaf stay."""
+    a = leaf()
+    seen: list[Any] = []
+    a.register_hook(lambda g: seen.append(g.tolist()))
+    loss = (a * a).sum()
+    a.data = autodiff.zeros(2)
+    loss.backward()
+    assert a.grad is not None
+    assert a.grad.tolist() == [2.0, 4.0]
+    a.data = autodiff.ones(3)
+
+    grad((a * 2).sum(), a)
+    assert seen == [[2.0, 4.0], [2.0, 2.0, 2.0]]
+
+
+def test_data_of_a_tensor_inside_the_graph_keeps_shape_and_dtype() -> None:
+    """What follows in the graph has been told its shape."""
+    y = leaf() * 2
+    with pytest.raises(ShapeError, match="inside the graph"):
+        y.data = autodiff.ones(3)
+    y.data = autodiff.ones(2)
+    assert y.tolist() == [1.0, 1.0]
+
+
+def _own(y: Tensor) -> Tensor:
+    y.retain_grad()
+    y.mul_(3.0)
+    return y
+
+
+def _by_view(y: Tensor) -> Tensor:
+    y.retain_grad()
+    y[:1].mul_(3.0)
+    return y
+
+
+def _by_entry(y: Tensor) -> Tensor:
+    y.retain_grad()
+    y[0] = 5.0
+    return y
+
+
+def _of_view(y: Tensor) -> Tensor:
+    view = y[:]
+    view.retain_grad()
+    y.mul_(3.0)
+    return view
+
+
+def _in_shape(y: Tensor) -> Tensor:
+    y.retain_grad()
+    return y.unsqueeze_(0)
+
+
+@pytest.mark.parametrize("change", [_own, _by_view, _by_entry, _of_view, _in_shape])
+def test_retain_grad_survives_a_change_in_place(change: Callable[[Tensor], Tensor]) -> None:
+    """The gradient that is retained is that of the present value, as in PyTorch."""
+    kept = change(leaf() * 2)
+    (kept * kept.detach()).sum().backward()
+    assert kept.grad is not None
+    assert kept.grad.tolist() == kept.tolist()
+
+
+def test_threads_lose_no_gradient() -> None:
+    """NumPy lets other threads run while it adds long arrays; each backward pass is in the sum all the same."""
+    w = autodiff.zeros(200_000, requires_grad=True)
+    rounds, workers = 30, 4
+
+    def work() -> None:
+        for _ in range(rounds):
+            (w * 1.0).sum().backward()
+
+    threads = [threading.Thread(target=work) for _ in range(workers)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert w.grad is not None
+    assert np.unique(w.grad.numpy()).tolist() == [rounds * workers]
+
+
+def test_a_checkpoint_restores_the_shape_of_what_is_not_kept() -> None:
+    """A VJP reads the shape of an input whose value it does not keep, with and without a checkpoint."""
+    scaled = Primitive(
+        "scaled_for_checkpoint",
+        lambda x, y: np.sum(x) * y,
+        lambda g, out, x, y: np.broadcast_to(np.sum(g * y), x.shape),
+        lambda g, out, x, y: g * 1,
+        keeps=("y", ""),
+    )
+    try:
+        for wrapped in (lambda f, *xs: f(*xs), checkpoint):
+            x, y = leaf(), tensor(3.0)
+            loss = wrapped(lambda x, y: scaled(x, y).exp(), x, y)
+            (slope,) = grad(loss, x)
+            assert slope.tolist() == pytest.approx([3 * loss.item()] * 2)
+    finally:
+        del primitives["scaled_for_checkpoint"]
