@@ -33,7 +33,8 @@ def apply(primitive: Primitive, inputs: tuple[Any, ...], params: dict[str, Any] 
     """
     if rewritten:  # a tensor was changed in place by a recorded operation, and lives
         for x in inputs:
-            rerecord_view(x)
+            if hasattr(x, "_base"):
+                rerecord_view(x)
     mode = current_mode()
     if mode is PLAIN:
         result = _apply_fast(primitive, inputs, params)
