@@ -130,7 +130,7 @@ class Planted:
 def planted(name: str, position: int, mutate: Callable[..., Any]) -> Iterator[Planted]:
     """The row ``name`` with a fault in the VJP of one input."""
     primitive = primitives[name]
-    sound, fault = primitive.rules, Planted(mutate, position)
+    sound, fault = primitive.vjps_for, Planted(mutate, position)
 
     def rules(count: int) -> list[Callable[..., Any]]:
         vjps = list(sound(count))
@@ -138,11 +138,11 @@ def planted(name: str, position: int, mutate: Callable[..., Any]) -> Iterator[Pl
             fault.vjp, vjps[position] = vjps[position], fault
         return vjps
 
-    primitive.rules = rules
+    primitive.vjps_for = rules
     try:
         yield fault
     finally:
-        del primitive.rules
+        del primitive.vjps_for
 
 
 def verdict(name: str, position: int, mutate: Callable[..., Any]) -> str:

@@ -66,6 +66,7 @@ class SGD(Optimizer):
             required(group["dampening"] == 0, "dampening", group["dampening"], "0 with nesterov=True")
 
     def _update(self, group: Group, touched: list[Array]) -> None:
+        # By hand: _with_gradients, which the others use, would take most of so short a law's time.
         lr, decay, momentum, uphill = group["lr"], group["weight_decay"], group["momentum"], group["maximize"]
         dtype, rate, descend, block = None, lr, rules.descend, rules.BLOCK
         for p in group["params"]:

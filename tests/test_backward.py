@@ -231,3 +231,14 @@ def test_nodes_know_the_line_that_asked_for_them() -> None:
     for make in (lambda: x * 2, lambda: x.sum(), lambda: autodiff.softmax(x, 0), lambda: np.sum(x), lambda: np.sin(x),
                  lambda: np.ones(2) * x, lambda: x[0], lambda: next(iter(x)), lambda: -x, lambda: x.std()):  # fmt: skip
         assert make().grad_fn.where in [line_of(make), line_of(make, 1)]
+
+
+def test_inputs_may_come_from_any_iterable() -> None:
+    """Parameters are a generator: grad and backward take it, and refuse what is no tensor."""
+    x, y = tensor(2.0, requires_grad=True), tensor(3.0, requires_grad=True)
+    assert [g.item() for g in grad(x * y, (t for t in (x, y)))] == [3.0, 2.0]
+    (x * y).backward(inputs=(t for t in [x]))
+    assert x.grad is not None
+    assert (x.grad.item(), y.grad) == (3.0, None)
+    with pytest.raises(DtypeError, match="inputs are tensors, not 3"):
+        (x * y).backward(inputs=[3])

@@ -137,13 +137,13 @@ class Function:
 class _Unlisted(Primitive):
     """A primitive made for one call, in no table."""
 
-    vjps = fixed_rules = ()  # type: ignore[assignment]
+    vjps = fixed_vjps = ()  # type: ignore[assignment]
 
     def __init__(self, name: str, vjp: Callable[..., Any] | None = None, saves: bool = False) -> None:
         self.name, self._vjp, self.saves = name, vjp, saves
         self.floating = self.promotes = self.view = False
 
-    def rules(self, count: int) -> list[Any]:
+    def vjps_for(self, count: int) -> list[Any]:
         """The one VJP, for every input."""
         return [self._vjp] * count
 
@@ -201,7 +201,7 @@ class _CallPrimitive(_Unlisted):
         self.sources = [_source(x, args, outputs) for x in saved]
         self.node: Callable[[], Node | None] = lambda: None
 
-    def rules(self, count: int) -> list[Any]:
+    def vjps_for(self, count: int) -> list[Any]:
         """The VJPs of the arguments for one visit of the call."""
         found: list[Any] = []
 

@@ -55,7 +55,7 @@ def apply(primitive: Primitive, inputs: tuple[Any, ...], params: dict[str, Any] 
     out = (_watched_forward if mode.anomaly else _forward)(primitive, arrays, params)
     is_tracked = any(edges)
     if not (is_tracked and mode.recording and primitive.differentiable):
-        return _untracked(primitive, inputs, is_tracked, params, out)
+        return _outside_graph(primitive, inputs, is_tracked, params, out)
     key = sum(1 << i for i, node in enumerate(edges) if node is not None) + (1 << len(edges))
     result = record(primitive, tuple(edges), arrays, key, params, out)
     for a in arrays:
@@ -129,11 +129,11 @@ def _forward(primitive: Primitive, arrays: Any, params: dict[str, Any]) -> Array
 
 
 def _retried(primitive: Primitive, arrays: Any, params: dict[str, Any], error: Exception) -> Array:
-    """The value in spite of a number too large for the integers beside it, or the named error for any other failure."""
+    """The value with a Python integer that is too large wrapped around, as in PyTorch; or the named error."""
     if not isinstance(error, OverflowError):
         raise _refused(primitive, arrays, params, error) from error
     dtype = result_dtype(*arrays)
-    try:  # an integer that does not fit the small dtype beside it is wrapped around, as in PyTorch
+    try:
         wrapped = [a if isinstance(a, ndarray) else np.asarray(a, np.int64).astype(dtype) for a in arrays]
     except OverflowError as too_large:
         raise _refused(primitive, arrays, params, TypeError(str(too_large))) from too_large
@@ -168,7 +168,7 @@ def _promoted(primitive: Primitive, inputs: tuple[Any, ...], arrays: list[Any]) 
     for a in arrays:
         if type(a) is ndarray and a.dtype not in dtypes:
             dtypes.append(a.dtype)
-    if not dtypes:
+    if not dtypes:  # numbers only
         return tuple([np.asarray(x, result_dtype(*arrays)) for x in arrays])
     if not primitive.differentiable or (len(dtypes) == 1 and dtypes[0].kind == "f"):
         return None
@@ -189,14 +189,14 @@ def _promoted(primitive: Primitive, inputs: tuple[Any, ...], arrays: list[Any]) 
     )
 
 
-def _untracked(
-    primitive: Primitive, inputs: tuple[Any, ...], is_tracked: bool, params: dict[str, Any], out: Array
+def _outside_graph(
+    primitive: Primitive, inputs: tuple[Any, ...], is_cut_off: bool, params: dict[str, Any], out: Array
 ) -> Any:
     """A Tensor outside the graph, with the reason where there is one."""
     result = wrap(out)
     if primitive.view and isinstance(inputs[0], TensorBase):
-        mark_view(result, inputs[0], None if is_tracked else inputs[0], primitive, params)
-    if is_tracked and out.dtype.kind == "f":
+        mark_view(result, inputs[0], None if is_cut_off else inputs[0], primitive, params)
+    if is_cut_off and out.dtype.kind == "f":
         result._untracked_because = ("was made under no_grad", place_of_user())
     else:
         for x in inputs:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable
 from contextlib import AbstractContextManager, nullcontext
 from threading import RLock
 from typing import Any
@@ -44,12 +44,12 @@ def grad(
         only_inputs: always so; ``backward`` is what fills ``.grad``.
         allow_unused: None for an input from which no output was made, instead of an error.
         is_grads_batched: refused; ``autodiff.func.vmap`` of ``autodiff.func.vjp`` takes several cotangents.
-        materialize_grads: zeros instead of None for those.
+        materialize_grads: zeros instead of None for unused inputs.
 
     Raises:
         GraphError: an input does not require grad, or is unused and that is not allowed; or the graph was freed.
         ShapeError: a cotangent does not have the shape of its output.
-        OptionError: options that contradict each other, or that there are not.
+        OptionError: options that contradict each other, or are not supported.
 
     >>> from autodiff import tensor
     >>> x = tensor(3.0, requires_grad=True)
@@ -189,7 +189,7 @@ def _seed(output: Any, seed: Any) -> Any:
         array = output._array
         if array.size != 1:
             raise GraphError(
-                f"backward() of a tensor of shape {output.shape} needs a gradient of that shape; or reduce it first, "
+                f"a tensor of shape {output.shape} needs a gradient of that shape to start from; or reduce it first, "
                 "as in loss.mean().backward()"
             )
         one = np.array(1, array.dtype)  # faster than np.ones
@@ -202,7 +202,7 @@ def _seed(output: Any, seed: Any) -> Any:
 
 def tensors_of(given: Any, what: str) -> list[Any]:
     """One tensor or several, as a list; raises DtypeError for anything else."""
-    listed = [given] if isinstance(given, TensorBase) or not isinstance(given, Sequence) else list(given)
+    listed = [given] if isinstance(given, TensorBase) or not isinstance(given, Iterable) else list(given)
     for x in listed:
         if not isinstance(x, TensorBase):
             raise DtypeError(f"{what} are tensors, not {x!r:.60}; use tensor(..., requires_grad=True) to make one")

@@ -56,7 +56,7 @@ def place_of_user(depth: int = 1) -> Place:
 
 
 def of_library(code: CodeType) -> bool:
-    """Whether ``code`` belongs to this library."""
+    """Whether ``code`` is the library's, NumPy's or contextlib's."""
     return inside_library[code.co_filename]
 
 

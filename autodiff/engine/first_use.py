@@ -15,7 +15,7 @@ VJP = Callable[..., Any]
 
 
 class FirstUse:
-    """A VJP until it was used once: checks what it reads and what it returns, then calls ``done``."""
+    """Stands in for a VJP until its first use: checks what it reads and what it returns, then calls ``done``."""
 
     def __init__(self, primitive: str, vjps: tuple[VJP, ...], position: int, done: Callable[[], None]) -> None:
         self.primitive, self.vjps, self.position, self.done = primitive, vjps, position, done

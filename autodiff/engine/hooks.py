@@ -45,8 +45,8 @@ class NodeHooks:
             NodeHooks.of(new).keep, old.hooks.keep = old.hooks.keep, None
 
     def pass_on(self, g: Any) -> Any:
-        """The cotangent ``g`` after all hooks have seen it."""
-        with asked_at(None):
+        """Run the hooks on ``g``, and return what they made of it."""
+        with asked_at(None):  # the lines of a hook are the user's
             for hook in tuple(self.incoming.values()):
                 result = hook(g)
                 g = g if result is None else result

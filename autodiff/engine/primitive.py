@@ -68,13 +68,13 @@ class Primitive:
         self.differentiable = bool(vjps) or each is not None
         self.floating, self.promotes, self.view = floating, promotes, view
         self._each = each
-        self.fixed_rules = list(vjps)  # the rules of every visit; empty where rules() makes them anew
+        self.fixed_vjps = list(vjps)  # for every visit of a node; empty if vjps_for makes them anew
         for i, vjp in enumerate(vjps):
-            self.fixed_rules[i] = FirstUse(name, vjps, i, partial(self.fixed_rules.__setitem__, i, vjp))
+            self.fixed_vjps[i] = FirstUse(name, vjps, i, partial(self.fixed_vjps.__setitem__, i, vjp))
         self._register()
 
     def _register(self) -> None:
-        """Enter the primitive into the table; only the library's own code may define a name of the library's again."""
+        """Enter the primitive into the table; raises OptionError for a name of the library's."""
         frame = sys._getframe(2)
         while frame.f_code.co_name == "__init__" and frame.f_back is not None:  # of a subclass
             frame = frame.f_back
@@ -84,11 +84,11 @@ class Primitive:
             raise OptionError(f"{self.name!r} is a primitive of the library's already; choose another name")
         primitives[self.name] = self
 
-    def rules(self, count: int) -> Sequence[VJP]:
-        """The VJPs of ``count`` inputs, for one visit of a node by the walk. Subclasses may make them for the visit."""
+    def vjps_for(self, count: int) -> Sequence[VJP]:
+        """The VJPs of ``count`` inputs; a subclass may make them anew for each visit of a node (see ``Joint``)."""
         if self._each is not None:
             return [partial(self._each, i) for i in range(count)]
-        return self.fixed_rules
+        return self.fixed_vjps
 
     def __call__(self, *inputs: Any, **params: Any) -> Any:
         """Apply the primitive: recorded where an input is a Tensor, plain NumPy otherwise."""
@@ -105,7 +105,8 @@ class Primitive:
 class _Plans(dict[int, Callable[[tuple[Any, ...]], tuple[Any, ...]]]):
     """Selects what the tape saves out of ``(out, *inputs, None, *nodes)``.
 
-    The bits of the key say which inputs are tracked, and one more how many there are: the last may be optional.
+    A key in binary is a leading 1 and one bit for each input, the last input first, set if the input is tracked: 0b101
+    means two inputs, of which the first is tracked. The last inputs may be optional.
     """
 
     def __init__(self, name: str, vjps: tuple[VJP, ...], keeps: tuple[str, ...]) -> None:

@@ -24,7 +24,7 @@ NO_PARAMS: dict[str, Any] = {}
 class Recompute(Protocol):
     """How a node gets back what a checkpoint did not keep."""
 
-    number: int  # that of the node when what it saved was computed last
+    number: int  # the clock when the saved values were last computed
 
     def restore(self, node: Node) -> None:
         """Give ``node`` back what it saved, once."""
@@ -42,7 +42,7 @@ class Node:
         shape, dtype: of the value.
         place: where the user's code called the operation.
         scope: the call of a module in which it was made; None outside of all, not set in a leaf.
-        owner: gives the tensor of a leaf while that lives; set in leaves only.
+        owner: a weak reference to the tensor of a leaf; set in leaves only.
         operand: the Python number that was the other input, for drawings; set only where there was one.
         hooks: gradient hooks; set only where there are any.
         fingerprints: of what the VJPs read; set only under ``detect_anomaly``.
@@ -92,11 +92,6 @@ class Node:
         return tuple((edge, 0) for edge in self.edges)
 
     @property
-    def is_view(self) -> bool:
-        """Whether the value may share memory with an input."""
-        return self.primitive is not None and self.primitive.view
-
-    @property
     def ndim(self) -> int:
         """The number of axes of the value."""
         return len(self.shape)
@@ -133,7 +128,7 @@ def reachable(roots: Iterable[Node], leaves: bool = True, since: int = 0) -> lis
     Args:
         roots: where to start.
         leaves: whether to include leaves that are no roots.
-        since: only nodes of a higher number, and only through these.
+        since: skip nodes numbered ``since`` or lower, and what is behind them.
     """
     seen = {node for node in roots if node.number > since}
     stack = list(seen)

@@ -1,4 +1,4 @@
-"""Values: the base class of Tensor, which is an array with a node, and how the result of an operation becomes one."""
+"""Values: TensorBase, an array with a node; ``record`` makes the node and the tensor of a result."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Array = np.ndarray[Any, Any]
 Value: TypeAlias = Any  # a Tensor, or an array where all that a function was given are arrays
 C = TypeVar("C", bound="type[TensorBase]")
 new = object.__new__
-NO_OUT = (None,)
+NO_OUT = (None,)  # saved of a primitive that keeps nothing: no out, and the nodes in place of the inputs
 
 
 class TensorBase:
@@ -24,7 +24,7 @@ class TensorBase:
 
     Attributes of the one class that users see, ``Tensor``: ``_array``; ``_node``, None outside the graph; ``_grad``;
     ``_untracked_because``, set only if a tracked input was cut off: what happened, and where; ``_base``, set only for a
-    view: of which tensor (None for one in the graph, viewed under ``no_grad``), by which primitive and params.
+    view: (base, primitive, params), where base is None if a tensor of the graph was viewed under ``no_grad``.
     """
 
     __slots__ = ("__weakref__", "_array", "_base", "_grad", "_node", "_untracked_because")
@@ -60,8 +60,14 @@ def record(
 ) -> Any:
     """The tensor of ``out`` at a new node, the record of one call of a primitive.
 
-    The bits of ``key`` say which inputs are tracked, and one more how many there are. The user's code is at least
-    ``depth`` calls up: behind an operator and ``apply``; mostly it is right there, and is read without another call.
+    Args:
+        primitive: what was called.
+        edges: for each input its node, or None.
+        arrays: for each input its array, or a number.
+        key: which inputs are tracked (see ``Primitive.plans``).
+        params: the static parameters of the call.
+        out: the value.
+        depth: how many calls there are at least between here and the user's code, an operator and ``apply`` for one.
     """
     node = new(Node)  # plain stores, which are faster than an __init__
     node.primitive = primitive
@@ -80,7 +86,7 @@ def record(
         code = frame.f_code
         place = place_of_user(depth + 1) if inside_library[code.co_filename] else (code, frame.f_lasti)
     node.place = place
-    tensor = new(_results)
+    tensor = new(_results)  # wrap(out, node), without another call
     tensor._array = out
     tensor._node = node
     tensor._grad = None

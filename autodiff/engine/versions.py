@@ -27,7 +27,7 @@ class Change(NamedTuple):
 
 _changes: dict[int, Change] = {}
 _owners: dict[int, weakref.ref[np.ndarray[Any, Any]]] = {}  # kept for their callbacks, which delete the entries
-rewritten: dict[int, Change] = {}  # the changes among them that also gave the tensor a new history
+rewritten: dict[int, Change] = {}  # those by recorded operations, as in x += y: views of the memory are re-recorded
 _last = 0
 
 

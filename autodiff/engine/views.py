@@ -23,14 +23,13 @@ class View(NamedTuple):
         return x
 
 
-def mark_view(result: Any, x: Any, base: Any, primitive: Primitive, params: dict[str, Any]) -> Any:
-    """``result``, marked as a view of ``base`` where it shares the memory of ``x``."""
+def mark_view(result: Any, x: Any, base: Any, primitive: Primitive, params: dict[str, Any]) -> None:
+    """Mark ``result`` as a view of ``base`` if it shares the memory of ``x``."""
     memory = result._array.base
     if memory is not None and (
         memory is x._array or memory is x._array.base or getattr(memory, "base", None) is x._array
     ):
         result._base = (base, primitive, params)
-    return result
 
 
 def is_cut_off(x: Any) -> bool:

@@ -1,7 +1,7 @@
 """The walk: cotangents are carried back along the tape, from the latest node to the first.
 
-It always takes the latest of the nodes it has come to, from a heap, so that all that a node gets has come. It does not
-recurse, and it knows no Tensor.
+It always takes the latest of the nodes it has come to, from a heap, so a node's cotangent is complete when it is
+visited. It does not recurse, and it knows no Tensor.
 """
 
 from __future__ import annotations
@@ -57,13 +57,13 @@ def walk(
     found = {node: g for node, g in pending.items() if is_leaf(node)}
     heap: list[tuple[int, Any]] = sorted((-node.number, node) for node in pending if node not in found)
     newest_change, anomaly, hooked = last_change(), modes.current().anomaly, in_use() and observe is None
-    special = hooked or anomaly or wanted is not None
+    needs_arrival = hooked or anomaly or wanted is not None
     observe = observe or (check_cotangent if anomaly else None)
     while heap:
         node = heappop(heap)[1]
         g, primitive, edges = pending.pop(node), node.primitive, node.edges
-        if special:
-            g = _run_hooks(node, g, targets, found, hooked)
+        if needs_arrival:
+            g = _arrive(node, g, targets, found, hooked, anomaly)
             if wanted is not None and wanted.isdisjoint(edges):
                 continue
         saved = node.saved
@@ -73,12 +73,12 @@ def walk(
             saved = _lifted(node, saved, lift)
         arguments, params = (g,) + saved, node.params
         try:
-            rules = primitive.fixed_rules or primitive.rules(len(edges))
-            for vjp, edge in zip(rules, edges):  # noqa: B905  # the last inputs may be left out
+            vjps = primitive.fixed_vjps or primitive.vjps_for(len(edges))
+            for vjp, edge in zip(vjps, edges):  # noqa: B905  # the last inputs may be left out
                 if edge is None or (wanted is not None and edge not in wanted):
                     continue
                 c = vjp(*arguments, **params) if params else vjp(*arguments)
-                if c is None:  # a Function may say so of an input
+                if c is None:  # a Function may return None: no gradient
                     continue
                 if c.shape != edge.shape:
                     c = unbroadcast(c, edge.shape)
@@ -94,21 +94,23 @@ def walk(
         except Exception as error:
             error.add_note(f"in the backward pass of {called_at(node)}")
             raise
-        if not retain and primitive.saves:  # others are as good for another walk as for one, and as small
+        if not retain and primitive.saves:  # a node that saves nothing has nothing to free
             node.saved = None
     return _run_leaf_hooks(found) if hooked else found
 
 
-def _run_hooks(node: Node, g: Any, targets: Collection[Node], found: dict[Node, Any], hooked: bool) -> Any:
-    """Run the hooks on the complete cotangent of ``node``; store it if the node is a target.
+def _arrive(
+    node: Node, g: Any, targets: Collection[Node], found: dict[Node, Any], hooked: bool, anomaly: bool
+) -> Any:
+    """Run the hooks on the complete cotangent ``g`` of ``node``; store it if the node is a target.
 
-    Under ``detect_anomaly`` raises InPlaceError where what ``node`` keeps was changed behind the graph's back.
+    With ``anomaly`` raises InPlaceError if what ``node`` saved was changed behind the graph's back.
     """
     if hooked and hasattr(node, "hooks"):
         g = node.hooks.pass_on(g)
     if node in targets:
         found[node] = g
-    if modes.current().anomaly:
+    if anomaly:
         compare_fingerprints(node)
     return g
 
@@ -122,7 +124,7 @@ def _run_leaf_hooks(found: dict[Node, Any]) -> dict[Node, Any]:
 
 
 def _leading_to(targets: Collection[Node], order: list[Node]) -> set[Node]:
-    """The nodes of ``order`` that were made from a target, and the targets."""
+    """The targets, and the nodes of ``order`` that were made from them."""
     leading = set(targets)
     for node in reversed(order):
         if not leading.isdisjoint(node.edges):

@@ -13,7 +13,7 @@ class Joint(Primitive):
     """A primitive with one rule for the cotangents of all inputs, which share most of their work.
 
     >>> product = Joint("doctest_joint", lambda x, y: x * y, lambda g, out, x, y: (g * y, g * x), inputs=2, keeps="x y")
-    >>> [vjp(1.0, None, 3.0, 5.0) for vjp in product.rules(2)]
+    >>> [vjp(1.0, None, 3.0, 5.0) for vjp in product.vjps_for(2)]
     [5.0, 3.0]
 
     Args:
@@ -34,9 +34,9 @@ class Joint(Primitive):
         promotes: bool = True,
     ) -> None:
         super().__init__(name, forward, *(rule,) * inputs, keeps=keeps, floating=floating, promotes=promotes)
-        self.fixed_rules = []
+        self.fixed_vjps = []
 
-    def rules(self, count: int) -> Sequence[Callable[..., Any]]:
+    def vjps_for(self, count: int) -> Sequence[Callable[..., Any]]:
         """The VJPs for one visit of a node: the first that is called computes the cotangents of all inputs."""
         found: list[Any] = []
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from autodiff.dtypes import get_default_dtype
 from autodiff.engine.apply import apply
-from autodiff.engine.backward import accumulate_grad, gradients
+from autodiff.engine.backward import accumulate_grad, gradients, tensors_of
 from autodiff.engine.call_sites import place_of_user
 from autodiff.engine.tape import Node, new_leaf
 from autodiff.engine.values import result_class, wrap
@@ -171,7 +171,7 @@ class Tensor(
             GraphError: nothing was recorded, the graph was freed, or there are several entries and no ``gradient``.
             InPlaceError: what the pass needs was changed in place.
         """
-        targets = [inputs] if isinstance(inputs, Tensor) else inputs
+        targets = None if inputs is None else tensors_of(inputs, "inputs")
         accumulate_grad(gradients([self], [gradient], targets, retain_graph, create_graph), targets or ())
 
     # --- as NumPy and Python see it -------------------------------------------------------------------------------

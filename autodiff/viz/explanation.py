@@ -113,7 +113,7 @@ def explain(loss: Tensor, params: Any = None) -> Explanation:
 @lru_cache(maxsize=1024)
 def _rule(primitive: Primitive, position: int) -> str:
     """The formula of the VJP of one input, from its source; the name of a function that is no lambda."""
-    vjp: Any = primitive.vjps[position] if primitive.vjps else primitive.rules(position + 1)[position]
+    vjp: Any = primitive.vjps[position] if primitive.vjps else primitive.vjps_for(position + 1)[position]
     vjp = getattr(vjp, "func", vjp)
     return _formula(vjp) or f"{getattr(vjp, '__name__', 'its rule').strip('_<>')}(g, ...)"
 
