@@ -37,12 +37,18 @@ class Distribution:
     """What all have in common: a ``batch_shape``, and draws in the shape ``sample_shape`` + ``batch_shape``.
 
     Attributes:
-        batch_shape: the shape of one sample.
         has_rsample: whether gradients pass through samples.
     """
 
-    batch_shape: tuple[int, ...]
+    _batch_shape: tuple[int, ...] | None = None
     has_rsample = False
+
+    @property
+    def batch_shape(self) -> tuple[int, ...]:
+        """The shape of one sample."""
+        if self._batch_shape is None:
+            raise NotImplementedError(f"{type(self).__name__} does not say its batch_shape")
+        return self._batch_shape
 
     @property
     def mean(self) -> Value:
@@ -106,7 +112,7 @@ class Bernoulli(Distribution):
         else:
             (self.logits,) = _floating(logits)
             self.probs = self.logits.sigmoid()
-        self.batch_shape = self.probs.shape
+        self._batch_shape = self.probs.shape
 
     @property
     def mean(self) -> Value:
@@ -165,7 +171,7 @@ class Categorical(Distribution):
         else:
             self.logits = log_softmax(logits, -1)
             self.probs = softmax(logits, -1)
-        self.batch_shape = self.probs.shape[:-1]
+        self._batch_shape = self.probs.shape[:-1]
 
     @property
     def mean(self) -> Value:
@@ -211,7 +217,7 @@ class Normal(Distribution):
         self.loc, self.scale = _floating(loc, scale)
         if not (self.scale > 0).all():
             raise OptionError("the scale of Normal is above 0")
-        self.batch_shape = self.loc.shape
+        self._batch_shape = self.loc.shape
 
     @property
     def mean(self) -> Value:
@@ -255,7 +261,7 @@ class Uniform(Distribution):
         self.low, self.high = _floating(low, high)
         if not (self.low < self.high).all():
             raise OptionError("the low of Uniform is below its high")
-        self.batch_shape = self.low.shape
+        self._batch_shape = self.low.shape
 
     @property
     def mean(self) -> Value:

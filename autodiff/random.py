@@ -60,10 +60,26 @@ def _unknown_seed() -> int:
 
 
 default_generator = Generator()
-manual_seed = default_generator.manual_seed
-seed = default_generator.seed
-initial_seed = default_generator.initial_seed
-get_rng_state = default_generator.get_state
+
+
+def manual_seed(seed: int) -> Generator:
+    """Start the default generator again from ``seed``."""
+    return default_generator.manual_seed(seed)
+
+
+def seed() -> int:
+    """Start the default generator from a seed that nobody knows, and return it."""
+    return default_generator.seed()
+
+
+def initial_seed() -> int:
+    """The seed the default generator started from."""
+    return default_generator.initial_seed()
+
+
+def get_rng_state() -> dict[str, Any]:
+    """The position of the default generator in its stream, for ``set_rng_state``."""
+    return default_generator.get_state()
 
 
 def set_rng_state(new_state: dict[str, Any]) -> None:

@@ -35,7 +35,7 @@ def limits_of(optimizer: type) -> dict[str, Limit]:
     """The limits in the signature of an optimizer, by the names of the options."""
     try:
         parameters = signature(optimizer, eval_str=True).parameters
-    except NameError:  # a user's optimizer, whose types are imported for the type checker only
+    except Exception:  # annotations of a user's optimizer may say anything: only the library's have limits
         return {}
     notes = {name: getattr(parameter.annotation, "__metadata__", ()) for name, parameter in parameters.items()}
     return {name: limit for name, found in notes.items() for limit in found if isinstance(limit, Limit)}

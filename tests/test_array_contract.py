@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pickle
 from collections.abc import Callable
+from inspect import signature
 from types import FunctionType, ModuleType
 from typing import Any
 
@@ -14,7 +15,7 @@ from parity.base import CASES
 import autodiff
 import nn
 from autodiff import Tensor
-from autodiff.engine.primitive import primitives
+from autodiff.engine.primitive import Primitive, primitives
 from autodiff.errors import DtypeError
 from autodiff.functions import public
 
@@ -165,5 +166,32 @@ def test_numpy_stays_numpy() -> None:
 def test_all_names_of_a_function_are_one_object_that_pickles() -> None:
     """``mul`` is ``multiply``, also where a data loader's worker gets it by pickle."""
     assert autodiff.mul is autodiff.multiply
-    for function in (autodiff.exp, autodiff.sum, autodiff.linalg.norm, nn.functional.relu):
+    for function in (autodiff.exp, autodiff.sum, autodiff.linalg.norm, nn.functional.relu, autodiff.manual_seed):
         assert pickle.loads(pickle.dumps(function)) is function
+
+
+CALLS = [call for of, call in public._public.items() if isinstance(of, Primitive)]
+OF_PRIMITIVES = [name for name, function in VOCABULARY.items() if function in CALLS]
+
+
+@pytest.mark.filterwarnings("ignore:invalid value:RuntimeWarning")  # no number is in the domain of all of them
+@pytest.mark.parametrize("name", OF_PRIMITIVES)
+def test_functions_take_their_inputs_by_position_and_by_name_and_no_more(name: str) -> None:
+    """One operand too many is refused, where a ufunc would write into it; so is a call without any."""
+    function, x = VOCABULARY[name], autodiff.ones(2, 2) * 0.5
+    x = x.bool() if "bitwise" in name else x
+    inputs = {key: x.clone() for key in signature(function).parameters}
+    assert_alike(function(*inputs.values()), function(**inputs), name)
+    kept = autodiff.zeros(2, 2)
+    for arguments in ((), (*inputs.values(), kept)):
+        with pytest.raises(TypeError, match=r"\(\) (missing|takes)"):
+            function(*arguments)
+    assert not kept.any()
+
+
+def test_methods_of_primitives_take_no_operand_too_many() -> None:
+    """As their functions do."""
+    x = autodiff.ones(2, requires_grad=True)
+    for call in (lambda: x.abs(0), lambda: x.exp(autodiff.zeros(2)), lambda: x.maximum(x, autodiff.zeros(2))):
+        with pytest.raises(TypeError, match="positional argument"):
+            call()

@@ -168,6 +168,8 @@ def _promoted(primitive: Primitive, inputs: tuple[Any, ...], arrays: list[Any]) 
     for a in arrays:
         if type(a) is ndarray and a.dtype not in dtypes:
             dtypes.append(a.dtype)
+    if not arrays:
+        raise DtypeError(f"{primitive.name} takes inputs and was given none")
     if not dtypes:  # numbers only
         return tuple([np.asarray(x, result_dtype(*arrays)) for x in arrays])
     if not primitive.differentiable or (len(dtypes) == 1 and dtypes[0].kind == "f"):

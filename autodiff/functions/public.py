@@ -25,21 +25,32 @@ _public: dict[Any, Callable[..., Any]] = {}  # one for each function, so that it
 
 def give_tensors(names: dict[str, Any]) -> None:
     """Let each function of a vocabulary among the ``names`` of a package take arrays as the tensors they could be."""
-    for name, value in list(names.items()):
+    originals = dict(names)
+    for name, value in originals.items():
         is_function = isinstance(value, types.FunctionType) and value.__module__.startswith(PACKAGES)
         if name.startswith("_") or not (is_function or isinstance(value, Primitive)):
             continue
         if value not in _public:
-            call = _public[value] = _of_primitive(value) if isinstance(value, Primitive) else _of_function(value)
-            call.__module__, call.__qualname__ = names["__name__"], name  # where pickle finds it
+            call = _public[value] = as_function(value) if isinstance(value, Primitive) else _of_function(value)
+            first = call.__name__
+            call.__module__ = names["__name__"]  # where pickle finds it, by one of its names
+            call.__qualname__ = first if originals.get(first) is value else name
         names[name] = _public[value]
 
 
-def _of_primitive(primitive: Primitive) -> Callable[..., Any]:
-    def call(*inputs: Any, **params: Any) -> Any:
-        return apply(primitive, inputs, params)
+def as_function(primitive: Primitive) -> Callable[..., Any]:
+    """A primitive of one input or two as a function, or as a method of the first."""
+    count = len(primitive.vjps) or primitive.forward.nin  # type: ignore[attr-defined]  # without VJPs it is a ufunc
 
-    call.__name__, call.__doc__ = primitive.name, f"The primitive ``{primitive.name}``, elementwise and broadcast."
+    def of_one(input: Any) -> Any:
+        return apply(primitive, (input,))
+
+    def of_two(input: Any, other: Any) -> Any:
+        return apply(primitive, (input, other))
+
+    call, operands = (of_one, "``input``") if count == 1 else (of_two, "``input`` and ``other``, broadcast")
+    call.__name__ = call.__qualname__ = primitive.name
+    call.__doc__ = f"The primitive ``{primitive.name}`` of {operands}; its definition is in ``autodiff.ops``."
     return call
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from autodiff.engine.values import TensorBase, Value
 from autodiff.functions import arithmetic, comparison, transcendental
+from autodiff.functions.public import as_function
 from autodiff.special import functions as special
-from autodiff.tensors.methods.wrappers import method
 
 
 class ElementwiseMethods(TensorBase):
@@ -15,34 +15,34 @@ class ElementwiseMethods(TensorBase):
 
     add = arithmetic.add
     sub = subtract = arithmetic.sub
-    mul = multiply = method(arithmetic.multiply)
+    mul = multiply = as_function(arithmetic.multiply)
     div = divide = arithmetic.div
     true_divide = arithmetic.true_divide
     floor_divide = arithmetic.floor_divide
-    pow = method(arithmetic.pow)
+    pow = as_function(arithmetic.pow)
     float_power = arithmetic.float_power
-    remainder = method(arithmetic.remainder)
-    fmod = method(arithmetic.fmod)
-    neg = negative = method(arithmetic.negative)
+    remainder = as_function(arithmetic.remainder)
+    fmod = as_function(arithmetic.fmod)
+    neg = negative = as_function(arithmetic.negative)
     positive = arithmetic.positive
-    abs = absolute = method(arithmetic.absolute)
-    sign = sgn = method(arithmetic.sign)
+    abs = absolute = as_function(arithmetic.absolute)
+    sign = sgn = as_function(arithmetic.sign)
     signbit = arithmetic.signbit
-    copysign = method(arithmetic.copysign)
+    copysign = as_function(arithmetic.copysign)
     reciprocal = arithmetic.reciprocal
-    square = method(arithmetic.square)
+    square = as_function(arithmetic.square)
     addcmul = arithmetic.addcmul
     addcdiv = arithmetic.addcdiv
     lerp = arithmetic.lerp
-    hypot = method(arithmetic.hypot)
+    hypot = as_function(arithmetic.hypot)
     floor = arithmetic.floor
     ceil = arithmetic.ceil
     trunc = fix = arithmetic.trunc
     round = arithmetic.round
     frac = arithmetic.frac
     nan_to_num = arithmetic.nan_to_num
-    maximum = method(arithmetic.maximum)
-    minimum = method(arithmetic.minimum)
+    maximum = as_function(arithmetic.maximum)
+    minimum = as_function(arithmetic.minimum)
     fmax = arithmetic.fmax
     fmin = arithmetic.fmin
     clamp = clip = arithmetic.clamp
@@ -54,61 +54,61 @@ class ElementwiseMethods(TensorBase):
     frexp = arithmetic.frexp
     heaviside = arithmetic.heaviside
     nextafter = arithmetic.nextafter
-    exp = method(transcendental.exp)
-    exp2 = method(transcendental.exp2)
-    expm1 = method(transcendental.expm1)
-    log = method(transcendental.log)
-    log1p = method(transcendental.log1p)
-    log2 = method(transcendental.log2)
-    log10 = method(transcendental.log10)
-    logaddexp = method(transcendental.logaddexp)
-    logaddexp2 = method(transcendental.logaddexp2)
-    xlogy = method(transcendental.xlogy)
-    sqrt = method(transcendental.sqrt)
-    rsqrt = method(transcendental.rsqrt)
-    sin = method(transcendental.sin)
-    cos = method(transcendental.cos)
-    tan = method(transcendental.tan)
-    asin = arcsin = method(transcendental.asin)
-    acos = arccos = method(transcendental.acos)
-    atan = arctan = method(transcendental.atan)
-    atan2 = arctan2 = method(transcendental.atan2)
-    sinh = method(transcendental.sinh)
-    cosh = method(transcendental.cosh)
-    tanh = method(transcendental.tanh)
-    asinh = arcsinh = method(transcendental.asinh)
-    acosh = arccosh = method(transcendental.acosh)
-    atanh = arctanh = method(transcendental.atanh)
-    sinc = method(transcendental.sinc)
-    sigmoid = method(transcendental.sigmoid)
-    relu = method(transcendental.relu)
+    exp = as_function(transcendental.exp)
+    exp2 = as_function(transcendental.exp2)
+    expm1 = as_function(transcendental.expm1)
+    log = as_function(transcendental.log)
+    log1p = as_function(transcendental.log1p)
+    log2 = as_function(transcendental.log2)
+    log10 = as_function(transcendental.log10)
+    logaddexp = as_function(transcendental.logaddexp)
+    logaddexp2 = as_function(transcendental.logaddexp2)
+    xlogy = as_function(transcendental.xlogy)
+    sqrt = as_function(transcendental.sqrt)
+    rsqrt = as_function(transcendental.rsqrt)
+    sin = as_function(transcendental.sin)
+    cos = as_function(transcendental.cos)
+    tan = as_function(transcendental.tan)
+    asin = arcsin = as_function(transcendental.asin)
+    acos = arccos = as_function(transcendental.acos)
+    atan = arctan = as_function(transcendental.atan)
+    atan2 = arctan2 = as_function(transcendental.atan2)
+    sinh = as_function(transcendental.sinh)
+    cosh = as_function(transcendental.cosh)
+    tanh = as_function(transcendental.tanh)
+    asinh = arcsinh = as_function(transcendental.asinh)
+    acosh = arccosh = as_function(transcendental.acosh)
+    atanh = arctanh = as_function(transcendental.atanh)
+    sinc = as_function(transcendental.sinc)
+    sigmoid = as_function(transcendental.sigmoid)
+    relu = as_function(transcendental.relu)
     logit = transcendental.logit
 
-    erf = method(special.erf)
-    erfc = method(special.erfc)
-    erfinv = method(special.erfinv)
-    lgamma = method(special.lgamma)
-    digamma = method(special.digamma)
+    erf = as_function(special.erf)
+    erfc = as_function(special.erfc)
+    erfinv = as_function(special.erfinv)
+    lgamma = as_function(special.lgamma)
+    digamma = as_function(special.digamma)
     i0 = special.i0
     mvlgamma = special.multigammaln
 
-    eq = method(comparison.eq)
-    ne = method(comparison.ne)
-    lt = method(comparison.lt)
-    le = method(comparison.le)
-    gt = method(comparison.gt)
-    ge = method(comparison.ge)
-    isnan = method(comparison.isnan)
-    isinf = method(comparison.isinf)
-    isfinite = method(comparison.isfinite)
-    logical_and = method(comparison.logical_and)
-    logical_or = method(comparison.logical_or)
-    logical_not = method(comparison.logical_not)
-    logical_xor = method(comparison.logical_xor)
-    bitwise_and = method(comparison.bitwise_and)
-    bitwise_or = method(comparison.bitwise_or)
-    bitwise_xor = method(comparison.bitwise_xor)
-    bitwise_not = method(comparison.bitwise_not)
+    eq = as_function(comparison.eq)
+    ne = as_function(comparison.ne)
+    lt = as_function(comparison.lt)
+    le = as_function(comparison.le)
+    gt = as_function(comparison.gt)
+    ge = as_function(comparison.ge)
+    isnan = as_function(comparison.isnan)
+    isinf = as_function(comparison.isinf)
+    isfinite = as_function(comparison.isfinite)
+    logical_and = as_function(comparison.logical_and)
+    logical_or = as_function(comparison.logical_or)
+    logical_not = as_function(comparison.logical_not)
+    logical_xor = as_function(comparison.logical_xor)
+    bitwise_and = as_function(comparison.bitwise_and)
+    bitwise_or = as_function(comparison.bitwise_or)
+    bitwise_xor = as_function(comparison.bitwise_xor)
+    bitwise_not = as_function(comparison.bitwise_not)
     isclose = comparison.isclose
     allclose = comparison.allclose
     equal = comparison.equal

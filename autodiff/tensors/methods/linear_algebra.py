@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from autodiff.engine.values import TensorBase
 from autodiff.functions import linear_algebra
+from autodiff.functions.public import as_function
 from autodiff.linalg import old_names as matrices
 from autodiff.ops.linear_algebra import matmul
-from autodiff.tensors.methods.wrappers import method
 
 
 class LinearAlgebraMethods(TensorBase):
@@ -14,7 +14,7 @@ class LinearAlgebraMethods(TensorBase):
 
     __slots__ = ()
 
-    matmul = method(matmul)
+    matmul = as_function(matmul)
     addbmm = linear_algebra.addbmm
     addmm = linear_algebra.addmm
     addmv = linear_algebra.addmv
@@ -34,11 +34,11 @@ class LinearAlgebraMethods(TensorBase):
     cholesky = matrices.cholesky
     cholesky_inverse = matrices.cholesky_inverse
     cholesky_solve = matrices.cholesky_solve
-    det = method(matrices.det)
+    det = as_function(matrices.det)
     dist = matrices.dist
     inverse = matrices.inverse
     logdet = matrices.logdet
-    matrix_exp = method(matrices.matrix_exp)
+    matrix_exp = as_function(matrices.matrix_exp)
     matrix_power = matrices.matrix_power
     norm = matrices.norm
     pinverse = matrices.pinverse

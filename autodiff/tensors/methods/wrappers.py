@@ -5,19 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from autodiff.engine.apply import apply
 from autodiff.engine.primitive import Primitive
-from autodiff.engine.values import Value
-
-
-def method(primitive: Primitive) -> Any:
-    """A primitive as a method: the tensor is its first input, the arguments are the others."""
-
-    def call(self: Any, *others: Any) -> Value:
-        return apply(primitive, (self, *others))
-
-    call.__name__, call.__doc__ = primitive.name, f"The primitive ``{primitive.name}`` of this tensor (and others)."
-    return call
 
 
 def in_place(function: Callable[..., Any]) -> Any:
