@@ -63,6 +63,11 @@ CASES: dict[str, tuple[Callable[[Any], Any], tuple[Callable[[Any], Any], ...], l
         (mp.asin, lambda x: 1 / mp.sqrt(1 - x * x), lambda x: x / (1 - x * x) ** mp.mpf(1.5)),
         [*INSIDE, 0.999999],
     ),
+    "logit": (
+        autodiff.logit,
+        (lambda x: mp.log(x / (1 - x)), lambda x: 1 / (x - x * x), lambda x: (2 * x - 1) / (x - x * x) ** 2),
+        [x for x in INSIDE if x > 0],
+    ),
     "acos": (
         autodiff.acos,
         (mp.acos, lambda x: -1 / mp.sqrt(1 - x * x), lambda x: -x / (1 - x * x) ** mp.mpf(1.5)),
@@ -94,6 +99,23 @@ def test_values_and_two_slopes(name: str, dtype: Any) -> None:
         np.testing.assert_allclose(values[inside], wanted[inside], rtol=8 * float(info.eps), err_msg=str(order))
         if order < 2:
             (found,) = grad(found, x, autodiff.ones_like(found), create_graph=True)
+
+
+def test_slopes_at_the_ends_of_the_domain() -> None:
+    """At a pole the slope is infinite, of its sign."""
+    for function, points, first, second in (
+        (autodiff.acosh, [1.0], [math.inf], [-math.inf]),
+        (autodiff.asin, [1.0, -1.0], [math.inf, math.inf], [math.inf, -math.inf]),
+        (autodiff.acos, [1.0, -1.0], [-math.inf, -math.inf], [-math.inf, math.inf]),
+        (autodiff.logit, [0.0], [math.inf], [-math.inf]),
+    ):
+        x = tensor(points, requires_grad=True)
+        with np.errstate(all="ignore"):
+            out = function(x)
+        slope = grad(out, x, autodiff.ones_like(x), create_graph=True)[0]
+        assert slope.tolist() == first
+        if function is not autodiff.logit:  # PyTorch's second slope of logit is NaN there, as the product's is
+            assert grad(slope, x, autodiff.ones_like(x))[0].tolist() == second
 
 
 NAN = math.nan

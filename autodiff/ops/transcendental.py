@@ -146,7 +146,7 @@ cosh = Primitive("cosh", _cosh, lambda g, out, x: g * _sinh(x), keeps="x", float
 
 asinh = Primitive("asinh", shared(np.arcsinh), lambda g, out, x: g / np.sqrt(x * x + 1), keeps="x", floating=True)
 
-acosh = Primitive("acosh", shared(np.arccosh), lambda g, out, x: safe_divide(g, np.sqrt((x - 1) * (x + 1))), keeps="x",
+acosh = Primitive("acosh", shared(np.arccosh), lambda g, out, x: safe_divide(g, np.sqrt(0 - complement(x))), keeps="x",
                   floating=True)
 
 atanh = Primitive("atanh", shared(np.arctanh), lambda g, out, x: safe_divide(g, complement(x)), keeps="x",
@@ -158,6 +158,9 @@ sinc = Primitive("sinc", lambda x: np.sinc(x).astype(_floating(x), copy=False), 
 tanh = Primitive("tanh", shared(np.tanh), lambda g, out, x: g * (1 - out * out), keeps="out", floating=True)
 
 sigmoid = Primitive("sigmoid", shared(_sigmoid), lambda g, out, x: g * (out * (1 - out)), keeps="out", floating=True)
+
+logit = Primitive("logit", lambda x: np.log(x / (1 - x)), lambda g, out, x: safe_divide(g, x * (1 - x)), keeps="x",
+                  floating=True)
 
 softplus = Primitive("softplus", lambda x: by_blocks(_softplus, x),
                      lambda g, out, x: g * logistic(x), keeps="x", floating=True)
