@@ -252,10 +252,11 @@ def bincount(input: Any, weights: Any = None, minlength: int = 0) -> Any:
 @on_arrays
 def histc(input: Any, bins: int = 100, min: float = 0, max: float = 0) -> Any:
     """How many entries fall into each of ``bins`` equal parts from ``min`` to ``max`` (of ``input``, if equal)."""
-    low, high = (input.min(), input.max()) if min == max and input.size else (min, max)
+    low, high = map(float, (input.min(), input.max()) if min == max and input.size else (min, max))
     if low == high:
-        low, high = low - 1, high + 1
-    return np.histogram(input, bins, (float(low), float(high)))[0].astype(input.dtype)
+        margin = np.maximum(1.0, abs(low) * 1e-9)  # so wide that the edges of the bins differ
+        low, high = low - margin, high + margin
+    return np.histogram(input, bins, (low, high))[0].astype(input.dtype)
 
 
 @on_arrays

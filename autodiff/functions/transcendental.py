@@ -6,6 +6,7 @@ from typing import Any
 
 from autodiff.engine.values import Value
 from autodiff.functions.arithmetic import clamp
+from autodiff.ops import transcendental
 
 # The primitives that are public as they are: a paragraph instead of a name a line.
 from autodiff.ops.transcendental import (  # isort: skip
@@ -30,5 +31,4 @@ def logit(input: Any, eps: float | None = None) -> Value:
     >>> autodiff.logit(autodiff.tensor([0.5, 1.0]), eps=0.25)
     tensor([0.0000, 1.0986])
     """
-    x = input if eps is None else clamp(input, eps, 1 - eps)
-    return log(x / (1 - x))
+    return transcendental.logit(input if eps is None else clamp(input, eps, 1 - eps))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -127,10 +128,10 @@ def _scaled_complement(y: Array) -> Any:
     return _in_pieces(y, (y <= 4, _middle), (~(y <= 4), _far))
 
 
-def _gauss(y: Array) -> Any:
-    """exp(-y^2), with y split into 16ths and a rest so that the square has all its digits (Cody)."""
+def _gauss(y: Array, sign: float = -1.0) -> Any:
+    """exp(sign y^2), with y split into 16ths and a rest so that the square has all its digits (Cody)."""
     head = np.trunc(y * 16) / 16
-    return np.exp(-head * head) * np.exp((head - y) * (head + y))
+    return np.exp(sign * head * head) * np.exp(sign * (y - head) * (y + head))
 
 
 def _complement(y: Array) -> Any:
@@ -168,9 +169,37 @@ def erfc(x: Array) -> Any:
 @_of_floats
 def erfcx(x: Array) -> Any:
     """exp(x^2) erfc(x), which neither overflows nor vanishes for x > 0."""
-    below = lambda x: 2 * np.exp(x * x) - _scaled_complement(-x)
+    below = lambda x: np.where(x < -27, math.inf, 2 * _gauss(x, 1.0) - _scaled_complement(-x))
     return _in_pieces(x, (np.abs(x) <= 0.46875, lambda x: np.exp(x * x) * (1 - _near(x))), (x < -0.46875, below),
                       (~(x <= 0.46875), _scaled_complement))  # fmt: skip
+
+
+_STEPS = 200  # of the continued fraction, enough for all digits from x = 1 on
+
+
+def erfcx_integral(x: Any, n: int) -> Any:
+    """exp(x^2) times the n-th repeated integral of erfc from x to infinity, for n >= 1.
+
+    Above 1 by the ratios of neighbours, from the continued fraction of their recurrence, since the recurrence itself
+    cancels there (Gautschi 1961, "Recursive computation of the repeated integrals of the error function"); below by the
+    recurrence (Abramowitz & Stegun 1964, 7.2.5).
+    """
+
+    def forward(x: Array) -> Any:
+        before, out = 2 / math.sqrt(math.pi), erfcx(x)
+        for k in range(1, n + 1):
+            before, out = out, (before - 2 * x * out) / (2 * k)
+        return out
+
+    def fraction(x: Array) -> Any:
+        ratio, out = 1 / (x + np.sqrt(x * x + 2 * (n + _STEPS))), erfcx(x)
+        for k in range(n + _STEPS, 1, -1):
+            ratio = 0.5 / (x + k * ratio)  # of the integral k - 1 to the one before
+            if k <= n + 1:
+                out = out * ratio
+        return out
+
+    return _of_floats(lambda x: _in_pieces(x, (x < 1, forward), (~(x < 1), fraction)))(x)
 
 
 def _quantile(q: Array, tail: Array) -> Any:
@@ -194,28 +223,93 @@ def erfinv(y: Array) -> Any:
     return _quantile(y / 2, (1 - np.abs(y)) / 2) / math.sqrt(2)
 
 
-# B_2k / (2k)! for k = 1, 2, ..., of Euler-Maclaurin's formula.
+# B_2k for k = 1, 2, ..., of Euler-Maclaurin's formula.
 _BERNOULLI = (1 / 6, -1 / 30, 1 / 42, -1 / 30, 5 / 66, -691 / 2730, 7 / 6, -3617 / 510)
 _SHIFT = 12  # from this x on eight terms of the asymptotic series have all digits
 
 
-def _raised(x: Array, term: Any, combine: np.ufunc = np.add) -> tuple[Array, Array]:
-    """``x`` moved up by whole steps to at least ``_SHIFT``, and the sum of ``term`` over the points passed."""
-    points = x + np.arange(float(_SHIFT)).reshape(-1, *(1,) * x.ndim)
-    below = points < _SHIFT
-    total = combine.reduce(np.where(below, term(points), combine.identity), axis=0)
-    return x + below.sum(0), total
+def _raised(x: Array, term: Any, goal: int = _SHIFT) -> tuple[Array, Array]:
+    """``x`` moved up by whole steps to at least ``goal``, and the sum of ``term`` over the points passed."""
+    points = x + np.arange(float(goal)).reshape(-1, *(1,) * x.ndim)
+    below = points < goal
+    return x + below.sum(0), np.add.reduce(np.where(below, term(points), 0.0), axis=0)
+
+
+def zeta(s: int, x: Any) -> Any:
+    """Hurwitz's zeta function, the sum over k of (x + k)^-s, for whole s > 1; inf at 0, -1, -2, ...
+
+    Above 0 by Euler-Maclaurin's formula; below by reflection, which holds for the derivatives of the cotangent.
+
+    References: Johansson 2015, "Rigorous high-precision computation of the Hurwitz zeta function", eq. 5; Abramowitz &
+    Stegun 1964, 6.4.7.
+    """
+
+    def positive(x: Array) -> Any:
+        x, passed = _raised(x, lambda x: x ** float(-s), _SHIFT + 2 * s)
+        total = x ** (1.0 - s) / (s - 1) + 0.5 * x ** float(-s) + passed
+        rising = float(s)
+        for k, b in enumerate(_BERNOULLI, 1):
+            total = total + b / math.factorial(2 * k) * rising * x ** float(-s - 2 * k + 1)
+            rising *= (s + 2 * k - 1) * (s + 2 * k)
+        return total
+
+    def mirrored(x: Array) -> Any:
+        slopes = math.pi**s * _polynomial(_cotangent_slopes(s - 1), _cotangent(x))
+        return np.where(x == np.floor(x), math.inf, slopes - (-1) ** s * positive(1 - x))
+
+    return _of_floats(lambda x: _in_pieces(x, (x <= 0, mirrored), (~(x <= 0), positive)))(x)
+
+
+def _cotangent(x: Array) -> Any:
+    """cot(pi x), from the nearest of its poles or zeros, which are at whole and half numbers."""
+    rest = x - np.rint(x)
+    beside = np.copysign(0.5 - np.abs(rest), rest)
+    return np.where(np.abs(rest) < 0.25, 1 / np.tan(math.pi * rest), np.tan(math.pi * beside))
+
+
+@cache
+def _cotangent_slopes(n: int) -> tuple[float, ...]:
+    """The n-th derivative of cot, over (-1)^n n!, as a polynomial of cot, since cot' = -(1 + cot^2)."""
+    polynomial = np.array([1.0, 0.0])
+    for k in range(1, n + 1):
+        polynomial = np.polymul(np.polyder(polynomial), [1.0, 0.0, 1.0]) / k
+    return tuple(polynomial.tolist())
 
 
 _STIRLING = tuple(b / (2 * k * (2 * k - 1)) for k, b in enumerate(_BERNOULLI, 1))[::-1]
 _DIGAMMA = tuple(b / (2 * k) for k, b in enumerate(_BERNOULLI, 1))[::-1]
+_GAMMALN = (*((-1) ** k * float(zeta(k, 2.0)) / k for k in range(30, 1, -1)), 1 - np.euler_gamma, 0.0)
 
 
-def _gammaln_positive(x: Array) -> Any:
+def _gammaln_small(x: Array) -> Any:
+    """From -1/2 to ``_SHIFT``: the power series at 2 (Abramowitz & Stegun 1964, 6.1.33) and steps from there.
+
+    Every part keeps its relative precision, and between 1 and 3 there is one part: the zeros at 1 and 2 are exact.
+    """
+    whole = np.rint(x)
+    rest = x - whole
+    steps = np.arange(1.0, _SHIFT).reshape(-1, *(1,) * x.ndim)
+    passed = np.multiply.reduce(np.where(steps <= whole - 2, x - steps, 1.0), axis=0)
+    down = np.where(whole <= 1, np.log1p(rest), 0) + np.where(whole <= 0, np.log(np.abs(x)), 0)
+    return _polynomial(_GAMMALN, rest) + np.log(passed) - down
+
+
+def _gammaln_large(x: Array) -> Any:
     """Stirling's series (Abramowitz & Stegun 1964, 6.1.41)."""
-    x, passed = _raised(x, np.positive, np.multiply)
     series = _polynomial(_STIRLING, 1 / (x * x)) / x
-    return np.where(np.isinf(x), x, (x - 0.5) * np.log(x) - x + 0.5 * math.log(2 * math.pi) + series - np.log(passed))
+    return np.where(np.isinf(x), x, (x - 0.5) * np.log(x) - x + 0.5 * math.log(2 * math.pi) + series)
+
+
+@_of_floats
+def gammaln(x: Array) -> Any:
+    """log of the absolute value of the gamma function, by reflection far below 0; inf at 0, -1, -2, ... and at -inf."""
+
+    def mirrored(x: Array) -> Any:
+        falls = np.log(np.abs(np.sin(math.pi * (x - np.rint(x))))) + gammaln(1 - x)
+        return np.where(x == np.floor(x), math.inf, math.log(math.pi) - falls)
+
+    small = (x > -0.5) & (x < _SHIFT)
+    return _in_pieces(x, (small, _gammaln_small), (x <= -0.5, mirrored), (~(x < _SHIFT), _gammaln_large))
 
 
 def _psi_positive(x: Array) -> Any:
@@ -225,77 +319,63 @@ def _psi_positive(x: Array) -> Any:
     return np.log(x) - 0.5 / x - square * _polynomial(_DIGAMMA, square) - passed
 
 
-@_of_floats
-def gammaln(x: Array) -> Any:
-    """log of the absolute value of the gamma function, by reflection below 1/2."""
+# The zero of digamma above 0, in two parts, and Taylor's series there, of which the derivatives are zetas.
+_ZERO = (1.4616321449683622, 9.549995429965697e-17)
+_PSI = (*((-1) ** k * float(zeta(k, _ZERO[0])) for k in range(32, 1, -1)), 0.0)
 
-    def mirrored(x: Array) -> Any:
-        return math.log(math.pi) - np.log(np.abs(np.sin(math.pi * (x - np.rint(x))))) - _gammaln_positive(1 - x)
 
-    return _in_pieces(x, (x < 0.5, mirrored), (~(x < 0.5), _gammaln_positive))
+def _psi_near_zero(x: Array) -> Any:
+    return _polynomial(_PSI, x - _ZERO[0] - _ZERO[1])
 
 
 @_of_floats
 def psi(x: Array) -> Any:
     """The logarithmic derivative of the gamma function, by reflection below 0; -inf at 0, NaN at -1, -2, ..."""
-    mirrored = lambda x: _psi_positive(1 - x) - math.pi / np.tan(math.pi * (x - np.rint(x)))
-    out = _in_pieces(x, (x <= 0, mirrored), (~(x <= 0), _psi_positive))
+    mirrored = lambda x: _psi_positive(1 - x) - math.pi * _cotangent(x)
+    near = np.abs(x - _ZERO[0]) < 0.4
+    out = _in_pieces(x, (near, _psi_near_zero), (x <= 0, mirrored), (~(near | (x <= 0)), _psi_positive))
     return np.where((x <= 0) & (x == np.rint(x)), np.where(x == 0, np.copysign(math.inf, -x), math.nan), out)
 
 
-def zeta(s: int, x: Any) -> Any:
-    """Hurwitz's zeta function, the sum over k of (x + k)^-s, for whole s > 1, by Euler-Maclaurin's formula.
-
-    Reference: Johansson 2015, "Rigorous high-precision computation of the Hurwitz zeta function", eq. 5.
-    """
-
-    def positive(x: Array) -> Any:
-        x, passed = _raised(x, lambda x: x ** float(-s))
-        total = x ** (1.0 - s) / (s - 1) + 0.5 * x ** float(-s) + passed
-        rising = float(s)
-        for k, b in enumerate(_BERNOULLI, 1):
-            total = total + b / math.factorial(2 * k) * rising * x ** float(-s - 2 * k + 1)
-            rising *= (s + 2 * k - 1) * (s + 2 * k)
-        return total
-
-    def below(x: Array) -> Any:
-        steps = np.maximum(np.ceil(-x), 0)
-        total = positive(x + steps)
-        for k in range(int(steps.max(initial=0))):
-            total = total + np.where(k < steps, (x + k) ** float(-s), 0.0)
-        return total
-
-    return _of_floats(lambda x: _in_pieces(x, (x <= 0, below), (~(x <= 0), positive)))(x)
-
-
-_NODES = 96
+_NODES = 32
 _TOGETHER = 256  # entries whose values at all nodes stay in the cache
+_HANKEL = 30  # from this x on 22 terms of Hankel's series have all digits, and up to it the nodes are enough
 
 
-def bessel_scaled(n: int, x: Any) -> Any:
-    """exp(-|x|) I_n(x), the modified Bessel function, for small n.
-
-    Its integral over a period, by the trapezoidal rule, which converges geometrically (Trefethen & Weideman 2014); for
-    x beyond 200, where that would need more nodes, Hankel's series (Abramowitz & Stegun 1964, 9.7.1).
-    """
-
-    def series(y: Array) -> Array:
-        total, term = np.ones_like(y), np.ones_like(y)
-        for k in range(1, 12):
-            term = term * -(4.0 * n * n - (2 * k - 1) ** 2) / (8 * k * y)
-            total += term
-        return total / np.sqrt(2 * math.pi * y)
-
-    def integral(y: Array) -> Any:
-        angle = (np.arange(_NODES) + 0.5) * (math.pi / _NODES)
-        fall, weight, out = np.cos(angle) - 1, np.cos(n * angle) / _NODES, np.empty_like(y)
-        for part in tiles(0, len(y), _TOGETHER):
-            out[part] = np.exp(np.multiply.outer(y[part], fall)) @ weight
-        return out
+def bessel(x: Any, n: int) -> Any:
+    """I_n(x) / x^n of the modified Bessel function, an even function without zeros, for small n."""
 
     def of(x: Array) -> Any:
-        y = np.abs(x)
-        out = _in_pieces(y, (y <= 200, integral), (~(y <= 200), series))
-        return np.where(x < 0, (-1) ** n, 1) * out
+        half = np.exp(0.5 * np.abs(x))  # twice, because exp(|x|) overflows before the product does
+        return np.where(np.isinf(x), math.inf, bessel_scaled(np.abs(x), n, 0) * half * half)
 
     return _of_floats(of)(x)
+
+
+def bessel_scaled(x: Any, n: int, k: int) -> Any:
+    """The k-th derivative, times (-1)^k, of exp(-x) I_n(x) / x^n for x >= 0, the modified Bessel function, for small n.
+
+    An integral over a period of what is nowhere negative (Abramowitz & Stegun 1964, 9.6.18), by the trapezoidal rule,
+    which converges geometrically (Trefethen & Weideman 2014); for large x, where that would need more nodes, Hankel's
+    series (Abramowitz & Stegun 1964, 9.7.1).
+    """
+
+    def series(y: Array) -> Any:
+        power = 1 / (math.sqrt(2 * math.pi) * y ** (n + k + 0.5))
+        factor, total = 1.0, np.zeros_like(y)
+        for j in range(23):
+            total += factor * math.prod(n + j + 0.5 + i for i in range(k)) * power
+            factor *= -(4.0 * n * n - (2 * j + 1) ** 2) / (8 * (j + 1))
+            power /= y
+        return total
+
+    def integral(y: Array) -> Any:
+        half = (np.arange(_NODES) + 0.5) * (math.pi / (2 * _NODES))
+        fall, out = 2 * np.sin(half) ** 2, np.empty_like(y)  # 1 - cos of the angle
+        weight = np.sin(2 * half) ** (2 * n) * fall**k / (_NODES * math.prod(range(1, 2 * n, 2)))
+        for part in tiles(0, len(y), _TOGETHER):
+            values = np.exp(np.multiply.outer(y[part], -fall))
+            out[part] = np.add.reduce(np.multiply(values, weight, out=values), axis=-1)  # in BLAS its order would vary
+        return out
+
+    return _of_floats(lambda y: _in_pieces(y, (y <= _HANKEL, integral), (~(y <= _HANKEL), series)))(x)

@@ -64,8 +64,14 @@ def zero_vjp(g: Any, *_: Any, **params: Any) -> Any:
     return gate(g, mask=np.asarray(False))
 
 
-def _winner(g: Any, ahead: Any, tie: Any) -> Any:
-    return gate(g, mask=np.asarray(ahead)) + gate(g * 0.5, mask=np.asarray(tie))
+def _winner(g: Any, not_ahead: Any, tie: Any) -> Any:
+    """``g`` to the one ahead, half to each of equals, and, as PyTorch's, all of it to both beside NaN."""
+    return gate(g, mask=~np.asarray(not_ahead)) + gate(g * 0.5, mask=np.asarray(tie))
+
+
+def _side(x: Any) -> Any:
+    """The slope of ``absolute``: -1, 0 or 1, and 0 of NaN, as PyTorch's, for which ``np.sign`` is NaN."""
+    return np.subtract(np.asarray(x > 0), np.asarray(x < 0), dtype=x.dtype)
 
 
 add = Primitive("add", np.add, lambda g, out, x, y: g,
@@ -83,17 +89,17 @@ divide = Primitive("divide", np.divide, lambda g, out, x, y: safe_divide(g, y),
 
 power = Primitive("power", _power, _power_base, _power_exponent, keeps=("x y", "out x y"))
 
-maximum = Primitive("maximum", np.maximum, lambda g, out, x, y: _winner(g, x > y, x == y),
-                                           lambda g, out, x, y: _winner(g, y > x, x == y), keeps="x y")
+maximum = Primitive("maximum", np.maximum, lambda g, out, x, y: _winner(g, x <= y, x == y),
+                                           lambda g, out, x, y: _winner(g, y <= x, x == y), keeps="x y")
 
-minimum = Primitive("minimum", np.minimum, lambda g, out, x, y: _winner(g, x < y, x == y),
-                                           lambda g, out, x, y: _winner(g, y < x, x == y), keeps="x y")
+minimum = Primitive("minimum", np.minimum, lambda g, out, x, y: _winner(g, x >= y, x == y),
+                                           lambda g, out, x, y: _winner(g, y >= x, x == y), keeps="x y")
 
 negative = Primitive("negative", np.negative, lambda g, out, x: -g)
 
 square = Primitive("square", np.square, lambda g, out, x: g * 2 * x, keeps="x")
 
-absolute = Primitive("absolute", np.absolute, lambda g, out, x: g * np.sign(x), keeps="x")
+absolute = Primitive("absolute", np.absolute, lambda g, out, x: g * _side(x), keeps="x")
 
 sign = Primitive("sign", np.sign, zero_vjp)
 

@@ -48,8 +48,10 @@ def _logsumexp(x: Any, axis: Any, keepdims: bool) -> Any:
 
 
 def _to_winners(g: Any, out: Any, x: Any, axis: Any, keepdims: bool) -> Any:
-    """Share ``g`` evenly among the entries of ``x`` that equal the extreme ``out``."""
+    """Share ``g`` evenly among the entries of ``x`` that equal the extreme ``out``, NaN too."""
     won = np.asarray(x == restore_axes(out, x, axis, keepdims))
+    if np.isnan(out).any():
+        won = won | np.asarray(np.isnan(x))
     winners = np.add.reduce(won, axis=axis, keepdims=True, dtype=np.int64).astype(g.dtype)
     return gate(restore_axes(g, x, axis, keepdims) / winners, mask=won)
 

@@ -17,16 +17,24 @@ def _polygamma(x: Any, n: int) -> Any:
     return (-1) ** (n + 1) * math.factorial(n) * special.zeta(n + 1, x)
 
 
-def _i1e_x(g: Any, out: Any, x: Any) -> Any:
-    at_0 = x == 0
-    return g * (i0e(x) - out * np.sign(x) - np.where(at_0, 0.5, out / np.where(at_0, 1, x)))
+def _i1e(x: Any) -> Any:
+    return np.where(np.isinf(x), 0, x) * special.bessel_scaled(np.abs(x), 1, 0)
+
+
+def _i1e_slope(y: Any) -> Any:
+    return bessel_scaled(y, n=1, k=0) - np.where(np.isinf(y), 0, y) * bessel_scaled(y, n=1, k=1)
 
 
 erf = Primitive("erf", special.erf, lambda g, out, x: g * PEAK * np.exp(-x * x), keeps="x", floating=True)
 
 erfc = Primitive("erfc", special.erfc, lambda g, out, x: g * -PEAK * np.exp(-x * x), keeps="x", floating=True)
 
-erfcx = Primitive("erfcx", special.erfcx, lambda g, out, x: g * (2 * x * out - PEAK), keeps="out x", floating=True)
+# The slopes are repeated integrals of erfc (Abramowitz & Stegun 1964, 7.2.9); 2 x out - PEAK would cancel.
+erfcx = Primitive("erfcx", special.erfcx, lambda g, out, x: g * -2 * erfcx_integral(x, n=1), keeps="x", floating=True)
+
+erfcx_integral = Primitive("erfcx_integral", special.erfcx_integral,
+                           lambda g, out, x, n: g * (-2 * (n + 1)) * erfcx_integral(x, n=n + 1),
+                           keeps="x", floating=True)
 
 erfinv = Primitive("erfinv", special.erfinv, lambda g, out, x: g / PEAK * np.exp(out * out), keeps="out", floating=True)
 
@@ -39,7 +47,13 @@ digamma = Primitive("digamma", special.psi, lambda g, out, x: g * polygamma(x, n
 
 polygamma = Primitive("polygamma", _polygamma, lambda g, out, x, n: g * polygamma(x, n=n + 1), keeps="x", floating=True)
 
-i0e = Primitive("i0e", lambda x: special.bessel_scaled(0, x), lambda g, out, x: g * (i1e(x) - out * np.sign(x)),
-                keeps="out x", floating=True)
+# I_n(x) / x^n, whose derivative is x times the next one (Abramowitz & Stegun 1964, 9.6.28): nothing cancels.
+bessel = Primitive("bessel", special.bessel, lambda g, out, x, n: g * x * bessel(x, n=n + 1), keeps="x", floating=True)
 
-i1e = Primitive("i1e", lambda x: special.bessel_scaled(1, x), _i1e_x, keeps="out x", floating=True)
+bessel_scaled = Primitive("bessel_scaled", special.bessel_scaled,
+                          lambda g, out, x, n, k: -g * bessel_scaled(x, n=n, k=k + 1), keeps="x", floating=True)
+
+i0e = Primitive("i0e", lambda x: special.bessel_scaled(np.abs(x), 0, 0),
+                lambda g, out, x: -g * np.sign(x) * bessel_scaled(np.abs(x), n=0, k=1), keeps="x", floating=True)
+
+i1e = Primitive("i1e", _i1e, lambda g, out, x: g * _i1e_slope(np.abs(x)), keeps="x", floating=True)

@@ -1,4 +1,4 @@
-"""Primitives of smooth functions, elementwise, and of relu, the least smooth of the activations."""
+"""Primitives of smooth functions, elementwise, and of activations that are linear in pieces."""
 
 from __future__ import annotations
 
@@ -49,6 +49,10 @@ def _floating(x: Any) -> Any:
     return x.dtype if x.dtype.kind == "f" else np.dtype(np.float64)
 
 
+def _hardswish_slope(x: Any) -> Any:
+    return np.where(np.asarray(np.abs(x) < 3), x / 3 + 0.5, ~np.asarray(x <= -3))
+
+
 def _sinc_slope(x: Any) -> Any:
     """The derivative (cos u - sin u / u) / x, u = pi x, of sinc; by its power series where that would cancel."""
     u = math.pi * x
@@ -81,7 +85,8 @@ _sin, _cos, _sinh, _cosh = map(shared, (np.sin, np.cos, np.sinh, np.cosh))  # wh
 
 exp = Primitive("exp", shared(np.exp), lambda g, out, x: g * out, keeps="out", floating=True)
 
-expm1 = Primitive("expm1", shared(np.expm1), lambda g, out, x: g * (out + 1), keeps="out", floating=True)
+# The slope is not out + 1, which has no digits far below 0.
+expm1 = Primitive("expm1", shared(np.expm1), lambda g, out, x: g * np.exp(x), keeps="x", floating=True)
 
 log = Primitive("log", shared(np.log), lambda g, out, x: safe_divide(g, x), keeps="x", floating=True)
 
@@ -99,11 +104,11 @@ log10 = Primitive("log10", shared(np.log10), lambda g, out, x: safe_divide(g, x 
 rsqrt = Primitive("rsqrt", lambda x: 1 / np.sqrt(x), lambda g, out, x: nan_to_zero(g, g * -0.5 * out**3), keeps="out",
                   floating=True)
 
-logaddexp = Primitive("logaddexp", np.logaddexp, lambda g, out, x, y: g * sigmoid(x - y),
-                                                 lambda g, out, x, y: g * sigmoid(y - x), keeps="x y", floating=True)
+logaddexp = Primitive("logaddexp", np.logaddexp, lambda g, out, x, y: g * logistic(x - y),
+                                                 lambda g, out, x, y: g * logistic(y - x), keeps="x y", floating=True)
 
-logaddexp2 = Primitive("logaddexp2", np.logaddexp2, lambda g, out, x, y: g * sigmoid((x - y) * LOG_2),
-                                                    lambda g, out, x, y: g * sigmoid((y - x) * LOG_2),
+logaddexp2 = Primitive("logaddexp2", np.logaddexp2, lambda g, out, x, y: g * logistic((x - y) * LOG_2),
+                                                    lambda g, out, x, y: g * logistic((y - x) * LOG_2),
                        keeps="x y", floating=True)
 
 xlogy = Primitive("xlogy", lambda x, y: _times_log(x, y, np.log),
@@ -120,10 +125,14 @@ cos = Primitive("cos", _cos, lambda g, out, x: -g * _sin(x), keeps="x", floating
 
 tan = Primitive("tan", shared(np.tan), lambda g, out, x: g * (1 + out * out), keeps="out", floating=True)
 
-asin = Primitive("asin", shared(np.arcsin), lambda g, out, x: safe_divide(g, np.sqrt((1 - x) * (1 + x))), keeps="x",
+# 1 - x^2, as a product because that keeps its digits near 1; the product's own slope would lose them near 0.
+complement = Primitive("complement", lambda x: (1 - x) * (1 + x), lambda g, out, x: g * -2 * x, keeps="x",
+                       floating=True)
+
+asin = Primitive("asin", shared(np.arcsin), lambda g, out, x: safe_divide(g, np.sqrt(complement(x))), keeps="x",
                  floating=True)
 
-acos = Primitive("acos", shared(np.arccos), lambda g, out, x: safe_divide(-g, np.sqrt((1 - x) * (1 + x))), keeps="x",
+acos = Primitive("acos", shared(np.arccos), lambda g, out, x: safe_divide(-g, np.sqrt(complement(x))), keeps="x",
                  floating=True)
 
 atan = Primitive("atan", shared(np.arctan), lambda g, out, x: g / (1 + x * x), keeps="x", floating=True)
@@ -137,10 +146,10 @@ cosh = Primitive("cosh", _cosh, lambda g, out, x: g * _sinh(x), keeps="x", float
 
 asinh = Primitive("asinh", shared(np.arcsinh), lambda g, out, x: g / np.sqrt(x * x + 1), keeps="x", floating=True)
 
-acosh = Primitive("acosh", shared(np.arccosh), lambda g, out, x: safe_divide(g, np.sqrt((x - 1) * (x + 1))), keeps="x",
+acosh = Primitive("acosh", shared(np.arccosh), lambda g, out, x: safe_divide(g, np.sqrt(0 - complement(x))), keeps="x",
                   floating=True)
 
-atanh = Primitive("atanh", shared(np.arctanh), lambda g, out, x: safe_divide(g, (1 - x) * (1 + x)), keeps="x",
+atanh = Primitive("atanh", shared(np.arctanh), lambda g, out, x: safe_divide(g, complement(x)), keeps="x",
                   floating=True)
 
 sinc = Primitive("sinc", lambda x: np.sinc(x).astype(_floating(x), copy=False), lambda g, out, x: g * _sinc_slope(x),
@@ -150,7 +159,30 @@ tanh = Primitive("tanh", shared(np.tanh), lambda g, out, x: g * (1 - out * out),
 
 sigmoid = Primitive("sigmoid", shared(_sigmoid), lambda g, out, x: g * (out * (1 - out)), keeps="out", floating=True)
 
-softplus = Primitive("softplus", lambda x: by_blocks(_softplus, x),
-                     lambda g, out, x: g * sigmoid(x), keeps="x", floating=True)
+logit = Primitive("logit", lambda x: np.log(x / (1 - x)), lambda g, out, x: safe_divide(g, x * (1 - x)), keeps="x",
+                  floating=True)
 
-relu = Primitive("relu", _relu, lambda g, out, x: gate(g, mask=np.asarray(out > 0)), keeps="out")
+softplus = Primitive("softplus", lambda x: by_blocks(_softplus, x),
+                     lambda g, out, x: g * logistic(x), keeps="x", floating=True)
+
+# The slope of softplus: sigmoid, but its own slope has all digits where sigmoid rounds to 1 (and costs more).
+logistic = Primitive("logistic", shared(_sigmoid), lambda g, out, x: g * (logistic(x) * logistic(-x)), keeps="x",
+                     floating=True)
+
+softsign = Primitive("softsign", lambda x: x / (1 + np.abs(x)), lambda g, out, x: g / np.square(1 + np.abs(x)),
+                     keeps="x", floating=True)
+
+# Piecewise linear functions. What they do with NaN, and at their kinks, is what PyTorch does.
+relu = Primitive("relu", _relu, lambda g, out, x: gate(g, mask=np.asarray(out != 0)), keeps="out")  # NaN passes
+
+hardtanh = Primitive("hardtanh", lambda x, low, high: np.clip(x, low, high),
+                     lambda g, out, x, low, high: gate(g, mask=np.asarray((x > low) & (x < high))), keeps="x")
+
+hardswish = Primitive("hardswish", lambda x: x * np.clip(x / 6 + 0.5, 0, 1), lambda g, out, x: g * _hardswish_slope(x),
+                      keeps="x", floating=True)
+
+hardshrink = Primitive("hardshrink", lambda x, width: np.where(np.abs(x) <= width, 0, x),
+                       lambda g, out, x, width: gate(g, mask=np.asarray(np.abs(x) > width)), keeps="x")
+
+softshrink = Primitive("softshrink", lambda x, width: x - np.clip(x, -width, width),
+                       lambda g, out, x, width: gate(g, mask=np.asarray(np.abs(x) > width)), keeps="x")

@@ -7,13 +7,12 @@ from typing import Any
 
 from autodiff.engine.values import Value
 from autodiff.errors import OptionError
-from autodiff.functions.arithmetic import clamp, round, where
+from autodiff.functions.arithmetic import round, where
 from autodiff.functions.reductions import log_softmax, logsumexp, softmax
 from autodiff.functions.transcendental import logit
-from autodiff.ops.arithmetic import absolute
-from autodiff.ops.special import digamma, erf, erfc, erfcx, erfinv, i0e, i1e, lgamma, ndtri
+from autodiff.ops.special import bessel, digamma, erf, erfc, erfcx, erfinv, i0e, i1e, lgamma, ndtri
 from autodiff.ops.special import polygamma as polygamma_primitive
-from autodiff.ops.transcendental import exp, exp2, expm1, log, log1p, sigmoid, sinc, xlog1py, xlogy
+from autodiff.ops.transcendental import exp2, expm1, log, log1p, sigmoid, sinc, xlog1py, xlogy
 
 __all__ = [
     "digamma", "entr", "erf", "erfc", "erfcx", "erfinv", "exp2", "expit", "expm1", "gammaln", "i0", "i0e", "i1", "i1e",
@@ -55,9 +54,9 @@ def ndtr(input: Any) -> Value:
 
 def log_ndtr(input: Any) -> Value:
     """log of ``ndtr``, with all its digits far below 0."""
-    x = input / ROOT_2
-    low, high = clamp(x, max=0), clamp(x, min=-1)  # neither side overflows where it is not taken
-    return where(input < -1, log(erfcx(-low) * 0.5) - low * low, log1p(erfc(high) * -0.5))
+    x, far = input / ROOT_2, input < -1
+    low, high = where(far, x, -1.0), where(far, -1.0, x)  # neither side overflows where it is not taken
+    return where(far, log(erfcx(-low) * 0.5) - low * low, log1p(erfc(high) * -0.5))
 
 
 def entr(input: Any) -> Value:
@@ -67,9 +66,9 @@ def entr(input: Any) -> Value:
 
 def i0(input: Any) -> Value:
     """The modified Bessel function of the first kind and order 0."""
-    return i0e(input) * exp(absolute(input))
+    return bessel(input, n=0)
 
 
 def i1(input: Any) -> Value:
     """The modified Bessel function of the first kind and order 1."""
-    return i1e(input) * exp(absolute(input))
+    return input * bessel(input, n=1)

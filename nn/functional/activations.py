@@ -18,7 +18,7 @@ from autodiff.functions.arithmetic import clamp, where
 from autodiff.functions.axes import length_of
 from autodiff.functions.splitting import chunk
 from autodiff.ops import fused, transcendental
-from autodiff.ops.arithmetic import absolute, multiply
+from autodiff.ops.arithmetic import multiply
 from autodiff.ops.shaping import reshape
 from autodiff.random import numpy_generator
 
@@ -75,14 +75,20 @@ def leaky_relu(input: Any, negative_slope: float = 0.01, inplace: bool = False) 
     return where(input > 0, input, input * negative_slope)
 
 
+# By the bytes of a float, an x from which on softplus rounds to x and its slope to 1.
+SOFTPLUS_IS_LINEAR = {2: 9, 4: 18, 8: 38}
+
+
 def softplus(input: Any, beta: float = 1.0, threshold: float = 20.0) -> Value:
-    """log(1 + exp(beta x)) / beta, a smooth ``relu``; exact for every x, hence without need of ``threshold``.
+    """log(1 + exp(beta x)) / beta, a smooth ``relu``; x itself where beta x is above ``threshold``.
 
     Reference: Dugas et al. 2001.
     """
-    if beta == 1:
-        return apply(transcendental.softplus, (input,))
-    return apply(transcendental.softplus, (input * beta,)) / beta
+    scaled = input if beta == 1 else input * beta
+    smooth = apply(transcendental.softplus, (scaled,))
+    smooth = smooth if beta == 1 else smooth / beta
+    rounded = threshold >= SOFTPLUS_IS_LINEAR[smooth.dtype.itemsize]
+    return smooth if rounded else where(scaled > threshold, input, smooth)
 
 
 def logsigmoid(input: Any) -> Value:
@@ -116,7 +122,7 @@ def hardtanh(input: Any, min_val: float = -1.0, max_val: float = 1.0, inplace: b
     """
     if min_val > max_val:
         raise OptionError(f"hardtanh needs min_val <= max_val, not {min_val} and {max_val}")
-    return where(input <= min_val, min_val, where(input >= max_val, max_val, input))
+    return apply(transcendental.hardtanh, (input,), {"low": min_val, "high": max_val})
 
 
 def relu6(input: Any, inplace: bool = False) -> Value:
@@ -131,13 +137,13 @@ def hardsigmoid(input: Any, inplace: bool = False) -> Value:
 
 def hardswish(input: Any, inplace: bool = False) -> Value:
     """x * hardsigmoid(x) (Howard et al. 2019)."""
-    return input * hardsigmoid(input)
+    return apply(transcendental.hardswish, (input,))
 
 
 def _elu(input: Any, alpha: float, scale: float = 1.0, width: float = 1.0) -> Value:
     """scale * x above 0 and scale * alpha * (exp(x / width) - 1) below; exp is taken there only: no overflow."""
     below = apply(transcendental.expm1, (clamp(input, max=0.0) / width,)) * (scale * alpha)
-    return where(input > 0, input if scale == 1 else input * scale, below)
+    return where(input <= 0, below, input if scale == 1 else input * scale)
 
 
 def elu(input: Any, alpha: float = 1.0, inplace: bool = False) -> Value:
@@ -206,19 +212,19 @@ def threshold(input: Any, threshold: float, value: float, inplace: bool = False)
 
 def hardshrink(input: Any, lambd: float = 0.5) -> Value:
     """x, but 0 where its size is at most ``lambd``."""
-    return where(apply(absolute, (input,)) <= lambd, 0.0, input)
+    return apply(transcendental.hardshrink, (input,), {"width": lambd})
 
 
 def softshrink(input: Any, lambd: float = 0.5) -> Value:
     """x moved towards 0 by ``lambd``, and 0 where that would go past it."""
     if lambd < 0:
         raise OptionError(f"softshrink needs lambd of at least 0, not {lambd}")
-    return input - clamp(input, -lambd, lambd)
+    return apply(transcendental.softshrink, (input,), {"width": lambd})
 
 
 def softsign(input: Any) -> Value:
     """x / (1 + abs(x))."""
-    return input / (1 + apply(absolute, (input,)))
+    return apply(transcendental.softsign, (input,))
 
 
 def tanhshrink(input: Any) -> Value:

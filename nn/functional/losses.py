@@ -15,7 +15,7 @@ from autodiff.functions.arrays import array_of
 from autodiff.ops import fused
 from autodiff.ops.arithmetic import absolute
 from autodiff.ops.shaping import reshape
-from autodiff.ops.transcendental import exp, log, softplus
+from autodiff.ops.transcendental import exp, log, softplus, xlogy
 from autodiff.tensors.tensor import Tensor
 from nn.functional.reduction import reduced, reduction_of, refuse_stretch, same_shape, weighted
 
@@ -149,7 +149,7 @@ def kl_div(
     input: Any, target: Any, size_average: bool | None = None, reduce: bool | None = None, reduction: str = "mean",
     log_target: bool = False,
 ) -> Value:
-    """The pointwise divergence y * (log y - x) of log-probabilities x from probabilities y, 0 where y is 0.
+    """The pointwise divergence y * (log y - x) of log-probabilities x from probabilities y: 0 where y is 0, NaN below.
 
     Shapes: input and target broadcast. ``reduction="batchmean"``, the sum over the length of the first axis, is the
     divergence as mathematics has it. With ``log_target`` the target is log y.
@@ -160,8 +160,7 @@ def kl_div(
     if log_target:
         loss = apply(exp, (target,)) * (target - input)
     else:
-        positive = target > 0
-        loss = where(positive, target * apply(log, (where(positive, target, 1.0),)), 0.0) - target * input
+        loss = apply(xlogy, (target, target)) - target * input
     reduction = reduction_of(size_average, reduce, reduction)
     if reduction == "batchmean":
         return reduced(loss, "sum") / (input.shape[0] if input.shape else 1)

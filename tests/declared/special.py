@@ -51,6 +51,18 @@ def _bessel(x: Any, n: int) -> Any:
     return sum((np.asarray(x) / 2) ** (2 * k + n) / (math.factorial(k) * math.factorial(k + n)) for k in range(40))
 
 
+def _bessel_scaled(x: Any, n: int, k: int) -> Any:
+    if k:
+        return np.exp(-x) * (_bessel(x, 0) - _bessel(x, 1))
+    return np.exp(-x) * _bessel(x, n) / x**n
+
+
+def _erfcx_integral(x: Any, n: int) -> Any:
+    t = (NODES + 1) * 4.5  # from 0 to 9
+    weight = 9 / math.sqrt(math.pi) / math.factorial(n) * WEIGHTS * t**n
+    return (np.exp(-t * t - np.multiply.outer(2 * np.asarray(x), t)) * weight).sum(-1)
+
+
 def _gelu(x: Any, approximate: bool) -> Any:
     if approximate:
         return x / (1 + np.exp(-2 * math.sqrt(2 / math.pi) * (x + 0.044715 * x**3)))
@@ -61,11 +73,16 @@ declare("gelu", real(-3, 3), ref=_gelu, kwargs=one_of({"approximate": False}, {"
 declare("erf", real(-3, 3), ref=_erf)
 declare("erfc", real(-2, 2), ref=lambda x: 1 - _erf(x))
 declare("erfcx", real(-1.5, 1.5), ref=lambda x: np.exp(x * x) * (1 - _erf(x)))
+declare("erfcx_integral", real(-1.5, 1.5), kwargs=one_of({"n": 1}, {"n": 2}), ref=_erfcx_integral)
 declare("erfinv", real(-0.9, 0.9), ref=_erf_inverse)
 declare("ndtri", real(0.05, 0.95), ref=lambda p: _erf_inverse(2 * p - 1) * math.sqrt(2))
 declare("lgamma", real(0.2, 8), ref=lambda x: _gammas(x, math.lgamma))
 declare("digamma", real(0.3, 8), ref=_digamma)
 declare("polygamma", real(0.4, 8), kwargs=one_of({"n": 1}, {"n": 2}),
         ref=lambda x, n: (-1) ** (n + 1) * math.factorial(n) * _sum(x, n + 1))
+declare("bessel", real(-4, 4), kwargs=one_of({"n": 0}, {"n": 1}),
+        ref=lambda x, n: sum((x * x / 4) ** k / (2**n * math.factorial(k) * math.factorial(k + n)) for k in range(40)))
+declare("bessel_scaled", real(0.5, 4), kwargs=one_of({"n": 0, "k": 0}, {"n": 1, "k": 0}, {"n": 0, "k": 1}),
+        ref=_bessel_scaled)
 declare("i0e", real(-4, 4), ref=lambda x: np.exp(-np.abs(x)) * _bessel(x, 0))
 declare("i1e", real(-4, 4), ref=lambda x: np.exp(-np.abs(x)) * _bessel(x, 1))
