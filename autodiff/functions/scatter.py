@@ -17,6 +17,7 @@ from autodiff.ops import indexing
 from autodiff.ops.indexing import along, scatter_extreme
 from autodiff.ops.indexing import index as pick
 from autodiff.ops.indexing import put as overwrite
+from autodiff.ops.shaping import in_single
 
 __all__ = [
     "diagonal_scatter", "index_reduce", "scatter", "scatter_add", "scatter_reduce", "select_scatter", "slice_scatter",
@@ -83,6 +84,7 @@ def index_reduce(
     return reshape(reduced, tuple(input.shape))
 
 
+@in_single
 def _reduced(x: Any, key: Any, y: Any, reduce: str, include_self: bool) -> Any:
     if reduce not in ("sum", "prod", "mean", "amax", "amin"):
         raise OptionError(f"the reductions are 'sum', 'prod', 'mean', 'amax' and 'amin', not {reduce!r}")

@@ -143,9 +143,15 @@ fmod = Primitive("fmod", _divides(np.fmod),
 copysign = Primitive("copysign", np.copysign, lambda g, out, x, y: g * (np.sign(x) * np.sign(out)),
                                               zero_vjp, keeps=("out x", ""), floating=True)
 
-# At the origin every slope between -1 and 1 is right; 0 is the one in the middle, as for norm.
-hypot = Primitive("hypot", np.hypot, lambda g, out, x, y: g * x / np.where(out == 0, 1, out),
-                                     lambda g, out, x, y: g * y / np.where(out == 0, 1, out),
+# g x / out for an entry x of a vector of length out. At the origin every slope between -1 and 1 is right; 0 is the one
+# in the middle. The slope jumps there, so that it has no derivative: NaN, unless nothing depends on it.
+per_length = Primitive("per_length", lambda g, x, out: x * (g / np.where(out == 0, 1, out)),
+                       lambda v, c, g, x, out: nan_to_zero(v, v * x / np.where(out == 0, math.nan, out)),
+                       lambda v, c, g, x, out: nan_to_zero(g * v, v * (g / np.where(out == 0, math.nan, out))),
+                       lambda v, c, g, x, out: -v * c / np.where(out == 0, 1, out), keeps=("x out", "g out", "c out"))
+
+hypot = Primitive("hypot", np.hypot, lambda g, out, x, y: per_length(g, x, out),
+                                     lambda g, out, x, y: per_length(g, y, out),
                   keeps=("out x", "out y"), floating=True)
 
 mantissa = Primitive("mantissa", lambda x: np.frexp(x)[0],

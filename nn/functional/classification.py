@@ -15,12 +15,13 @@ from autodiff.ops import fused
 from autodiff.ops.arithmetic import multiply
 from autodiff.ops.indexing import take_along_axis
 from autodiff.ops.reductions import sum_
-from autodiff.ops.shaping import reshape
+from autodiff.ops.shaping import in_single, reshape
 from nn.functional.reduction import reduced, reduction_of
 
 __all__ = ["cross_entropy", "nll_loss"]
 
 
+@in_single
 def cross_entropy(
     input: Any, target: Any, weight: Any = None, size_average: bool | None = None, ignore_index: int = -100,
     reduce: bool | None = None, reduction: str = "mean", label_smoothing: float = 0.0,
@@ -60,6 +61,7 @@ def cross_entropy(
     return _over_targets(loss, input, reduction, scale)
 
 
+@in_single
 def nll_loss(
     input: Any, target: Any, weight: Any = None, size_average: bool | None = None, ignore_index: int = -100,
     reduce: bool | None = None, reduction: str = "mean",

@@ -16,7 +16,7 @@ from autodiff.functions.arrays import array_of
 from autodiff.functions.reductions import mean
 from autodiff.functions.reductions import sum as sum_over
 from autodiff.ops.indexing import take_along_axis
-from autodiff.ops.shaping import reshape
+from autodiff.ops.shaping import in_single, reshape
 from autodiff.ops.transcendental import softplus
 from nn.functional.distances import pairwise_distance
 from nn.functional.losses import binary_cross_entropy_with_logits
@@ -42,6 +42,7 @@ def _classes(name: str, target: Any) -> Any:
     return array
 
 
+@in_single
 def hinge_embedding_loss(
     input: Any, target: Any, margin: float = 1.0, size_average: bool | None = None, reduce: bool | None = None,
     reduction: str = "mean",
@@ -55,6 +56,7 @@ def hinge_embedding_loss(
     return reduced(loss, reduction_of(size_average, reduce, reduction))
 
 
+@in_single
 def margin_ranking_loss(
     input1: Any, input2: Any, target: Any, margin: float = 0.0, size_average: bool | None = None,
     reduce: bool | None = None, reduction: str = "mean",
@@ -71,6 +73,7 @@ def margin_ranking_loss(
     return reduced(_positive(-target * (input1 - input2) + margin), reduction_of(size_average, reduce, reduction))
 
 
+@in_single
 def cosine_embedding_loss(
     input1: Any, input2: Any, target: Any, margin: float = 0.0, size_average: bool | None = None,
     reduce: bool | None = None, reduction: str = "mean",
@@ -91,6 +94,7 @@ def cosine_embedding_loss(
     return reduced(loss, reduction_of(size_average, reduce, reduction))
 
 
+@in_single
 def multi_margin_loss(
     input: Any, target: Any, p: int = 1, margin: float = 1.0, weight: Any = None, size_average: bool | None = None,
     reduce: bool | None = None, reduction: str = "mean",
@@ -117,6 +121,7 @@ def multi_margin_loss(
     return reduced(reshape(mean(short, 1), shape=shape[:-1]), reduction_of(size_average, reduce, reduction))
 
 
+@in_single
 def multilabel_margin_loss(
     input: Any, target: Any, size_average: bool | None = None, reduce: bool | None = None, reduction: str = "mean"
 ) -> Value:
@@ -140,6 +145,7 @@ def multilabel_margin_loss(
     return reduced(reshape(loss, shape=shape[:-1]), reduction_of(size_average, reduce, reduction))
 
 
+@in_single
 def multilabel_soft_margin_loss(
     input: Any, target: Any, weight: Any = None, size_average: bool | None = None, reduce: bool | None = None,
     reduction: str = "mean",
@@ -153,6 +159,7 @@ def multilabel_soft_margin_loss(
     return reduced(mean(loss, -1), reduction_of(size_average, reduce, reduction))
 
 
+@in_single
 def soft_margin_loss(
     input: Any, target: Any, size_average: bool | None = None, reduce: bool | None = None, reduction: str = "mean"
 ) -> Value:
@@ -164,6 +171,7 @@ def soft_margin_loss(
     return reduced(apply(softplus, (-target * input,)), reduction_of(size_average, reduce, reduction))
 
 
+@in_single
 def triplet_margin_loss(
     anchor: Any, positive: Any, negative: Any, margin: float = 1.0, p: float = 2, eps: float = 1e-06,
     swap: bool = False, size_average: bool | None = None, reduce: bool | None = None, reduction: str = "mean",
@@ -181,6 +189,7 @@ def triplet_margin_loss(
     )
 
 
+@in_single
 def triplet_margin_with_distance_loss(
     anchor: Any, positive: Any, negative: Any, *, distance_function: Callable[[Any, Any], Any] | None = None,
     margin: float = 1.0, swap: bool = False, reduction: str = "mean",
