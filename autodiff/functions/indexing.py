@@ -39,7 +39,9 @@ def positions_along(input: Any, dim: int, index: Any) -> tuple[int, np.ndarray[A
     fits = indices.ndim == len(shape) and all(i == axis or n <= shape[i] for i, n in enumerate(indices.shape))
     if not fits and indices.size:
         raise ShapeError(f"an index of shape {indices.shape} does not fit an input of shape {shape} along dim {dim}")
-    return axis, in_range(indices, shape[axis], dim) if fits else indices.reshape((0,) * len(shape))
+    if indices.ndim != len(shape):  # an index of no entries, such as tensor([])
+        indices = indices.reshape((0,) * len(shape))
+    return axis, in_range(indices, shape[axis], dim)
 
 
 def in_range(indices: np.ndarray[Any, Any], length: int, dim: int | None) -> np.ndarray[Any, Any]:

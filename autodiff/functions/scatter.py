@@ -48,6 +48,8 @@ def _entries(input: Any, dim: int, index: Any, src: Any) -> tuple[Any, Any]:
     if not getattr(src, "ndim", 0) and np.ndim(index):
         return key, expand(one_value(input, src), positions.shape)
     source = at_least_vector(src)
+    if not positions.size:
+        return key, reshape(pick(source, key=(slice(0),) * source.ndim), positions.shape)
     if any(n > m for n, m in zip(positions.shape, source.shape, strict=True)):
         raise ShapeError(f"an index of shape {positions.shape} asks for more than a source {tuple(source.shape)} has")
     whole = positions.shape == tuple(source.shape)

@@ -53,12 +53,15 @@ def _logsumexp(x: Any, axis: Any, keepdims: bool) -> Any:
 def _to_winners(g: Any, out: Any, x: Any, axis: Any, keepdims: bool) -> Any:
     """Share ``g`` evenly among the entries of ``x`` that equal the extreme ``out``."""
     won = np.asarray(x == restore_axes(out, x, axis, keepdims))
-    winners = np.add.reduce(won, axis=axis, keepdims=True, dtype=np.int64).astype(g.dtype)
+    winners = np.add.reduce(won, axis=axis, keepdims=True, dtype=np.int64)
+    winners = np.maximum(winners, 1).astype(g.dtype)
     return gate(restore_axes(g, x, axis, keepdims) / winners, mask=won)
 
 
 def _median(x: Any) -> Any:
-    """The lower of the two in the middle, or NaN where there is one."""
+    """The lower of the two in the middle, or NaN where there is one, or nothing."""
+    if not x.size:
+        return np.full((), math.nan, x.dtype)
     ordered = np.sort(x, axis=None)
     return ordered[-1] if np.isnan(ordered[-1]) else ordered[(x.size - 1) // 2]
 

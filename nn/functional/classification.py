@@ -57,7 +57,7 @@ def cross_entropy(
     if label_smoothing:
         spread = -_class_sum(apply(fused.log_softmax, (x,), {"axis": 1}), weight)
         spread = spread if kept is None else spread * kept.astype(x.dtype)
-        loss = loss * (1 - label_smoothing) + spread * (label_smoothing / x.shape[1])
+        loss = loss * (1 - label_smoothing) + spread * (label_smoothing / max(x.shape[1], 1))
     return _over_targets(loss, input, reduction, scale)
 
 
@@ -159,6 +159,8 @@ def _of_probabilities(input: Any, target: Any, weight: Any, reduction: str, smoo
     x = reshape(input, shape=(1, *input.shape)) if single else input
     y = reshape(target, shape=(1, *target.shape)) if single else target
     if smoothing:
-        y = y * (1 - smoothing) + smoothing / x.shape[1]
+        y = y * (1 - smoothing) + smoothing / max(x.shape[1], 1)
     loss = -_class_sum(apply(fused.log_softmax, (x,), {"axis": 1}) * y, weight)
+    if reduction == "mean" and not x.shape[1]:  # no classes: PyTorch counts no samples
+        return reduced(loss, reduction, float("nan"))
     return _over_targets(loss, input, reduction, None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -133,13 +134,13 @@ def multilabel_margin_loss(
     classes, shape = _classes("multilabel_margin_loss", target), tuple(input.shape)
     if len(shape) not in (1, 2):
         raise ShapeError(f"multilabel_margin_loss takes inputs (N, C) or (C,), not of shape {shape}")
-    x, rows = reshape(input, shape=(-1, shape[-1])), classes.reshape(-1, shape[-1])
+    x, rows = (reshape(y, shape=(math.prod(shape[:-1]), shape[-1])) for y in (input, classes))
     counts = np.logical_and.accumulate(rows >= 0, axis=1)
     rows = np.where(counts, rows, 0)
     wanted = np.zeros(rows.shape, np.bool_)
     np.logical_or.at(wanted, (np.arange(len(rows))[:, None], rows), counts)
     picked = apply(take_along_axis, (x,), {"indices": rows, "axis": 1})
-    short = _positive(1 - reshape(picked, shape=(*rows.shape, 1)) + reshape(x, shape=(len(rows), 1, -1)))
+    short = _positive(1 - reshape(picked, shape=(*rows.shape, 1)) + reshape(x, shape=(len(rows), 1, shape[-1])))
     short = where(counts[:, :, None] & ~wanted[:, None, :], short, 0.0)
     loss = sum_over(short, (1, 2)) / shape[-1]
     return reduced(reshape(loss, shape=shape[:-1]), reduction_of(size_average, reduce, reduction))

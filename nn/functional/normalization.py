@@ -125,7 +125,7 @@ def _with_statistics(
 
 def _track(input: Any, running_mean: Any, running_var: Any, axes: Sizes, momentum: float) -> None:
     """Move the running statistics, if there are any, towards the input's, in place and outside the graph."""
-    if running_mean is None:
+    if running_mean is None or not math.prod(input.shape):  # nothing has no statistics
         return
     _, mean, variance = deviations(single(np.asarray(input.detach())), axes)
     count = math.prod(input.shape[a] for a in axes)
