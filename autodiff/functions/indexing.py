@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from autodiff.engine.values import Value, wrap
-from autodiff.errors import DtypeError, OptionError, ShapeError
+from autodiff.errors import AxisError, DtypeError, OptionError, ShapeError
 from autodiff.functions.arrays import array_of
 from autodiff.functions.axes import axis_of
 from autodiff.functions.index_keys import plain_key
@@ -39,7 +39,18 @@ def positions_along(input: Any, dim: int, index: Any) -> tuple[int, np.ndarray[A
     fits = indices.ndim == len(shape) and all(i == axis or n <= shape[i] for i, n in enumerate(indices.shape))
     if not fits and indices.size:
         raise ShapeError(f"an index of shape {indices.shape} does not fit an input of shape {shape} along dim {dim}")
-    return axis, indices if fits else indices.reshape((0,) * len(shape))
+    if indices.ndim != len(shape):  # an index of no entries, such as tensor([])
+        indices = indices.reshape((0,) * len(shape))
+    return axis, in_range(indices, shape[axis], dim)
+
+
+def in_range(indices: np.ndarray[Any, Any], length: int, dim: int | None) -> np.ndarray[Any, Any]:
+    """``indices``; raises AxisError where one is not from 0 to ``length`` - 1, as a negative one."""
+    if indices.size and not 0 <= indices.min() <= indices.max() < length:
+        wrong = indices[(indices < 0) | (indices >= length)].flat[0]
+        where = "the flattened tensor" if dim is None else f"dim {dim}"
+        raise AxisError(f"index {wrong} is out of range for {where} of size {length}; give one of 0 to {length - 1}")
+    return indices
 
 
 def integers(index: Any) -> np.ndarray[Any, Any]:
@@ -56,11 +67,11 @@ def at_least_vector(input: Any) -> Any:
 
 
 def rows_at(input: Any, dim: int, index: Any) -> tuple[Any, ...]:
-    """The key of the slices at ``index``, a vector or a number, along ``dim``."""
-    positions = np.atleast_1d(integers(index))
+    """The key of the slices at ``index``, a vector or a number of positions from 0 up, along ``dim``."""
+    positions, axis = np.atleast_1d(integers(index)), axis_of(dim, input.ndim)
     if positions.ndim > 1:
         raise ShapeError(f"slices along one axis are named by a vector of integers, not by shape {positions.shape}")
-    return (slice(None),) * axis_of(dim, input.ndim) + (positions,)
+    return (slice(None),) * axis + (in_range(positions, input.shape[axis] if input.ndim else 1, dim),)
 
 
 def index_select(input: Any, dim: int, index: Any) -> Value:
@@ -89,7 +100,9 @@ def index_copy(input: Any, dim: int, index: Any, source: Any) -> Value:
 
 def index_fill(input: Any, dim: int, index: Any, value: Any) -> Value:
     """``input`` with ``value``, a number, in its slices at ``index`` along ``dim``."""
-    key = rows_at(input, dim, np.unique(integers(index)))  # named twice, a slice is filled once
+    positions, length = np.unique(integers(index)), input.shape[axis_of(dim, input.ndim)] if input.ndim else 1
+    counted = np.where(positions < 0, positions + length, positions)  # PyTorch counts from the end here alone
+    key = rows_at(input, dim, np.unique(counted))  # named twice, a slice is filled once
     filled = overwrite(at_least_vector(input), one_value(input, value), key=key)
     return reshape(filled, tuple(input.shape))
 
@@ -119,7 +132,7 @@ def take_along_dim(input: Any, indices: Any, dim: int | None = None) -> Value:
     """``gather`` after both were stretched to one shape but for ``dim``; without it, from the flattened tensors."""
     positions = integers(indices)
     if dim is None:
-        return pick(ravel(input), key=positions.reshape(-1))
+        return pick(ravel(input), key=in_range(positions.reshape(-1), math.prod(input.shape), None))
     axis, shape = axis_of(dim, input.ndim), tuple(input.shape)
     if positions.ndim != len(shape):
         raise ShapeError(f"take_along_dim needs indices of {len(shape)} axes, not of shape {positions.shape}")

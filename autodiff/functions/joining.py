@@ -153,8 +153,8 @@ def combinations(input: Any, r: int = 2, with_replacement: bool = False) -> Valu
     if r < 0:
         raise OptionError(f"combinations takes a number of entries from 0 up, not {r}")
     choose = itertools.combinations_with_replacement if with_replacement else itertools.combinations
-    picks = np.array(list(choose(range(len(input)), r)), np.int64)
-    return index(input, key=picks if r else np.zeros(0, np.int64))
+    picks = np.array(list(choose(range(len(input)), r)), np.int64).reshape(-1, r) if r else None
+    return index(input, key=np.zeros(0, np.int64) if picks is None else picks)
 
 
 def repeat(input: Any, *repeats: Any) -> Value:

@@ -15,7 +15,7 @@ from autodiff.functions.axes import axes_of, axis_of, numpy_names, reduced_axes
 from autodiff.ops import comparison, fused, reductions, scans
 from autodiff.ops.arithmetic import maximum, minimum
 from autodiff.ops.indexing import take_along_axis
-from autodiff.ops.shaping import cast, reshape
+from autodiff.ops.shaping import cast, in_single, reshape
 
 __all__ = [
     "all", "amax", "amin", "aminmax", "any", "argmax", "argmin", "count_nonzero", "log_softmax", "logsumexp", "max",
@@ -74,6 +74,7 @@ def nansum(input: Any, dim: Any = None, keepdim: bool = False, *, dtype: Any = N
 
 
 @numpy_names
+@in_single
 def nanmean(input: Any, dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -> Value:
     """The mean over ``dim`` of the entries that are not NaN."""
     x = with_dtype(input, dtype)
@@ -95,6 +96,7 @@ def aminmax(input: Any, *, dim: Any = None, keepdim: bool = False) -> Range:
 
 
 @numpy_names
+@in_single
 def var(
     input: Any, dim: Any = None, unbiased: bool | None = None, keepdim: bool = False, *, correction: float | None = None
 ) -> Value:
@@ -109,6 +111,7 @@ def var(
 
 
 @numpy_names
+@in_single
 def std(
     input: Any, dim: Any = None, unbiased: bool | None = None, keepdim: bool = False, *, correction: float | None = None
 ) -> Value:

@@ -17,6 +17,7 @@ from autodiff.ops import indexing
 from autodiff.ops.indexing import along, scatter_extreme
 from autodiff.ops.indexing import index as pick
 from autodiff.ops.indexing import put as overwrite
+from autodiff.ops.shaping import in_single
 
 __all__ = [
     "diagonal_scatter", "index_reduce", "scatter", "scatter_add", "scatter_reduce", "select_scatter", "slice_scatter",
@@ -47,6 +48,8 @@ def _entries(input: Any, dim: int, index: Any, src: Any) -> tuple[Any, Any]:
     if not getattr(src, "ndim", 0) and np.ndim(index):
         return key, expand(one_value(input, src), positions.shape)
     source = at_least_vector(src)
+    if not positions.size:
+        return key, reshape(pick(source, key=(slice(0),) * source.ndim), positions.shape)
     if any(n > m for n, m in zip(positions.shape, source.shape, strict=True)):
         raise ShapeError(f"an index of shape {positions.shape} asks for more than a source {tuple(source.shape)} has")
     whole = positions.shape == tuple(source.shape)
@@ -83,6 +86,7 @@ def index_reduce(
     return reshape(reduced, tuple(input.shape))
 
 
+@in_single
 def _reduced(x: Any, key: Any, y: Any, reduce: str, include_self: bool) -> Any:
     if reduce not in ("sum", "prod", "mean", "amax", "amin"):
         raise OptionError(f"the reductions are 'sum', 'prod', 'mean', 'amax' and 'amin', not {reduce!r}")

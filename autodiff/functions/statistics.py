@@ -12,6 +12,7 @@ from autodiff.functions.reductions import mean
 from autodiff.functions.reductions import sum as sum_
 from autodiff.functions.shaping import reshape, squeeze, unsqueeze
 from autodiff.ops.linear_algebra import matmul
+from autodiff.ops.shaping import in_single
 from autodiff.ops.transcendental import sqrt
 
 __all__ = ["corrcoef", "cov"]
@@ -27,6 +28,16 @@ def cov(input: Any, *, correction: float = 1, fweights: Any = None, aweights: An
     tensor([[ 1., -1.],
             [-1.,  1.]])
     """
+    return _covariances(input, correction, fweights, aweights)
+
+
+def corrcoef(input: Any) -> Value:
+    """Pearson's correlations of the variables in the rows of ``input``, held between -1 and 1."""
+    return _correlations(input)
+
+
+@in_single
+def _covariances(input: Any, correction: float, fweights: Any, aweights: Any) -> Any:
     if input.ndim > 2:
         raise ShapeError(f"cov takes (variables, observations), not shape {tuple(input.shape)}")
     x = input if input.ndim == 2 else reshape(input, (1, -1))
@@ -43,8 +54,8 @@ def cov(input: Any, *, correction: float = 1, fweights: Any = None, aweights: An
     return whole if input.ndim == 2 and x.shape[0] > 1 else squeeze(whole)
 
 
-def corrcoef(input: Any) -> Value:
-    """Pearson's correlations of the variables in the rows of ``input``, held between -1 and 1."""
+@in_single
+def _correlations(input: Any) -> Any:
     covariances = cov(input)
     if not covariances.ndim:
         return covariances / covariances

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from functools import wraps
 from typing import Any
 
 import numpy as np
 
 from autodiff.engine.primitive import Primitive
+from autodiff.errors import AutodiffError
 
 Number = (int, float)
 
@@ -74,6 +77,26 @@ def _side(x: Any) -> Any:
     return np.subtract(np.asarray(x > 0), np.asarray(x < 0), dtype=x.dtype)
 
 
+class _DivisionByZeroError(AutodiffError, ZeroDivisionError, RuntimeError):
+    """Integers divided by 0; RuntimeError is what PyTorch raises."""
+
+
+def _is_whole(x: Any) -> bool:
+    return x.dtype.kind != "f" if hasattr(x, "dtype") else isinstance(x, int)
+
+
+def _divides(forward: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
+    """``forward``, a division that leaves integers integers, which have no number for a division by 0."""
+
+    @wraps(forward)
+    def divide(x: Any, y: Any) -> Any:
+        if _is_whole(x) and _is_whole(y) and not np.all(y):
+            raise _DivisionByZeroError("integers are divided by 0; convert them with .float() for inf and NaN")
+        return forward(x, y)
+
+    return divide
+
+
 add = Primitive("add", np.add, lambda g, out, x, y: g,
                                lambda g, out, x, y: g)
 
@@ -111,22 +134,30 @@ trunc = Primitive("trunc", np.trunc, zero_vjp)
 
 round_ = Primitive("round", lambda x, decimals: np.round(x, decimals), zero_vjp)
 
-floor_divide = Primitive("floor_divide", np.floor_divide, zero_vjp, zero_vjp)
+floor_divide = Primitive("floor_divide", _divides(np.floor_divide), zero_vjp, zero_vjp)
 
-trunc_divide = Primitive("trunc_divide", lambda x, y: _trunc_divide(x, y), zero_vjp, zero_vjp)
+trunc_divide = Primitive("trunc_divide", _divides(lambda x, y: _trunc_divide(x, y)), zero_vjp, zero_vjp)
 
-remainder = Primitive("remainder", np.remainder, lambda g, out, x, y: g,
-                                                 lambda g, out, x, y: -g * floor_divide(x, y), keeps=("", "x y"))
+remainder = Primitive("remainder", _divides(np.remainder),
+                      lambda g, out, x, y: g,
+                      lambda g, out, x, y: -g * floor_divide(x, y), keeps=("", "x y"))
 
-fmod = Primitive("fmod", np.fmod, lambda g, out, x, y: g,
-                                  lambda g, out, x, y: -g * trunc_divide(x, y), keeps=("", "x y"))
+fmod = Primitive("fmod", _divides(np.fmod),
+                 lambda g, out, x, y: g,
+                 lambda g, out, x, y: -g * trunc_divide(x, y), keeps=("", "x y"))
 
 copysign = Primitive("copysign", np.copysign, lambda g, out, x, y: g * (np.sign(x) * np.sign(out)),
                                               zero_vjp, keeps=("out x", ""), floating=True)
 
-# At the origin every slope between -1 and 1 is right; 0 is the one in the middle, as for norm.
-hypot = Primitive("hypot", np.hypot, lambda g, out, x, y: g * x / np.where(out == 0, 1, out),
-                                     lambda g, out, x, y: g * y / np.where(out == 0, 1, out),
+# g x / out for an entry x of a vector of length out. At the origin every slope between -1 and 1 is right; 0 is the one
+# in the middle. The slope jumps there, so that it has no derivative: NaN, unless nothing depends on it.
+per_length = Primitive("per_length", lambda g, x, out: x * (g / np.where(out == 0, 1, out)),
+                       lambda v, c, g, x, out: nan_to_zero(v, v * x / np.where(out == 0, math.nan, out)),
+                       lambda v, c, g, x, out: nan_to_zero(g * v, v * (g / np.where(out == 0, math.nan, out))),
+                       lambda v, c, g, x, out: -v * c / np.where(out == 0, 1, out), keeps=("x out", "g out", "c out"))
+
+hypot = Primitive("hypot", np.hypot, lambda g, out, x, y: per_length(g, x, out),
+                                     lambda g, out, x, y: per_length(g, y, out),
                   keeps=("out x", "out y"), floating=True)
 
 mantissa = Primitive("mantissa", lambda x: np.frexp(x)[0],

@@ -10,6 +10,7 @@ import numpy as np
 from autodiff.engine.primitive import Primitive
 from autodiff.kernels.blocks import by_blocks
 from autodiff.kernels.sums import LONG, accumulate
+from autodiff.ops.shaping import in_single
 from autodiff.ops.special import erf
 
 ROOT_HALF, PEAK = math.sqrt(0.5), 1 / math.sqrt(2 * math.pi)
@@ -39,11 +40,13 @@ def _shifted(x: Any, axis: int) -> Any:
     return x - np.maximum.reduce(x, axis=axis, keepdims=True) if x.size else x
 
 
+@in_single
 def _softmax(x: Any, axis: int) -> Any:
     e = np.exp(_shifted(x, axis))
     return np.divide(e, accumulate(e, axis, keepdims=True), out=e if e.shape else None)
 
 
+@in_single
 def _log_softmax(x: Any, axis: int) -> Any:
     z = _shifted(x, axis)
     return np.subtract(z, np.log(accumulate(np.exp(z), axis, keepdims=True)), out=z if z.shape and z.size else None)
@@ -97,11 +100,12 @@ gelu = Primitive("gelu", lambda x, approximate: by_blocks(_gelu_tanh if approxim
                  keeps="x", floating=True)
 
 softmax = Primitive("softmax", _softmax,
-                    lambda g, out, x, axis: out * (g - np.add.reduce(g * out, axis=axis, keepdims=True)),
+                    in_single(lambda g, out, x, axis: out * (g - np.add.reduce(g * out, axis=axis, keepdims=True))),
                     keeps="out", floating=True)
 
 log_softmax = Primitive("log_softmax", _log_softmax,
-                        lambda g, out, x, axis: g - np.exp(out) * np.add.reduce(g, axis=axis, keepdims=True),
+                        in_single(lambda g, out, x, axis:
+                            g - np.exp(out) * np.add.reduce(g, axis=axis, keepdims=True)),
                         keeps="out", floating=True)
 
 # The loss of each sample for its target class, of logits x (N, C, ...): log_softmax and the pick in one, so that only x

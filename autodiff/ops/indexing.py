@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from autodiff.engine.primitive import Primitive
+from autodiff.kernels.precision import in_single
 from autodiff.ops.arithmetic import gate
 
 
@@ -17,6 +18,7 @@ def _picks_once(key: Any) -> bool:
     return all(not isinstance(k, np.ndarray) or k.dtype == np.bool_ for k in parts)
 
 
+@in_single
 def _scatter_add(x: Any, key: Any, shape: tuple[int, ...]) -> Any:
     total = np.zeros(shape, x.dtype)
     if _picks_once(key):

@@ -45,7 +45,7 @@ def _matmul_right(g: Any, out: Any, x: Any, y: Any) -> Any:
 
 def _rows(x: Any) -> Any:
     """``x`` as a matrix with the same last axis: one GEMM instead of one for each leading index."""
-    return x if len(x.shape) == 2 else x.reshape(-1, x.shape[-1])
+    return x if len(x.shape) == 2 else x.reshape(math.prod(x.shape[:-1]), x.shape[-1])
 
 
 FEW, LARGE = 50, 1 << 15

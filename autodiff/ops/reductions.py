@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 
 from autodiff.engine.primitive import Primitive
-from autodiff.kernels.sums import accumulate
-from autodiff.ops.arithmetic import gate
+from autodiff.kernels.sums import LONG, accumulate
+from autodiff.ops.arithmetic import gate, per_length
 from autodiff.ops.fused import softmax
+from autodiff.ops.shaping import in_single
 
 
 def restore_axes(g: Any, x: Any, axis: Any, keepdims: bool) -> Any:
@@ -39,6 +40,7 @@ def _shared(g: Any, n: int) -> Any:
     return g * (1 / n) if n > 65504 else g / n
 
 
+@in_single
 def _logsumexp(x: Any, axis: Any, keepdims: bool) -> Any:
     top = np.maximum.reduce(x, axis=axis, keepdims=True, initial=-math.inf)
     top = np.where(np.isfinite(top), top, 0)  # inf - inf has no value; exp(inf - 0) has
@@ -47,17 +49,21 @@ def _logsumexp(x: Any, axis: Any, keepdims: bool) -> Any:
     return total if keepdims else total.reshape(accumulate(x, axis).shape)
 
 
+@in_single
 def _to_winners(g: Any, out: Any, x: Any, axis: Any, keepdims: bool) -> Any:
     """Share ``g`` evenly among the entries of ``x`` that equal the extreme ``out``, NaN too."""
     won = np.asarray(x == restore_axes(out, x, axis, keepdims))
     if np.isnan(out).any():
         won = won | np.asarray(np.isnan(x))
-    winners = np.add.reduce(won, axis=axis, keepdims=True, dtype=np.int64).astype(g.dtype)
+    winners = np.add.reduce(won, axis=axis, keepdims=True, dtype=np.int64)
+    winners = np.maximum(winners, 1).astype(g.dtype)
     return gate(restore_axes(g, x, axis, keepdims) / winners, mask=won)
 
 
 def _median(x: Any) -> Any:
-    """The lower of the two in the middle, or NaN where there is one."""
+    """The lower of the two in the middle, or NaN where there is one, or nothing."""
+    if not x.size:
+        return np.full((), math.nan, x.dtype)
     ordered = np.sort(x, axis=None)
     return ordered[-1] if np.isnan(ordered[-1]) else ordered[(x.size - 1) // 2]
 
@@ -70,15 +76,50 @@ def _broadcast_to(x: Any, shape: tuple[int, ...]) -> Any:
     return view
 
 
+def _length(x: Any, axis: Any, keepdims: bool) -> Any:
+    return np.sqrt(accumulate(x * x, axis, keepdims))
+
+
+@in_single
+def _norm(x: Any, axis: Any, keepdims: bool) -> Any:
+    """The root of the sum of squares. In single precision no square may overflow, or vanish, where the root does not.
+
+    A few numbers are squared in double precision, which costs nothing; of many a NumPy error tells.
+    """
+    if x.dtype.char != "f":
+        return _length(x, axis, keepdims)
+    if x.size < LONG and axis in (None, -1, x.ndim - 1, (x.ndim - 1,)):
+        wide = x.astype(np.float64)
+        if axis is None:
+            flat = wide.reshape(-1)
+            out = np.float32(math.sqrt(flat.dot(flat)))
+            return out.reshape((1,) * x.ndim) if keepdims else out
+        out = np.sqrt(np.vecdot(wide, wide)).astype(np.float32)
+        return out[..., None] if keepdims else out
+    try:
+        with np.errstate(over="raise", under="raise"):
+            out = _length(x, axis, keepdims)
+        if np.maximum.reduce(out, axis=None) < math.inf:  # neither einsum nor BLAS raises
+            return out
+    except FloatingPointError:
+        pass
+    return _length(x.astype(np.float64), axis, keepdims).astype(np.float32)
+
+
+@in_single
 def _pnorm(x: Any, p: float, axis: Any, keepdims: bool) -> Any:
     return accumulate(np.abs(x) ** p, axis, keepdims) ** (1 / p)
 
 
+@in_single
 def _pnorm_x(g: Any, out: Any, x: Any, p: float, axis: Any, keepdims: bool) -> Any:
     """sign(x) (|x| / out)^(p - 1); 0 at 0, where a power below 0 has a pole."""
     size, whole = np.abs(x), restore_axes(np.where(out == 0, 1, out), x, axis, keepdims)
+    g = restore_axes(g, x, axis, keepdims)
+    if p < 2:  # the slope has a pole at 0
+        return per_length(g / whole, x, (size / whole) ** (2 - p))
     ratio = np.where(size == 0, 1, size / whole)
-    return restore_axes(g, x, axis, keepdims) * np.sign(x) * ratio ** (p - 1)
+    return g * np.sign(x) * ratio ** (p - 1)
 
 
 broadcast_to = Primitive("broadcast_to", _broadcast_to,
@@ -99,14 +140,14 @@ amin = Primitive("amin", lambda x, axis, keepdims: np.minimum.reduce(x, axis=axi
                  _to_winners, keeps="out x")
 
 logsumexp = Primitive("logsumexp", _logsumexp,
-                      lambda g, out, x, axis, keepdims:
-                          restore_axes(g, x, axis, keepdims) * softmax(x, axis=axis),  # exp(x - out) rounds as out does
+                      in_single(lambda g, out, x, axis, keepdims:
+                          restore_axes(g, x, axis, keepdims) * softmax(x, axis=axis)),  # exp(x - out) rounds
                       keeps="x", floating=True)
 
-# At the zero vector every direction is a subgradient; 0 is the one in the middle.
-norm = Primitive("norm", lambda x, axis, keepdims: np.sqrt(accumulate(x * x, axis, keepdims)),
-                 lambda g, out, x, axis, keepdims:
-                     x * restore_axes(g / np.where(out == 0, 1, out), x, axis, keepdims), keeps="out x", floating=True)
+norm = Primitive("norm", _norm,
+                 in_single(lambda g, out, x, axis, keepdims:
+                     per_length(restore_axes(g, x, axis, keepdims), x, restore_axes(out, x, axis, keepdims))),
+                 keeps="out x", floating=True)
 
 pnorm = Primitive("pnorm", _pnorm, _pnorm_x, keeps="out x", floating=True)
 

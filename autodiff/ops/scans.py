@@ -9,7 +9,7 @@ import numpy as np
 
 from autodiff.engine.primitive import Primitive
 from autodiff.ops.indexing import index
-from autodiff.ops.shaping import pad
+from autodiff.ops.shaping import in_single, pad
 
 
 def _turned(x: Any, axis: int, reverse: bool) -> Any:
@@ -19,6 +19,7 @@ def _turned(x: Any, axis: int, reverse: bool) -> Any:
 def _scan(running: Any) -> Any:
     """``running`` along an axis, from its end where ``reverse`` is asked for."""
 
+    @in_single
     def forward(x: Any, axis: int, reverse: bool) -> Any:
         if not x.ndim:
             return x.copy()
@@ -37,6 +38,7 @@ def _moved(x: Any, by: int, axis: int, fill: float) -> Any:
     return pad(index(x, key=(slice(None),) * axis + (kept,)), widths=tuple(widths), value=fill)
 
 
+@in_single
 def _cumprod_x(g: Any, out: Any, x: Any, axis: int, reverse: bool) -> Any:
     """Each product over x where no entry is 0. Else, exactly: back through log n steps of products of pairs.
 
@@ -58,6 +60,11 @@ def _cumprod_x(g: Any, out: Any, x: Any, axis: int, reverse: bool) -> Any:
     return g
 
 
+@in_single
+def _logcumsumexp_again(g: Any, x: Any, axis: int, reverse: bool) -> Any:
+    return _logcumsumexp_x(g, logcumsumexp(x, axis=axis, reverse=reverse), x, axis, reverse)
+
+
 def _logcumsumexp_x(g: Any, out: Any, x: Any, axis: int, reverse: bool) -> Any:
     """exp(x - out) s with s_k = g_k + exp(out_k - out_k+1) s_k+1, no exponent of which is above 0.
 
@@ -65,6 +72,8 @@ def _logcumsumexp_x(g: Any, out: Any, x: Any, axis: int, reverse: bool) -> Any:
     """
     if not x.shape or x.shape[axis] < 2:
         return g
+    if x.dtype.char == "e":  # exp(x - out) of a rounded ``out`` has few digits
+        return _logcumsumexp_again(g, x, axis, reverse)
     back, distance = 1 if reverse else -1, 1
     decay = np.exp(out - _moved(out, back, axis, math.inf))
     while distance < x.shape[axis]:
@@ -74,6 +83,7 @@ def _logcumsumexp_x(g: Any, out: Any, x: Any, axis: int, reverse: bool) -> Any:
     return g * np.exp(x - out)
 
 
+@in_single
 def _prod_x(g: Any, out: Any, x: Any, axis: int) -> Any:
     """The product of the others: of those before each entry and of those behind it, so that zeros do no harm."""
     before = _moved(cumprod(x, axis=axis, reverse=False), 1, axis, 1.0)
@@ -88,4 +98,4 @@ cumprod = Primitive("cumprod", _scan(np.cumprod), _cumprod_x, keeps="out x")
 
 logcumsumexp = Primitive("logcumsumexp", _scan(np.logaddexp.accumulate), _logcumsumexp_x, keeps="out x", floating=True)
 
-prod = Primitive("prod", lambda x, axis: np.prod(x, axis=axis), _prod_x, keeps="x")
+prod = Primitive("prod", in_single(lambda x, axis: np.prod(x, axis=axis)), _prod_x, keeps="x")

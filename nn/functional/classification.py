@@ -15,12 +15,13 @@ from autodiff.ops import fused
 from autodiff.ops.arithmetic import multiply
 from autodiff.ops.indexing import take_along_axis
 from autodiff.ops.reductions import sum_
-from autodiff.ops.shaping import reshape
+from autodiff.ops.shaping import in_single, reshape
 from nn.functional.reduction import reduced, reduction_of
 
 __all__ = ["cross_entropy", "nll_loss"]
 
 
+@in_single
 def cross_entropy(
     input: Any, target: Any, weight: Any = None, size_average: bool | None = None, ignore_index: int = -100,
     reduce: bool | None = None, reduction: str = "mean", label_smoothing: float = 0.0,
@@ -56,10 +57,11 @@ def cross_entropy(
     if label_smoothing:
         spread = -_class_sum(apply(fused.log_softmax, (x,), {"axis": 1}), weight)
         spread = spread if kept is None else spread * kept.astype(x.dtype)
-        loss = loss * (1 - label_smoothing) + spread * (label_smoothing / x.shape[1])
+        loss = loss * (1 - label_smoothing) + spread * (label_smoothing / max(x.shape[1], 1))
     return _over_targets(loss, input, reduction, scale)
 
 
+@in_single
 def nll_loss(
     input: Any, target: Any, weight: Any = None, size_average: bool | None = None, ignore_index: int = -100,
     reduce: bool | None = None, reduction: str = "mean",
@@ -157,6 +159,8 @@ def _of_probabilities(input: Any, target: Any, weight: Any, reduction: str, smoo
     x = reshape(input, shape=(1, *input.shape)) if single else input
     y = reshape(target, shape=(1, *target.shape)) if single else target
     if smoothing:
-        y = y * (1 - smoothing) + smoothing / x.shape[1]
+        y = y * (1 - smoothing) + smoothing / max(x.shape[1], 1)
     loss = -_class_sum(apply(fused.log_softmax, (x,), {"axis": 1}) * y, weight)
+    if reduction == "mean" and not x.shape[1]:  # no classes: PyTorch counts no samples
+        return reduced(loss, reduction, float("nan"))
     return _over_targets(loss, input, reduction, None)

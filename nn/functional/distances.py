@@ -12,10 +12,12 @@ from autodiff.functions.arithmetic import clamp
 from autodiff.functions.reductions import sum as sum_over
 from autodiff.functions.shaping import broadcast_to
 from autodiff.linalg.norms import pdist, vector_norm
+from autodiff.ops.shaping import in_single
 
 __all__ = ["cosine_similarity", "pairwise_distance", "pdist"]
 
 
+@in_single
 def cosine_similarity(x1: Any, x2: Any, dim: int = 1, eps: float = 1e-08) -> Value:
     """The cosine of the angle between vectors along ``dim``; a norm counts as ``eps`` at least.
 
@@ -32,6 +34,7 @@ def cosine_similarity(x1: Any, x2: Any, dim: int = 1, eps: float = 1e-08) -> Val
     return sum_over(first * second, dim)
 
 
+@in_single
 def pairwise_distance(x1: Any, x2: Any, p: float = 2.0, eps: float = 1e-06, keepdim: bool = False) -> Value:
     """The p-norm of x1 - x2 + eps along the last axis; ``eps`` keeps it from the corner at 0.
 

@@ -14,7 +14,7 @@ from autodiff.functions.arithmetic import clamp, where
 from autodiff.functions.arrays import array_of
 from autodiff.ops import fused
 from autodiff.ops.arithmetic import absolute
-from autodiff.ops.shaping import reshape
+from autodiff.ops.shaping import in_single, reshape
 from autodiff.ops.transcendental import exp, log, softplus, xlogy
 from autodiff.tensors.tensor import Tensor
 from nn.functional.reduction import reduced, reduction_of, refuse_stretch, same_shape, weighted
@@ -25,6 +25,7 @@ __all__ = [
 ]
 
 
+@in_single
 def mse_loss(
     input: Any, target: Any, size_average: bool | None = None, reduce: bool | None = None, reduction: str = "mean",
     weight: Any = None,
@@ -47,6 +48,7 @@ def mse_loss(
     return weighted(difference * difference, weight, reduction)
 
 
+@in_single
 def l1_loss(
     input: Any, target: Any, size_average: bool | None = None, reduce: bool | None = None, reduction: str = "mean",
     weight: Any = None,
@@ -59,6 +61,7 @@ def l1_loss(
     return weighted(apply(absolute, (input - target,)), weight, reduction_of(size_average, reduce, reduction))
 
 
+@in_single
 def binary_cross_entropy(
     input: Any, target: Any, weight: Any = None, size_average: bool | None = None, reduce: bool | None = None,
     reduction: str = "mean",
@@ -86,6 +89,7 @@ def binary_cross_entropy(
     return reduced(loss if weight is None else loss * weight, reduction_of(size_average, reduce, reduction))
 
 
+@in_single
 def binary_cross_entropy_with_logits(
     input: Any, target: Any, weight: Any = None, size_average: bool | None = None, reduce: bool | None = None,
     reduction: str = "mean", pos_weight: Any = None,
@@ -113,6 +117,7 @@ def _rounded_corner(distance: Any, width: float) -> Value:
     return near * (distance - near * 0.5)
 
 
+@in_single
 def smooth_l1_loss(
     input: Any, target: Any, size_average: bool | None = None, reduce: bool | None = None, reduction: str = "mean",
     beta: float = 1.0,
@@ -131,6 +136,7 @@ def smooth_l1_loss(
     return reduced(loss, reduction_of(size_average, reduce, reduction))
 
 
+@in_single
 def huber_loss(input: Any, target: Any, reduction: str = "mean", delta: float = 1.0, weight: Any = None) -> Value:
     """``smooth_l1_loss`` times its beta, here ``delta``.
 
@@ -145,6 +151,7 @@ def huber_loss(input: Any, target: Any, reduction: str = "mean", delta: float = 
     return reduced(loss if weight is None else loss * weight, reduction)
 
 
+@in_single
 def kl_div(
     input: Any, target: Any, size_average: bool | None = None, reduce: bool | None = None, reduction: str = "mean",
     log_target: bool = False,
@@ -167,6 +174,7 @@ def kl_div(
     return reduced(loss, reduction)
 
 
+@in_single
 def poisson_nll_loss(
     input: Any, target: Any, log_input: bool = True, full: bool = False, size_average: bool | None = None,
     eps: float = 1e-08, reduce: bool | None = None, reduction: str = "mean",
@@ -187,6 +195,7 @@ def poisson_nll_loss(
     return reduced(loss, reduction_of(size_average, reduce, reduction))
 
 
+@in_single
 def gaussian_nll_loss(
     input: Any, target: Any, var: Any, full: bool = False, eps: float = 1e-06, reduction: str = "mean"
 ) -> Value:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -16,7 +17,7 @@ from autodiff.functions.arrays import array_of
 from autodiff.functions.reductions import mean
 from autodiff.functions.reductions import sum as sum_over
 from autodiff.ops.indexing import take_along_axis
-from autodiff.ops.shaping import reshape
+from autodiff.ops.shaping import in_single, reshape
 from autodiff.ops.transcendental import softplus
 from nn.functional.distances import pairwise_distance
 from nn.functional.losses import binary_cross_entropy_with_logits
@@ -42,6 +43,7 @@ def _classes(name: str, target: Any) -> Any:
     return array
 
 
+@in_single
 def hinge_embedding_loss(
     input: Any, target: Any, margin: float = 1.0, size_average: bool | None = None, reduce: bool | None = None,
     reduction: str = "mean",
@@ -55,6 +57,7 @@ def hinge_embedding_loss(
     return reduced(loss, reduction_of(size_average, reduce, reduction))
 
 
+@in_single
 def margin_ranking_loss(
     input1: Any, input2: Any, target: Any, margin: float = 0.0, size_average: bool | None = None,
     reduce: bool | None = None, reduction: str = "mean",
@@ -71,6 +74,7 @@ def margin_ranking_loss(
     return reduced(_positive(-target * (input1 - input2) + margin), reduction_of(size_average, reduce, reduction))
 
 
+@in_single
 def cosine_embedding_loss(
     input1: Any, input2: Any, target: Any, margin: float = 0.0, size_average: bool | None = None,
     reduce: bool | None = None, reduction: str = "mean",
@@ -91,6 +95,7 @@ def cosine_embedding_loss(
     return reduced(loss, reduction_of(size_average, reduce, reduction))
 
 
+@in_single
 def multi_margin_loss(
     input: Any, target: Any, p: int = 1, margin: float = 1.0, weight: Any = None, size_average: bool | None = None,
     reduce: bool | None = None, reduction: str = "mean",
@@ -117,6 +122,7 @@ def multi_margin_loss(
     return reduced(reshape(mean(short, 1), shape=shape[:-1]), reduction_of(size_average, reduce, reduction))
 
 
+@in_single
 def multilabel_margin_loss(
     input: Any, target: Any, size_average: bool | None = None, reduce: bool | None = None, reduction: str = "mean"
 ) -> Value:
@@ -128,18 +134,19 @@ def multilabel_margin_loss(
     classes, shape = _classes("multilabel_margin_loss", target), tuple(input.shape)
     if len(shape) not in (1, 2):
         raise ShapeError(f"multilabel_margin_loss takes inputs (N, C) or (C,), not of shape {shape}")
-    x, rows = reshape(input, shape=(-1, shape[-1])), classes.reshape(-1, shape[-1])
+    x, rows = (reshape(y, shape=(math.prod(shape[:-1]), shape[-1])) for y in (input, classes))
     counts = np.logical_and.accumulate(rows >= 0, axis=1)
     rows = np.where(counts, rows, 0)
     wanted = np.zeros(rows.shape, np.bool_)
     np.logical_or.at(wanted, (np.arange(len(rows))[:, None], rows), counts)
     picked = apply(take_along_axis, (x,), {"indices": rows, "axis": 1})
-    short = _positive(1 - reshape(picked, shape=(*rows.shape, 1)) + reshape(x, shape=(len(rows), 1, -1)))
+    short = _positive(1 - reshape(picked, shape=(*rows.shape, 1)) + reshape(x, shape=(len(rows), 1, shape[-1])))
     short = where(counts[:, :, None] & ~wanted[:, None, :], short, 0.0)
     loss = sum_over(short, (1, 2)) / shape[-1]
     return reduced(reshape(loss, shape=shape[:-1]), reduction_of(size_average, reduce, reduction))
 
 
+@in_single
 def multilabel_soft_margin_loss(
     input: Any, target: Any, weight: Any = None, size_average: bool | None = None, reduce: bool | None = None,
     reduction: str = "mean",
@@ -153,6 +160,7 @@ def multilabel_soft_margin_loss(
     return reduced(mean(loss, -1), reduction_of(size_average, reduce, reduction))
 
 
+@in_single
 def soft_margin_loss(
     input: Any, target: Any, size_average: bool | None = None, reduce: bool | None = None, reduction: str = "mean"
 ) -> Value:
@@ -164,6 +172,7 @@ def soft_margin_loss(
     return reduced(apply(softplus, (-target * input,)), reduction_of(size_average, reduce, reduction))
 
 
+@in_single
 def triplet_margin_loss(
     anchor: Any, positive: Any, negative: Any, margin: float = 1.0, p: float = 2, eps: float = 1e-06,
     swap: bool = False, size_average: bool | None = None, reduce: bool | None = None, reduction: str = "mean",
@@ -181,6 +190,7 @@ def triplet_margin_loss(
     )
 
 
+@in_single
 def triplet_margin_with_distance_loss(
     anchor: Any, positive: Any, negative: Any, *, distance_function: Callable[[Any, Any], Any] | None = None,
     margin: float = 1.0, swap: bool = False, reduction: str = "mean",

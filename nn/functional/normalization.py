@@ -17,7 +17,7 @@ from autodiff.kernels.geometry import Sizes, Window
 from autodiff.kernels.precision import single
 from autodiff.linalg.norms import vector_norm
 from autodiff.ops.normalization import deviations, standardize
-from autodiff.ops.shaping import reshape
+from autodiff.ops.shaping import in_single, reshape
 from autodiff.ops.windows import sum_pool
 
 __all__ = ["batch_norm", "group_norm", "instance_norm", "layer_norm", "local_response_norm", "normalize", "rms_norm"]
@@ -125,7 +125,7 @@ def _with_statistics(
 
 def _track(input: Any, running_mean: Any, running_var: Any, axes: Sizes, momentum: float) -> None:
     """Move the running statistics, if there are any, towards the input's, in place and outside the graph."""
-    if running_mean is None:
+    if running_mean is None or not math.prod(input.shape):  # nothing has no statistics
         return
     _, mean, variance = deviations(single(np.asarray(input.detach())), axes)
     count = math.prod(input.shape[a] for a in axes)
@@ -196,6 +196,7 @@ def group_norm(input: Any, num_groups: int, weight: Any = None, bias: Any = None
     return reshape(_standardized(grouped, (2, 3), eps, weight, bias, (1, num_groups, each, 1)), shape=shape)
 
 
+@in_single
 def local_response_norm(input: Any, size: int, alpha: float = 0.0001, beta: float = 0.75, k: float = 1.0) -> Value:
     """x / (k + alpha * the mean of x^2 over ``size`` neighbouring channels) ** beta.
 
@@ -214,6 +215,7 @@ def local_response_norm(input: Any, size: int, alpha: float = 0.0001, beta: floa
     return input / (total * (alpha / size) + k) ** beta
 
 
+@in_single
 def normalize(input: Any, p: float = 2.0, dim: Any = 1, eps: float = 1e-12, out: Any = None) -> Value:
     """x over its p-norm along ``dim``, which counts as ``eps`` at least.
 

@@ -192,6 +192,12 @@ def _planes(window: Window) -> tuple[Window, Window | None]:
     return Window(kernel[1:], stride[1:], pads[1:], spread[1:]), depth
 
 
+def _as_planes(shape: tuple[int, ...]) -> tuple[int, ...]:
+    """The shape (N, planes, height, width) of a signal (N, C, width), an image or a volume (N, C, depth, ...)."""
+    size = (1, *shape[2:])[-2:]
+    return (shape[0], math.prod(shape[1:-2]) if len(shape) > 3 else shape[1], *size)
+
+
 def _over_planes(primitive: Any, x: Any, window: Window) -> Any:
     """Pool signals and images by ``primitive``; volumes slice by slice, and then along their depth.
 
@@ -199,7 +205,7 @@ def _over_planes(primitive: Any, x: Any, window: Window) -> Any:
     """
     shape = tuple(x.shape)
     plane, depth = _planes(window)
-    out = x if len(shape) == 4 else reshape(x, shape=(shape[0], -1, *(1, *shape[2:])[-2:]))
+    out = x if len(shape) == 4 else reshape(x, shape=_as_planes(shape))
     out = apply(primitive, (out,), {"window": plane})
     if depth is not None:
         out = reshape(out, shape=(*shape[:3], math.prod(out.shape[2:])))
@@ -211,7 +217,7 @@ def _winners(x: Any, window: Window) -> Any:
     """Where in the flattened signal, image or volume (N, C, *) the maximum of each window stands."""
     shape = x.shape
     plane, depth = _planes(window)
-    planes = x.reshape(shape[0], -1, *(1, *shape[2:])[-2:])
+    planes = x.reshape(_as_planes(shape))
     maxima = max_pool.forward(planes, window=plane)
     indices = max_pool_indices(planes, maxima, plane)
     if depth is not None:

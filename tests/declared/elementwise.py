@@ -40,6 +40,7 @@ for name, rounded in (("floor_divide", np.floor), ("trunc_divide", np.trunc)):
 declare("remainder", real(2.5, 2.9), real(1.0, 1.2), ref=lambda x, y: x - y * np.floor(x / y))
 declare("fmod", real(-2.9, -2.5), real(1.0, 1.2), ref=lambda x, y: x - y * np.trunc(x / y))
 declare("copysign", nonzero, nonzero, ref=lambda x, y: np.where((x < 0) == (y < 0), x, -x))
+declare("per_length", real, real, nonzero, ref=lambda g, x, out: g * x / out)
 declare("hypot", nonzero, nonzero, ref=lambda x, y: (x * x + y * y) ** 0.5)
 declare("mantissa", real(0.6, 0.9), ref=lambda x: x)
 declare("nan_to_num", real, kwargs=one_of({"nan": 1.0, "posinf": None, "neginf": 2.0}), ref=lambda x, **_: x)
