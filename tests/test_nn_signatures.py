@@ -10,6 +10,7 @@ from parity.harness import peer
 
 import autodiff
 import nn
+import nn.functional as F
 
 CONTAINERS = ["ModuleDict", "ModuleList", "ParameterDict", "ParameterList", "Sequential"]
 
@@ -40,3 +41,38 @@ def test_containers_take_members_by_the_names_of_pytorch() -> None:
     modules.update(modules={"a": layer})
     parameters.update(parameters={"a": value})
     assert list(modules) == list(parameters) == ["a"]
+
+
+@pytest.mark.parametrize(
+    "function",
+    [F.conv2d, F.conv_transpose1d, F.max_pool2d, F.avg_pool3d, F.adaptive_avg_pool2d, F.fractional_max_pool3d],
+    ids=lambda function: function.__name__,
+)
+def test_an_error_about_arguments_names_the_function_that_was_called(function: Any) -> None:
+    """As if the function were written out for its number of axes."""
+    name = function.__name__
+    for option in ("bogus", "axes"):
+        with pytest.raises(TypeError, match=rf"^{name}\(\) got an unexpected keyword argument '{option}'$"):
+            function(autodiff.ones(1, 1, 4, 4), 2, **{option: 1})
+    with pytest.raises(TypeError, match=rf"^{name}\(\) missing a required argument: 'input'$"):
+        function()
+
+
+def test_an_error_about_the_inputs_names_the_layer() -> None:
+    """Also where a private base defines ``forward``; the error of a class of the user is Python's."""
+
+    class Own(nn.Module):
+        def forward(self, x: Any) -> Any:
+            return x
+
+    class Derived(Own):
+        pass
+
+    x = autodiff.ones(2)
+    for layer in (nn.ReLU(), nn.ZeroPad1d(1), nn.BatchNorm1d(2), nn.Linear(2, 2)):
+        with pytest.raises(TypeError, match=rf"^{type(layer).__name__}.forward\(\) missing 1 .*'input'"):
+            layer()
+        with pytest.raises(TypeError, match=rf"^{type(layer).__name__}.forward\(\) takes 2 positional arguments"):
+            nn.Sequential(layer)[0](x, x)
+    with pytest.raises(TypeError, match=r"Own.forward\(\) missing 1"):
+        Derived()()
