@@ -77,7 +77,15 @@ def test_a_class_derived_from_a_layer_is_an_ordinary_class() -> None:
             super().__init__(reduction="sum")
             self.scale = scale
 
+    @dataclasses.dataclass(eq=False)
+    class Typed(nn.ReLU):
+        note: str
+
+        def __post_init__(self) -> None:
+            super().__init__()
+
     assert Counting(inplace=True).inplace
+    assert Typed("as PyTorch").note == "as PyTorch"
     assert Scaled(2.0).reduction == "sum"
     with pytest.raises(TypeError):
         Scaled(2.0, offset=1.0)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import re
+from importlib import import_module
 from typing import Any
 
 import pytest
@@ -147,3 +148,9 @@ def test_an_error_about_the_inputs_names_the_layer() -> None:
             nn.Sequential(layer)[0](x, x)
     with pytest.raises(TypeError, match=r"Own.forward\(\) missing 1"):
         Derived()()
+
+
+def test_layers_are_found_under_the_paths_of_pytorch() -> None:
+    """Files that name a class by its module, pickles among them, are read as before."""
+    assert import_module("nn.modules.sparse").EmbeddingBag is nn.EmbeddingBag
+    assert import_module("nn.modules.flatten").Unflatten is nn.Unflatten

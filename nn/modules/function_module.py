@@ -18,9 +18,6 @@ _OLD = {"inplace", "size_average", "reduce"}  # options that are taken as in PyT
 class _Options:
     """The options of a layer as the fields of a class of its own, so that the layer itself is no dataclass."""
 
-    def __post_init__(self) -> None:
-        """Here, so that constructors call the layer's."""
-
 
 @dataclass_transform(eq_default=False)
 class FunctionModule(Module):
@@ -54,9 +51,6 @@ class FunctionModule(Module):
             cls.function = function
             cls.passed = tuple(name for name in signature(function).parameters if name in names)
 
-    def __post_init__(self) -> None:
-        """What the constructor does when the options are stored."""
-
     def forward(self, *inputs: Any, **named: Any) -> Any:
         """The function of the inputs."""
         cls, options = type(self), {}
@@ -74,7 +68,13 @@ def _add_constructor(cls: type[FunctionModule]) -> None:
     """Give a class the constructor that ``dataclass`` makes of its annotations, behind that of ``Module``."""
     annotations = cls.__annotations__
     defaults = {name: vars(cls)[name] for name in annotations if name in vars(cls)}
-    names = {"__module__": cls.__module__, "__qualname__": cls.__qualname__, "__annotations__": annotations}
+    names: dict[str, Any] = {
+        "__module__": cls.__module__,
+        "__qualname__": cls.__qualname__,
+        "__annotations__": annotations,
+    }
+    if hasattr(cls, "__post_init__"):
+        names["__post_init__"] = cls.__post_init__  # so that the constructor calls it
     options = type(cls.__name__, (cls._declared,), {**names, **defaults})
     cls._declared = dataclass(eq=False, repr=False, match_args=False)(options)
     store_options = cls._declared.__init__
