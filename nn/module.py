@@ -99,6 +99,7 @@ class Module(Hookable):
         """
         known = error.__dict__.get("_in_module")
         if known is None:
+            self._name_forward(error)
             inner, path, text = self, "", self._brief()
             message = error.args[0] if len(error.args) == 1 else None
         else:
@@ -115,6 +116,12 @@ class Module(Hookable):
         else:
             error.__notes__[-1] = where
         error.__dict__["_in_module"] = (self, path, text, message)
+
+    def _name_forward(self, error: Exception) -> None:
+        """Name the module's class in an error about the arguments of a forward() of the library, not a base."""
+        base, message = getattr(self.forward, "__qualname__", ""), str(error)
+        if self._ours and type(error) is TypeError and message.startswith(f"{base}()"):
+            error.args = (f"{type(self).__name__}.forward{message[len(base) :]}",)
 
     def _brief(self) -> str:
         """The module's text in parentheses, for errors; empty where it takes several lines."""

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import copy
+import dataclasses
 import inspect
 import pickle
 
 import pytest
+from parity.harness import peer
 
 import autodiff
 import nn
+from nn.modules import loss
 from nn.modules.function_module import FunctionModule
 
 DECLARED = [
@@ -74,10 +77,95 @@ def test_a_class_derived_from_a_layer_is_an_ordinary_class() -> None:
             super().__init__(reduction="sum")
             self.scale = scale
 
+    @dataclasses.dataclass(eq=False)
+    class Typed(nn.ReLU):
+        note: str
+
+        def __post_init__(self) -> None:
+            super().__init__()
+
     assert Counting(inplace=True).inplace
+    assert Typed("as PyTorch").note == "as PyTorch"
     assert Scaled(2.0).reduction == "sum"
     with pytest.raises(TypeError):
         Scaled(2.0, offset=1.0)
+
+
+def test_a_layer_takes_part_in_cooperative_inheritance() -> None:
+    """The constructor of a layer calls that of the next class, once."""
+
+    class Base(nn.Module):
+        made = 0
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.tag = 1
+            Base.made += 1
+
+    class Tagged(nn.ReLU, Base):
+        pass
+
+    class Counted(nn.MSELoss, Base):
+        pass
+
+    assert Tagged(inplace=True).tag == Counted(reduction="sum").tag == 1
+    assert Base.made == 2
+
+
+def test_losses_derive_from_the_bases_of_pytorch() -> None:
+    """Programs ask for ``_Loss`` and derive from it; the losses with weights are ``_WeightedLoss``."""
+    made = [layer for layer in DECLARED if layer.__name__.endswith("Loss")]
+    assert len(made) == 21
+    assert all(issubclass(layer, loss._Loss) for layer in made)
+    assert {layer.__name__ for layer in made if issubclass(layer, loss._WeightedLoss)} == {
+        "BCELoss", "CrossEntropyLoss", "MultiLabelSoftMarginLoss", "MultiMarginLoss", "NLLLoss",
+    }  # fmt: skip
+    torch = peer()
+    for layer in made:
+        theirs = getattr(torch.nn, layer.__name__)
+        for base in ("_Loss", "_WeightedLoss"):
+            assert issubclass(layer, getattr(loss, base)) == issubclass(theirs, getattr(torch.nn.modules.loss, base))
+
+
+def test_a_loss_of_the_user_is_an_ordinary_class() -> None:
+    """Its annotations are neither options nor taken from it; the constructor is that of the base."""
+
+    class Dice(loss._Loss):
+        smooth: float
+        classes: list[int] = []  # noqa: RUF012 - as programs have it
+        power: float = 2.0
+
+        def forward(self, input: autodiff.Tensor, target: autodiff.Tensor) -> autodiff.Tensor:
+            return nn.functional.mse_loss(input, target, reduction=self.reduction)
+
+    class Weighted(loss._WeightedLoss):
+        scale: float = 1.0
+
+    assert (Dice.classes, Dice.power, Weighted.scale) == ([], 2.0, 1.0)
+    assert Dice()(autodiff.ones(2), autodiff.zeros(2)).item() == 1.0
+    assert Dice(None, None, "sum")(autodiff.ones(2), autodiff.zeros(2)).item() == 2.0
+    assert Dice(size_average=False).reduction == "sum"
+    assert repr(Dice()) == "Dice()"
+    assert list(Weighted(autodiff.ones(3)).state_dict()) == ["weight"]
+    with pytest.raises(TypeError, match="unexpected keyword argument 'power'"):
+        Dice(power=1.0)
+
+
+def test_a_layer_is_no_dataclass() -> None:
+    """A dataclass that holds a layer keeps it whole, and no annotation speaks of ``InitVar``."""
+
+    @dataclasses.dataclass
+    class Config:
+        act: nn.Module
+
+    assert isinstance(dataclasses.asdict(Config(nn.LeakyReLU(0.2)))["act"], nn.LeakyReLU)
+    for layer in DECLARED:
+        assert not dataclasses.is_dataclass(layer)
+        assert not {"__dataclass_fields__", "__dataclass_params__", "__match_args__"} & set(dir(layer))
+        assert "InitVar" not in str(inspect.signature(layer))
+    assert str(inspect.signature(nn.MSELoss)) == (
+        "(size_average: 'bool | None' = None, reduce: 'bool | None' = None, reduction: 'str' = 'mean') -> 'None'"
+    )
 
 
 def test_twins_are_classes_beside_each_other() -> None:

@@ -19,15 +19,25 @@ def for_axes(axes: int, function: Callable[Concatenate[int, P], R]) -> Callable[
     """``function``, which takes the number of axes behind (N, C) first, for ``axes`` of them.
 
     The number goes into the name: with 2, ``max_pool_nd`` becomes ``max_pool2d``.
+    An error about the arguments names the result, not ``function``.
     """
+    name = function.__name__.replace("_nd", f"{axes}d")
+    inner = inspect.signature(function)
+    signature = inner.replace(parameters=[*inner.parameters.values()][1:])
 
     @wraps(function)
     def call(*args: P.args, **kwargs: P.kwargs) -> R:
-        return function(axes, *args, **kwargs)
+        try:
+            return function(axes, *args, **kwargs)
+        except TypeError:
+            try:
+                signature.bind(*args, **kwargs)
+            except TypeError as error:
+                raise TypeError(f"{name}() {error}") from None
+            raise
 
-    call.__name__ = call.__qualname__ = function.__name__.replace("_nd", f"{axes}d")
-    signature = inspect.signature(function)
-    call.__signature__ = signature.replace(parameters=[*signature.parameters.values()][1:])  # type: ignore[attr-defined]
+    call.__name__ = call.__qualname__ = name
+    call.__signature__ = signature  # type: ignore[attr-defined]
     return call
 
 

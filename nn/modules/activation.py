@@ -27,7 +27,7 @@ class _Plain(FunctionModule):
         return type(self).function(input)
 
 
-class _InPlace(_Plain):
+class _InPlace(_Plain, options=True):
     """An activation that takes PyTorch's ``inplace`` only, which changes no number here."""
 
     inplace: bool = False
@@ -151,7 +151,7 @@ class RReLU(FunctionModule, function=F.rrelu):
     inplace: bool = False
 
 
-class _Shrink(FunctionModule):
+class _Shrink(FunctionModule, options=True):
     lambd: float = 0.5
 
     def extra_repr(self) -> str:

@@ -86,17 +86,6 @@ class _Numbered(_Container):
     def __setitem__(self, index: int, member: Any) -> None:
         self._put(self._name(index), member)
 
-    def append(self, member: Any) -> Self:
-        """Add a member at the end."""
-        self._put(str(len(self)), member)
-        return self
-
-    def extend(self, members: Iterable[Any]) -> Self:
-        """Add members at the end."""
-        for member in tuple(members):
-            self.append(member)
-        return self
-
 
 class _NumberedModules(_Modules, _Numbered):
     """Modules found by position, which are renumbered when one is put in or taken out."""
@@ -116,6 +105,17 @@ class _NumberedModules(_Modules, _Numbered):
         names = list(self._modules)[index] if isinstance(index, slice) else [self._name(index)]
         self._rename(module for name, module in self._modules.items() if name not in names)
 
+    def append(self, module: Module) -> Self:
+        """Add a module at the end."""
+        self._put(str(len(self)), module)
+        return self
+
+    def extend(self, modules: Iterable[Module]) -> Self:
+        """Add modules at the end."""
+        for module in tuple(modules):
+            self.append(module)
+        return self
+
     def insert(self, index: int, module: Module) -> Self:
         """Add a module before the one at ``index``."""
         listed = list(self)
@@ -123,10 +123,10 @@ class _NumberedModules(_Modules, _Numbered):
         self._rename(listed)
         return self
 
-    def pop(self, index: int = -1) -> Any:
-        """Take the module at ``index`` out."""
-        module = self[index]
-        del self[index]
+    def pop(self, key: int = -1) -> Any:
+        """Take the module at the position ``key`` out."""
+        module = self[key]
+        del self[key]
         return module
 
 
@@ -153,6 +153,10 @@ class Sequential(_NumberedModules):
         for module in self._modules.values():
             input = module.__call__(input)  # type: ignore[operator]  # by name it is faster than module(input)
         return input
+
+    def extend(self, sequential: Iterable[Module]) -> Self:
+        """Add modules at the end."""
+        return super().extend(sequential)
 
     def _part(self, members: dict[str, Any]) -> Self:
         return type(self)(members)
@@ -206,6 +210,17 @@ class ParameterList(_Parameters, _Numbered):
         super().__init__()
         self.extend(values or ())
 
+    def append(self, value: Any) -> Self:
+        """Add a parameter at the end."""
+        self._put(str(len(self)), value)
+        return self
+
+    def extend(self, values: Iterable[Any]) -> Self:
+        """Add parameters at the end."""
+        for value in tuple(values):
+            self.append(value)
+        return self
+
     def __iadd__(self, values: Iterable[Any]) -> Self:
         return self.extend(values)
 
@@ -231,8 +246,7 @@ class _Named(_Container):
     def __contains__(self, key: object) -> bool:
         return key in self._members()
 
-    def update(self, members: Any) -> None:
-        """Put in the members of a mapping or of pairs (name, member), in place of those with the same names."""
+    def _update(self, members: Any) -> None:
         for name, member in dict(members).items():
             self._put(name, member)
 
@@ -271,6 +285,10 @@ class ModuleDict(_Modules, _Named):
         super().__init__()
         self.update(modules or {})
 
+    def update(self, modules: Mapping[str, Module] | Iterable[tuple[str, Module]]) -> None:
+        """Put in the modules of a mapping or of pairs (name, module), in place of those with the same names."""
+        self._update(modules)
+
 
 class ParameterDict(_Parameters, _Named):
     """Parameters by name; a tensor that is put in becomes one.
@@ -284,6 +302,10 @@ class ParameterDict(_Parameters, _Named):
     def __init__(self, parameters: Mapping[str, Any] | Iterable[tuple[str, Any]] | None = None) -> None:
         super().__init__()
         self.update(parameters or {})
+
+    def update(self, parameters: Mapping[str, Any] | ParameterDict | Iterable[tuple[str, Any]]) -> None:
+        """Put in the parameters of a mapping or of pairs (name, value), in place of those with the same names."""
+        self._update(parameters)
 
     def __reversed__(self) -> Iterator[str]:
         return reversed(self._parameters)

@@ -9,7 +9,7 @@ from nn.modules.function_module import FunctionModule
 __all__ = ["AlphaDropout", "Dropout", "Dropout1d", "Dropout2d", "Dropout3d", "FeatureAlphaDropout"]
 
 
-class _Dropout(FunctionModule):
+class _Dropout(FunctionModule, options=True):
     p: float = 0.5
     inplace: bool = False
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, fields
 from functools import wraps
@@ -13,32 +14,42 @@ from nn.module import Module
 _OLD = {"inplace", "size_average", "reduce"}  # options that are taken as in PyTorch, and that no function needs
 
 
+@dataclass(eq=False, repr=False, match_args=False)
+class _Options:
+    """The options of a layer as the fields of a class of its own, so that the layer itself is no dataclass."""
+
+
 @dataclass_transform(eq_default=False)
 class FunctionModule(Module):
     """A layer that calls ``function`` with its inputs and, by name, with its options.
 
     A subclass names its function and annotates its options. These are the arguments of its constructor, in the order of
-    the annotations, and attributes of its instances:
+    the annotations behind those of its base, and attributes of its instances:
 
         class ELU(FunctionModule, function=F.elu):
             alpha: float = 1.0
             inplace: bool = False
+
+    A base of such classes that has no function says ``options=True``. The annotations of all other subclasses are
+    ordinary ones.
     """
 
-    __dataclass_fields__: ClassVar[dict[str, Any]]
     function: ClassVar[Callable[..., Any]]
     passed: ClassVar[tuple[str, ...]]  # the options that the function takes
     shown: ClassVar[tuple[str, ...] | None] = None  # the options in the layer's text; None means all
+    _declared: ClassVar[type[_Options]] = _Options
 
-    def __init_subclass__(cls, function: Callable[..., Any] | None = None, **kwargs: Any) -> None:
+    def __init_subclass__(
+        cls, function: Callable[..., Any] | None = None, options: bool = False, **kwargs: Any
+    ) -> None:
         super().__init_subclass__(**kwargs)
-        if function is None and (hasattr(cls, "function") or "__init__" in vars(cls)):
-            return  # an ordinary class derived from a layer
+        if function is None and not options:
+            return  # an ordinary class
         _add_constructor(cls)
         if function is not None:
-            options = {*cls.__dataclass_fields__, "training"} - _OLD
+            names = {*cls._declared.__dataclass_fields__, "training"} - _OLD
             cls.function = function
-            cls.passed = tuple(name for name in signature(function).parameters if name in options)
+            cls.passed = tuple(name for name in signature(function).parameters if name in names)
 
     def forward(self, *inputs: Any, **named: Any) -> Any:
         """The function of the inputs."""
@@ -49,20 +60,32 @@ class FunctionModule(Module):
 
     def extra_repr(self) -> str:
         """The options; ``inplace`` only where it is asked for."""
-        names = [option.name for option in fields(self)] if self.shown is None else self.shown
+        names = [option.name for option in fields(self._declared)] if self.shown is None else self.shown
         return ", ".join(f"{name}={getattr(self, name)}" for name in names if name != "inplace" or self.inplace)
 
 
 def _add_constructor(cls: type[FunctionModule]) -> None:
     """Give a class the constructor that ``dataclass`` makes of its annotations, behind that of ``Module``."""
-    dataclass(eq=False, repr=False, match_args=False)(cls)
-    store_options = cls.__init__
+    annotations = cls.__annotations__
+    defaults = {name: vars(cls)[name] for name in annotations if name in vars(cls)}
+    names: dict[str, Any] = {
+        "__module__": cls.__module__,
+        "__qualname__": cls.__qualname__,
+        "__annotations__": annotations,
+    }
+    if hasattr(cls, "__post_init__"):
+        names["__post_init__"] = cls.__post_init__  # so that the constructor calls it
+    options = type(cls.__name__, (cls._declared,), {**names, **defaults})
+    cls._declared = dataclass(eq=False, repr=False, match_args=False)(options)
+    store_options = cls._declared.__init__
+    for name, hint in store_options.__annotations__.items():  # all that help() needs to say is the argument's type
+        store_options.__annotations__[name] = re.sub(r"^InitVar\[(.*)\]$", r"\1", str(hint))
 
     @wraps(store_options)
     def __init__(self: FunctionModule, *args: Any, **kwargs: Any) -> None:
-        Module.__init__(self)
+        super(FunctionModule, self).__init__()
         store_options(self, *args, **kwargs)
 
     cls.__init__ = __init__  # type: ignore[assignment]
-    for name in cls.__annotations__.keys() & vars(cls).keys():
+    for name in defaults:
         delattr(cls, name)  # the default, which is the constructor's; instances have the options

@@ -19,20 +19,31 @@ __all__ = [
 ]  # fmt: skip
 
 
-class _LossBase(FunctionModule):
+class _Loss(FunctionModule):
     """A loss with its reduction, which old programs name by ``size_average`` and ``reduce``."""
 
     shown = ()
 
+    def __init__(self, size_average: bool | None = None, reduce: bool | None = None, reduction: str = "mean") -> None:
+        super().__init__()
+        self.reduction: str = self._checked(reduction_of(size_average, reduce, reduction))
+
     def __post_init__(self, size_average: bool | None = None, reduce: bool | None = None) -> None:
-        self.reduction: str = self._checked(reduction_of(size_average, reduce, self.reduction))
+        self.reduction = self._checked(reduction_of(size_average, reduce, self.reduction))
 
     def _checked(self, reduction: str) -> str:
         return check_reduction(reduction)
 
 
-class _WeightedBase(_LossBase):
+class _WeightedLoss(_Loss):
     """A loss with weights, which are part of its state."""
+
+    def __init__(
+        self, weight: Tensor | None = None, size_average: bool | None = None, reduce: bool | None = None,
+        reduction: str = "mean",
+    ) -> None:  # fmt: skip
+        super().__init__(size_average, reduce, reduction)
+        self.register_buffer("weight", weight)
 
     def __post_init__(
         self, weight: Tensor | None = None, size_average: bool | None = None, reduce: bool | None = None
@@ -41,27 +52,27 @@ class _WeightedBase(_LossBase):
         self.register_buffer("weight", weight)
 
 
-class _Loss(_LossBase):
+class _PlainLoss(_Loss, options=True):
     size_average: InitVar[bool | None] = None
     reduce: InitVar[bool | None] = None
     reduction: str = "mean"
 
 
-class _MarginLoss(_LossBase):
+class _MarginLoss(_Loss, options=True):
     margin: float = 0.0
     size_average: InitVar[bool | None] = None
     reduce: InitVar[bool | None] = None
     reduction: str = "mean"
 
 
-class _WeightedLoss(_WeightedBase):
+class _PlainWeightedLoss(_WeightedLoss, options=True):
     weight: InitVar[Tensor | None] = None
     size_average: InitVar[bool | None] = None
     reduce: InitVar[bool | None] = None
     reduction: str = "mean"
 
 
-class _ClassLoss(_WeightedBase):
+class _ClassLoss(_WeightedLoss, options=True):
     weight: InitVar[Tensor | None] = None
     size_average: InitVar[bool | None] = None
     ignore_index: int = -100
@@ -69,28 +80,33 @@ class _ClassLoss(_WeightedBase):
     reduction: str = "mean"
 
 
-class MSELoss(_Loss, function=F.mse_loss):
+class MSELoss(_PlainLoss, function=F.mse_loss):
     """The squared error."""
 
 
-class L1Loss(_Loss, function=F.l1_loss):
+class L1Loss(_PlainLoss, function=F.l1_loss):
     """The absolute error."""
 
 
-class BCELoss(_WeightedLoss, function=F.binary_cross_entropy):
+class BCELoss(_PlainWeightedLoss, function=F.binary_cross_entropy):
     """The binary cross-entropy of probabilities."""
 
 
-class BCEWithLogitsLoss(_WeightedLoss, function=F.binary_cross_entropy_with_logits):
+class BCEWithLogitsLoss(_Loss, function=F.binary_cross_entropy_with_logits):
     """The binary cross-entropy of logits, exact for logits of any size."""
 
+    weight: InitVar[Tensor | None] = None
+    size_average: InitVar[bool | None] = None
+    reduce: InitVar[bool | None] = None
+    reduction: str = "mean"
     pos_weight: InitVar[Tensor | None] = None
 
     def __post_init__(
         self, weight: Tensor | None = None, size_average: bool | None = None, reduce: bool | None = None,
         pos_weight: Tensor | None = None,
     ) -> None:  # fmt: skip
-        super().__post_init__(weight, size_average, reduce)
+        super().__post_init__(size_average, reduce)
+        self.register_buffer("weight", weight)
         self.register_buffer("pos_weight", pos_weight)
 
 
@@ -109,20 +125,20 @@ class NLLLoss(_ClassLoss, function=F.nll_loss):
     """The negative log-likelihood of log-probabilities."""
 
 
-class SmoothL1Loss(_Loss, function=F.smooth_l1_loss):
+class SmoothL1Loss(_PlainLoss, function=F.smooth_l1_loss):
     """The absolute error with its corner rounded."""
 
     beta: float = 1.0
 
 
-class HuberLoss(_LossBase, function=F.huber_loss):
+class HuberLoss(_Loss, function=F.huber_loss):
     """The squared error near 0 and the absolute error beyond ``delta``."""
 
     reduction: str = "mean"
     delta: float = 1.0
 
 
-class KLDivLoss(_Loss, function=F.kl_div):
+class KLDivLoss(_PlainLoss, function=F.kl_div):
     """The Kullback-Leibler divergence of log-probabilities from a target distribution."""
 
     log_target: bool = False
@@ -131,7 +147,7 @@ class KLDivLoss(_Loss, function=F.kl_div):
         return reduction if reduction == "batchmean" else check_reduction(reduction)
 
 
-class PoissonNLLLoss(_LossBase, function=F.poisson_nll_loss):
+class PoissonNLLLoss(_Loss, function=F.poisson_nll_loss):
     """-log of the probability of counts under a Poisson distribution."""
 
     log_input: bool = True
@@ -142,7 +158,7 @@ class PoissonNLLLoss(_LossBase, function=F.poisson_nll_loss):
     reduction: str = "mean"
 
 
-class GaussianNLLLoss(_LossBase, function=F.gaussian_nll_loss):
+class GaussianNLLLoss(_Loss, function=F.gaussian_nll_loss):
     """-log of the density of a normal distribution; called with input, target and variance."""
 
     _: KW_ONLY
@@ -165,7 +181,7 @@ class HingeEmbeddingLoss(_MarginLoss, function=F.hinge_embedding_loss):
     margin: float = 1.0
 
 
-class MultiMarginLoss(_WeightedBase, function=F.multi_margin_loss):
+class MultiMarginLoss(_WeightedLoss, function=F.multi_margin_loss):
     """The hinge loss of several classes."""
 
     p: int = 1
@@ -176,19 +192,19 @@ class MultiMarginLoss(_WeightedBase, function=F.multi_margin_loss):
     reduction: str = "mean"
 
 
-class MultiLabelMarginLoss(_Loss, function=F.multilabel_margin_loss):
+class MultiLabelMarginLoss(_PlainLoss, function=F.multilabel_margin_loss):
     """The hinge loss of several classes, any number of which may be right."""
 
 
-class MultiLabelSoftMarginLoss(_WeightedLoss, function=F.multilabel_soft_margin_loss):
+class MultiLabelSoftMarginLoss(_PlainWeightedLoss, function=F.multilabel_soft_margin_loss):
     """The mean over the classes of the binary cross-entropy of logits."""
 
 
-class SoftMarginLoss(_Loss, function=F.soft_margin_loss):
+class SoftMarginLoss(_PlainLoss, function=F.soft_margin_loss):
     """log(1 + exp(-y x)) for targets y of 1 and -1."""
 
 
-class TripletMarginLoss(_LossBase, function=F.triplet_margin_loss):
+class TripletMarginLoss(_Loss, function=F.triplet_margin_loss):
     """max(0, margin + d(anchor, positive) - d(anchor, negative))."""
 
     margin: float = 1.0
@@ -200,7 +216,7 @@ class TripletMarginLoss(_LossBase, function=F.triplet_margin_loss):
     reduction: str = "mean"
 
 
-class TripletMarginWithDistanceLoss(_LossBase, function=F.triplet_margin_with_distance_loss):
+class TripletMarginWithDistanceLoss(_Loss, function=F.triplet_margin_with_distance_loss):
     """``TripletMarginLoss`` for any distance."""
 
     _: KW_ONLY
@@ -210,7 +226,7 @@ class TripletMarginWithDistanceLoss(_LossBase, function=F.triplet_margin_with_di
     reduction: str = "mean"
 
 
-class CTCLoss(_LossBase, function=F.ctc_loss):
+class CTCLoss(_Loss, function=F.ctc_loss):
     """-log of the probability that a sequence spells its targets, at any times."""
 
     blank: int = 0

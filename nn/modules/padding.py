@@ -14,7 +14,7 @@ __all__ = [
 ]  # fmt: skip
 
 
-class _Pad(FunctionModule):
+class _Pad(FunctionModule, options=True):
     """Padding (before, after) of the last axis, then of the one before it; a single number is that of all sides."""
 
     axes: ClassVar[int]
@@ -34,7 +34,7 @@ class _Pad(FunctionModule):
         return str(self.padding)
 
 
-class _ConstantPad(_Pad):
+class _ConstantPad(_Pad, options=True):
     value: float
 
     def forward(self, input: Any) -> Any:
@@ -46,91 +46,91 @@ class _ConstantPad(_Pad):
         return f"padding={self.padding}, value={self.value}"
 
 
-class CircularPad1d(_Pad):
+class CircularPad1d(_Pad, options=True):
     """Pad a signal with entries from its other end."""
 
     axes, mode = 1, "circular"
 
 
-class CircularPad2d(_Pad):
+class CircularPad2d(_Pad, options=True):
     """Pad an image with entries from its other end."""
 
     axes, mode = 2, "circular"
 
 
-class CircularPad3d(_Pad):
+class CircularPad3d(_Pad, options=True):
     """Pad a volume with entries from its other end."""
 
     axes, mode = 3, "circular"
 
 
-class ConstantPad1d(_ConstantPad):
+class ConstantPad1d(_ConstantPad, options=True):
     """Pad a signal with ``value``."""
 
     axes = 1
 
 
-class ConstantPad2d(_ConstantPad):
+class ConstantPad2d(_ConstantPad, options=True):
     """Pad an image with ``value``."""
 
     axes = 2
 
 
-class ConstantPad3d(_ConstantPad):
+class ConstantPad3d(_ConstantPad, options=True):
     """Pad a volume with ``value``."""
 
     axes = 3
 
 
-class ReflectionPad1d(_Pad):
+class ReflectionPad1d(_Pad, options=True):
     """Pad a signal with its entries mirrored at the edge."""
 
     axes, mode = 1, "reflect"
 
 
-class ReflectionPad2d(_Pad):
+class ReflectionPad2d(_Pad, options=True):
     """Pad an image with its entries mirrored at the edge."""
 
     axes, mode = 2, "reflect"
 
 
-class ReflectionPad3d(_Pad):
+class ReflectionPad3d(_Pad, options=True):
     """Pad a volume with its entries mirrored at the edge."""
 
     axes, mode = 3, "reflect"
 
 
-class ReplicationPad1d(_Pad):
+class ReplicationPad1d(_Pad, options=True):
     """Pad a signal with copies of its edge."""
 
     axes, mode = 1, "replicate"
 
 
-class ReplicationPad2d(_Pad):
+class ReplicationPad2d(_Pad, options=True):
     """Pad an image with copies of its edge."""
 
     axes, mode = 2, "replicate"
 
 
-class ReplicationPad3d(_Pad):
+class ReplicationPad3d(_Pad, options=True):
     """Pad a volume with copies of its edge."""
 
     axes, mode = 3, "replicate"
 
 
-class ZeroPad1d(_Pad):
+class ZeroPad1d(_Pad, options=True):
     """Pad a signal with zeros."""
 
     axes, mode = 1, "constant"
 
 
-class ZeroPad2d(_Pad):
+class ZeroPad2d(_Pad, options=True):
     """Pad an image with zeros."""
 
     axes, mode = 2, "constant"
 
 
-class ZeroPad3d(_Pad):
+class ZeroPad3d(_Pad, options=True):
     """Pad a volume with zeros."""
 
     axes, mode = 3, "constant"

@@ -18,7 +18,7 @@ __all__ = [
 ]  # fmt: skip
 
 
-class _MaxPool(FunctionModule):
+class _MaxPool(FunctionModule, options=True):
     kernel_size: Any
     stride: Any = None
     padding: Any = 0
@@ -49,7 +49,7 @@ class MaxPool3d(_MaxPool, function=F.max_pool3d):
     """The maximum of each window of a volume."""
 
 
-class _AvgPool(FunctionModule):
+class _AvgPool(FunctionModule, options=True):
     kernel_size: Any
     stride: Any = None
     padding: Any = 0
@@ -84,7 +84,7 @@ class AvgPool3d(_AvgPool, function=F.avg_pool3d):
     divisor_override: int | None = None
 
 
-class _LPPool(FunctionModule):
+class _LPPool(FunctionModule, options=True):
     norm_type: float
     kernel_size: Any
     stride: Any = None
@@ -103,7 +103,7 @@ class LPPool3d(_LPPool, function=F.lp_pool3d):
     """The p-norm of each window of a volume."""
 
 
-class _MaxUnpool(FunctionModule):
+class _MaxUnpool(FunctionModule, options=True):
     axes: ClassVar[int]
     kernel_size: Any
     stride: Any = None
@@ -137,7 +137,7 @@ class MaxUnpool3d(_MaxUnpool, function=F.max_unpool3d):
     axes = 3
 
 
-class _AdaptiveAvgPool(FunctionModule):
+class _AdaptiveAvgPool(FunctionModule, options=True):
     output_size: Any
 
 
@@ -153,7 +153,7 @@ class AdaptiveAvgPool3d(_AdaptiveAvgPool, function=F.adaptive_avg_pool3d):
     """The mean of each of ``output_size`` windows of a volume."""
 
 
-class _AdaptiveMaxPool(FunctionModule):
+class _AdaptiveMaxPool(FunctionModule, options=True):
     output_size: Any
     return_indices: bool = False
 
@@ -172,7 +172,7 @@ class AdaptiveMaxPool3d(_AdaptiveMaxPool, function=F.adaptive_max_pool3d):
     """The maximum of each of ``output_size`` windows of a volume."""
 
 
-class _FractionalMaxPool(FunctionModule):
+class _FractionalMaxPool(FunctionModule, options=True):
     kernel_size: Any
     output_size: Any = None
     output_ratio: Any = None
