@@ -48,10 +48,8 @@ class Adagrad(Optimizer):
         eps: NotNegative = 1e-10,
         foreach: bool | None = None,
         *,
-        maximize: bool = False,
-        differentiable: bool = False,
-        fused: bool | None = None,
-    ) -> None:
+        maximize: bool = False, differentiable: bool = False, fused: bool | None = None,
+    ) -> None:  # fmt: skip
         super().__init__(params, options(locals()))
         for group in self.param_groups:
             for p in group["params"]:
@@ -144,10 +142,8 @@ class Adadelta(Optimizer):
         weight_decay: NotNegative = 0,
         foreach: bool | None = None,
         *,
-        capturable: bool = False,
-        maximize: bool = False,
-        differentiable: bool = False,
-    ) -> None:
+        capturable: bool = False, maximize: bool = False, differentiable: bool = False,
+    ) -> None:  # fmt: skip
         super().__init__(params, options(locals()))
 
     def _update(self, group: Group, touched: list[Array]) -> None:

@@ -45,13 +45,9 @@ class Adam(Optimizer):
         weight_decay: NotNegative = 0,
         amsgrad: bool = False,
         *,
-        foreach: bool | None = None,
-        maximize: bool = False,
-        capturable: bool = False,
-        differentiable: bool = False,
-        fused: bool | None = None,
-        decoupled_weight_decay: bool = False,
-    ) -> None:
+        foreach: bool | None = None, maximize: bool = False, capturable: bool = False, differentiable: bool = False,
+        fused: bool | None = None, decoupled_weight_decay: bool = False,
+    ) -> None:  # fmt: skip
         super().__init__(params, options(locals()))
 
     def _begin(self, state: State, x: Array, group: Group) -> None:
@@ -87,12 +83,9 @@ class AdamW(Adam):
         weight_decay: NotNegative = 1e-2,
         amsgrad: bool = False,
         *,
-        maximize: bool = False,
-        foreach: bool | None = None,
-        capturable: bool = False,
-        differentiable: bool = False,
+        maximize: bool = False, foreach: bool | None = None, capturable: bool = False, differentiable: bool = False,
         fused: bool | None = None,
-    ) -> None:
+    ) -> None:  # fmt: skip
         super().__init__(params, **options(locals()), decoupled_weight_decay=True)
 
 
@@ -122,10 +115,8 @@ class Adamax(Optimizer):
         weight_decay: NotNegative = 0,
         foreach: bool | None = None,
         *,
-        maximize: bool = False,
-        differentiable: bool = False,
-        capturable: bool = False,
-    ) -> None:
+        maximize: bool = False, differentiable: bool = False, capturable: bool = False,
+    ) -> None:  # fmt: skip
         super().__init__(params, options(locals()))
 
     def _update(self, group: Group, touched: list[Array]) -> None:
@@ -166,11 +157,8 @@ class NAdam(Optimizer):
         momentum_decay: NotNegative = 4e-3,
         decoupled_weight_decay: bool = False,
         *,
-        foreach: bool | None = None,
-        maximize: bool = False,
-        capturable: bool = False,
-        differentiable: bool = False,
-    ) -> None:
+        foreach: bool | None = None, maximize: bool = False, capturable: bool = False, differentiable: bool = False,
+    ) -> None:  # fmt: skip
         super().__init__(params, options(locals()))
 
     def _begin(self, state: State, x: Array, group: Group) -> None:
@@ -221,11 +209,8 @@ class RAdam(Optimizer):
         weight_decay: NotNegative = 0,
         decoupled_weight_decay: bool = False,
         *,
-        foreach: bool | None = None,
-        maximize: bool = False,
-        capturable: bool = False,
-        differentiable: bool = False,
-    ) -> None:
+        foreach: bool | None = None, maximize: bool = False, capturable: bool = False, differentiable: bool = False,
+    ) -> None:  # fmt: skip
         super().__init__(params, options(locals()))
 
     def _update(self, group: Group, touched: list[Array]) -> None:

@@ -53,11 +53,8 @@ class SGD(Optimizer):
         weight_decay: NotNegative = 0,
         nesterov: bool = False,
         *,
-        maximize: bool = False,
-        foreach: bool | None = None,
-        differentiable: bool = False,
-        fused: bool | None = None,
-    ) -> None:
+        maximize: bool = False, foreach: bool | None = None, differentiable: bool = False, fused: bool | None = None,
+    ) -> None:  # fmt: skip
         super().__init__(params, options(locals()))
 
     def _check(self, group: Group) -> None:
@@ -174,11 +171,8 @@ class Rprop(Optimizer):
         etas: Etas = (0.5, 1.2),
         step_sizes: tuple[float, float] = (1e-6, 50),
         *,
-        capturable: bool = False,
-        foreach: bool | None = None,
-        maximize: bool = False,
-        differentiable: bool = False,
-    ) -> None:
+        capturable: bool = False, foreach: bool | None = None, maximize: bool = False, differentiable: bool = False,
+    ) -> None:  # fmt: skip
         super().__init__(params, options(locals()))
 
     def _begin(self, state: State, x: Array, group: Group) -> None:

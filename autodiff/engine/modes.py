@@ -9,15 +9,9 @@ from contextvars import ContextVar, Token
 from typing import Any, NamedTuple, ParamSpec, TypeVar, overload
 
 __all__ = [
-    "detect_anomaly",
-    "enable_grad",
-    "inference_mode",
-    "is_anomaly_enabled",
-    "is_grad_enabled",
-    "no_grad",
-    "set_detect_anomaly",
-    "set_grad_enabled",
-]
+    "detect_anomaly", "enable_grad", "inference_mode", "is_anomaly_enabled", "is_grad_enabled", "no_grad",
+    "set_detect_anomaly", "set_grad_enabled",
+]  # fmt: skip
 
 P = ParamSpec("P")
 R = TypeVar("R")
