@@ -134,36 +134,32 @@ def _recording() -> AbstractContextManager[None]:
 
 
 def accumulate_grad(found: dict[Node, Any], inputs: Collection[Any] = ()) -> None:
-    """Add gradients to ``.grad`` of ``inputs`` and of the leaves they belong to, where those still want them."""
+    """Add gradients to ``.grad`` of ``inputs`` and of the leaves they belong to, where those still want them.
+
+    Raises InPlaceError if a leaf was given data of another shape or dtype after the graph was made.
+    """
     owners, hooked = {x._node: x for x in inputs} if inputs else {}, in_use()
     with _delivering:
         for node, g in found.items():
             owner = node.owner() if node.primitive is None else owners.get(node)
-            if owner is not None and owner._node is not None:
-                _add_to_grad(owner, node, g)
-                if hooked and hasattr(node, "hooks"):
-                    for hook in tuple(node.hooks.accumulated.values()):
-                        hook(owner)
-
-
-def _add_to_grad(owner: Any, node: Node, g: Any) -> None:
-    """Add the cotangent ``g`` of ``node`` to ``owner.grad``.
-
-    Raises InPlaceError if the leaf was given data of another shape or dtype after the graph was made.
-    """
-    if owner._node is not node and (g.shape != owner.shape or g.dtype != owner.dtype):
-        raise InPlaceError(
-            f"a leaf was given data of {owner.dtype} {owner.shape} after the forward pass, so that its gradient of "
-            f"{g.dtype} {g.shape} does not fit; assign .data after backward()"
-        )
-    old = owner._grad
-    if old is None:
-        owner._grad = g
-    elif old._node is None and g._node is None and old._array.flags.writeable:
-        np.add(old._array, g._array, out=old._array)
-        changed(old._array)
-    else:
-        owner._grad = old + g
+            if owner is None or owner._node is None:
+                continue
+            if owner._node is not node and (g.shape != owner.shape or g.dtype != owner.dtype):
+                raise InPlaceError(
+                    f"a leaf was given data of {owner.dtype} {owner.shape} after the forward pass, and its gradient is "
+                    f"of {g.dtype} {g.shape}; assign .data after backward()"
+                )
+            old = owner._grad
+            if old is None:
+                owner._grad = g
+            elif old._node is None and g._node is None and old._array.flags.writeable:
+                np.add(old._array, g._array, out=old._array)
+                changed(old._array)
+            else:
+                owner._grad = old + g
+            if hooked and hasattr(node, "hooks"):
+                for hook in tuple(node.hooks.accumulated.values()):
+                    hook(owner)
 
 
 def _tracked(tensor: Any) -> Node:

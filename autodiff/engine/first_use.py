@@ -48,6 +48,7 @@ def too_few(primitive: str, vjps: int, inputs: int) -> OptionError:
 
 def arguments_of(vjp: VJP) -> list[str]:
     """The names of what a VJP takes after ``g``."""
+    vjp = inspect.unwrap(vjp)
     code = getattr(vjp, "__code__", None)
     return list(code.co_varnames[: code.co_argcount] if code else inspect.signature(vjp).parameters)[1:]
 

@@ -83,7 +83,9 @@ def _mse(x: Any, y: Any) -> Any:
     difference = x - y
     if not difference.size:
         return np.full((), np.nan, x.dtype)
-    if difference.size < LONG and difference.dtype.char != "e":  # faster than a square and its sum
+    if difference.dtype.char == "e":  # whose squares overflow
+        return _mse(x.astype(np.float32), y.astype(np.float32)).astype(np.float16)
+    if difference.size < LONG:  # faster than a square and its sum
         flat = difference.reshape(-1)
         return flat.dot(flat) / difference.size
     return accumulate(difference * difference) / difference.size

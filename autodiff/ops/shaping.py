@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial, update_wrapper
+from functools import wraps
 from typing import Any, TypeVar
 
 import numpy as np
@@ -107,17 +107,18 @@ def in_single(function: F) -> F:
     It works for forwards, VJPs and compositions: half precision loses small terms of a sum, overflows at 65504, and has
     nothing below 6e-8.
     """
-    return update_wrapper(partial(_in_single, function), function)  # type: ignore[return-value]  # takes what it takes
 
+    @wraps(function)
+    def call(*args: Any, **params: Any) -> Any:
+        if args and args[0].dtype.char != "e":
+            return function(*args, **params)
+        given = (*args, *params.values())
+        if {x.dtype.char for x in given if _has_numbers(x) and x.dtype.kind == "f"} != {"e"}:
+            return function(*args, **params)
+        result = function(*map(_as_single, args), **{name: _as_single(x) for name, x in params.items()})
+        return tuple(map(_as_half, result)) if isinstance(result, tuple) else _as_half(result)
 
-def _in_single(function: Callable[..., Any], *args: Any, **params: Any) -> Any:
-    if args and args[0].dtype.char != "e":
-        return function(*args, **params)
-    given = (*args, *params.values())
-    if {x.dtype.char for x in given if _has_numbers(x) and x.dtype.kind == "f"} != {"e"}:
-        return function(*args, **params)
-    result = function(*map(_as_single, args), **{name: _as_single(x) for name, x in params.items()})
-    return tuple(map(_as_half, result)) if isinstance(result, tuple) else _as_half(result)
+    return call  # type: ignore[return-value]  # takes what the function takes
 
 
 def _has_numbers(x: Any) -> bool:

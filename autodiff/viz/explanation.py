@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import inspect
 import linecache
 import textwrap
 from functools import lru_cache
@@ -114,7 +115,7 @@ def explain(loss: Tensor, params: Any = None) -> Explanation:
 def _rule(primitive: Primitive, position: int) -> str:
     """The formula of the VJP of one input, from its source; the name of a function that is no lambda."""
     vjp: Any = primitive.vjps[position] if primitive.vjps else primitive.vjps_for(position + 1)[position]
-    vjp = getattr(vjp, "func", vjp)
+    vjp = inspect.unwrap(getattr(vjp, "func", vjp))
     return _formula(vjp) or f"{getattr(vjp, '__name__', 'its rule').strip('_<>')}(g, ...)"
 
 

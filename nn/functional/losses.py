@@ -26,6 +26,11 @@ __all__ = [
 
 
 @in_single
+def _squares(input: Any, target: Any, weight: Any, reduction: str) -> Value:
+    difference = input - target
+    return weighted(difference * difference, weight, reduction)
+
+
 def mse_loss(
     input: Any, target: Any, size_average: bool | None = None, reduce: bool | None = None, reduction: str = "mean",
     weight: Any = None,
@@ -44,8 +49,7 @@ def mse_loss(
     reduction = reduction_of(size_average, reduce, reduction)
     if reduction == "mean" and weight is None:
         return apply(fused.mse, (input, target))
-    difference = input - target
-    return weighted(difference * difference, weight, reduction)
+    return _squares(input, target, weight, reduction)
 
 
 @in_single

@@ -7,6 +7,7 @@ from typing import Any
 from autodiff.errors import OptionError
 from nn import functional as F
 from nn import init
+from nn.functional.dense import linear  # itself: a weight is always a tensor
 from nn.module import Module
 from nn.modules.new_parameters import add_parameters, uniform_by_fan
 from nn.parameter import Parameter
@@ -44,7 +45,7 @@ class Linear(Module):
 
     def forward(self, input: Any) -> Any:
         """``functional.linear``."""
-        return F.linear(input, self.weight, self.bias)
+        return linear(input, self.weight, self.bias)
 
     def extra_repr(self) -> str:
         """The features, and whether there is a bias."""

@@ -53,7 +53,10 @@ class FunctionModule(Module):
 
     def forward(self, *inputs: Any, **named: Any) -> Any:
         """The function of the inputs."""
-        cls, options = type(self), {}
+        cls = type(self)
+        if not (cls.passed or named):
+            return cls.function(*inputs)
+        options = {}
         for name in cls.passed:  # in place of a comprehension, which is a call of its own
             options[name] = getattr(self, name)
         return cls.function(*inputs, **named, **options)

@@ -9,7 +9,8 @@ import numpy as np
 
 from autodiff.engine.apply import apply
 from autodiff.engine.values import TensorBase, Value
-from autodiff.ops import arithmetic, comparison
+from autodiff.ops import comparison
+from autodiff.ops.arithmetic import absolute, add, divide, floor_divide, multiply, negative, power, remainder, subtract
 from autodiff.ops.linear_algebra import matmul
 from autodiff.tensors.methods.wrappers import in_place
 
@@ -23,61 +24,61 @@ class Operators(TensorBase):
     __hash__ = object.__hash__
 
     def __add__(self, other: Any) -> Value:
-        return apply(arithmetic.add, (self, other))
+        return apply(add, (self, other))
 
     def __sub__(self, other: Any) -> Value:
-        return apply(arithmetic.subtract, (self, other))
+        return apply(subtract, (self, other))
 
     def __mul__(self, other: Any) -> Value:
-        return apply(arithmetic.multiply, (self, other))
+        return apply(multiply, (self, other))
 
     def __truediv__(self, other: Any) -> Value:
-        return apply(arithmetic.divide, (self, other))
+        return apply(divide, (self, other))
 
     def __floordiv__(self, other: Any) -> Value:
-        return apply(arithmetic.floor_divide, (self, other))
+        return apply(floor_divide, (self, other))
 
     def __mod__(self, other: Any) -> Value:
-        return apply(arithmetic.remainder, (self, other))
+        return apply(remainder, (self, other))
 
     def __pow__(self, other: Any) -> Value:
-        return apply(arithmetic.power, (self, other))
+        return apply(power, (self, other))
 
     def __matmul__(self, other: Any) -> Value:
         return apply(matmul, (self, other))
 
     def __radd__(self, other: Any) -> Value:
-        return apply(arithmetic.add, (other, self))
+        return apply(add, (other, self))
 
     def __rsub__(self, other: Any) -> Value:
-        return apply(arithmetic.subtract, (other, self))
+        return apply(subtract, (other, self))
 
     def __rmul__(self, other: Any) -> Value:
-        return apply(arithmetic.multiply, (other, self))
+        return apply(multiply, (other, self))
 
     def __rtruediv__(self, other: Any) -> Value:
-        return apply(arithmetic.divide, (other, self))
+        return apply(divide, (other, self))
 
     def __rfloordiv__(self, other: Any) -> Value:
-        return apply(arithmetic.floor_divide, (other, self))
+        return apply(floor_divide, (other, self))
 
     def __rmod__(self, other: Any) -> Value:
-        return apply(arithmetic.remainder, (other, self))
+        return apply(remainder, (other, self))
 
     def __rpow__(self, other: Any) -> Value:
-        return apply(arithmetic.power, (other, self))
+        return apply(power, (other, self))
 
     def __rmatmul__(self, other: Any) -> Value:
         return apply(matmul, (other, self))
 
     def __neg__(self) -> Value:
-        return apply(arithmetic.negative, (self,))
+        return apply(negative, (self,))
 
     def __pos__(self) -> Self:
         return self
 
     def __abs__(self) -> Value:
-        return apply(arithmetic.absolute, (self,))
+        return apply(absolute, (self,))
 
     __iadd__ = in_place(operator.add)
     __isub__ = in_place(operator.sub)
