@@ -11,10 +11,7 @@ tensor([ 1.3818,  0.0770, -2.8289])
 from __future__ import annotations
 
 import importlib
-from math import e as e
-from math import inf as inf
-from math import nan as nan
-from math import pi as pi
+import math as _math
 from typing import TYPE_CHECKING, Any
 
 from autodiff.engine.call_sites import register_library as _register_library
@@ -55,14 +52,6 @@ from autodiff.kernels.threads import get_num_threads as get_num_threads
 from autodiff.kernels.threads import set_num_threads as set_num_threads
 from autodiff.linalg.old_names import *
 from autodiff.random import *
-from autodiff.special.functions import digamma as digamma
-from autodiff.special.functions import erf as erf
-from autodiff.special.functions import erfc as erfc
-from autodiff.special.functions import erfinv as erfinv
-from autodiff.special.functions import i0 as i0
-from autodiff.special.functions import lgamma as lgamma
-from autodiff.special.functions import mvlgamma as mvlgamma
-from autodiff.special.functions import polygamma as polygamma
 from autodiff.tensors.creation import *
 from autodiff.tensors.devices import device as device
 from autodiff.tensors.printing import set_printoptions as set_printoptions
@@ -78,8 +67,10 @@ if TYPE_CHECKING:
     from autodiff.viz import explain as explain
     from autodiff.viz import memory as memory
 
-bool, float, int = bool_, float32, int32  # PyTorch gives them the names of Python's own types
-newaxis = None
+bool, float, int, newaxis = bool_, float32, int32, None  # PyTorch gives dtypes the names of Python's own types
+e, inf, nan, pi = _math.e, _math.inf, _math.nan, _math.pi
+digamma, erf, erfc, erfinv = special.digamma, special.erf, special.erfc, special.erfinv
+i0, lgamma, mvlgamma, polygamma = special.i0, special.lgamma, special.mvlgamma, special.polygamma
 
 _keep_freed_memory()
 _give_tensors(vars())

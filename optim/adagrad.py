@@ -39,15 +39,8 @@ class Adagrad(Optimizer):
     _memory = ("sum",)
 
     def __init__(
-        self,
-        params: Params,
-        lr: NotNegative = 1e-2,
-        lr_decay: NotNegative = 0,
-        weight_decay: NotNegative = 0,
-        initial_accumulator_value: NotNegative = 0,
-        eps: NotNegative = 1e-10,
-        foreach: bool | None = None,
-        *,
+        self, params: Params, lr: NotNegative = 1e-2, lr_decay: NotNegative = 0, weight_decay: NotNegative = 0,
+        initial_accumulator_value: NotNegative = 0, eps: NotNegative = 1e-10, foreach: bool | None = None, *,
         maximize: bool = False, differentiable: bool = False, fused: bool | None = None,
     ) -> None:  # fmt: skip
         super().__init__(params, options(locals()))
@@ -134,15 +127,10 @@ class Adadelta(Optimizer):
     _memory = ("square_avg", "acc_delta")
 
     def __init__(
-        self,
-        params: Params,
-        lr: NotNegative = 1.0,
-        rho: Annotated[float, Limit(lambda rho: 0 <= rho <= 1, "from 0 to 1")] = 0.9,
-        eps: NotNegative = 1e-6,
-        weight_decay: NotNegative = 0,
-        foreach: bool | None = None,
-        *,
-        capturable: bool = False, maximize: bool = False, differentiable: bool = False,
+        self, params: Params, lr: NotNegative = 1.0,
+        rho: Annotated[float, Limit(lambda rho: 0 <= rho <= 1, "from 0 to 1")] = 0.9, eps: NotNegative = 1e-6,
+        weight_decay: NotNegative = 0, foreach: bool | None = None, *, capturable: bool = False,
+        maximize: bool = False, differentiable: bool = False,
     ) -> None:  # fmt: skip
         super().__init__(params, options(locals()))
 

@@ -37,16 +37,10 @@ class Adam(Optimizer):
     _memory = ("exp_avg", "exp_avg_sq")
 
     def __init__(
-        self,
-        params: Params,
-        lr: NotNegative = 1e-3,
-        betas: Betas = (0.9, 0.999),
-        eps: NotNegative = 1e-8,
-        weight_decay: NotNegative = 0,
-        amsgrad: bool = False,
-        *,
-        foreach: bool | None = None, maximize: bool = False, capturable: bool = False, differentiable: bool = False,
-        fused: bool | None = None, decoupled_weight_decay: bool = False,
+        self, params: Params, lr: NotNegative = 1e-3, betas: Betas = (0.9, 0.999), eps: NotNegative = 1e-8,
+        weight_decay: NotNegative = 0, amsgrad: bool = False, *, foreach: bool | None = None, maximize: bool = False,
+        capturable: bool = False, differentiable: bool = False, fused: bool | None = None,
+        decoupled_weight_decay: bool = False,
     ) -> None:  # fmt: skip
         super().__init__(params, options(locals()))
 
@@ -75,15 +69,9 @@ class AdamW(Adam):
     """
 
     def __init__(
-        self,
-        params: Params,
-        lr: NotNegative = 1e-3,
-        betas: Betas = (0.9, 0.999),
-        eps: NotNegative = 1e-8,
-        weight_decay: NotNegative = 1e-2,
-        amsgrad: bool = False,
-        *,
-        maximize: bool = False, foreach: bool | None = None, capturable: bool = False, differentiable: bool = False,
+        self, params: Params, lr: NotNegative = 1e-3, betas: Betas = (0.9, 0.999), eps: NotNegative = 1e-8,
+        weight_decay: NotNegative = 1e-2, amsgrad: bool = False, *, maximize: bool = False,
+        foreach: bool | None = None, capturable: bool = False, differentiable: bool = False,
         fused: bool | None = None,
     ) -> None:  # fmt: skip
         super().__init__(params, **options(locals()), decoupled_weight_decay=True)
@@ -107,15 +95,9 @@ class Adamax(Optimizer):
     _memory = ("exp_avg", "exp_inf")
 
     def __init__(
-        self,
-        params: Params,
-        lr: NotNegative = 2e-3,
-        betas: Betas = (0.9, 0.999),
-        eps: NotNegative = 1e-8,
-        weight_decay: NotNegative = 0,
-        foreach: bool | None = None,
-        *,
-        maximize: bool = False, differentiable: bool = False, capturable: bool = False,
+        self, params: Params, lr: NotNegative = 2e-3, betas: Betas = (0.9, 0.999), eps: NotNegative = 1e-8,
+        weight_decay: NotNegative = 0, foreach: bool | None = None, *, maximize: bool = False,
+        differentiable: bool = False, capturable: bool = False,
     ) -> None:  # fmt: skip
         super().__init__(params, options(locals()))
 
@@ -148,15 +130,8 @@ class NAdam(Optimizer):
     _memory, _numbers = ("exp_avg", "exp_avg_sq"), ("mu_product",)
 
     def __init__(
-        self,
-        params: Params,
-        lr: NotNegative = 2e-3,
-        betas: Betas = (0.9, 0.999),
-        eps: NotNegative = 1e-8,
-        weight_decay: NotNegative = 0,
-        momentum_decay: NotNegative = 4e-3,
-        decoupled_weight_decay: bool = False,
-        *,
+        self, params: Params, lr: NotNegative = 2e-3, betas: Betas = (0.9, 0.999), eps: NotNegative = 1e-8,
+        weight_decay: NotNegative = 0, momentum_decay: NotNegative = 4e-3, decoupled_weight_decay: bool = False, *,
         foreach: bool | None = None, maximize: bool = False, capturable: bool = False, differentiable: bool = False,
     ) -> None:  # fmt: skip
         super().__init__(params, options(locals()))
@@ -201,15 +176,9 @@ class RAdam(Optimizer):
     _memory = ("exp_avg", "exp_avg_sq")
 
     def __init__(
-        self,
-        params: Params,
-        lr: NotNegative = 1e-3,
-        betas: Betas = (0.9, 0.999),
-        eps: NotNegative = 1e-8,
-        weight_decay: NotNegative = 0,
-        decoupled_weight_decay: bool = False,
-        *,
-        foreach: bool | None = None, maximize: bool = False, capturable: bool = False, differentiable: bool = False,
+        self, params: Params, lr: NotNegative = 1e-3, betas: Betas = (0.9, 0.999), eps: NotNegative = 1e-8,
+        weight_decay: NotNegative = 0, decoupled_weight_decay: bool = False, *, foreach: bool | None = None,
+        maximize: bool = False, capturable: bool = False, differentiable: bool = False,
     ) -> None:  # fmt: skip
         super().__init__(params, options(locals()))
 

@@ -45,15 +45,9 @@ class SGD(Optimizer):
     """
 
     def __init__(
-        self,
-        params: Params,
-        lr: NotNegative = 1e-3,
-        momentum: NotNegative = 0,
-        dampening: float = 0,
-        weight_decay: NotNegative = 0,
-        nesterov: bool = False,
-        *,
-        maximize: bool = False, foreach: bool | None = None, differentiable: bool = False, fused: bool | None = None,
+        self, params: Params, lr: NotNegative = 1e-3, momentum: NotNegative = 0, dampening: float = 0,
+        weight_decay: NotNegative = 0, nesterov: bool = False, *, maximize: bool = False, foreach: bool | None = None,
+        differentiable: bool = False, fused: bool | None = None,
     ) -> None:  # fmt: skip
         super().__init__(params, options(locals()))
 
@@ -165,13 +159,9 @@ class Rprop(Optimizer):
     _memory = ("prev", "step_size")
 
     def __init__(
-        self,
-        params: Params,
-        lr: NotNegative = 1e-2,
-        etas: Etas = (0.5, 1.2),
-        step_sizes: tuple[float, float] = (1e-6, 50),
-        *,
-        capturable: bool = False, foreach: bool | None = None, maximize: bool = False, differentiable: bool = False,
+        self, params: Params, lr: NotNegative = 1e-2, etas: Etas = (0.5, 1.2),
+        step_sizes: tuple[float, float] = (1e-6, 50), *, capturable: bool = False, foreach: bool | None = None,
+        maximize: bool = False, differentiable: bool = False,
     ) -> None:  # fmt: skip
         super().__init__(params, options(locals()))
 
