@@ -152,6 +152,11 @@ def test_what_no_tensor_can_be_made_of_is_refused() -> None:
         autodiff.sum(np.array(["a"]))
     with pytest.raises(DtypeError, match=r"floor takes tensors or arrays, not \(2.5\)"):
         autodiff.floor(2.5)
+    for call in (lambda: autodiff.all("abc"), lambda: autodiff.any("abc"), lambda: autodiff.exp("a"),
+                 lambda: autodiff.exp([1.0]), lambda: autodiff.sum([1, 2]), lambda: autodiff.cat([[1.0], [2.0]]),
+                 lambda: nn.functional.mse_loss([1.0], [2.0])):  # fmt: skip
+        with pytest.raises(DtypeError, match=r"use tensor\(\.\.\.\)"):
+            call()
     assert isinstance(autodiff.exp(2.0), Tensor)
     assert isinstance(autodiff.add(1, 2), Tensor)
 

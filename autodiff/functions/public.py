@@ -87,10 +87,15 @@ def _as_tensor(value: Any) -> Any:
 
 
 def _of_numbers(function: Callable[..., Any], args: Any, kwargs: Any) -> Any:
-    """The result for numbers alone, which some functions take."""
+    """The result for numbers alone, which some functions take; NumPy would read strings and lists as arrays."""
+    given = ", ".join(f"{x!r:.40}" for x in (*args, *kwargs.values()))
+    refusal = DtypeError(f"{function.__name__} takes tensors or arrays, not ({given}); use tensor(...)")
     try:
         result = function(*args, **kwargs)
     except AttributeError as error:
-        given = ", ".join(f"{x!r:.40}" for x in (*args, *kwargs.values()))
-        raise DtypeError(f"{function.__name__} takes tensors or arrays, not ({given}); use tensor(...)") from error
-    return wrap(np.asarray(result)) if isinstance(result, (np.ndarray, np.generic)) else result
+        raise refusal from error
+    if not isinstance(result, (np.ndarray, np.generic)):
+        return result
+    if not all(isinstance(x, (int, float)) for x in args):
+        raise refusal
+    return wrap(np.asarray(result))
