@@ -18,6 +18,7 @@ from autodiff.engine.versions import changed, rewritten
 from autodiff.engine.views import rerecord_view
 from autodiff.engine.walk import walk
 from autodiff.errors import DtypeError, GraphError, InPlaceError, OptionError, ShapeError
+from autodiff.kernels.structural_zeros import doubt
 
 _delivering = RLock()  # NumPy adds long arrays while other threads run
 
@@ -107,6 +108,8 @@ def gradients(
     cotangents: dict[Node, Any] = {}
     for output, seed in zip(outputs, seeds, strict=True):
         node, g = _tracked(output), _seed(output, seed)
+        if seed is not None and not g._array.all():
+            doubt()
         g = g if create_graph else g._array
         cotangents[node] = cotangents[node] + g if node in cotangents else g
     targets = {_tracked(x) for x in inputs} if inputs is not None else ()

@@ -13,6 +13,7 @@ import numpy as np
 from autodiff.engine.call_sites import of_library
 from autodiff.engine.first_use import FirstUse, arguments_of, too_few
 from autodiff.errors import OptionError
+from autodiff.kernels.structural_zeros import doubt
 
 ndarray = np.ndarray
 VJP = Callable[..., Any]
@@ -43,6 +44,7 @@ class Primitive:
         floating: integers are converted to the default dtype first, because the result is floating.
         promotes: inputs of different dtypes are converted to a common one; otherwise they are an error.
         view: the result may share memory with the input.
+        selects: entries of an input may be left out; then their cotangent is 0, whatever it was computed from.
 
     Raises:
         OptionError: the name is the library's, ``keeps`` does not fit the VJPs, or the VJPs do not fit the forward.
@@ -58,6 +60,7 @@ class Primitive:
         floating: bool = False,
         promotes: bool = True,
         view: bool = False,
+        selects: bool = False,
     ) -> None:
         if vjps and isinstance(forward, np.ufunc) and forward.nin != len(vjps):
             raise too_few(name, len(vjps), forward.nin)
@@ -66,11 +69,13 @@ class Primitive:
         self.plans = _Plans(name, vjps, self.keeps)
         self.saves = any(self.keeps)
         self.differentiable = bool(vjps) or each is not None
-        self.floating, self.promotes, self.view = floating, promotes, view
+        self.floating, self.promotes, self.view, self.selects = floating, promotes, view, selects
         self._each = each
-        self.fixed_vjps = list(vjps)  # for every visit of a node; empty if vjps_for makes them anew
+        self._checked = list(vjps)
         for i, vjp in enumerate(vjps):
-            self.fixed_vjps[i] = FirstUse(name, vjps, i, partial(self.fixed_vjps.__setitem__, i, vjp))
+            self._checked[i] = FirstUse(name, vjps, i, partial(self._checked.__setitem__, i, vjp))
+        self._hides_nan = selects and not self.saves  # what looks at the values passes NaN on
+        self.fixed_vjps = [] if self._hides_nan else self._checked  # empty if a visit of a node asks vjps_for
         self._register()
 
     def _register(self) -> None:
@@ -88,7 +93,9 @@ class Primitive:
         """The VJPs of ``count`` inputs; a subclass may make them anew for each visit of a node (see ``Joint``)."""
         if self._each is not None:
             return [partial(self._each, i) for i in range(count)]
-        return self.fixed_vjps
+        if self._hides_nan:
+            doubt()
+        return self._checked
 
     def __call__(self, *inputs: Any, **params: Any) -> Any:
         """Apply the primitive: recorded where an input is a Tensor, plain NumPy otherwise."""

@@ -8,23 +8,26 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 from heapq import heappop, heappush
+from threading import get_ident
 from typing import Any
 
 import numpy as np
 
 from autodiff.engine import modes
 from autodiff.engine.broadcasting import unbroadcast
-from autodiff.engine.checks import called_at, check_cotangent, compare_fingerprints, saved_or_raise
+from autodiff.engine.checks import called_at, check_cotangent, compare_fingerprints, non_finite, saved_or_raise
 from autodiff.engine.hooks import in_use
 from autodiff.engine.tape import Node, is_leaf, reachable
 from autodiff.engine.versions import last_change
+from autodiff.engine.zeros import StructuralZeros
+from autodiff.kernels.structural_zeros import in_doubt, noting_nan
 
 Lift = Callable[[np.ndarray[Any, Any], Node], Any]
 Read = Callable[[Node], tuple[Any, ...]]
 Observe = Callable[[Node, Node, Any, Any], None]
 
 
-@np.errstate(all="ignore")  # the forward pass has warned; a pole is inf here, as calculus says
+@noting_nan  # the forward pass has warned; a pole is inf here, as calculus says
 def walk(
     cotangents: dict[Node, Any],
     targets: Collection[Node] = (),
@@ -58,6 +61,7 @@ def walk(
     heap: list[tuple[int, Any]] = sorted((-node.number, node) for node in pending if node not in found)
     newest_change, anomaly, hooked = last_change(), modes.current().anomaly, in_use() and observe is None
     needs_arrival = hooked or anomaly or wanted is not None
+    zeros: StructuralZeros | None = None
     observe = observe or (check_cotangent if anomaly else None)
     while heap:
         node = heappop(heap)[1]
@@ -80,6 +84,9 @@ def walk(
                 c = vjp(*arguments, **params) if params else vjp(*arguments)
                 if c is None:  # a Function may return None: no gradient
                     continue
+                if in_doubt and primitive.saves and non_finite(c):
+                    zeros = zeros or StructuralZeros(cotangents)
+                    c = zeros.settled(node, vjp, arguments, c)
                 if c.shape != edge.shape:
                     c = unbroadcast(c, edge.shape)
                 if observe is not None:
@@ -96,6 +103,8 @@ def walk(
             raise
         if not retain and primitive.saves:  # a node that saves nothing has nothing to free
             node.saved = None
+    if in_doubt:
+        in_doubt.discard(get_ident())
     return _run_leaf_hooks(found) if hooked else found
 
 

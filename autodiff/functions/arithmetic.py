@@ -171,8 +171,9 @@ def frac(input: Any) -> Value:
 
 def nan_to_num(input: Any, nan: float | None = None, posinf: Any = None, neginf: Any = None) -> Value:
     """``input`` with 0 (or ``nan``) for NaN and the largest numbers (or those given) for infinities."""
-    nan = 0.0 if nan is None else nan
-    return _stepwise(primitives.nan_to_num, input, nan=nan, posinf=posinf, neginf=neginf)
+    x = array_of(input)
+    replaced = np.nan_to_num(x, True, 0.0 if nan is None else nan, posinf, neginf)
+    return primitives.where(input, replaced, condition=np.isfinite(x))
 
 
 def fmax(input: Any, other: Any) -> Value:

@@ -24,11 +24,6 @@ def nan_to_zero(g: Any, c: Any) -> Any:
     return np.where(spoiled & (g == 0), 0, c) if spoiled.any() else c
 
 
-def safe_divide(g: Any, y: Any) -> Any:
-    """``g / y`` where a zero cotangent stays zero though ``y`` is zero or NaN."""
-    return g / y if isinstance(y, Number) else nan_to_zero(g, g / y)
-
-
 def _power(x: Any, y: Any) -> Any:
     """x^y; the square by its own ufunc, which is faster."""
     return np.square(x) if isinstance(y, Number) and y == 2 and x.dtype.kind == "f" else np.power(x, y)
@@ -36,16 +31,15 @@ def _power(x: Any, y: Any) -> Any:
 
 def _power_base(g: Any, out: Any, x: Any, y: Any) -> Any:
     if not isinstance(y, Number):
-        return nan_to_zero(g, g * np.where((x == 0) & (y == 0), 0, y * x ** (y - 1)))
-    slope = y * (x if y == 2 else x ** (y - 1)) if y else 0.0
-    return nan_to_zero(g, g * slope) if y < 1 else g * slope
+        return g * np.where((x == 0) & (y == 0), 0, y * x ** (y - 1))
+    return g * (y * (x if y == 2 else x ** (y - 1)) if y else 0.0)
 
 
 def _power_exponent(g: Any, out: Any, x: Any, y: Any) -> Any:
     if isinstance(x, Number):
         c = g * out * (math.log(x) if x > 0 else -math.inf if x == 0 else math.nan)
         return np.where(y >= 0, 0, c) if x == 0 else c  # 0**y is 0 for all y > 0
-    return nan_to_zero(g, np.where((x == 0) & (y >= 0), 0, g * out * np.log(x)))
+    return np.where((x == 0) & (y >= 0), 0, g * out * np.log(x))
 
 
 _BITS = {1: np.int8, 2: np.int16, 4: np.int32, 8: np.int64}
@@ -59,7 +53,7 @@ def _gate(x: Any, mask: Any) -> Any:
     return np.multiply(x.view(_BITS[x.itemsize]), mask).view(x.dtype)
 
 
-gate = Primitive("gate", _gate, lambda g, out, x, mask: gate(g, mask=mask))
+gate = Primitive("gate", _gate, lambda g, out, x, mask: gate(g, mask=mask), selects=True)
 
 
 def zero_vjp(g: Any, *_: Any, **params: Any) -> Any:
@@ -106,17 +100,17 @@ subtract = Primitive("subtract", np.subtract, lambda g, out, x, y: g,
 multiply = Primitive("multiply", np.multiply, lambda g, out, x, y: g * y,
                                               lambda g, out, x, y: g * x, keeps=("y", "x"))
 
-divide = Primitive("divide", np.divide, lambda g, out, x, y: safe_divide(g, y),
-                                        lambda g, out, x, y: nan_to_zero(g, -g * out / y), keeps=("y", "out y"),
+divide = Primitive("divide", np.divide, lambda g, out, x, y: g / y,
+                                        lambda g, out, x, y: -g * out / y, keeps=("y", "out y"),
                    floating=True)
 
 power = Primitive("power", _power, _power_base, _power_exponent, keeps=("x y", "out x y"))
 
 maximum = Primitive("maximum", np.maximum, lambda g, out, x, y: _winner(g, x <= y, x == y),
-                                           lambda g, out, x, y: _winner(g, y <= x, x == y), keeps="x y")
+                                           lambda g, out, x, y: _winner(g, y <= x, x == y), keeps="x y", selects=True)
 
 minimum = Primitive("minimum", np.minimum, lambda g, out, x, y: _winner(g, x >= y, x == y),
-                                           lambda g, out, x, y: _winner(g, y >= x, x == y), keeps="x y")
+                                           lambda g, out, x, y: _winner(g, y >= x, x == y), keeps="x y", selects=True)
 
 negative = Primitive("negative", np.negative, lambda g, out, x: -g)
 
@@ -163,15 +157,12 @@ hypot = Primitive("hypot", np.hypot, lambda g, out, x, y: per_length(g, x, out),
 mantissa = Primitive("mantissa", lambda x: np.frexp(x)[0],
                      lambda g, out, x: g * np.where(x == 0, 1, out / x), keeps="out x", floating=True)
 
-nan_to_num = Primitive("nan_to_num", lambda x, nan, posinf, neginf: np.nan_to_num(x, True, nan, posinf, neginf),
-                       lambda g, out, x, nan, posinf, neginf: gate(g, mask=np.asarray(np.isfinite(x))), keeps="x")
-
 clip = Primitive("clip", lambda x, low, high: np.clip(x, low, high),
-                 lambda g, out, x, low, high: gate(g, mask=np.asarray(_inside(x, low, high))), keeps="x")
+                 lambda g, out, x, low, high: gate(g, mask=np.asarray(_inside(x, low, high))), keeps="x", selects=True)
 
 where = Primitive("where", lambda x, y, condition: np.where(condition, x, y),
                   lambda g, out, x, y, condition: gate(g, mask=condition),
-                  lambda g, out, x, y, condition: gate(g, mask=~condition))
+                  lambda g, out, x, y, condition: gate(g, mask=~condition), selects=True)
 
 
 def _trunc_divide(x: Any, y: Any) -> Any:

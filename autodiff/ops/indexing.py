@@ -46,14 +46,14 @@ def _index(x: Any, key: Any) -> Any:
 
 
 index = Primitive("index", _index,
-                  lambda g, out, x, key: scatter_add(g, key=key, shape=x.shape), view=True)
+                  lambda g, out, x, key: scatter_add(g, key=key, shape=x.shape), view=True, selects=True)
 
 scatter_add = Primitive("scatter_add", _scatter_add,
                         lambda g, out, x, key, shape: index(g, key=key))
 
 take_along_axis = Primitive("take_along_axis", lambda x, indices, axis: x[along(indices, axis)],
                             lambda g, out, x, indices, axis:
-                                scatter_add(g, key=along(indices, axis), shape=x.shape))
+                                scatter_add(g, key=along(indices, axis), shape=x.shape), selects=True)
 
 
 def _put(x: Any, y: Any, key: Any) -> Any:
@@ -70,7 +70,7 @@ def _overwrite(x: Any, y: Any, view: Any) -> Any:
 
 
 put = Primitive("put", _put, lambda g, out, x, y, key: put(g, 0.0, key=key),
-                             lambda g, out, x, y, key: index(g, key=key))
+                             lambda g, out, x, y, key: index(g, key=key), selects=True)
 
 
 def _scatter_extreme(x: Any, y: Any, key: Any, largest: bool) -> Any:
@@ -98,14 +98,14 @@ def _to_new(g: Any, out: Any, x: Any, y: Any, key: Any, largest: bool) -> Any:
 
 
 # The maximum (or minimum) of each entry of x and of all entries of y that go there; equal winners share evenly.
-scatter_extreme = Primitive("scatter_extreme", _scatter_extreme, _to_own, _to_new, keeps="out x y")
+scatter_extreme = Primitive("scatter_extreme", _scatter_extreme, _to_own, _to_new, keeps="out x y", selects=True)
 
 # Rows of a table w. ``share`` multiplies the cotangent of each row that was picked: 0 for padding, 1 over how often the
 # index is there; None is 1.
 embedding = Primitive("embedding", lambda w, indices, share: w[indices],
                       lambda g, out, w, indices, share:
-                          scatter_add(g if share is None else g * share, key=indices, shape=w.shape))
+                          scatter_add(g if share is None else g * share, key=indices, shape=w.shape), selects=True)
 
 # x with y in place of what ``view``, a chain of primitives that only move entries, shows of it.
 overwrite = Primitive("overwrite", _overwrite, lambda g, out, x, y, view: overwrite(g, 0.0, view=view),
-                                               lambda g, out, x, y, view: view(g))
+                                               lambda g, out, x, y, view: view(g), selects=True)

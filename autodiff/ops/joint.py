@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import partial
+from operator import is_
 from typing import Any
 
 from autodiff.engine.primitive import Primitive
@@ -38,11 +39,14 @@ class Joint(Primitive):
 
     def vjps_for(self, count: int) -> Sequence[Callable[..., Any]]:
         """The VJPs for one visit of a node: the first that is called computes the cotangents of all inputs."""
-        found: list[Any] = []
+        given: tuple[Any, ...]
+        found: tuple[Any, ...]
+        given, found = (), ()
 
         def part(i: int, *arguments: Any, **params: Any) -> Any:
-            if not found:
-                found.extend(self.vjps[0](*arguments, **params))
+            nonlocal given, found
+            if not found or not all(map(is_, given, arguments)):
+                given, found = arguments, self.vjps[0](*arguments, **params)
             return found[i]
 
         return [partial(part, i) for i in range(count)]

@@ -134,10 +134,10 @@ mean = Primitive("mean", _mean,
                  floating=True)
 
 amax = Primitive("amax", lambda x, axis, keepdims: np.maximum.reduce(x, axis=axis, keepdims=keepdims),
-                 _to_winners, keeps="out x")
+                 _to_winners, keeps="out x", selects=True)
 
 amin = Primitive("amin", lambda x, axis, keepdims: np.minimum.reduce(x, axis=axis, keepdims=keepdims),
-                 _to_winners, keeps="out x")
+                 _to_winners, keeps="out x", selects=True)
 
 logsumexp = Primitive("logsumexp", _logsumexp,
                       in_single(lambda g, out, x, axis, keepdims:
@@ -151,4 +151,5 @@ norm = Primitive("norm", _norm,
 
 pnorm = Primitive("pnorm", _pnorm, _pnorm_x, keeps="out x", floating=True)
 
-median = Primitive("median", _median, lambda g, out, x: _to_winners(g, out, x, None, False), keeps="out x")
+median = Primitive("median", _median, lambda g, out, x: _to_winners(g, out, x, None, False), keeps="out x",
+                   selects=True)

@@ -70,18 +70,20 @@ transpose = Primitive("transpose", lambda x, axes: x.transpose(axes),
 
 concatenate = Primitive("concatenate", lambda *xs, axis, ends: np.concatenate(xs, axis), each=_part)
 
-pad = Primitive("pad", _pad, lambda g, out, x, widths, value: index(g, key=_crop(widths, x.shape)))
+pad = Primitive("pad", _pad, lambda g, out, x, widths, value: index(g, key=_crop(widths, x.shape)), selects=True)
 
 diagonal = Primitive("diagonal", _diagonal,
                      lambda g, out, x, offset, axis1, axis2:
-                         on_diagonal(g, offset=offset, axis1=axis1, axis2=axis2, shape=x.shape), view=True)
+                         on_diagonal(g, offset=offset, axis1=axis1, axis2=axis2, shape=x.shape), view=True,
+                     selects=True)
 
 on_diagonal = Primitive("on_diagonal", _on_diagonal,
                         lambda g, out, y, offset, axis1, axis2, shape:
                             diagonal(g, offset=offset, axis1=axis1, axis2=axis2))
 
 slide = Primitive("slide", _slide,
-                  lambda g, out, x, axis, size, step: overlap_add(g, axis=axis, step=step, shape=x.shape), view=True)
+                  lambda g, out, x, axis, size, step: overlap_add(g, axis=axis, step=step, shape=x.shape), view=True,
+                  selects=True)
 
 overlap_add = Primitive("overlap_add", _overlap_add,
                         lambda g, out, y, axis, step, shape:

@@ -9,7 +9,7 @@ import numpy as np
 
 from autodiff.engine.primitive import Primitive
 from autodiff.kernels.blocks import by_blocks, shared
-from autodiff.ops.arithmetic import gate, nan_to_zero, safe_divide
+from autodiff.ops.arithmetic import gate
 
 LOG_2 = math.log(2)
 SOME = 1 << 11  # numbers from which on it pays to make zeros for a comparison
@@ -88,20 +88,20 @@ exp = Primitive("exp", shared(np.exp), lambda g, out, x: g * out, keeps="out", f
 # The slope is not out + 1, which has no digits far below 0.
 expm1 = Primitive("expm1", shared(np.expm1), lambda g, out, x: g * np.exp(x), keeps="x", floating=True)
 
-log = Primitive("log", shared(np.log), lambda g, out, x: safe_divide(g, x), keeps="x", floating=True)
+log = Primitive("log", shared(np.log), lambda g, out, x: g / x, keeps="x", floating=True)
 
-log1p = Primitive("log1p", shared(np.log1p), lambda g, out, x: safe_divide(g, x + 1), keeps="x", floating=True)
+log1p = Primitive("log1p", shared(np.log1p), lambda g, out, x: g / (x + 1), keeps="x", floating=True)
 
-sqrt = Primitive("sqrt", np.sqrt, lambda g, out, x: safe_divide(g, 2 * out), keeps="out", floating=True)
+sqrt = Primitive("sqrt", np.sqrt, lambda g, out, x: g / (2 * out), keeps="out", floating=True)
 
 exp2 = Primitive("exp2", shared(np.exp2), lambda g, out, x: g * out * LOG_2, keeps="out", floating=True)
 
-log2 = Primitive("log2", shared(np.log2), lambda g, out, x: safe_divide(g, x * LOG_2), keeps="x", floating=True)
+log2 = Primitive("log2", shared(np.log2), lambda g, out, x: g / (x * LOG_2), keeps="x", floating=True)
 
-log10 = Primitive("log10", shared(np.log10), lambda g, out, x: safe_divide(g, x * math.log(10)), keeps="x",
+log10 = Primitive("log10", shared(np.log10), lambda g, out, x: g / (x * math.log(10)), keeps="x",
                   floating=True)
 
-rsqrt = Primitive("rsqrt", lambda x: 1 / np.sqrt(x), lambda g, out, x: nan_to_zero(g, g * -0.5 * out**3), keeps="out",
+rsqrt = Primitive("rsqrt", lambda x: 1 / np.sqrt(x), lambda g, out, x: g * -0.5 * out**3, keeps="out",
                   floating=True)
 
 logaddexp = Primitive("logaddexp", np.logaddexp, lambda g, out, x, y: g * logistic(x - y),
@@ -113,11 +113,11 @@ logaddexp2 = Primitive("logaddexp2", np.logaddexp2, lambda g, out, x, y: g * log
 
 xlogy = Primitive("xlogy", lambda x, y: _times_log(x, y, np.log),
                   lambda g, out, x, y: np.where((x == 0) & (y <= 0), 0, g * _factor(np.log(y))),
-                  lambda g, out, x, y: safe_divide(g * x, y), keeps="x y", floating=True)
+                  lambda g, out, x, y: g * x / y, keeps="x y", floating=True)
 
 xlog1py = Primitive("xlog1py", lambda x, y: _times_log(x, y, np.log1p),
                     lambda g, out, x, y: np.where((x == 0) & (y <= -1), 0, g * _factor(np.log1p(y))),
-                    lambda g, out, x, y: safe_divide(g * x, y + 1), keeps="x y", floating=True)
+                    lambda g, out, x, y: g * x / (y + 1), keeps="x y", floating=True)
 
 sin = Primitive("sin", _sin, lambda g, out, x: g * _cos(x), keeps="x", floating=True)
 
@@ -129,10 +129,10 @@ tan = Primitive("tan", shared(np.tan), lambda g, out, x: g * (1 + out * out), ke
 complement = Primitive("complement", lambda x: (1 - x) * (1 + x), lambda g, out, x: g * -2 * x, keeps="x",
                        floating=True)
 
-asin = Primitive("asin", shared(np.arcsin), lambda g, out, x: safe_divide(g, np.sqrt(complement(x))), keeps="x",
+asin = Primitive("asin", shared(np.arcsin), lambda g, out, x: g / np.sqrt(complement(x)), keeps="x",
                  floating=True)
 
-acos = Primitive("acos", shared(np.arccos), lambda g, out, x: safe_divide(-g, np.sqrt(complement(x))), keeps="x",
+acos = Primitive("acos", shared(np.arccos), lambda g, out, x: -g / np.sqrt(complement(x)), keeps="x",
                  floating=True)
 
 atan = Primitive("atan", shared(np.arctan), lambda g, out, x: g / (1 + x * x), keeps="x", floating=True)
@@ -146,10 +146,10 @@ cosh = Primitive("cosh", _cosh, lambda g, out, x: g * _sinh(x), keeps="x", float
 
 asinh = Primitive("asinh", shared(np.arcsinh), lambda g, out, x: g / np.sqrt(x * x + 1), keeps="x", floating=True)
 
-acosh = Primitive("acosh", shared(np.arccosh), lambda g, out, x: safe_divide(g, np.sqrt(0 - complement(x))), keeps="x",
+acosh = Primitive("acosh", shared(np.arccosh), lambda g, out, x: g / np.sqrt(0 - complement(x)), keeps="x",
                   floating=True)
 
-atanh = Primitive("atanh", shared(np.arctanh), lambda g, out, x: safe_divide(g, complement(x)), keeps="x",
+atanh = Primitive("atanh", shared(np.arctanh), lambda g, out, x: g / complement(x), keeps="x",
                   floating=True)
 
 sinc = Primitive("sinc", lambda x: np.sinc(x).astype(_floating(x), copy=False), lambda g, out, x: g * _sinc_slope(x),
@@ -159,7 +159,7 @@ tanh = Primitive("tanh", shared(np.tanh), lambda g, out, x: g * (1 - out * out),
 
 sigmoid = Primitive("sigmoid", shared(_sigmoid), lambda g, out, x: g * (out * (1 - out)), keeps="out", floating=True)
 
-logit = Primitive("logit", lambda x: np.log(x / (1 - x)), lambda g, out, x: safe_divide(g, x * (1 - x)), keeps="x",
+logit = Primitive("logit", lambda x: np.log(x / (1 - x)), lambda g, out, x: g / (x * (1 - x)), keeps="x",
                   floating=True)
 
 softplus = Primitive("softplus", lambda x: by_blocks(_softplus, x),
@@ -172,17 +172,19 @@ logistic = Primitive("logistic", shared(_sigmoid), lambda g, out, x: g * (logist
 softsign = Primitive("softsign", lambda x: x / (1 + np.abs(x)), lambda g, out, x: g / np.square(1 + np.abs(x)),
                      keeps="x", floating=True)
 
-# Piecewise linear functions. What they do with NaN, and at their kinks, is what PyTorch does.
-relu = Primitive("relu", _relu, lambda g, out, x: gate(g, mask=np.asarray(out != 0)), keeps="out")  # NaN passes
+# Piecewise linear functions. What they do with NaN, and at their kinks, is what PyTorch does: relu lets it pass.
+relu = Primitive("relu", _relu, lambda g, out, x: gate(g, mask=np.asarray(out != 0)), keeps="out",
+                 selects=True)
 
 hardtanh = Primitive("hardtanh", lambda x, low, high: np.clip(x, low, high),
-                     lambda g, out, x, low, high: gate(g, mask=np.asarray((x > low) & (x < high))), keeps="x")
+                     lambda g, out, x, low, high: gate(g, mask=np.asarray((x > low) & (x < high))), keeps="x",
+                     selects=True)
 
 hardswish = Primitive("hardswish", lambda x: x * np.clip(x / 6 + 0.5, 0, 1), lambda g, out, x: g * _hardswish_slope(x),
                       keeps="x", floating=True)
 
 hardshrink = Primitive("hardshrink", lambda x, width: np.where(np.abs(x) <= width, 0, x),
-                       lambda g, out, x, width: gate(g, mask=np.asarray(np.abs(x) > width)), keeps="x")
+                       lambda g, out, x, width: gate(g, mask=np.asarray(np.abs(x) > width)), keeps="x", selects=True)
 
 softshrink = Primitive("softshrink", lambda x, width: x - np.clip(x, -width, width),
-                       lambda g, out, x, width: gate(g, mask=np.asarray(np.abs(x) > width)), keeps="x")
+                       lambda g, out, x, width: gate(g, mask=np.asarray(np.abs(x) > width)), keeps="x", selects=True)

@@ -45,7 +45,7 @@ conv_weight = Primitive(
 
 windows = Primitive(
     "windows", lambda x, window: pooling.windows(x, window),
-    lambda g, out, x, window: fold(g, window=window, size=x.shape[2:]), view=True)
+    lambda g, out, x, window: fold(g, window=window, size=x.shape[2:]), view=True, selects=True)
 
 fold = Primitive(
     "fold", lambda x, window, size: pooling.fold(x, window, size),
@@ -56,7 +56,7 @@ fold = Primitive(
 max_pool = Primitive(
     "max_pool2d", lambda x, window: pooling.max_pool(x, window),
     lambda g, out, x, window: max_pool_scatter(g, source=detached(x), maxima=detached(out), window=window),
-    keeps="out x")
+    keeps="out x", selects=True)
 
 max_pool_scatter = Primitive(
     "max_pool2d_scatter",
@@ -66,7 +66,8 @@ max_pool_scatter = Primitive(
 max_pool_gather = Primitive(
     "max_pool2d_gather",
     lambda x, source, maxima, window: pooling.max_pool_gather(x, source, maxima, window),
-    lambda g, out, x, source, maxima, window: max_pool_scatter(g, source=source, maxima=maxima, window=window))
+    lambda g, out, x, source, maxima, window: max_pool_scatter(g, source=source, maxima=maxima, window=window),
+                            selects=True)
 
 sum_pool = Primitive(
     "sum_pool2d", lambda x, window: pooling.sum_pool(x, window),
@@ -81,7 +82,7 @@ sum_pool_adjoint = Primitive(
 # different lengths.
 resample = Primitive(
     "resample", lambda x, axis, taps: resampling.resample(x, axis, taps),
-    lambda g, out, x, axis, taps: resample_adjoint(g, axis=axis, taps=taps, size=x.shape[axis]))
+    lambda g, out, x, axis, taps: resample_adjoint(g, axis=axis, taps=taps, size=x.shape[axis]), selects=True)
 
 resample_adjoint = Primitive(
     "resample_adjoint", lambda x, axis, taps, size: resampling.resample_adjoint(x, axis, taps, size),

@@ -43,7 +43,6 @@ declare("copysign", nonzero, nonzero, ref=lambda x, y: np.where((x < 0) == (y < 
 declare("per_length", real, real, nonzero, ref=lambda g, x, out: g * x / out)
 declare("hypot", nonzero, nonzero, ref=lambda x, y: (x * x + y * y) ** 0.5)
 declare("mantissa", real(0.6, 0.9), ref=lambda x: x)
-declare("nan_to_num", real, kwargs=one_of({"nan": 1.0, "posinf": None, "neginf": 2.0}), ref=lambda x, **_: x)
 
 # --- transcendental
 

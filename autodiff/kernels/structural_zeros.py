@@ -1,0 +1,78 @@
+"""Structural zeros: a cotangent that is zero because its entry was not selected stays zero where a slope is infinite.
+
+``where(x > 0, log(x), 0)`` sends the logarithm the cotangent 0 at x = 0, and 0 * inf is NaN. The walk would have to
+look at every cotangent for NaN. It looks only when in doubt: once NumPy has reported an invalid operation, or below a
+selection that may have left out a NaN.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from threading import get_ident
+from typing import Any
+
+import numpy as np
+
+Array = np.ndarray[Any, Any]
+FINITE = (-0.7, 1.3)  # of two signs, so that a slope that jumps at 0 differs between them
+INTERVALS = ((0.2, 0.8), (1.2, 1.8))  # between the poles of the functions that have some
+
+in_doubt: set[int] = set()  # the threads whose walk is to look
+
+
+def doubt(*_: Any) -> None:
+    """Let the walk of this thread look for NaN in cotangents until it ends."""
+    in_doubt.add(get_ident())
+
+
+noting_nan = np.errstate(all="ignore", invalid="call", call=doubt)
+
+
+@np.errstate(all="ignore")
+def settle(vjp: Callable[..., Any], arguments: tuple[Any, ...], params: dict[str, Any], c: Any) -> Any:
+    """``c = vjp(*arguments, **params)``, finite where it does not depend on what made it infinite or NaN.
+
+    A VJP is linear in its cotangent, the first argument. Where it gives one and the same number whatever finite value
+    stands for the infinities and NaN among the others, that number is right: a row that was masked does not reach a
+    product of matrices. Where it gives 0 whatever all the others are, 0 is right: the slope of ``log`` at 0 does not
+    matter to a cotangent of 0.
+    """
+    unsettled = ~np.isfinite(plain(c))
+    if not unsettled.any():
+        return c
+    g, *saved = arguments
+    numbers = [i for i, value in enumerate(saved) if plain(value).dtype.kind == "f"]
+    if any(not np.isfinite(plain(saved[i])).all() for i in numbers):
+        tried = [_with_finite(saved, numbers, number) for number in FINITE]
+        first, second = (plain(vjp(g, *values, **params)) for values in tried)
+        agreed = unsettled & (first == second) & np.isfinite(first)
+        if agreed.any():
+            c, unsettled = np.where(agreed, vjp(g, *tried[0], **params), c), unsettled & ~agreed
+    for low, high in INTERVALS:
+        if not unsettled.any():
+            break
+        zero = unsettled.copy()
+        for values in _draws(saved, numbers, low, high):
+            zero &= plain(vjp(plain(g), *values, **params)) == 0
+        c, unsettled = np.where(zero, 0, c), unsettled & ~zero
+    return c
+
+
+def plain(value: Any) -> Array:
+    """The array of a tensor or a number; of anything else one that is not of numbers."""
+    return np.asarray(value.detach().numpy() if hasattr(value, "__primitive__") else value)
+
+
+def _with_finite(saved: list[Any], numbers: list[int], number: float) -> list[Any]:
+    """``saved`` with ``number`` in place of infinities and NaN."""
+    return [np.where(np.isfinite(plain(v)), v, number) if i in numbers else v for i, v in enumerate(saved)]
+
+
+def _draws(saved: list[Any], numbers: list[int], low: float, high: float) -> Iterator[list[Any]]:
+    """``saved`` twice, with random numbers of an interval in place of all numbers."""
+    rng = np.random.default_rng(0)
+    for _ in range(2):
+        yield [
+            rng.uniform(low, high, plain(v).shape).astype(plain(v).dtype) if i in numbers else v
+            for i, v in enumerate(saved)
+        ]
