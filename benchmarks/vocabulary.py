@@ -57,9 +57,11 @@ Where an operation has no single derivative, every API gives the one of this tab
 | max(), amax, min(), amin over equal winners | shared evenly; max(dim) with indices: to the index returned |
 | clamp at a bound | 1, 0 outside |
 | norm at the zero vector, std and var of a constant | 0 |
-| sqrt at 0, log at 0, pow(0, p < 1) | inf; but a cotangent of 0 stays 0 |
+| sqrt at 0, log at 0, pow(0, p < 1) | inf |
 | prod with zeros | exact |
-| where(condition, a, b) | 0 for the side not taken |
+| the side that where(condition, a, b) does not take | 0, though its slope be infinite or NaN |
+| what an index, masked_fill, relu, clamp or a factor of 0 that is not tracked leaves out | the same |
+| a cotangent of 0 that is given to grad or backward | the same |
 """
 LEFT_OUT = {
     "`fft.*`": "their results are complex, and this library has no complex dtype",

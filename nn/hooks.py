@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from autodiff.engine.hooks import RemovableHandle
 from autodiff.errors import GraphError
+from autodiff.handles import RemovableHandle
 from autodiff.ops.shaping import reshape
 from autodiff.tensors.tensor import Tensor
 

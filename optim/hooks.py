@@ -6,7 +6,7 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any
 
-from autodiff.engine.hooks import RemovableHandle
+from autodiff.handles import RemovableHandle
 
 Hook = Callable[..., Any]
 

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from itertools import count
 from typing import Any
 
 from autodiff.engine.call_sites import asked_at
 
-_number = count().__next__
 _used = False
 
 
@@ -58,33 +56,3 @@ class NodeHooks:
 def in_use() -> bool:
     """Whether any node ever got a hook: until then no walk looks for them."""
     return _used
-
-
-class RemovableHandle:
-    """Adds a hook to ``registry``, and removes it: by ``remove()``, or at the end of a ``with`` block.
-
-    >>> registry = {}
-    >>> with RemovableHandle(registry, print):
-    ...     len(registry)
-    1
-    >>> registry
-    {}
-    """
-
-    def __init__(self, registry: dict[int, Any], hook: Any, prepend: bool = False) -> None:
-        self._registry, self._number = registry, _number()
-        later = dict(registry) if prepend else {}
-        if prepend:
-            registry.clear()
-        registry[self._number] = hook
-        registry.update(later)
-
-    def remove(self) -> None:
-        """Remove the hook; again, it does nothing."""
-        self._registry.pop(self._number, None)
-
-    def __enter__(self) -> RemovableHandle:
-        return self
-
-    def __exit__(self, *exception: object) -> None:
-        self.remove()

@@ -71,11 +71,11 @@ class Primitive:
         self.differentiable = bool(vjps) or each is not None
         self.floating, self.promotes, self.view, self.selects = floating, promotes, view, selects
         self._each = each
-        self._checked = list(vjps)
+        self._vjps = list(vjps)
         for i, vjp in enumerate(vjps):
-            self._checked[i] = FirstUse(name, vjps, i, partial(self._checked.__setitem__, i, vjp))
-        self._hides_nan = selects and not self.saves  # what looks at the values passes NaN on
-        self.fixed_vjps = [] if self._hides_nan else self._checked  # empty if a visit of a node asks vjps_for
+            self._vjps[i] = FirstUse(name, vjps, i, partial(self._vjps.__setitem__, i, vjp))
+        # Empty if each visit of a node asks vjps_for: a selection that looks at no values may have left out a NaN.
+        self.fixed_vjps = [] if selects and not self.saves else self._vjps
         self._register()
 
     def _register(self) -> None:
@@ -93,9 +93,8 @@ class Primitive:
         """The VJPs of ``count`` inputs; a subclass may make them anew for each visit of a node (see ``Joint``)."""
         if self._each is not None:
             return [partial(self._each, i) for i in range(count)]
-        if self._hides_nan:
-            doubt()
-        return self._checked
+        doubt()
+        return self._vjps
 
     def __call__(self, *inputs: Any, **params: Any) -> Any:
         """Apply the primitive: recorded where an input is a Tensor, plain NumPy otherwise."""

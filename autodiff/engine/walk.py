@@ -70,12 +70,9 @@ def walk(
             g = _arrive(node, g, targets, found, hooked, anomaly)
             if wanted is not None and wanted.isdisjoint(edges):
                 continue
-        saved = node.saved
-        if saved is None or node.number < newest_change:
+        if (saved := node.saved) is None or node.number < newest_change:
             saved = read(node)
-        if lift is not None:
-            saved = _lifted(node, saved, lift)
-        arguments, params = (g,) + saved, node.params
+        arguments, params = (g,) + (saved if lift is None else _lifted(node, saved, lift)), node.params
         try:
             vjps = primitive.fixed_vjps or primitive.vjps_for(len(edges))
             for vjp, edge in zip(vjps, edges):  # noqa: B905  # the last inputs may be left out
@@ -85,8 +82,7 @@ def walk(
                 if c is None:  # a Function may return None: no gradient
                     continue
                 if in_doubt and primitive.saves and non_finite(c):
-                    zeros = zeros or StructuralZeros(cotangents)
-                    c = zeros.settled(node, vjp, arguments, c)
+                    c = (zeros := zeros or StructuralZeros(cotangents)).settled(node, vjp, arguments, c)
                 if c.shape != edge.shape:
                     c = unbroadcast(c, edge.shape)
                 if observe is not None:
@@ -103,9 +99,7 @@ def walk(
             raise
         if not retain and primitive.saves:  # a node that saves nothing has nothing to free
             node.saved = None
-    if in_doubt:
-        in_doubt.discard(get_ident())
-    return _run_leaf_hooks(found) if hooked else found
+    return _finished(found, hooked) if hooked or in_doubt else found
 
 
 def _arrive(
@@ -124,10 +118,11 @@ def _arrive(
     return g
 
 
-def _run_leaf_hooks(found: dict[Node, Any]) -> dict[Node, Any]:
-    """The cotangents that were found, those of leaves after their hooks."""
+def _finished(found: dict[Node, Any], hooked: bool) -> dict[Node, Any]:
+    """The cotangents that were found, those of leaves after their hooks; this thread is no longer in doubt."""
+    in_doubt.discard(get_ident())
     return {
-        node: node.hooks.pass_on(g) if node.primitive is None and hasattr(node, "hooks") else g
+        node: node.hooks.pass_on(g) if hooked and node.primitive is None and hasattr(node, "hooks") else g
         for node, g in found.items()
     }
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
 from autodiff.engine.tape import Node, reachable
 from autodiff.kernels.structural_zeros import plain, settle
 
@@ -14,15 +12,23 @@ class StructuralZeros:
     """The nodes of one walk to which such zeros come; made when the walk first meets a cotangent that is not finite."""
 
     def __init__(self, cotangents: dict[Node, Any]) -> None:
-        self._nodes = {node for node, g in cotangents.items() if not plain(g).all()}
+        self._nodes: set[Node | None] = {node for node, g in cotangents.items() if not plain(g).all()}
         for node in reachable(cotangents, leaves=False):
-            primitive: Any = node.primitive
-            has_mask = None in node.edges and primitive.saves and not hasattr(node, "operand")  # or another constant
-            if node in self._nodes or primitive.selects or has_mask:
+            if node in self._nodes or _selects(node) or _has_constant(node):
                 self._nodes.update(node.edges)
 
     def settled(self, node: Node, vjp: Any, arguments: tuple[Any, ...], c: Any) -> Any:
         """The cotangent ``c`` that a VJP of ``node`` made, without the NaN that such zeros made at a pole."""
-        if node not in self._nodes or not node.primitive.vjps:
+        masked, primitive = _has_constant(node), node.primitive
+        if primitive is None or not primitive.vjps or not (masked or node in self._nodes):  # a Function runs once
             return c
-        return settle(vjp, arguments, node.params, c)
+        return settle(vjp, arguments, node.params, c, masked)
+
+
+def _selects(node: Node) -> bool:
+    return node.primitive is not None and node.primitive.selects
+
+
+def _has_constant(node: Node) -> bool:
+    """Whether the VJPs of ``node`` may read an array that is not tracked, such as a mask of zeros and ones."""
+    return None in node.edges and node.primitive is not None and node.primitive.saves and not hasattr(node, "operand")

@@ -29,32 +29,36 @@ noting_nan = np.errstate(all="ignore", invalid="call", call=doubt)
 
 
 @np.errstate(all="ignore")
-def settle(vjp: Callable[..., Any], arguments: tuple[Any, ...], params: dict[str, Any], c: Any) -> Any:
+def settle(
+    vjp: Callable[..., Any], arguments: tuple[Any, ...], params: dict[str, Any], c: Any, has_constant: bool = False
+) -> Any:
     """``c = vjp(*arguments, **params)``, finite where it does not depend on what made it infinite or NaN.
 
     A VJP is linear in its cotangent, the first argument. Where it gives one and the same number whatever finite value
     stands for the infinities and NaN among the others, that number is right: a row that was masked does not reach a
     product of matrices. Where it gives 0 whatever all the others are, 0 is right: the slope of ``log`` at 0 does not
-    matter to a cotangent of 0.
+    matter to a cotangent of 0. With ``has_constant`` the same holds of infinities of the cotangent, which a mask of
+    zeros stops.
     """
-    unsettled = ~np.isfinite(plain(c))
-    if not unsettled.any():
-        return c
-    g, *saved = arguments
-    numbers = [i for i, value in enumerate(saved) if plain(value).dtype.kind == "f"]
-    if any(not np.isfinite(plain(saved[i])).all() for i in numbers):
-        tried = [_with_finite(saved, numbers, number) for number in FINITE]
-        first, second = (plain(vjp(g, *values, **params)) for values in tried)
-        agreed = unsettled & (first == second) & np.isfinite(first)
+    open_ = ~np.isfinite(plain(c))
+    floating = [i for i, value in enumerate(arguments) if plain(value).dtype.kind == "f"]
+    replaced = floating[not has_constant :]
+    if open_.any() and not all(np.isfinite(plain(arguments[i])).all() for i in replaced):
+        trials = [
+            [np.where(np.isfinite(plain(v)), v, number) if i in replaced else v for i, v in enumerate(arguments)]
+            for number in FINITE
+        ]
+        first, second = (plain(vjp(*values, **params)) for values in trials)
+        agreed = open_ & (first == second) & np.isfinite(first)
         if agreed.any():
-            c, unsettled = np.where(agreed, vjp(g, *tried[0], **params), c), unsettled & ~agreed
+            c, open_ = np.where(agreed, vjp(*trials[0], **params), c), open_ & ~agreed
     for low, high in INTERVALS:
-        if not unsettled.any():
+        if not open_.any():
             break
-        zero = unsettled.copy()
-        for values in _draws(saved, numbers, low, high):
-            zero &= plain(vjp(plain(g), *values, **params)) == 0
-        c, unsettled = np.where(zero, 0, c), unsettled & ~zero
+        zero = open_
+        for values in _draws(arguments, floating[1:], low, high):
+            zero = zero & (plain(vjp(*values, **params)) == 0)
+        c, open_ = np.where(zero, 0, c), open_ & ~zero
     return c
 
 
@@ -63,16 +67,11 @@ def plain(value: Any) -> Array:
     return np.asarray(value.detach().numpy() if hasattr(value, "__primitive__") else value)
 
 
-def _with_finite(saved: list[Any], numbers: list[int], number: float) -> list[Any]:
-    """``saved`` with ``number`` in place of infinities and NaN."""
-    return [np.where(np.isfinite(plain(v)), v, number) if i in numbers else v for i, v in enumerate(saved)]
-
-
-def _draws(saved: list[Any], numbers: list[int], low: float, high: float) -> Iterator[list[Any]]:
-    """``saved`` twice, with random numbers of an interval in place of all numbers."""
-    rng = np.random.default_rng(0)
+def _draws(arguments: tuple[Any, ...], floating: list[int], low: float, high: float) -> Iterator[list[Any]]:
+    """``arguments`` twice, with random numbers of an interval in place of those at ``floating``."""
+    rng: Any = np.random.default_rng(0)
     for _ in range(2):
         yield [
-            rng.uniform(low, high, plain(v).shape).astype(plain(v).dtype) if i in numbers else v
-            for i, v in enumerate(saved)
+            rng.uniform(low, high, plain(v).shape).astype(plain(v).dtype) if i in floating else v
+            for i, v in enumerate(arguments)
         ]

@@ -9,10 +9,11 @@ from typing import Any
 import numpy as np
 
 from autodiff.engine import modes
-from autodiff.engine.hooks import NodeHooks, RemovableHandle
+from autodiff.engine.hooks import NodeHooks
 from autodiff.engine.tape import Node
 from autodiff.engine.values import TensorBase, Value, wrap
 from autodiff.errors import DtypeError, GraphError, ShapeError
+from autodiff.handles import RemovableHandle
 
 
 class HookMethods(TensorBase):

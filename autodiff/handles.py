@@ -1,0 +1,38 @@
+"""Handles: what registers a hook gives one, by which the hook is taken away again."""
+
+from __future__ import annotations
+
+from itertools import count
+from typing import Any
+
+_number = count().__next__
+
+
+class RemovableHandle:
+    """Adds a hook to ``registry``, and removes it: by ``remove()``, or at the end of a ``with`` block.
+
+    >>> registry = {}
+    >>> with RemovableHandle(registry, print):
+    ...     len(registry)
+    1
+    >>> registry
+    {}
+    """
+
+    def __init__(self, registry: dict[int, Any], hook: Any, prepend: bool = False) -> None:
+        self._registry, self._number = registry, _number()
+        later = dict(registry) if prepend else {}
+        if prepend:
+            registry.clear()
+        registry[self._number] = hook
+        registry.update(later)
+
+    def remove(self) -> None:
+        """Remove the hook; again, it does nothing."""
+        self._registry.pop(self._number, None)
+
+    def __enter__(self) -> RemovableHandle:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.remove()
