@@ -8,11 +8,14 @@ from typing import Any
 
 import numpy as np
 import pytest
+from parity.base import CASES
+from parity.harness import flat
 from test_conventions import gradients
 
 import autodiff
 from autodiff import Tensor, special, tensor
 from autodiff.engine.primitive import Primitive, primitives
+from autodiff.errors import AutodiffError
 from nn import functional
 
 HARD = [0.0, -0.0, 1.0, -1.0, 2.0, -3.0, 0.5, np.inf, -np.inf, np.nan, 1e300, -1e300, 1e-310]
@@ -74,6 +77,32 @@ def test_nothing_reaches_either_operand_of_what_was_left_out(name: str) -> None:
     """The same of functions of two operands, at all pairs of points."""
     x, y = np.meshgrid(HARD, HARD)
     assert list(_spoiled(BINARY[name], x.ravel(), y.ravel())) == []
+
+
+CALLS = [name for name, cases in CASES.items() if cases[0].family != "linalg" and "norm" not in name]  # LAPACK raises
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+@pytest.mark.parametrize("name", CALLS)
+def test_a_cotangent_of_zeros_stays_zero_through_every_call(name: str) -> None:
+    """One call of each entry of the vocabulary, with a hard number in one place and in all places of its inputs."""
+    case = CASES[name][0]
+    for number in (0.0, np.inf, np.nan, 1e300):
+        for places in (slice(None), slice(1)):
+            arrays = [np.array(x) for x in case.inputs]
+            for x in arrays:
+                if x.dtype.kind == "f":
+                    x.reshape(-1)[places] = number
+            leaves = [tensor(x).requires_grad_(x.dtype.kind == "f") for x in arrays]
+            try:
+                outputs = [y for y in flat(case.call(autodiff, *leaves)) if y.requires_grad]
+            except (AutodiffError, ValueError, OverflowError):  # such numbers are refused
+                continue
+            wanted = [x for x in leaves if x.requires_grad]
+            if outputs:
+                zeros = [autodiff.zeros_like(y) for y in outputs]
+                found = autodiff.grad(outputs, wanted, zeros, allow_unused=True)
+                assert not any(g.numpy().any() for g in found if g is not None), (number, places)
 
 
 ROWS: dict[str, Callable[[Tensor], Tensor]] = {
