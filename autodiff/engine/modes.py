@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import functools
-import inspect
 from collections.abc import Callable
 from contextvars import ContextVar, Token
 from typing import Any, NamedTuple, ParamSpec, TypeVar, overload
+
+from autodiff.contexts import under
 
 __all__ = [
     "detect_anomaly", "enable_grad", "inference_mode", "is_anomaly_enabled", "is_grad_enabled", "no_grad",
@@ -45,57 +45,7 @@ class Switch:
 
     def __call__(self, function: Callable[P, R]) -> Callable[P, R]:
         """``function`` under the switch; the code of a generator or a coroutine runs under it, too."""
-        around: Any = self._around_call
-        if inspect.isgeneratorfunction(function):
-            around = self._around_steps
-        elif inspect.iscoroutinefunction(function):
-            around = self._around_await
-        switched: Callable[P, R] = around(function)
-        return switched
-
-    def _around_call(self, function: Callable[P, R]) -> Callable[P, R]:
-        changes = self._changes
-
-        @functools.wraps(function)
-        def switched(*args: P.args, **kwargs: P.kwargs) -> R:
-            with Switch(**changes):  # one for each call: several threads may be in it at once
-                return function(*args, **kwargs)
-
-        return switched
-
-    def _around_await(self, function: Any) -> Any:
-        changes = self._changes
-
-        @functools.wraps(function)
-        async def switched(*args: Any, **kwargs: Any) -> Any:
-            with Switch(**changes):
-                return await function(*args, **kwargs)
-
-        return switched
-
-    def _around_steps(self, function: Any) -> Any:
-        changes = self._changes
-
-        @functools.wraps(function)
-        def switched(*args: Any, **kwargs: Any) -> Any:
-            generator = function(*args, **kwargs)
-            step, given = generator.send, None
-            while True:
-                try:
-                    with Switch(**changes):
-                        value = step(given)
-                except StopIteration as end:
-                    return end.value
-                try:
-                    step, given = generator.send, (yield value)
-                except GeneratorExit:
-                    with Switch(**changes):
-                        generator.close()
-                    raise
-                except BaseException as error:  # thrown in by the caller, for the generator to deal with
-                    step, given = generator.throw, error
-
-        return switched
+        return under(lambda: Switch(**self._changes), function)
 
 
 class _SetNow(Switch):
