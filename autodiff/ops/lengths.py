@@ -55,40 +55,42 @@ def without_derivative(x: Any, where: Any) -> Any:
     return per_length(zeros, spoiled - detached(spoiled), zeros, (1 + spoiled) / kinks)
 
 
-def node_of(x: Any) -> Node | None:
-    """The node of a Tensor; None of an array."""
-    return x._node if isinstance(x, TensorBase) else None
+def node_of(x: Any) -> Any:
+    """The node of what a VJP was given: of a Tensor, or in place of a value that is not kept."""
+    return x if isinstance(x, Node) else x._node
 
 
-def limit_at_origin(g: Any, end: Node | None, out: Any, alone: bool = True) -> Any:
+def limit_at_origin(g: Any, given: Any, out: Any, alone: bool = True) -> Any:
     """The limit of g / out where out is 0, NaN where there is none, and 0 elsewhere; None if out is nowhere 0.
 
     There is a limit, dg/dout, where g is 0 for every value of all else that it depends on.
 
     Args:
         g: the cotangent of ``out``. An array, of a walk that is not recorded, needs no limit: None.
-        end: the node of ``out``.
+        given: what the VJP was given as ``out``, a Tensor or a node.
         out: lengths, or what is 0 where they are.
         alone: whether the slope has no derivative by anything else, either, where there is no limit, and the limit none
             by ``out``, where it is not dg/dout.
     """
-    if end is None or not hasattr(g, "_node"):
+    if not isinstance(g, TensorBase) or (end := node_of(given)) is None:
         return None
     origin = np.asarray(detached(out) == 0)
     if not origin.any():
         return None
-    smooth = origin & np.asarray(detached(g) == 0)
-    limit: Any = np.zeros(origin.shape, g.dtype)
+    cotangents = np.asarray(detached(g))
+    dtype = cotangents.dtype
+    smooth = origin & (cotangents == 0)
+    limit: Any = np.zeros(origin.shape, dtype)
     if g._node is not None and smooth.any():
         path = path_between(g._node, end)
         if not _is_diagonal(smooth, g, end, path, alone):
             smooth = np.zeros_like(smooth)
         elif path:
-            seed = wrap(np.asarray(smooth, g.dtype))
+            seed = wrap(smooth.astype(dtype))
             limit = walk({g._node: seed}, {end}, True, wrap, observe=lambda *_: None)[end]
             if alone and limit._node is not None and end in reachable((limit._node,), since=end.number - 1):
                 limit = detached(limit) + without_derivative(limit, True)
-    return np.where(smooth, limit, np.where(origin, math.nan, 0).astype(g.dtype))
+    return np.where(smooth, limit, np.where(origin, math.nan, 0).astype(dtype))
 
 
 def path_between(start: Node, end: Node) -> set[Node]:
@@ -100,13 +102,25 @@ def path_between(start: Node, end: Node) -> set[Node]:
     return path - {end} if start in path else set()
 
 
+def with_what_meets_it(path: set[Node], start: Node, end: Node) -> set[Node]:
+    """``path``, and what has more than one entry and leads to it from elsewhere, but for leaves."""
+    wider = path | {start}
+    stack = list(wider)
+    while stack:
+        for edge in stack.pop().edges:
+            if edge is not None and edge not in wider and edge is not end and edge.edges and math.prod(edge.shape) > 1:
+                wider.add(edge)
+                stack.append(edge)
+    return wider
+
+
 def response(start: Node, end: Node, path: set[Node], seed: Any) -> tuple[Any, dict[Node, float]]:
     """What a walk with the cotangent ``seed`` of ``start`` brings to ``end``, and to nodes beside ``path``, at most."""
     beside: dict[Node, float] = {} if start.edges else {start: float(np.abs(seed).max())}
 
     def observe(node: Node, edge: Node, _: Any, c: Any) -> None:
         if (node in path or node is start) and edge not in path and edge is not end:
-            beside[edge] = max(beside.get(edge, 0.0), float(np.abs(c).max(initial=0.0)))
+            beside[edge] = float(np.maximum(beside.get(edge, 0.0), np.abs(c).max(initial=0.0)))  # NaN stays
 
     others = {edge for node in path | {start} for edge in node.edges if edge is not None} - path
     found = walk({start: seed}, {end} | others, True, observe=observe)
@@ -130,7 +144,7 @@ def _is_diagonal(smooth: Any, g: Any, end: Node, path: set[Node], alone: bool) -
 
 
 def _to_side(g: Any, out: Any, side: Any) -> Any:
-    limit = limit_at_origin(g, node_of(out), out)
+    limit = limit_at_origin(g, out, out)
     return per_length(g, side, out) if limit is None else per_length(g, side, out, limit)
 
 
@@ -140,7 +154,7 @@ def _absolute_x(g: Any, out: Any, x: Any) -> Any:
     The slope of the slope is 0, at 0 too, but for a function of the size that has one, such as its square.
     """
     slope = g * np.subtract(np.asarray(x > 0), np.asarray(x < 0), dtype=x.dtype)
-    limit = limit_at_origin(g, out, x, alone=False) if isinstance(out, Node) else None
+    limit = limit_at_origin(g, out, x, alone=False)
     if limit is None:
         return slope
     none = np.isnan(detached(limit))

@@ -12,7 +12,7 @@ from autodiff.kernels.sums import LONG, accumulate
 from autodiff.ops.arithmetic import gate
 from autodiff.ops.arrays import detached
 from autodiff.ops.fused import softmax
-from autodiff.ops.lengths import limit_at_origin, node_of, per_length, without_derivative
+from autodiff.ops.lengths import limit_at_origin, per_length, without_derivative
 from autodiff.ops.shaping import in_single
 
 
@@ -110,7 +110,7 @@ def _norm(x: Any, axis: Any, keepdims: bool) -> Any:
 
 @in_single
 def _norm_x(g: Any, out: Any, x: Any, axis: Any, keepdims: bool) -> Any:
-    limit = limit_at_origin(g, node_of(out), out)
+    limit = limit_at_origin(g, out, out)
     g, out = restore_axes(g, x, axis, keepdims), restore_axes(out, x, axis, keepdims)
     return per_length(g, x, out) if limit is None else per_length(g, x, out, restore_axes(limit, x, axis, keepdims))
 
@@ -123,7 +123,7 @@ def _pnorm(x: Any, p: float, axis: Any, keepdims: bool) -> Any:
 @in_single
 def _pnorm_x(g: Any, out: Any, x: Any, p: float, axis: Any, keepdims: bool) -> Any:
     """sign(x) (|x| / out)^(p - 1); 0 at 0, where a power below 0 has a pole."""
-    limit = limit_at_origin(g, node_of(out), out)
+    limit = limit_at_origin(g, out, out)
     size, whole = np.abs(x), restore_axes(np.where(out == 0, 1, out), x, axis, keepdims)
     g = restore_axes(g, x, axis, keepdims)
     if p < 2:  # the slope has a pole at 0
