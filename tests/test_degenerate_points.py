@@ -135,3 +135,41 @@ def test_third_derivatives_at_0() -> None:
     assert derivative(lambda x: (x.abs() ** 4).sum(), 3) == 0
     for function in (lambda x: x.norm(), lambda x: x.norm() ** 3, lambda x: linalg.vector_norm(x, 3)):
         assert np.isnan(derivative(function, 3))
+
+
+MASKS: dict[str, Any] = {
+    "none": None, "causal": "causal", "booleans": np.tri(6, 8, 1, dtype=bool),
+    "-inf": np.where(np.tri(6, 8, 1, dtype=bool), 0.5, -np.inf),
+    "a query that sees nothing": np.tri(6, 8, -1, dtype=bool),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("size", [1, 3, 10, 30, 100])
+@pytest.mark.parametrize("mask", MASKS)
+def test_attention_that_is_sure_of_one_key_has_the_gradient_of_its_parts(mask: str, size: float) -> None:
+    """In single precision it is as near to that in double as softmax between two products is."""
+    rng = np.random.default_rng(1)
+    given = [rng.normal(size=(2, n, 16)).astype(np.float32) * s for n, s in ((6, size), (8, size), (8, 1))]
+    g, chosen = rng.normal(size=(2, 6, 16)).astype(np.float32), MASKS[mask]
+    seen = np.tri(6, 8, dtype=bool) if mask == "causal" else chosen
+    blind = seen is not None and seen.dtype == bool and not seen.any(-1).all()
+    bias = 0.0 if seen is None else np.where(seen, 0, -np.inf) if seen.dtype == bool else seen
+
+    def whole(q: Any, k: Any, v: Any) -> Any:
+        asked = None if chosen is None or mask == "causal" else autodiff.tensor(chosen).to(
+            autodiff.bool if chosen.dtype == bool else q.dtype)
+        return functional.scaled_dot_product_attention(q, k, v, attn_mask=asked, is_causal=mask == "causal")
+
+    def parts(q: Any, k: Any, v: Any) -> Any:
+        added = np.asarray(np.where(seen.any(-1, keepdims=True), bias, 0) if blind else bias, q.dtype)
+        out = (q * 0.25 @ k.mT + added).softmax(-1) @ v
+        return out * seen.any(-1, keepdims=True).astype(q.dtype) if blind else out
+
+    def slopes(function: Call, dtype: Any) -> list[np.ndarray[Any, Any]]:
+        inputs = [autodiff.tensor(x.astype(dtype), requires_grad=True) for x in given]
+        return [c.numpy() for c in grad(function(*inputs), inputs, autodiff.tensor(g.astype(dtype)))]
+
+    exact = slopes(parts, np.float64)
+    for mine, composed, right in zip(slopes(whole, np.float32), slopes(parts, np.float32), exact, strict=True):
+        worst = np.abs(composed - right).max()
+        assert np.abs(mine - right).max() <= 2 * worst + 2e-7 * np.abs(right).max()
