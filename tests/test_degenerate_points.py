@@ -120,6 +120,15 @@ def test_where_a_function_of_lengths_has_no_second_derivative_it_is_nan(name: st
     assert np.isnan(curvature(KINKS[name], np.zeros((2, 2)))).any()
 
 
+@pytest.mark.parametrize("function", [
+    lambda x: (x * x.abs()).sum(), lambda x: functional.softsign(x).sum(), lambda x: x.abs().sum(),
+    lambda x: autodiff.renorm(x.reshape(1, -1), 2, 0, 1.0).sum(),
+])  # fmt: skip
+def test_the_kink_of_a_slope_is_0_as_that_of_abs_is(function: Call) -> None:
+    """Between two slopes of opposite sign; and a length that does not count, as of a short vector, has no say."""
+    np.testing.assert_array_equal(curvature(function, np.zeros(3)), np.zeros((3, 3)))
+
+
 def test_third_derivatives_at_0() -> None:
     """Of the square of a length it is 0; of a norm none is made up."""
 

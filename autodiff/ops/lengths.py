@@ -19,6 +19,10 @@ from autodiff.engine.walk import walk
 from autodiff.ops.arithmetic import nan_to_zero
 from autodiff.ops.arrays import detached
 
+# Behind these, which have no kinks, a cotangent may vanish, as that of a side that is not taken does.
+MULTIPLES = ("gate", "negative", "multiply", "divide", "reshape", "sum", "broadcast_to")
+LENGTHS = ("absolute", "hypot", "norm", "pnorm")
+
 
 def _parts(g: Any, out: Any, limit: Any) -> tuple[Any, Any]:
     """The limit, and 1 / out, which at the origin is 0 where there is a limit (what it is for cancels) and else NaN."""
@@ -102,13 +106,15 @@ def path_between(start: Node, end: Node) -> set[Node]:
     return path - {end} if start in path else set()
 
 
-def with_what_meets_it(path: set[Node], start: Node, end: Node) -> set[Node]:
-    """``path``, and what has more than one entry and leads to it from elsewhere, but for leaves."""
+def with_what_meets_it(path: set[Node], start: Node, end: Node, only: tuple[str, ...] = ()) -> set[Node]:
+    """``path`` and what else leads to it, by ``only`` these primitives, or through more than one entry; no leaves."""
     wider = path | {start}
     stack = list(wider)
     while stack:
         for edge in stack.pop().edges:
-            if edge is not None and edge not in wider and edge is not end and edge.edges and math.prod(edge.shape) > 1:
+            if edge is None or edge in wider or edge is end or not edge.edges:
+                continue
+            if edge.name() in only if only else math.prod(edge.shape) > 1:
                 wider.add(edge)
                 stack.append(edge)
     return wider
@@ -131,16 +137,20 @@ def _is_diagonal(smooth: Any, g: Any, end: Node, path: set[Node], alone: bool) -
     """Whether g, where it is ``smooth``, changes with the same entry of the value of ``end`` alone.
 
     One walk gives the sums of the columns of dg/dout; with weights, which are powers of 2 and change no digit, it must
-    give the same sums, weighted. What leads from the path to other nodes must be 0, if ``alone``, or to nodes that were
-    made from what ``end`` was made from.
+    give the same sums, weighted. What leads from the path to other nodes must be 0, if ``alone``, or else to other
+    lengths that were made from what ``end`` was made from.
     """
     weights = 2.0 ** (np.arange(smooth.size) * 3 % 7).reshape(smooth.shape)
-    sums, _ = response(g._node, end, path, np.asarray(smooth, g.dtype))
-    weighted, beside = response(g._node, end, path, np.asarray(weights * smooth, g.dtype))
+    wider = with_what_meets_it(path, g._node, end, MULTIPLES)
+    sums, _ = response(g._node, end, wider, np.asarray(smooth, g.dtype))
+    weighted, beside = response(g._node, end, wider, np.asarray(weights * smooth, g.dtype))
     if not np.array_equal(weights * sums, weighted):
         return False
     others = [node for node, size in beside.items() if size != 0]
-    return not others if alone else set(reachable(others)).isdisjoint(reachable((end,)))
+    if alone or not others:
+        return not others
+    sources, origins = set(reachable(others)), set(reachable((end,)))
+    return sources.isdisjoint(origins) or not any(node.name() in LENGTHS for node in sources - origins)
 
 
 def _to_side(g: Any, out: Any, side: Any) -> Any:
