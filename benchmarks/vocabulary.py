@@ -56,7 +56,10 @@ Where an operation has no single derivative, every API gives the one of this tab
 | maximum(x, y), minimum at a tie | shared half and half |
 | max(), amax, min(), amin over equal winners | shared evenly; max(dim) with indices: to the index returned |
 | clamp at a bound | 1, 0 outside |
-| norm at the zero vector, std and var of a constant | 0 |
+| norm at the zero vector, std and var of a constant | 0; its own second derivative NaN, that of its square exact |
+| a singular value that is 0 | 0 |
+| equal eigenvalues, equal singular values | exact where treated alike; NaN for one of them, or for their vectors |
+| grid_sample at the border, where it is moved to | 0 |
 | sqrt at 0, log at 0, pow(0, p < 1) | inf |
 | prod with zeros | exact |
 | the side that where(condition, a, b) does not take | 0, though its slope be infinite or NaN |

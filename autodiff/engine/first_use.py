@@ -62,7 +62,7 @@ class _NotKept(NDArrayOperatorsMixin):
     """In place of an argument that the tape does not keep: knows what its node knows, and refuses everything else."""
 
     def __init__(self, reading: str, node: Any) -> None:
-        self._reading = reading
+        self._reading, self._node = reading, node
         if node is not None:
             self.shape, self.dtype, self.ndim = node.shape, node.dtype, len(node.shape)
 

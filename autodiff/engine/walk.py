@@ -137,8 +137,8 @@ def _leading_to(targets: Collection[Node], order: list[Node]) -> set[Node]:
 
 
 def _lifted(node: Node, saved: tuple[Any, ...], lift: Lift) -> tuple[Any, ...]:
-    """What the VJPs of ``node`` read, as Tensors of the graph."""
+    """What the VJPs of ``node`` read, as Tensors of the graph, and ``node`` in place of a value that is not kept."""
     return tuple([
-        lift(kept, owner) if owner is not None and type(kept) is np.ndarray else kept
+        lift(kept, owner) if owner is not None and type(kept) is np.ndarray else owner if kept is None else kept
         for kept, owner in zip(saved, (node, *node.edges))  # noqa: B905  # of one length by its making
     ])  # fmt: skip

@@ -14,21 +14,19 @@ class StructuralZeros:
     def __init__(self, cotangents: dict[Node, Any]) -> None:
         self._nodes: set[Node | None] = {node for node, g in cotangents.items() if not plain(g).all()}
         for node in reachable(cotangents, leaves=False):
-            if node in self._nodes or _selects(node) or _has_constant(node):
+            if node in self._nodes or (node.primitive is not None and node.primitive.selects) or _constants(node):
                 self._nodes.update(node.edges)
 
     def settled(self, node: Node, vjp: Any, arguments: tuple[Any, ...], c: Any) -> Any:
         """The cotangent ``c`` that a VJP of ``node`` made, without the NaN that such zeros made at a pole."""
-        masked, primitive = _has_constant(node), node.primitive
-        if primitive is None or not primitive.vjps or not (masked or node in self._nodes):  # a Function runs once
+        constants, primitive = _constants(node), node.primitive
+        if primitive is None or not primitive.vjps or not (constants or node in self._nodes):  # a Function runs once
             return c
-        return settle(vjp, arguments, node.params, c, masked)
+        return settle(vjp, arguments, node.params, c, constants)
 
 
-def _selects(node: Node) -> bool:
-    return node.primitive is not None and node.primitive.selects
-
-
-def _has_constant(node: Node) -> bool:
-    """Whether the VJPs of ``node`` may read an array that is not tracked, such as a mask of zeros and ones."""
-    return None in node.edges and node.primitive is not None and node.primitive.saves and not hasattr(node, "operand")
+def _constants(node: Node) -> list[int]:
+    """The positions among what VJPs take of arrays that are not tracked, such as a mask of zeros and ones."""
+    if node.primitive is None or not node.primitive.saves or hasattr(node, "operand"):
+        return []
+    return [i for i, edge in enumerate(node.edges, 2) if edge is None]  # behind g and out

@@ -17,8 +17,9 @@ from autodiff.ops.shaping import astype, cast, copy
 
 # The primitives that are public as they are: a paragraph instead of a name a line.
 from autodiff.ops.arithmetic import (  # isort: skip
-    absolute, copysign, fmod, hypot, maximum, minimum, multiply, negative, power, remainder, sign, square,
+    copysign, fmod, maximum, minimum, multiply, negative, power, remainder, sign, square,
 )
+from autodiff.ops.lengths import absolute, hypot
 
 __all__ = [
     "abs", "absolute", "add", "addcdiv", "addcmul", "ceil", "clamp", "clamp_max", "clamp_min", "clip", "copysign",

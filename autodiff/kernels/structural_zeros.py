@@ -7,7 +7,7 @@ selection that may have left out a NaN.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from threading import get_ident
 from typing import Any
 
@@ -30,35 +30,33 @@ noting_nan = np.errstate(all="ignore", invalid="call", call=doubt)
 
 @np.errstate(all="ignore")
 def settle(
-    vjp: Callable[..., Any], arguments: tuple[Any, ...], params: dict[str, Any], c: Any, has_constant: bool = False
+    vjp: Callable[..., Any], arguments: tuple[Any, ...], params: dict[str, Any], c: Any, constants: Sequence[int] = ()
 ) -> Any:
     """``c = vjp(*arguments, **params)``, finite where it does not depend on what made it infinite or NaN.
 
     A VJP is linear in its cotangent, the first argument. Where it gives one and the same number whatever finite value
     stands for the infinities and NaN among the others, that number is right: a row that was masked does not reach a
     product of matrices. Where it gives 0 whatever all the others are, 0 is right: the slope of ``log`` at 0 does not
-    matter to a cotangent of 0. With ``has_constant`` the same holds of infinities of the cotangent, which a mask of
-    zeros stops.
+    matter to a cotangent of 0. Of the ``constants`` among the arguments the zeros are certain, so that a mask stops
+    an infinite cotangent.
     """
     open_ = ~np.isfinite(plain(c))
     floating = [i for i, value in enumerate(arguments) if plain(value).dtype.kind == "f"]
-    replaced = floating[not has_constant :]
-    if open_.any() and not all(np.isfinite(plain(arguments[i])).all() for i in replaced):
-        trials = [
-            [np.where(np.isfinite(plain(v)), v, number) if i in replaced else v for i, v in enumerate(arguments)]
-            for number in FINITE
-        ]
-        first, second = (plain(vjp(*values, **params)) for values in trials)
+    arrays = [plain(value) if i in floating else value for i, value in enumerate(arguments)]
+    spoiled = {i: ~np.isfinite(arrays[i]) if i else np.isinf(arrays[i]) for i in floating if i or constants}
+    if open_.any() and any(places.any() for places in spoiled.values()):
+        first, second = (vjp(*_replaced(arrays, spoiled, number), **params) for number in FINITE)
         agreed = open_ & (first == second) & np.isfinite(first)
         if agreed.any():
-            c, open_ = np.where(agreed, vjp(*trials[0], **params), c), open_ & ~agreed
-    for low, high in INTERVALS:
-        if not open_.any():
-            break
-        zero = open_
-        for values in _draws(arguments, floating[1:], low, high):
-            zero = zero & (plain(vjp(*values, **params)) == 0)
-        c, open_ = np.where(zero, 0, c), open_ & ~zero
+            known = vjp(*_replaced(arguments, spoiled, FINITE[0]), **params)
+            c, open_ = np.where(agreed, known, c), open_ & ~agreed
+    for kept in (constants, ()) if constants else ((),):
+        for low, high in INTERVALS:
+            if open_.any():
+                zero = open_
+                for values in _draws(arrays, [i for i in floating[1:] if i not in kept], low, high):
+                    zero = zero & np.asarray(vjp(*values, **params) == 0)
+                c, open_ = np.where(zero, 0, c), open_ & ~zero
     return c
 
 
@@ -67,11 +65,13 @@ def plain(value: Any) -> Array:
     return np.asarray(value.detach().numpy() if hasattr(value, "__primitive__") else value)
 
 
-def _draws(arguments: tuple[Any, ...], floating: list[int], low: float, high: float) -> Iterator[list[Any]]:
-    """``arguments`` twice, with random numbers of an interval in place of those at ``floating``."""
+def _replaced(values: Sequence[Any], spoiled: dict[int, Array], number: float) -> list[Any]:
+    """``values`` with ``number`` in the places that are ``spoiled``."""
+    return [np.where(spoiled[i], number, v) if i in spoiled else v for i, v in enumerate(values)]
+
+
+def _draws(arrays: list[Any], floating: list[int], low: float, high: float) -> Iterator[list[Any]]:
+    """``arrays`` twice, with random numbers of an interval in place of those at ``floating``."""
     rng: Any = np.random.default_rng(0)
     for _ in range(2):
-        yield [
-            rng.uniform(low, high, plain(v).shape).astype(plain(v).dtype) if i in floating else v
-            for i, v in enumerate(arguments)
-        ]
+        yield [rng.uniform(low, high, v.shape).astype(v.dtype) if i in floating else v for i, v in enumerate(arrays)]

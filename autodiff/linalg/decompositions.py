@@ -15,6 +15,7 @@ from autodiff.functions.joining import cat
 from autodiff.functions.reductions import sum as sum_
 from autodiff.functions.shaping import movedim, reshape, squeeze, unsqueeze
 from autodiff.ops import decompositions as primitives
+from autodiff.ops import spectra
 from autodiff.ops.decompositions import det, matrix_exp
 from autodiff.ops.linear_algebra import matmul
 
@@ -119,8 +120,8 @@ def eigh(A: Any, UPLO: str = "L") -> Eigen:
     """The eigenvalues, rising, and orthonormal eigenvectors (columns) of A, or of its symmetric part."""
     if UPLO not in ("L", "U"):
         raise OptionError(f'UPLO is "L" or "U", not {UPLO!r}')
-    both = primitives.eigh(_square("eigh", A))
-    return Eigen(both[..., 0, :], both[..., 1:, :])
+    both = spectra.eigh(_square("eigh", A))
+    return Eigen(both[..., 0, :], spectra.vectors(both, start=1, stop=A.shape[-1] + 1))
 
 
 def eigvalsh(A: Any, UPLO: str = "L") -> Value:
@@ -139,8 +140,9 @@ def svd(A: Any, full_matrices: bool = True) -> Singular:
         if getattr(A, "requires_grad", False):
             raise OptionError(f"svd of shape {tuple(A.shape)} has a gradient with full_matrices=False only")
         return Singular(*(constant(x, A) for x in np.linalg.svd(array_of(A))))
-    whole = primitives.svd(A)
-    return Singular(whole[..., :m, :], whole[..., m, :], whole[..., m + 1 :, :].mT)
+    whole = spectra.svd(A)
+    left, right = (spectra.vectors(whole, start=i, stop=j) for i, j in ((0, m), (m + 1, m + 1 + n)))
+    return Singular(left, whole[..., m, :], right.mT)
 
 
 def svdvals(A: Any) -> Value:

@@ -17,8 +17,8 @@ from autodiff.functions.reductions import sum as sum_
 from autodiff.functions.shaping import movedim, unsqueeze
 from autodiff.linalg.decompositions import inv, svdvals
 from autodiff.ops import reductions
-from autodiff.ops.arithmetic import absolute
 from autodiff.ops.indexing import index
+from autodiff.ops.lengths import absolute
 
 
 @numpy_names

@@ -66,11 +66,6 @@ def _winner(g: Any, not_ahead: Any, tie: Any) -> Any:
     return gate(g, mask=~np.asarray(not_ahead)) + gate(g * 0.5, mask=np.asarray(tie))
 
 
-def _side(x: Any) -> Any:
-    """The slope of ``absolute``: -1, 0 or 1, and 0 of NaN, as PyTorch's, for which ``np.sign`` is NaN."""
-    return np.subtract(np.asarray(x > 0), np.asarray(x < 0), dtype=x.dtype)
-
-
 class _DivisionByZeroError(AutodiffError, ZeroDivisionError, RuntimeError):
     """Integers divided by 0; RuntimeError is what PyTorch raises."""
 
@@ -116,8 +111,6 @@ negative = Primitive("negative", np.negative, lambda g, out, x: -g)
 
 square = Primitive("square", np.square, lambda g, out, x: g * 2 * x, keeps="x")
 
-absolute = Primitive("absolute", np.absolute, lambda g, out, x: g * _side(x), keeps="x")
-
 sign = Primitive("sign", np.sign, zero_vjp)
 
 floor = Primitive("floor", np.floor, zero_vjp)
@@ -142,17 +135,6 @@ fmod = Primitive("fmod", _divides(np.fmod),
 
 copysign = Primitive("copysign", np.copysign, lambda g, out, x, y: g * (np.sign(x) * np.sign(out)),
                                               zero_vjp, keeps=("out x", ""), floating=True)
-
-# g x / out for an entry x of a vector of length out. At the origin every slope between -1 and 1 is right; 0 is the one
-# in the middle. The slope jumps there, so that it has no derivative: NaN, unless nothing depends on it.
-per_length = Primitive("per_length", lambda g, x, out: x * (g / np.where(out == 0, 1, out)),
-                       lambda v, c, g, x, out: nan_to_zero(v, v * x / np.where(out == 0, math.nan, out)),
-                       lambda v, c, g, x, out: nan_to_zero(g * v, v * (g / np.where(out == 0, math.nan, out))),
-                       lambda v, c, g, x, out: -v * c / np.where(out == 0, 1, out), keeps=("x out", "g out", "c out"))
-
-hypot = Primitive("hypot", np.hypot, lambda g, out, x, y: per_length(g, x, out),
-                                     lambda g, out, x, y: per_length(g, y, out),
-                  keeps=("out x", "out y"), floating=True)
 
 mantissa = Primitive("mantissa", lambda x: np.frexp(x)[0],
                      lambda g, out, x: g * np.where(x == 0, 1, out / x), keeps="out x", floating=True)

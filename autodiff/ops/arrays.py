@@ -19,4 +19,4 @@ def are_arrays(*values: Any) -> bool:
 
 def detached(x: Any) -> Any:
     """The numbers of ``x`` without its history."""
-    return x if isinstance(x, np.ndarray) else x.detach().numpy()
+    return x.detach().numpy() if hasattr(x, "detach") else x

@@ -25,36 +25,39 @@ def _past(keys: int, queries: int, dtype: Any) -> Any:
 
 
 def _weights(q: Any, k: Any, bias: Any, scale: float, causal: bool) -> tuple[Any, Any]:
-    """For each query, in a column, numbers in proportion to the probabilities of the keys, and the missing factor.
+    """For each query, in a column, numbers in proportion to the probabilities of the keys, and their sum.
 
-    In columns, since NumPy takes maxima of these faster. The factor (..., queries, 1) is better multiplied into vectors
-    than into all these numbers; on Tensors it is 1.
+    In columns, since NumPy takes maxima of these faster. A product with values is better divided by the sum than all
+    these numbers are; on Tensors it is 1, and None.
     """
     scores = np.matmul(k, (q * scale).mT)
     masks = ([] if bias is None else [bias.mT]) + ([_past(*scores.shape[-2:], scores.dtype)] if causal else [])
     if not (are_arrays(scores) and scores.size):
-        return softmax(sum(masks, scores), axis=-2), 1
+        return softmax(sum(masks, scores), axis=-2), None
     for mask in masks:
         scores += mask
     scores -= np.maximum.reduce(scores, axis=-2, keepdims=True)
     np.exp(scores, out=scores)
-    return scores, 1 / accumulate(scores, -2, True).mT
+    return scores, accumulate(scores, -2, True)
 
 
 def _to_inputs(
-    g: Any, out: Any, q: Any, k: Any, v: Any, bias: Any, kept: Any, scale: float, causal: bool
+    g: Any, q: Any, k: Any, v: Any, bias: Any, kept: Any, scale: float, causal: bool
 ) -> tuple[Any, Any, Any]:
     """The cotangents of q, k and v.
 
-    The VJP of softmax subtracts the mean of the cotangents of a query's probabilities, which is the inner product of
-    ``g`` and ``out``.
+    The VJP of softmax subtracts the mean of the cotangents of a query's probabilities. That is the inner product of
+    ``g`` and the result, too, but where one probability is 1 only the sum over the keys equals its cotangent to the
+    last digit.
     """
-    p, factor = _weights(q, k, bias, scale, causal)
-    g = g * factor
+    p, total = _weights(q, k, bias, scale, causal)
+    if total is not None:
+        p /= total
     to_p = np.matmul(v, g.mT)
     used = p if kept is None else p * kept.mT
     to_p = to_p if kept is None else to_p * kept.mT
-    to_scores = p * (to_p - np.vecdot(g, out)[..., None, :])
+    mean = np.einsum("...kq,...kq->...q", p, to_p)[..., None, :]
+    to_scores = p * (to_p - mean)
     return np.matmul(to_scores.mT, k) * scale, np.matmul(to_scores, q * scale), np.matmul(used, g)
 
 
@@ -87,8 +90,8 @@ def _attention(q: Any, k: Any, v: Any, bias: Any, kept: Any, scale: float, causa
     out = np.empty_like(q, shape=(*q.shape[:-1], v.shape[-1]))
 
     def work(out: Any, q: Any, k: Any, v: Any, bias: Any, kept: Any) -> None:
-        p, factor = _weights(q, k, bias, scale, causal)
-        np.multiply(np.matmul((p if kept is None else p * kept.mT).mT, v), factor, out=out)
+        p, total = _weights(q, k, bias, scale, causal)
+        np.divide(np.matmul((p if kept is None else p * kept.mT).mT, v), 1 if total is None else total.mT, out=out)
 
     _in_blocks(work, q.shape[:-2], q.shape[-2] * k.shape[-2], (out, q, k, v, bias, kept))
     return out
@@ -97,19 +100,19 @@ def _attention(q: Any, k: Any, v: Any, bias: Any, kept: Any, scale: float, causa
 def _attention_back(
     g: Any, out: Any, q: Any, k: Any, v: Any, bias: Any, kept: Any, scale: float, causal: bool
 ) -> tuple[Any, Any, Any]:
-    if not are_arrays(g, out, q, k, v):
-        return _to_inputs(g, out, q, k, v, bias, kept, scale, causal)
+    if not are_arrays(g, q, k, v):
+        return _to_inputs(g, q, k, v, bias, kept, scale, causal)
     found = np.empty_like(q), np.empty_like(k), np.empty_like(v)
 
     def work(*parts: Any) -> None:
-        g, out, q, k, v, bias, kept = parts[3:]
-        parts[0][...], parts[1][...], parts[2][...] = _to_inputs(g, out, q, k, v, bias, kept, scale, causal)
+        g, q, k, v, bias, kept = parts[3:]
+        parts[0][...], parts[1][...], parts[2][...] = _to_inputs(g, q, k, v, bias, kept, scale, causal)
 
-    _in_blocks(work, q.shape[:-2], q.shape[-2] * k.shape[-2], (*found, g, out, q, k, v, bias, kept))
+    _in_blocks(work, q.shape[:-2], q.shape[-2] * k.shape[-2], (*found, g, q, k, v, bias, kept))
     return found
 
 
 # softmax(scale q k^T + bias) v (Vaswani et al. 2017) for stacks of matrices with the same leading axes; kept multiplies
 # the probabilities. They are computed again for the gradient, block by block, which costs one product more and saves
 # the largest array of a transformer (Dao, Fu, Ermon, Rudra & Re 2022, "FlashAttention").
-attention = Joint("attention", _attention, _attention_back, inputs=3, keeps="out q k v", promotes=False, floating=True)
+attention = Joint("attention", _attention, _attention_back, inputs=3, keeps="q k v", promotes=False, floating=True)

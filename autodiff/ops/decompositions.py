@@ -13,13 +13,14 @@ import numpy as np
 from autodiff.engine.primitive import Primitive
 from autodiff.kernels.precision import in_single
 from autodiff.ops.arithmetic import zero_vjp
+from autodiff.ops.arrays import are_arrays, detached
 from autodiff.ops.indexing import index
 from autodiff.ops.shaping import concatenate
 
 # Each VJP is derived in Giles 2008, "An extended collection of matrix derivative results", where no other is named.
 
 
-def _symmetric(x: Any) -> Any:
+def symmetric(x: Any) -> Any:
     """The symmetric part, of which eigenvalues and Cholesky's factor are functions: rounding upsets neither."""
     return (x + x.mT) / 2
 
@@ -33,21 +34,16 @@ def _lower(n: int, dtype: Any) -> Any:
     return np.tril(np.ones((n, n), dtype)) - np.eye(n, dtype=dtype) / 2
 
 
-def _spread_diagonal(d: Any) -> Any:
-    """(..., n) as diagonal matrices (..., n, n)."""
-    return d[..., None] * _eye(d.shape[-1], d.dtype)
-
-
-def _stacked(*parts: Any) -> Any:
+def stacked(*parts: Any) -> Any:
     """Matrices of one width on top of each other."""
     return np.concatenate(parts, axis=-2)
 
 
 def _det_x(g: Any, out: Any, x: Any) -> Any:
-    """The cofactors: ``out`` times the inverse transposed, or, where some matrix has no inverse, one by one."""
+    """The cofactors: ``out`` times the inverse transposed, or, where some matrix has none to rely on, one by one."""
     n = x.shape[-1]
     g = g[..., None, None]
-    if not np.asarray(out == 0).any():
+    if not (np.asarray(out == 0).any() or (n <= _MINORS and not are_arrays(out) and _nearly_singular(x))):
         return g * out[..., None, None] * inv(x).mT
     if n == 1:
         return g * np.ones(x.shape, x.dtype)
@@ -57,67 +53,44 @@ def _det_x(g: Any, out: Any, x: Any) -> Any:
     return g * det(minors) * signs.astype(x.dtype)
 
 
+_MINORS = 32  # rows up to which a matrix that is singular but for rounding has its minors computed
+
+
+def _nearly_singular(x: Any) -> bool:
+    """Whether the second derivative of the determinant, by the inverse, would lose half its digits or more."""
+    x = detached(x)
+    sizes = np.abs(x).sum(-1).max(-1) * np.abs(inv(x)).sum(-1).max(-1)
+    return not (sizes * math.sqrt(np.finfo(x.dtype).eps) < 1).all()
+
+
 def _cholesky_x(g: Any, out: Any, x: Any) -> Any:
     """L^-T P L^-1 with P the lower triangle of L^T g, its diagonal halved (Murray 2016, arXiv:1602.07527)."""
     p = np.matmul(out.mT, g) * _lower(x.shape[-1], g.dtype)
-    return _symmetric(solve(out.mT, solve(out.mT, p.mT).mT))
-
-
-def _eigh(x: Any) -> Any:
-    values, vectors = np.linalg.eigh(_symmetric(x))
-    return _stacked(values[..., None, :], vectors)
-
-
-def _inverse_gaps(values: Any) -> Any:
-    """1 / (v_j - v_i), and 0 between equals: the results do not depend on the basis chosen among their vectors."""
-    gaps = values[..., None, :] - values[..., :, None]
-    return np.where(gaps == 0, 0, 1 / np.where(gaps == 0, 1, gaps))
-
-
-def _eigh_x(g: Any, out: Any, x: Any) -> Any:
-    values, v = out[..., 0, :], out[..., 1:, :]
-    inner = np.matmul(v.mT, g[..., 1:, :]) * _inverse_gaps(values) + _spread_diagonal(g[..., 0, :])
-    return _symmetric(np.matmul(v, np.matmul(inner, v.mT)))
-
-
-def _svd(x: Any) -> Any:
-    u, s, vh = np.linalg.svd(x, full_matrices=False)
-    return _stacked(u, s[..., None, :], vh.mT)
-
-
-def _skew(x: Any) -> Any:
-    return x - x.mT
-
-
-def _svd_x(g: Any, out: Any, x: Any) -> Any:
-    """Townsend 2016, "Differentiating the singular value decomposition", with U and V of orthonormal columns."""
-    m = x.shape[-2]
-    u, s, v = out[..., :m, :], out[..., m, :], out[..., m + 1 :, :]
-    gu, gs, gv = g[..., :m, :], g[..., m, :], g[..., m + 1 :, :]
-    gaps = _inverse_gaps(s * s)
-    row, column = s[..., None, :], s[..., :, None]
-    of_u, of_v = (_skew(np.matmul(a.mT, b)) * gaps for a, b in ((u, gu), (v, gv)))
-    inner = of_u * row + column * of_v + _spread_diagonal(gs)
-    left, right = gu / np.where(row == 0, 1, row), gv / np.where(row == 0, 1, row)
-    total = np.matmul(np.matmul(u, inner), v.mT)
-    if m > x.shape[-1]:
-        total = total + np.matmul(left - np.matmul(u, np.matmul(u.mT, left)), v.mT)
-    if m < x.shape[-1]:
-        total = total + np.matmul(u, (right - np.matmul(v, np.matmul(v.mT, right))).mT)
-    return total
+    return symmetric(solve(out.mT, solve(out.mT, p.mT).mT))
 
 
 def _qr(x: Any) -> Any:
     q, r = np.linalg.qr(x)
-    return _stacked(q, r)
+    return stacked(q, r)
 
 
 def _qr_x(g: Any, out: Any, x: Any) -> Any:
     """For (..., m, n) with m >= n (Walter & Lehmann 2010, arXiv:1009.6112)."""
     m, n = x.shape[-2:]
     q, r, gq, gr = out[..., :m, :], out[..., m:, :], g[..., :m, :], g[..., m:, :]
+    sizes = np.abs(detached(r)[..., range(n), range(n)])
+    singular = sizes.min(-1, initial=math.inf) <= m * np.finfo(g.dtype).eps * sizes.max(-1, initial=0.0)
     p = (np.matmul(gr, r.mT) - np.matmul(q.mT, gq)).mT * _lower(n, g.dtype)
-    return solve(r, (gq + np.matmul(q, p + p.mT)).mT).mT
+    return _solvable(r, singular, lambda r: solve(r, (gq + np.matmul(q, p + p.mT)).mT).mT)
+
+
+def _solvable(x: Any, singular: Any, result: Any) -> Any:
+    """``result(x)``, NaN for the matrices that are ``singular``, which have no derivative."""
+    if not singular.any():
+        return result(x)
+    regular = ~singular[..., None, None]
+    solvable = x * regular.astype(x.dtype) + _eye(x.shape[-1], x.dtype) * ~regular
+    return result(solvable) * np.where(regular, 1, math.nan).astype(x.dtype)
 
 
 def _pinv_x(g: Any, out: Any, x: Any, rcond: Any, hermitian: bool) -> Any:
@@ -167,17 +140,14 @@ solve = Primitive("solve", in_single(np.linalg.solve),
 det = Primitive("det", in_single(np.linalg.det), _det_x, keeps="out x", floating=True)
 
 logabsdet = Primitive("logabsdet", in_single(lambda x: np.linalg.slogdet(x)[1]),
-                      lambda g, out, x: g[..., None, None] * inv(x).mT, keeps="x", floating=True)
+                      lambda g, out, x: g[..., None, None] * _solvable(x, np.isinf(detached(out)), inv).mT,
+                      keeps="out x", floating=True)
 
 sign_of_det = Primitive("sign_of_det", in_single(lambda x: np.linalg.slogdet(x)[0]),
                         lambda g, out, x: zero_vjp(x), keeps="x", floating=True)
 
-cholesky = Primitive("cholesky", in_single(lambda x: np.linalg.cholesky(_symmetric(x))), _cholesky_x, keeps="out",
+cholesky = Primitive("cholesky", in_single(lambda x: np.linalg.cholesky(symmetric(x))), _cholesky_x, keeps="out",
                      floating=True)
-
-eigh = Primitive("eigh", in_single(_eigh), _eigh_x, keeps="out", floating=True)
-
-svd = Primitive("svd", in_single(_svd), _svd_x, keeps="out", floating=True)
 
 qr = Primitive("qr", in_single(_qr), _qr_x, keeps="out", floating=True)
 

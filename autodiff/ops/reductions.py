@@ -9,8 +9,10 @@ import numpy as np
 
 from autodiff.engine.primitive import Primitive
 from autodiff.kernels.sums import LONG, accumulate
-from autodiff.ops.arithmetic import gate, per_length
+from autodiff.ops.arithmetic import gate
+from autodiff.ops.arrays import detached
 from autodiff.ops.fused import softmax
+from autodiff.ops.lengths import limit_at_origin, per_length, without_derivative
 from autodiff.ops.shaping import in_single
 
 
@@ -107,6 +109,13 @@ def _norm(x: Any, axis: Any, keepdims: bool) -> Any:
 
 
 @in_single
+def _norm_x(g: Any, out: Any, x: Any, axis: Any, keepdims: bool) -> Any:
+    limit = limit_at_origin(g, out, out)
+    g, out = restore_axes(g, x, axis, keepdims), restore_axes(out, x, axis, keepdims)
+    return per_length(g, x, out) if limit is None else per_length(g, x, out, restore_axes(limit, x, axis, keepdims))
+
+
+@in_single
 def _pnorm(x: Any, p: float, axis: Any, keepdims: bool) -> Any:
     return accumulate(np.abs(x) ** p, axis, keepdims) ** (1 / p)
 
@@ -114,12 +123,18 @@ def _pnorm(x: Any, p: float, axis: Any, keepdims: bool) -> Any:
 @in_single
 def _pnorm_x(g: Any, out: Any, x: Any, p: float, axis: Any, keepdims: bool) -> Any:
     """sign(x) (|x| / out)^(p - 1); 0 at 0, where a power below 0 has a pole."""
+    limit = limit_at_origin(g, out, out)
     size, whole = np.abs(x), restore_axes(np.where(out == 0, 1, out), x, axis, keepdims)
     g = restore_axes(g, x, axis, keepdims)
     if p < 2:  # the slope has a pole at 0
-        return per_length(g / whole, x, (size / whole) ** (2 - p))
-    ratio = np.where(size == 0, 1, size / whole)
-    return g * np.sign(x) * ratio ** (p - 1)
+        slope = per_length(g / whole, x, (size / whole) ** (2 - p))
+    else:
+        slope = g * np.sign(x) * np.where(size == 0, 1, size / whole) ** (p - 1)
+    if limit is None:
+        return slope
+    # A limit is a derivative only if it is 0: the norm is not of one size in all directions.
+    kinks = restore_axes(np.asarray(detached(limit) != 0), x, axis, keepdims)
+    return slope + without_derivative(sum_(x, axis=axis, keepdims=True), kinks)
 
 
 broadcast_to = Primitive("broadcast_to", _broadcast_to,
@@ -144,10 +159,7 @@ logsumexp = Primitive("logsumexp", _logsumexp,
                           restore_axes(g, x, axis, keepdims) * softmax(x, axis=axis)),  # exp(x - out) rounds
                       keeps="x", floating=True)
 
-norm = Primitive("norm", _norm,
-                 in_single(lambda g, out, x, axis, keepdims:
-                     per_length(restore_axes(g, x, axis, keepdims), x, restore_axes(out, x, axis, keepdims))),
-                 keeps="out x", floating=True)
+norm = Primitive("norm", _norm, _norm_x, keeps="out x", floating=True)
 
 pnorm = Primitive("pnorm", _pnorm, _pnorm_x, keeps="out x", floating=True)
 

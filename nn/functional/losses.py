@@ -13,7 +13,7 @@ from autodiff.errors import OptionError, ShapeError
 from autodiff.functions.arithmetic import clamp, where
 from autodiff.functions.arrays import array_of
 from autodiff.ops import fused
-from autodiff.ops.arithmetic import absolute
+from autodiff.ops.lengths import absolute
 from autodiff.ops.shaping import in_single, reshape
 from autodiff.ops.transcendental import exp, log, softplus, xlogy
 from autodiff.tensors.tensor import Tensor

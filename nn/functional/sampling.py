@@ -10,7 +10,7 @@ import numpy as np
 from autodiff.engine.apply import apply
 from autodiff.engine.values import Value
 from autodiff.errors import OptionError, ShapeError
-from autodiff.functions.arithmetic import clamp, where
+from autodiff.functions.arithmetic import where
 from autodiff.functions.shaping import permute
 from autodiff.ops.indexing import index
 from autodiff.ops.linear_algebra import matmul
@@ -71,7 +71,7 @@ def grid_sample(
     sizes, align = shape[2:], bool(align_corners)
     places = [_unscaled(grid[..., axes - 1 - i], n, align) for i, n in enumerate(sizes)]
     if mode != "bicubic":
-        places = [_inside(p, n, padding_mode, align) for p, n in zip(places, sizes, strict=True)]
+        places = [_inside(p, n, padding_mode, align, axes == 3) for p, n in zip(places, sizes, strict=True)]
     reads = [_reads(p, n, mode, padding_mode, align) for p, n in zip(places, sizes, strict=True)]
     samples = np.arange(shape[0]).reshape(-1, 1, *(1,) * axes)
     channels = np.arange(shape[1]).reshape(1, -1, *(1,) * axes)
@@ -87,6 +87,8 @@ def grid_sample(
             if weight is not None:
                 value = value * reshape(weight, shape=(points[0], 1, *points[1:-1]))
         total = value if total is None else total + value
+    if mode == "nearest" and getattr(grid, "requires_grad", False):  # the gradient is 0, and there is one
+        total = total + where(np.zeros((), bool), grid[..., 0], 0.0)[:, None]
     return total
 
 
@@ -95,24 +97,32 @@ def _unscaled(x: Any, size: int, align: bool) -> Any:
     return (x + 1) * ((size - 1) / 2) if align else ((x + 1) * size - 1) * 0.5
 
 
-def _inside(x: Any, size: int, padding_mode: str, align: bool) -> Any:
-    """Positions outside the axis moved to its border, or mirrored into it."""
+def _inside(x: Any, size: int, padding_mode: str, align: bool, volume: bool = False) -> Any:
+    """Positions outside the axis moved to its border, or mirrored into it.
+
+    What is no position then, NaN, becomes the first of an image and the last of a volume, and without a border it is
+    outside of a volume and NaN in an image, as in PyTorch.
+    """
     if padding_mode == "zeros":
-        return x
+        finite = np.isfinite(np.asarray(x.detach()))
+        return where(finite, x, -100.0) if volume and not finite.all() else x
     if padding_mode == "reflection":
         low, span = (0.0, size - 1.0) if align else (-0.5, float(size))
         if span == 0:
-            return x * 0
+            return where(np.zeros(x.shape, bool), x, 0.0)
         turns = np.floor(np.abs(np.asarray(x.detach()) - low) / span)
         away = abs(x - low) - (turns * span).astype(x.dtype)
         x = where(turns % 2 == 0, away + low, span - away + low)
-    return clamp(x, 0.0, size - 1.0)
+    numbers = np.asarray(x.detach())
+    bounded = np.clip(np.where(np.isnan(numbers), numbers.dtype.type(size if volume else 0), numbers), 0.0, size - 1.0)
+    return where((numbers > 0) & (numbers < size - 1), x, bounded)  # at the border itself the slope is 0, as in PyTorch
 
 
 def _reads(x: Any, size: int, mode: str, padding_mode: str, align: bool) -> list[tuple[Any, Any]]:
     """The positions read on one axis, as integers, and their weights (None: 1)."""
     plain = np.asarray(x.detach())
-    plain = np.where(np.isfinite(plain), plain, -100.0)  # as PyTorch: read outside
+    finite = np.isfinite(plain)
+    plain = np.where(finite, plain, plain.dtype.type(-100))  # as PyTorch: read outside
     if mode == "nearest":
         return [(np.rint(plain).astype(np.int64), None)]
     first = np.floor(plain)
@@ -122,7 +132,8 @@ def _reads(x: Any, size: int, mode: str, padding_mode: str, align: bool) -> list
     reads = []
     for k in range(-1, 3):
         at: Any = first + k
-        weight = cubic(x - at.astype(x.dtype))
+        weight = cubic((x - first) - k)  # in this order, since k may be lost beside a large number
+        weight = weight if finite.all() else where(finite, weight, x * np.nan)
         if padding_mode != "zeros":
             at = np.asarray(_inside(Tensor(at), size, padding_mode, align).detach())
         reads.append((np.rint(at).astype(np.int64), weight))

@@ -67,12 +67,12 @@ def _cholesky(x: Any) -> Any:
 
 def _eigh(x: Any) -> Any:
     values, vectors = np.linalg.eigh(x)
-    return np.concatenate([values[..., None, :], vectors], -2)
+    return np.concatenate([values[..., None, :], vectors, 0 * vectors[..., :1, :]], -2)
 
 
 def _svd(x: Any) -> Any:
     u, s, vh = np.linalg.svd(x, full_matrices=False)
-    return np.concatenate([u, s[..., None, :], np.swapaxes(vh, -1, -2)], -2)
+    return np.concatenate([u, s[..., None, :], np.swapaxes(vh, -1, -2), 0 * s[..., None, :]], -2)
 
 
 def _gram_inverse(x: Any, **params: Any) -> Any:
@@ -82,6 +82,9 @@ def _gram_inverse(x: Any, **params: Any) -> Any:
 
 declare("cholesky", spd, shapes=MATRICES, ref=lambda x: _cholesky((x + np.swapaxes(x, -1, -2)) / 2))
 declare("eigh", spd, shapes=[((2, 2),), ((3, 3),)], ref=_eigh, dtypes=())
+declare("apart", real, shapes=[((3, 3),), ((2, 3, 2),)], kwargs={"same": np.zeros((1, 1), bool)}, ref=lambda x, same: x)
+declare("vectors", real, shapes=[((4, 2),), ((2, 4, 3),)], kwargs={"start": 1, "stop": 3},
+        ref=lambda x, start, stop: x[..., start:stop, :])
 declare("svd", spd, shapes=[((2, 2),), ((3, 3),)], ref=_svd, dtypes=())
 declare("qr", spd, shapes=[((2, 2),), ((3, 3),)], ref=lambda x: np.concatenate(np.linalg.qr(x), -2), dtypes=())
 declare("pinv", spd, shapes=MATRICES, kwargs={"rcond": 1e-15, "hermitian": False}, ref=_gram_inverse)

@@ -10,7 +10,8 @@ import numpy as np
 from autodiff.engine.apply import apply
 from autodiff.engine.values import TensorBase, Value
 from autodiff.ops import comparison
-from autodiff.ops.arithmetic import absolute, add, divide, floor_divide, multiply, negative, power, remainder, subtract
+from autodiff.ops.arithmetic import add, divide, floor_divide, multiply, negative, power, remainder, subtract
+from autodiff.ops.lengths import absolute
 from autodiff.ops.linear_algebra import matmul
 from autodiff.tensors.methods.wrappers import in_place
 

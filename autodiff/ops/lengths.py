@@ -1,0 +1,183 @@
+"""The slope of a length: the norm of a vector is not smooth at the origin, though many functions of it are.
+
+For F(x) = f(n) with n = |x| and g = f'(n) the gradient is g x / n. Where g is 0 at the origin, the gradient has a
+derivative there, f''(0) times the identity: the limit of g / n is dg/dn. The numbers g = 0 and n = 0 do not tell it,
+but the recorded graph of g does.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from autodiff.engine.primitive import Primitive
+from autodiff.engine.tape import Node, reachable
+from autodiff.engine.values import TensorBase, wrap
+from autodiff.engine.walk import walk
+from autodiff.ops.arithmetic import nan_to_zero
+from autodiff.ops.arrays import detached
+
+# Behind these, which have no kinks, a cotangent may vanish, as that of a side that is not taken does.
+MULTIPLES = ("gate", "negative", "multiply", "divide", "reshape", "sum", "broadcast_to")
+LENGTHS = ("absolute", "hypot", "norm", "pnorm")
+
+
+def _parts(g: Any, out: Any, limit: Any) -> tuple[Any, Any]:
+    """The limit, and 1 / out, which at the origin is 0 where there is a limit (what it is for cancels) and else NaN."""
+    origin = np.asarray(detached(out) == 0)
+    if limit is None:
+        limit = np.where(origin & np.asarray(detached(g) != 0), math.nan, 0).astype(out.dtype)
+    factor = np.where(origin, np.where(np.isnan(detached(limit)), math.nan, 0), 1).astype(out.dtype)
+    return limit, factor / (out + origin.astype(out.dtype))
+
+
+def _to_g(v: Any, c: Any, g: Any, x: Any, out: Any, limit: Any = None) -> Any:
+    return nan_to_zero(v, v * x * _parts(g, out, limit)[1])
+
+
+def _to_x(v: Any, c: Any, g: Any, x: Any, out: Any, limit: Any = None) -> Any:
+    limit, inverse = _parts(g, out, limit)
+    return nan_to_zero(v, v * (g * inverse + limit))
+
+
+def _to_out(v: Any, c: Any, g: Any, x: Any, out: Any, limit: Any = None) -> Any:
+    inverse = _parts(g, out, limit)[1]
+    return nan_to_zero(v, -v * (x * inverse) * (g * inverse))
+
+
+# g x / out for an entry x of a vector of length out. At the origin every slope between -1 and 1 is right; 0 is the one
+# in the middle. The slope jumps there, so that it has no derivative: NaN, unless g / out has a limit, which is given
+# for the origin and is 0 elsewhere.
+per_length = Primitive("per_length", lambda g, x, out, limit=None: x * (g / np.where(out == 0, 1, out)), _to_g, _to_x,
+                       _to_out,
+                       lambda v, c, g, x, out, limit=None: v * x * np.asarray(detached(out) == 0).astype(x.dtype),
+                       keeps=("g x out limit", "g out limit", "g x out limit", "x out"))
+
+
+def without_derivative(x: Any, where: Any) -> Any:
+    """What is 0, and has in the places ``where`` no derivative by ``x``, of any order: NaN."""
+    spoiled = np.where(where, x, 0)
+    zeros = np.zeros(spoiled.shape, x.dtype)
+    kinks = np.where(where, math.nan, math.inf).astype(x.dtype)  # divided by, since then a cotangent of 0 stays 0
+    return per_length(zeros, spoiled - detached(spoiled), zeros, (1 + spoiled) / kinks)
+
+
+def node_of(x: Any) -> Any:
+    """The node of what a VJP was given: of a Tensor, or in place of a value that is not kept; None of an array."""
+    return x if isinstance(x, Node) else getattr(x, "_node", None)
+
+
+def limit_at_origin(g: Any, given: Any, out: Any, alone: bool = True) -> Any:
+    """The limit of g / out where out is 0, NaN where there is none, and 0 elsewhere; None if out is nowhere 0.
+
+    There is a limit, dg/dout, where g is 0 for every value of all else that it depends on.
+
+    Args:
+        g: the cotangent of ``out``. An array, of a walk that is not recorded, needs no limit: None.
+        given: what the VJP was given as ``out``, a Tensor or a node.
+        out: lengths, or what is 0 where they are.
+        alone: whether the slope has no derivative by anything else, either, where there is no limit, and the limit none
+            by ``out``, where it is not dg/dout.
+    """
+    if not isinstance(g, TensorBase) or (end := node_of(given)) is None:
+        return None
+    origin = np.asarray(detached(out) == 0)
+    if not origin.any():
+        return None
+    cotangents = np.asarray(detached(g))
+    dtype = cotangents.dtype
+    smooth = origin & (cotangents == 0)
+    limit: Any = np.zeros(origin.shape, dtype)
+    if g._node is not None and smooth.any():
+        path = path_between(g._node, end)
+        if not _is_diagonal(smooth, g, end, path, alone):
+            smooth = np.zeros_like(smooth)
+        elif path:
+            seed = wrap(smooth.astype(dtype))
+            limit = walk({g._node: seed}, {end}, True, wrap, observe=lambda *_: None)[end]
+            if alone and limit._node is not None and end in reachable((limit._node,), since=end.number - 1):
+                limit = detached(limit) + without_derivative(limit, True)
+    return np.where(smooth, limit, np.where(origin, math.nan, 0).astype(dtype))
+
+
+def path_between(start: Node, end: Node) -> set[Node]:
+    """The nodes through which ``start`` depends on ``end``, which is not among them."""
+    path: set[Node] = {end}
+    for node in reversed(reachable((start,), since=end.number)):
+        if not path.isdisjoint(node.edges):
+            path.add(node)
+    return path - {end} if start in path else set()
+
+
+def with_what_meets_it(path: set[Node], start: Node, end: Node, only: tuple[str, ...] = ()) -> set[Node]:
+    """``path`` and what else leads to it, by ``only`` these primitives, or through more than one entry; no leaves."""
+    wider = path | {start}
+    stack = list(wider)
+    while stack:
+        for edge in stack.pop().edges:
+            if edge is None or edge in wider or edge is end or not edge.edges:
+                continue
+            if edge.name() in only if only else math.prod(edge.shape) > 1:
+                wider.add(edge)
+                stack.append(edge)
+    return wider
+
+
+def response(start: Node, end: Node, path: set[Node], seed: Any) -> tuple[Any, dict[Node, float]]:
+    """What a walk with the cotangent ``seed`` of ``start`` brings to ``end``, and to nodes beside ``path``, at most."""
+    beside: dict[Node, float] = {} if start.edges else {start: float(np.abs(seed).max())}
+
+    def observe(node: Node, edge: Node, _: Any, c: Any) -> None:
+        if (node in path or node is start) and edge not in path and edge is not end:
+            beside[edge] = float(np.maximum(beside.get(edge, 0.0), np.abs(c).max(initial=0.0)))  # NaN stays
+
+    others = {edge for node in path | {start} for edge in node.edges if edge is not None} - path
+    found = walk({start: seed}, {end} | others, True, observe=observe)
+    return np.asarray(found.get(end, np.zeros(end.shape, end.dtype))), beside
+
+
+def _is_diagonal(smooth: Any, g: Any, end: Node, path: set[Node], alone: bool) -> bool:
+    """Whether g, where it is ``smooth``, changes with the same entry of the value of ``end`` alone.
+
+    One walk gives the sums of the columns of dg/dout; with weights, which are powers of 2 and change no digit, it must
+    give the same sums, weighted. What leads from the path to other nodes must be 0, if ``alone``, or else to other
+    lengths that were made from what ``end`` was made from.
+    """
+    weights = 2.0 ** (np.arange(smooth.size) * 3 % 7).reshape(smooth.shape)
+    wider = with_what_meets_it(path, g._node, end, MULTIPLES)
+    sums, _ = response(g._node, end, wider, np.asarray(smooth, g.dtype))
+    weighted, beside = response(g._node, end, wider, np.asarray(weights * smooth, g.dtype))
+    if not np.array_equal(weights * sums, weighted):
+        return False
+    others = [node for node, size in beside.items() if size != 0]
+    if alone or not others:
+        return not others
+    sources, origins = set(reachable(others)), set(reachable((end,)))
+    return sources.isdisjoint(origins) or not any(node.name() in LENGTHS for node in sources - origins)
+
+
+def _to_side(g: Any, out: Any, side: Any) -> Any:
+    limit = limit_at_origin(g, out, out)
+    return per_length(g, side, out) if limit is None else per_length(g, side, out, limit)
+
+
+def _absolute_x(g: Any, out: Any, x: Any) -> Any:
+    """The slope is -1, 0 or 1, and 0 of NaN, as PyTorch's, for which ``np.sign`` is NaN.
+
+    The slope of the slope is 0, at 0 too, but for a function of the size that has one, such as its square.
+    """
+    slope = g * np.subtract(np.asarray(x > 0), np.asarray(x < 0), dtype=x.dtype)
+    limit = limit_at_origin(g, out, x, alone=False)
+    if limit is None:
+        return slope
+    none = np.isnan(detached(limit))
+    return slope + x * np.where(none, 0, limit) + without_derivative(x, none & np.asarray(detached(g) == 0))
+
+
+hypot = Primitive("hypot", np.hypot, lambda g, out, x, y: _to_side(g, out, x),
+                                     lambda g, out, x, y: _to_side(g, out, y),
+                  keeps=("out x", "out y"), floating=True)
+
+absolute = Primitive("absolute", np.absolute, _absolute_x, keeps="x")
