@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from autodiff.engine.primitive import Primitive
+from autodiff.kernels.layout import row_major
 from autodiff.kernels.sums import LONG, accumulate
 from autodiff.ops.arithmetic import gate, per_length
 from autodiff.ops.fused import softmax
@@ -133,10 +134,10 @@ mean = Primitive("mean", _mean,
                      broadcast_to(restore_axes(_shared(g, count(x, axis)), x, axis, keepdims), shape=x.shape),
                  floating=True)
 
-amax = Primitive("amax", lambda x, axis, keepdims: np.maximum.reduce(x, axis=axis, keepdims=keepdims),
+amax = Primitive("amax", lambda x, axis, keepdims: row_major(np.maximum.reduce(x, axis=axis, keepdims=keepdims)),
                  _to_winners, keeps="out x")
 
-amin = Primitive("amin", lambda x, axis, keepdims: np.minimum.reduce(x, axis=axis, keepdims=keepdims),
+amin = Primitive("amin", lambda x, axis, keepdims: row_major(np.minimum.reduce(x, axis=axis, keepdims=keepdims)),
                  _to_winners, keeps="out x")
 
 logsumexp = Primitive("logsumexp", _logsumexp,

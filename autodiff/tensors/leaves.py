@@ -10,12 +10,14 @@ from autodiff.dtypes import as_dtype, float64, get_default_dtype
 from autodiff.engine.values import TensorBase, Value, wrap
 from autodiff.errors import DtypeError
 from autodiff.functions.axes import size_of
+from autodiff.kernels.layout import note
 from autodiff.tensors.devices import check_device
 
 
 def leaf(array: np.ndarray[Any, Any], requires_grad: bool = False, device: Any = None) -> Value:
     """A tensor of ``array``, which is not copied."""
     check_device(device)
+    note(array)
     return wrap(array).requires_grad_(requires_grad) if requires_grad else wrap(array)
 
 
