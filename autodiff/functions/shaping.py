@@ -14,6 +14,7 @@ from autodiff.engine.versions import owner_of
 from autodiff.errors import ShapeError
 from autodiff.functions.arrays import array_of
 from autodiff.functions.axes import axes_of, axis_of, length_of, shape_of
+from autodiff.kernels.layout import order_of
 from autodiff.ops import reductions, shaping
 
 __all__ = [
@@ -238,7 +239,9 @@ def clone(input: Any) -> Value:
 def in_order_of(input: Any, like: Any) -> Value:
     """``input``, or a copy, with its axes in the order in memory that those of ``like`` have."""
     array, wanted = array_of(input), array_of(like)
-    return input if array.flags.c_contiguous and wanted.flags.c_contiguous else shaping.lay_out(input, like=wanted)
+    if array.flags.c_contiguous and wanted.flags.c_contiguous:
+        return input
+    return shaping.copy(input, order=tuple(order_of(wanted.shape, wanted.strides)))
 
 
 def contiguous(input: Any) -> Value:

@@ -34,18 +34,19 @@ def ordered_like(out: Any, x: Any) -> Any:
     return row_major(out) if x.flags.c_contiguous else ordered(out, order_of(x.shape, x.strides))
 
 
-def copied(x: Array, order: str = "K") -> Array:
+def copied(x: Array, order: Any = "K") -> Array:
     """A copy of ``x``, its axes in an order in memory.
 
-    "K" is that of ``x``, "C" row by row, "F" each matrix column by column, and "L" the channels last.
+    "K" is that of ``x``, "C" row by row, "F" each matrix column by column, and "L" the channels last; or the axes, from
+    the slowest to the fastest.
     """
-    if order in "FL" and x.ndim > 1:
+    if order in ("F", "L") and x.ndim > 1:
         out: Array = x.mT.copy().mT if order == "F" else np.moveaxis(np.moveaxis(x, 1, -1).copy(), -1, 1)
         note(out)
         return out
-    if order == "C" or x.flags.c_contiguous:
+    if order == "C" or x.ndim < 2 or (order == "K" and x.flags.c_contiguous):
         return x.copy()
-    axes = order_of(x.shape, x.strides)
+    axes = order_of(x.shape, x.strides) if order == "K" else order
     return x.transpose(axes).copy().transpose(np.argsort(axes))
 
 

@@ -95,7 +95,7 @@ def _norm(x: Any, axis: Any, keepdims: bool) -> Any:
             flat = wide.reshape(-1)
             out = np.float32(math.sqrt(flat.dot(flat)))
             return out.reshape((1,) * x.ndim) if keepdims else out
-        out = np.sqrt(np.vecdot(wide, wide)).astype(np.float32)
+        out = row_major(np.sqrt(np.vecdot(wide, wide))).astype(np.float32)
         return out[..., None] if keepdims else out
     try:
         with np.errstate(over="raise", under="raise"):

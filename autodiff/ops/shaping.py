@@ -156,9 +156,6 @@ overlap_add = Primitive("overlap_add", _overlap_add,
 
 copy = Primitive("copy", copied, lambda g, out, x, order="K": g)
 
-# The entries of x with their axes in memory in the order of those of ``like``, an array.
-lay_out = Primitive("lay_out", lambda x, like: ordered_like(x, like).copy("K"), lambda g, out, x, like: g)
-
 astype = Primitive("astype", lambda x, dtype: x.astype(dtype),
                    lambda g, out, x, dtype: astype(g, dtype=x.dtype))
 
