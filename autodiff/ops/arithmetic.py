@@ -11,7 +11,7 @@ import numpy as np
 
 from autodiff.engine.primitive import Primitive
 from autodiff.errors import AutodiffError
-from autodiff.kernels.layout import by_first, row_major, turned
+from autodiff.kernels.layout import by_first, copied, row_major, turned
 
 Number = (int, float)
 
@@ -168,7 +168,8 @@ hypot = Primitive("hypot", np.hypot, lambda g, out, x, y: per_length(g, x, out),
 mantissa = Primitive("mantissa", lambda x: np.frexp(x)[0],
                      lambda g, out, x: g * np.where(x == 0, 1, out / x), keeps="out x", floating=True)
 
-nan_to_num = Primitive("nan_to_num", lambda x, nan, posinf, neginf: np.nan_to_num(x, True, nan, posinf, neginf),
+nan_to_num = Primitive("nan_to_num",
+                       lambda x, nan, posinf, neginf: np.nan_to_num(copied(x), False, nan, posinf, neginf),
                        lambda g, out, x, nan, posinf, neginf: gate(g, mask=np.asarray(np.isfinite(x))), keeps="x")
 
 clip = Primitive("clip", lambda x, low, high: np.clip(x, low, high),
@@ -187,7 +188,8 @@ where = Primitive("where", _where,
 def _trunc_divide(x: Any, y: Any) -> Any:
     """``x / y`` rounded towards zero, for integers without leaving them."""
     if np.result_type(x, y).kind == "f":
-        return np.trunc(np.divide(x, y))
+        out = np.trunc(np.divide(x, y))
+        return by_first(out, (x, y)) if turned else out
     whole = np.floor_divide(x, y)
     return whole + ((whole < 0) & (whole * y != x))
 

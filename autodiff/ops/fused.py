@@ -9,7 +9,7 @@ import numpy as np
 
 from autodiff.engine.primitive import Primitive
 from autodiff.kernels.blocks import by_blocks
-from autodiff.kernels.layout import row_major
+from autodiff.kernels.layout import by_first, row_major, turned
 from autodiff.kernels.sums import LONG, accumulate
 from autodiff.ops.shaping import in_single
 from autodiff.ops.special import erf
@@ -78,7 +78,8 @@ def _clamped_log(x: Any) -> Any:
 
 
 def _binary_cross_entropy(x: Any, y: Any) -> Any:
-    return -(y * _clamped_log(x) + (1 - y) * _clamped_log(1 - x))
+    out = -(y * _clamped_log(x) + (1 - y) * _clamped_log(1 - x))
+    return by_first(out, (x, y)) if turned else out
 
 
 def _mse(x: Any, y: Any) -> Any:

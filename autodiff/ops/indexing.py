@@ -51,6 +51,8 @@ def _laid_out(picked: Any, x: Any, key: Any) -> Any:
     """``picked`` in PyTorch's layout where arrays did the picking: NumPy leaves their axes in front in memory."""
     parts = key if isinstance(key, tuple) else (key,)
     arrays = [k for k in parts if isinstance(k, np.ndarray)]
+    if any(isinstance(k, bool) for k in parts):
+        return ordered(picked, order_of(picked.shape, (0,) * (picked.ndim - x.ndim) + x.strides))
     if not arrays:
         return picked  # a view
     known = sum(k.ndim if isinstance(k, np.ndarray) and k.dtype == np.bool_ else k is not None for k in parts)

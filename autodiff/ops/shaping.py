@@ -12,7 +12,7 @@ import numpy as np
 from autodiff.engine.primitive import Primitive
 from autodiff.engine.versions import owner_of
 from autodiff.errors import ShapeError
-from autodiff.kernels.layout import addresses, channels_last, copied, ordered_like
+from autodiff.kernels.layout import addresses, channels_last, copied, is_stretched, ordered_like
 from autodiff.ops.indexing import index, scatter_add
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -34,6 +34,10 @@ def _part(i: int, g: Any, out: Any, *inputs: Any, axis: int, ends: tuple[int, ..
 def _concatenate(*xs: Any, axis: int, ends: tuple[int, ...]) -> Any:
     out = np.concatenate(xs, axis)
     return out if out.flags.c_contiguous or all(map(channels_last, xs)) else out.copy()
+
+
+def _astype(x: Any, dtype: np.dtype[Any]) -> Any:
+    return (x if x.flags.c_contiguous or not is_stretched(x) else copied(x)).astype(dtype)
 
 
 def _pad(x: Any, widths: tuple[tuple[int, int], ...], value: float) -> Any:
@@ -156,10 +160,10 @@ overlap_add = Primitive("overlap_add", _overlap_add,
 
 copy = Primitive("copy", copied, lambda g, out, x, order="K": g)
 
-astype = Primitive("astype", lambda x, dtype: x.astype(dtype),
+astype = Primitive("astype", _astype,
                    lambda g, out, x, dtype: astype(g, dtype=x.dtype))
 
-to_whole = Primitive("to_whole", lambda x, dtype: x.astype(dtype))
+to_whole = Primitive("to_whole", _astype)
 
 
 def cast(x: Any, dtype: np.dtype[Any]) -> Any:

@@ -107,8 +107,12 @@ class ConversionMethods(TensorBase):
 
     def stride(self, dim: builtins.int | None = None) -> Any:
         """How many entries apart in memory the neighbours along each axis lie, or along one."""
-        steps = tuple(n // self._array.itemsize for n in self._array.strides)
-        return steps if dim is None else steps[length_of(self, dim)[0]]
+        array = self._array
+        steps = [n // array.itemsize for n in array.strides]
+        for i in reversed(range(array.ndim)):
+            if array.shape[i] == 1 and steps[i] == 0:  # a new axis, whose step NumPy leaves open
+                steps[i] = array.shape[i + 1] * steps[i + 1] if i + 1 < array.ndim else 1
+        return tuple(steps) if dim is None else steps[length_of(self, dim)[0]]
 
     def storage_offset(self) -> builtins.int:
         """How many entries of the memory it looks into come before its first."""
