@@ -152,7 +152,7 @@ def accumulate_grad(found: dict[Node, Any], inputs: Collection[Any] = ()) -> Non
                 )
             old = owner._grad
             if old is None:
-                if not g._array.flags.c_contiguous or not owner._array.flags.c_contiguous:
+                if g._array.ndim > 1 and g._array.strides != owner._array.strides:
                     _lay_out(g, owner._array)
                 owner._grad = g
             elif old._node is None and g._node is None and old._array.flags.writeable:

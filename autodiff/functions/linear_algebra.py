@@ -87,7 +87,7 @@ def tensordot(a: Any, b: Any, dims: Any = 2) -> Value:
         raise ShapeError(f"tensordot over {dims}: lengths differ in shapes {tuple(a.shape)} and {tuple(b.shape)}")
     left = tuple(range(a.ndim))
     right = tuple(ours[theirs.index(i)] if i in theirs else a.ndim + i for i in range(b.ndim))
-    return contract(a, b, left=left, right=right, result=tuple(i for i in left + right if i not in ours))
+    return contiguous(contract(a, b, left=left, right=right, result=tuple(i for i in left + right if i not in ours)))
 
 
 def kron(input: Any, other: Any) -> Value:
