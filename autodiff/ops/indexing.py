@@ -42,8 +42,9 @@ def along(indices: Any, axis: int) -> tuple[Any, ...]:
 def _index(x: Any, key: Any) -> Any:
     picked = x[key]
     if isinstance(picked, np.ndarray):
-        plain = picked.ndim < 2 or (picked.flags.c_contiguous and x.flags.c_contiguous)
-        return picked if plain else _laid_out(picked, x, key)
+        if picked.ndim < 2 or picked.base is x or (picked.flags.c_contiguous and x.flags.c_contiguous):
+            return picked
+        return _laid_out(picked, x, key)
     return x[(*key, ...) if isinstance(key, tuple) else (key, ...)]  # one entry is a view too, not a number
 
 
