@@ -47,6 +47,10 @@ contiguous and transposed, and float32 that stays float32. `python -m benchmarks
 - **keeps**: how many arrays (masks and indices included, views of one array once) the smallest graph of a call keeps
   for the backward pass, and how many nodes it has.
 
+Results lie in memory as PyTorch's do: `stride()` and `is_contiguous()` say the same, and a view looks into the same
+memory. `view` never copies: it raises where the memory does not allow the shape, and `reshape` or `contiguous().view()`
+take its place there. `as_strided` is a view too. Entries that share memory, as those of `expand` do, are not written.
+
 Where an operation has no single derivative, every API gives the one of this table:
 
 | where | gradient |

@@ -18,6 +18,7 @@ from autodiff.engine.versions import changed, rewritten
 from autodiff.engine.views import rerecord_view
 from autodiff.engine.walk import walk
 from autodiff.errors import DtypeError, GraphError, InPlaceError, OptionError, ShapeError
+from autodiff.kernels.layout import ordered_like, row_major
 from autodiff.kernels.structural_zeros import doubt
 
 _delivering = RLock()  # NumPy adds long arrays while other threads run
@@ -154,6 +155,8 @@ def accumulate_grad(found: dict[Node, Any], inputs: Collection[Any] = ()) -> Non
                 )
             old = owner._grad
             if old is None:
+                if g._array.ndim > 1 and g._array.strides != owner._array.strides:
+                    _lay_out(g, owner._array)
                 owner._grad = g
             elif old._node is None and g._node is None and old._array.flags.writeable:
                 np.add(old._array, g._array, out=old._array)
@@ -163,6 +166,13 @@ def accumulate_grad(found: dict[Node, Any], inputs: Collection[Any] = ()) -> Non
             if hooked and hasattr(node, "hooks"):
                 for hook in tuple(node.hooks.accumulated.values()):
                     hook(owner)
+
+
+def _lay_out(g: Any, array: np.ndarray[Any, Any]) -> None:
+    """Give the gradient of a leaf the leaf's layout in memory, or row by row if that has gaps."""
+    dense = ordered_like(array, array) is array
+    if g._node is None:
+        g._array = ordered_like(g._array, array) if dense else row_major(g._array)
 
 
 def _tracked(tensor: Any) -> Node:

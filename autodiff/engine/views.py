@@ -9,6 +9,7 @@ from autodiff.engine.primitive import Primitive
 from autodiff.engine.values import record
 from autodiff.engine.versions import owner_of, rewritten
 from autodiff.errors import InPlaceError
+from autodiff.kernels.layout import note
 
 
 class View(NamedTuple):
@@ -27,9 +28,10 @@ def mark_view(result: Any, x: Any, base: Any, primitive: Primitive, params: dict
     """Mark ``result`` as a view of ``base`` if it shares the memory of ``x``."""
     memory = result._array.base
     if memory is not None and (
-        memory is x._array or memory is x._array.base or getattr(memory, "base", None) is x._array
+        memory is x._array or memory is x._array.base or owner_of(result._array) is owner_of(x._array)
     ):
         result._base = (base, primitive, params)
+        note(result._array)
 
 
 def is_cut_off(x: Any) -> bool:

@@ -9,7 +9,7 @@ import numpy as np
 from autodiff.engine.values import Value
 from autodiff.errors import ShapeError
 from autodiff.functions.axes import axis_of
-from autodiff.functions.shaping import clone, flatten
+from autodiff.functions.shaping import clone, contiguous, flatten
 from autodiff.ops import shaping
 from autodiff.ops.arithmetic import gate
 
@@ -61,12 +61,12 @@ def diagflat(input: Any, offset: int = 0) -> Value:
 
 def tril(input: Any, diagonal: int = 0) -> Value:
     """The matrices in the last two axes with zeros above a diagonal."""
-    return gate(input, mask=_below(input, diagonal))
+    return gate(contiguous(input), mask=_below(input, diagonal))
 
 
 def triu(input: Any, diagonal: int = 0) -> Value:
     """The matrices in the last two axes with zeros below a diagonal."""
-    return gate(input, mask=~_below(input, diagonal - 1))
+    return gate(contiguous(input), mask=~_below(input, diagonal - 1))
 
 
 def _below(input: Any, diagonal: int) -> np.ndarray[Any, Any]:

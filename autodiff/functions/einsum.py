@@ -114,6 +114,8 @@ def _contracted(parts: list[tuple[Any, list[Any]]], wanted: list[Any]) -> Any:
         later = {*wanted, *(a for _, names in parts[i + 1 :] for a in names)}
         x, names = _without(*part, later | set(have))
         kept = tuple(a for a in dict.fromkeys([*have, *names]) if a in later)
+        if i == len(parts) - 1 and set(kept) == set(wanted):
+            kept = tuple(wanted)
         total = contract(total, x, left=tuple(have), right=tuple(names), result=kept)
         have = list(kept)
     return permute(total, [have.index(a) for a in wanted]) if have != wanted else total

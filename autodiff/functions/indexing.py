@@ -12,7 +12,8 @@ from autodiff.errors import AxisError, DtypeError, OptionError, ShapeError
 from autodiff.functions.arrays import array_of
 from autodiff.functions.axes import axis_of
 from autodiff.functions.index_keys import plain_key
-from autodiff.functions.shaping import broadcast_shapes, expand, ravel, reshape
+from autodiff.functions.shaping import broadcast_shapes, contiguous, expand, in_order_of, ravel, reshape
+from autodiff.kernels.layout import row_major
 from autodiff.ops.arithmetic import where
 from autodiff.ops.indexing import index as pick
 from autodiff.ops.indexing import put as overwrite
@@ -89,12 +90,13 @@ def index_add(input: Any, dim: int, index: Any, source: Any, *, alpha: float = 1
     """``input`` with ``alpha`` times the slices of ``source`` added to its slices at ``index`` along ``dim``."""
     key, scaled = rows_at(input, dim, index), source if alpha == 1 else source * alpha
     total = scatter_add(at_least_vector(scaled), key=key, shape=tuple(input.shape) or (1,))
-    return input + reshape(total, tuple(input.shape))
+    return contiguous(input) + reshape(total, tuple(input.shape))
 
 
 def index_copy(input: Any, dim: int, index: Any, source: Any) -> Value:
     """``input`` with its slices at ``index`` along ``dim`` taken from ``source``."""
-    copied = overwrite(at_least_vector(input), at_least_vector(source), key=rows_at(input, dim, index))
+    x = at_least_vector(contiguous(input))
+    copied = overwrite(x, at_least_vector(source), key=rows_at(input, dim, index))
     return reshape(copied, tuple(input.shape))
 
 
@@ -125,7 +127,7 @@ def put(input: Any, index: Any, source: Any, accumulate: bool = False) -> Value:
     """``input`` with ``source`` put (or added) at ``index`` of its flattened self."""
     positions = integers(index).reshape(-1)
     result = index_put(ravel(input), (positions,), reshape(source, (positions.size,)), accumulate)
-    return reshape(result, tuple(input.shape))
+    return in_order_of(reshape(result, tuple(input.shape)), input)
 
 
 def take_along_dim(input: Any, indices: Any, dim: int | None = None) -> Value:
@@ -169,7 +171,7 @@ def masked_fill(input: Any, mask: Any, value: Any) -> Value:
     >>> autodiff.masked_fill(autodiff.tensor([1, 2, 3]), autodiff.tensor([True, False, True]), 0)
     tensor([0, 2, 0])
     """
-    return where(one_value(input, value), input, condition=_mask(mask))
+    return where(one_value(input, value), contiguous(input), condition=row_major(_mask(mask)))
 
 
 def masked_select(input: Any, mask: Any) -> Value:
@@ -189,7 +191,7 @@ def masked_scatter(input: Any, mask: Any, source: Any) -> Value:
     if math.prod(source.shape) < count:
         raise ShapeError(f"masked_scatter needs {count} entries, which a source of shape {tuple(source.shape)} lacks")
     first = pick(ravel(source), key=slice(count))
-    return overwrite(expand(input, shape), first if shape else reshape(first, (count,)), key=key)
+    return overwrite(contiguous(expand(input, shape)), first if shape else reshape(first, (count,)), key=key)
 
 
 def nonzero(input: Any, *, as_tuple: bool = False) -> Any:
@@ -201,7 +203,9 @@ def nonzero(input: Any, *, as_tuple: bool = False) -> Any:
             [1, 0]])
     """
     array = array_of(input)
-    return tuple(map(wrap, np.nonzero(np.atleast_1d(array)))) if as_tuple else wrap(np.argwhere(array))
+    if as_tuple:
+        return tuple(wrap(row_major(x)) for x in np.nonzero(np.atleast_1d(array)))
+    return wrap(np.argwhere(array))
 
 
 def argwhere(input: Any) -> Value:
@@ -216,4 +220,4 @@ def one_hot(input: Any, num_classes: int = -1) -> Value:
     count = needed if num_classes == -1 else num_classes
     if needed > count or count <= 0 or classes.min(initial=0) < 0:
         raise OptionError(f"one_hot of {count} classes takes numbers from 0 to {count - 1}, not {input!r:.60}")
-    return wrap((classes[..., None] == np.arange(count)).astype(np.int64))
+    return wrap((row_major(classes)[..., None] == np.arange(count)).astype(np.int64))

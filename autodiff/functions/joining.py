@@ -166,7 +166,7 @@ def repeat(input: Any, *repeats: Any) -> Value:
     lengths = (1,) * lead + tuple(input.shape)
     spaced = reshape(input, tuple(n for length in lengths for n in (1, length)))
     full = expand(spaced, tuple(n for pair in zip(times, lengths, strict=True) for n in pair))
-    return reshape(shaping.copy(full), tuple(a * b for a, b in zip(times, lengths, strict=True)))
+    return reshape(shaping.copy(full, order="C"), tuple(a * b for a, b in zip(times, lengths, strict=True)))
 
 
 def tile(input: Any, *dims: Any) -> Value:

@@ -12,6 +12,7 @@ from autodiff.functions.arithmetic import add, multiply
 from autodiff.functions.axes import axis_of
 from autodiff.functions.diagonals import diagonal
 from autodiff.functions.reductions import sum as sum_
+from autodiff.functions.shaping import contiguous
 from autodiff.ops.indexing import index
 from autodiff.ops.linear_algebra import contract, matmul
 from autodiff.ops.shaping import reshape
@@ -86,7 +87,7 @@ def tensordot(a: Any, b: Any, dims: Any = 2) -> Value:
         raise ShapeError(f"tensordot over {dims}: lengths differ in shapes {tuple(a.shape)} and {tuple(b.shape)}")
     left = tuple(range(a.ndim))
     right = tuple(ours[theirs.index(i)] if i in theirs else a.ndim + i for i in range(b.ndim))
-    return contract(a, b, left=left, right=right, result=tuple(i for i in left + right if i not in ours))
+    return contiguous(contract(a, b, left=left, right=right, result=tuple(i for i in left + right if i not in ours)))
 
 
 def kron(input: Any, other: Any) -> Value:
@@ -144,12 +145,12 @@ def _plus(input: Any, product: Any, beta: float, alpha: float) -> Value:
 
 def addmm(input: Any, mat1: Any, mat2: Any, *, beta: float = 1, alpha: float = 1) -> Value:
     """``beta * input + alpha * mat1 @ mat2``, of matrices."""
-    return _plus(input, mm(mat1, mat2), beta, alpha)
+    return _plus(contiguous(input), mm(mat1, mat2), beta, alpha)
 
 
 def addmv(input: Any, mat: Any, vec: Any, *, beta: float = 1, alpha: float = 1) -> Value:
     """``beta * input + alpha * mat @ vec``, of a matrix and a vector."""
-    return _plus(input, mv(mat, vec), beta, alpha)
+    return _plus(contiguous(input), mv(mat, vec), beta, alpha)
 
 
 def addr(input: Any, vec1: Any, vec2: Any, *, beta: float = 1, alpha: float = 1) -> Value:
@@ -159,9 +160,9 @@ def addr(input: Any, vec1: Any, vec2: Any, *, beta: float = 1, alpha: float = 1)
 
 def baddbmm(input: Any, batch1: Any, batch2: Any, *, beta: float = 1, alpha: float = 1) -> Value:
     """``beta * input + alpha * batch1 @ batch2``, of stacks of matrices."""
-    return _plus(input, bmm(batch1, batch2), beta, alpha)
+    return _plus(contiguous(input), bmm(batch1, batch2), beta, alpha)
 
 
 def addbmm(input: Any, batch1: Any, batch2: Any, *, beta: float = 1, alpha: float = 1) -> Value:
     """``beta * input + alpha * sum of batch1[i] @ batch2[i]``."""
-    return _plus(input, sum_(bmm(batch1, batch2), 0), beta, alpha)
+    return _plus(contiguous(input), sum_(bmm(batch1, batch2), 0), beta, alpha)

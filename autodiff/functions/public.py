@@ -18,6 +18,7 @@ from autodiff.engine.apply import apply
 from autodiff.engine.primitive import Primitive
 from autodiff.engine.values import TensorBase, wrap
 from autodiff.errors import DtypeError
+from autodiff.kernels.layout import note
 
 PACKAGES = ("autodiff.functions.", "autodiff.linalg.", "autodiff.special.", "nn.functional.")
 _public: dict[Any, Callable[..., Any]] = {}  # one for each function, so that its other names are the same object
@@ -83,7 +84,8 @@ def _as_tensor(value: Any) -> Any:
         return value
     if value.dtype.kind not in "biuf" or value.dtype.itemsize > 8:
         raise DtypeError(f"no tensor can be made of an array of {value.dtype}; give booleans, integers or floats")
-    return wrap(np.asarray(value))
+    note(array := np.asarray(value))
+    return wrap(array)
 
 
 def _of_numbers(function: Callable[..., Any], args: Any, kwargs: Any) -> Any:

@@ -12,7 +12,7 @@ from autodiff.errors import OptionError, ShapeError
 from autodiff.functions.axes import length_of
 from autodiff.functions.diagonals import diagonal
 from autodiff.functions.indexing import at_least_vector, one_value, positions_along, rows_at
-from autodiff.functions.shaping import expand, reshape
+from autodiff.functions.shaping import contiguous, expand, reshape
 from autodiff.ops import indexing
 from autodiff.ops.indexing import along, scatter_extreme
 from autodiff.ops.indexing import index as pick
@@ -38,7 +38,7 @@ def scatter(input: Any, dim: int, index: Any, src: Any = None, *, value: Any = N
             raise OptionError(f"scatter has the reductions 'add' and 'multiply', not {reduce!r}")
         return scatter_reduce(input, dim, index, value if src is None else src, "sum" if reduce == "add" else "prod")
     key, entries = _entries(input, dim, index, value if src is None else src)
-    return reshape(overwrite(at_least_vector(input), entries, key=key), tuple(input.shape))
+    return reshape(overwrite(at_least_vector(contiguous(input)), entries, key=key), tuple(input.shape))
 
 
 def _entries(input: Any, dim: int, index: Any, src: Any) -> tuple[Any, Any]:
@@ -74,7 +74,8 @@ def scatter_reduce(
     tensor([1.3333, 1.0000])
     """
     key, entries = _entries(input, dim, index, src)
-    return reshape(_reduced(at_least_vector(input), key, entries, reduce, include_self), tuple(input.shape))
+    x = at_least_vector(contiguous(input))
+    return reshape(_reduced(x, key, entries, reduce, include_self), tuple(input.shape))
 
 
 def index_reduce(
@@ -82,7 +83,7 @@ def index_reduce(
 ) -> Value:
     """``input`` with its slices at ``index`` along ``dim`` reduced with those of ``source``: prod, mean, amax, amin."""
     key = rows_at(input, dim, index)
-    reduced = _reduced(at_least_vector(input), key, at_least_vector(source), reduce, include_self)
+    reduced = _reduced(at_least_vector(contiguous(input)), key, at_least_vector(source), reduce, include_self)
     return reshape(reduced, tuple(input.shape))
 
 

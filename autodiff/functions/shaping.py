@@ -9,9 +9,12 @@ from typing import Any
 import numpy as np
 
 from autodiff.engine.broadcasting import unbroadcast
-from autodiff.engine.values import Value
+from autodiff.engine.values import Value, wrap
+from autodiff.engine.versions import owner_of
 from autodiff.errors import ShapeError
+from autodiff.functions.arrays import array_of
 from autodiff.functions.axes import axes_of, axis_of, length_of, shape_of
+from autodiff.kernels.layout import order_of
 from autodiff.ops import reductions, shaping
 
 __all__ = [
@@ -30,6 +33,42 @@ def reshape(input: Any, *shape: Any) -> Value:
             [3, 4, 5]])
     """
     return shaping.reshape(input, shape=_whole(shape_of(shape), tuple(input.shape)))
+
+
+def view(input: Any, *shape: Any) -> Value:
+    """The same entries in ``shape``, in the same memory.
+
+    Raises ShapeError where the memory does not allow it; ``reshape`` copies then.
+
+    >>> import autodiff
+    >>> x = autodiff.zeros(2, 2)
+    >>> x.view(-1)[0] = 5
+    >>> x
+    tensor([[5., 0.],
+            [0., 0.]])
+    """
+    whole, array = _whole(shape_of(shape), tuple(input.shape)), array_of(input)
+    if not array.flags.c_contiguous and owner_of(array.reshape(whole)) is not owner_of(array):
+        raise ShapeError(
+            f"view of shape {whole}: the entries of this tensor, of shape {array.shape} and stride "
+            f"{tuple(n // array.itemsize for n in array.strides)}, do not lie so in memory; use reshape(), which copies"
+            " where it must, or contiguous().view()"
+        )
+    return shaping.reshape(input, shape=whole)
+
+
+def read_as(input: Any, dtype: np.dtype[Any]) -> Value:
+    """The same memory read in another dtype, outside the graph; a last axis of other length makes up for the size."""
+    array = array_of(input)
+    if dtype == array.dtype:
+        return view(input, array.shape)
+    try:
+        result = wrap(array.view(dtype))
+    except ValueError as error:
+        raise ShapeError(f"view of {array.dtype} {array.shape} as {dtype}: {error}; use .to() to convert") from None
+    if getattr(input, "requires_grad", False):
+        result._base = (None, shaping.reshape, {})  # of which the graph does not know
+    return result
 
 
 def _whole(shape: tuple[int, ...], old: tuple[int, ...]) -> tuple[int, ...]:
@@ -98,8 +137,8 @@ def flatten(input: Any, start_dim: int = 0, end_dim: int = -1) -> Value:
 
 
 def ravel(input: Any) -> Value:
-    """All entries in one axis."""
-    return flatten(input)
+    """All entries in one axis, in memory one after the other: a view, or a copy where they do not lie so."""
+    return flatten(contiguous(input))
 
 
 def unflatten(input: Any, dim: int, sizes: Any) -> Value:
@@ -127,9 +166,11 @@ def expand(input: Any, *size: Any) -> Value:
     lead = len(shape) - input.ndim
     if lead < 0 or -1 in shape[:lead]:
         raise ShapeError(f"shape {tuple(input.shape)} does not expand to {shape}")
-    return reductions.broadcast_to(
-        input, shape=tuple(input.shape[i - lead] if n == -1 else n for i, n in enumerate(shape))
-    )
+    whole = tuple(input.shape[i - lead] if n == -1 else n for i, n in enumerate(shape))
+    result = reductions.broadcast_to(input, shape=whole)
+    if array_of(input).flags.writeable:  # as PyTorch's: entries of the result may be written, if not all at once
+        array_of(result).flags.writeable = True
+    return result
 
 
 def broadcast_to(input: Any, shape: Any) -> Value:
@@ -162,7 +203,7 @@ def sum_to_size(input: Any, *size: Any) -> Value:
     lead = len(given) - len(shape)
     if lead < 0 or any(n not in (1, m) for n, m in zip(shape, given[lead:], strict=True)):
         raise ShapeError(f"shape {shape} does not stretch to {given}, which is to be summed to it")
-    return input if shape == given else unbroadcast(input, shape)
+    return clone(input) if shape == given == () else input if shape == given else unbroadcast(input, shape)
 
 
 def atleast_1d(*tensors: Any) -> Any:
@@ -191,5 +232,18 @@ def listed(tensors: tuple[Any, ...]) -> Sequence[Any]:
 
 
 def clone(input: Any) -> Value:
-    """A copy with memory of its own, through which gradients pass."""
+    """A copy with memory of its own, in which the axes have the same order, and through which gradients pass."""
     return shaping.copy(input)
+
+
+def in_order_of(input: Any, like: Any) -> Value:
+    """``input``, or a copy, with its axes in the order in memory that those of ``like`` have."""
+    array, wanted = array_of(input), array_of(like)
+    if array.flags.c_contiguous and wanted.flags.c_contiguous:
+        return input
+    return shaping.copy(input, order=tuple(order_of(wanted.shape, wanted.strides)))
+
+
+def contiguous(input: Any) -> Value:
+    """In memory row by row: the tensor itself, or a copy."""
+    return input if array_of(input).flags.c_contiguous else shaping.copy(input, order="C")

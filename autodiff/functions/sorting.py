@@ -13,7 +13,8 @@ from autodiff.errors import OptionError, ShapeError
 from autodiff.functions.arrays import array_of, constant, on_arrays
 from autodiff.functions.axes import axis_of, numpy_names
 from autodiff.functions.reductions import Extreme
-from autodiff.functions.shaping import movedim, squeeze, unsqueeze
+from autodiff.functions.shaping import clone, contiguous, in_order_of, movedim, squeeze, unsqueeze
+from autodiff.kernels.layout import ordered_like, row_major
 from autodiff.ops import reductions
 from autodiff.ops.arithmetic import where
 from autodiff.ops.indexing import index, take_along_axis
@@ -28,7 +29,7 @@ __all__ = [
 def _ranked(input: Any, axis: int, descending: bool, ranks: slice) -> Any:
     """The positions of the entries at ``ranks`` of the order along an axis."""
     order = _order(array_of(input), axis, descending)
-    return order[(slice(None),) * axis + (ranks,)] if input.ndim else order
+    return row_major(order[(slice(None),) * axis + (ranks,)]) if input.ndim else order
 
 
 def _order(x: Any, axis: int, descending: bool) -> Any:
@@ -36,14 +37,14 @@ def _order(x: Any, axis: int, descending: bool) -> Any:
     if not x.ndim:
         return np.zeros((), int64)
     if not descending:
-        return np.argsort(x, axis=axis, stable=True)
+        return ordered_like(np.argsort(x, axis=axis, stable=True), x)
     turned = np.argsort(np.flip(x, axis), axis=axis, stable=True)
-    return np.flip(x.shape[axis] - 1 - turned, axis)
+    return ordered_like(np.flip(x.shape[axis] - 1 - turned, axis), x)
 
 
 def _picked(input: Any, indices: Any, axis: int) -> Extreme:
     if not input.ndim:
-        return Extreme(+input, constant(indices, input))
+        return Extreme(clone(input), constant(indices, input))
     return Extreme(take_along_axis(input, indices=indices, axis=axis), constant(indices, input))
 
 
@@ -62,7 +63,8 @@ def sort(input: Any, dim: int = -1, descending: bool = False, stable: bool = Tru
     tensor([3, 2, 1])
     """
     axis = axis_of(dim, input.ndim)
-    return _picked(input, _order(array_of(input), axis, descending), axis)
+    values, indices = _picked(input, _order(array_of(input), axis, descending), axis)
+    return Extreme(in_order_of(values, input), indices)
 
 
 def argsort(input: Any, dim: int = -1, descending: bool = False, stable: bool = True) -> Value:
@@ -118,7 +120,7 @@ def _median(input: Any, dim: int, keepdim: bool, spoiled: Any) -> Extreme:
     order = _order(x, axis, False)
     count = x.shape[axis] - np.isnan(x).sum(axis, keepdims=True)
     rank = np.where(spoiled, count, np.maximum(count - 1, 0) // 2)
-    return _one(input, np.take_along_axis(order, rank, axis), axis, keepdim)
+    return _one(input, row_major(np.take_along_axis(order, rank, axis)), axis, keepdim)
 
 
 @numpy_names
@@ -179,7 +181,7 @@ def _quantile(input: Any, q: Any, dim: Any, keepdim: bool, interpolation: str, s
         values = reshape(values, shape=(shares.size, *(1,) * input.ndim))
     elif keepdim:
         values = unsqueeze(values, 1 + axis_of(dim, input.ndim))
-    return values if shares.ndim else squeeze(values, 0)
+    return values if shares.ndim else squeeze(contiguous(values), 0)
 
 
 @on_arrays

@@ -6,16 +6,17 @@ from collections.abc import Sequence
 from itertools import accumulate
 from typing import Any
 
-import numpy as np
-
 from autodiff.engine.values import Value
+from autodiff.engine.versions import owner_of
 from autodiff.errors import AxisError, ShapeError
+from autodiff.functions.arrays import array_of
 from autodiff.functions.axes import axes_of, axis_of, length_of, numpy_names, shape_of
 from autodiff.functions.index_keys import getitem
 from autodiff.functions.joining import cat
 from autodiff.functions.shaping import clone, flatten, reshape, transpose
+from autodiff.ops import shaping
 from autodiff.ops.indexing import index
-from autodiff.ops.shaping import slide
+from autodiff.ops.shaping import copy, slide
 
 __all__ = [
     "as_strided", "chunk", "dsplit", "flip", "fliplr", "flipud", "hsplit", "narrow", "roll", "rot90", "select", "split",
@@ -167,7 +168,7 @@ def rot90(input: Any, k: int = 1, dims: Sequence[int] = (0, 1)) -> Value:
         raise ShapeError(f"rot90 turns in the plane of two axes, not of {dims}")
     turns = k % 4
     turned = (input, flip(input, axes[1]), flip(input, axes), flip(input, axes[0]))[turns]
-    return transpose(turned, *axes) if turns % 2 else turned if turns else clone(input)
+    return transpose(turned, *axes) if turns % 2 else turned if turns else copy(input, order="C")
 
 
 @numpy_names
@@ -192,12 +193,38 @@ def roll(input: Any, shifts: Any, dim: Any = None, *, dims: Any = None) -> Value
 
 
 def as_strided(input: Any, size: Sequence[int], stride: Sequence[int], storage_offset: int | None = None) -> Value:
-    """Entries picked from the memory of ``input``: one of shape ``size``, by steps of ``stride`` in memory.
+    """A view of the memory that ``input`` looks into: of shape ``size``, by steps of ``stride`` entries.
 
-    It is a copy. The memory is that of ``input`` alone, which must not be stretched or have gaps.
+    It begins at entry ``storage_offset`` of the memory, or where ``input`` does.
+
+    Raises:
+        ShapeError: a step or the offset is below 0, the view leaves the memory, or it shows what is no entry of an
+            ``input`` that requires grad.
+
+    >>> import autodiff
+    >>> autodiff.arange(4).as_strided((3, 2), (1, 1))
+    tensor([[0, 1],
+            [1, 2],
+            [2, 3]])
     """
-    steps, start = np.array(input.stride()), storage_offset or 0
-    flat = reshape(input.permute(tuple(np.argsort(-steps, kind="stable").tolist())), (-1,))
-    grids = np.ogrid[tuple(slice(n) for n in size)] if len(size) else []
-    places = sum((grid * step for grid, step in zip(grids, stride, strict=True)), np.zeros(tuple(size), np.int64))
-    return index(flat, key=places + start)
+    shape, steps, array = shape_of((size,)), shape_of((stride,)), array_of(input)
+    before = storage_offset_of(array)
+    offset = before if storage_offset is None else int(storage_offset)
+    owner, reach = owner_of(array), sum((n - 1) * step for n, step in zip(shape, steps, strict=False))
+    asked = f"as_strided of size {shape}, stride {steps} and storage_offset {offset}"
+    if len(shape) != len(steps):
+        raise ShapeError(f"{asked}: a step is wanted for each length")
+    if offset < 0 or min((*shape, *steps), default=0) < 0:
+        raise ShapeError(f"{asked}: none of them may be below 0")
+    if 0 not in shape and offset + reach >= owner.nbytes // array.itemsize:
+        raise ShapeError(f"{asked} leaves the memory, which has {owner.nbytes // array.itemsize} entries")
+    own = tuple(n // array.itemsize for n in array.strides)
+    where = shaping.Steps(shape, steps, offset - before, array.shape, own)
+    if not (array.flags.c_contiguous and 0 <= offset - before <= array.size - 1 - reach):
+        shaping.places(where) if getattr(input, "requires_grad", False) else None
+    return shaping.as_strided(input, steps=where)
+
+
+def storage_offset_of(array: Any) -> int:
+    """How many entries of the memory it looks into come before the first of ``array``."""
+    return int((array.ctypes.data - owner_of(array).ctypes.data) // array.itemsize)

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from autodiff.engine.values import Value
 from autodiff.functions import diagonals, shaping, splitting
+from autodiff.ops.shaping import copy
 
 __all__ = [
     "alias_copy", "as_strided_copy", "diagonal_copy", "expand_copy", "narrow_copy", "permute_copy",
@@ -14,19 +16,29 @@ __all__ = [
 ]
 
 
+def _copy(view: Value) -> Value:
+    return copy(view, order="C")
+
+
 def copying(view: Callable[..., Any]) -> Callable[..., Any]:
-    """``view`` with results that have memory of their own."""
+    """``view`` with results that have memory of their own, in which they lie row by row."""
 
     def copied(input: Any, *args: Any, **kwargs: Any) -> Any:
         result = view(input, *args, **kwargs)
-        return tuple(map(shaping.clone, result)) if isinstance(result, tuple) else shaping.clone(result)
+        return tuple(map(_copy, result)) if isinstance(result, tuple) else _copy(result)
 
     copied.__name__, copied.__doc__ = f"{view.__name__}_copy", f"``{view.__name__}``, copied."
     return copied
 
 
-alias_copy = shaping.clone
-as_strided_copy = splitting.as_strided  # a copy already
+
+
+def alias_copy(input: Any) -> Value:
+    """A copy of ``input``, row by row."""
+    return _copy(input)
+
+
+as_strided_copy = copying(splitting.as_strided)
 diagonal_copy = copying(diagonals.diagonal)
 expand_copy = copying(shaping.expand)
 narrow_copy = copying(splitting.narrow)

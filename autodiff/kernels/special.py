@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from autodiff.kernels.blocks import by_blocks
+from autodiff.kernels.layout import copied
 from autodiff.kernels.threads import tiles
 
 Array = np.ndarray[Any, Any]
@@ -102,6 +103,7 @@ def _of_floats(function: Any) -> Any:
 def _in_dtype(function: Any, x: Array, dtype: np.dtype[Any]) -> Any:
     """``function`` of ``x``, computed in ``dtype``; floats keep theirs."""
     kept = x.dtype if x.dtype.kind == "f" else dtype
+    x = x if x.flags.c_contiguous else copied(x)
 
     def call(block: Array) -> Any:
         with np.errstate(all="ignore"):

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from autodiff.kernels.layout import row_major
 from autodiff.kernels.threads import beside_helpers
 
 LONG = 1 << 12  # numbers from which on it pays to choose how a sum is made
@@ -20,9 +21,11 @@ def accumulate(x: Any, axis: Any = None, keepdims: Any = False) -> Any:
     """Sum over ``axis`` in the dtype of ``x``; half precision adds up in single, where 2048 + 1 is not yet 2048."""
     if isinstance(x, np.ndarray):  # a Tensor comes back here through its primitive
         if x.dtype.char == "e":
-            return np.add.reduce(x, axis=axis, keepdims=keepdims, dtype=np.float32).astype(np.float16)
+            return row_major(np.add.reduce(x, axis=axis, keepdims=keepdims, dtype=np.float32)).astype(np.float16)
         if x.size >= LONG and x.dtype.char in "fd" and x.flags.c_contiguous:
             return _of_many(x, axis, keepdims)
+        if x.ndim > 2:
+            return row_major(np.add.reduce(x, axis=axis, keepdims=keepdims))
     return np.add.reduce(x, axis=axis, keepdims=keepdims)
 
 

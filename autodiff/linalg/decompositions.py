@@ -13,11 +13,12 @@ from autodiff.functions.arrays import array_of, constant
 from autodiff.functions.diagonals import tril, triu
 from autodiff.functions.joining import cat
 from autodiff.functions.reductions import sum as sum_
-from autodiff.functions.shaping import movedim, reshape, squeeze, unsqueeze
+from autodiff.functions.shaping import contiguous, movedim, reshape, squeeze, unsqueeze
 from autodiff.ops import decompositions as primitives
 from autodiff.ops import spectra
 from autodiff.ops.decompositions import det, matrix_exp
 from autodiff.ops.linear_algebra import matmul
+from autodiff.ops.shaping import copy
 
 __all__ = [
     "cholesky", "cholesky_ex", "det", "eigh", "eigvalsh", "inv", "inv_ex", "lstsq", "matrix_exp", "matrix_power",
@@ -77,6 +78,11 @@ def _square(name: str, A: Any) -> Any:
     return A
 
 
+def _by_columns(x: Any) -> Any:
+    """``x`` in memory column by column, as LAPACK's and PyTorch's."""
+    return x if x.ndim < 2 or array_of(x).mT.flags.c_contiguous else copy(x, order="F")
+
+
 def inv(A: Any) -> Value:
     """The inverse of (..., n, n); raises ShapeError where there is none.
 
@@ -99,7 +105,7 @@ def solve(A: Any, B: Any, *, left: bool = True) -> Value:
     if not left:
         return solve(A.mT, B.mT).mT
     vector = B.ndim == 1 or (B.ndim == A.ndim - 1 and tuple(B.shape) == tuple(A.shape[:-1]))
-    return squeeze(primitives.solve(A, unsqueeze(B, -1)), -1) if vector else primitives.solve(A, B)
+    return _by_columns(squeeze(primitives.solve(A, unsqueeze(B, -1)), -1)) if vector else primitives.solve(A, B)
 
 
 def solve_triangular(A: Any, B: Any, *, upper: bool, left: bool = True, unitriangular: bool = False) -> Value:
@@ -107,13 +113,13 @@ def solve_triangular(A: Any, B: Any, *, upper: bool, left: bool = True, unitrian
     triangle = (triu if upper else tril)(_square("solve_triangular", A), (1 if upper else -1) if unitriangular else 0)
     if unitriangular:
         triangle = triangle + np.eye(A.shape[-1], dtype=A.dtype)
-    return primitives.solve(triangle, B) if left else primitives.solve(triangle.mT, B.mT).mT
+    return primitives.solve(triangle, B) if left else _by_columns(primitives.solve(triangle.mT, B.mT).mT)
 
 
 def cholesky(A: Any, *, upper: bool = False) -> Value:
     """The lower triangular L (or L^T) with L L^T = A, for a positive definite A of (..., n, n)."""
     factor = primitives.cholesky(_square("cholesky", A))
-    return factor.mT if upper else factor
+    return _by_columns(factor.mT) if upper else factor
 
 
 def eigh(A: Any, UPLO: str = "L") -> Eigen:
@@ -121,7 +127,7 @@ def eigh(A: Any, UPLO: str = "L") -> Eigen:
     if UPLO not in ("L", "U"):
         raise OptionError(f'UPLO is "L" or "U", not {UPLO!r}')
     both = spectra.eigh(_square("eigh", A))
-    return Eigen(both[..., 0, :], spectra.vectors(both, start=1, stop=A.shape[-1] + 1))
+    return Eigen(contiguous(both[..., 0, :]), _by_columns(spectra.vectors(both, start=1, stop=A.shape[-1] + 1)))
 
 
 def eigvalsh(A: Any, UPLO: str = "L") -> Value:
@@ -139,10 +145,11 @@ def svd(A: Any, full_matrices: bool = True) -> Singular:
     if full_matrices and m != n:
         if getattr(A, "requires_grad", False):
             raise OptionError(f"svd of shape {tuple(A.shape)} has a gradient with full_matrices=False only")
-        return Singular(*(constant(x, A) for x in np.linalg.svd(array_of(A))))
+        u, s, vh = (constant(x, A) for x in np.linalg.svd(array_of(A)))
+        return Singular(_by_columns(u), s, _by_columns(vh))
     whole = spectra.svd(A)
     left, right = (spectra.vectors(whole, start=i, stop=j) for i, j in ((0, m), (m + 1, m + 1 + n)))
-    return Singular(left, whole[..., m, :], right.mT)
+    return Singular(_by_columns(left), contiguous(whole[..., m, :]), _by_columns(right.mT))
 
 
 def svdvals(A: Any) -> Value:
@@ -158,13 +165,13 @@ def qr(A: Any, mode: str = "reduced") -> Orthogonal:
     if mode == "complete" and m > n:
         if getattr(A, "requires_grad", False):
             raise OptionError(f'qr of shape {tuple(A.shape)} has a gradient with mode="reduced" only')
-        return Orthogonal(*(constant(x, A) for x in np.linalg.qr(array_of(A), "complete")))
+        return Orthogonal(*(_by_columns(constant(x, A)) for x in np.linalg.qr(array_of(A), "complete")))
     both = primitives.qr(A if m >= n else A[..., :m])
     k = min(m, n)
     q, r = both[..., :m, :], both[..., m:, :]
     if m < n:
         r = cat([r, matmul(q.mT, A[..., k:])], -1)
-    return Orthogonal(constant(np.zeros(0, A.dtype), A) if mode == "r" else q, r)
+    return Orthogonal(constant(np.zeros(0, A.dtype), A) if mode == "r" else _by_columns(q), _by_columns(r))
 
 
 def pinv(A: Any, *, atol: Any = None, rtol: Any = None, hermitian: bool = False) -> Value:
@@ -193,7 +200,8 @@ def lstsq(A: Any, B: Any, rcond: Any = None, *, driver: str | None = None) -> Le
     none = np.zeros(0, A.dtype)
     rest = matmul(A, solution) - right
     residuals = sum_(rest * rest, -2) if m > n and (rank == n).all() and driver != "gelsy" else constant(none, A)
-    return LeastSquares(squeeze(solution, -1) if vector else solution, residuals, constant(rank, A), constant(none, A))
+    solution = squeeze(solution, -1) if vector else _by_columns(solution)
+    return LeastSquares(solution, residuals, constant(rank, A), constant(none, A))
 
 
 def matrix_power(A: Any, n: int) -> Value:

@@ -14,7 +14,7 @@ from autodiff.functions.arithmetic import subtract, where
 from autodiff.functions.axes import axis_of, numpy_names, reduced_axes
 from autodiff.functions.reductions import amax, amin, with_dtype
 from autodiff.functions.reductions import sum as sum_
-from autodiff.functions.shaping import movedim, unsqueeze
+from autodiff.functions.shaping import contiguous, movedim, unsqueeze
 from autodiff.linalg.decompositions import inv, svdvals
 from autodiff.ops import reductions
 from autodiff.ops.indexing import index
@@ -120,4 +120,4 @@ def renorm(input: Any, p: float, dim: int, maxnorm: float) -> Value:
     """``input`` with every slice along ``dim`` that has a norm above ``maxnorm`` shrunk to it."""
     axis = axis_of(dim, input.ndim)
     size = vector_norm(input, p, tuple(i for i in range(input.ndim) if i != axis), True)
-    return input * where(size > maxnorm, maxnorm / (size + 1e-7), 1.0)
+    return contiguous(input) * where(size > maxnorm, maxnorm / (size + 1e-7), 1.0)

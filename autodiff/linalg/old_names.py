@@ -13,6 +13,7 @@ from autodiff.linalg.norms import cdist, dist, pdist, renorm
 from autodiff.linalg.norms import torch_norm as norm
 from autodiff.ops.decompositions import solve
 from autodiff.ops.linear_algebra import matmul
+from autodiff.ops.shaping import copy
 
 __all__ = [
     "cdist", "cholesky", "cholesky_inverse", "cholesky_solve", "det", "dist", "inverse", "logdet", "matrix_exp",
@@ -87,4 +88,4 @@ def triangular_solve(
     """X with A X = b (or A^T X = b), for a triangular A."""
     factor = A.mT if transpose else A
     solution = decompositions.solve_triangular(factor, b, upper=upper != transpose, unitriangular=unitriangular)
-    return Solution(solution, +A)
+    return Solution(solution, copy(A, order="F"))

@@ -11,6 +11,7 @@ import numpy as np
 
 from autodiff.engine.primitive import Primitive
 from autodiff.errors import AutodiffError
+from autodiff.kernels.layout import by_first, row_major, turned
 
 Number = (int, float)
 
@@ -26,7 +27,11 @@ def nan_to_zero(g: Any, c: Any) -> Any:
 
 def _power(x: Any, y: Any) -> Any:
     """x^y; the square by its own ufunc, which is faster."""
-    return np.square(x) if isinstance(y, Number) and y == 2 and x.dtype.kind == "f" else np.power(x, y)
+    if isinstance(y, Number):
+        return np.square(x) if y == 2 and x.dtype.kind == "f" else np.power(x, y)
+    if isinstance(x, Number):
+        return row_major(np.power(x, y))
+    return by_first(np.power(x, y), (x, y)) if turned else np.power(x, y)
 
 
 def _power_base(g: Any, out: Any, x: Any, y: Any) -> Any:
@@ -142,7 +147,12 @@ mantissa = Primitive("mantissa", lambda x: np.frexp(x)[0],
 clip = Primitive("clip", lambda x, low, high: np.clip(x, low, high),
                  lambda g, out, x, low, high: gate(g, mask=np.asarray(_inside(x, low, high))), keeps="x", selects=True)
 
-where = Primitive("where", lambda x, y, condition: np.where(condition, x, y),
+def _where(x: Any, y: Any, condition: Any) -> Any:
+    out = np.where(condition, x, y)
+    return by_first(out, (condition, x, y)) if turned else out
+
+
+where = Primitive("where", _where,
                   lambda g, out, x, y, condition: gate(g, mask=condition),
                   lambda g, out, x, y, condition: gate(g, mask=~condition), selects=True)
 
@@ -150,7 +160,8 @@ where = Primitive("where", lambda x, y, condition: np.where(condition, x, y),
 def _trunc_divide(x: Any, y: Any) -> Any:
     """``x / y`` rounded towards zero, for integers without leaving them."""
     if np.result_type(x, y).kind == "f":
-        return np.trunc(np.divide(x, y))
+        out = np.trunc(np.divide(x, y))
+        return by_first(out, (x, y)) if turned else out
     whole = np.floor_divide(x, y)
     return whole + ((whole < 0) & (whole * y != x))
 

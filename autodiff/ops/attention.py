@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from autodiff.kernels.layout import order_of
 from autodiff.kernels.sums import accumulate
 from autodiff.kernels.threads import WorkQueue, tile_size
 from autodiff.ops.arrays import are_arrays
@@ -86,8 +87,12 @@ def _stretched(x: Any, lead: tuple[int, ...]) -> Any:
 
 
 def _attention(q: Any, k: Any, v: Any, bias: Any, kept: Any, scale: float, causal: bool) -> Any:
-    # In memory the axes are in the order that they have in q, so that putting the heads side by side copies nothing.
-    out = np.empty_like(q, shape=(*q.shape[:-1], v.shape[-1]))
+    shape = (*q.shape[:-1], v.shape[-1])
+    out: Any = np.empty(shape, q.dtype)
+    if kept is None and q.ndim == 4 and q.strides[-1] == q.itemsize and not q.flags.c_contiguous:
+        # In memory the axes lie in the order of those of q, so that putting the heads side by side copies nothing.
+        axes = order_of(q.shape, q.strides)
+        out = np.empty([shape[a] for a in axes], q.dtype).transpose(np.argsort(axes))
 
     def work(out: Any, q: Any, k: Any, v: Any, bias: Any, kept: Any) -> None:
         p, total = _weights(q, k, bias, scale, causal)

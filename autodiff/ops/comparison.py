@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from autodiff.engine.primitive import Primitive
+from autodiff.kernels.layout import row_major
 
 eq = Primitive("equal", np.equal)
 ne = Primitive("not_equal", np.not_equal)
@@ -29,10 +30,10 @@ bitwise_not = Primitive("bitwise_not", np.invert)
 
 def _position(pick: Any) -> Any:
     """``pick`` (argmax or argmin) over one axis or, with None, over the flattened array."""
-    return lambda x, axis, keepdims: pick(x, axis=axis, keepdims=keepdims)
+    return lambda x, axis, keepdims: row_major(pick(x, axis=axis, keepdims=keepdims))
 
 
 argmax = Primitive("argmax", _position(np.argmax))
 argmin = Primitive("argmin", _position(np.argmin))
-any_ = Primitive("any", lambda x, axis, keepdims: np.any(x, axis=axis, keepdims=keepdims))
-all_ = Primitive("all", lambda x, axis, keepdims: np.all(x, axis=axis, keepdims=keepdims))
+any_ = Primitive("any", lambda x, axis, keepdims: row_major(np.any(x, axis=axis, keepdims=keepdims)))
+all_ = Primitive("all", lambda x, axis, keepdims: row_major(np.all(x, axis=axis, keepdims=keepdims)))

@@ -6,11 +6,13 @@ A primitive has one result: factors that come together are stacked into one arra
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from autodiff.engine.primitive import Primitive
+from autodiff.kernels.layout import copied
 from autodiff.kernels.precision import in_single
 from autodiff.ops.arithmetic import zero_vjp
 from autodiff.ops.arrays import are_arrays, detached
@@ -23,6 +25,11 @@ from autodiff.ops.shaping import concatenate
 def symmetric(x: Any) -> Any:
     """The symmetric part, of which eigenvalues and Cholesky's factor are functions: rounding upsets neither."""
     return (x + x.mT) / 2
+
+
+def _by_columns(forward: Callable[..., Any]) -> Callable[..., Any]:
+    """``forward`` with a result whose matrices lie in memory column by column, as LAPACK's and PyTorch's do."""
+    return lambda *args: copied(forward(*args), "F")
 
 
 def _eye(n: int, dtype: Any) -> Any:
@@ -130,10 +137,10 @@ def _matrix_exp_x(g: Any, out: Any, x: Any) -> Any:
     return matrix_exp(concatenate(upper, lower, axis=axis - 1, ends=ends))[..., :n, n:]
 
 
-inv = Primitive("inv", in_single(np.linalg.inv),
+inv = Primitive("inv", in_single(_by_columns(np.linalg.inv)),
                 lambda g, out, x: -np.matmul(out.mT, np.matmul(g, out.mT)), keeps="out", floating=True)
 
-solve = Primitive("solve", in_single(np.linalg.solve),
+solve = Primitive("solve", in_single(_by_columns(np.linalg.solve)),
                   lambda g, out, x, y: -np.matmul(solve(x.mT, g), out.mT),
                   lambda g, out, x, y: solve(x.mT, g), keeps=("out x", "x"), floating=True, promotes=False)
 
@@ -146,8 +153,8 @@ logabsdet = Primitive("logabsdet", in_single(lambda x: np.linalg.slogdet(x)[1]),
 sign_of_det = Primitive("sign_of_det", in_single(lambda x: np.linalg.slogdet(x)[0]),
                         lambda g, out, x: zero_vjp(x), keeps="x", floating=True)
 
-cholesky = Primitive("cholesky", in_single(lambda x: np.linalg.cholesky(symmetric(x))), _cholesky_x, keeps="out",
-                     floating=True)
+cholesky = Primitive("cholesky", in_single(_by_columns(lambda x: np.linalg.cholesky(symmetric(x)))), _cholesky_x,
+                     keeps="out", floating=True)
 
 qr = Primitive("qr", in_single(_qr), _qr_x, keeps="out", floating=True)
 

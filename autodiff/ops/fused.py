@@ -9,6 +9,7 @@ import numpy as np
 
 from autodiff.engine.primitive import Primitive
 from autodiff.kernels.blocks import by_blocks
+from autodiff.kernels.layout import by_first, row_major, turned
 from autodiff.kernels.sums import LONG, accumulate
 from autodiff.ops.shaping import in_single
 from autodiff.ops.special import erf
@@ -43,13 +44,14 @@ def _shifted(x: Any, axis: int) -> Any:
 @in_single
 def _softmax(x: Any, axis: int) -> Any:
     e = np.exp(_shifted(x, axis))
-    return np.divide(e, accumulate(e, axis, keepdims=True), out=e if e.shape else None)
+    return row_major(np.divide(e, accumulate(e, axis, keepdims=True), out=e if e.shape else None))
 
 
 @in_single
 def _log_softmax(x: Any, axis: int) -> Any:
     z = _shifted(x, axis)
-    return np.subtract(z, np.log(accumulate(np.exp(z), axis, keepdims=True)), out=z if z.shape and z.size else None)
+    total = np.log(accumulate(np.exp(z), axis, keepdims=True))
+    return row_major(np.subtract(z, total, out=z if z.shape and z.size else None))
 
 
 def _one_hot(target: Any, shape: tuple[int, ...], dtype: Any) -> Any:
@@ -61,7 +63,7 @@ def _one_hot(target: Any, shape: tuple[int, ...], dtype: Any) -> Any:
 
 def _cross_entropy(x: Any, target: Any, weight: Any) -> Any:
     picked = np.take_along_axis(_log_softmax(x, 1), np.expand_dims(target, 1), axis=1)
-    return (-picked if weight is None else -picked * np.expand_dims(weight, 1)).squeeze(1)
+    return row_major((-picked if weight is None else -picked * np.expand_dims(weight, 1)).squeeze(1))
 
 
 def _cross_entropy_x(g: Any, out: Any, x: Any, target: Any, weight: Any) -> Any:
@@ -76,7 +78,8 @@ def _clamped_log(x: Any) -> Any:
 
 
 def _binary_cross_entropy(x: Any, y: Any) -> Any:
-    return -(y * _clamped_log(x) + (1 - y) * _clamped_log(1 - x))
+    out = -(y * _clamped_log(x) + (1 - y) * _clamped_log(1 - x))
+    return by_first(out, (x, y)) if turned else out
 
 
 def _mse(x: Any, y: Any) -> Any:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from autodiff.engine.primitive import Primitive
+from autodiff.kernels.layout import copied, order_of, ordered, ordered_like, row_major
 from autodiff.kernels.precision import in_single
 from autodiff.ops.arithmetic import gate
 
@@ -41,8 +42,41 @@ def along(indices: Any, axis: int) -> tuple[Any, ...]:
 def _index(x: Any, key: Any) -> Any:
     picked = x[key]
     if isinstance(picked, np.ndarray):
-        return picked
+        if picked.ndim < 2 or picked.base is x or (picked.flags.c_contiguous and x.flags.c_contiguous):
+            return picked
+        return _laid_out(picked, x, key)
     return x[(*key, ...) if isinstance(key, tuple) else (key, ...)]  # one entry is a view too, not a number
+
+
+def _laid_out(picked: Any, x: Any, key: Any) -> Any:
+    """``picked`` in PyTorch's layout where arrays did the picking: NumPy leaves their axes in front in memory."""
+    parts = key if isinstance(key, tuple) else (key,)
+    arrays = [k for k in parts if isinstance(k, np.ndarray)]
+    if any(isinstance(k, bool) for k in parts):
+        return ordered(picked, order_of(picked.shape, (0,) * (picked.ndim - x.ndim) + x.strides))
+    if not arrays:
+        return picked  # a view
+    known = sum(k.ndim if isinstance(k, np.ndarray) and k.dtype == np.bool_ else k is not None for k in parts)
+    dotted = any(k is ... for k in parts)
+    rest = x.ndim - known + dotted
+    steps: list[int | None] = []  # of the axes of x and the new ones; None for those that arrays pick from
+    axes = iter(x.strides)
+    for k in parts if dotted else (*parts, ...):
+        if k is ...:
+            steps += [next(axes) for _ in range(rest)]
+        elif isinstance(k, np.ndarray):
+            steps += [None for _ in range(k.ndim if k.dtype == np.bool_ else 1) if next(axes) is not None]
+        else:
+            steps.append(0 if k is None else next(axes) * (k.step or 1))
+    indices = [i for k in arrays for i in (k.nonzero() if k.dtype == np.bool_ else (k,))]
+    shape = np.broadcast_shapes(*(i.shape for i in indices))
+    first, count = steps.index(None), steps.count(None)
+    before = first if steps[first : first + count].count(None) == count else 0
+    kept = [step for step in steps if step is not None]
+    after = len(kept) - before
+    own = (*kept[:before], *(0 for _ in shape), *kept[before:])
+    others = ((0,) * before + np.broadcast_to(i, shape).strides + (0,) * after for i in indices)
+    return ordered(picked, order_of(picked.shape, own, *others))
 
 
 index = Primitive("index", _index,
@@ -51,13 +85,13 @@ index = Primitive("index", _index,
 scatter_add = Primitive("scatter_add", _scatter_add,
                         lambda g, out, x, key, shape: index(g, key=key))
 
-take_along_axis = Primitive("take_along_axis", lambda x, indices, axis: x[along(indices, axis)],
+take_along_axis = Primitive("take_along_axis", lambda x, indices, axis: row_major(x[along(indices, axis)]),
                             lambda g, out, x, indices, axis:
                                 scatter_add(g, key=along(indices, axis), shape=x.shape), selects=True)
 
 
 def _put(x: Any, y: Any, key: Any) -> Any:
-    out = np.array(x)  # of a number too, as the walk may have it
+    out = copied(x) if type(x) is np.ndarray else np.array(x)  # of a number, as the walk may have it
     out[key] = y
     return out
 
@@ -66,7 +100,7 @@ def _overwrite(x: Any, y: Any, view: Any) -> Any:
     places = view(np.arange(x.size).reshape(x.shape))
     out = np.array(x, order="C")
     out.reshape(-1)[places] = y
-    return out
+    return ordered_like(out, x)
 
 
 put = Primitive("put", _put, lambda g, out, x, y, key: put(g, 0.0, key=key),

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from autodiff.engine.primitive import Primitive
+from autodiff.kernels.layout import by_first, row_major
 from autodiff.kernels.products import dot
 
 SMALL = 1 << 12  # numbers, or bytes of them, below which calls cost more than arithmetic
@@ -24,7 +25,7 @@ def _product(x: Any, y: Any) -> Any:
 @wraps(np.matmul)
 def _matmul(x: Any, y: Any) -> Any:
     matrices = type(x) is type(y) is np.ndarray and x.ndim == y.ndim == 2 and x.dtype.char in "fd"
-    return _product(x, y) if matrices else np.matmul(x, y)
+    return _product(x, y) if matrices else row_major(np.matmul(x, y))
 
 
 def _matmul_left(g: Any, out: Any, x: Any, y: Any) -> Any:
@@ -94,12 +95,15 @@ def _contract(x: Any, y: Any, left: Labels, right: Labels, result: Labels) -> An
     def lengths(labels: list[Any]) -> tuple[int, ...]:
         return tuple(size[a] for a in labels)
 
+    if not summed:
+        u, v = (z.transpose([own.index(a) for a in result if a in own]).reshape(
+            [size[a] if a in own else 1 for a in result]) for z, own in ((x, left), (y, right)))
+        return by_first(u * v, (u, v))
     among, height, width = math.prod(lengths(summed)), math.prod(lengths(rows)), math.prod(lengths(columns))
     p = x.transpose([left.index(a) for a in stack + rows + summed]).reshape(*lengths(stack), height, among)
     q = y.transpose([right.index(a) for a in stack + summed + columns]).reshape(*lengths(stack), among, width)
-    product = np.matmul(p, q) if summed else p * q
     order = stack + rows + columns
-    return product.reshape(lengths(order)).transpose([order.index(a) for a in result])
+    return row_major(np.matmul(p, q)).reshape(lengths(order)).transpose([order.index(a) for a in result])
 
 
 # Of the three (x, y, out) each label is in two or all, so that every VJP is such a contraction again.

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from autodiff.engine.primitive import Primitive
+from autodiff.kernels.layout import row_major
 from autodiff.kernels.sums import LONG, accumulate
 from autodiff.ops.arithmetic import gate
 from autodiff.ops.arrays import detached
@@ -96,7 +97,7 @@ def _norm(x: Any, axis: Any, keepdims: bool) -> Any:
             flat = wide.reshape(-1)
             out = np.float32(math.sqrt(flat.dot(flat)))
             return out.reshape((1,) * x.ndim) if keepdims else out
-        out = np.sqrt(np.vecdot(wide, wide)).astype(np.float32)
+        out = row_major(np.sqrt(np.vecdot(wide, wide))).astype(np.float32)
         return out[..., None] if keepdims else out
     try:
         with np.errstate(over="raise", under="raise"):
@@ -148,10 +149,10 @@ mean = Primitive("mean", _mean,
                      broadcast_to(restore_axes(_shared(g, count(x, axis)), x, axis, keepdims), shape=x.shape),
                  floating=True)
 
-amax = Primitive("amax", lambda x, axis, keepdims: np.maximum.reduce(x, axis=axis, keepdims=keepdims),
+amax = Primitive("amax", lambda x, axis, keepdims: row_major(np.maximum.reduce(x, axis=axis, keepdims=keepdims)),
                  _to_winners, keeps="out x", selects=True)
 
-amin = Primitive("amin", lambda x, axis, keepdims: np.minimum.reduce(x, axis=axis, keepdims=keepdims),
+amin = Primitive("amin", lambda x, axis, keepdims: row_major(np.minimum.reduce(x, axis=axis, keepdims=keepdims)),
                  _to_winners, keeps="out x", selects=True)
 
 logsumexp = Primitive("logsumexp", _logsumexp,

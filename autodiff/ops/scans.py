@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from autodiff.engine.primitive import Primitive
+from autodiff.kernels.layout import row_major
 from autodiff.ops.indexing import index
 from autodiff.ops.shaping import in_single, pad
 
@@ -23,7 +24,7 @@ def _scan(running: Any) -> Any:
     def forward(x: Any, axis: int, reverse: bool) -> Any:
         if not x.ndim:
             return x.copy()
-        return _turned(running(_turned(x, axis, reverse), axis=axis), axis, reverse)
+        return row_major(_turned(running(_turned(x, axis, reverse), axis=axis), axis, reverse))
 
     return forward
 
@@ -98,4 +99,4 @@ cumprod = Primitive("cumprod", _scan(np.cumprod), _cumprod_x, keeps="out x")
 
 logcumsumexp = Primitive("logcumsumexp", _scan(np.logaddexp.accumulate), _logcumsumexp_x, keeps="out x", floating=True)
 
-prod = Primitive("prod", in_single(lambda x, axis: np.prod(x, axis=axis)), _prod_x, keeps="x")
+prod = Primitive("prod", in_single(lambda x, axis: row_major(np.prod(x, axis=axis))), _prod_x, keeps="x")

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
-from functools import wraps
-from typing import Any, TypeVar
+from functools import lru_cache, wraps
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
 from autodiff.engine.primitive import Primitive
-from autodiff.ops.indexing import index
+from autodiff.engine.versions import owner_of
+from autodiff.errors import ShapeError
+from autodiff.kernels.layout import addresses, channels_last, copied, is_stretched, ordered_like
+from autodiff.ops.indexing import index, scatter_add
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -27,8 +31,22 @@ def _part(i: int, g: Any, out: Any, *inputs: Any, axis: int, ends: tuple[int, ..
     return g[(slice(None),) * axis + (piece,)]
 
 
+def _concatenate(*xs: Any, axis: int, ends: tuple[int, ...]) -> Any:
+    out = np.concatenate(xs, axis)
+    return out if out.flags.c_contiguous or all(map(channels_last, xs)) else out.copy()
+
+
+def _astype(x: Any, dtype: np.dtype[Any]) -> Any:
+    return (x if x.flags.c_contiguous or not is_stretched(x) else copied(x)).astype(dtype)
+
+
 def _pad(x: Any, widths: tuple[tuple[int, int], ...], value: float) -> Any:
-    return np.pad(x, widths, constant_values=value) if widths else x.copy()
+    if not widths:
+        return x.copy()
+    out = np.pad(x, widths, constant_values=value)
+    if channels_last(x):
+        return ordered_like(out, x)
+    return out if out.flags.c_contiguous else out.copy()
 
 
 def _crop(widths: tuple[tuple[int, int], ...], shape: tuple[int, ...]) -> tuple[slice, ...]:
@@ -62,13 +80,65 @@ def _overlap_add(y: Any, axis: int, step: int, shape: tuple[int, ...]) -> Any:
     return total
 
 
+class Steps(NamedTuple):
+    """Where ``as_strided`` finds its entries, and how the tensor that is looked into lies in memory; all in entries."""
+
+    size: tuple[int, ...]
+    stride: tuple[int, ...]
+    start: int  # behind the first entry of that tensor
+    shape: tuple[int, ...]
+    strides: tuple[int, ...]
+
+
+@lru_cache(maxsize=4)
+def places(steps: Steps) -> tuple[Any, Any]:
+    """For each entry of the result its place in the flattened tensor, of several the first.
+
+    Besides, where entries of the tensor share memory: for each of them the first, and how many there are; else None.
+
+    Raises ShapeError where the result shows memory that is no entry of the tensor.
+    """
+    own = addresses(steps.shape, steps.strides).reshape(-1)
+    wanted = addresses(steps.size, steps.stride) + steps.start
+    memory, first, inverse, counts = np.unique(own, return_index=True, return_inverse=True, return_counts=True)
+    found = np.searchsorted(memory, wanted)
+    if (wanted.size and not (found < memory.size).all()) or (memory[found] != wanted).any():
+        raise ShapeError(
+            f"as_strided of size {steps.size} and stride {steps.stride} shows memory between or beyond the entries of "
+            f"a tensor of shape {steps.shape} and stride {steps.strides}, whose gradient would be lost; take it of a "
+            "contiguous() tensor"
+        )
+    return first[found], None if memory.size == own.size else (first[inverse], counts[inverse])
+
+
+def _as_strided(x: Any, steps: Steps) -> Any:
+    if x.shape != steps.shape or x.strides != tuple(n * x.itemsize for n in steps.strides):
+        return x.reshape(-1)[places(steps)[0]]  # laid out otherwise than when the view was made: a copy
+    owner = owner_of(x)
+    memory = owner.transpose(sorted(range(owner.ndim), key=lambda a: -owner.strides[a]))  # as it lies there
+    start = x.ctypes.data - owner.ctypes.data + steps.start * x.itemsize
+    return np.ndarray(steps.size, x.dtype, memory, start, tuple(n * x.itemsize for n in steps.stride))
+
+
+def _as_strided_x(g: Any, out: Any, x: Any, steps: Steps) -> Any:
+    """What comes to one place of memory; entries that share it share the sum evenly."""
+    key, shared = places(steps)
+    total = scatter_add(g, key=key, shape=(math.prod(x.shape),))
+    if shared is not None:
+        first, count = shared
+        total = index(total, key=first) / count.astype(g.dtype)
+    return total.reshape(x.shape)
+
+
 reshape = Primitive("reshape", lambda x, shape: x.reshape(shape),
                     lambda g, out, x, shape: g.reshape(x.shape), view=True)
 
 transpose = Primitive("transpose", lambda x, axes: x.transpose(axes),
                       lambda g, out, x, axes: transpose(g, axes=_inverse(axes)), view=True)
 
-concatenate = Primitive("concatenate", lambda *xs, axis, ends: np.concatenate(xs, axis), each=_part)
+as_strided = Primitive("as_strided", _as_strided, _as_strided_x, view=True)
+
+concatenate = Primitive("concatenate", _concatenate, each=_part)
 
 pad = Primitive("pad", _pad, lambda g, out, x, widths, value: index(g, key=_crop(widths, x.shape)), selects=True)
 
@@ -90,12 +160,12 @@ overlap_add = Primitive("overlap_add", _overlap_add,
                             index(slide(g, axis=axis, size=y.shape[-1], step=step),
                                   key=(slice(None),) * axis + (slice(y.shape[axis]),)))
 
-copy = Primitive("copy", lambda x: x.copy(), lambda g, out, x: g)
+copy = Primitive("copy", copied, lambda g, out, x, order="K": g)
 
-astype = Primitive("astype", lambda x, dtype: x.astype(dtype),
+astype = Primitive("astype", _astype,
                    lambda g, out, x, dtype: astype(g, dtype=x.dtype))
 
-to_whole = Primitive("to_whole", lambda x, dtype: x.astype(dtype))
+to_whole = Primitive("to_whole", _astype)
 
 
 def cast(x: Any, dtype: np.dtype[Any]) -> Any:

@@ -9,6 +9,7 @@ import numpy as np
 
 from autodiff.engine.primitive import Primitive
 from autodiff.kernels.blocks import by_blocks, shared
+from autodiff.kernels.layout import by_first, turned
 from autodiff.ops.arithmetic import gate
 
 LOG_2 = math.log(2)
@@ -73,7 +74,8 @@ def _from_origin(g: Any, part: Any, x: Any, y: Any) -> Any:
 def _times_log(x: Any, y: Any, log: Any) -> Any:
     """``x log(y)``, which is 0 for x = 0 whatever y is, as long as it is a number."""
     with np.errstate(divide="ignore", invalid="ignore"):
-        return np.where((x == 0) & ~np.isnan(y), 0, x * _factor(log(y)))
+        out = np.where((x == 0) & ~np.isnan(y), 0, x * _factor(log(y)))
+    return by_first(out, (x, y)) if turned else out
 
 
 def _factor(x: Any) -> Any:

@@ -9,6 +9,7 @@ from autodiff.engine.values import Value
 from autodiff.errors import OptionError
 from autodiff.functions.arithmetic import round, where
 from autodiff.functions.reductions import log_softmax, logsumexp, softmax
+from autodiff.functions.shaping import contiguous
 from autodiff.functions.transcendental import logit
 from autodiff.ops.special import bessel, digamma, erf, erfc, erfcx, erfinv, i0e, i1e, lgamma, ndtri
 from autodiff.ops.special import polygamma as polygamma_primitive
@@ -38,6 +39,7 @@ def multigammaln(input: Any, p: int) -> Value:
     """log of the gamma function of ``p`` dimensions: sums of ``lgamma`` at steps of a half (Muirhead 1982, 2.1.12)."""
     if p < 1:
         raise OptionError(f"multigammaln needs at least one dimension, not {p}")
+    input = contiguous(input)
     total = lgamma(input)
     for j in range(1, p):
         total = total + lgamma(input - j / 2)

@@ -10,6 +10,7 @@ import numpy as np
 from autodiff.dtypes import as_dtype, get_default_dtype, int64, result_dtype
 from autodiff.errors import DtypeError, OptionError
 from autodiff.functions.axes import size_of
+from autodiff.kernels.layout import ordered_like
 from autodiff.tensors import leaves
 from autodiff.tensors.leaves import array_from_data, dtype_or_default
 from autodiff.tensors.tensor import Tensor
@@ -81,26 +82,32 @@ def full(size: Any, fill_value: Any, *, dtype: Any = None, device: Any = None, r
     return leaf(np.full(size_of((size,)), value, dtype=value.dtype), requires_grad, device)
 
 
+def _like(input: Tensor, array: Any, device: Any, requires_grad: bool) -> Tensor:
+    """A tensor of ``array``, in the memory layout of ``input``."""
+    return leaf(ordered_like(array, input._array), requires_grad, device)
+
+
 def zeros_like(input: Tensor, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """Zeros in the shape and dtype of ``input``."""
-    return zeros(input.shape, dtype=dtype or input.dtype, device=device, requires_grad=requires_grad)
+    return _like(input, np.zeros(input.shape, as_dtype(dtype or input.dtype)), device, requires_grad)
 
 
 def ones_like(input: Tensor, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """Ones in the shape and dtype of ``input``."""
-    return ones(input.shape, dtype=dtype or input.dtype, device=device, requires_grad=requires_grad)
+    return _like(input, np.ones(input.shape, as_dtype(dtype or input.dtype)), device, requires_grad)
 
 
 def empty_like(input: Tensor, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """A tensor in the shape and dtype of ``input``, its entries undefined."""
-    return empty(input.shape, dtype=dtype or input.dtype, device=device, requires_grad=requires_grad)
+    return _like(input, np.empty(input.shape, as_dtype(dtype or input.dtype)), device, requires_grad)
 
 
 def full_like(
     input: Tensor, fill_value: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
 ) -> Tensor:
     """``fill_value`` in the shape and dtype of ``input``."""
-    return full(input.shape, fill_value, dtype=dtype or input.dtype, device=device, requires_grad=requires_grad)
+    filled = full(input.shape, fill_value, dtype=dtype or input.dtype)
+    return _like(input, filled._array, device, requires_grad)
 
 
 def arange(

@@ -10,12 +10,14 @@ from autodiff.dtypes import as_dtype, float64, get_default_dtype
 from autodiff.engine.values import TensorBase, Value, wrap
 from autodiff.errors import DtypeError
 from autodiff.functions.axes import size_of
+from autodiff.kernels.layout import is_stretched, note
 from autodiff.tensors.devices import check_device
 
 
 def leaf(array: np.ndarray[Any, Any], requires_grad: bool = False, device: Any = None) -> Value:
     """A tensor of ``array``, which is not copied."""
     check_device(device)
+    note(array)
     return wrap(array).requires_grad_(requires_grad) if requires_grad else wrap(array)
 
 
@@ -36,8 +38,9 @@ def array_from_data(data: Any, dtype: Any, copy: bool | None) -> np.ndarray[Any,
     """
     source = _plain(data)
     typed = isinstance(source, (np.ndarray, np.generic)) or _holds_arrays(source)
+    order: Any = "C" if type(source) is np.ndarray and is_stretched(source) else "K"
     try:
-        array = np.array(source, dtype=None if dtype is None else as_dtype(dtype), copy=copy)
+        array = np.array(source, dtype=None if dtype is None else as_dtype(dtype), copy=copy, order=order)
     except (ValueError, TypeError) as error:
         raise DtypeError(f"no tensor can be made of {data!r:.60}: {error}") from None
     if array.dtype.kind not in "biuf" or array.dtype.itemsize > 8:

@@ -9,6 +9,7 @@ import numpy as np
 from autodiff.dtypes import as_dtype, int64
 from autodiff.errors import DtypeError, OptionError, ShapeError
 from autodiff.functions.axes import size_of
+from autodiff.kernels.layout import ordered_like
 from autodiff.random import Generator, numpy_generator
 from autodiff.tensors.creation import leaf
 from autodiff.tensors.leaves import dtype_or_default
@@ -54,12 +55,14 @@ def randn(
 
 def rand_like(input: Tensor, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """``rand`` in the shape and dtype of ``input``."""
-    return rand(input.shape, dtype=dtype or input.dtype, device=device, requires_grad=requires_grad)
+    drawn = rand(input.shape, dtype=dtype or input.dtype)
+    return leaf(ordered_like(drawn._array, input._array), requires_grad, device)
 
 
 def randn_like(input: Tensor, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """``randn`` in the shape and dtype of ``input``."""
-    return randn(input.shape, dtype=dtype or input.dtype, device=device, requires_grad=requires_grad)
+    drawn = randn(input.shape, dtype=dtype or input.dtype)
+    return leaf(ordered_like(drawn._array, input._array), requires_grad, device)
 
 
 def normal(
@@ -120,8 +123,8 @@ def randint_like(
     requires_grad: bool = False,
 ) -> Tensor:
     """``randint`` in the shape and dtype of ``input``."""
-    kind = dtype or input.dtype
-    return randint(low, high, tuple(input.shape), dtype=kind, device=device, requires_grad=requires_grad)
+    drawn = randint(low, high, tuple(input.shape), dtype=dtype or input.dtype)
+    return leaf(ordered_like(drawn._array, input._array), requires_grad, device)
 
 
 def bernoulli(input: Tensor, p: float | None = None, *, generator: Generator | None = None) -> Tensor:

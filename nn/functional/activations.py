@@ -16,6 +16,7 @@ from autodiff.errors import AxisError, OptionError, ShapeError
 from autodiff.functions import reductions
 from autodiff.functions.arithmetic import clamp, where
 from autodiff.functions.axes import length_of
+from autodiff.functions.shaping import contiguous
 from autodiff.functions.splitting import chunk
 from autodiff.ops import fused, transcendental
 from autodiff.ops.arithmetic import multiply
@@ -93,7 +94,7 @@ def softplus(input: Any, beta: float = 1.0, threshold: float = 20.0) -> Value:
 
 def logsigmoid(input: Any) -> Value:
     """log of ``sigmoid``: -softplus(-x), which cannot overflow."""
-    return -apply(transcendental.softplus, (-input,))
+    return -apply(transcendental.softplus, (-contiguous(input),))
 
 
 def silu(input: Any, inplace: bool = False) -> Value:
@@ -200,9 +201,9 @@ def rrelu(
     if lower > upper:
         raise OptionError(f"rrelu needs lower <= upper, not {lower} and {upper}")
     if not training:
-        return leaky_relu(input, (lower + upper) / 2)
+        return leaky_relu(contiguous(input), (lower + upper) / 2)
     slopes = numpy_generator(None).uniform(lower, upper, input.shape).astype(input.dtype)
-    return apply(multiply, (input, np.where(np.asarray(input.detach()) < 0, slopes, slopes.dtype.type(1))))
+    return apply(multiply, (contiguous(input), np.where(np.asarray(input.detach()) < 0, slopes, slopes.dtype.type(1))))
 
 
 def threshold(input: Any, threshold: float, value: float, inplace: bool = False) -> Value:

@@ -10,13 +10,14 @@ import numpy as np
 from autodiff.engine.apply import apply
 from autodiff.engine.values import Value, wrap
 from autodiff.errors import OptionError, ShapeError
+from autodiff.functions.shaping import contiguous
 from autodiff.kernels.geometry import Sizes
 from autodiff.kernels.resampling import Taps
 from autodiff.ops.indexing import take_along_axis
 from autodiff.ops.shaping import reshape
 from autodiff.ops.windows import resample
 from autodiff.random import numpy_generator
-from nn.functional.arguments import as_tuple, for_axes, with_batch, without_batch
+from nn.functional.arguments import as_tuple, for_axes, in_format_of, with_batch, without_batch
 from nn.functional.pooling import avg_pool_nd, max_pool_nd
 
 __all__ = [
@@ -41,11 +42,11 @@ def adaptive_avg_pool_nd(axes: int, input: Any, output_size: Any) -> Value:
     x, unbatched = with_batch(input, axes, f"adaptive_avg_pool{axes}d")
     output, kernel = _windows(f"adaptive_avg_pool{axes}d", output_size, tuple(x.shape[2:]))
     if kernel is not None:
-        return avg_pool_nd(axes, input, kernel)
+        return _in_format(avg_pool_nd(axes, input, kernel), axes, input)
     for axis, (size, count) in enumerate(zip(x.shape[2:], output, strict=True), 2):
         if size != count:
             x = apply(resample, (x,), {"axis": axis, "taps": averaging(size, count)})
-    return without_batch(x, unbatched)
+    return _in_format(without_batch(x, unbatched), axes, input)
 
 
 adaptive_avg_pool1d = for_axes(1, adaptive_avg_pool_nd)
@@ -58,9 +59,17 @@ def adaptive_max_pool_nd(axes: int, input: Any, output_size: Any, return_indices
     x, unbatched = with_batch(input, axes, f"adaptive_max_pool{axes}d")
     output, kernel = _windows(f"adaptive_max_pool{axes}d", output_size, tuple(x.shape[2:]))
     if kernel is not None:
-        return max_pool_nd(axes, input, kernel, return_indices=return_indices)
+        out = max_pool_nd(axes, input, kernel, return_indices=return_indices)
+        return _in_format(out, axes, input)
     places = [shares(n, o)[0] for n, o in zip(x.shape[2:], output, strict=True)]
-    return _picked(x, places, output, unbatched, return_indices)
+    return _in_format(_picked(x, places, output, unbatched, return_indices), axes, input)
+
+
+def _in_format(out: Any, axes: int, input: Any) -> Any:
+    """Signals and images with their channels last in memory where the input's are; volumes row by row."""
+    if axes < 3:
+        return in_format_of(out, axes, input)
+    return tuple(map(contiguous, out)) if isinstance(out, tuple) else contiguous(out)
 
 
 def adaptive_max_pool_nd_with_indices(axes: int, input: Any, output_size: Any, return_indices: bool = False) -> Any:

@@ -8,8 +8,10 @@ from functools import wraps
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from autodiff.errors import OptionError, ShapeError
+from autodiff.functions.arrays import array_of
 from autodiff.kernels.geometry import Sizes, Window
-from autodiff.ops.shaping import reshape
+from autodiff.kernels.layout import channels_last
+from autodiff.ops.shaping import copy, reshape
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -88,6 +90,17 @@ def with_batch(input: Any, axes: int, name: str) -> tuple[Any, bool]:
 def without_batch(out: Any, unbatched: bool) -> Any:
     """``out`` (1, C, *) as (C, *) where the input came without N."""
     return reshape(out, shape=out.shape[1:]) if unbatched else out
+
+
+def in_format_of(out: Any, axes: int, *given: Any) -> Any:
+    """``out`` (N, C, *) with its channels last in memory where those of an input are, or else row by row."""
+    arrays = [array_of(x) for x in given]
+    if all(a.flags.c_contiguous for a in arrays):
+        return out
+    if isinstance(out, tuple):
+        return tuple(in_format_of(x, axes, *given) for x in out)
+    last, have = any(channels_last(a, (axes + 2,)) for a in arrays), array_of(out)
+    return out if have.flags.c_contiguous != last or channels_last(have, (axes + 2,)) else copy(out, order="CL"[last])
 
 
 def check_output(output: Sizes, input: Any, name: str, why: str) -> None:

@@ -11,7 +11,7 @@ from autodiff.errors import DtypeError, OptionError, ShapeError
 from autodiff.kernels.geometry import Geometry, Pads, Sizes
 from autodiff.ops.shaping import reshape
 from autodiff.ops.windows import conv, conv_input
-from nn.functional.arguments import as_tuple, check_output, for_axes, with_batch
+from nn.functional.arguments import as_tuple, check_output, for_axes, in_format_of, with_batch, without_batch
 
 __all__ = ["conv1d", "conv2d", "conv3d", "conv_transpose1d", "conv_transpose2d", "conv_transpose3d"]
 
@@ -43,6 +43,7 @@ def conv_nd(
     """
     name, shape = f"conv{axes}d", tuple(weight.shape)
     x, unbatched = _checked_input(name, axes, input, weight)
+    given = x
     steps, spread = as_tuple(stride, axes, "stride"), as_tuple(dilation, axes, "dilation")
     (groups,) = as_tuple(groups, 1, "groups")
     if x.shape[1] != shape[1] * groups:
@@ -58,7 +59,7 @@ def conv_nd(
     check_output(output, x, name, f"the kernel {shape[2:]}, dilation {spread}, exceeds the padded input")
     x, w, geometry = _as_images(x, weight, geometry)
     out = apply(conv, (x, w) if bias is None else (x, w, bias), {"geometry": geometry})
-    return _as_given(out, axes, unbatched)
+    return _as_given(out, axes, unbatched, given, weight)
 
 
 conv1d = for_axes(1, conv_nd)
@@ -92,6 +93,7 @@ def conv_transpose_nd(
     """
     name, shape = f"conv_transpose{axes}d", tuple(weight.shape)
     x, unbatched = _checked_input(name, axes, input, weight)
+    given = x
     steps, spread = as_tuple(stride, axes, "stride"), as_tuple(dilation, axes, "dilation")
     around, after = as_tuple(padding, axes, "padding", 0), as_tuple(output_padding, axes, "output_padding", 0)
     (groups,) = as_tuple(groups, 1, "groups")
@@ -112,7 +114,7 @@ def conv_transpose_nd(
     out = apply(conv_input, (images, w), {"geometry": geometry, "shape": whole})
     if bias is not None:
         out = out + reshape(bias, shape=(math.prod(bias.shape),) + (1,) * max(axes, 2))
-    return _as_given(out, axes, unbatched)
+    return _as_given(out, axes, unbatched, given, weight)
 
 
 conv_transpose1d = for_axes(1, conv_transpose_nd)
@@ -162,9 +164,8 @@ def _as_images(x: Any, w: Any, geometry: Geometry) -> tuple[Any, Any, Geometry]:
     return x, w, Geometry((1, *stride), ((0, 0), *padding), (1, *dilation), groups)
 
 
-def _as_given(out: Any, axes: int, unbatched: bool) -> Value:
-    """The result with as many axes as the input had."""
-    shape = tuple(out.shape)[1 if unbatched else 0 :]
+def _as_given(out: Any, axes: int, unbatched: bool, input: Any, weight: Any) -> Value:
+    """The result with as many axes as the input had, and in its memory format, or in the weight's."""
     if axes == 1:
-        shape = shape[:-2] + shape[-1:]
-    return out if shape == out.shape else reshape(out, shape=shape)
+        out = reshape(out, shape=(*out.shape[:2], out.shape[-1]))
+    return without_batch(out if axes == 3 else in_format_of(out, axes, input, weight), unbatched)

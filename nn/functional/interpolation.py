@@ -10,10 +10,11 @@ import numpy as np
 from autodiff.engine.apply import apply
 from autodiff.engine.values import Value
 from autodiff.errors import OptionError, ShapeError
+from autodiff.functions.shaping import contiguous
 from autodiff.kernels.resampling import Taps
 from autodiff.ops.windows import resample
 from nn.functional.adaptive import averaging
-from nn.functional.arguments import as_tuple
+from nn.functional.arguments import as_tuple, in_format_of
 
 __all__ = ["interpolate", "upsample", "upsample_bilinear", "upsample_nearest"]
 
@@ -21,6 +22,10 @@ _AXES = {
     "nearest": (1, 2, 3), "nearest-exact": (1, 2, 3), "area": (1, 2, 3),
     "linear": (1,), "bilinear": (2,), "bicubic": (2,), "trilinear": (3,),
 }
+_CHANNELS_LAST = {  # of how many axes PyTorch's results have their channels last in memory where the input has
+    "nearest": (2, 3), "nearest-exact": (2, 3), "area": (1, 2),
+    "linear": (), "bilinear": (2,), "bicubic": (2,), "trilinear": (3,),
+}  # fmt: skip
 _ALIGNING = ("linear", "bilinear", "bicubic", "trilinear")
 
 
@@ -58,11 +63,12 @@ def interpolate(
     if antialias and mode not in ("bilinear", "bicubic"):
         raise OptionError(f"antialias goes with the modes bilinear and bicubic, not with {mode!r}")
     output, scales = _sizes(shape[2:], size, scale_factor, recompute_scale_factor)
+    out = input
     for axis, (length, count, scale) in enumerate(zip(shape[2:], output, scales, strict=True), 2):
         if length != count or scale not in (None, 1.0):
             taps = _taps(mode, length, count, scale, bool(align_corners), antialias)
-            input = apply(resample, (input,), {"axis": axis, "taps": taps})
-    return input
+            out = apply(resample, (out,), {"axis": axis, "taps": taps})
+    return in_format_of(out, axes, input) if axes in _CHANNELS_LAST[mode] else contiguous(out)
 
 
 def _sizes(size: Any, wanted: Any, factor: Any, recompute: bool | None) -> tuple[tuple[int, ...], tuple[Any, ...]]:

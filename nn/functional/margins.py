@@ -169,7 +169,7 @@ def soft_margin_loss(
     Shapes: input and target (*), result () or, for reduction "none", (*).
     """
     same_shape("soft_margin_loss", input, target)
-    return reduced(apply(softplus, (-target * input,)), reduction_of(size_average, reduce, reduction))
+    return reduced(apply(softplus, (input * -target,)), reduction_of(size_average, reduce, reduction))
 
 
 @in_single

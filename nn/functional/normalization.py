@@ -13,12 +13,14 @@ from autodiff.engine.values import Value
 from autodiff.engine.versions import changed
 from autodiff.errors import OptionError, ShapeError
 from autodiff.functions.arithmetic import clamp
+from autodiff.functions.shaping import contiguous
 from autodiff.kernels.geometry import Sizes, Window
 from autodiff.kernels.precision import single
 from autodiff.linalg.norms import vector_norm
 from autodiff.ops.normalization import deviations, standardize
 from autodiff.ops.shaping import in_single, reshape
 from autodiff.ops.windows import sum_pool
+from nn.functional.arguments import in_format_of
 
 __all__ = ["batch_norm", "group_norm", "instance_norm", "layer_norm", "local_response_norm", "normalize", "rms_norm"]
 
@@ -32,6 +34,11 @@ def _standardized(
         out = apply(standardize, (input,), params)
         return out if bias is None else out + reshape(bias, shape=along)
     return apply(standardize, (input, weight) if bias is None else (input, weight, bias), params)
+
+
+def _images(out: Any, input: Any) -> Value:
+    """``out``, images and volumes with their channels last in memory where those of ``input`` are, or row by row."""
+    return in_format_of(out, len(input.shape) - 2, input) if len(input.shape) in (4, 5) else contiguous(out)
 
 
 _NAMES = ("weight", "bias", "running_mean", "running_var")
@@ -78,11 +85,11 @@ def batch_norm(
     along = _along_channels("batch_norm", input, weight, bias, running_mean, running_var)
     if not training:
         repair = "batch_norm without running statistics needs training=True, for the batch's own"
-        return _with_statistics(input, running_mean, running_var, weight, bias, eps, along, repair)
+        return _images(_with_statistics(input, running_mean, running_var, weight, bias, eps, along, repair), input)
     axes = (0, *range(2, len(input.shape)))
     _check_count(input, axes, "batch_norm in training needs several values for each channel")
     _track(input, running_mean, running_var, axes, momentum)
-    return _standardized(input, axes, eps, weight, bias, along)
+    return _images(_standardized(input, axes, eps, weight, bias, along), input)
 
 
 def instance_norm(
@@ -99,11 +106,11 @@ def instance_norm(
     along = _along_channels("instance_norm", input, weight, bias, running_mean, running_var)
     if not use_input_stats:
         repair = "instance_norm without running statistics needs use_input_stats=True"
-        return _with_statistics(input, running_mean, running_var, weight, bias, eps, along, repair)
+        return contiguous(_with_statistics(input, running_mean, running_var, weight, bias, eps, along, repair))
     axes = tuple(range(2, len(input.shape)))
     _check_count(input, axes, "instance_norm needs several values for each sample and channel")
     _track(input, running_mean, running_var, axes, momentum)
-    return _standardized(input, axes, eps, weight, bias, along)
+    return contiguous(_standardized(input, axes, eps, weight, bias, along))
 
 
 def _check_count(input: Any, axes: Sizes, need: str) -> None:
@@ -165,7 +172,7 @@ def layer_norm(
             [ 0.0000,  0.0000]])
     """
     axes, along = _last_axes("layer_norm", input, normalized_shape, weight, bias)
-    return _standardized(input, axes, eps, weight, bias, along)
+    return contiguous(_standardized(input, axes, eps, weight, bias, along))
 
 
 def rms_norm(input: Any, normalized_shape: Sequence[int], weight: Any = None, eps: float | None = None) -> Value:
@@ -177,7 +184,7 @@ def rms_norm(input: Any, normalized_shape: Sequence[int], weight: Any = None, ep
     """
     axes, along = _last_axes("rms_norm", input, normalized_shape, weight, None)
     small = float(np.finfo(input.dtype).eps) if eps is None else eps
-    return _standardized(input, axes, small, weight, None, along, center=False)
+    return _images(_standardized(input, axes, small, weight, None, along, center=False), input)
 
 
 def group_norm(input: Any, num_groups: int, weight: Any = None, bias: Any = None, eps: float = 1e-05) -> Value:
@@ -193,7 +200,8 @@ def group_norm(input: Any, num_groups: int, weight: Any = None, bias: Any = None
     _check_shapes(f"group_norm of {shape[1]} channels", shape[1:2], weight, bias)
     each = shape[1] // num_groups
     grouped = reshape(input, shape=(shape[0], num_groups, each, math.prod(shape[2:])))
-    return reshape(_standardized(grouped, (2, 3), eps, weight, bias, (1, num_groups, each, 1)), shape=shape)
+    out = _standardized(grouped, (2, 3), eps, weight, bias, (1, num_groups, each, 1))
+    return _images(reshape(out, shape=shape), input)
 
 
 @in_single

@@ -11,9 +11,11 @@ from autodiff.engine.apply import apply
 from autodiff.engine.values import Value
 from autodiff.errors import OptionError, ShapeError
 from autodiff.functions.index_keys import getitem
+from autodiff.functions.shaping import contiguous
 from autodiff.kernels.resampling import Taps
 from autodiff.ops import shaping
 from autodiff.ops.windows import resample
+from nn.functional.arguments import in_format_of
 
 __all__ = ["pad"]
 
@@ -63,11 +65,12 @@ def _with_its_own(input: Any, pairs: list[tuple[int, int]], axes: int, mode: str
         raise OptionError(f"pad with mode={mode!r} takes no value; mode='constant' does")
     if not 1 <= axes <= 3 or len(shape) not in (axes + 1, axes + 2):
         raise ShapeError(f"pad with mode={mode!r} of {axes} axes takes {axes + 1} or {axes + 2} in all, not {shape}")
+    out = input
     for axis, (before, after) in enumerate(pairs):
         if before or after:
             taps = Taps(_positions(shape[axis], before, after, mode, shape)[None])
-            input = apply(resample, (input,), {"axis": axis, "taps": taps})
-    return input
+            out = apply(resample, (out,), {"axis": axis, "taps": taps})
+    return in_format_of(out, len(shape) - 2, input) if len(shape) > 3 and mode != "circular" else contiguous(out)
 
 
 def _positions(size: int, before: int, after: int, mode: str, shape: tuple[int, ...]) -> Any:

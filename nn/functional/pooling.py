@@ -16,7 +16,7 @@ from autodiff.kernels.pooling import max_pool_indices
 from autodiff.ops.indexing import put
 from autodiff.ops.shaping import reshape
 from autodiff.ops.windows import max_pool, sum_pool
-from nn.functional.arguments import as_tuple, check_output, for_axes, window_of, with_batch, without_batch
+from nn.functional.arguments import as_tuple, check_output, for_axes, in_format_of, window_of, with_batch, without_batch
 
 __all__ = [
     "avg_pool1d", "avg_pool2d", "avg_pool3d", "lp_pool1d", "lp_pool2d", "lp_pool3d", "max_pool1d",
@@ -51,9 +51,9 @@ def max_pool_nd(
     x, unbatched = with_batch(input, axes, name)
     window = _pool_window(name, x, kernel_size, stride, padding, dilation, ceil_mode)
     result = without_batch(_over_planes(max_pool, x, window), unbatched)
-    if not return_indices:
-        return result
-    return result, without_batch(wrap(_winners(np.asarray(x.detach()), window)), unbatched)
+    if return_indices:
+        result = result, without_batch(wrap(_winners(np.asarray(x.detach()), window)), unbatched)
+    return in_format_of(result, axes, input) if axes > 1 or return_indices else result
 
 
 def max_pool_nd_with_indices(
@@ -98,7 +98,8 @@ def avg_pool_nd(
         divisor = math.prod(window.kernel)
     elif divisor is None:
         divisor = _counts(window, tuple(x.shape[2:]), count_include_pad, x.dtype)
-    return without_batch(_over_planes(sum_pool, x, window) / divisor, unbatched)
+    out = without_batch(_over_planes(sum_pool, x, window) / divisor, unbatched)
+    return out if axes == 3 else in_format_of(out, axes, input)
 
 
 def avg_pool1d(
@@ -153,7 +154,8 @@ def max_unpool_nd(
     samples, channels = np.ogrid[: x.shape[0], : x.shape[1]]
     key = (samples[..., None], channels[..., None], where)
     out = apply(put, (empty, reshape(x, shape=where.shape)), {"key": key})
-    return reshape(out, shape=(*x.shape[1 if unbatched else 0 : 2], *size))
+    out = reshape(out, shape=(*x.shape[1 if unbatched else 0 : 2], *size))
+    return in_format_of(out, axes, input) if axes == 2 else out
 
 
 max_unpool1d = for_axes(1, max_unpool_nd)

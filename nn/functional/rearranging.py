@@ -11,7 +11,7 @@ from autodiff.errors import OptionError, ShapeError
 from autodiff.functions.shaping import permute
 from autodiff.ops import windows
 from autodiff.ops.shaping import reshape
-from nn.functional.arguments import as_tuple, check_output, window_of, with_batch
+from nn.functional.arguments import as_tuple, check_output, in_format_of, window_of, with_batch
 
 __all__ = ["channel_shuffle", "fold", "native_channel_shuffle", "pixel_shuffle", "pixel_unshuffle", "unfold"]
 
@@ -66,7 +66,8 @@ def pixel_shuffle(input: Any, upscale_factor: int) -> Value:
     *lead, channels, height, width = shape
     x = reshape(input, shape=(math.prod(lead), channels // r**2, r, r, height, width))
     x = permute(x, 0, 1, 4, 2, 5, 3)
-    return reshape(x, shape=(*lead, channels // r**2, height * r, width * r))
+    x = reshape(x, shape=(*lead, channels // r**2, height * r, width * r))
+    return in_format_of(x, 2, input)
 
 
 def pixel_unshuffle(input: Any, downscale_factor: int) -> Value:
@@ -80,7 +81,8 @@ def pixel_unshuffle(input: Any, downscale_factor: int) -> Value:
     *lead, channels, height, width = shape
     x = reshape(input, shape=(math.prod(lead), channels, height // r, r, width // r, r))
     x = permute(x, 0, 1, 3, 5, 2, 4)
-    return reshape(x, shape=(*lead, channels * r**2, height // r, width // r))
+    x = reshape(x, shape=(*lead, channels * r**2, height // r, width // r))
+    return in_format_of(x, 2, input)
 
 
 def channel_shuffle(input: Any, groups: int) -> Value:
@@ -96,7 +98,8 @@ def channel_shuffle(input: Any, groups: int) -> Value:
     if groups < 1 or shape[1] % groups:
         raise OptionError(f"channel_shuffle: groups={groups} does not divide the {shape[1]} channels")
     x = reshape(input, shape=(shape[0], groups, shape[1] // groups, math.prod(shape[2:])))
-    return reshape(permute(x, 0, 2, 1, 3), shape=shape)
+    out = reshape(permute(x, 0, 2, 1, 3), shape=shape)
+    return in_format_of(out, 2, input) if len(shape) == 4 else out
 
 
 native_channel_shuffle = channel_shuffle

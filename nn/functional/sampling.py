@@ -11,7 +11,7 @@ from autodiff.engine.apply import apply
 from autodiff.engine.values import Value
 from autodiff.errors import OptionError, ShapeError
 from autodiff.functions.arithmetic import where
-from autodiff.functions.shaping import permute
+from autodiff.functions.shaping import contiguous, permute
 from autodiff.ops.indexing import index
 from autodiff.ops.linear_algebra import matmul
 from autodiff.ops.shaping import reshape
@@ -89,7 +89,7 @@ def grid_sample(
         total = value if total is None else total + value
     if mode == "nearest" and getattr(grid, "requires_grad", False):  # the gradient is 0, and there is one
         total = total + where(np.zeros((), bool), grid[..., 0], 0.0)[:, None]
-    return total
+    return contiguous(total)
 
 
 def _unscaled(x: Any, size: int, align: bool) -> Any:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from hypothesis import strategies as st
 
+from autodiff.ops.shaping import Steps
 from autodiff.testing import strategies
 from autodiff.testing.domain import distinct, nonzero, real
 from declared.base import declare, one_of, plain, reduction
@@ -37,6 +38,8 @@ declare("concatenate", real, real, real, ref=lambda *xs, axis, ends: np.concaten
         kwargs=lambda *s: st.just({"axis": 1, "ends": tuple(np.cumsum([x[1] for x in s]).tolist())}))
 declare("pad", real, ref=lambda x, widths, value: np.pad(x, widths, constant_values=value) if x.ndim else x,
         kwargs=lambda x: st.just({"widths": tuple((i % 2, 2 - i % 3) for i in range(len(x))), "value": 0.5}))
+declare("as_strided", real, shapes=[((2, 3),), ((4,),)], ref=lambda x, steps: _strided(x, steps),
+        kwargs=lambda x: one_of(*[{"steps": Steps(*view, x, (3, 1)[-len(x):])} for view in STRIDED]))
 declare("copy", real, ref=lambda x: x + 0)
 declare("astype", real, ref=lambda x, dtype: x, kwargs={"dtype": np.dtype(np.float64)}, dtypes=())
 plain("to_whole", lambda x, dtype: np.trunc(x), dtype=np.dtype(np.int64))
@@ -55,6 +58,13 @@ declare("take_along_axis", real, shapes=[((2, 3),), ((3, 1),), ((3,),)], ref=np.
 
 
 REPEATED = np.array([1, 3, 1])
+STRIDED = (((2, 2), (1, 1), 1), ((3,), (0,), 2), ((), (), 0), ((0,), (1,), 0))
+
+
+def _strided(x: Any, steps: Any) -> Any:
+    flat = np.array(x).reshape(-1)
+    places = [steps.start + np.dot(steps.stride, place) for place in np.ndindex(*steps.size)]
+    return flat[np.array(places, int)].reshape(steps.size)
 
 
 def _overwritten(x: Any, y: Any, key: Any) -> Any:

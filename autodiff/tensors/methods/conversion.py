@@ -9,10 +9,10 @@ import numpy as np
 
 from autodiff.dtypes import as_dtype, bool_, float16, float32, float64, int8, int16, int32, int64, uint8
 from autodiff.engine.values import TensorBase, Value
-from autodiff.engine.versions import owner_of
 from autodiff.errors import DtypeError
 from autodiff.functions.axes import length_of
-from autodiff.functions.shaping import clone
+from autodiff.functions.shaping import clone, contiguous
+from autodiff.functions.splitting import storage_offset_of
 from autodiff.ops.shaping import cast
 from autodiff.tensors.devices import check_device, device
 from autodiff.tensors.sizes import Size
@@ -107,12 +107,16 @@ class ConversionMethods(TensorBase):
 
     def stride(self, dim: builtins.int | None = None) -> Any:
         """How many entries apart in memory the neighbours along each axis lie, or along one."""
-        steps = tuple(n // self._array.itemsize for n in self._array.strides)
-        return steps if dim is None else steps[length_of(self, dim)[0]]
+        array = self._array
+        steps = [n // array.itemsize for n in array.strides]
+        for i in reversed(range(array.ndim)):
+            if array.shape[i] == 1 and steps[i] == 0:  # a new axis, whose step NumPy leaves open
+                steps[i] = array.shape[i + 1] * steps[i + 1] if i + 1 < array.ndim else 1
+        return tuple(steps) if dim is None else steps[length_of(self, dim)[0]]
 
     def storage_offset(self) -> builtins.int:
         """How many entries of the memory it looks into come before its first."""
-        return (self._array.ctypes.data - owner_of(self._array).ctypes.data) // self._array.itemsize
+        return storage_offset_of(self._array)
 
     def data_ptr(self) -> builtins.int:
         """The address of the first entry."""
@@ -196,7 +200,7 @@ class ConversionMethods(TensorBase):
 
     def contiguous(self, memory_format: Any = None) -> Value:
         """In memory row by row: the tensor itself, or a copy."""
-        return self if self._array.flags.c_contiguous else clone(self)
+        return contiguous(self)
 
     def is_contiguous(self, memory_format: Any = None) -> builtins.bool:
         """Whether the entries lie in memory row by row."""

@@ -122,7 +122,7 @@ class InPlaceMethods(OverwritingMethods):
 
     def fill_(self, value: Any) -> Self:
         """Set every entry to ``value``."""
-        self.__setitem__(..., value)
+        self._put(..., value, fills=True)
         return self
 
     def copy_(self, src: Any, non_blocking: bool = False) -> Self:

@@ -17,6 +17,7 @@ from autodiff.engine.versions import changed, owner_of
 from autodiff.engine.views import is_cut_off, origin, rerecord_view
 from autodiff.errors import AxisError, DtypeError, InPlaceError, ShapeError
 from autodiff.functions.index_keys import getitem, plain_key, stages
+from autodiff.kernels.layout import is_stretched, overlaps
 from autodiff.ops.indexing import overwrite, put
 from autodiff.ops.shaping import astype
 
@@ -32,13 +33,18 @@ class OverwritingMethods(TensorBase):
         first, *rest = stages(plain_key(key))
         if rest:
             getitem(self, first)[rest[0]] = value
-            return
+        else:
+            self._put(first, value)
+
+    def _put(self, first: Any, value: Any, fills: bool = False) -> None:
+        """``self[first] = value``; with ``fills`` one number for all, which entries that overlap may take too."""
         array = self._array
         value = _stored(value, array.dtype)
         if hasattr(value, "shape") and value.shape[:1] == (1,):  # NumPy puts no list of one into a number
             value = value.reshape(value.shape[next((i for i, n in enumerate(value.shape) if n != 1), value.ndim) :])
         values, node = (value._array, value._node) if isinstance(value, TensorBase) else (value, None)
-        traced = self._check_writable(node)
+        constant = node is None and np.ndim(values) == 0
+        traced = self._check_writable(node, first, constant + (constant and fills))
         try:
             array[first] = values
         except (ValueError, IndexError, TypeError) as error:
@@ -76,8 +82,11 @@ class OverwritingMethods(TensorBase):
             self._follow(node)
         return self
 
-    def _check_writable(self, node: Node | None) -> bool:
-        """Whether a write of a value at that node is to be recorded; raises InPlaceError where none is allowed."""
+    def _check_writable(self, node: Node | None, key: Any = ..., constant: int = 0) -> bool:
+        """Whether a write of a value at that node, to ``key``, is to be recorded; InPlaceError where none is allowed.
+
+        A constant (1) may go to entries that overlap, and where it fills (2) to stretched ones.
+        """
         rerecord_view(self)
         recording = modes.current().recording
         if recording and (is_leaf(self._node) or is_leaf(origin(self)[0]._node)):
@@ -88,8 +97,11 @@ class OverwritingMethods(TensorBase):
                 "a change in place of a view that was made under no_grad is not recorded for the tensor it looks into; "
                 "make the view while recording, or change a clone() of it"
             )
-        if not self._array.flags.writeable:
-            raise InPlaceError("the memory of this tensor is read-only, or stretched by expand(); change a clone()")
+        flags = self._array.flags
+        if not flags.c_contiguous and constant < 2:
+            _refuse_overlap(self._array, key, constant)
+        if not flags.writeable:
+            raise InPlaceError("the memory of this tensor is read-only; change a clone()")
         return traced
 
     def _follow(self, node: Node | None) -> None:
@@ -120,6 +132,19 @@ class OverwritingMethods(TensorBase):
         if hasattr(result, "_base"):
             self._base = result._base
         return self
+
+
+def _refuse_overlap(array: Array, key: Any, constant: int) -> None:
+    """Raise InPlaceError where entries of ``array[key]`` are one and the same, so that the last write would win."""
+    try:
+        written = array[key]
+    except IndexError:
+        return  # which the write reports
+    if isinstance(written, np.ndarray) and (is_stretched(written) or (overlaps(written) and not constant)):
+        raise InPlaceError(
+            "unsupported operation: more than one element of the written-to tensor refers to a single memory location, "
+            f"in shape {written.shape} with strides {written.strides}; change a clone()"
+        )
 
 
 def _stored(value: Any, dtype: np.dtype[Any]) -> Any:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
+from autodiff.dtypes import as_dtype
 from autodiff.engine.values import TensorBase, Value
 from autodiff.functions import complex_names, diagonals, indexing, joining, shaping, splitting
 from autodiff.functions import scatter as scattering
@@ -17,7 +20,7 @@ class ShapingMethods(TensorBase):
     __slots__ = ()
 
     __getitem__ = getitem
-    reshape = view = shaping.reshape
+    reshape = shaping.reshape
     permute = shaping.permute
     transpose = swapaxes = swapdims = shaping.transpose
     t = shaping.t
@@ -91,11 +94,25 @@ class ShapingMethods(TensorBase):
         """The tensor itself: its entries are real."""
         return complex_names.real(self)
 
-    def view_as(self, other: Value) -> Value:
-        """The same entries in the shape of ``other``."""
-        return self.reshape(other.shape)
+    def view(self, *shape: Any, size: Any = (), dtype: Any = None) -> Value:
+        """The same memory in another shape, or read in another dtype; raises ShapeError where it does not fit.
 
-    reshape_as = view_as
+        >>> import autodiff
+        >>> autodiff.tensor([1.0]).view(autodiff.int32)
+        tensor([1065353216], dtype=int32)
+        """
+        given = shape or (size,)
+        if dtype is None and not isinstance(given[0], np.dtype):
+            return shaping.view(self, *given)
+        return shaping.read_as(self, as_dtype(given[0] if dtype is None else dtype))
+
+    def view_as(self, other: Value) -> Value:
+        """The same memory in the shape of ``other``; raises ShapeError where it does not fit."""
+        return shaping.view(self, other.shape)
+
+    def reshape_as(self, other: Value) -> Value:
+        """The same entries in the shape of ``other``."""
+        return shaping.reshape(self, other.shape)
 
     def expand_as(self, other: Value) -> Value:
         """Stretched to the shape of ``other``."""
