@@ -14,8 +14,8 @@ from autodiff.engine.call_sites import asked_at, calls, line_of, place_of_user, 
 from autodiff.engine.hooks import in_use
 from autodiff.engine.tape import Node
 from autodiff.engine.values import TensorBase, Value, wrap
-from autodiff.engine.versions import changed, rewritten
-from autodiff.engine.views import rerecord_view
+from autodiff.engine.versions import changed
+from autodiff.engine.views import node_of
 from autodiff.engine.walk import walk
 from autodiff.errors import DtypeError, GraphError, InPlaceError, OptionError, ShapeError
 
@@ -86,9 +86,17 @@ def backward(
 ) -> None:
     """Add the gradient of the sum of ``tensors`` to ``.grad`` of every leaf they were made from (or of ``inputs``)."""
     ends = tensors_of(tensors, "tensors")
+    seeds, targets = _seeds(grad_tensors, ends, "grad_tensors"), targets_of(inputs)
+    accumulate_grad(gradients(ends, seeds, targets, retain_graph, create_graph))
+
+
+def targets_of(inputs: Any) -> list[Any] | None:
+    """The ``inputs`` of a backward pass; those that are no leaves retain their gradient from now on, as in PyTorch."""
     targets = None if inputs is None else tensors_of(inputs, "inputs")
-    found = gradients(ends, _seeds(grad_tensors, ends, "grad_tensors"), targets, retain_graph, create_graph)
-    accumulate_grad(found, targets or ())
+    for x in targets or ():
+        if _tracked(x).primitive is not None:
+            x.retain_grad()
+    return targets
 
 
 def gradients(
@@ -133,15 +141,15 @@ def _recording() -> AbstractContextManager[None]:
     return nullcontext() if modes.current().recording else modes.enable_grad()
 
 
-def accumulate_grad(found: dict[Node, Any], inputs: Collection[Any] = ()) -> None:
-    """Add gradients to ``.grad`` of ``inputs`` and of the leaves they belong to, where those still want them.
+def accumulate_grad(found: dict[Node, Any]) -> None:
+    """Add gradients to ``.grad`` of the leaves they belong to, where those still want them.
 
     Raises InPlaceError if a leaf was given data of another shape or dtype after the graph was made.
     """
-    owners, hooked = {x._node: x for x in inputs} if inputs else {}, in_use()
+    hooked = in_use()
     with _delivering:
         for node, g in found.items():
-            owner = node.owner() if node.primitive is None else owners.get(node)
+            owner = node.owner() if node.primitive is None else None
             if owner is None or owner._node is None:
                 continue
             if owner._node is not node and (g.shape != owner.shape or g.dtype != owner.dtype):
@@ -153,7 +161,11 @@ def accumulate_grad(found: dict[Node, Any], inputs: Collection[Any] = ()) -> Non
             if old is None:
                 owner._grad = g
             elif old._node is None and g._node is None and old._array.flags.writeable:
-                np.add(old._array, g._array, out=old._array)
+                try:
+                    np.add(old._array, g._array, out=old._array)
+                except ValueError:
+                    given = f"a leaf of shape {owner.shape} has a .grad of {old.shape}, of data that it had before"
+                    raise InPlaceError(f"{given}; set .grad = None with the new data") from None
                 changed(old._array)
             else:
                 owner._grad = old + g
@@ -164,9 +176,7 @@ def accumulate_grad(found: dict[Node, Any], inputs: Collection[Any] = ()) -> Non
 
 def _tracked(tensor: Any) -> Node:
     """The node of a tensor; raises GraphError with the reason where it has none."""
-    if rewritten:
-        rerecord_view(tensor)
-    node: Node | None = tensor._node
+    node: Node | None = node_of(tensor)
     if node is not None:
         return node
     why = getattr(tensor, "_untracked_because", None)

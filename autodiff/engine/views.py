@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 from autodiff.engine.hooks import NodeHooks
 from autodiff.engine.primitive import Primitive
+from autodiff.engine.tape import NO_PARAMS
 from autodiff.engine.values import record
 from autodiff.engine.versions import owner_of, rewritten
 from autodiff.errors import InPlaceError
@@ -32,13 +33,6 @@ def mark_view(result: Any, x: Any, base: Any, primitive: Primitive, params: dict
         result._base = (base, primitive, params)
 
 
-def is_cut_off(x: Any) -> bool:
-    """Whether ``x`` is a view that was made under ``no_grad``, or a view of one: the graph does not know it."""
-    while hasattr(x, "_base"):
-        x = x._base[0]
-    return x is None
-
-
 def origin(x: Any) -> tuple[Any, View]:
     """The tensor that the chain of views ``x`` begins with, and the view from there; ``x`` itself if it is no view."""
     steps: list[Any] = []
@@ -49,6 +43,13 @@ def origin(x: Any) -> tuple[Any, View]:
         steps.append((primitive, params))
         x = base
     return x, View(tuple(reversed(steps)))
+
+
+def node_of(x: Any) -> Any:
+    """The node of a tensor now: that of a view may be out of date."""
+    if rewritten:
+        rerecord_view(x)
+    return x._node
 
 
 def rerecord_view(x: Any) -> None:
@@ -77,11 +78,20 @@ def rerecord_view(x: Any) -> None:
             view._node = None
             view._untracked_because = getattr(base, "_untracked_because", ("was cut off", past.place))
         elif node is not None and node.primitive is not None:
-            again, seen = primitive.forward(base._array, **params), view._array
-            if (again.ctypes.data, again.shape, again.strides) != (seen.ctypes.data, seen.shape, seen.strides):
+            seen = view._array
+            if _place(base._array, primitive, params) != _place(seen):
                 raise InPlaceError(
                     f"a view of shape {seen.shape} was made of a tensor that has been given another shape in place, "
                     f"{base._array.shape}; make the view again"
                 )
             view._node = record(primitive, (node,), (base._array,), 3, params, seen, 1)._node
             NodeHooks.carry_retained(past, view._node)
+
+
+def _place(array: Any, view: Any = lambda x: x, params: Any = NO_PARAMS) -> Any:
+    """Where the entries of a view of an array lie; None if it has no such view."""
+    try:
+        seen = view(array, **params)
+    except (ValueError, IndexError):
+        return None
+    return seen.ctypes.data, seen.shape, seen.strides
