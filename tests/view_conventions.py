@@ -6,6 +6,8 @@ import re
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from autodiff.engine.versions import owner_of
 from autodiff.errors import InPlaceError
 
@@ -35,6 +37,12 @@ class Outcome(NamedTuple):
         return any(fits(before[word]) for word in words if word in before)
 
 
+    def is_of_gradient(self) -> bool:
+        return self.kind in ("gradient", "grad") or (self.kind == "value" and "autograd.grad" in self.line())
+
+    def is_view(self) -> bool:
+        return bool(self.machine.theirs.scope[self.name]._is_view())
+
     def has(self, pattern: str) -> bool:
         return any(re.search(pattern, line) for line in self.machine.program)
 
@@ -54,10 +62,8 @@ class Convention(NamedTuple):
     ends: bool = True
 
 
-def is_untied(x: Any) -> bool:
-    """Whether ours is a view outside the graph of a tensor inside it."""
-    if x._node is not None:
-        return False
+def looks_into_graph(x: Any) -> bool:
+    """Whether ours is a view of a tensor in the graph, or of one that was when the view was made under no_grad."""
     while hasattr(x, "_base"):
         x = x._base[0]
         if x is None or x._node is not None:
@@ -65,10 +71,23 @@ def is_untied(x: Any) -> bool:
     return False
 
 
+def is_untied(x: Any) -> bool:
+    """Whether ours is outside the graph and a view of a tensor inside it."""
+    return x._node is None and looks_into_graph(x)
+
+
+def is_leaf_and_view(x: Any) -> bool:
+    """Whether ours is a leaf and a view of another tensor in the graph."""
+    return x._node is not None and not x._node.edges and looks_into_graph(x)
+
+
+ENTRY = re.compile(r"\] [-+*/]= ")
 UNRECORDED = r"no_grad|inference_mode|enabled\(False|data|detach\(\)"
 FLAGS = ("requires_grad", "is_leaf", "grad", "retains_grad")
 
 SHAPE_IN_PLACE = r"squeeze_|\bt_\(|transpose_"
+
+NO_GRAD_BASE = "A view was created in no_grad mode and its base or another view of its base has been modified"
 
 CONVENTIONS = (
     Convention(
@@ -90,6 +109,41 @@ CONVENTIONS = (
         "A result of it requires grad in PyTorch, and no leaf gets a gradient from it; here it is outside the graph.",
     ),
     Convention(
+        "a leaf of its own, and a view",
+        lambda o: o.kind in FLAGS and is_leaf_and_view(o.machine.ours.scope[o.name]),
+        "Once its base requires grad PyTorch takes a leaf for a view's result; here it stays a leaf.",
+    ),
+    Convention(
+        "a view of what was written and taken out of the graph",
+        lambda o: o.kind in FLAGS and o.has(r"detach_\(\)|requires_grad_\(False") and o.is_view(),
+        "In PyTorch the view still requires grad; here its value has no history that is known.",
+    ),
+    Convention(
+        "what is outside the graph retains no gradient",
+        lambda o: o.kind == "retains_grad" and not o.machine.theirs.scope[o.name].requires_grad,
+        "PyTorch remembers that it did.",
+    ),
+    Convention(
+        "a gradient that does not depend on its input",
+        lambda o: o.kind == "requires_grad" and "create_graph=True" in o.line(),
+        "PyTorch's backward formula names the input and its derivative is 0; here it is outside the graph.",
+    ),
+    Convention(
+        "a gradient's gradient for an inner tensor",
+        lambda o: o.kind == "gradient" and o.has("create_graph=True") and not o.machine.theirs.scope[o.name].is_leaf,
+        "It depends on how VJPs are written: by which of the inner tensors they read.",
+    ),
+    Convention(
+        "a leaf that was set free again",
+        lambda o: o.kind == "gradient" and o.ours is None and o.has(r"requires_grad_\(False|detach_\(\)"),
+        "It is a new leaf here: what was made before still fills its .grad, but does not lead to it in grad().",
+    ),
+    Convention(
+        "the second order of 0 ** x",
+        lambda o: o.kind == "gradient" and o.has(r"\*\*=|pow") and bool(np.isnan(o.theirs).any()),
+        "PyTorch multiplies 0 by inf; here it is 0.",
+    ),
+    Convention(
         "an integer tensor requires grad",
         lambda o: o.kind == "requires_grad" and "int" in str(o.machine.theirs.scope[o.name].dtype),
         "PyTorch lets some writes do so; integer tensors carry no gradient.",
@@ -101,8 +155,12 @@ CONVENTIONS = (
     ),
     Convention(
         "a shape changed in place",
-        lambda o: o.they_say("returned an invalid gradient")
-        or (o.kind == "gradient" and o.has(SHAPE_IN_PLACE)),
+        lambda o: o.has(SHAPE_IN_PLACE)
+        and (
+            o.is_of_gradient()
+            or o.they_say("expected shape compatible with", "attempting to assign a gradient of", "INTERNAL ASSERT")
+            or o.we_say("could not be broadcast")
+        ),
         "Under no_grad PyTorch gives the tensor a shape that its node does not know, and its gradient fails or has the "
         "old shape; it counts as a write of the values, so that views lose what was made of them.",
     ),
@@ -113,7 +171,8 @@ CONVENTIONS = (
     ),
     Convention(
         "a leaf of another shape between forward and backward",
-        lambda o: o.we_say("a leaf was given data of", "of data that it had before"),
+        lambda o: o.we_say("a leaf was given data of", "of data that it had before")
+        or (o.we_say("was not used to make the outputs") and o.has(SHAPE_IN_PLACE)),
         "PyTorch gives the leaf a gradient of its old shape.",
     ),
     Convention(
@@ -122,14 +181,15 @@ CONVENTIONS = (
         and any(x._is_view() for x in o.machine.theirs.tensors().values())
         and (
             o.they_say("appears to not have been used in the graph")
-            or (o.kind in ("gradient", "grad") and o.has("register_hook|retain_grad|inputs="))
+            or (o.is_of_gradient() and o.has("register_hook|retain_grad|inputs="))
         ),
         "What was made of the view before an unrecorded write no longer passes its hooks and retained gradient; an "
         "unrecorded write leaves the history alone here.",
     ),
     Convention(
         "data exchanged between forward and backward",
-        lambda o: o.kind == "gradient" and o.has(r"\.data = "),
+        lambda o: o.has(r"\.data = ")
+        and (o.is_of_gradient() or o.they_say("expected shape compatible with")),
         "PyTorch keeps leaves, not their values, and mixes old values with new; here the gradient is that of the old.",
     ),
     Convention(
@@ -141,6 +201,21 @@ CONVENTIONS = (
         "an index put converts",
         lambda o: o.they_say("Index put requires the source and destination dtypes match"),
         "PyTorch converts for all keys but index arrays.",
+    ),
+    Convention(
+        "an entry of an untracked view is written, two steps in one line",
+        lambda o: o.they_say("a leaf Variable that requires grad is being used in") and bool(ENTRY.search(o.line())),
+        "x[k] *= y writes a view of x and then x, and PyTorch takes x for a leaf in the second step.",
+    ),
+    Convention(
+        "an optimizer of what is no leaf",
+        lambda o: o.we_say("was computed, so it is no parameter"),
+        "PyTorch takes what retains its gradient; here only leaves are parameters.",
+    ),
+    Convention(
+        "a deep copy of what is stretched",
+        lambda o: o.they_say("more than one element of the written-to tensor refers to a single memory location"),
+        "PyTorch copies the memory as it lies; here the entries, so that the copy can be written.",
     ),
     Convention(
         "a write by a view of the same memory",
@@ -159,8 +234,9 @@ CONVENTIONS = (
     ),
     Convention(
         "PyTorch finds changed what it saved, and nothing that the gradient needs was changed",
-        lambda o: o.they_say("has been modified by an inplace operation"),
-        "PyTorch keeps other values, and counts changes of a tensor; here changes of memory are counted.",
+        lambda o: o.they_say("has been modified by an inplace operation") and o.machine.is_right_with_copies(o),
+        "PyTorch keeps other values, and counts changes of a tensor; here changes of memory are counted. Where PyTorch "
+        "copies what it saved before a write, it finds the same gradient.",
     ),
     Convention(
         "PyTorch has freed more",
@@ -174,13 +250,14 @@ CONVENTIONS = (
     ),
     Convention(
         "changed through .data",
-        lambda o: o.we_say("needs was changed in place") and o.has("data"),
+        lambda o: o.has(r"\.data\b") and (o.kind == "gradient" or o.we_say("needs was changed in place")),
         "PyTorch does not count such a change, and its gradient is that of neither value.",
     ),
     Convention(
         "a part of many is written",
-        lambda o: o.they_say("This view is the output of a function that returns multiple views"),
-        "PyTorch refuses a write to an output of unbind, split or chunk, and its use after one; here it is any view.",
+        lambda o: o.they_say("This view is the output of a function that returns multiple views", NO_GRAD_BASE),
+        "PyTorch refuses a write to an output of unbind, split or chunk, and the use of one, or of a view made under "
+        "no_grad, after a write to its base; here these are as other views.",
     ),
     Convention(
         "the memory of both overlaps",

@@ -133,10 +133,12 @@ def whole_numbers(d: Drawer) -> str:
 def result(d: Drawer) -> str:
     x = d.floating()
     forms = (f"{x} * 2", f"{x} * {d.fitting(x)}", f"{x} + {d.fitting(x)}", f"{x}.sin()", f"{x}.clone()", f"{x} * {x}",
-             f"{x}.exp()", f"{x}.tanh()", f"{x}.sum()", f"{x}.detach()", f"{x} / 4", f"T.cat([{x}, {x}])", f"-{x}",
-             f"{x}.sigmoid()", f"{x} ** 2", f"{x}.relu()", f"{x} - {d.fitting(x)}", f"T.stack([{x}, {x}])",
+             f"{x}.exp()", f"{x}.tanh()", f"{x}.sum()", f"{x}.detach()", f"{x} / 4", f"-{x}",
+             f"{x}.sigmoid()", f"{x} ** 2", f"{x}.relu()", f"{x} - {d.fitting(x)}",
              f"{x}.detach().clone()", f"{x}.data", f"T.zeros_like({x})",
              f"T.where({x} > 0, {x}, {d.fitting(x)})")  # fmt: skip
+    if LAYOUT or d.tensors[x].is_contiguous():
+        forms += (f"T.cat([{x}, {x}])", f"T.stack([{x}, {x}])")
     return f"{d.new()} = {d.of(forms)}"
 
 
@@ -224,7 +226,7 @@ def state(d: Drawer) -> str:
 
 
 def data(d: Drawer) -> str:
-    x = d.floating()
+    x = d.written(lambda x: x.is_floating_point())
     if d.chance(2):
         x = d.floating(lambda x: not x._is_view() and all(y._base is not x for y in d.tensors.values()))
         values = (f"{x}.detach() * 2", f"{x}.detach().clone()", f"{d.floating()}.data")

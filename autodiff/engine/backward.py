@@ -86,17 +86,9 @@ def backward(
 ) -> None:
     """Add the gradient of the sum of ``tensors`` to ``.grad`` of every leaf they were made from (or of ``inputs``)."""
     ends = tensors_of(tensors, "tensors")
-    seeds, targets = _seeds(grad_tensors, ends, "grad_tensors"), targets_of(inputs)
-    accumulate_grad(gradients(ends, seeds, targets, retain_graph, create_graph))
-
-
-def targets_of(inputs: Any) -> list[Any] | None:
-    """The ``inputs`` of a backward pass; those that are no leaves retain their gradient from now on, as in PyTorch."""
     targets = None if inputs is None else tensors_of(inputs, "inputs")
-    for x in targets or ():
-        if _tracked(x).primitive is not None:
-            x.retain_grad()
-    return targets
+    seeds = _seeds(grad_tensors, ends, "grad_tensors")
+    accumulate_grad(gradients(ends, seeds, targets, retain_graph, create_graph, fill=True))
 
 
 def gradients(
@@ -105,10 +97,12 @@ def gradients(
     inputs: Collection[Any] | None = None,
     retain_graph: bool | None = None,
     create_graph: bool = False,
+    fill: bool = False,
 ) -> dict[Node, Any]:
     """Walk back from ``outputs`` and return the gradient of each leaf that is reached, or of ``inputs``.
 
-    No two of the gradients share memory, and none shares it with a seed.
+    No two of the gradients share memory, and none shares it with a seed. With ``fill`` those of ``inputs`` that are no
+    leaves retain their gradient from now on, as in PyTorch.
     """
     if inputs is not None and not inputs:
         raise GraphError("there are no inputs whose gradients could be wanted; leave inputs out for all leaves")
@@ -118,6 +112,8 @@ def gradients(
         g = g if create_graph else g._array
         cotangents[node] = cotangents[node] + g if node in cotangents else g
     targets = {_tracked(x) for x in inputs} if inputs is not None else ()
+    for x in inputs or () if fill else ():
+        x.retain_grad()
     retain = create_graph if retain_graph is None else retain_graph
     taken = set(map(id, cotangents.values()))
     if create_graph:

@@ -11,7 +11,7 @@ import numpy as np
 
 from autodiff.dtypes import get_default_dtype
 from autodiff.engine.apply import apply
-from autodiff.engine.backward import accumulate_grad, gradients, targets_of
+from autodiff.engine.backward import accumulate_grad, gradients, tensors_of
 from autodiff.engine.call_sites import place_of_user
 from autodiff.engine.tape import Node, new_leaf
 from autodiff.engine.values import result_class, wrap
@@ -174,7 +174,8 @@ class Tensor(
             GraphError: nothing was recorded, the graph was freed, or there are several entries and no ``gradient``.
             InPlaceError: what the pass needs was changed in place.
         """
-        accumulate_grad(gradients([self], [gradient], targets_of(inputs), retain_graph, create_graph))
+        targets = None if inputs is None else tensors_of(inputs, "inputs")
+        accumulate_grad(gradients([self], [gradient], targets, retain_graph, create_graph, fill=True))
 
     # --- as NumPy and Python see it -------------------------------------------------------------------------------
 
