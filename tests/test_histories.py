@@ -293,3 +293,19 @@ def test_numbers_are_not_joined_along_an_axis_they_do_not_have() -> None:
     """PyTorch refuses it too."""
     with pytest.raises(ShapeError, match=r"stack\(\)"):
         autodiff.cat([tensor(1.0), tensor(2.0)])
+
+
+def test_a_gradient_that_is_there_is_changed_in_place_unless_the_pass_is_recorded() -> None:
+    """As PyTorch documents it: who holds ``.grad`` sees the sum, and with ``create_graph`` keeps the old one."""
+    a = leaf()
+    (a * a).sum().backward()
+    held = a.grad
+    (a * a).sum().backward()
+    assert a.grad is held
+    (a * 3).sum().backward(create_graph=True)
+    assert held is not None
+    assert (held.tolist(), a.grad.tolist()) == ([4.0, 8.0], [7.0, 11.0])
+    a.grad *= leaf()
+    held = a.grad
+    (a * 3).sum().backward()
+    assert a.grad is held

@@ -115,8 +115,10 @@ CONVENTIONS = (
     ),
     Convention(
         "a view of what was written and taken out of the graph",
-        lambda o: o.kind in FLAGS and o.has(r"detach_\(\)|requires_grad_\(False") and o.is_view(),
-        "In PyTorch the view still requires grad; here its value has no history that is known.",
+        lambda o: o.has(r"detach_\(\)|requires_grad_\(False")
+        and (o.we_say("needs was changed in place") or (o.kind in FLAGS and o.is_view())),
+        "In PyTorch the view still requires grad, and no gradient passes; here it has no history, or one that "
+        "no longer gives its value, which is an error.",
     ),
     Convention(
         "what is outside the graph retains no gradient",
@@ -139,8 +141,18 @@ CONVENTIONS = (
         "It is a new leaf here: what was made before still fills its .grad, but does not lead to it in grad().",
     ),
     Convention(
+        "a gradient that is a view in PyTorch",
+        lambda o: o.they_say("Can't detach views in-place") and o.has(r"autograd\.grad|\.grad\b"),
+        "Gradients share no memory here, so that they can be taken out of the graph in place.",
+    ),
+    Convention(
+        "a power of -0.0",
+        lambda o: o.kind == "value" and o.has(r"\*\*=") and bool(np.isinf(o.theirs).any()),
+        "PyTorch takes x ** -0.5 for 1 / sqrt(x), which is -inf; that of C and NumPy is inf.",
+    ),
+    Convention(
         "the second order of 0 ** x",
-        lambda o: o.kind == "gradient" and o.has(r"\*\*=|pow") and bool(np.isnan(o.theirs).any()),
+        lambda o: o.kind == "gradient" and o.has(r"\*\*=|pow") and "nan" in repr(o.theirs),
         "PyTorch multiplies 0 by inf; here it is 0.",
     ),
     Convention(
@@ -199,8 +211,8 @@ CONVENTIONS = (
     ),
     Convention(
         "an index put converts",
-        lambda o: o.they_say("Index put requires the source and destination dtypes match"),
-        "PyTorch converts for all keys but index arrays.",
+        lambda o: o.they_say("the source and destination dtypes match", "same scalar type", "same dtype"),
+        "PyTorch converts what is written, but not at index arrays.",
     ),
     Convention(
         "an entry of an untracked view is written, two steps in one line",
@@ -214,7 +226,8 @@ CONVENTIONS = (
     ),
     Convention(
         "a deep copy of what is stretched",
-        lambda o: o.they_say("more than one element of the written-to tensor refers to a single memory location"),
+        lambda o: o.they_say("more than one element of the written-to tensor refers to a single memory location")
+        or (o.kind == "value" and o.has("deepcopy") and o.has("expand")),
         "PyTorch copies the memory as it lies; here the entries, so that the copy can be written.",
     ),
     Convention(

@@ -47,7 +47,8 @@ class Drawer:
 
     def written(self, fits: Callable[[Any], bool] = lambda x: True) -> str:
         """A tensor no entry of which shares memory with another: what a write leaves there would be undefined."""
-        return self.name(lambda x: not overlaps(x) and fits(x))
+        refused = self.chance(8)  # now and then one that must not be written while recording
+        return self.name(lambda x: not overlaps(x) and fits(x) and (refused or not is_of_leaf(x)))
 
     def floating(self, fits: Callable[[Any], bool] = lambda x: True) -> str:
         return self.name(lambda x: x.is_floating_point() and fits(x))
@@ -105,6 +106,12 @@ def is_tracked(x: Any) -> bool:
         return bool(x.requires_grad) and x.is_leaf is not None
     except RuntimeError:  # a view of which PyTorch has lost track
         return False
+
+
+def is_of_leaf(x: Any) -> bool:
+    """Whether it is a leaf that requires grad, or a view of one."""
+    root = x._base if x._is_view() else x
+    return bool(root.requires_grad and root._is_view() is False and root.grad_fn is None)
 
 
 def overlaps(x: Any) -> bool:

@@ -145,6 +145,7 @@ class Machine:
         torch = peer()
         self.ours, self.theirs = Lane(autodiff, optim.SGD), Lane(torch, torch.optim.SGD)
         self.program: list[str] = []
+        self.done: list[str] = []  # the lines that were not refused
         self.before: dict[str, Any] = {}
         self.asked: tuple[str, list[str], int] = "", [], 1
         self.used: Counter[str] = Counter()
@@ -158,7 +159,9 @@ class Machine:
         failures = self.ours.run(line), self.theirs.run(line)
         if (failures[0] is None) != (failures[1] is None):
             self.settle(line, "raises", *failures)
-        if failures[0] is not None:
+        if failures[0] is None:
+            self.done.append(line)
+        else:
             named = isinstance(failures[0], (AutodiffError, NameError, AttributeError))
             if not named and "NoneType" not in str(failures[0]):
                 raise DisagreementError(f"{line}: a bare {failures[0]!r}")
@@ -245,7 +248,7 @@ class Machine:
         torch = self.theirs.lib
         lane = Lane(torch, self.theirs.scope["SGD"])
         with torch.autograd.graph.allow_mutation_on_saved_tensors():
-            for line in self.program:
+            for line in (*self.done, self.program[-1]):
                 lane.run(line)
             if outcome.kind == "raises":
                 ours, theirs = self.ours.state(), lane.state()

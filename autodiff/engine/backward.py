@@ -88,7 +88,7 @@ def backward(
     ends = tensors_of(tensors, "tensors")
     targets = None if inputs is None else tensors_of(inputs, "inputs")
     seeds = _seeds(grad_tensors, ends, "grad_tensors")
-    accumulate_grad(gradients(ends, seeds, targets, retain_graph, create_graph, fill=True))
+    accumulate_grad(gradients(ends, seeds, targets, retain_graph, create_graph, fill=True), create_graph)
 
 
 def gradients(
@@ -137,8 +137,10 @@ def _recording() -> AbstractContextManager[None]:
     return nullcontext() if modes.current().recording else modes.enable_grad()
 
 
-def accumulate_grad(found: dict[Node, Any]) -> None:
+def accumulate_grad(found: dict[Node, Any], create_graph: bool) -> None:
     """Add gradients to ``.grad`` of the leaves they belong to, where those still want them.
+
+    As in PyTorch a ``.grad`` that is there is changed in place, or replaced with ``create_graph``.
 
     Raises InPlaceError if a leaf was given data of another shape or dtype after the graph was made.
     """
@@ -156,7 +158,7 @@ def accumulate_grad(found: dict[Node, Any]) -> None:
             old = owner._grad
             if old is None:
                 owner._grad = g
-            elif old._node is None and g._node is None and old._array.flags.writeable:
+            elif not create_graph and old._array.flags.writeable:
                 try:
                     np.add(old._array, g._array, out=old._array)
                 except ValueError:

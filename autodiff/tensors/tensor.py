@@ -175,7 +175,8 @@ class Tensor(
             InPlaceError: what the pass needs was changed in place.
         """
         targets = None if inputs is None else tensors_of(inputs, "inputs")
-        accumulate_grad(gradients([self], [gradient], targets, retain_graph, create_graph, fill=True))
+        found = gradients([self], [gradient], targets, retain_graph, create_graph, fill=True)
+        accumulate_grad(found, create_graph)
 
     # --- as NumPy and Python see it -------------------------------------------------------------------------------
 
