@@ -110,7 +110,8 @@ CONVENTIONS = (
     ),
     Convention(
         "a leaf of its own, and a view",
-        lambda o: o.kind in FLAGS and is_leaf_and_view(o.machine.ours.scope[o.name]),
+        lambda o: o.they_say("leaf variable has been moved into the graph interior")
+        or (o.kind in FLAGS and is_leaf_and_view(o.machine.ours.scope[o.name])),
         "Once its base requires grad PyTorch takes a leaf for a view's result; here it stays a leaf.",
     ),
     Convention(
