@@ -117,9 +117,13 @@ CONVENTIONS = (
     Convention(
         "a view of what was written and taken out of the graph",
         lambda o: o.has(r"detach_\(\)|requires_grad_\(False")
-        and (o.we_say("needs was changed in place") or (o.kind in FLAGS and o.is_view())),
-        "In PyTorch the view still requires grad, and no gradient passes; here it has no history, or one that "
-        "no longer gives its value, which is an error.",
+        and (
+            o.we_say("needs was changed in place")
+            or (o.kind in FLAGS and o.is_view())
+            or (o.kind == "gradient" and o.theirs is None)
+        ),
+        "In PyTorch the view still requires grad, and no gradient passes; here it keeps the history it had when "
+        "its base was taken out, if its base was not written before; what that needs and finds changed is an error.",
     ),
     Convention(
         "what is outside the graph retains no gradient",
