@@ -179,3 +179,133 @@ def test_a_checkpoint_restores_the_shape_of_what_is_not_kept() -> None:
             assert slope.tolist() == pytest.approx([3 * loss.item()] * 2)
     finally:
         del primitives["scaled_for_checkpoint"]
+
+
+def test_a_view_says_that_it_requires_grad_when_what_it_looks_into_was_written() -> None:
+    """Its history is brought up to date before anything is said of it, asked of it, or refused."""
+    written, other = autodiff.ones(2), tensor([[1.0], [2.0]])
+    views = [written[:1], written[...], other.t()]
+    written *= leaf()
+    other += leaf()[0]
+    assert [view.requires_grad for view in views] == [True] * 3
+    assert [view.is_leaf for view in views] == [False] * 3
+    assert all(view.grad_fn is not None for view in views)
+    assert "grad_fn" in repr(views[0])
+    views[1].retain_grad()
+    (views[1] * views[1]).sum().backward()
+    assert (views[1].retains_grad, views[1].grad.tolist()) == (True, [2.0, 4.0])
+    with pytest.raises(GraphError, match=r"detach\(\)\.numpy"):
+        views[2].numpy()
+
+
+@pytest.mark.parametrize("turn", [lambda x: x.t_(), lambda x: x.unsqueeze_(0), lambda x: x.transpose_(0, 1)])
+def test_a_new_shape_under_no_grad_keeps_the_place_in_the_graph(turn: Callable[[Tensor], Any]) -> None:
+    """A leaf stays a leaf and gets its gradient in the new shape; a result stays one."""
+    a = tensor([[1.0, 2.0, 3.0]], requires_grad=True)
+    b = a * 3
+    with no_grad():
+        turn(a)
+        turn(b)
+    assert (a.requires_grad, a.is_leaf, b.requires_grad, b.is_leaf) == (True, True, True, False)
+    assert (b.shape, b.flatten().tolist()) == (a.shape, [3.0, 6.0, 9.0])
+    (a * a.detach()).sum().backward()
+    assert a.grad is not None
+    assert a.grad.tolist() == a.tolist()
+    a.detach_()  # it is no view
+    b.detach_()
+
+
+def test_a_view_keeps_what_it_looks_into_through_a_new_shape() -> None:
+    """A view that is turned in place is a view still, and written through."""
+    x = autodiff.zeros(2, 3)
+    view = x[:1]
+    view.squeeze_()
+    view += leaf()[0]
+    assert x.tolist() == [[1.0] * 3, [0.0] * 3]
+    assert x.requires_grad
+
+
+@pytest.mark.parametrize("stop", [lambda a: a.requires_grad_(False), lambda a: a.detach_()])
+@pytest.mark.parametrize("depth", [0, 1])
+def test_a_tracked_view_of_what_was_taken_out_of_the_graph_is_not_written(
+    stop: Callable[[Tensor], Any], depth: int
+) -> None:
+    """The write would be in the history of one and not of the other; nothing was written before the refusal."""
+    a = leaf()
+    view = a[:]
+    for _ in range(depth):
+        view = view[:1]
+    stop(a)
+    for write in (lambda: view.mul_(2.0), lambda: view.__setitem__(0, 5.0), lambda: view.zero_()):
+        with pytest.raises(InPlaceError, match="does not require grad"):
+            write()
+    assert a.tolist() == [1.0, 2.0]
+    twin = tensor([1.0, 2.0])
+    part = twin[:].requires_grad_()
+    with pytest.raises(InPlaceError, match="does not require grad"):
+        part[:] += 1
+    assert twin.tolist() == [1.0, 2.0]
+
+
+def test_the_inputs_of_a_backward_pass_retain_their_gradient() -> None:
+    """As in PyTorch, one that is no leaf goes on adding up its gradient in later passes."""
+    a = leaf()
+    b = a * 2
+    b.sum().backward(inputs=[b], retain_graph=True)
+    assert (b.retains_grad, b.grad.tolist(), a.grad) == (True, [1.0, 1.0], None)
+    (b * 3).sum().backward()
+    assert b.grad.tolist() == [4.0, 4.0]
+
+
+def test_a_gradient_of_an_old_shape_is_refused_by_name() -> None:
+    """What was added up for the old data does not add up with what comes for the new."""
+    a = leaf()
+    (a * a).sum().backward()
+    a.data = autodiff.ones(1, 2)
+    with pytest.raises(InPlaceError, match=r"set \.grad = None"):
+        (a * a).sum().backward()
+
+
+def test_a_view_of_a_tensor_in_another_shape_is_refused_by_name() -> None:
+    """Also where the steps of the view make no sense of the new shape; it can be printed all the same."""
+    base = autodiff.zeros(2, 3)
+    views = [base.transpose(0, 1), base.diagonal(), base[0, 1:]]
+    base.unsqueeze_(0)
+    base += leaf()[0]
+    for view in views:
+        assert repr(view).startswith("tensor([")
+        with pytest.raises(InPlaceError, match="make the view again"):
+            view.sum()
+
+
+@pytest.mark.parametrize("name", ["index_add", "index_copy", "index_reduce"])
+@pytest.mark.parametrize(("shape", "index"), [((1, 1), [0]), ((2,), [0]), ((1, 2), [0, 1]), ((), [0])])
+def test_slices_are_not_broadcast(name: str, shape: tuple[int, ...], index: list[int]) -> None:
+    """There is one slice for each position, of the shape it has there, as in PyTorch."""
+    x, more = autodiff.zeros(2, 2), ("prod",) if name == "index_reduce" else ()
+    for method in (getattr(x, name), getattr(x, f"{name}_")):
+        with pytest.raises(ShapeError):
+            method(0, tensor(index), autodiff.ones(*shape) if shape else tensor(1.0), *more)
+    assert x.tolist() == [[0.0, 0.0], [0.0, 0.0]]
+
+
+def test_numbers_are_not_joined_along_an_axis_they_do_not_have() -> None:
+    """PyTorch refuses it too."""
+    with pytest.raises(ShapeError, match=r"stack\(\)"):
+        autodiff.cat([tensor(1.0), tensor(2.0)])
+
+
+def test_a_gradient_that_is_there_is_changed_in_place_unless_the_pass_is_recorded() -> None:
+    """As PyTorch documents it: who holds ``.grad`` sees the sum, and with ``create_graph`` keeps the old one."""
+    a = leaf()
+    (a * a).sum().backward()
+    held = a.grad
+    (a * a).sum().backward()
+    assert a.grad is held
+    (a * 3).sum().backward(create_graph=True)
+    assert held is not None
+    assert (held.tolist(), a.grad.tolist()) == ([4.0, 8.0], [7.0, 11.0])
+    a.grad *= leaf()
+    held = a.grad
+    (a * 3).sum().backward()
+    assert a.grad is held

@@ -14,8 +14,8 @@ from autodiff.engine.call_sites import asked_at, calls, line_of, place_of_user, 
 from autodiff.engine.hooks import in_use
 from autodiff.engine.tape import Node
 from autodiff.engine.values import TensorBase, Value, wrap
-from autodiff.engine.versions import changed, rewritten
-from autodiff.engine.views import rerecord_view
+from autodiff.engine.versions import changed
+from autodiff.engine.views import node_of
 from autodiff.engine.walk import walk
 from autodiff.errors import DtypeError, GraphError, InPlaceError, OptionError, ShapeError
 from autodiff.kernels.layout import ordered_like, row_major
@@ -89,8 +89,8 @@ def backward(
     """Add the gradient of the sum of ``tensors`` to ``.grad`` of every leaf they were made from (or of ``inputs``)."""
     ends = tensors_of(tensors, "tensors")
     targets = None if inputs is None else tensors_of(inputs, "inputs")
-    found = gradients(ends, _seeds(grad_tensors, ends, "grad_tensors"), targets, retain_graph, create_graph)
-    accumulate_grad(found, targets or ())
+    seeds = _seeds(grad_tensors, ends, "grad_tensors")
+    accumulate_grad(gradients(ends, seeds, targets, retain_graph, create_graph, fill=True), create_graph)
 
 
 def gradients(
@@ -99,10 +99,12 @@ def gradients(
     inputs: Collection[Any] | None = None,
     retain_graph: bool | None = None,
     create_graph: bool = False,
+    fill: bool = False,
 ) -> dict[Node, Any]:
     """Walk back from ``outputs`` and return the gradient of each leaf that is reached, or of ``inputs``.
 
-    No two of the gradients share memory, and none shares it with a seed.
+    No two of the gradients share memory, and none shares it with a seed. With ``fill`` those of ``inputs`` that are no
+    leaves retain their gradient from now on, as in PyTorch.
     """
     if inputs is not None and not inputs:
         raise GraphError("there are no inputs whose gradients could be wanted; leave inputs out for all leaves")
@@ -114,6 +116,8 @@ def gradients(
         g = g if create_graph else g._array
         cotangents[node] = cotangents[node] + g if node in cotangents else g
     targets = {_tracked(x) for x in inputs} if inputs is not None else ()
+    for x in inputs or () if fill else ():
+        x.retain_grad()
     retain = create_graph if retain_graph is None else retain_graph
     taken = set(map(id, cotangents.values()))
     if create_graph:
@@ -137,15 +141,17 @@ def _recording() -> AbstractContextManager[None]:
     return nullcontext() if modes.current().recording else modes.enable_grad()
 
 
-def accumulate_grad(found: dict[Node, Any], inputs: Collection[Any] = ()) -> None:
-    """Add gradients to ``.grad`` of ``inputs`` and of the leaves they belong to, where those still want them.
+def accumulate_grad(found: dict[Node, Any], create_graph: bool) -> None:
+    """Add gradients to ``.grad`` of the leaves they belong to, where those still want them.
+
+    As in PyTorch a ``.grad`` that is there is changed in place, or replaced with ``create_graph``.
 
     Raises InPlaceError if a leaf was given data of another shape or dtype after the graph was made.
     """
-    owners, hooked = {x._node: x for x in inputs} if inputs else {}, in_use()
+    hooked = in_use()
     with _delivering:
         for node, g in found.items():
-            owner = node.owner() if node.primitive is None else owners.get(node)
+            owner = node.owner() if node.primitive is None else None
             if owner is None or owner._node is None:
                 continue
             if owner._node is not node and (g.shape != owner.shape or g.dtype != owner.dtype):
@@ -158,8 +164,12 @@ def accumulate_grad(found: dict[Node, Any], inputs: Collection[Any] = ()) -> Non
                 if g._array.ndim > 1 and g._array.strides != owner._array.strides:
                     _lay_out(g, owner._array)
                 owner._grad = g
-            elif old._node is None and g._node is None and old._array.flags.writeable:
-                np.add(old._array, g._array, out=old._array)
+            elif not create_graph and old._array.flags.writeable:
+                try:
+                    np.add(old._array, g._array, out=old._array)
+                except ValueError:
+                    given = f"a leaf of shape {owner.shape} has a .grad of {old.shape}, of data that it had before"
+                    raise InPlaceError(f"{given}; set .grad = None with the new data") from None
                 changed(old._array)
             else:
                 owner._grad = old + g
@@ -177,9 +187,7 @@ def _lay_out(g: Any, array: np.ndarray[Any, Any]) -> None:
 
 def _tracked(tensor: Any) -> Node:
     """The node of a tensor; raises GraphError with the reason where it has none."""
-    if rewritten:
-        rerecord_view(tensor)
-    node: Node | None = tensor._node
+    node: Node | None = node_of(tensor)
     if node is not None:
         return node
     why = getattr(tensor, "_untracked_because", None)

@@ -24,7 +24,8 @@ class TensorBase:
 
     Attributes of the one class that users see, ``Tensor``: ``_array``; ``_node``, None outside the graph; ``_grad``;
     ``_untracked_because``, set only if a tracked input was cut off: what happened, and where; ``_base``, set only for a
-    view: (base, primitive, params), where base is None if a tensor of the graph was viewed under ``no_grad``.
+    view: (base, primitive, params, array of the base), where base is None if a tensor of the graph was viewed under
+    ``no_grad``.
     """
 
     __slots__ = ("__weakref__", "_array", "_base", "_grad", "_node", "_untracked_because")
@@ -33,7 +34,7 @@ class TensorBase:
     _node: Node | None
     _grad: Any
     _untracked_because: tuple[str, Place]
-    _base: tuple[Any, Primitive, dict[str, Any]]
+    _base: tuple[Any, Primitive, dict[str, Any], Array]
 
 
 _results: Any = TensorBase

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 from autodiff.engine.hooks import NodeHooks
 from autodiff.engine.primitive import Primitive
+from autodiff.engine.tape import NO_PARAMS
 from autodiff.engine.values import record
 from autodiff.engine.versions import owner_of, rewritten
 from autodiff.errors import InPlaceError
@@ -30,27 +31,31 @@ def mark_view(result: Any, x: Any, base: Any, primitive: Primitive, params: dict
     if memory is not None and (
         memory is x._array or memory is x._array.base or owner_of(result._array) is owner_of(x._array)
     ):
-        result._base = (base, primitive, params)
+        result._base = (base, primitive, params, x._array)
         note(result._array)
 
 
-def is_cut_off(x: Any) -> bool:
-    """Whether ``x`` is a view that was made under ``no_grad``, or a view of one: the graph does not know it."""
-    while hasattr(x, "_base"):
-        x = x._base[0]
-    return x is None
-
-
 def origin(x: Any) -> tuple[Any, View]:
-    """The tensor that the chain of views ``x`` begins with, and the view from there; ``x`` itself if it is no view."""
+    """The tensor that the chain of views ``x`` begins with, and the view from there; ``x`` itself if it is no view.
+
+    Raises InPlaceError as ``check_shape``.
+    """
     steps: list[Any] = []
     while hasattr(x, "_base") and x._base[0] is not None:
-        base, primitive, params = x._base
+        base, primitive, params, _ = x._base
         if owner_of(base._array) is not owner_of(x._array):  # its data have been replaced
             break
+        check_shape(x)
         steps.append((primitive, params))
         x = base
     return x, View(tuple(reversed(steps)))
+
+
+def node_of(x: Any) -> Any:
+    """The node of a tensor now: that of a view may be out of date."""
+    if rewritten:
+        rerecord_view(x)
+    return x._node
 
 
 def rerecord_view(x: Any) -> None:
@@ -65,25 +70,46 @@ def rerecord_view(x: Any) -> None:
         views.append(x)
         x = x._base[0]
     for view in reversed(views):
-        base, primitive, params = view._base
-        past, node = view._node, base._node
-        if past is not None and (not past.edges or past.edges[0] is node):  # a leaf, or up to date
-            continue
+        base, primitive, params, _ = view._base
+        past, node, written = view._node, base._node, _rewritten_at(view)
+        if past is not None and (past.edges[0] is node if past.edges else past.number > written):
+            continue  # up to date, or a leaf that was made so since
         if owner_of(view._array) is not owner_of(base._array):
-            if past is not None and rewritten[id(owner_of(view._array))].number > past.number:
+            if past is not None and written > past.number:
                 raise InPlaceError(
                     f"a view of shape {view._array.shape} was made of a tensor that was changed in place and given "
                     "other data since; make the view again"
                 )
         elif node is None and past is not None:  # the base was taken out of the graph
-            view._node = None
-            view._untracked_because = getattr(base, "_untracked_because", ("was cut off", past.place))
+            if past.edges and past.edges[0].edges and written > past.number:
+                view._node = None
+                view._untracked_because = getattr(base, "_untracked_because", ("was cut off", past.place))
         elif node is not None and node.primitive is not None:
-            again, seen = primitive.forward(base._array, **params), view._array
-            if (again.ctypes.data, again.shape, again.strides) != (seen.ctypes.data, seen.shape, seen.strides):
-                raise InPlaceError(
-                    f"a view of shape {seen.shape} was made of a tensor that has been given another shape in place, "
-                    f"{base._array.shape}; make the view again"
-                )
-            view._node = record(primitive, (node,), (base._array,), 3, params, seen, 1)._node
+            check_shape(view)
+            view._node = record(primitive, (node,), (base._array,), 3, params, view._array, 1)._node
             NodeHooks.carry_retained(past, view._node)
+
+
+def _rewritten_at(x: Any) -> int:
+    """When the memory of a tensor was last changed by a recorded operation; 0 for never."""
+    change = rewritten.get(id(owner_of(x._array)))
+    return change.number if change is not None else 0
+
+
+def check_shape(view: Any) -> None:
+    """Raise InPlaceError if what a view looks into was given another shape: the view no longer means anything."""
+    base, primitive, params, array = view._base
+    if base._array is not array and _place(base._array, primitive.forward, params) != _place(view._array):
+        raise InPlaceError(
+            f"a view of shape {view._array.shape} was made of a tensor that has been given another shape in place, "
+            f"{base._array.shape}; make the view again"
+        )
+
+
+def _place(array: Any, view: Any = lambda x: x, params: Any = NO_PARAMS) -> Any:
+    """Where the entries of a view of an array lie; None if it has no such view."""
+    try:
+        seen = view(array, **params)
+    except (ValueError, IndexError):
+        return None
+    return seen.ctypes.data, seen.shape, seen.strides

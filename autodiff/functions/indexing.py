@@ -75,6 +75,17 @@ def rows_at(input: Any, dim: int, index: Any) -> tuple[Any, ...]:
     return (slice(None),) * axis + (in_range(positions, input.shape[axis] if input.ndim else 1, dim),)
 
 
+def slices_at(input: Any, dim: int, index: Any, source: Any) -> tuple[Any, Any]:
+    """The key of the slices at ``index``, and ``source``, which has one slice for each: nothing is broadcast."""
+    key, source = rows_at(input, dim, index), at_least_vector(source)
+    shape, count = tuple(input.shape) or (1,), len(key[-1])
+    if tuple(source.shape) != (*shape[: len(key) - 1], count, *shape[len(key) :]):
+        raise ShapeError(
+            f"{count} slices along dim {dim} of shape {tuple(input.shape)} do not have the shape {tuple(source.shape)}"
+        )
+    return key, source
+
+
 def index_select(input: Any, dim: int, index: Any) -> Value:
     """The slices at ``index``, a vector, along ``dim``.
 
@@ -88,15 +99,15 @@ def index_select(input: Any, dim: int, index: Any) -> Value:
 
 def index_add(input: Any, dim: int, index: Any, source: Any, *, alpha: float = 1) -> Value:
     """``input`` with ``alpha`` times the slices of ``source`` added to its slices at ``index`` along ``dim``."""
-    key, scaled = rows_at(input, dim, index), source if alpha == 1 else source * alpha
-    total = scatter_add(at_least_vector(scaled), key=key, shape=tuple(input.shape) or (1,))
+    key, source = slices_at(input, dim, index, source)
+    total = scatter_add(source if alpha == 1 else source * alpha, key=key, shape=tuple(input.shape) or (1,))
     return contiguous(input) + reshape(total, tuple(input.shape))
 
 
 def index_copy(input: Any, dim: int, index: Any, source: Any) -> Value:
     """``input`` with its slices at ``index`` along ``dim`` taken from ``source``."""
-    x = at_least_vector(contiguous(input))
-    copied = overwrite(x, at_least_vector(source), key=rows_at(input, dim, index))
+    key, source = slices_at(input, dim, index, source)
+    copied = overwrite(at_least_vector(contiguous(input)), source, key=key)
     return reshape(copied, tuple(input.shape))
 
 

@@ -44,6 +44,8 @@ def cat(tensors: Sequence[Any], dim: int = 0) -> Value:
     parts = [x for x in tensors if tuple(x.shape) != (0,)] or list(tensors)[:1]  # PyTorch's legacy: (0,) joins anything
     if not parts:
         raise ShapeError("cat needs at least one tensor")
+    if not parts[0].ndim:
+        raise ShapeError("cat joins along an axis, which a tensor of shape () does not have; stack() makes one")
     axis = axis_of(dim, parts[0].ndim)
     for x in parts:
         if x.ndim != parts[0].ndim or any(

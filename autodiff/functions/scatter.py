@@ -11,7 +11,7 @@ from autodiff.engine.values import Value
 from autodiff.errors import OptionError, ShapeError
 from autodiff.functions.axes import length_of
 from autodiff.functions.diagonals import diagonal
-from autodiff.functions.indexing import at_least_vector, one_value, positions_along, rows_at
+from autodiff.functions.indexing import at_least_vector, one_value, positions_along, slices_at
 from autodiff.functions.shaping import contiguous, expand, reshape
 from autodiff.ops import indexing
 from autodiff.ops.indexing import along, scatter_extreme
@@ -82,8 +82,8 @@ def index_reduce(
     input: Any, dim: int, index: Any, source: Any, reduce: str, *, include_self: bool = True
 ) -> Value:
     """``input`` with its slices at ``index`` along ``dim`` reduced with those of ``source``: prod, mean, amax, amin."""
-    key = rows_at(input, dim, index)
-    reduced = _reduced(at_least_vector(contiguous(input)), key, at_least_vector(source), reduce, include_self)
+    key, source = slices_at(input, dim, index, source)
+    reduced = _reduced(at_least_vector(contiguous(input)), key, source, reduce, include_self)
     return reshape(reduced, tuple(input.shape))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 from collections.abc import Iterator
 from typing import Any, Self
@@ -14,7 +15,8 @@ from autodiff.engine.backward import accumulate_grad, gradients, tensors_of
 from autodiff.engine.call_sites import place_of_user
 from autodiff.engine.tape import Node, new_leaf
 from autodiff.engine.values import result_class, wrap
-from autodiff.errors import DtypeError, GraphError, ShapeError
+from autodiff.engine.views import node_of
+from autodiff.errors import DtypeError, GraphError, InPlaceError, ShapeError
 from autodiff.functions import splitting
 from autodiff.functions.axes import size_of
 from autodiff.numpy_api import protocol as numpy_protocol
@@ -104,12 +106,13 @@ class Tensor(
     @property
     def is_leaf(self) -> bool:
         """Whether the tensor was made by the user rather than by a recorded operation."""
-        return self._node is None or self._node.primitive is None
+        node = node_of(self)
+        return node is None or node.primitive is None
 
     @property
     def requires_grad(self) -> bool:
         """Whether a gradient of this tensor can be asked for."""
-        return self._node is not None
+        return node_of(self) is not None
 
     @requires_grad.setter
     def requires_grad(self, value: bool) -> None:
@@ -165,14 +168,15 @@ class Tensor(
             gradient: the cotangent to start from, of this tensor's shape; 1 for a tensor of one entry.
             retain_graph: keep the graph for another pass; by default it is freed, unless ``create_graph``.
             create_graph: record the pass itself, so that the gradients can be differentiated.
-            inputs: the leaves that are to receive their gradient; all by default.
+            inputs: the tensors that are to receive their gradient; all leaves by default.
 
         Raises:
             GraphError: nothing was recorded, the graph was freed, or there are several entries and no ``gradient``.
             InPlaceError: what the pass needs was changed in place.
         """
         targets = None if inputs is None else tensors_of(inputs, "inputs")
-        accumulate_grad(gradients([self], [gradient], targets, retain_graph, create_graph), targets or ())
+        found = gradients([self], [gradient], targets, retain_graph, create_graph, fill=True)
+        accumulate_grad(found, create_graph)
 
     # --- as NumPy and Python see it -------------------------------------------------------------------------------
 
@@ -189,7 +193,7 @@ class Tensor(
 
     def numpy(self) -> Array:
         """The array itself, sharing its memory; raises GraphError for a tensor in the graph."""
-        if self._node is not None:
+        if node_of(self) is not None:
             raise GraphError("an array cannot remember how this tensor was made; use .detach().numpy()")
         return self._array
 
@@ -232,8 +236,10 @@ class Tensor(
 
     def __repr__(self) -> str:
         notes: tuple[str, ...] = ()
+        with contextlib.suppress(InPlaceError):  # a view of a tensor in another shape is shown as it is
+            node_of(self)
         if self._node is not None:
-            notes = ("requires_grad=True",) if self.is_leaf else (f"grad_fn=<{self._node.name()}>",)
+            notes = (f"grad_fn=<{self._node.name()}>",) if self._node.edges else ("requires_grad=True",)
         return printing.array_text(self._array, get_default_dtype(), notes)
 
     def __format__(self, spec: str) -> str:

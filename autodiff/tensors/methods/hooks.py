@@ -12,6 +12,7 @@ from autodiff.engine import modes
 from autodiff.engine.hooks import NodeHooks
 from autodiff.engine.tape import Node
 from autodiff.engine.values import TensorBase, Value, wrap
+from autodiff.engine.views import node_of
 from autodiff.errors import DtypeError, GraphError, ShapeError
 from autodiff.handles import RemovableHandle
 
@@ -72,12 +73,12 @@ class HookMethods(TensorBase):
     @property
     def retains_grad(self) -> bool:
         """Whether ``retain_grad`` was called on this tensor, which is no leaf."""
-        hooks: NodeHooks | None = getattr(self._node, "hooks", None)
+        hooks: NodeHooks | None = getattr(node_of(self), "hooks", None)
         return hooks is not None and hooks.keep is not None
 
 
 def _in_graph(tensor: Any, what: str) -> Node:
-    node: Node | None = tensor._node
+    node: Node | None = node_of(tensor)
     if node is None:
         raise GraphError(
             f"{what}: a tensor of shape {tensor.shape} that does not require grad has no gradient to show; set "

@@ -14,7 +14,7 @@ from autodiff.engine.hooks import NodeHooks
 from autodiff.engine.tape import Node, is_leaf
 from autodiff.engine.values import TensorBase, record, wrap
 from autodiff.engine.versions import changed, owner_of
-from autodiff.engine.views import is_cut_off, origin, rerecord_view
+from autodiff.engine.views import node_of, origin, rerecord_view
 from autodiff.errors import AxisError, DtypeError, InPlaceError, ShapeError
 from autodiff.functions.index_keys import getitem, plain_key, stages
 from autodiff.kernels.layout import is_stretched, overlaps
@@ -87,22 +87,36 @@ class OverwritingMethods(TensorBase):
 
         A constant (1) may go to entries that overlap, and where it fills (2) to stretched ones.
         """
-        rerecord_view(self)
-        recording = modes.current().recording
-        if recording and (is_leaf(self._node) or is_leaf(origin(self)[0]._node)):
-            raise InPlaceError("a leaf that requires grad cannot be changed in place while recording; use no_grad()")
-        traced = recording and (node is not None or self._node is not None)
-        if recording and is_cut_off(self):
-            raise InPlaceError(
-                "a change in place of a view that was made under no_grad is not recorded for the tensor it looks into; "
-                "make the view while recording, or change a clone() of it"
-            )
+        own, recording = self._node_to_change(), modes.current().recording
+        traced = recording and (node is not None or own is not None)
         flags = self._array.flags
         if not flags.c_contiguous and constant < 2:
             _refuse_overlap(self._array, key, constant)
         if not flags.writeable:
             raise InPlaceError("the memory of this tensor is read-only; change a clone()")
         return traced
+
+    def _node_to_change(self) -> Node | None:
+        """The node of this tensor; raises InPlaceError where the change is to be recorded and cannot be.
+
+        A leaf, or a view of one, must not change; that of a view must be known to the tensor it looks into.
+        """
+        node: Node | None = node_of(self)
+        if modes.current().recording:
+            root = origin(self)[0]
+            if is_leaf(node) or is_leaf(root._node):
+                raise InPlaceError("a leaf that requires grad is not changed in place while recording; use no_grad()")
+            if hasattr(root, "_base") and root._base[0] is None:
+                raise InPlaceError(
+                    "a change in place of a view that was made under no_grad is not recorded for the tensor it looks "
+                    "into; make the view while recording, or change a clone() of it"
+                )
+            if root._node is None and node is not None:
+                raise InPlaceError(
+                    "what this view looks into does not require grad, though the view does: a write would not be in "
+                    "the history of both; change a clone() of the view, or use no_grad()"
+                )
+        return node
 
     def _follow(self, node: Node | None) -> None:
         """After a write, take over the history ``node``; for a view, record the write on its base."""
@@ -119,18 +133,23 @@ class OverwritingMethods(TensorBase):
         rerecord_view(self)
 
     def _become_view(self, view: Any, *args: Any, **kwargs: Any) -> Self:
-        """Turn into ``view(self, ...)``: the same memory in another shape."""
-        if modes.current().recording and is_leaf(self._node):
-            raise InPlaceError("a leaf that requires grad cannot be changed in place while recording; use no_grad()")
-        past = wrap(self._array, self._node)
+        """Turn into ``view(self, ...)``: the same memory in another shape.
+
+        The graph knows the shape, so this is recorded under ``no_grad`` too; a leaf stays a leaf.
+        """
+        node = self._node_to_change()
+        past = wrap(self._array, None if is_leaf(node) else node)
         if hasattr(self, "_base"):
             past._base = self._base
-            del self._base
-        result = view(past, *args, **kwargs)
-        NodeHooks.carry_retained(self._node, result._node)
-        self._array, self._node = result._array, result._node
-        if hasattr(result, "_base"):
+        with modes.enable_grad():
+            result = view(past, *args, **kwargs)
+        if hasattr(self, "_base") and hasattr(result, "_base"):  # what is no view of another is none of its past
             self._base = result._base
+        if is_leaf(node):
+            self.data = result  # type: ignore[misc]  # a property of Tensor
+        else:
+            NodeHooks.carry_retained(node, result._node)
+            self._array, self._node = result._array, result._node
         return self
 
 

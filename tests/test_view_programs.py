@@ -1,0 +1,52 @@
+"""Programs of views and writes: every line does what it does in PyTorch, and every gradient is PyTorch's.
+
+The programs are drawn by ``view_lines``; ``view_conventions`` names what differs on purpose. More of them than here::
+
+    VIEW_PROGRAMS=10000 python -m pytest tests/test_view_programs.py
+"""
+
+from __future__ import annotations
+
+import os
+import warnings
+from random import Random
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from view_conventions import CONVENTIONS
+from view_programs import DisagreementError, Machine, play, run
+
+PROGRAMS = int(os.environ.get("VIEW_PROGRAMS", "200"))
+
+pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")  # PyTorch's, of .grad of what is no leaf
+
+
+@settings(max_examples=max(50, PROGRAMS // 10), deadline=None, suppress_health_check=list(HealthCheck), database=None)
+@given(st.randoms(use_true_random=False))
+def test_programs_drawn_by_hypothesis_agree_with_torch(random: Random) -> None:
+    """Values, flags, refusals and gradients of two orders; hypothesis looks for the shortest that does not."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        play(random, 12)
+
+
+def test_programs_agree_with_torch() -> None:
+    """The same of programs drawn by a seed, faster; a failure prints the lines that it needs."""
+    found = run(PROGRAMS, seed=0)
+    assert not found.disagreements, "\n\n".join(found.disagreements)
+    assert found.lines > 8 * PROGRAMS
+
+
+def test_each_convention_is_a_difference() -> None:
+    """What the table excuses is of a name, and has a reason."""
+    assert len({c.name for c in CONVENTIONS}) == len(CONVENTIONS)
+    assert all(c.reason.endswith(".") for c in CONVENTIONS)
+
+
+def test_a_disagreement_is_found_and_cut_down() -> None:
+    """A line that means something else here and there ends the program, which is printed without what needs not be."""
+    machine = Machine()
+    machine("a = values((3,), 0, T.float64)")
+    with pytest.raises(DisagreementError, match=r"a\.value"):
+        machine("a.add_(len(T.__name__))")
