@@ -41,13 +41,17 @@ def cat(tensors: Sequence[Any], dim: int = 0) -> Value:
     tensor([[1., 1.],
             [0., 0.]])
     """
-    parts = [x for x in tensors if tuple(x.shape) != (0,)] or list(tensors)[:1]  # PyTorch's legacy: (0,) joins anything
+    parts = list(tensors)
     if not parts:
         raise ShapeError("cat needs at least one tensor")
-    axis = axis_of(dim, parts[0].ndim)
+    first = next((x for x in parts if tuple(x.shape) != (0,)), parts[0])
+    axis = axis_of(dim, first.ndim)
+    if first.ndim != 1 and any(tuple(x.shape) == (0,) for x in parts):  # PyTorch's legacy: (0,) joins anything
+        nothing = tuple(0 if i == axis else n for i, n in enumerate(first.shape))
+        parts = [reshape(x, nothing) if tuple(x.shape) == (0,) else x for x in parts]
     for x in parts:
-        if x.ndim != parts[0].ndim or any(
-            a != b for i, (a, b) in enumerate(zip(x.shape, parts[0].shape, strict=True)) if i != axis
+        if x.ndim != first.ndim or any(
+            a != b for i, (a, b) in enumerate(zip(x.shape, first.shape, strict=True)) if i != axis
         ):
             shapes = ", ".join(str(tuple(part.shape)) for part in parts)
             raise ShapeError(f"cat along dim {dim} needs shapes that are equal but there, not {shapes}")

@@ -9,7 +9,7 @@ import numpy as np
 
 from autodiff.dtypes import int32, int64
 from autodiff.engine.values import Value
-from autodiff.errors import OptionError, ShapeError
+from autodiff.errors import DtypeError, OptionError, ShapeError
 from autodiff.functions.arrays import array_of, constant, on_arrays
 from autodiff.functions.axes import axis_of, numpy_names
 from autodiff.functions.reductions import Extreme
@@ -115,10 +115,16 @@ def _median(input: Any, dim: int, keepdim: bool, spoiled: Any) -> Extreme:
     x, axis = array_of(input), axis_of(dim, input.ndim)
     if not x.ndim:
         return _picked(input, np.zeros((), int64), 0)
+    _check_length("median", x, axis)
     order = _order(x, axis, False)
     count = x.shape[axis] - np.isnan(x).sum(axis, keepdims=True)
     rank = np.where(spoiled, count, np.maximum(count - 1, 0) // 2)
     return _one(input, np.take_along_axis(order, rank, axis), axis, keepdim)
+
+
+def _check_length(name: str, x: Any, axis: int) -> None:
+    if not x.shape[axis]:
+        raise ShapeError(f"{name} along dim {axis} of shape {tuple(x.shape)}: nothing has none")
 
 
 @numpy_names
@@ -127,6 +133,7 @@ def mode(input: Any, dim: int = -1, keepdim: bool = False) -> Extreme:
     x, axis = array_of(input), axis_of(dim, input.ndim)
     if not x.ndim:
         return _picked(input, np.zeros((), int64), 0)
+    _check_length("mode", x, axis)
     lines = np.moveaxis(x, axis, -1)
     ordered = np.sort(lines, axis=-1)
     count = (ordered[..., :, None] == ordered[..., None, :]).sum(-1)
@@ -223,6 +230,8 @@ def searchsorted(
     sorter: Any = None,
 ) -> Any:
     """Where each entry of ``input`` would stand in the sorted last axis: before equals, or behind them (``right``)."""
+    if sorter is not None and sorter.shape != sorted_sequence.shape:
+        raise ShapeError(f"searchsorted: a sorter of shape {sorter.shape} for a sequence of {sorted_sequence.shape}")
     ordered = sorted_sequence if sorter is None else np.take_along_axis(sorted_sequence, sorter, -1)
     where: Any = side or ("right" if right else "left")
     wanted = np.asarray(input)
@@ -245,6 +254,8 @@ def bucketize(input: Any, boundaries: Any, *, out_int32: bool = False, right: bo
 @on_arrays
 def bincount(input: Any, weights: Any = None, minlength: int = 0) -> Any:
     """How often each whole number from 0 on occurs in ``input``, or the sums of its ``weights``."""
+    if input.dtype.kind not in "iu":
+        raise DtypeError(f"bincount counts integers from 0 on, not {input.dtype}")
     counts = np.bincount(input, weights, minlength)
     return counts if weights is None or weights.dtype.kind != "f" else counts.astype(weights.dtype)
 

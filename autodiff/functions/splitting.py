@@ -33,9 +33,9 @@ def split(tensor: Any, split_size_or_sections: Any, dim: int = 0) -> tuple[Value
             raise ShapeError(f"split sizes {tuple(sizes)} do not add up to {length}, the length of dim {dim}")
     else:
         (size,) = shape_of((sizes,))
-        if size <= 0:
+        if size <= 0 and (size or length):
             raise ShapeError(f"split needs a size above 0, not {size}")
-        ends = [min(start + size, length) for start in range(0, max(length, 1), size)]
+        ends = [0] if not length else [min(start + size, length) for start in range(0, max(length, 1), size)]
     return _pieces(tensor, axis, ends)
 
 

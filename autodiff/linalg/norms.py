@@ -11,6 +11,7 @@ import numpy as np
 from autodiff.engine.values import Value
 from autodiff.errors import OptionError, ShapeError
 from autodiff.functions.arithmetic import subtract, where
+from autodiff.functions.arrays import constant
 from autodiff.functions.axes import axis_of, numpy_names, reduced_axes
 from autodiff.functions.reductions import amax, amin, with_dtype
 from autodiff.functions.reductions import sum as sum_
@@ -53,15 +54,22 @@ def matrix_norm(A: Any, ord: Any = "fro", dim: Any = (-2, -1), keepdim: bool = F
         return vector_norm(A, 2, (rows, columns), keepdim)
     if ord == "nuc" or ord in (2, -2):
         values = svdvals(movedim(A, (rows, columns), (-2, -1)))
-        result = sum_(values, -1) if ord == "nuc" else (amax if ord > 0 else amin)(values, -1)
+        result = sum_(values, -1) if ord == "nuc" else _extreme(values, ord, -1)
     elif ord in (1, -1, math.inf, -math.inf):
         summed, sought = (rows, columns) if ord in (1, -1) else (columns, rows)
-        result = (amax if ord > 0 else amin)(sum_(absolute(A), summed), sought - (summed < sought))
+        result = _extreme(sum_(absolute(A), summed), ord, sought - (summed < sought))
     else:
         raise OptionError(f'a matrix norm is "fro", "nuc", 1, 2, inf or one of their negatives, not {ord!r}')
     for axis in sorted((rows, columns)) if keepdim else ():
         result = unsqueeze(result, axis)
     return result
+
+
+def _extreme(x: Any, ord: float, axis: int) -> Value:
+    """The largest entry along ``axis``, or the smallest where ``ord`` is negative; the largest of no sizes is 0."""
+    if ord < 0:
+        return amin(x, axis)
+    return amax(x, axis) if x.shape[axis] else sum_(x, axis)
 
 
 @numpy_names
@@ -82,6 +90,8 @@ def norm(A: Any, ord: Any = None, dim: Any = None, keepdim: bool = False, *, dty
 @numpy_names
 def cond(A: Any, p: Any = None) -> Value:
     """The condition number, by the norm ``p``: how much a relative error may grow in solving."""
+    if A.ndim > 1 and not math.prod(A.shape) and p not in ("fro", "nuc"):
+        return constant(np.zeros(A.shape[:-2], A.dtype), A)
     if p is None or p in (2, -2):
         values = svdvals(A)
         largest, smallest = values[..., 0], values[..., -1]

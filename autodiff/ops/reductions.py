@@ -99,7 +99,7 @@ def _norm(x: Any, axis: Any, keepdims: bool) -> Any:
     try:
         with np.errstate(over="raise", under="raise"):
             out = _length(x, axis, keepdims)
-        if np.maximum.reduce(out, axis=None) < math.inf:  # neither einsum nor BLAS raises
+        if np.maximum.reduce(out, axis=None, initial=0.0) < math.inf:  # neither einsum nor BLAS raises
             return out
     except FloatingPointError:
         pass

@@ -13,7 +13,7 @@ from autodiff.errors import DtypeError, OptionError, ShapeError
 from autodiff.functions.arithmetic import where
 from autodiff.functions.arrays import array_of
 from autodiff.functions.joining import cat, repeat_interleave
-from autodiff.functions.shaping import expand, permute, transpose
+from autodiff.functions.shaping import expand, permute, transpose, unsqueeze
 from autodiff.functions.splitting import split
 from autodiff.ops import fused
 from autodiff.ops.attention import attention
@@ -153,9 +153,9 @@ def multi_head_attention_forward(
     alone = query.ndim == 2
     same = query is key, key is value
     if alone:
-        query = query.reshape(query.shape[0], 1, -1)
-        key = query if same[0] else key.reshape(key.shape[0], 1, -1)
-        value = key if same[1] else value.reshape(value.shape[0], 1, -1)
+        query = unsqueeze(query, 1)
+        key = query if same[0] else unsqueeze(key, 1)
+        value = key if same[1] else unsqueeze(value, 1)
     _check_heads(query, key, value, embed_dim_to_check, num_heads)
     if is_causal and attn_mask is None:
         raise OptionError("is_causal says that attn_mask is the triangle, but there is no attn_mask")
