@@ -11,6 +11,7 @@ import numpy as np
 
 from autodiff.engine.values import Value, wrap
 from autodiff.errors import OptionError, ShapeError
+from autodiff.functions.arrays import constant
 from autodiff.functions.axes import axis_of, length_of, numpy_names, shape_of
 from autodiff.functions.shaping import (
     atleast_1d,
@@ -157,8 +158,9 @@ def combinations(input: Any, r: int = 2, with_replacement: bool = False) -> Valu
     if r < 0:
         raise OptionError(f"combinations takes a number of entries from 0 up, not {r}")
     choose = itertools.combinations_with_replacement if with_replacement else itertools.combinations
-    picks = np.array(list(choose(range(len(input)), r)), np.int64).reshape(-1, r) if r else None
-    return index(input, key=np.zeros(0, np.int64) if picks is None else picks)
+    if not r:
+        return constant(np.zeros(0, input.dtype), input)
+    return index(input, key=np.array(list(choose(range(len(input)), r)), np.int64).reshape(-1, r))
 
 
 def repeat(input: Any, *repeats: Any) -> Value:

@@ -14,7 +14,7 @@ from autodiff.functions.arithmetic import where
 from autodiff.functions.axes import axes_of, axis_of, numpy_names, reduced_axes
 from autodiff.ops import comparison, fused, reductions, scans
 from autodiff.ops.arithmetic import maximum, minimum
-from autodiff.ops.indexing import take_along_axis
+from autodiff.ops.indexing import index, take_along_axis
 from autodiff.ops.shaping import cast, in_single, reshape
 
 __all__ = [
@@ -47,6 +47,15 @@ def sum(input: Any, dim: Any = None, keepdim: bool = False, *, dtype: Any = None
     """
     x = with_dtype(input, dtype, whole="u")
     return reductions.sum_(x, axis=reduced_axes(dim, x.ndim), keepdims=keepdim)
+
+
+def beside(out: Any, *inputs: Any) -> Any:
+    """``out``, to which all ``inputs`` are connected: without another path their gradient is 0, not None."""
+    for x in inputs:
+        if getattr(x, "requires_grad", False):
+            nothing = index(reshape(x, shape=(-1,)), key=slice(0))
+            out = out + cast(reductions.sum_(nothing, axis=None, keepdims=False), out.dtype)
+    return out
 
 
 @numpy_names

@@ -17,7 +17,7 @@ from autodiff.functions.shaping import movedim, squeeze, unsqueeze
 from autodiff.ops import reductions
 from autodiff.ops.arithmetic import where
 from autodiff.ops.indexing import index, take_along_axis
-from autodiff.ops.shaping import reshape
+from autodiff.ops.shaping import cast, reshape
 
 __all__ = [
     "argsort", "bincount", "bucketize", "histc", "isin", "kthvalue", "median", "mode", "msort", "nanmedian",
@@ -178,9 +178,12 @@ def _quantile(input: Any, q: Any, dim: Any, keepdim: bool, interpolation: str, s
     low, high = np.floor(ranks).astype(int64), np.ceil(ranks).astype(int64)
     ordered = sort(lines, -1).values
     below, above = (take_along_axis(ordered, indices=rank, axis=lines.ndim - 1) for rank in (low, high))
-    share = np.full(ranks.shape, 0.5) if interpolation == "midpoint" else ranks - low
+    share: Any = (np.full(ranks.shape, 0.5) if interpolation == "midpoint" else ranks - low).astype(x.dtype)
+    if interpolation == "linear" and getattr(q, "requires_grad", False):  # the path of q, whose value is 0
+        way = reshape(cast(q, input.dtype), shape=(-1,)) - shares.reshape(-1)
+        share = share + way * np.maximum(x.shape[-1] - missing - 1, 0).astype(x.dtype)
     # Where both are one entry it is taken as it is: inf - inf has no value.
-    values = where(below, below + (above - below) * share.astype(x.dtype), condition=low == high)
+    values = where(below, below + (above - below) * share, condition=low == high)
     values = movedim(values, -1, 0)
     if keepdim and flat:
         values = reshape(values, shape=(shares.size, *(1,) * input.ndim))

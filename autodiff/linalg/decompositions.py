@@ -196,7 +196,8 @@ def lstsq(A: Any, B: Any, rcond: Any = None, *, driver: str | None = None) -> Le
     none = np.zeros(0, A.dtype)
     rest = matmul(A, solution) - right
     whole = some and m > n and (rank == n).all() and driver != "gelsy"
-    residuals = sum_(rest * rest, -2) if whole else constant(none, A)
+    residuals = sum_(rest * rest, -2)
+    residuals = residuals if whole else reshape(residuals, (-1,))[:0]
     return LeastSquares(squeeze(solution, -1) if vector else solution, residuals, constant(rank, A), constant(none, A))
 
 

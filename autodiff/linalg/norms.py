@@ -13,7 +13,7 @@ from autodiff.errors import OptionError, ShapeError
 from autodiff.functions.arithmetic import subtract, where
 from autodiff.functions.arrays import constant
 from autodiff.functions.axes import axis_of, numpy_names, reduced_axes
-from autodiff.functions.reductions import amax, amin, with_dtype
+from autodiff.functions.reductions import amax, amin, beside, with_dtype
 from autodiff.functions.reductions import sum as sum_
 from autodiff.functions.shaping import movedim, unsqueeze
 from autodiff.linalg.decompositions import inv, svdvals
@@ -39,7 +39,7 @@ def vector_norm(x: Any, ord: float = 2, dim: Any = None, keepdim: bool = False, 
     if math.isinf(ord):
         return (amax if ord > 0 else amin)(absolute(x), axis, keepdim)
     if ord == 0:
-        return sum_(where(x == 0, x * 0, 1.0), axis, keepdim)
+        return reductions.zero_norm(x, axis=axis, keepdims=keepdim)
     if ord == 1:
         return sum_(absolute(x), axis, keepdim)
     return reductions.pnorm(x, p=float(ord), axis=axis, keepdims=keepdim)
@@ -117,7 +117,8 @@ def cdist(x1: Any, x2: Any, p: float = 2.0, compute_mode: Any = None) -> Value:
     if x1.shape[-1] != x2.shape[-1]:
         raise ShapeError(f"cdist takes rows of one length, not {tuple(x1.shape)} and {tuple(x2.shape)}")
     difference = subtract(unsqueeze(x1, -2), unsqueeze(x2, -3))
-    return sum_(difference, -1) if not x1.shape[-1] else vector_norm(difference, p, -1)
+    distances = sum_(difference, -1) if not x1.shape[-1] else vector_norm(difference, p, -1)
+    return beside(distances, x1, x2) if p == 0 else distances
 
 
 def pdist(input: Any, p: float = 2.0) -> Value:

@@ -126,6 +126,8 @@ absolute = Primitive("absolute", np.absolute, lambda g, out, x: g * _side(x), ke
 
 sign = Primitive("sign", np.sign, zero_vjp)
 
+nextafter = Primitive("nextafter", np.nextafter, lambda g, out, x, y: g, zero_vjp, floating=True)
+
 floor = Primitive("floor", np.floor, zero_vjp)
 
 ceil = Primitive("ceil", np.ceil, zero_vjp)

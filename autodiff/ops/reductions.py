@@ -151,4 +151,9 @@ norm = Primitive("norm", _norm,
 
 pnorm = Primitive("pnorm", _pnorm, _pnorm_x, keeps="out x", floating=True)
 
+# PyTorch records it, and gives its input no gradient.
+zero_norm = Primitive("zero_norm", in_single(lambda x, axis, keepdims:
+                                   accumulate((x != 0).astype(x.dtype), axis, keepdims)),
+                      each=lambda i, g, out, x, axis, keepdims: None, floating=True)
+
 median = Primitive("median", _median, lambda g, out, x: _to_winners(g, out, x, None, False), keeps="out x")
