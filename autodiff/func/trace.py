@@ -99,7 +99,7 @@ class Trace:
                     f"the function returned {y!r:.60}; expected tensors, for numbers that went through float(), item() "
                     "or numpy() have no derivative"
                 )
-        self._own = {x._node for x in self.variables}
+        self._own = {x._node for x in self.variables if x._node is not None}
         helpers.update(self._own)
         self.connected = any(self._reaches_outside(y) for y in self.outputs)
 

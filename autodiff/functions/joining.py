@@ -12,7 +12,7 @@ import numpy as np
 from autodiff.engine.values import Value, wrap
 from autodiff.errors import OptionError, ShapeError
 from autodiff.functions.arrays import constant
-from autodiff.functions.axes import axis_of, length_of, numpy_names, shape_of
+from autodiff.functions.axes import axis_of, length_of, numpy_names, shape_of, sizes_by_name
 from autodiff.functions.shaping import (
     atleast_1d,
     atleast_2d,
@@ -163,9 +163,9 @@ def combinations(input: Any, r: int = 2, with_replacement: bool = False) -> Valu
     return index(input, key=np.array(list(choose(range(len(input)), r)), np.int64).reshape(-1, r))
 
 
-def repeat(input: Any, *repeats: Any) -> Value:
+def repeat(input: Any, *repeats: Any, **named: Any) -> Value:
     """``input`` so many times along each axis; more repeats than axes put new ones in front."""
-    times = shape_of(repeats)
+    times = shape_of(sizes_by_name(repeats, named, "repeats") if named else repeats)
     lead = len(times) - input.ndim
     if lead < 0 or any(n < 0 for n in times):
         raise ShapeError(f"repeat of shape {tuple(input.shape)} needs a number from 0 up for each axis, not {times}")
@@ -175,9 +175,9 @@ def repeat(input: Any, *repeats: Any) -> Value:
     return reshape(shaping.copy(full), tuple(a * b for a, b in zip(times, lengths, strict=True)))
 
 
-def tile(input: Any, *dims: Any) -> Value:
+def tile(input: Any, *dims: Any, **named: Any) -> Value:
     """``input`` so many times along its last axes, once along those for which no number is given."""
-    times = shape_of(dims)
+    times = shape_of(sizes_by_name(dims, named, "dims") if named else dims)
     return repeat(input, (1,) * (input.ndim - len(times)) + times)
 
 

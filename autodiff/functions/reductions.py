@@ -11,7 +11,7 @@ from autodiff.dtypes import as_dtype, get_default_dtype, int64
 from autodiff.engine.values import Value
 from autodiff.errors import ShapeError
 from autodiff.functions.arithmetic import where
-from autodiff.functions.axes import axes_of, axis_of, numpy_names, reduced_axes
+from autodiff.functions.axes import also_called, axes_of, axis_of, numpy_names, reduced_axes
 from autodiff.ops import comparison, fused, reductions, scans
 from autodiff.ops.arithmetic import maximum, minimum
 from autodiff.ops.indexing import index, take_along_axis
@@ -153,6 +153,7 @@ def _deviation(input: Any, dim: Any, unbiased: bool | None, correction: float | 
     return axis, input - reductions.mean(input, axis=axis, keepdims=True), freedom if freedom > 0 else math.nan
 
 
+@also_called(other="dim")
 @numpy_names
 def max(input: Any, dim: Any = None, keepdim: bool = False) -> Any:
     """The maximum: of all entries, over ``dim`` (with its position), or of two tensors.
@@ -166,6 +167,7 @@ def max(input: Any, dim: Any = None, keepdim: bool = False) -> Any:
     return _extreme(input, dim, keepdim, reductions.amax, comparison.argmax, maximum)
 
 
+@also_called(other="dim")
 @numpy_names
 def min(input: Any, dim: Any = None, keepdim: bool = False) -> Any:
     """The minimum: of all entries, over ``dim`` (with its position), or of two tensors."""

@@ -266,7 +266,11 @@ def bincount(input: Any, weights: Any = None, minlength: int = 0) -> Any:
 @on_arrays
 def histc(input: Any, bins: int = 100, min: float = 0, max: float = 0) -> Any:
     """How many entries fall into each of ``bins`` equal parts from ``min`` to ``max`` (of ``input``, if equal)."""
+    if bins < 1 or not min <= max:
+        raise OptionError(f"histc takes bins above 0 and min <= max, not {bins} bins from {min} to {max}")
     low, high = map(float, (input.min(), input.max()) if min == max and input.size else (min, max))
+    if not (math.isfinite(low) and math.isfinite(high)):
+        raise OptionError(f"histc counts between finite numbers, not from {low} to {high}; give min and max")
     if low == high:
         margin = np.maximum(1.0, abs(low) * 1e-9)  # so wide that the edges of the bins differ
         low, high = low - margin, high + margin

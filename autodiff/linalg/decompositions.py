@@ -10,6 +10,7 @@ import numpy as np
 from autodiff.engine.values import Value
 from autodiff.errors import OptionError, ShapeError
 from autodiff.functions.arrays import array_of, constant
+from autodiff.functions.axes import also_called
 from autodiff.functions.diagonals import tril, triu
 from autodiff.functions.joining import cat
 from autodiff.functions.reductions import sum as sum_
@@ -76,6 +77,7 @@ def _square(name: str, A: Any) -> Any:
     return A
 
 
+@also_called(input="A")
 def inv(A: Any) -> Value:
     """The inverse of (..., n, n); raises ShapeError where there is none.
 
@@ -87,6 +89,7 @@ def inv(A: Any) -> Value:
     return primitives.inv(_square("inv", A))
 
 
+@also_called(input="A")
 def slogdet(A: Any) -> LogDet:
     """The sign of the determinant of (..., n, n), and log of its size."""
     return LogDet(primitives.sign_of_det(_square("slogdet", A)), primitives.logabsdet(A))
@@ -201,6 +204,7 @@ def lstsq(A: Any, B: Any, rcond: Any = None, *, driver: str | None = None) -> Le
     return LeastSquares(squeeze(solution, -1) if vector else solution, residuals, constant(rank, A), constant(none, A))
 
 
+@also_called(input="A")
 def matrix_power(A: Any, n: int) -> Value:
     """A times itself ``n`` times, by squaring; of its inverse where ``n`` is below 0."""
     base, power = (A, n) if n >= 0 else (inv(A), -n)

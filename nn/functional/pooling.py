@@ -99,7 +99,13 @@ def avg_pool_nd(
         divisor = math.prod(window.kernel)
     elif divisor is None:
         divisor = _counts(window, tuple(x.shape[2:]), count_include_pad, x.dtype)
-    return without_batch(_over_planes(sum_pool, x, window) / divisor, unbatched)
+    return without_batch(_means(x, window, divisor), unbatched)
+
+
+@in_single
+def _means(x: Any, window: Window, divisor: Any) -> Any:
+    """The sums of the windows over the divisor; half precision may hold the mean, but not the sum."""
+    return _over_planes(sum_pool, x, window) / divisor
 
 
 def avg_pool1d(
