@@ -82,6 +82,7 @@ CALLS: dict[str, Callable[..., Any]] = {
     "median is the mean of two": lambda x: np.median(x) + np.median(x, axis=1, keepdims=True),
     "quantile": lambda x: np.quantile(x, [0.25, 0.8], axis=1) + np.percentile(x, 30),
     "quantile method": lambda x: np.quantile(x, 0.4, axis=0, method="lower", keepdims=True),
+    "order without NaN": lambda x: np.nanquantile(x, 0.3, axis=(0, 1)) + np.nanpercentile(x, 30) + np.nanmedian(x),
     "average ptp": lambda x: np.average(x, axis=0, weights=np.abs(B)) + np.average(x) * np.ptp(x, axis=0),
     "cumsum": lambda x: np.cumsum(x)[:3] + np.cumsum(x, axis=1) * np.cumprod(x, axis=0),
     "diff": lambda x: np.diff(x) + np.diff(x, n=2, axis=1, prepend=1.0),
@@ -231,7 +232,7 @@ WITHOUT_A_PRIMITIVE: dict[str, tuple[Callable[[Tensor], Any], str]] = {
     "dtype of a function": (lambda x: np.cumsum(x, dtype=np.float32), r"np\.cumsum on a Tensor.*dtype"),
     "initial": (lambda x: np.sum(x, initial=3), r"np\.sum on a Tensor.*initial"),
     "pad mode": (lambda x: np.pad(x, 1, mode="edge"), r"np\.pad of a Tensor pads with one constant"),
-    "quantile method": (lambda x: np.quantile(x, 0.5, method="hazen"), "takes one axis and the methods linear"),
+    "quantile method": (lambda x: np.quantile(x, 0.5, method="hazen"), "takes the methods linear"),
 }  # fmt: skip
 
 

@@ -12,7 +12,7 @@ from autodiff.engine import modes
 from autodiff.engine.backward import gradients
 from autodiff.engine.values import wrap
 from autodiff.errors import ShapeError
-from autodiff.func.trace import Argnums, Trace, fitting
+from autodiff.func.trace import Argnums, Trace, fitting, helpers
 from autodiff.func.trees import unflatten
 from autodiff.tensors.creation import zeros_like
 from autodiff.tensors.tensor import Tensor
@@ -111,6 +111,7 @@ def push_of(trace: Trace) -> Callable[..., Any]:
     # An irregular cotangent: primitives may treat one that is zero, or cancels, as that of a branch not taken.
     points = [wrap(np.cos(1.0 + np.arange(y.numel())).reshape(y.shape).astype(y.dtype)) for y in trace.outputs]
     cotangents = [x.requires_grad_() for x in points]
+    helpers.update([x._node for x in cotangents])
     with modes.enable_grad():
         pulled = trace.pull(cotangents, record=True)
 

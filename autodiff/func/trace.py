@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from typing import Any
+from weakref import WeakSet
 
 import numpy as np
 
@@ -18,6 +19,10 @@ from autodiff.tensors.creation import tensor, zeros_like
 from autodiff.tensors.tensor import Tensor
 
 Argnums = int | tuple[int, ...]
+
+# Leaves to which a path does not lead out of a transform: the variables of calls that have returned, and the cotangents
+# that only help to push tangents, on whose values nothing depends.
+helpers: WeakSet[Node] = WeakSet()
 
 
 def as_tensor(x: Any) -> Tensor:
@@ -94,7 +99,8 @@ class Trace:
                     f"the function returned {y!r:.60}; expected tensors, for numbers that went through float(), item() "
                     "or numpy() have no derivative"
                 )
-        self._own = {x._node for x in self.variables}
+        self._own = {x._node for x in self.variables if x._node is not None}
+        helpers.update(self._own)
         self.connected = any(self._reaches_outside(y) for y in self.outputs)
 
     @property
@@ -137,7 +143,8 @@ class Trace:
                 if node.primitive is not None:
                     return True
             elif node.primitive is None:
-                return True
+                if node not in helpers:
+                    return True
             else:
                 new = {edge for edge in node.edges if edge is not None} - seen
                 seen |= new

@@ -208,10 +208,9 @@ def heaviside(input: Any, values: Any) -> Any:
     return np.heaviside(input, values).astype(input.dtype)
 
 
-@on_arrays
 def nextafter(input: Any, other: Any) -> Any:
-    """The next number that the dtype has from ``input`` towards ``other``; without a gradient."""
-    return np.nextafter(input, other)
+    """The next number that the dtype has from ``input`` towards ``other``; it moves with ``input`` alone."""
+    return primitives.nextafter(input, other)
 
 
 @on_arrays

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
 
 from autodiff.engine.values import TensorBase, wrap
+from autodiff.errors import AutodiffError, AxisError, ShapeError
 
 
 def array_of(x: Any) -> Any:
@@ -21,13 +22,25 @@ def constant(array: Any, *like: Any) -> Any:
     return wrap(np.asarray(array)) if any(isinstance(x, TensorBase) for x in like) else array
 
 
+def refused(name: str, given: Iterable[Any], error: Exception) -> Exception:
+    """The named error for what NumPy refused, with the operands; ``error`` where it has a name already."""
+    if isinstance(error, AutodiffError):
+        return error
+    kind = AxisError if isinstance(error, IndexError) else ShapeError
+    operands = ", ".join(f"{x.dtype} {tuple(x.shape)}" if hasattr(x, "dtype") else f"{x!r:.40}" for x in given)
+    return kind(f"{name}({operands}): {error}")
+
+
 def on_arrays(function: Callable[..., Any]) -> Callable[..., Any]:
     """Let a function of arrays take tensors too: then every array in its result is a tensor outside the graph."""
 
     @functools.wraps(function)
     def call(*args: Any, **kwargs: Any) -> Any:
         given = (*args, *kwargs.values())
-        result = function(*map(array_of, args), **{name: array_of(x) for name, x in kwargs.items()})
+        try:
+            result = function(*map(array_of, args), **{name: array_of(x) for name, x in kwargs.items()})
+        except (ValueError, IndexError) as error:
+            raise refused(function.__name__, given, error) from error
         if isinstance(result, tuple):
             parts = [constant(part, *given) if isinstance(part, np.ndarray) else part for part in result]
             return type(result)(*parts) if hasattr(result, "_fields") else tuple(parts)

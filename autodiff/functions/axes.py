@@ -27,6 +27,31 @@ def numpy_names(function: F) -> F:
     return renamed  # type: ignore[return-value]  # the wrapper takes what the function takes, and two names more
 
 
+def also_called(**names: str) -> Callable[[F], F]:
+    """Let a function take arguments by other names of PyTorch's, too: ``also_called(exponent="other")``."""
+
+    def decorate(function: F) -> F:
+        @functools.wraps(function)
+        def renamed(*args: Any, **kwargs: Any) -> Any:
+            if not kwargs:
+                return function(*args)
+            for other in names.keys() & kwargs.keys():
+                kwargs[names[other]] = kwargs.pop(other)
+            return function(*args, **kwargs)
+
+        return renamed  # type: ignore[return-value]  # as above
+
+    return decorate
+
+
+def sizes_by_name(given: tuple[Any, ...], named: dict[str, Any], *names: str) -> tuple[Any, ...]:
+    """What a function with ``*sizes`` was given, by position or by one of ``names``; raises TypeError for another."""
+    ((name, value),) = named.items() if len(named) == 1 else (("more than one keyword", None),)
+    if given or name not in names:
+        raise TypeError(f"sizes come by position or as {' or '.join(names)}, once; unexpected keyword {name!r}")
+    return (value,)
+
+
 def axis_of(dim: Any, ndim: int) -> int:
     """``dim`` as an axis from 0 up; raises ShapeError (an IndexError too) where there is no such axis."""
     try:

@@ -8,7 +8,7 @@ import numpy as np
 
 from autodiff.engine.values import Value
 from autodiff.errors import ShapeError
-from autodiff.functions.axes import axis_of
+from autodiff.functions.axes import also_called, axis_of
 from autodiff.functions.shaping import clone, contiguous, flatten
 from autodiff.ops import shaping
 from autodiff.ops.arithmetic import gate
@@ -22,6 +22,7 @@ def diagonal(input: Any, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Value
     return shaping.diagonal(input, offset=offset, axis1=first, axis2=second)
 
 
+@also_called(diagonal="offset")
 def diag_embed(input: Any, offset: int = 0, dim1: int = -2, dim2: int = -1) -> Value:
     """Square matrices in the axes ``dim1`` and ``dim2`` with the last axis on a diagonal, zeros elsewhere."""
     first, second = _two_axes(dim1, dim2, input.ndim + 1)

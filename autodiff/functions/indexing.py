@@ -120,12 +120,20 @@ def index_fill(input: Any, dim: int, index: Any, value: Any) -> Value:
     return reshape(filled, tuple(input.shape))
 
 
+def shape_at(input: Any, key: Any) -> tuple[int, ...]:
+    """The shape of ``input[key]``."""
+    try:
+        return tuple(np.empty(tuple(input.shape), bool)[key].shape)
+    except IndexError as error:
+        raise AxisError(f"indices of shape {tuple(input.shape)}: {error}") from error
+
+
 def index_put(input: Any, indices: tuple[Any, ...], values: Any, accumulate: bool = False) -> Value:
     """``input`` with ``values`` put (or added, with ``accumulate``) at ``input[indices]``."""
     key = plain_key(tuple(indices))
     if not accumulate:
         return overwrite(input, values, key=key)
-    picked = np.empty(tuple(input.shape), bool)[key].shape
+    picked = shape_at(input, key)
     return input + scatter_add(expand(values, picked), key=key, shape=tuple(input.shape))
 
 

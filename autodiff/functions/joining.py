@@ -11,7 +11,8 @@ import numpy as np
 
 from autodiff.engine.values import Value, wrap
 from autodiff.errors import OptionError, ShapeError
-from autodiff.functions.axes import axis_of, length_of, numpy_names, shape_of
+from autodiff.functions.arrays import constant
+from autodiff.functions.axes import axis_of, length_of, numpy_names, shape_of, sizes_by_name
 from autodiff.functions.shaping import (
     atleast_1d,
     atleast_2d,
@@ -41,15 +42,19 @@ def cat(tensors: Sequence[Any], dim: int = 0) -> Value:
     tensor([[1., 1.],
             [0., 0.]])
     """
-    parts = [x for x in tensors if tuple(x.shape) != (0,)] or list(tensors)[:1]  # PyTorch's legacy: (0,) joins anything
+    parts = list(tensors)
     if not parts:
         raise ShapeError("cat needs at least one tensor")
-    if not parts[0].ndim:
+    if any(not x.ndim for x in parts):
         raise ShapeError("cat joins along an axis, which a tensor of shape () does not have; stack() makes one")
-    axis = axis_of(dim, parts[0].ndim)
+    first = next((x for x in parts if tuple(x.shape) != (0,)), parts[0])
+    axis = axis_of(dim, first.ndim)
+    if first.ndim != 1 and any(tuple(x.shape) == (0,) for x in parts):  # PyTorch's legacy: (0,) joins anything
+        nothing = tuple(0 if i == axis else n for i, n in enumerate(first.shape))
+        parts = [reshape(x, nothing) if tuple(x.shape) == (0,) else x for x in parts]
     for x in parts:
-        if x.ndim != parts[0].ndim or any(
-            a != b for i, (a, b) in enumerate(zip(x.shape, parts[0].shape, strict=True)) if i != axis
+        if x.ndim != first.ndim or any(
+            a != b for i, (a, b) in enumerate(zip(x.shape, first.shape, strict=True)) if i != axis
         ):
             shapes = ", ".join(str(tuple(part.shape)) for part in parts)
             raise ShapeError(f"cat along dim {dim} needs shapes that are equal but there, not {shapes}")
@@ -155,13 +160,14 @@ def combinations(input: Any, r: int = 2, with_replacement: bool = False) -> Valu
     if r < 0:
         raise OptionError(f"combinations takes a number of entries from 0 up, not {r}")
     choose = itertools.combinations_with_replacement if with_replacement else itertools.combinations
-    picks = np.array(list(choose(range(len(input)), r)), np.int64).reshape(-1, r) if r else None
-    return index(input, key=np.zeros(0, np.int64) if picks is None else picks)
+    if not r:
+        return constant(np.zeros(0, input.dtype), input)
+    return index(input, key=np.array(list(choose(range(len(input)), r)), np.int64).reshape(-1, r))
 
 
-def repeat(input: Any, *repeats: Any) -> Value:
+def repeat(input: Any, *repeats: Any, **named: Any) -> Value:
     """``input`` so many times along each axis; more repeats than axes put new ones in front."""
-    times = shape_of(repeats)
+    times = shape_of(sizes_by_name(repeats, named, "repeats") if named else repeats)
     lead = len(times) - input.ndim
     if lead < 0 or any(n < 0 for n in times):
         raise ShapeError(f"repeat of shape {tuple(input.shape)} needs a number from 0 up for each axis, not {times}")
@@ -171,9 +177,9 @@ def repeat(input: Any, *repeats: Any) -> Value:
     return reshape(shaping.copy(full, order="C"), tuple(a * b for a, b in zip(times, lengths, strict=True)))
 
 
-def tile(input: Any, *dims: Any) -> Value:
+def tile(input: Any, *dims: Any, **named: Any) -> Value:
     """``input`` so many times along its last axes, once along those for which no number is given."""
-    times = shape_of(dims)
+    times = shape_of(sizes_by_name(dims, named, "dims") if named else dims)
     return repeat(input, (1,) * (input.ndim - len(times)) + times)
 
 

@@ -11,6 +11,7 @@ from autodiff.errors import ShapeError
 from autodiff.functions.arithmetic import add, multiply
 from autodiff.functions.axes import axis_of
 from autodiff.functions.diagonals import diagonal
+from autodiff.functions.reductions import beside
 from autodiff.functions.reductions import sum as sum_
 from autodiff.functions.shaping import contiguous
 from autodiff.ops.indexing import index
@@ -140,7 +141,7 @@ def chain_matmul(*matrices: Any) -> Value:
 def _plus(input: Any, product: Any, beta: float, alpha: float) -> Value:
     """``beta * input + alpha * product``; with ``beta`` 0, ``input`` is not looked at."""
     scaled = product if alpha == 1 else product * alpha
-    return scaled if beta == 0 else add(input if beta == 1 else input * beta, scaled)
+    return beside(scaled, input) if beta == 0 else add(input if beta == 1 else input * beta, scaled)
 
 
 def addmm(input: Any, mat1: Any, mat2: Any, *, beta: float = 1, alpha: float = 1) -> Value:

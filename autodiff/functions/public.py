@@ -49,7 +49,13 @@ def as_function(primitive: Primitive) -> Callable[..., Any]:
     def of_two(input: Any, other: Any) -> Any:
         return apply(primitive, (input, other))
 
+    def of_base(input: Any, exponent: Any) -> Any:
+        return apply(primitive, (input, exponent))
+
+    call: Callable[..., Any]
     call, operands = (of_one, "``input``") if count == 1 else (of_two, "``input`` and ``other``, broadcast")
+    if primitive.name == "power":
+        call, operands = of_base, "``input`` and ``exponent``, broadcast"
     call.__name__ = call.__qualname__ = primitive.name
     call.__doc__ = f"The primitive ``{primitive.name}`` of {operands}; its definition is in ``autodiff.ops``."
     return call

@@ -11,10 +11,10 @@ from autodiff.dtypes import as_dtype, get_default_dtype, int64
 from autodiff.engine.values import Value
 from autodiff.errors import ShapeError
 from autodiff.functions.arithmetic import where
-from autodiff.functions.axes import axes_of, axis_of, numpy_names, reduced_axes
+from autodiff.functions.axes import also_called, axes_of, axis_of, numpy_names, reduced_axes
 from autodiff.ops import comparison, fused, reductions, scans
 from autodiff.ops.arithmetic import maximum, minimum
-from autodiff.ops.indexing import take_along_axis
+from autodiff.ops.indexing import index, take_along_axis
 from autodiff.ops.shaping import cast, copy, in_single, reshape
 
 __all__ = [
@@ -47,6 +47,15 @@ def sum(input: Any, dim: Any = None, keepdim: bool = False, *, dtype: Any = None
     """
     x = with_dtype(input, dtype, whole="u")
     return reductions.sum_(x, axis=reduced_axes(dim, x.ndim), keepdims=keepdim)
+
+
+def beside(out: Any, *inputs: Any) -> Any:
+    """``out``, to which all ``inputs`` are connected: without another path their gradient is 0, not None."""
+    for x in inputs:
+        if getattr(x, "requires_grad", False):
+            nothing = index(reshape(x, shape=(-1,)), key=slice(0))
+            out = out + cast(reductions.sum_(nothing, axis=None, keepdims=False), out.dtype)
+    return out
 
 
 @numpy_names
@@ -144,6 +153,7 @@ def _deviation(input: Any, dim: Any, unbiased: bool | None, correction: float | 
     return axis, input - reductions.mean(input, axis=axis, keepdims=True), freedom if freedom > 0 else math.nan
 
 
+@also_called(other="dim")
 @numpy_names
 def max(input: Any, dim: Any = None, keepdim: bool = False) -> Any:
     """The maximum: of all entries, over ``dim`` (with its position), or of two tensors.
@@ -157,6 +167,7 @@ def max(input: Any, dim: Any = None, keepdim: bool = False) -> Any:
     return _extreme(input, dim, keepdim, reductions.amax, comparison.argmax, maximum)
 
 
+@also_called(other="dim")
 @numpy_names
 def min(input: Any, dim: Any = None, keepdim: bool = False) -> Any:
     """The minimum: of all entries, over ``dim`` (with its position), or of two tensors."""

@@ -21,6 +21,7 @@ from autodiff.functions.splitting import narrow
 from autodiff.kernels.layout import row_major
 from autodiff.ops import scans
 from autodiff.ops.indexing import take_along_axis
+from autodiff.ops.shaping import cast
 
 __all__ = [
     "cummax", "cummin", "cumprod", "cumsum", "cumulative_trapezoid", "diff", "logcumsumexp", "trapezoid", "trapz",
@@ -91,7 +92,7 @@ def _areas(y: Any, x: Any, dx: float, dim: int) -> Any:
     """The areas of the trapezoids between neighbours along ``dim``."""
     length = length_of(y, dim)[1]
     if not length:
-        return y
+        return y if y.dtype.kind == "f" else y * 1.0
     heights = narrow(y, dim, 1, length - 1) + narrow(y, dim, 0, length - 1)
     if x is None:
         return heights * (0.5 * dx)
@@ -106,6 +107,8 @@ def _areas(y: Any, x: Any, dx: float, dim: int) -> Any:
 @numpy_names
 def trapezoid(y: Any, x: Any = None, *, dx: float = 1, dim: int = -1) -> Value:
     """The area under the heights ``y`` along ``dim``, at the positions ``x`` or ``dx`` apart."""
+    if not length_of(y, dim)[1]:  # PyTorch keeps the dtype then, and only then
+        return cast(sum_(y, dim), y.dtype)
     return sum_(_areas(y, x, dx, dim), dim)
 
 

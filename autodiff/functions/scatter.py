@@ -11,7 +11,7 @@ from autodiff.engine.values import Value
 from autodiff.errors import OptionError, ShapeError
 from autodiff.functions.axes import length_of
 from autodiff.functions.diagonals import diagonal
-from autodiff.functions.indexing import at_least_vector, one_value, positions_along, slices_at
+from autodiff.functions.indexing import at_least_vector, one_value, positions_along, shape_at, slices_at
 from autodiff.functions.shaping import contiguous, expand, reshape
 from autodiff.ops import indexing
 from autodiff.ops.indexing import along, scatter_extreme
@@ -98,7 +98,7 @@ def _reduced(x: Any, key: Any, y: Any, reduce: str, include_self: bool) -> Any:
     if reduce == "prod":
         return _multiplied(x, key, y)
     total = x + indexing.scatter_add(y, key=key, shape=tuple(x.shape))
-    if reduce == "sum":
+    if reduce == "sum" or x.dtype.kind == "b":
         return total
     count = np.full(tuple(x.shape), int(include_self))
     np.add.at(count, key, 1)
@@ -108,11 +108,11 @@ def _reduced(x: Any, key: Any, y: Any, reduce: str, include_self: bool) -> Any:
 
 def _neutral(reduce: str, dtype: Any) -> float:
     """The neutral element of a reduction."""
-    if reduce in ("amax", "amin"):
+    if reduce in ("amax", "amin") and dtype.kind != "b":
         extreme = np.iinfo(dtype) if dtype.kind in "iu" else np.finfo(dtype)
         infinite = (-math.inf, math.inf) if dtype.kind == "f" else (extreme.min, extreme.max)
         return infinite[reduce == "amin"]
-    return float(reduce == "prod")
+    return float(reduce in ("prod", "amin"))
 
 
 def _multiplied(x: Any, key: Any, y: Any) -> Any:
@@ -141,7 +141,7 @@ def slice_scatter(
 
 
 def _placed(input: Any, src: Any, key: tuple[Any, ...]) -> Value:
-    shape = np.empty(tuple(input.shape), bool)[key].shape
+    shape = shape_at(input, key)
     if shape != tuple(src.shape):
         raise ShapeError(f"a source of shape {shape} is wanted, not of {tuple(src.shape)}")
     return overwrite(input, src, key=key)

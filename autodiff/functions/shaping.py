@@ -13,7 +13,7 @@ from autodiff.engine.values import Value, wrap
 from autodiff.engine.versions import owner_of
 from autodiff.errors import ShapeError
 from autodiff.functions.arrays import array_of
-from autodiff.functions.axes import axes_of, axis_of, length_of, shape_of
+from autodiff.functions.axes import also_called, axes_of, axis_of, length_of, shape_of, sizes_by_name
 from autodiff.kernels.layout import order_of
 from autodiff.ops import reductions, shaping
 
@@ -24,7 +24,7 @@ __all__ = [
 ]
 
 
-def reshape(input: Any, *shape: Any) -> Value:
+def reshape(input: Any, *shape: Any, **named: Any) -> Value:
     """The same entries in ``shape``; one length may be -1 and is worked out.
 
     >>> import autodiff
@@ -32,6 +32,8 @@ def reshape(input: Any, *shape: Any) -> Value:
     tensor([[0, 1, 2],
             [3, 4, 5]])
     """
+    if named:
+        shape = sizes_by_name(shape, named, "shape", "size")
     return shaping.reshape(input, shape=_whole(shape_of(shape), tuple(input.shape)))
 
 
@@ -67,7 +69,7 @@ def read_as(input: Any, dtype: np.dtype[Any]) -> Value:
     except ValueError as error:
         raise ShapeError(f"view of {array.dtype} {array.shape} as {dtype}: {error}; use .to() to convert") from None
     if getattr(input, "requires_grad", False):
-        result._base = (None, shaping.reshape, {})  # of which the graph does not know
+        result._base = (None, shaping.reshape, {}, result._array)  # of which the graph does not know
     return result
 
 
@@ -81,8 +83,10 @@ def _whole(shape: tuple[int, ...], old: tuple[int, ...]) -> tuple[int, ...]:
     return shape
 
 
-def permute(input: Any, *dims: Any) -> Value:
+def permute(input: Any, *dims: Any, **named: Any) -> Value:
     """The axes in the order ``dims``."""
+    if named:
+        dims = sizes_by_name(dims, named, "dims", "dim")
     axes = axes_of(shape_of(dims), input.ndim)
     if len(axes) != input.ndim:
         raise ShapeError(f"permute needs each of {input.ndim} axes once, not {dims}")
@@ -98,7 +102,7 @@ def transpose(input: Any, dim0: int, dim1: int) -> Value:
     return shaping.transpose(input, axes=tuple(axes))
 
 
-swapaxes = swapdims = transpose
+swapaxes = swapdims = also_called(axis0="dim0", axis1="dim1")(transpose)
 
 
 def adjoint(input: Any) -> Value:
@@ -160,9 +164,9 @@ def unsqueeze(input: Any, dim: int) -> Value:
     return shaping.reshape(input, shape=(*input.shape[:axis], 1, *input.shape[axis:]))
 
 
-def expand(input: Any, *size: Any) -> Value:
+def expand(input: Any, *size: Any, **named: Any) -> Value:
     """``input`` stretched to ``size`` by NumPy's rule, where -1 keeps an axis as it is; nothing is copied."""
-    shape = shape_of(size)
+    shape = shape_of(sizes_by_name(size, named, "size") if named else size)
     lead = len(shape) - input.ndim
     if lead < 0 or -1 in shape[:lead]:
         raise ShapeError(f"shape {tuple(input.shape)} does not expand to {shape}")
@@ -173,6 +177,7 @@ def expand(input: Any, *size: Any) -> Value:
     return result
 
 
+@also_called(size="shape")
 def broadcast_to(input: Any, shape: Any) -> Value:
     """``input`` stretched to ``shape`` by NumPy's rule; nothing is copied."""
     return expand(input, shape)

@@ -9,7 +9,7 @@ import numpy as np
 
 from autodiff.dtypes import int32, int64
 from autodiff.engine.values import Value
-from autodiff.errors import OptionError, ShapeError
+from autodiff.errors import DtypeError, OptionError, ShapeError
 from autodiff.functions.arrays import array_of, constant, on_arrays
 from autodiff.functions.axes import axis_of, numpy_names
 from autodiff.functions.reductions import Extreme
@@ -18,7 +18,7 @@ from autodiff.kernels.layout import ordered_like, row_major
 from autodiff.ops import reductions
 from autodiff.ops.arithmetic import where
 from autodiff.ops.indexing import index, take_along_axis
-from autodiff.ops.shaping import reshape
+from autodiff.ops.shaping import cast, reshape
 
 __all__ = [
     "argsort", "bincount", "bucketize", "histc", "isin", "kthvalue", "median", "mode", "msort", "nanmedian",
@@ -117,10 +117,16 @@ def _median(input: Any, dim: int, keepdim: bool, spoiled: Any) -> Extreme:
     x, axis = array_of(input), axis_of(dim, input.ndim)
     if not x.ndim:
         return _picked(input, np.zeros((), int64), 0)
+    _check_length("median", x, axis)
     order = _order(x, axis, False)
     count = x.shape[axis] - np.isnan(x).sum(axis, keepdims=True)
     rank = np.where(spoiled, count, np.maximum(count - 1, 0) // 2)
     return _one(input, row_major(np.take_along_axis(order, rank, axis)), axis, keepdim)
+
+
+def _check_length(name: str, x: Any, axis: int) -> None:
+    if not x.shape[axis]:
+        raise ShapeError(f"{name} along dim {axis} of shape {tuple(x.shape)}: nothing has none")
 
 
 @numpy_names
@@ -129,6 +135,7 @@ def mode(input: Any, dim: int = -1, keepdim: bool = False) -> Extreme:
     x, axis = array_of(input), axis_of(dim, input.ndim)
     if not x.ndim:
         return _picked(input, np.zeros((), int64), 0)
+    _check_length("mode", x, axis)
     lines = np.moveaxis(x, axis, -1)
     ordered = np.sort(lines, axis=-1)
     count = (ordered[..., :, None] == ordered[..., None, :]).sum(-1)
@@ -173,9 +180,12 @@ def _quantile(input: Any, q: Any, dim: Any, keepdim: bool, interpolation: str, s
     low, high = np.floor(ranks).astype(int64), np.ceil(ranks).astype(int64)
     ordered = sort(lines, -1).values
     below, above = (take_along_axis(ordered, indices=rank, axis=lines.ndim - 1) for rank in (low, high))
-    share = np.full(ranks.shape, 0.5) if interpolation == "midpoint" else ranks - low
+    share: Any = (np.full(ranks.shape, 0.5) if interpolation == "midpoint" else ranks - low).astype(x.dtype)
+    if interpolation == "linear" and getattr(q, "requires_grad", False):  # the path of q, whose value is 0
+        way = reshape(cast(q, input.dtype), shape=(-1,)) - shares.reshape(-1)
+        share = share + way * np.maximum(x.shape[-1] - missing - 1, 0).astype(x.dtype)
     # Where both are one entry it is taken as it is: inf - inf has no value.
-    values = where(below, below + (above - below) * share.astype(x.dtype), condition=low == high)
+    values = where(below, below + (above - below) * share, condition=low == high)
     values = movedim(values, -1, 0)
     if keepdim and flat:
         values = reshape(values, shape=(shares.size, *(1,) * input.ndim))
@@ -225,6 +235,8 @@ def searchsorted(
     sorter: Any = None,
 ) -> Any:
     """Where each entry of ``input`` would stand in the sorted last axis: before equals, or behind them (``right``)."""
+    if sorter is not None and sorter.shape != sorted_sequence.shape:
+        raise ShapeError(f"searchsorted: a sorter of shape {sorter.shape} for a sequence of {sorted_sequence.shape}")
     ordered = sorted_sequence if sorter is None else np.take_along_axis(sorted_sequence, sorter, -1)
     where: Any = side or ("right" if right else "left")
     wanted = np.asarray(input)
@@ -247,6 +259,8 @@ def bucketize(input: Any, boundaries: Any, *, out_int32: bool = False, right: bo
 @on_arrays
 def bincount(input: Any, weights: Any = None, minlength: int = 0) -> Any:
     """How often each whole number from 0 on occurs in ``input``, or the sums of its ``weights``."""
+    if input.dtype.kind not in "iu":
+        raise DtypeError(f"bincount counts integers from 0 on, not {input.dtype}")
     counts = np.bincount(input, weights, minlength)
     return counts if weights is None or weights.dtype.kind != "f" else counts.astype(weights.dtype)
 
@@ -254,7 +268,11 @@ def bincount(input: Any, weights: Any = None, minlength: int = 0) -> Any:
 @on_arrays
 def histc(input: Any, bins: int = 100, min: float = 0, max: float = 0) -> Any:
     """How many entries fall into each of ``bins`` equal parts from ``min`` to ``max`` (of ``input``, if equal)."""
+    if bins < 1 or not min <= max:
+        raise OptionError(f"histc takes bins above 0 and min <= max, not {bins} bins from {min} to {max}")
     low, high = map(float, (input.min(), input.max()) if min == max and input.size else (min, max))
+    if not (math.isfinite(low) and math.isfinite(high)):
+        raise OptionError(f"histc counts between finite numbers, not from {low} to {high}; give min and max")
     if low == high:
         margin = np.maximum(1.0, abs(low) * 1e-9)  # so wide that the edges of the bins differ
         low, high = low - margin, high + margin

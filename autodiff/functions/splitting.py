@@ -10,7 +10,7 @@ from autodiff.engine.values import Value
 from autodiff.engine.versions import owner_of
 from autodiff.errors import AxisError, ShapeError
 from autodiff.functions.arrays import array_of
-from autodiff.functions.axes import axes_of, axis_of, length_of, numpy_names, shape_of
+from autodiff.functions.axes import also_called, axes_of, axis_of, length_of, numpy_names, shape_of, sizes_by_name
 from autodiff.functions.index_keys import getitem
 from autodiff.functions.joining import cat
 from autodiff.functions.shaping import clone, flatten, reshape, transpose
@@ -25,6 +25,7 @@ __all__ = [
 
 
 @numpy_names
+@also_called(split_size="split_size_or_sections")
 def split(tensor: Any, split_size_or_sections: Any, dim: int = 0) -> tuple[Value, ...]:
     """Pieces along ``dim`` of one size (the last may be shorter), or of the sizes given."""
     (axis, length), sizes = length_of(tensor, dim), split_size_or_sections
@@ -34,9 +35,9 @@ def split(tensor: Any, split_size_or_sections: Any, dim: int = 0) -> tuple[Value
             raise ShapeError(f"split sizes {tuple(sizes)} do not add up to {length}, the length of dim {dim}")
     else:
         (size,) = shape_of((sizes,))
-        if size <= 0:
+        if size <= 0 and (size or length):
             raise ShapeError(f"split needs a size above 0, not {size}")
-        ends = [min(start + size, length) for start in range(0, max(length, 1), size)]
+        ends = [0] if not length else [min(start + size, length) for start in range(0, max(length, 1), size)]
     return _pieces(tensor, axis, ends)
 
 
@@ -56,6 +57,7 @@ def chunk(input: Any, chunks: int, dim: int = 0) -> tuple[Value, ...]:
     return split(input, -(-length // chunks) if length else [0] * chunks, dim)
 
 
+@also_called(tensor="input", split_size_or_sections="split_sizes")
 def split_with_sizes(input: Any, split_sizes: Sequence[int], dim: int = 0) -> tuple[Value, ...]:
     """Pieces of ``split_sizes`` along ``dim``."""
     return split(input, list(split_sizes), dim)
@@ -64,6 +66,7 @@ def split_with_sizes(input: Any, split_sizes: Sequence[int], dim: int = 0) -> tu
 unsafe_chunk, unsafe_split = chunk, split
 
 
+@also_called(indices="indices_or_sections", sections="indices_or_sections")
 def tensor_split(input: Any, indices_or_sections: Any, dim: int = 0) -> tuple[Value, ...]:
     """So many pieces along ``dim``, the first ones longer by one where it does not divide, or cuts before the indices.
 
@@ -145,9 +148,9 @@ def unfold(input: Any, dimension: int, size: int, step: int) -> Value:
     return windows if input.ndim else reshape(windows, (size,))
 
 
-def flip(input: Any, *dims: Any) -> Value:
+def flip(input: Any, *dims: Any, **named: Any) -> Value:
     """The entries in opposite order along ``dims``."""
-    axes = axes_of(shape_of(dims), input.ndim)
+    axes = axes_of(shape_of(sizes_by_name(dims, named, "dims") if named else dims), input.ndim)
     return clone(getitem(input, tuple(slice(None, None, -1 if i in axes else None) for i in range(input.ndim))))
 
 

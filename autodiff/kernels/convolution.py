@@ -167,6 +167,8 @@ def convolve_input(g: Array, w: Array, geometry: Geometry, input_shape: Sizes) -
         # Reading kw copies of g costs less than adding up kh * kw copies of dx, unless g has many more channels.
         return _gather_input(g, w, geometry)
     dx = np.zeros(input_shape, g.dtype)
+    if not g.size * w.size * dx.size:
+        return dx
     transposed = _matrices(w, groups, True)[0].swapaxes(1, 2)
 
     queue = WorkQueue(n, g.size * c * kh * kw >= WORTH_THREADS)

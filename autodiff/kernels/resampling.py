@@ -33,7 +33,7 @@ def resample(x: Array, axis: int, taps: Taps) -> Array:
         if taps.weights is not None:
             part *= _along(taps.weights[k], axis, x)
         out = part if out is None else np.add(out, part, out=out)
-    return x[:0] if out is None else out
+    return np.zeros((*x.shape[:axis], taps.positions.shape[1], *x.shape[axis + 1 :]), x.dtype) if out is None else out
 
 
 def resample_adjoint(g: Array, axis: int, taps: Taps, size: int) -> Array:

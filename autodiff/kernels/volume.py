@@ -37,7 +37,7 @@ def _depth_third(slices: Array) -> Array:
 
 def _flat(x: Array) -> Array:
     """Make one batch of images of the slices x (D, N, C, H, W)."""
-    return x.reshape(-1, *x.shape[2:])
+    return x.reshape(x.shape[0] * x.shape[1], *x.shape[2:])
 
 
 @in_single
@@ -72,7 +72,7 @@ def convolve_input(g: Array, w: Array, geometry: Geometry, input_shape: Sizes) -
         if len(part):
             kernel = np.ascontiguousarray(w[:, :, k])
             back = convolution.convolve_input(part, kernel, _plane(geometry), (len(part), c, *size))
-            dx[position] += back.reshape(-1, n, c, *size)
+            dx[position] += back.reshape(len(slices[to]), n, c, *size)
     return _depth_third(dx)
 
 

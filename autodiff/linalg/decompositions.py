@@ -10,6 +10,7 @@ import numpy as np
 from autodiff.engine.values import Value
 from autodiff.errors import OptionError, ShapeError
 from autodiff.functions.arrays import array_of, constant
+from autodiff.functions.axes import also_called
 from autodiff.functions.diagonals import tril, triu
 from autodiff.functions.joining import cat
 from autodiff.functions.reductions import sum as sum_
@@ -83,6 +84,7 @@ def _by_columns(x: Any) -> Any:
     return x if x.ndim < 2 or array_of(x).mT.flags.c_contiguous else copy(x, order="F")
 
 
+@also_called(input="A")
 def inv(A: Any) -> Value:
     """The inverse of (..., n, n); raises ShapeError where there is none.
 
@@ -94,6 +96,7 @@ def inv(A: Any) -> Value:
     return primitives.inv(_square("inv", A))
 
 
+@also_called(input="A")
 def slogdet(A: Any) -> LogDet:
     """The sign of the determinant of (..., n, n), and log of its size."""
     return LogDet(primitives.sign_of_det(_square("slogdet", A)), primitives.logabsdet(A))
@@ -143,6 +146,8 @@ def svd(A: Any, full_matrices: bool = True) -> Singular:
     """
     m, n = A.shape[-2:]
     if full_matrices and m != n:
+        if not math.prod(A.shape):  # which has nothing that a gradient could be of
+            A = A.detach() if hasattr(A, "detach") else A
         if getattr(A, "requires_grad", False):
             raise OptionError(f"svd of shape {tuple(A.shape)} has a gradient with full_matrices=False only")
         u, s, vh = (constant(x, A) for x in np.linalg.svd(array_of(A)))
@@ -192,18 +197,24 @@ def _relative_tolerance(A: Any, atol: Any, rtol: Any) -> Any:
 
 def lstsq(A: Any, B: Any, rcond: Any = None, *, driver: str | None = None) -> LeastSquares:
     """X of the least squares of A X - B, for A of (..., m, n) and B of (..., m, k)."""
+    if A.ndim < 2:
+        raise ShapeError(f"lstsq takes matrices (..., m, n), not shape {tuple(A.shape)}")
     vector = B.ndim == A.ndim - 1 and tuple(B.shape) == tuple(A.shape[:-1])
     right = unsqueeze(B, -1) if vector else B
     solution = matmul(pinv(A, rtol=rcond), right)
     m, n = A.shape[-2:]
-    rank = np.asarray(np.linalg.matrix_rank(array_of(A)))
+    some = math.prod(A.shape) and math.prod(B.shape)  # of nothing PyTorch gives no residuals, and the rank 0
+    rank = np.asarray(np.linalg.matrix_rank(array_of(A))) if some else np.zeros(A.shape[:-2], np.int64)
     none = np.zeros(0, A.dtype)
     rest = matmul(A, solution) - right
-    residuals = sum_(rest * rest, -2) if m > n and (rank == n).all() and driver != "gelsy" else constant(none, A)
+    whole = some and m > n and (rank == n).all() and driver != "gelsy"
+    residuals = sum_(rest * rest, -2)
+    residuals = residuals if whole else reshape(residuals, (-1,))[:0]
     solution = squeeze(solution, -1) if vector else _by_columns(solution)
     return LeastSquares(solution, residuals, constant(rank, A), constant(none, A))
 
 
+@also_called(input="A")
 def matrix_power(A: Any, n: int) -> Value:
     """A times itself ``n`` times, by squaring; of its inverse where ``n`` is below 0."""
     base, power = (A, n) if n >= 0 else (inv(A), -n)
@@ -247,7 +258,7 @@ def cholesky_ex(A: Any, *, upper: bool = False, check_errors: bool = False) -> C
 def tensorinv(A: Any, ind: int = 2) -> Value:
     """The inverse of the linear map that A is, from its axes behind ``ind`` to those before."""
     shape = tuple(A.shape)
-    flat = inv(reshape(A, (math.prod(shape[:ind]), -1)))
+    flat = inv(reshape(A, (math.prod(shape[:ind]), math.prod(shape[ind:]))))
     return reshape(flat, shape[ind:] + shape[:ind])
 
 
@@ -255,4 +266,5 @@ def tensorsolve(A: Any, B: Any, dims: Any = None) -> Value:
     """X with tensordot(A, X, X.ndim) = B; the axes ``dims`` of A are moved to its end first."""
     moved = A if dims is None else movedim(A, dims, tuple(range(A.ndim - len(dims), A.ndim)))
     unknown = tuple(moved.shape[B.ndim :])
-    return reshape(solve(reshape(moved, (-1, math.prod(unknown))), reshape(B, (-1,))), unknown)
+    rows = math.prod(moved.shape[: B.ndim])
+    return reshape(solve(reshape(moved, (rows, math.prod(unknown))), reshape(B, (-1,))), unknown)

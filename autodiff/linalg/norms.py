@@ -11,8 +11,9 @@ import numpy as np
 from autodiff.engine.values import Value
 from autodiff.errors import OptionError, ShapeError
 from autodiff.functions.arithmetic import subtract, where
+from autodiff.functions.arrays import constant
 from autodiff.functions.axes import axis_of, numpy_names, reduced_axes
-from autodiff.functions.reductions import amax, amin, with_dtype
+from autodiff.functions.reductions import amax, amin, beside, with_dtype
 from autodiff.functions.reductions import sum as sum_
 from autodiff.functions.shaping import contiguous, movedim, unsqueeze
 from autodiff.linalg.decompositions import inv, svdvals
@@ -38,7 +39,7 @@ def vector_norm(x: Any, ord: float = 2, dim: Any = None, keepdim: bool = False, 
     if math.isinf(ord):
         return (amax if ord > 0 else amin)(absolute(x), axis, keepdim)
     if ord == 0:
-        return sum_(where(x == 0, x * 0, 1.0), axis, keepdim)
+        return reductions.zero_norm(x, axis=axis, keepdims=keepdim)
     if ord == 1:
         return sum_(absolute(x), axis, keepdim)
     return reductions.pnorm(x, p=float(ord), axis=axis, keepdims=keepdim)
@@ -53,15 +54,22 @@ def matrix_norm(A: Any, ord: Any = "fro", dim: Any = (-2, -1), keepdim: bool = F
         return vector_norm(A, 2, (rows, columns), keepdim)
     if ord == "nuc" or ord in (2, -2):
         values = svdvals(movedim(A, (rows, columns), (-2, -1)))
-        result = sum_(values, -1) if ord == "nuc" else (amax if ord > 0 else amin)(values, -1)
+        result = sum_(values, -1) if ord == "nuc" else _extreme(values, ord, -1)
     elif ord in (1, -1, math.inf, -math.inf):
         summed, sought = (rows, columns) if ord in (1, -1) else (columns, rows)
-        result = (amax if ord > 0 else amin)(sum_(absolute(A), summed), sought - (summed < sought))
+        result = _extreme(sum_(absolute(A), summed), ord, sought - (summed < sought))
     else:
         raise OptionError(f'a matrix norm is "fro", "nuc", 1, 2, inf or one of their negatives, not {ord!r}')
     for axis in sorted((rows, columns)) if keepdim else ():
         result = unsqueeze(result, axis)
     return result
+
+
+def _extreme(x: Any, ord: float, axis: int) -> Value:
+    """The largest entry along ``axis``, or the smallest where ``ord`` is negative; the largest of no sizes is 0."""
+    if ord < 0:
+        return amin(x, axis)
+    return amax(x, axis) if x.shape[axis] else sum_(x, axis)
 
 
 @numpy_names
@@ -82,6 +90,8 @@ def norm(A: Any, ord: Any = None, dim: Any = None, keepdim: bool = False, *, dty
 @numpy_names
 def cond(A: Any, p: Any = None) -> Value:
     """The condition number, by the norm ``p``: how much a relative error may grow in solving."""
+    if A.ndim > 1 and not math.prod(A.shape) and p not in ("fro", "nuc"):
+        return constant(np.zeros(A.shape[:-2], A.dtype), A)
     if p is None or p in (2, -2):
         values = svdvals(A)
         largest, smallest = values[..., 0], values[..., -1]
@@ -107,7 +117,8 @@ def cdist(x1: Any, x2: Any, p: float = 2.0, compute_mode: Any = None) -> Value:
     if x1.shape[-1] != x2.shape[-1]:
         raise ShapeError(f"cdist takes rows of one length, not {tuple(x1.shape)} and {tuple(x2.shape)}")
     difference = subtract(unsqueeze(x1, -2), unsqueeze(x2, -3))
-    return sum_(difference, -1) if not x1.shape[-1] else vector_norm(difference, p, -1)
+    distances = sum_(difference, -1) if not x1.shape[-1] else vector_norm(difference, p, -1)
+    return beside(distances, x1, x2) if p == 0 else distances
 
 
 def pdist(input: Any, p: float = 2.0) -> Value:

@@ -7,6 +7,8 @@ from typing import Any, NamedTuple
 from autodiff.engine.values import Value
 from autodiff.errors import OptionError
 from autodiff.functions.arithmetic import where
+from autodiff.functions.axes import also_called
+from autodiff.functions.shaping import broadcast_to
 from autodiff.linalg import decompositions
 from autodiff.linalg.decompositions import Orthogonal, det, inv, matrix_exp, matrix_power, slogdet
 from autodiff.linalg.norms import cdist, dist, pdist, renorm
@@ -38,6 +40,7 @@ class Solution(NamedTuple):
     cloned_coefficient: Value
 
 
+@also_called(input="A")
 def logdet(A: Any) -> Value:
     """log of the determinant, which is -inf at 0 and NaN below."""
     sign, size = slogdet(A)
@@ -54,11 +57,13 @@ def cholesky(input: Any, upper: bool = False) -> Value:
     return decompositions.cholesky(input, upper=upper)
 
 
+@also_called(input="B", input1="B", input2="L")
 def cholesky_solve(B: Any, L: Any, upper: bool = False) -> Value:
     """X with A X = B, for the factor ``L`` of A."""
     return solve(_of_factor(L, upper), B)
 
 
+@also_called(input="L")
 def cholesky_inverse(L: Any, upper: bool = False) -> Value:
     """The inverse of the matrix of which ``L`` is the factor."""
     return inv(_of_factor(L, upper))
@@ -82,10 +87,12 @@ def svd(input: Any, some: bool = True, compute_uv: bool = True) -> SingularV:
     return SingularV(u, s, vh.mT)
 
 
+@also_called(input="b")
 def triangular_solve(
     b: Any, A: Any, upper: bool = True, transpose: bool = False, unitriangular: bool = False
 ) -> Solution:
     """X with A X = b (or A^T X = b), for a triangular A."""
     factor = A.mT if transpose else A
     solution = decompositions.solve_triangular(factor, b, upper=upper != transpose, unitriangular=unitriangular)
-    return Solution(solution, copy(A, order="F"))
+    whole = broadcast_to(A, (*solution.shape[:-2], *A.shape[-2:])) if solution.ndim > A.ndim else A
+    return Solution(solution, copy(whole, order="F"))

@@ -5,6 +5,7 @@ Parameters are called what NumPy calls them. Its further ones (out, where, dtype
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -123,13 +124,37 @@ def _diff(a: Any, n: int = 1, axis: int = -1, prepend: Any = None, append: Any =
 
 
 def _quantile(a: Any, q: Any, axis: Any = None, *, method: str = "linear", keepdims: bool = False) -> Any:
-    if method not in METHODS or (isinstance(axis, tuple) and axis):
-        raise DtypeError(f"np.quantile of a Tensor takes one axis and the methods {', '.join(METHODS)}")
-    return reduce(lambda x, dim, keepdim: sorting.quantile(x, q, dim, keepdim, interpolation=method), a, axis, keepdims)
+    return _ranked(sorting.quantile, a, q, axis, method, keepdims)
+
+
+def _nanquantile(a: Any, q: Any, axis: Any = None, *, method: str = "linear", keepdims: bool = False) -> Any:
+    return _ranked(sorting.nanquantile, a, q, axis, method, keepdims)
+
+
+def _ranked(function: Any, a: Any, q: Any, axis: Any, method: str, keepdims: bool) -> Any:
+    """An order statistic over one axis, all, or several, which are laid into one."""
+    if method not in METHODS:
+        raise DtypeError(f"np.quantile of a Tensor takes the methods {', '.join(METHODS)}")
+    if not isinstance(axis, tuple) or not axis:
+        return reduce(lambda x, dim, keepdim: function(x, q, dim, keepdim, interpolation=method), a, axis, keepdims)
+    axes = axes_of(axis, a.ndim)
+    behind = shaping.movedim(a, axes, tuple(range(-len(axes), 0)))
+    lines = shaping.reshape(behind, (*behind.shape[: a.ndim - len(axes)], math.prod(a.shape[i] for i in axes)))
+    found = function(lines, q, -1, False, interpolation=method)
+    shape = tuple(1 if i in axes else n for i, n in enumerate(a.shape))
+    return shaping.reshape(found, (*found.shape[: np.ndim(plain(q))], *shape)) if keepdims else found
 
 
 def _percentile(a: Any, q: Any, axis: Any = None, *, method: str = "linear", keepdims: bool = False) -> Any:
     return _quantile(a, np.asarray(plain(q)) / 100, axis, method=method, keepdims=keepdims)
+
+
+def _nanpercentile(a: Any, q: Any, axis: Any = None, *, method: str = "linear", keepdims: bool = False) -> Any:
+    return _nanquantile(a, np.asarray(plain(q)) / 100, axis, method=method, keepdims=keepdims)
+
+
+def _nanmedian(a: Any, axis: Any = None, *, keepdims: bool = False) -> Any:
+    return _nanquantile(a, 0.5, axis, keepdims=keepdims)
 
 
 def _median(a: Any, axis: Any = None, *, keepdims: bool = False) -> Any:
@@ -176,6 +201,9 @@ REDUCTIONS: dict[Any, Function] = {
     np.median: _median,
     np.quantile: _quantile,
     np.percentile: _percentile,
+    np.nanmedian: _nanmedian,
+    np.nanquantile: _nanquantile,
+    np.nanpercentile: _nanpercentile,
     np.average: _average,
     np.ptp: _ptp,
     np.cumsum: _along(scans.cumsum),

@@ -118,6 +118,8 @@ square = Primitive("square", np.square, lambda g, out, x: g * 2 * x, keeps="x")
 
 sign = Primitive("sign", np.sign, zero_vjp)
 
+nextafter = Primitive("nextafter", np.nextafter, lambda g, out, x, y: g, zero_vjp, floating=True)
+
 floor = Primitive("floor", np.floor, zero_vjp)
 
 ceil = Primitive("ceil", np.ceil, zero_vjp)

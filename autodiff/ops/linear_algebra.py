@@ -66,6 +66,8 @@ def _by_transpose(x: Any, w: Any) -> Any:
 
 
 def _linear(x: Any, w: Any, b: Any = None) -> Any:
+    if w.ndim != 2:
+        raise ValueError(f"the weight has shape {w.shape}, but a layer's has two axes (out, in)")
     out = _by_transpose(x if x.ndim == 2 else _rows(x), w)
     if b is not None:
         if b.shape != w.shape[:1]:

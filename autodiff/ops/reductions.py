@@ -102,7 +102,7 @@ def _norm(x: Any, axis: Any, keepdims: bool) -> Any:
     try:
         with np.errstate(over="raise", under="raise"):
             out = _length(x, axis, keepdims)
-        if np.maximum.reduce(out, axis=None) < math.inf:  # neither einsum nor BLAS raises
+        if np.maximum.reduce(out, axis=None, initial=0.0) < math.inf:  # neither einsum nor BLAS raises
             return out
     except FloatingPointError:
         pass
@@ -163,6 +163,11 @@ logsumexp = Primitive("logsumexp", _logsumexp,
 norm = Primitive("norm", _norm, _norm_x, keeps="out x", floating=True)
 
 pnorm = Primitive("pnorm", _pnorm, _pnorm_x, keeps="out x", floating=True)
+
+# PyTorch records it, and gives its input no gradient.
+zero_norm = Primitive("zero_norm", in_single(lambda x, axis, keepdims:
+                                   accumulate((x != 0).astype(x.dtype), axis, keepdims)),
+                      each=lambda i, g, out, x, axis, keepdims: None, floating=True)
 
 median = Primitive("median", _median, lambda g, out, x: _to_winners(g, out, x, None, False), keeps="out x",
                    selects=True)

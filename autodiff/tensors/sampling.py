@@ -9,6 +9,7 @@ import numpy as np
 from autodiff.dtypes import as_dtype, int64
 from autodiff.errors import DtypeError, OptionError, ShapeError
 from autodiff.functions.axes import size_of
+from autodiff.functions.reductions import beside
 from autodiff.kernels.layout import ordered_like
 from autodiff.random import Generator, numpy_generator
 from autodiff.tensors.creation import leaf
@@ -76,14 +77,16 @@ def normal(
     requires_grad: bool = False,
 ) -> Tensor:
     """Normal random numbers; ``mean`` and ``std`` are numbers with a ``size``, or tensors that give it."""
-    mean, std = (x.detach() if isinstance(x, Tensor) else x for x in (mean, std))
+    parents = mean, std
+    mean, std = (x.detach() if isinstance(x, Tensor) else x for x in parents)
     given = [x for x in (mean, std) if isinstance(x, Tensor)]
     if np.any(np.asarray(std) < 0):
         raise OptionError(f"a standard deviation is not below 0, as {std!r:.60}")
     shape = size if size is not None else np.broadcast_shapes(*(x.shape for x in given))
     kind = dtype or (given[0].dtype if given else None)
     drawn: Tensor = randn(shape, generator=generator, dtype=kind, device=device) * std + mean
-    return drawn.requires_grad_(requires_grad)
+    connected: Tensor = beside(drawn.requires_grad_(requires_grad), *parents)
+    return connected
 
 
 def randint(
@@ -137,7 +140,9 @@ def bernoulli(input: Tensor, p: float | None = None, *, generator: Generator | N
     chance = np.asarray(input.detach()) if p is None else p
     if not np.all((np.asarray(chance) >= 0) & (np.asarray(chance) <= 1)):
         raise OptionError(f"a probability is from 0 to 1, unlike {chance!r:.60}")
-    return leaf((numpy_generator(generator).random(input.shape) < chance).astype(input.dtype))
+    drawn = leaf((numpy_generator(generator).random(input.shape) < chance).astype(input.dtype))
+    connected: Tensor = beside(drawn, input)
+    return connected
 
 
 def multinomial(

@@ -14,6 +14,7 @@ from autodiff.functions.shaping import contiguous
 from autodiff.kernels.geometry import Sizes
 from autodiff.kernels.resampling import Taps
 from autodiff.ops.indexing import take_along_axis
+from autodiff.ops.reductions import mean
 from autodiff.ops.shaping import reshape
 from autodiff.ops.windows import resample
 from autodiff.random import numpy_generator
@@ -43,6 +44,9 @@ def adaptive_avg_pool_nd(axes: int, input: Any, output_size: Any) -> Value:
     output, kernel = _windows(f"adaptive_avg_pool{axes}d", output_size, tuple(x.shape[2:]))
     if kernel is not None:
         return _in_format(avg_pool_nd(axes, input, kernel), axes, input)
+    if not math.prod(x.shape[2:]) and set(output) == {1}:
+        return without_batch(apply(mean, (x,), {"axis": tuple(range(2, axes + 2)), "keepdims": True}), unbatched)
+    _check_not_empty(f"adaptive_avg_pool{axes}d", x)
     for axis, (size, count) in enumerate(zip(x.shape[2:], output, strict=True), 2):
         if size != count:
             x = apply(resample, (x,), {"axis": axis, "taps": averaging(size, count)})
@@ -61,6 +65,7 @@ def adaptive_max_pool_nd(axes: int, input: Any, output_size: Any, return_indices
     if kernel is not None:
         out = max_pool_nd(axes, input, kernel, return_indices=return_indices)
         return _in_format(out, axes, input)
+    _check_not_empty(f"adaptive_max_pool{axes}d", x)
     places = [shares(n, o)[0] for n, o in zip(x.shape[2:], output, strict=True)]
     return _in_format(_picked(x, places, output, unbatched, return_indices), axes, input)
 
@@ -107,8 +112,12 @@ def fractional_max_pool_nd(
     output = as_tuple(output_size, axes, "output_size")
     if any(o + k - 1 > n for o, k, n in zip(output, kernel, size, strict=True)):
         raise ShapeError(f"{name}: {output} windows of size {kernel} do not fit into {size}")
-    samples = numpy_generator(None).random((*x.shape[:2], axes)) if _random_samples is None else _random_samples
-    chances = np.moveaxis(np.asarray(samples).reshape(*x.shape[:2], axes), -1, 0)
+    wanted = (*x.shape[:2], axes)
+    random = _random_samples is None or not math.prod(wanted)
+    samples = numpy_generator(None).random(wanted) if random else np.asarray(_random_samples)
+    if samples.size != math.prod(wanted):
+        raise ShapeError(f"{name}: _random_samples has the shape {wanted}, not {samples.shape}")
+    chances = np.moveaxis(samples.reshape(wanted), -1, 0)
     # PyTorch reads the chances of images from the last axis on, and those of volumes from the first.
     order = chances[::-1] if axes == 2 else chances
     places = [_at_random(*each) for each in zip(order, size, output, kernel, strict=True)]
@@ -136,7 +145,7 @@ def shares(size: int, output: int) -> Any:
     """
     starts = np.arange(output) * size // output
     stops = -(-np.arange(1, output + 1) * size // output)
-    steps = np.arange(int((stops - starts).max(initial=0)))
+    steps = np.arange(int((stops - starts).max(initial=1)))
     positions = starts[:, None] + steps
     return np.minimum(positions, stops[:, None] - 1), positions < stops[:, None]
 
@@ -152,9 +161,15 @@ def _windows(name: str, given: Any, size: Sizes) -> tuple[Sizes, Sizes | None]:
     values = tuple(given) if isinstance(given, (tuple, list)) else (given,) * len(size)
     if len(values) != len(size):
         raise OptionError(f"{name} takes an output_size of one integer or {len(size)}, not {given!r}")
-    output = as_tuple([n if v is None else v for v, n in zip(values, size, strict=True)], len(size), "output_size")
-    even = all(n and n % o == 0 for n, o in zip(size, output, strict=True))
+    output = as_tuple([n if v is None else v for v, n in zip(values, size, strict=True)], len(size), "output_size", 0)
+    even = all(n and o and n % o == 0 for n, o in zip(size, output, strict=True))
     return output, tuple(n // o for n, o in zip(size, output, strict=True)) if even else None
+
+
+def _check_not_empty(name: str, x: Any) -> None:
+    """Raise ShapeError where there is nothing on an axis that windows lie on."""
+    if not math.prod(x.shape[2:]):
+        raise ShapeError(f"{name} takes inputs with something on each axis, not of shape {tuple(x.shape)}")
 
 
 def _picked(x: Any, places: list[Any], output: Sizes, unbatched: bool, return_indices: bool) -> Any:
@@ -166,11 +181,12 @@ def _picked(x: Any, places: list[Any], output: Sizes, unbatched: bool, return_in
         spread = [1] * (2 * axes)
         spread[axis], spread[axes + axis] = count, kernel
         flat = flat * size[axis] + place.reshape(*lead, *spread)
-    windows = flat.reshape(*flat.shape[: flat.ndim - 2 * axes], math.prod(output), -1)
+    windows = flat.reshape(*flat.shape[: flat.ndim - 2 * axes], math.prod(output), math.prod(flat.shape[-axes:]))
     x = reshape(x, shape=(*x.shape[:2], math.prod(size)))
     plain = np.asarray(x.detach())
     windows = np.broadcast_to(windows, (*plain.shape[:2], *windows.shape[-2:]))
-    values = np.take_along_axis(plain, windows.reshape(*plain.shape[:2], -1), 2).reshape(windows.shape)
+    flat = windows.reshape(*plain.shape[:2], math.prod(windows.shape[2:]))
+    values = np.take_along_axis(plain, flat, 2).reshape(windows.shape)
     indices = np.take_along_axis(windows, values.argmax(-1)[..., None], 3)[..., 0]
     shape = (*x.shape[1 if unbatched else 0 : 2], *output)
     result = reshape(apply(take_along_axis, (x,), {"indices": indices, "axis": 2}), shape=shape)

@@ -13,11 +13,12 @@ from autodiff.errors import DtypeError, OptionError, ShapeError
 from autodiff.functions.arithmetic import where
 from autodiff.functions.arrays import array_of
 from autodiff.functions.joining import cat, repeat_interleave
-from autodiff.functions.shaping import expand, permute, transpose
+from autodiff.functions.shaping import expand, permute, transpose, unsqueeze
 from autodiff.functions.splitting import split
 from autodiff.ops import fused
 from autodiff.ops.attention import attention
 from autodiff.ops.linear_algebra import matmul
+from autodiff.ops.shaping import in_single
 from nn.functional.arguments import check_probability
 from nn.functional.dense import linear
 from nn.functional.dropout import dropout
@@ -25,6 +26,7 @@ from nn.functional.dropout import dropout
 __all__ = ["multi_head_attention_forward", "scaled_dot_product_attention"]
 
 
+@in_single
 def scaled_dot_product_attention(
     query: Any, key: Any, value: Any, attn_mask: Any = None, dropout_p: float = 0.0, is_causal: bool = False,
     scale: float | None = None, enable_gqa: bool = False,
@@ -122,6 +124,7 @@ def _kept(shape: tuple[int, ...], p: float, dtype: Any) -> Any:
     return array_of(dropout(np.ones(shape, dtype), p)) if p else None
 
 
+@in_single
 def multi_head_attention_forward(
     query: Any, key: Any, value: Any, embed_dim_to_check: int, num_heads: int, in_proj_weight: Any, in_proj_bias: Any,
     bias_k: Any, bias_v: Any, add_zero_attn: bool, dropout_p: float, out_proj_weight: Any, out_proj_bias: Any,
@@ -153,9 +156,9 @@ def multi_head_attention_forward(
     alone = query.ndim == 2
     same = query is key, key is value
     if alone:
-        query = query.reshape(query.shape[0], 1, -1)
-        key = query if same[0] else key.reshape(key.shape[0], 1, -1)
-        value = key if same[1] else value.reshape(value.shape[0], 1, -1)
+        query = unsqueeze(query, 1)
+        key = query if same[0] else unsqueeze(key, 1)
+        value = key if same[1] else unsqueeze(value, 1)
     _check_heads(query, key, value, embed_dim_to_check, num_heads)
     if is_causal and attn_mask is None:
         raise OptionError("is_causal says that attn_mask is the triangle, but there is no attn_mask")

@@ -8,14 +8,14 @@ import numpy as np
 
 from autodiff.engine.apply import apply
 from autodiff.engine.values import Value
-from autodiff.errors import DtypeError, OptionError, ShapeError
+from autodiff.errors import DtypeError, GraphError, OptionError, ShapeError
 from autodiff.functions.arithmetic import where
 from autodiff.functions.arrays import array_of
 from autodiff.ops import fused
 from autodiff.ops.arithmetic import multiply
 from autodiff.ops.indexing import take_along_axis
 from autodiff.ops.reductions import sum_
-from autodiff.ops.shaping import in_single, reshape
+from autodiff.ops.shaping import cast, in_single, reshape
 from nn.functional.reduction import reduced, reduction_of
 
 __all__ = ["cross_entropy", "nll_loss"]
@@ -125,6 +125,8 @@ def _class_weights(weight: Any, x: Any, classes: Any, kept: Any) -> Any:
     """The weight of each target (None: all 1), 0 where it does not count."""
     if weight is None:
         return None if kept is None else kept.astype(x.dtype)
+    if getattr(weight, "requires_grad", False):
+        raise GraphError("the weights of classes have no gradient beside class indices; detach() them")
     of_class = _checked_weight(weight, x)
     return of_class[classes] if kept is None else of_class[classes] * kept
 
@@ -140,7 +142,9 @@ def _class_sum(log_probabilities: Any, weight: Any) -> Value:
     """The sum over the classes, weighted."""
     x = log_probabilities
     if weight is not None:
-        x = apply(multiply, (x, _checked_weight(weight, x).reshape(-1, *(1,) * (len(x.shape) - 2))))
+        _checked_weight(weight, x)
+        each = reshape(cast(weight, x.dtype), shape=(x.shape[1], *(1,) * (len(x.shape) - 2)))
+        x = apply(multiply, (x, each))
     return apply(sum_, (x,), {"axis": (1,), "keepdims": False})
 
 

@@ -57,6 +57,8 @@ def conv_nd(
     geometry = Geometry(steps, pads_of(padding, shape[2:], steps, spread), spread, groups)
     output = geometry.output_size(x.shape[2:], shape[2:])
     check_output(output, x, name, f"the kernel {shape[2:]}, dilation {spread}, exceeds the padded input")
+    if not shape[1]:  # of no channels PyTorch makes none, though the sum of nothing is the bias
+        weight, bias = weight[:0], None if bias is None else bias[:0]
     x, w, geometry = _as_images(x, weight, geometry)
     out = apply(conv, (x, w) if bias is None else (x, w, bias), {"geometry": geometry})
     return _as_given(out, axes, unbatched, given, weight)

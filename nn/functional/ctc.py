@@ -38,7 +38,7 @@ def ctc_loss(
 
     Raises:
         ShapeError: lengths or shapes do not fit.
-        OptionError: ``blank`` is no class.
+        OptionError: ``blank`` or a target is no class.
 
     Reference: Graves et al. 2006, "Connectionist temporal classification", section 4.1.
     """
@@ -52,9 +52,12 @@ def ctc_loss(
         raise OptionError(f"ctc_loss: the blank {blank} is none of {classes} classes")
     times, lengths = (_lengths(name, given, count) for name, given in
                       (("input_lengths", input_lengths), ("target_lengths", target_lengths)))
+    for name, given in (("input_lengths", times), ("target_lengths", lengths)):
+        if given.min(initial=0) < 0:
+            raise ShapeError(f"ctc_loss: {name} has a length of {given.min()}")
     if times.max(initial=0) > steps:
         raise ShapeError(f"ctc_loss: an input length is {times.max()}, the log-probabilities have {steps} steps")
-    labels = _with_blanks(targets, lengths, count, blank)
+    labels = _with_blanks(targets, lengths, count, blank, classes)
     total = _log_likelihood(x, labels, times, lengths, blank)
     impossible = np.asarray(total.detach()) < _NEVER / 2
     loss = where(impossible, 0.0 if zero_infinity else np.inf, -total)
@@ -70,16 +73,20 @@ def _lengths(name: str, given: Any, count: int) -> Any:
     return array
 
 
-def _with_blanks(targets: Any, lengths: Any, count: int, blank: int) -> Any:
+def _with_blanks(targets: Any, lengths: Any, count: int, blank: int, classes: int) -> Any:
     """The labels (N, 2 S + 1) with blanks before, between and behind them."""
     given = np.asarray(array_of(targets))
     longest = int(lengths.max(initial=0))
     labels = np.full((count, 2 * longest + 1), blank, np.int64)
-    if (given.ndim == 1 and given.size < lengths.sum()) or (given.ndim == 2 and given.shape[1] < longest):
-        raise ShapeError(f"ctc_loss: targets of shape {given.shape} are shorter than target_lengths {lengths.tolist()}")
+    if (given.ndim == 1 and given.size != lengths.sum()) or (given.ndim == 2 and given.shape[1] < longest):
+        raise ShapeError(f"ctc_loss: targets of shape {given.shape} do not fit target_lengths {lengths.tolist()}")
+    if given.ndim == 2 and len(given) != count:
+        raise ShapeError(f"ctc_loss of {count} samples takes as many targets, not of shape {given.shape}")
     starts = np.cumsum(lengths) - lengths
     for n, length in enumerate(lengths):
         row = given[starts[n] : starts[n] + length] if given.ndim == 1 else given[n, :length]
+        if length and not 0 <= row.min() <= row.max() < classes:
+            raise OptionError(f"ctc_loss: the targets {row.tolist()} of sample {n} are not all of {classes} classes")
         labels[n, 1 : 2 * length : 2] = row
     return labels
 

@@ -18,7 +18,8 @@ __all__ = ["bilinear", "linear"]
 def linear(input: Any, weight: Any, bias: Any = None) -> Value:
     """x W^T + b.
 
-    Shapes: input (..., in), weight (out, in), bias (out,), result (..., out).
+    Shapes: input (..., in), weight (out, in), bias (out,), result (..., out); with a weight (in,) and without a bias
+    the result is (...).
 
     Raises ShapeError where these do not fit.
 
@@ -30,6 +31,8 @@ def linear(input: Any, weight: Any, bias: Any = None) -> Value:
     try:
         return apply(linear_algebra.linear, (input, weight) if bias is None else (input, weight, bias))
     except AutodiffError as error:
+        if len(weight.shape) == 1 and bias is None and len(input.shape):
+            return apply(matmul, (input, weight))
         raise _explained(error, input, weight, bias) from None
 
 

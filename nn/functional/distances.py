@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
 from autodiff.engine.values import Value
 from autodiff.errors import ShapeError
 from autodiff.functions.arithmetic import clamp
 from autodiff.functions.reductions import sum as sum_over
-from autodiff.functions.shaping import broadcast_to
+from autodiff.functions.shaping import broadcast_shapes, broadcast_to
 from autodiff.linalg.norms import pdist, vector_norm
 from autodiff.ops.shaping import in_single
 
@@ -28,7 +26,7 @@ def cosine_similarity(x1: Any, x2: Any, dim: int = 1, eps: float = 1e-08) -> Val
     tensor([0.7071])
     """
     if x1.shape != x2.shape:
-        both = np.broadcast_shapes(tuple(x1.shape), tuple(x2.shape))
+        both = broadcast_shapes(tuple(x1.shape), tuple(x2.shape))
         x1, x2 = broadcast_to(x1, both), broadcast_to(x2, both)
     first, second = (x / clamp(vector_norm(x, 2, dim, keepdim=True), min=eps) for x in (x1, x2))
     return sum_over(first * second, dim)

@@ -111,7 +111,7 @@ def multi_margin_loss(
     classes, shape = _classes("multi_margin_loss", target), tuple(input.shape)
     if len(shape) not in (1, 2) or classes.size != (shape[0] if len(shape) == 2 else 1):
         raise ShapeError(f"multi_margin_loss takes (N, C) and (N,), or (C,) and (), not {shape} and {classes.shape}")
-    x, count = reshape(input, shape=(-1, shape[-1])), shape[-1]
+    x, count = reshape(input, shape=(classes.size, shape[-1])), shape[-1]
     rows = classes.reshape(-1, 1)
     if classes.size and not 0 <= classes.min() <= classes.max() < count:
         raise OptionError(f"multi_margin_loss: the classes are 0 to {count - 1}, the targets {target}")
@@ -134,6 +134,8 @@ def multilabel_margin_loss(
     classes, shape = _classes("multilabel_margin_loss", target), tuple(input.shape)
     if len(shape) not in (1, 2):
         raise ShapeError(f"multilabel_margin_loss takes inputs (N, C) or (C,), not of shape {shape}")
+    if classes.size and not -1 <= classes.min() <= classes.max() < shape[-1]:
+        raise OptionError(f"multilabel_margin_loss: the classes are 0 to {shape[-1] - 1}, or -1, the targets {target}")
     x, rows = (reshape(y, shape=(math.prod(shape[:-1]), shape[-1])) for y in (input, classes))
     counts = np.logical_and.accumulate(rows >= 0, axis=1)
     rows = np.where(counts, rows, 0)

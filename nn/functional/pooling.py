@@ -10,11 +10,12 @@ import numpy as np
 from autodiff.engine.apply import apply
 from autodiff.engine.values import Value, wrap
 from autodiff.errors import OptionError, ShapeError
+from autodiff.functions.arithmetic import where
 from autodiff.functions.axes import shape_of
 from autodiff.kernels.geometry import Sizes, Window
 from autodiff.kernels.pooling import max_pool_indices
 from autodiff.ops.indexing import put
-from autodiff.ops.shaping import reshape
+from autodiff.ops.shaping import in_single, reshape
 from autodiff.ops.windows import max_pool, sum_pool
 from nn.functional.arguments import as_tuple, check_output, for_axes, in_format_of, window_of, with_batch, without_batch
 
@@ -98,8 +99,14 @@ def avg_pool_nd(
         divisor = math.prod(window.kernel)
     elif divisor is None:
         divisor = _counts(window, tuple(x.shape[2:]), count_include_pad, x.dtype)
-    out = without_batch(_over_planes(sum_pool, x, window) / divisor, unbatched)
+    out = without_batch(_means(x, window, divisor), unbatched)
     return out if axes == 3 else in_format_of(out, axes, input)
+
+
+@in_single
+def _means(x: Any, window: Window, divisor: Any) -> Any:
+    """The sums of the windows over the divisor; half precision may hold the mean, but not the sum."""
+    return _over_planes(sum_pool, x, window) / divisor
 
 
 def avg_pool1d(
@@ -114,15 +121,25 @@ avg_pool2d = for_axes(2, avg_pool_nd)
 avg_pool3d = for_axes(3, avg_pool_nd)
 
 
+@in_single
+def _root_of_sums(
+    input: Any, axes: int, norm_type: float, kernel_size: Any, stride: Any, ceil_mode: bool
+) -> Value:
+    size = math.prod(as_tuple(kernel_size, axes, "kernel_size"))
+    total = avg_pool_nd(axes, input**norm_type, kernel_size, stride, 0, ceil_mode) * size
+    if norm_type == 1:
+        return total
+    return where(total == 0, 0.0, total ** (1 / norm_type))
+
+
 def lp_pool_nd(
     axes: int, input: Any, norm_type: float, kernel_size: Any, stride: Any = None, ceil_mode: bool = False
 ) -> Value:
-    """(sum of x^p)^(1/p) over each window: with p = 1 the sum, for large p near the maximum.
+    """(sum of x^p)^(1/p) over each window: with p = 1 the sum, for large p near the maximum; 0 has the gradient 0.
 
     Shapes: as ``max_pool``, without padding.
     """
-    size = math.prod(as_tuple(kernel_size, axes, "kernel_size"))
-    return (avg_pool_nd(axes, input**norm_type, kernel_size, stride, 0, ceil_mode) * size) ** (1 / norm_type)
+    return _root_of_sums(input, axes, norm_type, kernel_size, stride, ceil_mode)
 
 
 lp_pool1d = for_axes(1, lp_pool_nd)
@@ -147,7 +164,9 @@ def max_unpool_nd(
         if any(not n - s < g < n + s for g, n, s in zip(given, size, window.stride, strict=True)):
             raise ShapeError(f"{name}: output_size {given} is further from {size} than the stride {window.stride}")
         size = given
-    where = np.asarray(indices).reshape(*x.shape[:2], -1)
+    if tuple(indices.shape) != tuple(input.shape):
+        raise ShapeError(f"{name} takes indices of the input's shape {tuple(input.shape)}, not {tuple(indices.shape)}")
+    where = np.asarray(indices).reshape(*x.shape[:2], math.prod(x.shape[2:]))
     if where.size and not 0 <= where.min() <= where.max() < math.prod(size):
         raise ShapeError(f"{name}: an index of {where.max()} lies outside the output of size {size}")
     empty = np.zeros((*x.shape[:2], math.prod(size)), x.dtype)
@@ -173,6 +192,8 @@ def _pool_window(
 ) -> Window:
     """The windows over ``x`` (N, C, *), none of which is empty."""
     size = tuple(x.shape[2:])
+    if not math.prod(size):
+        raise ShapeError(f"{name} takes inputs with something on each axis, not of shape {tuple(x.shape)}")
     window = window_of(len(size), kernel_size, _given(stride, kernel_size), padding, dilation)
     kernel, _, pads, spread = window
     if any(2 * p > d * (k - 1) + 1 for (p, _), k, d in zip(pads, kernel, spread, strict=True)):
@@ -223,10 +244,11 @@ def _winners(x: Any, window: Window) -> Any:
     maxima = max_pool.forward(planes, window=plane)
     indices = max_pool_indices(planes, maxima, plane)
     if depth is not None:
-        columns = maxima.reshape(*shape[:3], -1)
+        area = math.prod(maxima.shape[2:])
+        columns = maxima.reshape(*shape[:3], area)
         deepest = max_pool.forward(columns, window=depth)
-        flat = max_pool_indices(columns, deepest, depth).reshape(*shape[:2], -1)
-        in_slice = np.take_along_axis(indices.reshape(*shape[:2], -1), flat, 2)
+        flat = max_pool_indices(columns, deepest, depth).reshape(*shape[:2], deepest.shape[2] * area)
+        in_slice = np.take_along_axis(indices.reshape(*shape[:2], shape[2] * area), flat, 2)
         indices = in_slice + flat // columns.shape[3] * (shape[3] * shape[4])
     return indices.reshape(*shape[:2], *window.output_size(shape[2:]))
 

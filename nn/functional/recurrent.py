@@ -36,7 +36,7 @@ def _steps(batch_sizes: tuple[int, ...], reverse: bool) -> recurrent.Steps:
 
 def _checked(batch_sizes: Sequence[int], count: int, samples: int) -> tuple[int, ...]:
     sizes = tuple(map(int, batch_sizes))
-    falling = all(n >= m > 0 for n, m in itertools.pairwise((*sizes, 1)))
+    falling = all(n >= m > 0 for n, m in itertools.pairwise((*sizes, 1))) or not any(sizes)
     if not sizes or not falling or sum(sizes) != count or sizes[0] != samples:
         raise ShapeError(
             f"batch sizes never rise, begin with that of the state and add up to the rows of the input; they are "

@@ -11,6 +11,7 @@ from autodiff.engine.apply import apply
 from autodiff.engine.values import Value
 from autodiff.errors import OptionError, ShapeError
 from autodiff.functions.arithmetic import where
+from autodiff.functions.reductions import beside
 from autodiff.functions.shaping import contiguous, permute
 from autodiff.ops.indexing import index
 from autodiff.ops.linear_algebra import matmul
@@ -87,9 +88,7 @@ def grid_sample(
             if weight is not None:
                 value = value * reshape(weight, shape=(points[0], 1, *points[1:-1]))
         total = value if total is None else total + value
-    if mode == "nearest" and getattr(grid, "requires_grad", False):  # the gradient is 0, and there is one
-        total = total + where(np.zeros((), bool), grid[..., 0], 0.0)[:, None]
-    return contiguous(total)
+    return contiguous(beside(total, grid) if mode == "nearest" else total)
 
 
 def _unscaled(x: Any, size: int, align: bool) -> Any:

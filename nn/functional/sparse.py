@@ -13,6 +13,7 @@ from autodiff.engine.versions import changed
 from autodiff.errors import AxisError, DtypeError, OptionError, ShapeError
 from autodiff.functions.arrays import array_of
 from autodiff.ops import indexing
+from autodiff.ops.shaping import in_single
 
 __all__ = ["embedding", "embedding_bag"]
 
@@ -136,8 +137,15 @@ def embedding_bag(
     if mode == "max":
         lowest = np.where(members > 0, -np.inf, 0).astype(weight.dtype)
         return apply(indexing.scatter_extreme, (np.broadcast_to(lowest, shape), rows), {"key": bags, "largest": True})
-    total = apply(indexing.scatter_add, (rows,), {"key": bags, "shape": shape})
-    return total if mode == "sum" else total / np.maximum(members, 1).astype(weight.dtype)
+    if mode == "sum":
+        return apply(indexing.scatter_add, (rows,), {"key": bags, "shape": shape})
+    return _means(rows, bags, np.maximum(members, 1))
+
+
+@in_single
+def _means(rows: Any, bags: Any, members: Any) -> Any:
+    total = apply(indexing.scatter_add, (rows,), {"key": bags, "shape": (len(members), rows.shape[1])})
+    return total / members.astype(rows.dtype)
 
 
 def _bags(input: Any, offsets: Any, include_last: bool) -> tuple[np.ndarray[Any, Any], int]:

@@ -9,7 +9,7 @@ import numpy as np
 
 from autodiff.errors import OptionError, ShapeError
 from autodiff.functions.joining import cat, stack
-from autodiff.functions.shaping import transpose
+from autodiff.functions.shaping import transpose, unsqueeze
 from autodiff.tensors.tensor import Tensor
 from nn import functional as F
 from nn import init
@@ -129,14 +129,14 @@ class RNNBase(_Recurrent):
                 f"{type(self).__name__} takes inputs {axes}, {self.input_size}) or (T, {self.input_size}), not of "
                 f"shape {tuple(input.shape)}"
             )
-        x = input.reshape(len(input), 1, -1) if alone else transpose(input, 0, 1) if self.batch_first else input
+        x = unsqueeze(input, 1) if alone else transpose(input, 0, 1) if self.batch_first else input
         steps, samples = x.shape[:2]
-        if not steps or not samples:
-            raise ShapeError(f"a sequence has at least one step and a batch one sample; the input is {input.shape}")
+        if not steps:
+            raise ShapeError(f"a sequence has at least one step; the input is of shape {tuple(input.shape)}")
         states = self._states(hx, x, samples, None, not alone)
         flat, last = self._layers(x.reshape(steps * samples, self.input_size), (samples,) * steps, states)
         output = flat.reshape(steps, samples, flat.shape[-1])
-        output = output.reshape(steps, -1) if alone else transpose(output, 0, 1) if self.batch_first else output
+        output = flat if alone else transpose(output, 0, 1) if self.batch_first else output
         return output, self._result(last, None, not alone)
 
     def _widths(self) -> tuple[int, ...]:
@@ -161,7 +161,7 @@ class RNNBase(_Recurrent):
 
     def _result(self, last: list[Any], back: Any, batched: bool) -> Any:
         parts = [state if back is None else state[:, back] for state in last]
-        parts = parts if batched else [state.reshape(state.shape[0], -1) for state in parts]
+        parts = parts if batched else [state.reshape(state.shape[0], state.shape[2]) for state in parts]
         return parts[0] if len(parts) == 1 else tuple(parts)
 
     def _layers(self, x: Any, sizes: tuple[int, ...], states: list[Any]) -> tuple[Tensor, list[Tensor]]:
@@ -271,7 +271,7 @@ class RNNCellBase(_Recurrent):
         if input.ndim not in (1, 2) or input.shape[-1] != self.input_size:
             wanted = f"(N, {self.input_size}) or ({self.input_size},)"
             raise ShapeError(f"{type(self).__name__} takes inputs {wanted}, not of shape {tuple(input.shape)}")
-        x = input.reshape(1, -1) if alone else input
+        x = input.reshape(1, self.input_size) if alone else input
         given = [None] * self.parts if hx is None else [hx] if self.parts == 1 else list(hx)
         shape = (len(x), self.hidden_size)
         for state in given:

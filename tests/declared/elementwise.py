@@ -22,6 +22,7 @@ declare("minimum", real, real, ref=lambda x, y: np.where(x < y, x, y))
 declare("negative", real, ref=lambda x: 0 - x)
 declare("square", real, ref=lambda x: x * x)
 declare("absolute", real, ref=lambda x: np.where(x < 0, -x, x))
+declare("nextafter", real, real, ref=lambda x, y: x + 0 * y)
 declare("sign", real, ref=lambda x: (x > 0) * 1.0 - (x < 0))
 declare("clip", away_from(-1.0, 0.5), ref=lambda x, low, high: np.clip(x, low, high),
         kwargs=one_of({"low": -1.0, "high": 0.5}, {"low": None, "high": 0.5}, {"low": -1, "high": None}))

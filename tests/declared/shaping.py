@@ -19,6 +19,8 @@ from declared.base import declare, one_of, plain, reduction
 declare("sum", real, kwargs=reduction, ref=np.sum)
 declare("mean", real, kwargs=reduction, ref=np.mean)
 declare("amax", real, kwargs=reduction, ref=np.max)
+declare("zero_norm", nonzero, kwargs=reduction,
+        ref=lambda x, axis, keepdims: np.sum(x * 0 + 1, axis, keepdims=keepdims))
 declare("amin", distinct, kwargs=reduction, ref=np.min)
 declare("logsumexp", real, kwargs=reduction,
         ref=lambda x, axis, keepdims: np.log(np.sum(np.exp(x), axis=axis, keepdims=keepdims)))

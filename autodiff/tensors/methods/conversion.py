@@ -141,7 +141,8 @@ class ConversionMethods(TensorBase):
         """False: it lives on the CPU."""
         return False
 
-    def to(self, *args: Any, dtype: Any = None, device: Any = None, copy: bool = False) -> Value:
+    def to(self, *args: Any, dtype: Any = None, device: Any = None, non_blocking: bool = False,
+           copy: bool = False) -> Value:
         """In another dtype, or that of another tensor, on the CPU; the tensor itself where nothing changes.
 
         >>> import autodiff

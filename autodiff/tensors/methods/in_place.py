@@ -199,7 +199,7 @@ class InPlaceMethods(OverwritingMethods):
         """Write random numbers into the tensor; ``only_floating`` names a method that is for floating tensors."""
         if only_floating and self._array.dtype.kind != "f":
             raise DtypeError(f"{only_floating} fills floating tensors, not {self._array.dtype}")
-        return self._write_result(np.asarray(drawn).astype(self._array.dtype))
+        return self.fill_(np.asarray(drawn).astype(self._array.dtype))
 
 
 def _outside(x: Any, name: str) -> None:

@@ -31,6 +31,8 @@ class OverwritingMethods(TensorBase):
 
     def __setitem__(self, key: Any, value: Any) -> None:
         first, *rest = stages(plain_key(key))
+        if first is False:  # as in PyTorch nothing is written, and nothing recorded
+            return
         if rest:
             getitem(self, first)[rest[0]] = value
         else:

@@ -22,7 +22,8 @@ class ShapingMethods(TensorBase):
     __getitem__ = getitem
     reshape = shaping.reshape
     permute = shaping.permute
-    transpose = swapaxes = swapdims = shaping.transpose
+    transpose = shaping.transpose
+    swapaxes = swapdims = shaping.swapaxes
     t = shaping.t
     adjoint = shaping.adjoint
     movedim = moveaxis = shaping.movedim
