@@ -38,6 +38,7 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--only", type=int, default=None, help="the number of one program, which is shown")
     parser.add_argument("--write", type=Path, default=None, help="a folder for the minimised programs")
+    parser.add_argument("--most", type=int, default=30, help="how many of a kind are minimised")
     parser.add_argument("--all", action="store_true", help="show known differences, too")
     given = parser.parse_args(arguments)
     quiet()
@@ -51,7 +52,9 @@ def main(arguments: list[str]) -> int:
         counts[name] += name != ""
         if found is not None and (name == "disagreement" or given.all):
             faults += name == "disagreement"
-            small, found = minimised(program, found, lambda p: disagreement(p, given.all))
+            small = program
+            if counts[name] <= given.most:
+                small, found = minimised(program, found, lambda p: disagreement(p, given.all))
             text = report(small, found, f"program {k} of seed {given.seed}")
             print(f"\n=== {name}\n{text}", flush=True)
             if given.write is not None:

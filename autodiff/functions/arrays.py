@@ -8,7 +8,9 @@ from typing import Any
 
 import numpy as np
 
+from autodiff.engine.apply import describe_operand
 from autodiff.engine.values import TensorBase, wrap
+from autodiff.errors import AutodiffError, AxisError, ShapeError
 
 
 def array_of(x: Any) -> Any:
@@ -27,7 +29,14 @@ def on_arrays(function: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(function)
     def call(*args: Any, **kwargs: Any) -> Any:
         given = (*args, *kwargs.values())
-        result = function(*map(array_of, args), **{name: array_of(x) for name, x in kwargs.items()})
+        try:
+            result = function(*map(array_of, args), **{name: array_of(x) for name, x in kwargs.items()})
+        except AutodiffError:
+            raise
+        except (ValueError, IndexError) as error:  # what NumPy says, with what was given
+            shown = ", ".join(describe_operand(x) for x in map(array_of, given))
+            kind = AxisError if isinstance(error, IndexError) else ShapeError
+            raise kind(f"{function.__name__}({shown}): {error}") from None
         if isinstance(result, tuple):
             parts = [constant(part, *given) if isinstance(part, np.ndarray) else part for part in result]
             return type(result)(*parts) if hasattr(result, "_fields") else tuple(parts)

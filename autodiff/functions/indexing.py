@@ -112,7 +112,10 @@ def index_put(input: Any, indices: tuple[Any, ...], values: Any, accumulate: boo
     key = plain_key(tuple(indices))
     if not accumulate:
         return overwrite(input, values, key=key)
-    picked = np.empty(tuple(input.shape), bool)[key].shape
+    try:
+        picked = np.empty(tuple(input.shape), bool)[key].shape
+    except IndexError as error:
+        raise AxisError(f"index_put into shape {tuple(input.shape)}: {error}") from None
     return input + scatter_add(expand(values, picked), key=key, shape=tuple(input.shape))
 
 

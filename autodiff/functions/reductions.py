@@ -15,7 +15,7 @@ from autodiff.functions.axes import axes_of, axis_of, numpy_names, reduced_axes
 from autodiff.ops import comparison, fused, reductions, scans
 from autodiff.ops.arithmetic import maximum, minimum
 from autodiff.ops.indexing import take_along_axis
-from autodiff.ops.shaping import cast, in_single, reshape
+from autodiff.ops.shaping import cast, copy, in_single, reshape
 
 __all__ = [
     "all", "amax", "amin", "aminmax", "any", "argmax", "argmin", "count_nonzero", "log_softmax", "logsumexp", "max",
@@ -171,7 +171,7 @@ def _extreme(input: Any, dim: Any, keepdim: bool, over_all: Any, position: Any, 
         return over_all(input, axis=None, keepdims=False)
     axis = axis_of(dim, input.ndim)
     if input.ndim == 0:
-        return Extreme(input, position(input, axis=None, keepdims=False))
+        return Extreme(copy(input), position(input, axis=None, keepdims=False))
     _refuse_empty(input, axis)
     indices = position(input, axis=axis, keepdims=True)
     values = take_along_axis(input, indices=np.asarray(indices), axis=axis)

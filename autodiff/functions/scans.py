@@ -16,6 +16,7 @@ from autodiff.functions.comparison import ne
 from autodiff.functions.joining import cat
 from autodiff.functions.reductions import Extreme, with_dtype
 from autodiff.functions.reductions import sum as sum_
+from autodiff.functions.shaping import clone
 from autodiff.functions.splitting import narrow
 from autodiff.ops import scans
 from autodiff.ops.indexing import take_along_axis
@@ -63,7 +64,7 @@ def cummin(input: Any, dim: int) -> Extreme:
 def _running(input: Any, dim: int, accumulate: Any) -> Extreme:
     x, axis = array_of(input), axis_of(dim, input.ndim)
     if not x.ndim:
-        return Extreme(+input, constant(np.zeros((), int64), input))
+        return Extreme(clone(input), constant(np.zeros((), int64), input))
     steps = np.arange(x.shape[axis]).reshape([-1 if i == axis else 1 for i in range(x.ndim)])
     best = accumulate(x, axis=axis)
     indices = np.maximum.accumulate(np.where((x == best) | np.isnan(x), steps, 0), axis=axis)
@@ -82,7 +83,7 @@ def diff(input: Any, n: int = 1, dim: int = -1, prepend: Any = None, append: Any
             break
         pair = narrow(x, dim, 1, length - 1), narrow(x, dim, 0, length - 1)
         x = ne(*pair) if input.dtype == np.bool_ else subtract(*pair)
-    return +x if x is input else x
+    return clone(x) if x is input else x
 
 
 def _areas(y: Any, x: Any, dx: float, dim: int) -> Any:

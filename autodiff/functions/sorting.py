@@ -13,7 +13,7 @@ from autodiff.errors import OptionError, ShapeError
 from autodiff.functions.arrays import array_of, constant, on_arrays
 from autodiff.functions.axes import axis_of, numpy_names
 from autodiff.functions.reductions import Extreme
-from autodiff.functions.shaping import movedim, squeeze, unsqueeze
+from autodiff.functions.shaping import clone, movedim, squeeze, unsqueeze
 from autodiff.ops import reductions
 from autodiff.ops.arithmetic import where
 from autodiff.ops.indexing import index, take_along_axis
@@ -43,7 +43,7 @@ def _order(x: Any, axis: int, descending: bool) -> Any:
 
 def _picked(input: Any, indices: Any, axis: int) -> Extreme:
     if not input.ndim:
-        return Extreme(+input, constant(indices, input))
+        return Extreme(clone(input), constant(indices, input))
     return Extreme(take_along_axis(input, indices=indices, axis=axis), constant(indices, input))
 
 

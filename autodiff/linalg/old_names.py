@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 from autodiff.engine.values import Value
 from autodiff.errors import OptionError
 from autodiff.functions.arithmetic import where
+from autodiff.functions.shaping import clone
 from autodiff.linalg import decompositions
 from autodiff.linalg.decompositions import Orthogonal, det, inv, matrix_exp, matrix_power, slogdet
 from autodiff.linalg.norms import cdist, dist, pdist, renorm
@@ -87,4 +88,4 @@ def triangular_solve(
     """X with A X = b (or A^T X = b), for a triangular A."""
     factor = A.mT if transpose else A
     solution = decompositions.solve_triangular(factor, b, upper=upper != transpose, unitriangular=unitriangular)
-    return Solution(solution, +A)
+    return Solution(solution, clone(A))

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from autodiff.engine.primitive import Primitive
+from autodiff.errors import ShapeError
 from autodiff.kernels.precision import in_single
 from autodiff.ops.arithmetic import zero_vjp
 from autodiff.ops.indexing import index
@@ -80,8 +81,15 @@ def _eigh_x(g: Any, out: Any, x: Any) -> Any:
     return _symmetric(np.matmul(v, np.matmul(inner, v.mT)))
 
 
+def finite(x: Any) -> Any:
+    """``x`` itself; raises ShapeError where an entry is not finite, of which LAPACK's search might never end."""
+    if not np.isfinite(x).all():
+        raise ShapeError(f"a matrix of shape {x.shape} with entries that are not finite has no singular values")
+    return x
+
+
 def _svd(x: Any) -> Any:
-    u, s, vh = np.linalg.svd(x, full_matrices=False)
+    u, s, vh = np.linalg.svd(finite(x), full_matrices=False)
     return _stacked(u, s[..., None, :], vh.mT)
 
 

@@ -17,6 +17,7 @@ from benchmarks.fuzzing.run import OURS, Outcome, Value, peer, run
 Array = np.ndarray[Any, Any]
 # By dtype: of the number itself, and of the largest beside it.
 NEAR = {"float64": (1e-9, 1e-10), "float32": (1e-4, 2e-5), "float16": (2e-2, 1e-2)}
+TINY = {"float64": 1e-12, "float32": 1e-9, "float16": 1e-5}
 
 
 class Difference(NamedTuple):
@@ -105,9 +106,10 @@ def near(a: Array, b: Array, loose: float = 1.0) -> bool:
     if not np.array_equal(a[~finite], b[~finite], equal_nan=True):
         return False
     relative, of_largest = NEAR[str(b.dtype)]
+    dtype = b.dtype
     a, b = a[finite].astype(np.float64), b[finite].astype(np.float64)
     largest = np.abs(b).max(initial=0.0)
-    return bool((np.abs(a - b) <= loose * (relative * np.abs(b) + of_largest * largest + 1e-12)).all())
+    return bool((np.abs(a - b) <= loose * (relative * np.abs(b) + of_largest * largest + TINY[str(dtype)])).all())
 
 
 def _at(outcome: Outcome, found: Difference) -> Array | None:

@@ -182,7 +182,8 @@ class Drawing:
         if example.dtype.kind != "f":
             dtype, shape = str(example.dtype), example.shape
             names = self.tensors(lambda x: str(x.dtype).endswith(dtype) and tuple(x.shape) == shape)
-            return pick(rng, names) if names and rng.random() < 0.2 else self.leaf(example.shape, like=example)
+            again = names and rng.random() < 0.2 and "ctc" not in template.name  # there a label may be no blank
+            return pick(rng, names) if again else self.leaf(example.shape, like=example)
         draw = rng.random()
         if draw < 0.02:
             return str(pick(rng, self.tensors() or [self.leaf(example.shape)]))
@@ -206,6 +207,8 @@ class Drawing:
 
     def adapted(self, name: str, example: Array) -> str:
         """The first entries of a variable in the shape, and within the range, of the example."""
+        if not np.isfinite(example).all():
+            return self.leaf(example.shape, like=example)
         text = f"{name}.reshape(-1)[:{example.size}].view({', '.join(map(str, example.shape)) or '()'})"
         low, high = float(example.min()), float(example.max())
         if not self._inside(self.value(name), example):

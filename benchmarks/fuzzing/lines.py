@@ -131,7 +131,8 @@ def cut(rng: Rng, name: str, new: str) -> str:
     return str(pick(rng, [
         f"{new} = {name}.detach()", f"with lib.no_grad(): {new} = {name} * 2", f"{new} = {name}.clone()",
         f"with lib.no_grad(): {new} = {name}{pick(rng, ['[...]', '.view(-1)', '.detach()'])}",
-        f"{new} = {name}.to({other})", f"{new} = {name}.detach().clone().requires_grad_()", f"with lib.no_grad(): {name}.mul_(0.5)",
+        f"{new} = {name}.to({other})",
+        f"{new} = {name}.detach().clone().requires_grad_()", f"with lib.no_grad(): {name}.mul_(0.5)",
         f"{name}.detach_()", f"{new} = {name}.data", f"{name}.retain_grad()", f"{new} = {name}.detach().mul_(2)",
     ]))  # fmt: skip
 

@@ -12,7 +12,7 @@ from benchmarks.fuzzing.program import FLOATS, Leaf, Line, Program
 from benchmarks.fuzzing.run import OURS, Run, is_tensor, peer
 
 Judge = Callable[[Program], Difference | None]
-MOST_TRIES = 600
+MOST_TRIES = 300
 
 
 def minimised(program: Program, found: Difference, judge: Judge) -> tuple[Program, Difference]:
@@ -20,14 +20,16 @@ def minimised(program: Program, found: Difference, judge: Judge) -> tuple[Progra
     tries, again = 0, True
     while again:
         again = False
-        for smaller in _steps(program):
-            tries += 1
-            if tries > MOST_TRIES:
-                return program, found
-            other = judge(smaller)
-            if other is not None and _alike(other, found):
-                program, found, again = smaller, other, True
-                break
+        for steps in (_beginnings, _without_lines, _fewer_gradients, _simpler_leaves, _values):
+            options, k = list(steps(program)), 0
+            while k < len(options) and tries < MOST_TRIES:
+                tries += 1
+                other = judge(options[k])
+                if other is None or not _alike(other, found):
+                    k += 1
+                    continue
+                program, found, again = options[k], other, True
+                options = list(steps(program))
     return program, found
 
 
@@ -39,15 +41,21 @@ def _alike(a: Difference, b: Difference) -> bool:
     return a.kind == b.kind and said(a.ours)[:40] == said(b.ours)[:40] and said(a.theirs)[:40] == said(b.theirs)[:40]
 
 
-def _steps(program: Program) -> Iterator[Program]:
-    """Smaller programs, the boldest steps first."""
+def _beginnings(program: Program) -> Iterator[Program]:
+    for k in range(1, len(program.lines)):
+        yield program._replace(lines=program.lines[:k])
+
+
+def _without_lines(program: Program) -> Iterator[Program]:
+    lines = program.lines
+    for k in reversed(range(len(lines))):
+        yield program._replace(lines=lines[:k] + lines[k + 1 :])
+    for k in reversed(range(len(lines) - 1)):
+        yield program._replace(lines=lines[:k] + lines[k + 2 :])
+
+
+def _fewer_gradients(program: Program) -> Iterator[Program]:
     lines, outputs, order = program
-    for k in reversed(range(len(lines))):  # all that follows
-        if k < len(lines) - 1:
-            yield program._replace(lines=lines[: k + 1])
-    for width in (3, 2, 1):
-        for k in reversed(range(len(lines) - width + 1)):
-            yield program._replace(lines=lines[:k] + lines[k + width :])
     if order:
         yield Program(lines, (), 0)
     if order > 1:
@@ -55,10 +63,13 @@ def _steps(program: Program) -> Iterator[Program]:
     if len(outputs) > 1:
         for k in range(len(outputs)):
             yield program._replace(outputs=outputs[:k] + outputs[k + 1 :])
+
+
+def _simpler_leaves(program: Program) -> Iterator[Program]:
+    lines = program.lines
     for k, line in enumerate(lines):
         for other in _leaves(line) if isinstance(line, Leaf) else []:
             yield program._replace(lines=(*lines[:k], other, *lines[k + 1 :]))
-    yield from _values(program)
 
 
 def _leaves(leaf: Leaf) -> Iterator[Leaf]:

@@ -33,11 +33,11 @@ def slopes(program: Program, ours: Outcome) -> Difference | None:
             continue
         direction = np.cos(np.arange(line.array.size) * 2.1 + 1).reshape(line.array.shape)
         wide, narrow = (_slope(double, line, direction, step) for step in (STEP, STEP / 4))
-        if wide is None or narrow is None or abs(wide - narrow) > 1e-5 * (1 + abs(wide)):
+        if wide is None or narrow is None or abs(wide - narrow) > 1e-7 * (1 + abs(wide)):
             continue  # a kink, or a number that cannot be had to so many digits
         shown = direction if not line.layout else eval(f"d{line.layout}", {"d": OURS.tensor(direction)}).numpy()
         mine = float((gradient.array * shown).sum())
-        if not abs(mine - narrow) <= 1e-4 * (1 + abs(narrow)):
+        if not abs(mine - narrow) <= 1e-6 * (1 + abs(narrow)):
             return Difference("gradient 1", line.name, mine, narrow)
     return None
 

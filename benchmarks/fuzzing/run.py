@@ -127,8 +127,8 @@ class Run:
             self.outcome.gradients.append(
                 {name: None if g is None else Value(g) for name, g in zip(leaves, found, strict=True)}
             )
-            outputs = [g for g in found if g is not None and g.requires_grad]
-            cotangents = [self._cotangent(g, k + 3) for k, g in enumerate(outputs)]
+            tracked = [(k, g) for k, g in enumerate(found) if g is not None and g.requires_grad]
+            outputs, cotangents = [g for _, g in tracked], [self._cotangent(g, k + 3) for k, g in tracked]
             if not outputs:
                 return
 

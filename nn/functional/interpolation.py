@@ -10,6 +10,7 @@ import numpy as np
 from autodiff.engine.apply import apply
 from autodiff.engine.values import Value
 from autodiff.errors import OptionError, ShapeError
+from autodiff.functions.shaping import clone
 from autodiff.kernels.resampling import Taps
 from autodiff.ops.windows import resample
 from nn.functional.adaptive import averaging
@@ -58,11 +59,12 @@ def interpolate(
     if antialias and mode not in ("bilinear", "bicubic"):
         raise OptionError(f"antialias goes with the modes bilinear and bicubic, not with {mode!r}")
     output, scales = _sizes(shape[2:], size, scale_factor, recompute_scale_factor)
+    result = input
     for axis, (length, count, scale) in enumerate(zip(shape[2:], output, scales, strict=True), 2):
         if length != count or scale not in (None, 1.0):
             taps = _taps(mode, length, count, scale, bool(align_corners), antialias)
-            input = apply(resample, (input,), {"axis": axis, "taps": taps})
-    return input
+            result = apply(resample, (result,), {"axis": axis, "taps": taps})
+    return clone(input) if result is input else result
 
 
 def _sizes(size: Any, wanted: Any, factor: Any, recompute: bool | None) -> tuple[tuple[int, ...], tuple[Any, ...]]:
