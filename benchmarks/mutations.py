@@ -129,8 +129,8 @@ class Planted:
 @contextmanager
 def planted(name: str, position: int, mutate: Callable[..., Any]) -> Iterator[Planted]:
     """The row ``name`` with a fault in the VJP of one input."""
-    primitive = primitives[name]
-    sound, fault = primitive.vjps_for, Planted(mutate, position)
+    primitive, fault = primitives[name], Planted(mutate, position)
+    fixed, sound = primitive.fixed_vjps, primitive.vjps_for
 
     def rules(count: int) -> list[Callable[..., Any]]:
         vjps = list(sound(count))
@@ -138,11 +138,18 @@ def planted(name: str, position: int, mutate: Callable[..., Any]) -> Iterator[Pl
             fault.vjp, vjps[position] = vjps[position], fault
         return vjps
 
-    primitive.vjps_for = rules
+    if fixed:  # which the walk takes without asking vjps_for
+        fault.vjp = primitive.vjps[position]
+        primitive.fixed_vjps = [*primitive.vjps[:position], fault, *primitive.vjps[position + 1 :]]
+    else:
+        primitive.vjps_for = rules
     try:
         yield fault
     finally:
-        del primitive.vjps_for
+        if fixed:
+            primitive.fixed_vjps = fixed
+        else:
+            del primitive.vjps_for
 
 
 def verdict(name: str, position: int, mutate: Callable[..., Any]) -> str:

@@ -11,6 +11,7 @@ from parity.harness import peer
 
 import autodiff
 from autodiff import func, linalg
+from autodiff.errors import ShapeError
 from nn import functional
 
 Call = Callable[[Any], Any]
@@ -121,3 +122,14 @@ def test_a_power_below_2_has_no_second_derivative_at_an_entry_that_is_0() -> Non
     assert not np.isfinite(steep[0, 0])
     np.testing.assert_array_equal(flat[0], ZERO)
     assert np.isfinite(steep[1:, 1:]).all()
+
+
+@pytest.mark.parametrize("call", [
+    linalg.svd, linalg.svdvals, linalg.pinv, linalg.matrix_rank, linalg.cond, lambda x: linalg.matrix_norm(x, "nuc"),
+    lambda x: linalg.lstsq(x, x), lambda x: linalg.svd(x[:2]),
+])  # fmt: skip
+def test_matrices_that_are_not_finite_are_refused(call: Call) -> None:
+    """Of this one LAPACK's search for singular values has no end."""
+    x = autodiff.tensor(np.array([[-np.inf, 0.1, 0.213], [-0.122, 2.231, -0.232], [-0.468, -0.015, 3.554]]))
+    with pytest.raises(ShapeError, match="not finite"):
+        call(x)

@@ -37,6 +37,55 @@ ACTIVATIONS = [
 ]
 
 
+# Every function that takes ``inplace``, drawing nothing at random.
+IN_PLACE: dict[str, dict[str, Any]] = {
+    "relu": {}, "leaky_relu": {"negative_slope": 0.3}, "silu": {}, "hardtanh": {"min_val": -0.5}, "relu6": {},
+    "hardsigmoid": {}, "hardswish": {}, "elu": {"alpha": 0.5}, "celu": {"alpha": 0.5}, "selu": {}, "mish": {},
+    "rrelu": {}, "threshold": {"threshold": 0.1, "value": 0.5}, "dropout": {"p": 1.0}, "dropout1d": {"p": 1.0},
+    "dropout2d": {"p": 0.5, "training": False}, "dropout3d": {"p": 0.0},
+    "alpha_dropout": {"p": 1.0, "training": True}, "feature_alpha_dropout": {"p": 1.0, "training": True},
+}  # fmt: skip
+
+
+def test_every_function_with_inplace_is_tried() -> None:
+    """The table below has them all."""
+    assert {name for name in vars(F) if "inplace" in getattr(getattr(F, name), "__annotations__", {})} == {*IN_PLACE}
+
+
+@pytest.mark.parametrize(("name", "options"), IN_PLACE.items())
+def test_inplace_writes_into_the_input(name: str, options: dict[str, Any]) -> None:
+    """The input, a view of it and the gradient are PyTorch's; a leaf that requires grad is refused."""
+
+    def program(lib: Any) -> Any:
+        call = getattr(lib.nn.functional, name)
+        leaf = lib.tensor(draw(2, 3, 4, 1, 1)[..., 0] if name == "dropout2d" else draw(2, 3, 4))
+        leaf = leaf.unsqueeze(-1).unsqueeze(-1) if name == "dropout3d" else leaf
+        leaf = leaf.detach().requires_grad_()
+        x = leaf * 1
+        view = x[:, 1]
+        result = call(x, **options, inplace=True)
+        loss = (x * x).sum() + (view * 3).sum()
+        try:
+            refused = call(leaf, **options, inplace=True) is None
+        except RuntimeError:
+            refused = True
+        return x, view, result is x, refused, lib.autograd.grad(loss, leaf)[0]
+
+    near = Near(1e-7, 1e-7) if name == "hardsigmoid" else NEAR  # PyTorch's 1 / 6 is of single precision there
+    same(program, near=near)
+
+
+@pytest.mark.parametrize("name", ["ReLU", "SiLU", "LeakyReLU", "ELU", "Hardtanh", "Mish", "Hardsigmoid"])
+def test_layers_pass_inplace_on(name: str) -> None:
+    """The input of a layer that is made with ``inplace=True`` holds its result."""
+
+    def program(lib: Any) -> Any:
+        x = lib.tensor(draw(2, 3))
+        return getattr(lib.nn, name)(inplace=True)(x) is x, x
+
+    same(program, near=Near(1e-7, 1e-7))
+
+
 @pytest.mark.parametrize(("name", "options"), ACTIVATIONS)
 def test_activations_are_pytorchs(name: str, options: dict[str, Any]) -> None:
     """Each activation and its gradient agree with PyTorch in float64."""

@@ -150,7 +150,7 @@ def svd(A: Any, full_matrices: bool = True) -> Singular:
             A = A.detach() if hasattr(A, "detach") else A
         if getattr(A, "requires_grad", False):
             raise OptionError(f"svd of shape {tuple(A.shape)} has a gradient with full_matrices=False only")
-        u, s, vh = (constant(x, A) for x in np.linalg.svd(array_of(A)))
+        u, s, vh = (constant(x, A) for x in np.linalg.svd(primitives.finite(array_of(A))))
         return Singular(_by_columns(u), s, _by_columns(vh))
     whole = spectra.svd(A)
     left, right = (spectra.vectors(whole, start=i, stop=j) for i, j in ((0, m), (m + 1, m + 1 + n)))
@@ -181,7 +181,7 @@ def qr(A: Any, mode: str = "reduced") -> Orthogonal:
 
 def pinv(A: Any, *, atol: Any = None, rtol: Any = None, hermitian: bool = False) -> Value:
     """The pseudoinverse of Moore and Penrose, with singular values up to max(atol, rtol * the largest) taken as 0."""
-    sizes = np.linalg.svd(array_of(A), compute_uv=False)
+    sizes = np.linalg.svd(primitives.finite(array_of(A)), compute_uv=False)
     largest = sizes.max(-1, initial=0.0)
     rtol = _relative_tolerance(A, atol, rtol)
     absolute = 0.0 if atol is None else array_of(atol) / np.where(largest == 0, 1, largest)
@@ -231,7 +231,7 @@ def matrix_power(A: Any, n: int) -> Value:
 
 def matrix_rank(A: Any, *, atol: Any = None, rtol: Any = None, hermitian: bool = False) -> Value:
     """How many singular values are not taken as 0."""
-    s = np.linalg.svd(array_of(A), compute_uv=False)
+    s = np.linalg.svd(primitives.finite(array_of(A)), compute_uv=False)
     bound = np.maximum(0.0 if atol is None else atol, _relative_tolerance(A, atol, rtol) * s.max(-1, initial=0.0))
     return constant((s > np.asarray(bound)[..., None]).sum(-1), A)
 

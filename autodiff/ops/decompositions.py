@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from autodiff.engine.primitive import Primitive
+from autodiff.errors import ShapeError
 from autodiff.kernels.layout import copied
 from autodiff.kernels.precision import in_single
 from autodiff.ops.arithmetic import zero_vjp
@@ -74,6 +75,13 @@ def _cholesky_x(g: Any, out: Any, x: Any) -> Any:
     """L^-T P L^-1 with P the lower triangle of L^T g, its diagonal halved (Murray 2016, arXiv:1602.07527)."""
     p = np.matmul(out.mT, g) * _lower(x.shape[-1], g.dtype)
     return symmetric(solve(out.mT, solve(out.mT, p.mT).mT))
+
+
+def finite(x: Any) -> Any:
+    """``x`` itself; raises ShapeError where an entry is not finite, of which LAPACK's search might never end."""
+    if not np.isfinite(x).all():
+        raise ShapeError(f"a matrix of shape {x.shape} has no eigen- or singular values: entries are not finite")
+    return x
 
 
 def _qr(x: Any) -> Any:
@@ -158,7 +166,7 @@ cholesky = Primitive("cholesky", in_single(_by_columns(lambda x: np.linalg.chole
 
 qr = Primitive("qr", in_single(_qr), _qr_x, keeps="out", floating=True)
 
-pinv = Primitive("pinv", in_single(lambda x, rcond, hermitian: np.linalg.pinv(x, rcond, hermitian)), _pinv_x,
+pinv = Primitive("pinv", in_single(lambda x, rcond, hermitian: np.linalg.pinv(finite(x), rcond, hermitian)), _pinv_x,
                  keeps="out x", floating=True)
 
 matrix_exp = Primitive("matrix_exp", _matrix_exp, _matrix_exp_x, keeps="x", floating=True)

@@ -18,19 +18,19 @@ from autodiff.engine.values import TensorBase, wrap
 from autodiff.kernels.precision import in_single
 from autodiff.ops.arithmetic import gate
 from autodiff.ops.arrays import detached
-from autodiff.ops.decompositions import stacked, symmetric
+from autodiff.ops.decompositions import finite, stacked, symmetric
 from autodiff.ops.equal_values import Equals, equal_values, limits, tolerance
 from autodiff.ops.indexing import scatter_add
 from autodiff.ops.lengths import node_of, without_derivative
 
 
 def _eigh(x: Any) -> Any:
-    values, vectors = np.linalg.eigh(symmetric(x))
+    values, vectors = np.linalg.eigh(finite(symmetric(x)))
     return stacked(values[..., None, :], vectors, np.zeros_like(vectors[..., :1, :]))
 
 
 def _svd(x: Any) -> Any:
-    u, s, vh = np.linalg.svd(x, full_matrices=False)
+    u, s, vh = np.linalg.svd(finite(x), full_matrices=False)
     return stacked(u, s[..., None, :], vh.mT, np.zeros_like(s[..., None, :]))
 
 

@@ -1,6 +1,7 @@
 """Activations: elementwise functions, and the softmax family over one axis.
 
-``inplace`` is accepted as in PyTorch and ignored: the result is a new tensor.
+With ``inplace=True`` the result is written into the input, as a method that ends in ``_`` does it, and the input is
+returned.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from autodiff.ops import fused, transcendental
 from autodiff.ops.arithmetic import multiply
 from autodiff.ops.shaping import reshape
 from autodiff.random import numpy_generator
+from nn.functional.arguments import written
 
 __all__ = [
     "celu", "elu", "gelu", "glu", "hardshrink", "hardsigmoid", "hardswish", "hardtanh", "leaky_relu", "log_softmax",
@@ -37,6 +39,8 @@ def relu(input: Any, inplace: bool = False) -> Value:
     >>> relu(autodiff.tensor([-1.0, 2.0]))
     tensor([0., 2.])
     """
+    if inplace:
+        return written(input, relu)
     return apply(transcendental.relu, (input,))
 
 
@@ -73,6 +77,8 @@ def _given(dim: int | None, input: Any) -> int:
 
 def leaky_relu(input: Any, negative_slope: float = 0.01, inplace: bool = False) -> Value:
     """x where it is positive, ``negative_slope`` * x elsewhere (Maas, Hannun & Ng 2013)."""
+    if inplace:
+        return written(input, leaky_relu, negative_slope)
     return where(input > 0, input, input * negative_slope)
 
 
@@ -99,6 +105,8 @@ def logsigmoid(input: Any) -> Value:
 
 def silu(input: Any, inplace: bool = False) -> Value:
     """x * sigmoid(x) (Elfwing, Uchibe & Doya 2018)."""
+    if inplace:
+        return written(input, silu)
     return input * apply(transcendental.sigmoid, (input,))
 
 
@@ -121,6 +129,8 @@ def hardtanh(input: Any, min_val: float = -1.0, max_val: float = 1.0, inplace: b
     >>> hardtanh(autodiff.tensor([-3.0, 0.5, 3.0]))
     tensor([-1.0000,  0.5000,  1.0000])
     """
+    if inplace:
+        return written(input, hardtanh, min_val, max_val)
     if min_val > max_val:
         raise OptionError(f"hardtanh needs min_val <= max_val, not {min_val} and {max_val}")
     return apply(transcendental.hardtanh, (input,), {"low": min_val, "high": max_val})
@@ -128,16 +138,22 @@ def hardtanh(input: Any, min_val: float = -1.0, max_val: float = 1.0, inplace: b
 
 def relu6(input: Any, inplace: bool = False) -> Value:
     """min(max(x, 0), 6) (Krizhevsky 2010)."""
+    if inplace:
+        return written(input, relu6)
     return hardtanh(input, 0.0, 6.0)
 
 
 def hardsigmoid(input: Any, inplace: bool = False) -> Value:
     """The line x / 6 + 1 / 2 between 0 and 1, a ``sigmoid`` without exp."""
+    if inplace:
+        return written(input, hardsigmoid)
     return hardtanh(input, -3.0, 3.0) / 6 + 0.5
 
 
 def hardswish(input: Any, inplace: bool = False) -> Value:
     """x * hardsigmoid(x) (Howard et al. 2019)."""
+    if inplace:
+        return written(input, hardswish)
     return apply(transcendental.hardswish, (input,))
 
 
@@ -154,11 +170,15 @@ def elu(input: Any, alpha: float = 1.0, inplace: bool = False) -> Value:
     >>> elu(autodiff.tensor([-1e4, 2.0]))
     tensor([-1.,  2.])
     """
+    if inplace:
+        return written(input, elu, alpha)
     return _elu(input, alpha)
 
 
 def celu(input: Any, alpha: float = 1.0, inplace: bool = False) -> Value:
     """``elu`` of x / alpha times alpha, which has slope 1 at 0 for every alpha (Barron 2017)."""
+    if inplace:
+        return written(input, celu, alpha)
     if alpha == 0:
         raise OptionError("celu divides by alpha, which cannot be 0")
     return _elu(input, alpha, width=alpha)
@@ -173,6 +193,8 @@ def selu(input: Any, inplace: bool = False) -> Value:
 
     Reference: Klambauer et al. 2017, "Self-normalizing neural networks".
     """
+    if inplace:
+        return written(input, selu)
     return _elu(input, SELU_ALPHA, SELU_SCALE)
 
 
@@ -198,6 +220,8 @@ def rrelu(
     input: Any, lower: float = 1.0 / 8, upper: float = 1.0 / 3, training: bool = False, inplace: bool = False
 ) -> Value:
     """``leaky_relu`` with a slope drawn for each entry in training, and the mean slope otherwise (Xu et al. 2015)."""
+    if inplace:
+        return written(input, rrelu, lower, upper, training)
     if lower > upper:
         raise OptionError(f"rrelu needs lower <= upper, not {lower} and {upper}")
     if not training:
@@ -208,6 +232,8 @@ def rrelu(
 
 def threshold(input: Any, threshold: float, value: float, inplace: bool = False) -> Value:
     """x where it is above ``threshold``, ``value`` elsewhere."""
+    if inplace:
+        return written(input, lambda x: where(x <= threshold, value, x))
     return where(input <= threshold, value, input)
 
 
@@ -235,6 +261,8 @@ def tanhshrink(input: Any) -> Value:
 
 def mish(input: Any, inplace: bool = False) -> Value:
     """x * tanh(softplus(x)) (Misra 2020)."""
+    if inplace:
+        return written(input, mish)
     return input * apply(transcendental.tanh, (apply(transcendental.softplus, (input,)),))
 
 

@@ -113,3 +113,11 @@ def check_probability(p: float) -> None:
     """Raise OptionError where ``p`` is no probability."""
     if not 0 <= p <= 1:
         raise OptionError(f"the probability of dropout lies between 0 and 1; p is {p}")
+
+
+def written(input: Any, function: Callable[..., Any], *options: Any) -> Any:
+    """``function`` of the input, written into the input, which is returned.
+
+    The function is that of a copy, since it may keep its input for the backward pass.
+    """
+    return input._write_result(function(input.clone(), *options))

@@ -10,7 +10,7 @@ from autodiff.functions.arithmetic import where
 from autodiff.ops.arithmetic import multiply
 from autodiff.random import numpy_generator
 from nn.functional.activations import SELU_ALPHA, SELU_SCALE
-from nn.functional.arguments import check_probability
+from nn.functional.arguments import check_probability, written
 
 __all__ = ["alpha_dropout", "dropout", "dropout1d", "dropout2d", "dropout3d", "feature_alpha_dropout"]
 
@@ -26,6 +26,8 @@ def dropout(input: Any, p: float = 0.5, training: bool = True, inplace: bool = F
     >>> dropout(autodiff.ones(3), training=False)
     tensor([1., 1., 1.])
     """
+    if inplace and training and p:
+        return written(input, dropout, p, training)
     return _dropped(input, p, training, tuple(input.shape))
 
 
@@ -54,6 +56,8 @@ def _channels(name: str, input: Any, ranks: tuple[int, ...], unbatched: int) -> 
 
 def dropout1d(input: Any, p: float = 0.5, training: bool = True, inplace: bool = False) -> Any:
     """``dropout`` of whole channels of signals (N, C, L) or (C, L)."""
+    if inplace and training and p:
+        return written(input, dropout1d, p, training)
     return _dropped(input, p, training, _channels("dropout1d", input, (2, 3), 2))
 
 
@@ -62,11 +66,15 @@ def dropout2d(input: Any, p: float = 0.5, training: bool = True, inplace: bool =
 
     Reference: Tompson et al. 2015, "Efficient object localization using convolutional networks".
     """
+    if inplace and training and p:
+        return written(input, dropout2d, p, training)
     return _dropped(input, p, training, _channels("dropout2d", input, (2, 3, 4), 0))
 
 
 def dropout3d(input: Any, p: float = 0.5, training: bool = True, inplace: bool = False) -> Any:
     """``dropout`` of whole channels of volumes (N, C, D, H, W) or (C, D, H, W)."""
+    if inplace and training and p:
+        return written(input, dropout3d, p, training)
     return _dropped(input, p, training, _channels("dropout3d", input, (4, 5), 4))
 
 
@@ -86,11 +94,15 @@ def alpha_dropout(input: Any, p: float = 0.5, training: bool = False, inplace: b
 
     Reference: Klambauer et al. 2017, "Self-normalizing neural networks".
     """
+    if inplace and training and p:
+        return written(input, alpha_dropout, p, training)
     return _alpha_dropped(input, p, training, tuple(input.shape))
 
 
 def feature_alpha_dropout(input: Any, p: float = 0.5, training: bool = False, inplace: bool = False) -> Any:
     """``alpha_dropout`` of whole channels, axis 1."""
+    if inplace and training and p:
+        return written(input, feature_alpha_dropout, p, training)
     shape = tuple(input.shape)
     if len(shape) < 2:
         raise ShapeError(f"feature_alpha_dropout takes inputs (N, C, *), not of shape {shape}")

@@ -10,7 +10,7 @@ import numpy as np
 from autodiff.engine.apply import apply
 from autodiff.engine.values import Value
 from autodiff.errors import OptionError, ShapeError
-from autodiff.functions.shaping import contiguous
+from autodiff.functions.shaping import clone, contiguous
 from autodiff.kernels.resampling import Taps
 from autodiff.ops.windows import resample
 from nn.functional.adaptive import averaging
@@ -68,6 +68,7 @@ def interpolate(
         if length != count or scale not in (None, 1.0):
             taps = _taps(mode, length, count, scale, bool(align_corners), antialias)
             out = apply(resample, (out,), {"axis": axis, "taps": taps})
+    out = clone(input) if out is input else out
     return in_format_of(out, axes, input) if axes in _CHANNELS_LAST[mode] else contiguous(out)
 
 

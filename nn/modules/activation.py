@@ -28,9 +28,13 @@ class _Plain(FunctionModule):
 
 
 class _InPlace(_Plain, options=True):
-    """An activation that takes PyTorch's ``inplace`` only, which changes no number here."""
+    """An activation that takes ``inplace`` only."""
 
     inplace: bool = False
+
+    def forward(self, input: Any) -> Any:
+        """The function of the input, with ``inplace`` written into it."""
+        return type(self).function(input, self.inplace)
 
 
 class ReLU(_InPlace, function=F.relu):

@@ -11,7 +11,7 @@ from typing import Any, ClassVar, dataclass_transform
 
 from nn.module import Module
 
-_OLD = {"inplace", "size_average", "reduce"}  # options that are taken as in PyTorch, and that no function needs
+_OLD = {"size_average", "reduce"}  # options that are taken as in PyTorch, and that no function needs
 
 
 @dataclass(eq=False, repr=False, match_args=False)

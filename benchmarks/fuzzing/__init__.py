@@ -1,0 +1,1 @@
+"""Random programs, run with this library and with PyTorch, and what differs made small; the command is ``fuzz``."""

@@ -1,0 +1,172 @@
+"""Differences that are known, each with who is right; what none of these names is a disagreement."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+
+from benchmarks.fuzzing.compare import Difference, compared, near
+from benchmarks.fuzzing.program import Program
+from benchmarks.fuzzing.run import OURS, Value, peer, run
+
+
+class Known(NamedTuple):
+    """A kind of difference: ``holds`` says whether one is of this kind, ``right`` who is right, and why."""
+
+    name: str
+    right: str
+    holds: Callable[[Program, Difference], bool]
+
+
+def _refused(*said: str) -> Callable[[Program, Difference], bool]:
+    """PyTorch refuses with one of these words what this library does."""
+    return lambda program, found: (
+        found.kind == "error" and found.ours == "none" and any(re.search(text, str(found.theirs)) for text in said)
+    )
+
+
+def _we_refuse(*said: str) -> Callable[[Program, Difference], bool]:
+    return lambda program, found: (
+        found.kind == "error" and found.theirs == "none" and any(re.search(text, str(found.ours)) for text in said)
+    )
+
+
+def _nan_behind_where(program: Program, found: Difference) -> bool:
+    """Only PyTorch's gradient has NaN, and all other entries agree."""
+    mine, other = found.ours, found.theirs
+    if not (found.kind.startswith("gradient") and isinstance(mine, Value) and isinstance(other, Value)):
+        return False
+    if found.kind.endswith("none") or mine.array.shape != other.array.shape:
+        return False
+    leaked = np.isnan(other.array) & np.isfinite(mine.array)
+    mine, other = np.where(leaked, 0, mine.array), np.where(leaked, 0, other.array)
+    return bool(leaked.any()) and (near(mine, other, 10) or np.allclose(mine, other, atol=1e-6, equal_nan=True))
+
+
+def _no_grad_view(program: Program, found: Difference) -> bool:
+    made = rf"with lib.no_grad\(\): (\w+, )*{re.escape(found.where)}\b"
+    return (found.kind == "value: tracked" and not found.ours.tracked
+            and any(re.match(made, line.text) for line in program.lines))
+
+
+def _agree_aside(program: Program) -> bool:
+    """Whether the libraries agree a little aside of the numbers of the program."""
+    moved, torch = program.in_double().moved(), peer()
+    return torch is not None and compared(moved, run(moved, OURS), run(moved, torch)) is None
+
+
+def _second_at_a_kink(program: Program, found: Difference) -> bool:
+    return found.kind.startswith("gradient 2") and _agree_aside(program)
+
+
+def _left_out(program: Program, found: Difference) -> bool:
+    """Ties in the extremes of scatter_reduce and index_reduce, without the entries that are written."""
+    ties = any(re.search("am(ax|in).*include_self=False", line.text) for line in program.lines)
+    return ties and found.kind.startswith("gradient") and _agree_aside(program)
+
+
+def _equal_rows(program: Program, found: Difference) -> bool:
+    bags = any("embedding_bag" in line.text and "max" in line.text for line in program.lines)
+    return bags and found.kind.startswith("gradient") and _agree_aside(program)
+
+
+def _degenerate(program: Program, found: Difference) -> bool:
+    named = any(re.search("norm|svd|pinv|cond|eig|qr", line.text) for line in program.lines)
+    return named and found.kind.startswith("gradient") and _agree_aside(program)
+
+
+UNORDERED = re.compile(r"kthvalue|topk|sort|median|mode|quantile")
+
+
+def _order_of_ties(program: Program, found: Difference) -> bool:
+    named = any(UNORDERED.search(line.text) for line in program.lines)
+    return named and found.kind in ("value", "gradient 1", "gradient 2") and _agree_aside(program)
+
+
+def _single(program: Program, found: Difference) -> bool:
+    """In float64, and by less than a digit of float32."""
+    mine, other = found.ours, found.theirs
+    named = any(re.search("ardsigmoid|binary_cross_entropy", line.text) for line in program.lines)
+    return (named and found.kind in ("value", "gradient 1", "gradient 2") and mine.dtype == "float64"
+            and np.allclose(mine.array, other.array, rtol=1e-6, atol=1e-7, equal_nan=True))
+
+
+def _infinite(program: Program, found: Difference) -> bool:
+    """Infinite or NaN inputs, and only entries that are not finite on a side differ."""
+    mine, other = found.ours, found.theirs
+    if not (isinstance(mine, Value) and isinstance(other, Value) and mine.array.shape == other.array.shape):
+        return False
+    if mine.array.dtype.kind != "f" or all(np.isfinite(leaf.array).all() for leaf in program.leaves):
+        return False
+    odd = ~(np.isfinite(mine.array) & np.isfinite(other.array))
+    return near(np.where(odd, 0, mine.array), np.where(odd, 0, other.array), 10)
+
+
+def _one_dtype(program: Program, found: Difference) -> bool:
+    """PyTorch asks for one dtype."""
+    text = str(program.in_double())
+    return str(program) != text and _refused("dtype", "promoting", "scalar type", "did not match")(program, found)
+
+
+def _windows(program: Program, found: Difference) -> bool:
+    unfolded = any(".unfold(" in line.text for line in program.lines)
+    written = any(re.search(r"\w_\(|[-+*]=|\] =|inplace", line.text) for line in program.lines)
+    return unfolded and written and found.kind == "value"
+
+
+def _none_or_zeros(program: Program, found: Difference) -> bool:
+    return found.kind.endswith("or none") and not any(
+        x is not None and np.nan_to_num(x.array, nan=1).any() for x in (found.ours, found.theirs)
+    )
+
+
+KNOWN = [
+    Known("half precision", "ours: PyTorch has no such kernel for float16", _refused(
+        "'Half'", "Low precision dtypes", "must be either float or double", "expected scalar type .* but found Half")),
+    Known("parts that are written", "ours: a part of chunk, split, unbind is a view like any other", _refused(
+        "output of a function that returns multiple views", "output is a view .* multi-output")),
+    Known("no second derivative", "ours: PyTorch has no derivative of this derivative", _refused(
+        "derivative for .* is not implemented", "not implemented for .* double", "does not support double")),
+    Known("what PyTorch keeps", "both: ours does not keep what was changed", _refused(
+        "one of the variables needed for gradient computation has been modified")),
+    Known("what we keep", "both: PyTorch does not keep what was changed", _we_refuse(
+        "that the backward pass of .* needs was changed in place")),
+    Known("reads what it writes", "ours: what is read is read before", _refused(
+        "some elements of the input tensor and the written-to tensor refer to a single memory location")),
+    Known("stretched memory", "both: several entries are one number, which ours never writes", _we_refuse(
+        "is read-only, or stretched by expand")),
+    Known("a view under no_grad", "ours: nothing was recorded, so it does not require grad", _no_grad_view),
+    Known("a view under no_grad that is written", "ours: the view shows the new value, without gradient", _refused(
+        "created in no_grad mode and")),
+    Known("overlapping windows", "neither: an entry stands in two windows of unfold that are written", _windows),
+    Known("infinite inputs", "neither: which of inf and NaN comes out of infinite inputs", _infinite),
+    Known("two dtypes", "ours: promotes, where PyTorch asks for one dtype", _one_dtype),
+    Known("an index beyond", "ours: refuses, where PyTorch reads memory of others", lambda program, found: (
+        _we_refuse("out of bounds")(program, found) and "take_along_dim" in found.where)),
+    Known("a second derivative at a kink", "neither: the first derivative jumps there", _second_at_a_kink),
+    Known("the order of ties", "neither: PyTorch promises none", _order_of_ties),
+    Known("constants of single precision", "ours: PyTorch's 1 / 6 and 1e-12 are of float32 in float64, too", _single),
+    Known("extremes without the entry", "ours: PyTorch shares with the entry that include_self=False leaves out",
+          _left_out),
+    Known("bags of equal rows", "ours: the maximum is shared evenly, as that of amax", _equal_rows),
+    Known("degenerate matrices", "neither: the function has a kink there", _degenerate),
+    Known("whole numbers", "ours: computes what PyTorch has for floats alone", _refused(
+        "not implemented for '(Long|Int)")),
+    Known("detached in place", "ours: what was detached is a constant", _refused("has been detached in-place")),
+    Known("a leaf that is turned", "ours: PyTorch's own gradient does not fit", _refused(
+        "returned an invalid gradient")),
+    Known("unsafe parts", "ours: they are views like those of split", lambda program, found: (
+        _we_refuse("a leaf that requires grad")(program, found) and "unsafe_" in str(program))),
+    Known("matrices without inverse", "ours: what ends in _ex refuses them, as its page says", lambda program, found: (
+        _we_refuse("Singular matrix", "not positive definite")(program, found) and "_ex(" in found.where)),
+    Known("NaN behind where", "ours: a cotangent of 0 stays 0", _nan_behind_where),
+    Known("none or zeros", "both: nothing depends on the leaf", _none_or_zeros),
+]  # fmt: skip
+
+
+def known(program: Program, found: Difference) -> str | None:
+    """The name of the kind that the difference is of, if it is known."""
+    return next((entry.name for entry in KNOWN if entry.holds(program, found)), None)
