@@ -48,6 +48,11 @@ def _sinc(x: Any) -> Any:
 F = "nn.functional."
 ALPHA, SCALE = 1.6732632423543772848170429916717, 1.0507009873554804934193349852946
 
+SATURATED = (
+    "the slope 1 - y^2 comes from the rounded value y, the one array that is kept; above 9 no digit of it is right with "
+    "either library"
+)
+
 FORMULAS: list[Formula] = [
     formula("exp", mp.exp, EVERY),
     formula("exp2", lambda x: mp.mpf(2) ** x, EVERY),
@@ -68,7 +73,7 @@ FORMULAS: list[Formula] = [
     formula("atan", mp.atan, EVERY),
     formula("sinh", mp.sinh, EVERY),
     formula("cosh", mp.cosh, EVERY),
-    formula("tanh", mp.tanh, EVERY),
+    formula("tanh", mp.tanh, EVERY, why=SATURATED),
     formula("asinh", mp.asinh, EVERY),
     formula("acosh", mp.acosh, grid(lambda x: x > 1, beside=(1.0,))),
     formula("atanh", mp.atanh, UNIT),
@@ -96,7 +101,7 @@ FORMULAS: list[Formula] = [
                                        mp.mpf("1.0507009873554804934193349852946"))(x), EVERY,
             smooth=lambda x: x != 0),
     formula(F + "softsign", lambda x: x / (1 + abs(x)), EVERY, smooth=lambda x: x != 0),
-    formula(F + "tanhshrink", lambda x: x - mp.tanh(x), EVERY),
+    formula(F + "tanhshrink", lambda x: x - mp.tanh(x), EVERY, why=SATURATED),
     formula(F + "hardswish", lambda x: x * min(max(x / 6 + 0.5, 0), 1), EVERY, smooth=lambda x: abs(x) != 3),
     formula(F + "hardsigmoid", lambda x: min(max(x / 6 + mp.mpf(0.5), 0), 1), EVERY, orders=1,
             smooth=lambda x: abs(x) != 3),

@@ -36,7 +36,7 @@ def _power(x: Any, y: Any) -> Any:
 
 def _power_base(g: Any, out: Any, x: Any, y: Any) -> Any:
     if not isinstance(y, Number):
-        return nan_to_zero(g, g * np.where((x == 0) & (y == 0), 0, y * x ** (y - 1)))
+        return nan_to_zero(g, g * np.where(y == 0, 0, y * x ** (y - 1)))
     slope = y * (x if y == 2 else x ** (y - 1)) if y else 0.0
     return nan_to_zero(g, g * slope) if y < 1 else g * slope
 
@@ -75,6 +75,16 @@ def _winner(g: Any, not_ahead: Any, tie: Any) -> Any:
 def _side(x: Any) -> Any:
     """The slope of ``absolute``: -1, 0 or 1, and 0 of NaN, as PyTorch's, for which ``np.sign`` is NaN."""
     return np.subtract(np.asarray(x > 0), np.asarray(x < 0), dtype=x.dtype)
+
+
+def _per_length(g: Any, x: Any, out: Any) -> Any:
+    """``g x / out``, whose quotient of the two small arrays may overflow where the whole does not."""
+    whole = np.where(out == 0, 1, out)
+    try:
+        with np.errstate(over="raise"):
+            return x * (g / whole)
+    except FloatingPointError:
+        return g * (x / whole)
 
 
 class _DivisionByZeroError(AutodiffError, ZeroDivisionError, RuntimeError):
@@ -151,8 +161,8 @@ copysign = Primitive("copysign", np.copysign, lambda g, out, x, y: g * (np.sign(
 
 # g x / out for an entry x of a vector of length out. At the origin every slope between -1 and 1 is right; 0 is the one
 # in the middle. The slope jumps there, so that it has no derivative: NaN, unless nothing depends on it.
-per_length = Primitive("per_length", lambda g, x, out: x * (g / np.where(out == 0, 1, out)),
-                       lambda v, c, g, x, out: nan_to_zero(v, v * x / np.where(out == 0, math.nan, out)),
+per_length = Primitive("per_length", _per_length,
+                       lambda v, c, g, x, out: nan_to_zero(v, v * (x / np.where(out == 0, math.nan, out))),
                        lambda v, c, g, x, out: nan_to_zero(g * v, v * (g / np.where(out == 0, math.nan, out))),
                        lambda v, c, g, x, out: -v * c / np.where(out == 0, 1, out), keeps=("x out", "g out", "c out"))
 
