@@ -49,8 +49,8 @@ F = "nn.functional."
 ALPHA, SCALE = 1.6732632423543772848170429916717, 1.0507009873554804934193349852946
 
 SATURATED = (
-    "the slope 1 - y^2 comes from the rounded value y, the one array that is kept; above 9 no digit of it is right with "
-    "either library"
+    "the slope 1 - y^2 comes from the rounded value y, the one array that is kept; above 9 no digit of it is right, as "
+    "PyTorch's"
 )
 
 FORMULAS: list[Formula] = [
@@ -103,6 +103,8 @@ FORMULAS: list[Formula] = [
     formula(F + "softsign", lambda x: x / (1 + abs(x)), EVERY, smooth=lambda x: x != 0),
     formula(F + "tanhshrink", lambda x: x - mp.tanh(x), EVERY, why=SATURATED),
     formula(F + "hardswish", lambda x: x * min(max(x / 6 + 0.5, 0), 1), EVERY, smooth=lambda x: abs(x) != 3),
+    formula(F + "softshrink", lambda x: mp.sign(x) * max(abs(x) - 0.5, 0), EVERY, orders=1,
+            smooth=lambda x: abs(x) != 0.5),
     formula(F + "hardsigmoid", lambda x: min(max(x / 6 + mp.mpf(0.5), 0), 1), EVERY, orders=1,
             smooth=lambda x: abs(x) != 3),
     formula("erf", (mp.erf, lambda x: 2 * mp.exp(-x * x) / mp.sqrt(mp.pi),

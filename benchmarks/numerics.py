@@ -9,8 +9,10 @@ more than four units in the last place. mpmath (extra ``test``) and PyTorch (ext
 from __future__ import annotations
 
 import math
+import multiprocessing
 import sys
 from collections.abc import Iterable, Iterator
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +33,7 @@ from benchmarks.numeric_rows import ROWS
 from benchmarks.numeric_special import SPECIAL
 from examples import command
 
-__all__ = ["FAMILIES", "page", "worse", "worst"]
+__all__ = ["EXACT", "FAMILIES", "PAGE", "page", "worse", "worst"]
 
 FAMILIES = {
     "Functions of one number": FORMULAS,
@@ -40,6 +42,12 @@ FAMILIES = {
     "Losses of one sample, and densities": LOSSES,
     "Functions of many numbers": ROWS,
 }
+EXACT = {  # the elementwise primitives that are in no table, and why
+    **dict.fromkeys(("floor", "ceil", "trunc", "round"), "the values are whole numbers, and the slopes 0"),
+    **dict.fromkeys(("relu", "hardshrink", "minimum", "nan_to_num"), "they choose; the slopes are 0, 1/2 or 1"),
+    **dict.fromkeys(("copysign", "mantissa"), "signs and powers of 2 do not round"),
+}
+PAGE = Path(__file__).resolve().parents[1] / "docs" / "numerics.md"
 Worst = dict[tuple[Any, int], tuple[float, float | None]]  # by dtype and order: ours, PyTorch's
 
 INTRODUCTION = """# Numerics
@@ -62,7 +70,7 @@ differences of it, so they share nothing with the VJPs that they test.
   same argument.
 - Wherever one of our errors is above PyTorch's by more than {margin}, the last column says why; a test holds this.
 
-Not in the tables are functions without rounding, such as `abs` or `maximum`.
+Not in the tables are functions that only choose or round to whole numbers, such as `relu` or `floor`.
 """
 
 
@@ -113,16 +121,25 @@ def _short(error: float) -> str:
     return f"{error:.1f}" if error < 9.95 else f"{error:.0f}" if error < 1e4 else f"{error:.0e}".replace("e+", "e")
 
 
-def _say(row: Formula, points: bool) -> Worst:
-    found = worst(row)
-    print(row.name, *(f"{np.dtype(d).name[-2:]}:{order} {_cell(*each)}" for (d, order), each in found.items()))
+def _measured(name: str) -> Worst:
+    """The worst errors of the formula of this name, in a process of a pool."""
+    torch.set_num_threads(1)
+    return worst(next(row for row in _all() if row.name == name))
+
+
+def _all() -> list[Formula]:
+    return [row for rows in FAMILIES.values() for row in rows]
+
+
+def _say(row: Formula, found: Worst, points: bool) -> None:
+    cells = (f"{np.dtype(dtype).name[-2:]}:{order} {_cell(*each)}" for (dtype, order), each in found.items())
+    print(row.name, *cells, flush=True)
     if worse(found) and not row.why:
         print(f"    {row.name} is worse than PyTorch, and the table does not say why", file=sys.stderr)
     for dtype in DTYPES if points else ():
         for each in compare(row, dtype, torch):
             if each.ours > MARGIN + (MARGIN if each.theirs is None else each.theirs):
                 print("   ", np.dtype(dtype).name, _described(each))
-    return found
 
 
 def _described(each: Found) -> str:
@@ -134,12 +151,15 @@ def _described(each: Found) -> str:
 def run(options: Any) -> None:
     """Measure, print, and write what is asked for."""
     command.check_writable([options.write] if options.write else [])
-    chosen = lambda row: not options.only or any(text in row.name for text in options.only)
-    measured = {
-        family: [(row, _say(row, options.points)) for row in rows if chosen(row)] for family, rows in FAMILIES.items()
-    }
+    chosen = [row for row in _all() if not options.only or any(text in row.name for text in options.only)]
+    found: dict[str, Worst] = {}
+    with ProcessPoolExecutor(mp_context=multiprocessing.get_context("spawn")) as pool:
+        for row, each in zip(chosen, pool.map(_measured, [row.name for row in chosen]), strict=True):
+            found[row.name] = each
+            _say(row, each, options.points)
     if options.write:
-        write_whole(options.write, page(measured))
+        families = {family: [(row, found[row.name]) for row in rows] for family, rows in FAMILIES.items()}
+        write_whole(options.write, page(families))
 
 
 def main() -> int:

@@ -78,10 +78,10 @@ def _side(x: Any) -> Any:
 
 
 def _per_length(g: Any, x: Any, out: Any) -> Any:
-    """``g x / out``, whose quotient of the two small arrays may overflow where the whole does not."""
+    """``g x / out``, where g / out, two small arrays often, may leave the dtype's range though the whole does not."""
     whole = np.where(out == 0, 1, out)
     try:
-        with np.errstate(over="raise"):
+        with np.errstate(over="raise", under="raise"):
             return x * (g / whole)
     except FloatingPointError:
         return g * (x / whole)

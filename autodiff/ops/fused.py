@@ -15,6 +15,7 @@ from autodiff.ops.special import erf
 from autodiff.ops.transcendental import logistic
 
 ROOT_HALF, PEAK = math.sqrt(0.5), 1 / math.sqrt(2 * math.pi)
+SMALLEST = 1e-12  # the product of a probability and its complement, in a denominator
 LINE, CUBE = math.sqrt(2 / math.pi), 0.044715 * math.sqrt(2 / math.pi)
 
 
@@ -81,6 +82,13 @@ def _binary_cross_entropy(x: Any, y: Any) -> Any:
     return -(y * log_x + (1 - y) * log_rest)
 
 
+def _binary_cross_entropy_xx(x: Any, y: Any) -> Any:
+    """(1 - y) / (1 - x)^2 + y / x^2, in which nothing cancels, as far as the denominator is not bounded."""
+    product = np.maximum(x * (1 - x), SMALLEST)
+    parts = (1 - y) * np.square(x / product) + y * np.square((1 - x) / product)
+    return np.where(np.asarray(product > SMALLEST), parts, 1 / SMALLEST)
+
+
 def _binary_cross_entropy_y(g: Any, out: Any, x: Any, y: Any) -> Any:
     log_x, log_rest = _clamped_logs(x)
     return g * (log_rest - log_x)
@@ -126,10 +134,15 @@ log_softmax = Primitive("log_softmax", _log_softmax,
 # is kept and the gradient is softmax less one-hot (Bishop 2006, eq. 4.109).
 cross_entropy = Primitive("cross_entropy", _cross_entropy, _cross_entropy_x, keeps="x")
 
-# The gradient's denominator is bounded by 1e-12 as PyTorch's is, which leaves a saturated unit a useful slope.
 binary_cross_entropy = Primitive("binary_cross_entropy", _binary_cross_entropy,
-                                 lambda g, out, x, y: g * (x - y) / np.maximum(x * (1 - x), 1e-12),
-                                 _binary_cross_entropy_y, keeps="x y")
+                                 lambda g, out, x, y: g * binary_cross_entropy_slope(x, y), _binary_cross_entropy_y,
+                                 keeps="x y")
+
+# Its denominator is bounded as PyTorch's is, which leaves a saturated unit a useful slope.
+binary_cross_entropy_slope = Primitive("binary_cross_entropy_slope",
+                                       lambda x, y: (x - y) / np.maximum(x * (1 - x), SMALLEST),
+                                       lambda g, out, x, y: g * _binary_cross_entropy_xx(x, y),
+                                       lambda g, out, x, y: -g / np.maximum(x * (1 - x), SMALLEST), keeps=("x y", "x"))
 
 binary_cross_entropy_with_logits = Primitive("binary_cross_entropy_with_logits",
                                              lambda x, y: by_blocks(_with_logits, x, y),
