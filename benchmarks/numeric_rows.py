@@ -95,6 +95,8 @@ def _row(name: str, exact: Any, points: Any, call: Any, **options: Any) -> Formu
     return formula(name, exact, points, call, rows=True, orders=1, **options)
 
 
+CANCELS = "of numbers near 1e8 float32 has no digit of the differences, which are all that counts here, as PyTorch's"
+
 ROWS: list[Formula] = [
     _row("softmax", _softmax, LOGITS, lambda t, x: t.softmax(x, 0)),
     _row(F + "softmin", lambda x: _softmax([-v for v in x]), LOGITS, lambda t, x: t.nn.functional.softmin(x, 0)),
@@ -119,14 +121,17 @@ ROWS: list[Formula] = [
     _row(F + "normalize", lambda x: [v / _length(x) for v in x], SPREADS,
          lambda t, x: t.nn.functional.normalize(x, dim=0)),
     _row(F + "cosine_similarity", _cosine, SPREADS,
-         lambda t, x: t.nn.functional.cosine_similarity(x[:2], x[2:], dim=0, eps=1e-30)),
+         lambda t, x: t.nn.functional.cosine_similarity(x[:2], x[2:], dim=0, eps=1e-30),
+         why=CANCELS),
     _row(F + "layer_norm", lambda x: _standardized(x, 1e-5), SPREADS, lambda t, x: t.nn.functional.layer_norm(x, (4,))),
     _row(F + "batch_norm", lambda x: _standardized(x, 1e-5), SPREADS,
-         lambda t, x: t.nn.functional.batch_norm(x[:, None], None, None, training=True)[:, 0]),
+         lambda t, x: t.nn.functional.batch_norm(x[:, None], None, None, training=True)[:, 0],
+         why=CANCELS),
     _row(F + "group_norm", lambda x: _standardized(x, 1e-5, 2), SPREADS,
          lambda t, x: t.nn.functional.group_norm(x[None], 2)[0]),
     _row(F + "rms_norm", lambda x: [v / mp.sqrt(sum(w * w for w in x) / 4 + mp.mpf(1e-5)) for v in x], SPREADS,
          lambda t, x: t.nn.functional.rms_norm(x, (4,), eps=1e-5)),
-    _row("linalg.det", _det, MATRICES, lambda t, x: t.linalg.det(x.reshape(3, 3))),
+    _row("linalg.det", _det, MATRICES, lambda t, x: t.linalg.det(x.reshape(3, 3)),
+         why="NumPy's determinant is exp of a sum of logarithms, whose rounding exp multiplies by their size"),
     _row("linalg.slogdet", lambda x: mp.log(abs(_det(x))), MATRICES, lambda t, x: t.linalg.slogdet(x.reshape(3, 3))[1]),
 ]  # fmt: skip
