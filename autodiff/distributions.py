@@ -240,7 +240,7 @@ class Normal(Distribution):
 
     def log_prob(self, value: Any) -> Value:
         """The logarithm of the density at ``value``."""
-        return -((value - self.loc) ** 2) / (2 * self.variance) - self.scale.log() - math.log(math.sqrt(2 * math.pi))
+        return ((value - self.loc) / self.scale) ** 2 * -0.5 - self.scale.log() - math.log(math.sqrt(2 * math.pi))
 
     def entropy(self) -> Value:
         """The differential entropy, in nats."""

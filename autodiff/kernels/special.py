@@ -1,18 +1,14 @@
-"""Special functions of real numbers on whole arrays, to the precision of float64, in NumPy alone."""
+"""The error function's family and Bessel's on whole arrays, to the precision of float64, in NumPy alone."""
 
 from __future__ import annotations
 
 import math
-from functools import cache
 from typing import Any
 
 import numpy as np
 
-from autodiff.kernels.blocks import by_blocks
-from autodiff.kernels.layout import copied
+from autodiff.kernels.piecewise import Array, in_dtype, in_pieces, of_floats, polynomial, rational
 from autodiff.kernels.threads import tiles
-
-Array = np.ndarray[Any, Any]
 
 # The rational approximations of Cody 1969, "Rational Chebyshev approximations for the error function", highest power
 # first: erf(x) / x in x^2 up to 0.46875, exp(x^2) erfc(x) in x up to 4, and the rest of its asymptotic series in
@@ -63,71 +59,22 @@ _QUANTILE_END = (
 )  # fmt: skip
 
 
-def _polynomial(coefficients: tuple[float, ...], x: Array) -> Any:
-    """Horner's rule, in the memory of one array."""
-    total = coefficients[0] * x
-    for c in coefficients[1:-1]:
-        total += c
-        total *= x
-    total += coefficients[-1]
-    return total
-
-
-def _rational(pair: Any, x: Array) -> Any:
-    top = _polynomial(pair[0], x)
-    top /= _polynomial(pair[1], x)
-    return top
-
-
-def _in_pieces(x: Array, *pieces: tuple[Any, Any]) -> Any:
-    """For each (where, function) the function of the entries there, computed for them alone."""
-    out = np.empty_like(x)
-    for where, function in pieces:
-        if where.all():
-            return function(x)
-        if where.any():
-            out[where] = function(x[where])
-    return out
-
-
-def _of_floats(function: Any) -> Any:
-    """``function`` of float64 arrays with axes, for arrays of any dtype and shape; floats keep theirs."""
-
-    def call(x: Any) -> Any:
-        x = np.asarray(x)
-        return _in_dtype(function, x, np.dtype(np.float64))
-
-    return call
-
-
-def _in_dtype(function: Any, x: Array, dtype: np.dtype[Any]) -> Any:
-    """``function`` of ``x``, computed in ``dtype``; floats keep theirs."""
-    kept = x.dtype if x.dtype.kind == "f" else dtype
-    x = x if x.flags.c_contiguous else copied(x)
-
-    def call(block: Array) -> Any:
-        with np.errstate(all="ignore"):
-            return function(np.atleast_1d(block).astype(dtype)).astype(kept, copy=False)
-
-    return by_blocks(call, x if x.dtype == kept else x.astype(kept)).reshape(x.shape)
-
-
 def _near(x: Array) -> Any:
-    return x * _rational(_NEAR, x * x)
+    return x * rational(_NEAR, x * x)
 
 
 def _middle(x: Array) -> Any:
-    return _rational(_MIDDLE, x)
+    return rational(_MIDDLE, x)
 
 
 def _far(x: Array) -> Any:
     t = 1 / (x * x)
-    return (1 / math.sqrt(math.pi) - t * _rational(_FAR, t)) / x
+    return (1 / math.sqrt(math.pi) - t * rational(_FAR, t)) / x
 
 
 def _scaled_complement(y: Array) -> Any:
     """exp(y^2) erfc(y) for y of at least 0.46875."""
-    return _in_pieces(y, (y <= 4, _middle), (~(y <= 4), _far))
+    return in_pieces(y, (y <= 4, _middle), (~(y <= 4), _far))
 
 
 def _gauss(y: Array, sign: float = -1.0) -> Any:
@@ -143,11 +90,11 @@ def _complement(y: Array) -> Any:
 def _erf_double(x: Array) -> Any:
     y = np.abs(x)
     tail = lambda x: np.copysign(1 - np.exp(-x * x) * _middle(np.minimum(np.abs(x), 6)), x)
-    return _in_pieces(x, (y <= 0.46875, _near), (~(y <= 0.46875), tail))
+    return in_pieces(x, (y <= 0.46875, _near), (~(y <= 0.46875), tail))
 
 
 def _erf_single(x: Array) -> Any:
-    y = _polynomial(_SINGLE, x * x)
+    y = polynomial(_SINGLE, x * x)
     y *= x
     return np.tanh(y, out=y)
 
@@ -156,24 +103,58 @@ def erf(x: Any) -> Any:
     """The error function."""
     x = np.asarray(x)
     if x.dtype == np.float32:
-        return _in_dtype(_erf_single, x, x.dtype)
-    return _in_dtype(_erf_double, x, np.dtype(np.float64))
+        return in_dtype(_erf_single, x, x.dtype)
+    return in_dtype(_erf_double, x, np.dtype(np.float64))
 
 
-@_of_floats
+@of_floats
 def erfc(x: Array) -> Any:
     """1 - erf(x), with all its digits where that is small."""
     below = lambda x: 2 - _complement(-x)
-    return _in_pieces(x, (np.abs(x) <= 0.46875, lambda x: 1 - _near(x)), (x < -0.46875, below),
+    return in_pieces(x, (np.abs(x) <= 0.46875, lambda x: 1 - _near(x)), (x < -0.46875, below),
                       (~(x <= 0.46875), _complement))  # fmt: skip
 
 
-@_of_floats
+@of_floats
 def erfcx(x: Array) -> Any:
     """exp(x^2) erfc(x), which neither overflows nor vanishes for x > 0."""
     below = lambda x: np.where(x < -27, math.inf, 2 * _gauss(x, 1.0) - _scaled_complement(-x))
-    return _in_pieces(x, (np.abs(x) <= 0.46875, lambda x: np.exp(x * x) * (1 - _near(x))), (x < -0.46875, below),
+    return in_pieces(x, (np.abs(x) <= 0.46875, lambda x: np.exp(x * x) * (1 - _near(x))), (x < -0.46875, below),
                       (~(x <= 0.46875), _scaled_complement))  # fmt: skip
+
+
+def _half_gauss(x: Array) -> Any:
+    """exp(-x^2 / 2), with the digits that the square would lose, as in ``_gauss``."""
+    head = np.trunc(x * 16) / 16
+    return np.where(np.abs(x) > 39, 0.0, np.exp(-0.5 * head * head) * np.exp(-0.5 * (x - head) * (x + head)))
+
+
+@of_floats
+def density(x: Array) -> Any:
+    """The density of a normal variable."""
+    return np.where(np.isinf(x), 0.0, _half_gauss(np.where(np.isinf(x), 0.0, x)) / math.sqrt(2 * math.pi))
+
+
+def _lower_tail(x: Array) -> Any:
+    """The probability that a normal variable is below ``x``, for x of at most -0.67."""
+    return np.where(x < -39, 0.0, 0.5 * _half_gauss(x) * _scaled_complement(x / -math.sqrt(2)))
+
+
+@of_floats
+def ndtr(x: Array) -> Any:
+    """The probability that a normal variable is below ``x``."""
+    middle = lambda x: 0.5 + 0.5 * _near(x / math.sqrt(2))
+    return in_pieces(x, (np.abs(x) <= 0.66, middle), (x < -0.66, _lower_tail),
+                     (~(x <= 0.66), lambda x: 1 - _lower_tail(-x)))  # fmt: skip
+
+
+@of_floats
+def log_ndtr(x: Array) -> Any:
+    """log of ``ndtr``, with all its digits on both sides."""
+    far = lambda x: np.log(0.5 * _scaled_complement(x / -math.sqrt(2))) - 0.5 * x * x
+    middle = lambda x: np.log1p(-(0.5 - 0.5 * _near(x / math.sqrt(2))))
+    near = lambda x: np.log1p(-_lower_tail(-x))
+    return in_pieces(x, (x < -0.66, far), (np.abs(x) <= 0.66, middle), (~(x <= 0.66), near))
 
 
 _STEPS = 200  # of the continued fraction, enough for all digits from x = 1 on
@@ -201,142 +182,64 @@ def erfcx_integral(x: Any, n: int) -> Any:
                 out = out * ratio
         return out
 
-    return _of_floats(lambda x: _in_pieces(x, (x < 1, forward), (~(x < 1), fraction)))(x)
+    return of_floats(lambda x: in_pieces(x, (x < 1, forward), (~(x < 1), fraction)))(x)
 
 
 def _quantile(q: Array, tail: Array) -> Any:
     """The normal quantile at 1/2 + q, of which ``tail`` is the smaller side."""
     r = np.sqrt(-np.log(tail))
-    middle = q * _rational(_QUANTILE, 0.180625 - q * q)
-    out = np.copysign(np.where(r <= 5, _rational(_QUANTILE_TAIL, r - 1.6), _rational(_QUANTILE_END, r - 5)), q)
+    middle = q * rational(_QUANTILE, 0.180625 - q * q)
+    out = np.copysign(np.where(r <= 5, rational(_QUANTILE_TAIL, r - 1.6), rational(_QUANTILE_END, r - 5)), q)
     out = np.where(tail == 0, np.copysign(math.inf, q), out)
     return np.where(np.abs(q) <= 0.425, middle, out)
 
 
-@_of_floats
-def ndtri(p: Array) -> Any:
-    """The x below which a normal variable lies with probability p."""
-    return _quantile(p - 0.5, np.minimum(p, 1 - p))
+def _mills(x: Array) -> Any:
+    """The tail beyond x >= 0 of a normal variable over its density at x (Mills 1926)."""
+    y = x / math.sqrt(2)
+    near = lambda y: np.exp(y * y) * (1 - _near(y))
+    return math.sqrt(math.pi / 2) * in_pieces(y, (y <= 0.46875, near), (~(y <= 0.46875), _scaled_complement))
 
 
-@_of_floats
-def erfinv(y: Array) -> Any:
-    """The x whose erf is y."""
-    return _quantile(y / 2, (1 - np.abs(y)) / 2) / math.sqrt(2)
+def _ndtri(p: Array) -> Any:
+    """The quantile, in the tails after a step of Newton's: slopes multiply its error by its size."""
+    tail = np.minimum(p, 1 - p)
+    x = _quantile(p - 0.5, tail)
+    far = (tail < 0.15) & (tail >= 1e-300)
+    if far.any():
+        size = np.abs(x[far])
+        x[far] = np.copysign(size + (_lower_tail(-size) / tail[far] - 1) * _mills(size), x[far])
+    return x
 
 
-# B_2k for k = 1, 2, ..., of Euler-Maclaurin's formula.
-_BERNOULLI = (1 / 6, -1 / 30, 1 / 42, -1 / 30, 5 / 66, -691 / 2730, 7 / 6, -3617 / 510)
-_SHIFT = 12  # from this x on eight terms of the asymptotic series have all digits
+def _erfinv(y: Array) -> Any:
+    rest = 1 - np.abs(y)
+    x = _quantile(y / 2, rest / 2) / math.sqrt(2)
+    far = (rest < 0.3) & (rest > 0)
+    if far.any():
+        size = np.abs(x[far])
+        step = (_complement(size) / rest[far] - 1) * (math.sqrt(math.pi) / 2) * _scaled_complement(size)
+        x[far] = np.copysign(size + step, x[far])
+    return x
 
 
-def _raised(x: Array, term: Any, goal: int = _SHIFT) -> tuple[Array, Array]:
-    """``x`` moved up by whole steps to at least ``goal``, and the sum of ``term`` over the points passed."""
-    points = x + np.arange(float(goal)).reshape(-1, *(1,) * x.ndim)
-    below = points < goal
-    return x + below.sum(0), np.add.reduce(np.where(below, term(points), 0.0), axis=0)
+# The x below which a normal variable lies with probability p, and the x whose erf is y.
+ndtri, erfinv = of_floats(_ndtri), of_floats(_erfinv)
 
 
-def zeta(s: int, x: Any) -> Any:
-    """Hurwitz's zeta function, the sum over k of (x + k)^-s, for whole s > 1; inf at 0, -1, -2, ...
-
-    Above 0 by Euler-Maclaurin's formula; below by reflection, which holds for the derivatives of the cotangent.
-
-    References: Johansson 2015, "Rigorous high-precision computation of the Hurwitz zeta function", eq. 5; Abramowitz &
-    Stegun 1964, 6.4.7.
-    """
-
-    def positive(x: Array) -> Any:
-        x, passed = _raised(x, lambda x: x ** float(-s), _SHIFT + 2 * s)
-        total = x ** (1.0 - s) / (s - 1) + 0.5 * x ** float(-s) + passed
-        rising = float(s)
-        for k, b in enumerate(_BERNOULLI, 1):
-            total = total + b / math.factorial(2 * k) * rising * x ** float(-s - 2 * k + 1)
-            rising *= (s + 2 * k - 1) * (s + 2 * k)
-        return total
-
-    def mirrored(x: Array) -> Any:
-        slopes = math.pi**s * _polynomial(_cotangent_slopes(s - 1), _cotangent(x))
-        return np.where(x == np.floor(x), math.inf, slopes - (-1) ** s * positive(1 - x))
-
-    return _of_floats(lambda x: _in_pieces(x, (x <= 0, mirrored), (~(x <= 0), positive)))(x)
+@of_floats
+def ndtri_slope(p: Array) -> Any:
+    """The derivative of ``ndtri``, from the tail, which p has: the square of a rounded quantile would lose digits."""
+    tail = np.minimum(p, 1 - p)
+    return np.where(tail == 0, math.inf, _mills(np.minimum(np.abs(_ndtri(p)), 40)) / np.where(tail == 0, 1, tail))
 
 
-def _cotangent(x: Array) -> Any:
-    """cot(pi x), from the nearest of its poles or zeros, which are at whole and half numbers."""
-    rest = x - np.rint(x)
-    beside = np.copysign(0.5 - np.abs(rest), rest)
-    return np.where(np.abs(rest) < 0.25, 1 / np.tan(math.pi * rest), np.tan(math.pi * beside))
-
-
-@cache
-def _cotangent_slopes(n: int) -> tuple[float, ...]:
-    """The n-th derivative of cot, over (-1)^n n!, as a polynomial of cot, since cot' = -(1 + cot^2)."""
-    polynomial = np.array([1.0, 0.0])
-    for k in range(1, n + 1):
-        polynomial = np.polymul(np.polyder(polynomial), [1.0, 0.0, 1.0]) / k
-    return tuple(polynomial.tolist())
-
-
-_STIRLING = tuple(b / (2 * k * (2 * k - 1)) for k, b in enumerate(_BERNOULLI, 1))[::-1]
-_DIGAMMA = tuple(b / (2 * k) for k, b in enumerate(_BERNOULLI, 1))[::-1]
-_GAMMALN = (*((-1) ** k * float(zeta(k, 2.0)) / k for k in range(30, 1, -1)), 1 - np.euler_gamma, 0.0)
-
-
-def _gammaln_small(x: Array) -> Any:
-    """From -1/2 to ``_SHIFT``: the power series at 2 (Abramowitz & Stegun 1964, 6.1.33) and steps from there.
-
-    Every part keeps its relative precision, and between 1 and 3 there is one part: the zeros at 1 and 2 are exact.
-    """
-    whole = np.rint(x)
-    rest = x - whole
-    steps = np.arange(1.0, _SHIFT).reshape(-1, *(1,) * x.ndim)
-    passed = np.multiply.reduce(np.where(steps <= whole - 2, x - steps, 1.0), axis=0)
-    down = np.where(whole <= 1, np.log1p(rest), 0) + np.where(whole <= 0, np.log(np.abs(x)), 0)
-    return _polynomial(_GAMMALN, rest) + np.log(passed) - down
-
-
-def _gammaln_large(x: Array) -> Any:
-    """Stirling's series (Abramowitz & Stegun 1964, 6.1.41)."""
-    series = _polynomial(_STIRLING, 1 / (x * x)) / x
-    return np.where(np.isinf(x), x, (x - 0.5) * np.log(x) - x + 0.5 * math.log(2 * math.pi) + series)
-
-
-@_of_floats
-def gammaln(x: Array) -> Any:
-    """log of the absolute value of the gamma function, by reflection far below 0; inf at 0, -1, -2, ... and at -inf."""
-
-    def mirrored(x: Array) -> Any:
-        falls = np.log(np.abs(np.sin(math.pi * (x - np.rint(x))))) + gammaln(1 - x)
-        return np.where(x == np.floor(x), math.inf, math.log(math.pi) - falls)
-
-    small = (x > -0.5) & (x < _SHIFT)
-    return _in_pieces(x, (small, _gammaln_small), (x <= -0.5, mirrored), (~(x < _SHIFT), _gammaln_large))
-
-
-def _psi_positive(x: Array) -> Any:
-    """The asymptotic series (Abramowitz & Stegun 1964, 6.3.18)."""
-    x, passed = _raised(x, np.reciprocal)
-    square = 1 / (x * x)
-    return np.log(x) - 0.5 / x - square * _polynomial(_DIGAMMA, square) - passed
-
-
-# The zero of digamma above 0, in two parts, and Taylor's series there, of which the derivatives are zetas.
-_ZERO = (1.4616321449683622, 9.549995429965697e-17)
-_PSI = (*((-1) ** k * float(zeta(k, _ZERO[0])) for k in range(32, 1, -1)), 0.0)
-
-
-def _psi_near_zero(x: Array) -> Any:
-    return _polynomial(_PSI, x - _ZERO[0] - _ZERO[1])
-
-
-@_of_floats
-def psi(x: Array) -> Any:
-    """The logarithmic derivative of the gamma function, by reflection below 0; -inf at 0, NaN at -1, -2, ..."""
-    mirrored = lambda x: _psi_positive(1 - x) - math.pi * _cotangent(x)
-    near = np.abs(x - _ZERO[0]) < 0.4
-    out = _in_pieces(x, (near, _psi_near_zero), (x <= 0, mirrored), (~(near | (x <= 0)), _psi_positive))
-    return np.where((x <= 0) & (x == np.rint(x)), np.where(x == 0, np.copysign(math.inf, -x), math.nan), out)
+@of_floats
+def erfinv_slope(y: Array) -> Any:
+    """The derivative of ``erfinv``, in the same way."""
+    rest = 1 - np.abs(y)
+    slope = _mills(np.minimum(np.abs(_erfinv(y)), 9) * math.sqrt(2)) / (math.sqrt(2) * np.where(rest == 0, 1, rest))
+    return np.where(rest == 0, math.inf, slope)
 
 
 _NODES = 32
@@ -351,7 +254,7 @@ def bessel(x: Any, n: int) -> Any:
         half = np.exp(0.5 * np.abs(x))  # twice, because exp(|x|) overflows before the product does
         return np.where(np.isinf(x), math.inf, bessel_scaled(np.abs(x), n, 0) * half * half)
 
-    return _of_floats(of)(x)
+    return of_floats(of)(x)
 
 
 def bessel_scaled(x: Any, n: int, k: int) -> Any:
@@ -380,4 +283,4 @@ def bessel_scaled(x: Any, n: int, k: int) -> Any:
             out[part] = np.add.reduce(np.multiply(values, weight, out=values), axis=-1)  # in BLAS its order would vary
         return out
 
-    return _of_floats(lambda y: _in_pieces(y, (y <= _HANKEL, integral), (~(y <= _HANKEL), series)))(x)
+    return of_floats(lambda y: in_pieces(y, (y <= _HANKEL, integral), (~(y <= _HANKEL), series)))(x)

@@ -36,7 +36,7 @@ def _power(x: Any, y: Any) -> Any:
 
 def _power_base(g: Any, out: Any, x: Any, y: Any) -> Any:
     if not isinstance(y, Number):
-        return g * np.where((x == 0) & (y == 0), 0, y * x ** (y - 1))
+        return g * np.where(y == 0, 0, y * x ** (y - 1))
     return g * (y * (x if y == 2 else x ** (y - 1)) if y else 0.0)
 
 

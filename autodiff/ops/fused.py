@@ -13,8 +13,10 @@ from autodiff.kernels.layout import by_first, row_major, turned
 from autodiff.kernels.sums import LONG, accumulate
 from autodiff.ops.shaping import in_single
 from autodiff.ops.special import erf
+from autodiff.ops.transcendental import logistic
 
 ROOT_HALF, PEAK = math.sqrt(0.5), 1 / math.sqrt(2 * math.pi)
+SMALLEST = 1e-12  # the product of a probability and its complement, in a denominator
 LINE, CUBE = math.sqrt(2 / math.pi), 0.044715 * math.sqrt(2 / math.pi)
 
 
@@ -71,15 +73,33 @@ def _cross_entropy_x(g: Any, out: Any, x: Any, target: Any, weight: Any) -> Any:
     return g * (softmax(x, axis=1) - _one_hot(target, x.shape, x.dtype))
 
 
-def _clamped_log(x: Any) -> Any:
-    """log x, but no less than -100: a saturated probability costs much and not everything (PyTorch's bound)."""
+def _clamped_logs(x: Any) -> tuple[Any, Any]:
+    """log x and log(1 - x), no less than -100: a saturated probability costs much, not everything (PyTorch's bound)."""
     with np.errstate(divide="ignore"):
-        return np.maximum(np.log(x), -100)
+        return np.maximum(np.log(x), -100), np.maximum(np.log1p(-x), -100)
 
 
 def _binary_cross_entropy(x: Any, y: Any) -> Any:
-    out = -(y * _clamped_log(x) + (1 - y) * _clamped_log(1 - x))
+    log_x, log_rest = _clamped_logs(x)
+    out = -(y * log_x + (1 - y) * log_rest)
     return by_first(out, (x, y)) if turned else out
+
+
+def _binary_cross_entropy_xx(x: Any, y: Any) -> Any:
+    """(1 - y) / (1 - x)^2 + y / x^2, in which nothing cancels, as far as the denominator is not bounded."""
+    product = np.maximum(x * (1 - x), SMALLEST)
+    parts = (1 - y) * np.square(x / product) + y * np.square((1 - x) / product)
+    return np.where(np.asarray(product > SMALLEST), parts, 1 / SMALLEST)
+
+
+def _binary_cross_entropy_y(g: Any, out: Any, x: Any, y: Any) -> Any:
+    log_x, log_rest = _clamped_logs(x)
+    return g * (log_rest - log_x)
+
+
+def _with_logits(x: Any, y: Any) -> Any:
+    """y softplus(-x) + (1 - y) softplus(x), of which log1p(exp(-abs(x))) is a part whatever y is; nothing cancels."""
+    return np.maximum(x, 0) * (1 - y) - np.minimum(x, 0) * y + np.log1p(np.exp(-np.abs(x)))
 
 
 def _mse(x: Any, y: Any) -> Any:
@@ -117,9 +137,19 @@ log_softmax = Primitive("log_softmax", _log_softmax,
 # is kept and the gradient is softmax less one-hot (Bishop 2006, eq. 4.109).
 cross_entropy = Primitive("cross_entropy", _cross_entropy, _cross_entropy_x, keeps="x")
 
-# The gradient's denominator is bounded by 1e-12 as PyTorch's is, which leaves a saturated unit a useful slope.
 binary_cross_entropy = Primitive("binary_cross_entropy", _binary_cross_entropy,
-                                 lambda g, out, x, y: g * (x - y) / np.maximum(x * (1 - x), 1e-12),
-                                 lambda g, out, x, y: g * (_clamped_log(1 - x) - _clamped_log(x)), keeps="x y")
+                                 lambda g, out, x, y: g * binary_cross_entropy_slope(x, y), _binary_cross_entropy_y,
+                                 keeps="x y")
+
+# Its denominator is bounded as PyTorch's is, which leaves a saturated unit a useful slope.
+binary_cross_entropy_slope = Primitive("binary_cross_entropy_slope",
+                                       lambda x, y: (x - y) / np.maximum(x * (1 - x), SMALLEST),
+                                       lambda g, out, x, y: g * _binary_cross_entropy_xx(x, y),
+                                       lambda g, out, x, y: -g / np.maximum(x * (1 - x), SMALLEST), keeps=("x y", "x"))
+
+binary_cross_entropy_with_logits = Primitive("binary_cross_entropy_with_logits",
+                                             lambda x, y: by_blocks(_with_logits, x, y),
+                                             lambda g, out, x, y: g * ((1 - y) * logistic(x) - y * logistic(-x)),
+                                             lambda g, out, x, y: -g * x, keeps=("x y", "x"), floating=True)
 
 mse = Primitive("mse", _mse, _mse_x, lambda g, out, x, y: -_mse_x(g, out, x, y), keeps="x y", floating=True)

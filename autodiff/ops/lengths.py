@@ -33,6 +33,16 @@ def _parts(g: Any, out: Any, limit: Any) -> tuple[Any, Any]:
     return limit, factor / (out + origin.astype(out.dtype))
 
 
+def _per_length(g: Any, x: Any, out: Any, limit: Any = None) -> Any:
+    """``g x / out``, where g / out, two small arrays often, may leave the dtype's range though the whole does not."""
+    whole = np.where(out == 0, 1, out)
+    try:
+        with np.errstate(over="raise", under="raise"):
+            return x * (g / whole)
+    except FloatingPointError:
+        return g * (x / whole)
+
+
 def _to_g(v: Any, c: Any, g: Any, x: Any, out: Any, limit: Any = None) -> Any:
     return nan_to_zero(v, v * x * _parts(g, out, limit)[1])
 
@@ -50,7 +60,7 @@ def _to_out(v: Any, c: Any, g: Any, x: Any, out: Any, limit: Any = None) -> Any:
 # g x / out for an entry x of a vector of length out. At the origin every slope between -1 and 1 is right; 0 is the one
 # in the middle. The slope jumps there, so that it has no derivative: NaN, unless g / out has a limit, which is given
 # for the origin and is 0 elsewhere.
-per_length = Primitive("per_length", lambda g, x, out, limit=None: x * (g / np.where(out == 0, 1, out)), _to_g, _to_x,
+per_length = Primitive("per_length", _per_length, _to_g, _to_x,
                        _to_out,
                        lambda v, c, g, x, out, limit=None: v * x * np.asarray(detached(out) == 0).astype(x.dtype),
                        keeps=("g x out limit", "g out limit", "g x out limit", "x out"))

@@ -118,7 +118,11 @@ def _norm_x(g: Any, out: Any, x: Any, axis: Any, keepdims: bool) -> Any:
 
 @in_single
 def _pnorm(x: Any, p: float, axis: Any, keepdims: bool) -> Any:
-    return accumulate(np.abs(x) ** p, axis, keepdims) ** (1 / p)
+    size = np.abs(x)
+    top = np.maximum.reduce(size, axis=axis, keepdims=True, initial=0)
+    top = np.where((top > 0) & (top < math.inf), top, 1)  # of its size the powers neither overflow nor vanish
+    out = top * accumulate((size / top) ** p, axis, True) ** (1 / p)
+    return out if keepdims else out.reshape(accumulate(x, axis).shape)
 
 
 @in_single

@@ -8,13 +8,13 @@ from typing import Any
 import numpy as np
 
 from autodiff.engine.primitive import Primitive
-from autodiff.kernels import special
+from autodiff.kernels import gamma, special
 
 PEAK = 2 / math.sqrt(math.pi)  # the slope of erf at 0
 
 
 def _polygamma(x: Any, n: int) -> Any:
-    return (-1) ** (n + 1) * math.factorial(n) * special.zeta(n + 1, x)
+    return (-1) ** (n + 1) * math.factorial(n) * gamma.zeta(n + 1, x)
 
 
 def _i1e(x: Any) -> Any:
@@ -23,6 +23,14 @@ def _i1e(x: Any) -> Any:
 
 def _i1e_slope(y: Any) -> Any:
     return bessel_scaled(y, n=1, k=0) - np.where(np.isinf(y), 0, y) * bessel_scaled(y, n=1, k=1)
+
+
+def _hazard(x: Any) -> Any:
+    """The normal density over ``ndtr``, both of which vanish far below 0, where their ratio is -x."""
+    below, far = np.asarray(x < 0), np.asarray(x < -1e9)
+    left = math.sqrt(2 / math.pi) / erfcx(np.where(below & ~far, x, -1.0) * -math.sqrt(0.5))
+    right = np.where(below, 0.0, x)
+    return np.where(far, -x, np.where(below, left, normal_density(right) / ndtr(right)))
 
 
 erf = Primitive("erf", special.erf, lambda g, out, x: g * PEAK * np.exp(-x * x), keeps="x", floating=True)
@@ -36,14 +44,27 @@ erfcx_integral = Primitive("erfcx_integral", special.erfcx_integral,
                            lambda g, out, x, n: g * (-2 * (n + 1)) * erfcx_integral(x, n=n + 1),
                            keeps="x", floating=True)
 
-erfinv = Primitive("erfinv", special.erfinv, lambda g, out, x: g / PEAK * np.exp(out * out), keeps="out", floating=True)
+# A slope of an inverse is computed from its argument: out has rounded, and exp(out^2) would multiply that.
+erfinv = Primitive("erfinv", special.erfinv, lambda g, out, x: g * erfinv_slope(x), keeps="x", floating=True)
 
-ndtri = Primitive("ndtri", special.ndtri, lambda g, out, x: g * math.sqrt(2 * math.pi) * np.exp(out * out / 2),
-                  keeps="out", floating=True)
+erfinv_slope = Primitive("erfinv_slope", special.erfinv_slope, lambda g, out, x: g * (2 * erfinv(x) * out * out),
+                         keeps="out x", floating=True)
 
-lgamma = Primitive("lgamma", special.gammaln, lambda g, out, x: g * digamma(x), keeps="x", floating=True)
+ndtri = Primitive("ndtri", special.ndtri, lambda g, out, x: g * ndtri_slope(x), keeps="x", floating=True)
 
-digamma = Primitive("digamma", special.psi, lambda g, out, x: g * polygamma(x, n=1), keeps="x", floating=True)
+ndtri_slope = Primitive("ndtri_slope", special.ndtri_slope, lambda g, out, x: g * (ndtri(x) * out * out),
+                        keeps="out x", floating=True)
+
+normal_density = Primitive("normal_density", special.density, lambda g, out, x: g * -x * out, keeps="out x",
+                           floating=True)
+
+ndtr = Primitive("ndtr", special.ndtr, lambda g, out, x: g * normal_density(x), keeps="x", floating=True)
+
+log_ndtr = Primitive("log_ndtr", special.log_ndtr, lambda g, out, x: g * _hazard(x), keeps="x", floating=True)
+
+lgamma = Primitive("lgamma", gamma.gammaln, lambda g, out, x: g * digamma(x), keeps="x", floating=True)
+
+digamma = Primitive("digamma", gamma.psi, lambda g, out, x: g * polygamma(x, n=1), keeps="x", floating=True)
 
 polygamma = Primitive("polygamma", _polygamma, lambda g, out, x, n: g * polygamma(x, n=n + 1), keeps="x", floating=True)
 

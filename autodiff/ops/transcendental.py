@@ -11,8 +11,9 @@ from autodiff.engine.primitive import Primitive
 from autodiff.kernels.blocks import by_blocks, shared
 from autodiff.kernels.layout import by_first, turned
 from autodiff.ops.arithmetic import gate
+from autodiff.ops.arrays import are_arrays
 
-LOG_2 = math.log(2)
+LOG_2, LOG10_E = math.log(2), math.log10(math.e)
 SOME = 1 << 11  # numbers from which on it pays to make zeros for a comparison
 
 # For each size of float: 1, and an x for which exp(x) + 1 is exp(x). NumPy takes them faster as arrays.
@@ -45,6 +46,13 @@ def _softplus(x: Any) -> Any:
     return np.maximum(x, 0) + np.log1p(np.exp(-np.abs(x)))
 
 
+def _logit(x: Any) -> Any:
+    """log(x / (1 - x)); between 1/4 and 3/4 as log1p((2 x - 1) / (1 - x)), whose numerator is exact."""
+    middle = np.abs(x - 0.5) < 0.25
+    odds = np.where(middle, 2 * x - 1, x) / (1 - x)
+    return np.where(middle, np.log1p(np.where(middle, odds, 0)), np.log(np.where(middle, 1, odds)))
+
+
 def _floating(x: Any) -> Any:
     """The dtype of ``x``, or float64 for integers."""
     return x.dtype if x.dtype.kind == "f" else np.dtype(np.float64)
@@ -56,19 +64,60 @@ def _hardswish_slope(x: Any) -> Any:
 
 def _sinc_slope(x: Any) -> Any:
     """The derivative (cos u - sin u / u) / x, u = pi x, of sinc; by its power series where that would cancel."""
-    u = math.pi * x
-    near = np.abs(x) < 0.1
+    near = np.abs(x) < 0.5
+    u = math.pi * np.where(near, x, 0)
     t = u * u
     series = 0.0 * t
-    for k in range(6, 0, -1):
+    for k in range(12, 0, -1):
         series = series * t + (-1) ** k * 2 * k / math.factorial(2 * k + 1)
-    return np.where(near, math.pi * u * series, (np.cos(u) - sinc(x)) / np.where(near, 1, x))
+    return np.where(near, math.pi * u * series, (cos_pi(x) - sinc(x)) / np.where(near, 1, x))
+
+
+def _sin_pi(x: Any) -> Any:
+    """sin(pi x), from the nearest whole number: its zeros are exact, and pi x need not be a number."""
+    whole = np.rint(x)
+    return np.sin(math.pi * (x - whole)) * _alternating(whole)
+
+
+def _cos_pi(x: Any) -> Any:
+    whole = np.rint(x)
+    return np.sin(math.pi * (0.5 - np.abs(x - whole))) * _alternating(whole)
+
+
+def _alternating(whole: Any) -> Any:
+    """(-1)^n."""
+    return 1 - 2 * np.abs(np.fmod(whole, 2))
+
+
+def _sinc(x: Any) -> Any:
+    """NumPy's, also where pi x would overflow: there it rounds to 0."""
+    if x.dtype.kind == "f":
+        x = np.where(np.abs(x) > np.finfo(x.dtype).max / 4, x / 4, x)
+    return np.sinc(x).astype(_floating(x), copy=False)
+
+
+def _acosh_root(x: Any) -> Any:
+    """sqrt(x^2 - 1), which is x where the square would overflow."""
+    far = np.asarray(x > 1e9)
+    return np.where(far, x, np.sqrt(0 - complement(np.where(far, 1, x))))
+
+
+def _entr(x: Any) -> Any:
+    return np.where(x < 0, -math.inf, -_times_log(x, x, np.log))
 
 
 def _from_origin(g: Any, part: Any, x: Any, y: Any) -> Any:
     """``g * part / (x^2 + y^2)``, the slope of an angle; 0 at the origin, where there is none."""
-    square = x * x + y * y
-    return g * part / np.where(square == 0, 1, square)
+    if are_arrays(g, x, y):
+        try:
+            with np.errstate(over="raise", under="raise"):
+                square = x * x + y * y
+                return g * part / np.where(square == 0, 1, square)
+        except FloatingPointError:
+            pass
+    length = np.hypot(x, y)  # whose squares may overflow, or vanish
+    length = np.where(length == 0, 1, length)
+    return g * (part / length) / length
 
 
 def _times_log(x: Any, y: Any, log: Any) -> Any:
@@ -98,9 +147,9 @@ sqrt = Primitive("sqrt", np.sqrt, lambda g, out, x: g / (2 * out), keeps="out", 
 
 exp2 = Primitive("exp2", shared(np.exp2), lambda g, out, x: g * out * LOG_2, keeps="out", floating=True)
 
-log2 = Primitive("log2", shared(np.log2), lambda g, out, x: g / (x * LOG_2), keeps="x", floating=True)
+log2 = Primitive("log2", shared(np.log2), lambda g, out, x: g * (1 / LOG_2) / x, keeps="x", floating=True)
 
-log10 = Primitive("log10", shared(np.log10), lambda g, out, x: g / (x * math.log(10)), keeps="x",
+log10 = Primitive("log10", shared(np.log10), lambda g, out, x: g * LOG10_E / x, keeps="x",
                   floating=True)
 
 rsqrt = Primitive("rsqrt", lambda x: 1 / np.sqrt(x), lambda g, out, x: g * -0.5 * out**3, keeps="out",
@@ -120,6 +169,10 @@ xlogy = Primitive("xlogy", lambda x, y: _times_log(x, y, np.log),
 xlog1py = Primitive("xlog1py", lambda x, y: _times_log(x, y, np.log1p),
                     lambda g, out, x, y: np.where((x == 0) & (y <= -1), 0, g * _factor(np.log1p(y))),
                     lambda g, out, x, y: g * x / (y + 1), keeps="x y", floating=True)
+
+# Below 0, where it is -inf, it is constant.
+entr = Primitive("entr", _entr, lambda g, out, x: np.where(x < 0, 0, -g * (np.log(np.where(x < 0, 1, x)) + 1)),
+                 keeps="x", floating=True)
 
 sin = Primitive("sin", _sin, lambda g, out, x: g * _cos(x), keeps="x", floating=True)
 
@@ -146,22 +199,25 @@ sinh = Primitive("sinh", _sinh, lambda g, out, x: g * _cosh(x), keeps="x", float
 
 cosh = Primitive("cosh", _cosh, lambda g, out, x: g * _sinh(x), keeps="x", floating=True)
 
-asinh = Primitive("asinh", shared(np.arcsinh), lambda g, out, x: g / np.sqrt(x * x + 1), keeps="x", floating=True)
+asinh = Primitive("asinh", shared(np.arcsinh), lambda g, out, x: g / np.hypot(x, 1), keeps="x", floating=True)
 
-acosh = Primitive("acosh", shared(np.arccosh), lambda g, out, x: g / np.sqrt(0 - complement(x)), keeps="x",
+acosh = Primitive("acosh", shared(np.arccosh), lambda g, out, x: g / _acosh_root(x), keeps="x",
                   floating=True)
 
 atanh = Primitive("atanh", shared(np.arctanh), lambda g, out, x: g / complement(x), keeps="x",
                   floating=True)
 
-sinc = Primitive("sinc", lambda x: np.sinc(x).astype(_floating(x), copy=False), lambda g, out, x: g * _sinc_slope(x),
-                 keeps="x", floating=True)
+sin_pi = Primitive("sin_pi", _sin_pi, lambda g, out, x: g * math.pi * cos_pi(x), keeps="x", floating=True)
+
+cos_pi = Primitive("cos_pi", _cos_pi, lambda g, out, x: g * -math.pi * sin_pi(x), keeps="x", floating=True)
+
+sinc = Primitive("sinc", _sinc, lambda g, out, x: g * _sinc_slope(x), keeps="x", floating=True)
 
 tanh = Primitive("tanh", shared(np.tanh), lambda g, out, x: g * (1 - out * out), keeps="out", floating=True)
 
 sigmoid = Primitive("sigmoid", shared(_sigmoid), lambda g, out, x: g * (out * (1 - out)), keeps="out", floating=True)
 
-logit = Primitive("logit", lambda x: np.log(x / (1 - x)), lambda g, out, x: g / (x * (1 - x)), keeps="x",
+logit = Primitive("logit", _logit, lambda g, out, x: g / x + g / (1 - x), keeps="x",
                   floating=True)
 
 softplus = Primitive("softplus", lambda x: by_blocks(_softplus, x),

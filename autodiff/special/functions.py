@@ -7,21 +7,19 @@ from typing import Any
 
 from autodiff.engine.values import Value
 from autodiff.errors import OptionError
-from autodiff.functions.arithmetic import round, where
+from autodiff.functions.arithmetic import round
 from autodiff.functions.reductions import log_softmax, logsumexp, softmax
 from autodiff.functions.shaping import contiguous
 from autodiff.functions.transcendental import logit
-from autodiff.ops.special import bessel, digamma, erf, erfc, erfcx, erfinv, i0e, i1e, lgamma, ndtri
+from autodiff.ops.special import bessel, digamma, erf, erfc, erfcx, erfinv, i0e, i1e, lgamma, log_ndtr, ndtr, ndtri
 from autodiff.ops.special import polygamma as polygamma_primitive
-from autodiff.ops.transcendental import exp2, expm1, log, log1p, sigmoid, sinc, xlog1py, xlogy
+from autodiff.ops.transcendental import entr, exp2, expm1, log1p, sigmoid, sinc, xlog1py, xlogy
 
 __all__ = [
     "digamma", "entr", "erf", "erfc", "erfcx", "erfinv", "exp2", "expit", "expm1", "gammaln", "i0", "i0e", "i1", "i1e",
     "lgamma", "log1p", "log_ndtr", "log_softmax", "logit", "logsumexp", "multigammaln", "mvlgamma", "ndtr", "ndtri",
     "polygamma", "psi", "round", "sinc", "softmax", "xlog1py", "xlogy",
 ]
-
-ROOT_2 = math.sqrt(2)
 
 expit = sigmoid
 gammaln = lgamma
@@ -47,23 +45,6 @@ def multigammaln(input: Any, p: int) -> Value:
 
 
 mvlgamma = multigammaln
-
-
-def ndtr(input: Any) -> Value:
-    """The probability that a normal variable is below ``input``."""
-    return erfc(input / -ROOT_2) * 0.5
-
-
-def log_ndtr(input: Any) -> Value:
-    """log of ``ndtr``, with all its digits far below 0."""
-    x, far = input / ROOT_2, input < -1
-    low, high = where(far, x, -1.0), where(far, -1.0, x)  # neither side overflows where it is not taken
-    return where(far, log(erfcx(-low) * 0.5) - low * low, log1p(erfc(high) * -0.5))
-
-
-def entr(input: Any) -> Value:
-    """``-x log(x)``, which is 0 at 0 and -inf below."""
-    return where(input < 0, -math.inf, -xlogy(input, input))
 
 
 def i0(input: Any) -> Value:

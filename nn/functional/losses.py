@@ -108,10 +108,11 @@ def binary_cross_entropy_with_logits(
     tensor(10000.)
     """
     same_shape("binary_cross_entropy_with_logits", input, target)
-    positive, negative = apply(softplus, (-input,)), apply(softplus, (input,))
-    if pos_weight is not None:
-        positive = positive * pos_weight
-    loss = target * positive + (1 - target) * negative
+    if pos_weight is None:
+        loss = apply(fused.binary_cross_entropy_with_logits, (input, target))
+    else:
+        positive, negative = apply(softplus, (-input,)), apply(softplus, (input,))
+        loss = target * positive * pos_weight + (1 - target) * negative
     return reduced(loss if weight is None else loss * weight, reduction_of(size_average, reduce, reduction))
 
 

@@ -30,6 +30,9 @@ declare("log_softmax", real, shapes=some, kwargs=one_axis,
         ref=lambda x, axis: x - np.log(np.sum(np.exp(x), axis=axis, keepdims=True)))
 declare("cross_entropy", real, shapes=rows_and_classes, kwargs=targets, dtypes=(),
         ref=lambda x, target, weight: _negative_log(np.exp(x) / np.exp(x).sum(1, keepdims=True), target, weight))
+declare("binary_cross_entropy_with_logits", real, unit, shapes="n, n",
+        ref=lambda x, y: y * np.log1p(np.exp(-x)) + (1 - y) * np.log1p(np.exp(x)))
+declare("binary_cross_entropy_slope", unit, unit, shapes="n, n", ref=lambda x, y: (1 - y) / (1 - x) - y / x)
 declare("binary_cross_entropy", unit, unit, shapes="n, n", ref=lambda x, y: -(y * np.log(x) + (1 - y) * np.log1p(-x)))
 declare("mse", real, real, shapes="n m, n m", ref=lambda x, y: np.mean((x - y) ** 2))
 
