@@ -59,7 +59,7 @@ def main(arguments: list[str]) -> int:
             print(f"\n=== {name}\n{text}", flush=True)
             if given.write is not None:
                 given.write.mkdir(parents=True, exist_ok=True)
-                (given.write / f"seed{given.seed}_{k}.py").write_text(text, encoding="utf-8")
+                (given.write / f"seed{given.seed}_{k}.txt").write_text(text, encoding="utf-8")
         k += 1
     seconds = time.perf_counter() - start
     oracle = "PyTorch" if peer() is not None else "central differences"

@@ -23,7 +23,7 @@ from benchmarks.fuzzing.program import Leaf, parsed
 from benchmarks.fuzzing.templates import templates
 from benchmarks.mutations import planted
 
-FOUND = sorted((Path(__file__).parent / "fuzzed").glob("*.py"))
+FOUND = sorted((Path(__file__).parent / "fuzzed").glob("*.txt"))
 
 
 @pytest.fixture(autouse=True)
@@ -132,6 +132,6 @@ def test_the_command_writes_what_it_found(tmp_path: Path, capsys: pytest.Capture
     peer()
     with _forward("exp", lambda out: out * 1.001):
         assert fuzz.main(["--programs", "150", "--seed", "1", "--write", str(tmp_path), "--most", "2"]) == 1
-        paths = list(tmp_path.glob("*.py"))
+        paths = list(tmp_path.glob("*.txt"))
         assert any(judge.disagreement(parsed(path.read_text(encoding="utf-8"))) for path in paths)
     assert "=== disagreement" in capsys.readouterr().out

@@ -16,8 +16,6 @@ from benchmarks.fuzzing.templates import Template, templates
 
 CALLS = [template for entries in templates().values() for template in entries if not template.writes]
 SMALL: list[tuple[int, ...] | None] = [None, (), (1, 1, 1)]
-# PyTorch copies a number without axes here, and returns any other input as it is, as we do both.
-EXCEPT = {"sum_to_size"}
 
 
 def sharing(lib: Any, call: Template, shape: tuple[int, ...] | None) -> list[bool]:
@@ -45,7 +43,7 @@ def test_results_share_no_memory_that_they_do_not_share_in_pytorch(shape: tuple[
             continue
         if len(ours) == len(theirs) and any(mine and not wanted for mine, wanted in zip(ours, theirs, strict=True)):
             wrong.add(call.text)
-    assert {text for text in wrong if not any(name in text for name in EXCEPT)} == set()
+    assert wrong == set()
 
 
 @pytest.mark.parametrize("call", [

@@ -26,7 +26,16 @@ SELECTIONS: dict[str, Callable[[Tensor], Tensor]] = {
     "masked_fill": lambda y: y.masked_fill(autodiff.ones(y.shape).bool(), 0.0),
     "index_select": lambda y: y.index_select(0, tensor([], dtype=autodiff.int64)),
 }
-NOT_ELEMENTWISE = {"quantile", "nanquantile", "cross", "manual_seed", "set_default_dtype", "set_printoptions", "save"}
+NOT_ELEMENTWISE = {
+    "quantile",
+    "nanquantile",
+    "cross",
+    "bernoulli",
+    "manual_seed",
+    "set_default_dtype",
+    "set_printoptions",
+    "save",
+}
 
 
 def _elementwise(count: int) -> dict[str, Callable[..., Any]]:

@@ -208,7 +208,9 @@ def sum_to_size(input: Any, *size: Any) -> Value:
     lead = len(given) - len(shape)
     if lead < 0 or any(n not in (1, m) for n, m in zip(shape, given[lead:], strict=True)):
         raise ShapeError(f"shape {shape} does not stretch to {given}, which is to be summed to it")
-    return clone(input) if shape == given == () else input if shape == given else unbroadcast(input, shape)
+    if shape == given:
+        return input if shape else clone(input)
+    return unbroadcast(input, shape)
 
 
 def atleast_1d(*tensors: Any) -> Any:

@@ -24,13 +24,16 @@ MULTIPLES = ("gate", "negative", "multiply", "divide", "reshape", "sum", "broadc
 LENGTHS = ("absolute", "hypot", "norm", "pnorm")
 
 
-def _parts(g: Any, out: Any, limit: Any) -> tuple[Any, Any]:
-    """The limit, and 1 / out, which at the origin is 0 where there is a limit (what it is for cancels) and else NaN."""
+def _parts(g: Any, out: Any, limit: Any) -> tuple[Any, Any, Any]:
+    """The limit, a factor and a divisor: 1 and out but at the origin, where the divisor is 1.
+
+    The factor is 0 there where there is a limit, since what it is for cancels, and else NaN.
+    """
     origin = np.asarray(detached(out) == 0)
     if limit is None:
         limit = np.where(origin & np.asarray(detached(g) != 0), math.nan, 0).astype(out.dtype)
     factor = np.where(origin, np.where(np.isnan(detached(limit)), math.nan, 0), 1).astype(out.dtype)
-    return limit, factor / (out + origin.astype(out.dtype))
+    return limit, factor, out + origin.astype(out.dtype)
 
 
 def _per_length(g: Any, x: Any, out: Any, limit: Any = None) -> Any:
@@ -44,24 +47,24 @@ def _per_length(g: Any, x: Any, out: Any, limit: Any = None) -> Any:
 
 
 def _to_g(v: Any, c: Any, g: Any, x: Any, out: Any, limit: Any = None) -> Any:
-    return nan_to_zero(v, v * x * _parts(g, out, limit)[1])
+    _, factor, whole = _parts(g, out, limit)
+    return nan_to_zero(v, v * (x / whole) * factor)
 
 
 def _to_x(v: Any, c: Any, g: Any, x: Any, out: Any, limit: Any = None) -> Any:
-    limit, inverse = _parts(g, out, limit)
-    return nan_to_zero(v, v * (g * inverse + limit))
+    limit, factor, whole = _parts(g, out, limit)
+    return nan_to_zero(v, v * (g / whole * factor + limit))
 
 
 def _to_out(v: Any, c: Any, g: Any, x: Any, out: Any, limit: Any = None) -> Any:
-    inverse = _parts(g, out, limit)[1]
-    return nan_to_zero(v, -v * (x * inverse) * (g * inverse))
+    _, factor, whole = _parts(g, out, limit)
+    return nan_to_zero(v, -v * (x / whole) * (g / whole) * factor)
 
 
 # g x / out for an entry x of a vector of length out. At the origin every slope between -1 and 1 is right; 0 is the one
 # in the middle. The slope jumps there, so that it has no derivative: NaN, unless g / out has a limit, which is given
 # for the origin and is 0 elsewhere.
-per_length = Primitive("per_length", _per_length, _to_g, _to_x,
-                       _to_out,
+per_length = Primitive("per_length", _per_length, _to_g, _to_x, _to_out,
                        lambda v, c, g, x, out, limit=None: v * x * np.asarray(detached(out) == 0).astype(x.dtype),
                        keeps=("g x out limit", "g out limit", "g x out limit", "x out"))
 

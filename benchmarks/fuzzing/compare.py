@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from benchmarks.fuzzing.program import Program
-from benchmarks.fuzzing.run import OURS, Outcome, Value, peer, run
+from benchmarks.fuzzing.run import OURS, Outcome, Value, peer, run_double
 
 Array = np.ndarray[Any, Any]
 # By dtype: of the number itself, and of the largest beside it.
@@ -50,7 +50,8 @@ def compared(program: Program, ours: Outcome, theirs: Outcome) -> Difference | N
             return Difference("names", kind, sorted(mine), sorted(others))
         for name in others:
             if (found := _differ(kind, name, mine[name], others[name])) is not None:
-                return None if found.kind == kind and is_rounding(program, found) else found
+                lowest = _lowest([*ours.values.values(), *theirs.values.values()])
+                return None if found.kind == kind and is_rounding(program, found, lowest) else found
     longer, shorter = (ours, theirs) if len(ours.gradients) > len(theirs.gradients) else (theirs, ours)
     for k in range(len(shorter.gradients), len(longer.gradients)):  # a gradient that is constant, and not tracked
         for name, value in longer.gradients[k].items():
@@ -131,21 +132,27 @@ def _distance(a: Array | None, b: Array | None) -> float:
     return float(np.nan_to_num(apart, nan=np.inf).max(initial=0.0))
 
 
-def is_rounding(program: Program, found: Difference) -> bool:
-    """Whether the difference is one that rounding makes."""
+def _lowest(values: list[Value]) -> str:
+    """The least precise of the dtypes in a program; float32 comes out of whole numbers, too."""
+    dtypes = {value.dtype for value in values}
+    return next((dtype for dtype in ("float16", "float32") if dtype in dtypes), "float64")
+
+
+def is_rounding(program: Program, found: Difference, lowest: str) -> bool:
+    """Whether the difference is one that rounding makes, where ``lowest`` is the least precise dtype."""
     torch, double = peer(), program.in_double()
     if torch is None:
         return False
-    true = _at(run(double, torch), found)
+    true = _at(run_double(double, torch), found)
     if true is None or not np.isfinite(true).all():
         return False
-    beside = [_at(run(double.nudged(amount, seed), torch), found) for seed in (0, 1) for amount in (1e-6, 1e-9)]
+    beside = [_at(run_double(double.nudged(amount, seed), torch), found) for seed in (0, 1) for amount in (1e-6, 1e-9)]
     sensitivity = max(_distance(x, true) / amount for x, amount in zip(beside, (1e-6, 1e-9) * 2, strict=True))
     largest = float(np.abs(true).max(initial=0.0))
     mine, other = (_distance(x.array.astype(np.float64), true) for x in (found.ours, found.theirs))
-    if not program.is_double():
-        eps = 1e-3 if "float16" in str(program) else 1.2e-7
-        ours = _at(run(double, OURS), found)
+    if lowest != "float64":
+        eps = 1e-3 if lowest == "float16" else 1.2e-7
+        ours = _at(run_double(double, OURS), found)
         if ours is None or not _close(ours, true, 1e-15 * sensitivity):
             return False
         return mine <= 10 * other + eps * (30 * largest + 10 * sensitivity + 1)

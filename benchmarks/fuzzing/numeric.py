@@ -43,9 +43,9 @@ def slopes(program: Program, ours: Outcome) -> Difference | None:
 
 
 def _slope(program: Program, leaf: Leaf, direction: np.ndarray, step: float) -> float | None:
-    """The slope of the weighted outputs along a direction of one leaf."""
+    """The slope of the weighted outputs along a direction of one leaf; None at a kink."""
     ends = []
-    for sign in (1, -1):
+    for sign in (1, 0, -1):
         moved = leaf._replace(array=leaf.array + sign * step * direction)
         lines = tuple(moved if line is leaf else line for line in program.lines)
         values = run(Program(lines, program.outputs, 0), OURS).values
@@ -53,5 +53,5 @@ def _slope(program: Program, leaf: Leaf, direction: np.ndarray, step: float) -> 
             return None
         ends.append(sum(float((values[n].array * weights(values[n].shape, np.float64, k)).sum())
                         for k, n in enumerate(n for n in program.outputs if values[n].tracked)))
-    slope = (ends[0] - ends[1]) / (2 * step)
-    return slope if np.isfinite(slope) else None
+    ahead, behind = (ends[0] - ends[1]) / step, (ends[1] - ends[2]) / step
+    return (ahead + behind) / 2 if abs(ahead - behind) <= 1e-2 * (1 + abs(ahead)) else None

@@ -84,9 +84,13 @@ class Program(NamedTuple):
                 lines.append(Line(re.sub(r"\.(float|half)\(\)", ".double()", text)))
         return self._replace(lines=tuple(lines))
 
-    def is_double(self) -> bool:
-        """Whether nothing in it is of lower precision."""
-        return str(self.in_double()) == str(self)
+    def finite(self) -> Program:
+        """The program with ordinary numbers in the place of those that are not finite or very large."""
+        lines = [
+            line._replace(array=np.where(np.abs(line.array) < 1e10, line.array, 0.7))
+            if isinstance(line, Leaf) and line.dtype in FLOATS else line for line in self.lines
+        ]  # fmt: skip
+        return self._replace(lines=tuple(lines))
 
     def nudged(self, amount: float, seed: int = 0) -> Program:
         """The program at leaves a little aside.
@@ -111,6 +115,9 @@ class Program(NamedTuple):
 def _moved(line: Line | Leaf, k: int) -> Line | Leaf:
     if not isinstance(line, Leaf) or line.dtype not in FLOATS:
         return line
+    if (stretched := re.fullmatch(r"\.expand\((.*)\)", line.layout)) is not None:
+        shape = [int(n) for n in stretched[1].split(",") if n.strip()]
+        line = line._replace(array=np.broadcast_to(line.array, shape), layout="")
     by = 1e-3 * np.cos(np.arange(line.array.size) + 3.0 * k)
     return line._replace(array=line.array + by.reshape(line.array.shape))
 

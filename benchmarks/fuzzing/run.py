@@ -156,6 +156,16 @@ def run(program: Program, lib: Any) -> Outcome:
     return running.finish(program)
 
 
+def run_double(program: Program, lib: Any) -> Outcome:
+    """The program in float64, which whole numbers become, too, where they become floats."""
+    before = lib.get_default_dtype()
+    lib.set_default_dtype(lib.float64)
+    try:
+        return run(program.in_double(), lib)
+    finally:
+        lib.set_default_dtype(before)
+
+
 def quiet() -> None:
     """No warnings of either library, and one thread: for such small arrays threads only wait for one another."""
     warnings.simplefilter("ignore")
