@@ -17,7 +17,7 @@ from autodiff.engine.values import Array, TensorBase, record, wrap
 from autodiff.engine.versions import rewritten
 from autodiff.engine.views import mark_view, rerecord_view
 from autodiff.errors import AxisError, DtypeError, ShapeError
-from autodiff.kernels.layout import of_ufunc, turned
+from autodiff.kernels.layout import by_first, turned
 
 ndarray = np.ndarray
 NUMBERS = frozenset((float, int, bool))
@@ -112,7 +112,8 @@ def _apply_fast(primitive: Primitive, inputs: tuple[Any, ...], params: dict[str,
         out = primitive.forward(*arrays, **params) if params else primitive.forward(*arrays)
     except FAILURES as error:
         out = _retried(primitive, arrays, params, error)
-    out = of_ufunc(primitive.forward, out, arrays) if turned else out
+    if turned and primitive.elementwise:
+        out = by_first(out, arrays)
     result = record(primitive, edges, arrays, key, params, out if type(out) is ndarray else np.asarray(out), 4)
     if number is not None:
         result._node.operand = number
@@ -127,7 +128,8 @@ def _forward(primitive: Primitive, arrays: Any, params: dict[str, Any]) -> Array
         out = primitive.forward(*arrays, **params)
     except FAILURES as error:
         out = _retried(primitive, arrays, params, error)
-    out = of_ufunc(primitive.forward, out, arrays) if turned else out
+    if turned and primitive.elementwise:
+        out = by_first(out, arrays)
     return out if type(out) is ndarray else np.asarray(out)
 
 

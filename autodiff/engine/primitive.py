@@ -70,6 +70,8 @@ class Primitive:
         self.saves = any(self.keeps)
         self.differentiable = bool(vjps) or each is not None
         self.floating, self.promotes, self.view, self.selects = floating, promotes, view, selects
+        ufunc = getattr(forward, "__wrapped__", forward)
+        self.elementwise = isinstance(ufunc, np.ufunc) and ufunc.nin > 1 and ufunc.signature is None
         self._each = each
         self._vjps = list(vjps)
         for i, vjp in enumerate(vjps):

@@ -65,19 +65,22 @@ def note(x: Array) -> None:
         turned.append(True)
 
 
-def of_ufunc(forward: Any, out: Any, arrays: Sequence[Any]) -> Any:
-    """The result ``out`` of ``forward``, as by ``by_first`` if that is an elementwise ufunc."""
-    if all(a.flags.c_contiguous for a in arrays if type(a) is np.ndarray):
-        return out
-    ufunc = getattr(forward, "__wrapped__", forward)
-    return by_first(out, arrays) if isinstance(ufunc, np.ufunc) and ufunc.signature is None else out
-
-
 def by_first(out: Any, arrays: Sequence[Any]) -> Any:
     """The result ``out`` of an elementwise operation in PyTorch's layout: the first operand decides on its axes.
 
     NumPy lays a result out row by row if one operand, whichever, lies so.
     """
+    for a in arrays:  # the usual cases, without the general rule
+        if type(a) is np.ndarray:
+            if a.shape != out.shape:
+                break
+            flags = a.flags
+            if flags.c_contiguous:
+                return out
+            if flags.f_contiguous:
+                return out if out.flags.f_contiguous else out.copy("F")
+            if any(a.strides):  # one number that is stretched does not decide
+                break
     operands = [a for a in arrays if type(a) is np.ndarray]
     if out.ndim < 2 or all(a.flags.c_contiguous for a in operands):
         return out
