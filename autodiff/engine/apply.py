@@ -112,7 +112,7 @@ def _apply_fast(primitive: Primitive, inputs: tuple[Any, ...], params: dict[str,
         out = primitive.forward(*arrays, **params) if params else primitive.forward(*arrays)
     except FAILURES as error:
         out = _retried(primitive, arrays, params, error)
-    if turned and primitive.elementwise:
+    if turned and primitive.elementwise and type(arrays[0]) is ndarray and not arrays[0].flags.c_contiguous:
         out = by_first(out, arrays)
     result = record(primitive, edges, arrays, key, params, out if type(out) is ndarray else np.asarray(out), 4)
     if number is not None:

@@ -74,10 +74,9 @@ def by_first(out: Any, arrays: Sequence[Any]) -> Any:
         if type(a) is np.ndarray:
             if a.shape != out.shape:
                 break
-            flags = a.flags
-            if flags.c_contiguous:
+            if a.flags.c_contiguous:
                 return out
-            if flags.f_contiguous:
+            if a.flags.f_contiguous:
                 return out if out.flags.f_contiguous else out.copy("F")
             if any(a.strides):  # one number that is stretched does not decide
                 break
@@ -127,7 +126,7 @@ def addresses(shape: Sequence[int], strides: Sequence[int]) -> Array:
 
 def is_stretched(x: Array) -> bool:
     """Whether entries along some axis are one and the same."""
-    return any(n > 1 and step == 0 for n, step in zip(x.shape, x.strides, strict=True)) and x.size > 0
+    return 0 in x.strides and x.size > 0 and any(n > 1 and not s for n, s in zip(x.shape, x.strides, strict=True))
 
 
 def overlaps(x: Array) -> bool:
