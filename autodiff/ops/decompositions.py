@@ -76,7 +76,7 @@ _MINORS = 32  # rows up to which a matrix that is singular but for rounding has 
 def _nearly_singular(x: Any) -> bool:
     """Whether the second derivative of the determinant, by the inverse, would lose half its digits or more."""
     x = detached(x)
-    sizes = np.abs(x).sum(-1).max(-1) * np.abs(inv(x)).sum(-1).max(-1)
+    sizes = np.abs(x).sum(-1).max(-1, initial=0) * np.abs(inv(x)).sum(-1).max(-1, initial=0)
     return not (sizes * math.sqrt(np.finfo(x.dtype).eps) < 1).all()
 
 
