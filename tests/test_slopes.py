@@ -11,7 +11,7 @@ import pytest
 
 import autodiff
 import nn.functional as F
-from autodiff import grad, tensor
+from autodiff import grad, special, tensor
 
 mp = pytest.importorskip("mpmath")
 
@@ -181,3 +181,14 @@ def test_kl_div_of_what_is_no_probability() -> None:
 def test_histc_of_a_constant(value: float) -> None:
     """All entries fall into the bin in the middle, however large they are."""
     assert autodiff.histc(tensor([value] * 4), 5).tolist() == [0, 0, 4, 0, 0]
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+@pytest.mark.parametrize("function", [special.entr, autodiff.logit])
+def test_beyond_the_domain_the_slope_is_nan(function: Any) -> None:
+    """As the value of logit is; the slopes inside have their own numbers, where NaN stands beside them, too."""
+    x = autodiff.tensor([-1.0, 0.25, -0.5], dtype=autodiff.float64, requires_grad=True)
+    function(x).sum().backward()
+    inside = autodiff.tensor([0.25], dtype=autodiff.float64, requires_grad=True)
+    function(inside).sum().backward()
+    np.testing.assert_array_equal(x.grad.numpy(), [np.nan, inside.grad.item(), np.nan])

@@ -46,6 +46,12 @@ def _softplus(x: Any) -> Any:
     return np.maximum(x, 0) + np.log1p(np.exp(-np.abs(x)))
 
 
+def _inside(g: Any, x: Any) -> Any:
+    """``g``, and NaN where ``x`` is no probability."""
+    outside = np.asarray((x < 0) | (x > 1))
+    return np.where(outside, math.nan, g) if outside.any() else g
+
+
 def _logit(x: Any) -> Any:
     """log(x / (1 - x)); between 1/4 and 3/4 as log1p((2 x - 1) / (1 - x)), whose numerator is exact."""
     middle = np.abs(x - 0.5) < 0.25
@@ -170,9 +176,8 @@ xlog1py = Primitive("xlog1py", lambda x, y: _times_log(x, y, np.log1p),
                     lambda g, out, x, y: np.where((x == 0) & (y <= -1), 0, g * _factor(np.log1p(y))),
                     lambda g, out, x, y: g * x / (y + 1), keeps="x y", floating=True)
 
-# Below 0, where it is -inf, it is constant.
-entr = Primitive("entr", _entr, lambda g, out, x: np.where(x < 0, 0, -g * (np.log(np.where(x < 0, 1, x)) + 1)),
-                 keeps="x", floating=True)
+# Below 0, where it is -inf, the logarithm makes the slope NaN.
+entr = Primitive("entr", _entr, lambda g, out, x: -g * (np.log(x) + 1), keeps="x", floating=True)
 
 sin = Primitive("sin", _sin, lambda g, out, x: g * _cos(x), keeps="x", floating=True)
 
@@ -217,7 +222,7 @@ tanh = Primitive("tanh", shared(np.tanh), lambda g, out, x: g * (1 - out * out),
 
 sigmoid = Primitive("sigmoid", shared(_sigmoid), lambda g, out, x: g * (out * (1 - out)), keeps="out", floating=True)
 
-logit = Primitive("logit", _logit, lambda g, out, x: g / x + g / (1 - x), keeps="x",
+logit = Primitive("logit", _logit, lambda g, out, x: _inside(g, x) / x + g / (1 - x), keeps="x",
                   floating=True)
 
 softplus = Primitive("softplus", lambda x: by_blocks(_softplus, x),
