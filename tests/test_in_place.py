@@ -16,6 +16,7 @@ import autodiff
 from autodiff import Tensor, grad, no_grad, ones, tensor
 from autodiff.engine.tape import reachable
 from autodiff.errors import AutodiffError, DtypeError, GraphError, InPlaceError, ShapeError
+from nn import functional
 
 C64 = {"dtype": autodiff.float64}
 
@@ -288,3 +289,30 @@ def test_copies_of_leaves_are_leaves_of_their_own() -> None:
     assert (x.grad.tolist(), twin.grad.tolist(), twin.is_leaf) == ([2, 4], [5, 7], True)
     with pytest.raises(GraphError, match="only a leaf"):
         copy.deepcopy(x * 2)
+
+
+@pytest.mark.parametrize("function", [
+    lambda x: functional.max_pool2d(x[None, None], 2), lambda x: x.amax(0), lambda x: x.norm(dim=1),
+])  # fmt: skip
+def test_a_result_that_was_overwritten_is_computed_anew_where_the_inputs_are_kept(function: Any) -> None:
+    """``relu(max_pool2d(x), inplace=True)``: what pooling keeps of its result does not stand in the way."""
+    values = np.cos(np.arange(16.0)).reshape(4, 4)
+    found = []
+    for overwrite in (True, False):
+        x = leaf(*values.ravel())
+        y = function(x.reshape(4, 4)) - 0.0 if not overwrite else function(x.reshape(4, 4))
+        y = functional.relu(y, inplace=overwrite) * 3
+        (slope,) = grad(y.sum(), x, create_graph=True)
+        curved = grad((slope * slope).sum(), x)[0].tolist() if slope.requires_grad else None
+        found.append((slope.tolist(), curved))
+    assert found[0] == found[1]
+
+
+def test_it_is_not_computed_of_inputs_that_were_overwritten_too() -> None:
+    """Then nothing is left to compute it from."""
+    x = leaf(1.0, 2.0) * 1
+    y = x.norm()
+    y.mul_(2)
+    x.mul_(2)
+    with pytest.raises(InPlaceError):
+        y.backward()

@@ -112,8 +112,7 @@ def _apply_fast(primitive: Primitive, inputs: tuple[Any, ...], params: dict[str,
         out = primitive.forward(*arrays, **params) if params else primitive.forward(*arrays)
     except FAILURES as error:
         out = _retried(primitive, arrays, params, error)
-    if turned and primitive.elementwise and type(arrays[0]) is ndarray and not arrays[0].flags.c_contiguous:
-        out = by_first(out, arrays)
+    out = by_first(out, arrays) if turned and primitive.elementwise else out
     result = record(primitive, edges, arrays, key, params, out if type(out) is ndarray else np.asarray(out), 4)
     if number is not None:
         result._node.operand = number
@@ -128,8 +127,7 @@ def _forward(primitive: Primitive, arrays: Any, params: dict[str, Any]) -> Array
         out = primitive.forward(*arrays, **params)
     except FAILURES as error:
         out = _retried(primitive, arrays, params, error)
-    if turned and primitive.elementwise:
-        out = by_first(out, arrays)
+    out = by_first(out, arrays) if turned and primitive.elementwise else out
     return out if type(out) is ndarray else np.asarray(out)
 
 

@@ -30,12 +30,20 @@ def saved_or_raise(node: Node) -> tuple[Any, ...]:
         )
     for array in saved_arrays(node) if number < last_change() else ():
         change = change_after(number, array)
-        if change is not None:
+        if change is not None and array is saved[0] and _has_inputs(node):
+            saved = (node.primitive.forward(*saved[1:], **node.params), *saved[1:])  # type: ignore[union-attr]
+        elif change is not None:
             raise InPlaceError(
                 f"an array of shape {array.shape} that the backward pass of {called_at(node)}, "
                 f"needs was changed in place at {line_of(change.place)}; change a clone() of it, or after backward()"
             )
     return saved
+
+
+def _has_inputs(node: Node) -> bool:
+    """Whether what ``node`` saved is enough to compute its value anew, as that of a maximum that relu overwrote."""
+    saved, primitive = node.saved or (), node.primitive
+    return bool(primitive and primitive.vjps) and all(isinstance(x, (np.ndarray, float, int)) for x in saved[1:])
 
 
 def saved_arrays(node: Node) -> list[np.ndarray[Any, Any]]:

@@ -48,12 +48,14 @@ def stacked(*parts: Any) -> Any:
 
 
 def _det(x: Any) -> Any:
-    """The determinant of rows that powers of 2 have brought to one near 1: NumPy takes exp of its logarithm."""
+    """The determinant of a matrix that a power of 2 has brought to one near 1: NumPy takes exp of its logarithm.
+
+    All rows have the same power, so that pivots and rounding are those of the inverse, with which the VJP multiplies.
+    """
     n = x.shape[-1]
-    size = np.linalg.slogdet(x)[1] / math.log(2)
+    size = np.linalg.slogdet(x)[1] / (max(n, 1) * math.log(2))
     power = np.rint(np.where(np.isfinite(size), size, 0)).astype(np.int32)
-    share = np.diff(power[..., None] * np.arange(n + 1, dtype=np.int64) // max(n, 1)).astype(np.int32)
-    return np.ldexp(np.linalg.det(np.ldexp(x, -share[..., None])), power)
+    return np.ldexp(np.linalg.det(np.ldexp(x, -power[..., None, None])), n * power)
 
 
 def _det_x(g: Any, out: Any, x: Any) -> Any:
