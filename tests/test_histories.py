@@ -278,6 +278,16 @@ def test_a_view_of_a_tensor_in_another_shape_is_refused_by_name() -> None:
             view.sum()
 
 
+def test_a_strided_number_of_a_tensor_in_another_shape_is_refused_by_name() -> None:
+    """Laid out otherwise, the base has no such view but a copy, which NumPy makes a number without memory."""
+    a = tensor(2.0)
+    view = a.as_strided((), ())
+    view.mul_(leaf().sum())
+    a.unsqueeze_(0)
+    with pytest.raises(InPlaceError, match="another shape in place"):
+        view.sum().backward()
+
+
 @pytest.mark.parametrize("name", ["index_add", "index_copy", "index_reduce"])
 @pytest.mark.parametrize(("shape", "index"), [((1, 1), [0]), ((2,), [0]), ((1, 2), [0, 1]), ((), [0])])
 def test_slices_are_not_broadcast(name: str, shape: tuple[int, ...], index: list[int]) -> None:
@@ -309,3 +319,42 @@ def test_a_gradient_that_is_there_is_changed_in_place_unless_the_pass_is_recorde
     held = a.grad
     (a * 3).sum().backward()
     assert a.grad is held
+
+
+FREEZES: list[Callable[[Tensor], Any]] = [lambda x: x.requires_grad_(False), lambda x: x.detach_()]
+
+
+@pytest.mark.parametrize("freeze", FREEZES)
+@pytest.mark.parametrize("times", [1, 2])
+def test_a_leaf_that_is_set_free_again_is_the_same_leaf(freeze: Callable[[Tensor], Any], times: int) -> None:
+    """As in PyTorch the graph made before leads to it, with the hooks that it had."""
+    a, calls = leaf(), []
+    a.register_hook(calls.append)
+    loss = (a * a).sum()
+    for _ in range(times):
+        freeze(a)
+        assert not (a * 2).requires_grad
+        a.requires_grad_()
+    after = (a * 3).sum()
+    assert grad(loss, a, retain_graph=True)[0].tolist() == [2.0, 4.0]
+    assert grad(loss + after, a, retain_graph=True)[0].tolist() == [5.0, 7.0]
+    (loss + after).backward()
+    assert a.grad is not None
+    assert a.grad.tolist() == [5.0, 7.0]
+    assert len(calls) == 3
+
+
+@pytest.mark.parametrize("freeze", FREEZES)
+def test_what_was_made_of_a_frozen_leaf_becomes_a_leaf_of_its_own(freeze: Callable[[Tensor], Any]) -> None:
+    """It knows why it is outside the graph, and takes no other's place in it; nor does a leaf of another shape."""
+    a = leaf()
+    loss = (a * a).sum()
+    freeze(a)
+    with pytest.raises(GraphError, match=r"detach_\(\)|requires_grad_\(False\)"):
+        (a * 2).sum().backward()
+    b = (a * 2).requires_grad_()
+    a.data = autodiff.ones(3)
+    a.requires_grad_()
+    for x in (a, b):
+        with pytest.raises(GraphError, match="not used to make the outputs"):
+            grad(loss, x, retain_graph=True)

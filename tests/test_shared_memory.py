@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import warnings
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ import pytest
 from parity.harness import both, flat, peer
 
 import autodiff
+import nn
 from autodiff.errors import AxisError, ShapeError
 from benchmarks.fuzzing.templates import Template, templates
 
@@ -44,6 +46,42 @@ def test_results_share_no_memory_that_they_do_not_share_in_pytorch(shape: tuple[
         if len(ours) == len(theirs) and any(mine and not wanted for mine, wanted in zip(ours, theirs, strict=True)):
             wrong.add(call.text)
     assert wrong == set()
+
+
+NOTHING_TO_DO = [
+    "x.flatten()", "x.flatten(0, 0)", "x.flatten(-1)", "lib.flatten(x)", "x.ravel()", "x.reshape(-1)",
+    "x.reshape(x.shape)", "x.view(x.shape)", "x.contiguous()", "x.squeeze()", "x.expand(x.shape)", "x.expand_as(x)",
+    "lib.broadcast_tensors(x)[0]", "lib.broadcast_tensors(x, x)[1]", "x.broadcast_to(x.shape)", "x.to(x.dtype)",
+    "x.to(x)", "x.to('cpu')", "x.to(x.dtype, copy=True)", "x.type_as(x)", "x.type(x.dtype)", "x.float()", "x.double()",
+    "x.cpu()", "x.permute(tuple(range(x.ndim)))", "x.transpose(0, 0)", "x.movedim(0, 0)", "x.t()", "x.T", "x[...]",
+    "x[:]", "x.narrow(0, 0, len(x))", "x.chunk(1)[0]", "x.sum_to_size(x.shape)", "lib.atleast_1d(x)",
+    "lib.atleast_2d(x)", "lib.atleast_3d(x)", "x.positive()", "x.real", "x.conj()", "x.resolve_conj()",
+    "lib.as_tensor(x)", "lib.asarray(x)", "x.clone()", "x.detach()", "lib.einsum('i->i', x)", "lib.einsum('ij->ij', x)",
+    "lib.cat([x])", "lib.nn.functional.dropout(x, 0.5, False)", "lib.nn.Identity()(x)", "lib.nn.Flatten(0)(x)",
+    "x.matrix_power(1)", "lib.linalg.matrix_power(x, 1)", "lib.chain_matmul(x)", "x.tile(1)", "x.repeat(1)", "x.pow(1)",
+    "x.flip(())", "x.as_strided(x.shape, x.stride())", "x.select(0, 0)", "lib.cartesian_prod(x)", "lib.hstack([x])",
+]  # fmt: skip
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")  # PyTorch's, of names that it wants to change
+@pytest.mark.parametrize("call", NOTHING_TO_DO)
+def test_what_has_nothing_to_do_returns_the_tensor_itself_where_pytorch_does(call: str) -> None:
+    """Else a view, of which a leaf's is no leaf, or memory of its own."""
+
+    def kind(lib: Any, nn: Any, shape: tuple[int, ...]) -> tuple[bool, ...] | None:
+        x = lib.tensor(np.ones(shape), requires_grad=True)
+        named = SimpleNamespace(**{name: getattr(lib, name) for name in dir(lib)} | {"nn": nn})
+        try:
+            result = eval(call, {"lib": named, "x": x})
+        except (RuntimeError, IndexError, ValueError, TypeError):  # a shape that the call does not take
+            return None
+        shared = np.shares_memory(result.detach().numpy(), x.detach().numpy())
+        return result is x, shared, result.is_leaf, result.requires_grad
+
+    torch = peer()
+    for shape in [(3,), (1,), (), (2, 2), (2, 3), (1, 2, 1)]:
+        ours, theirs = kind(autodiff, nn, shape), kind(torch, torch.nn, shape)
+        assert ours is None or theirs is None or ours == theirs, shape
 
 
 @pytest.mark.parametrize("call", [

@@ -36,9 +36,36 @@ class Outcome(NamedTuple):
         before = self.machine.before
         return any(fits(before[word]) for word in words if word in before)
 
+    def has_line(self, pattern: str) -> bool:
+        """Whether the line at which they differ has it."""
+        return bool(re.search(pattern, self.line()))
 
     def is_of_gradient(self) -> bool:
         return self.kind in ("gradient", "grad") or (self.kind == "value" and "autograd.grad" in self.line())
+
+    def mine(self) -> Any:
+        return self.machine.ours.scope[self.name]
+
+    def peer(self) -> Any:
+        return self.machine.theirs.scope[self.name]
+
+    def is_lost(self) -> bool:
+        """Whether PyTorch refuses to look at a flag of a view."""
+        words = ("This view is the output of a function that returns multiple views", NO_GRAD_BASE)
+        return self.kind in FLAGS and any(word in str(self.theirs) for word in words)
+
+    def of_base(self) -> Any:
+        """What a flag of a view in PyTorch is by its base: whether there is a gradient at all decides."""
+        tracked = not is_untied(self.mine()) and bool(self.peer()._base.requires_grad)
+        return {"requires_grad": tracked, "is_leaf": not tracked, "grad": None, "retains_grad": False}[self.kind]
+
+    def has_no_history(self) -> bool:
+        """Whether PyTorch's view has no history, or only what a write gave to it, or PyTorch has lost it."""
+        try:
+            made_by = self.peer().grad_fn
+        except RuntimeError:
+            return self.kind == "requires_grad"
+        return made_by is None or type(made_by).__name__ == "AsStridedBackward0"
 
     def is_view(self) -> bool:
         return bool(self.machine.theirs.scope[self.name]._is_view())
@@ -92,20 +119,21 @@ NO_GRAD_BASE = "A view was created in no_grad mode and its base or another view 
 CONVENTIONS = (
     Convention(
         "PyTorch has lost track of a view",
-        lambda o: o.kind in FLAGS and isinstance(o.theirs, RuntimeError),
-        "PyTorch refuses to look at a view of many, or made under no_grad, whose base was written; here it is known.",
+        lambda o: o.is_lost() and o.ours == o.of_base(),
+        "PyTorch refuses to look at a view of many, or made under no_grad, whose base was written; here it is known, and "
+        "what is expected is what PyTorch says of other views.",
         ends=False,
     ),
     Convention(
         "a view made under no_grad, or before its base required grad",
-        lambda o: o.kind in FLAGS and is_untied(o.machine.ours.scope[o.name]),
+        lambda o: o.kind in ("requires_grad", "is_leaf") and is_untied(o.mine()) and o.has_no_history(),
         "PyTorch says that it requires grad, since its base does, but no gradient passes from it to its base; here, as "
         "PyTorch documents no_grad, it does not require grad.",
         ends=False,
     ),
     Convention(
         "such a view is used",
-        lambda o: o.uses(is_untied),
+        lambda o: o.uses(is_untied) and (o.kind == "requires_grad" or o.we_say("does not require grad")),
         "A result of it requires grad in PyTorch, and no leaf gets a gradient from it; here it is outside the graph.",
     ),
     Convention(
@@ -139,11 +167,6 @@ CONVENTIONS = (
         "a gradient's gradient for an inner tensor",
         lambda o: o.kind == "gradient" and o.has("create_graph=True") and not o.machine.theirs.scope[o.name].is_leaf,
         "It depends on how VJPs are written: by which of the inner tensors they read.",
-    ),
-    Convention(
-        "a leaf that was set free again",
-        lambda o: o.kind == "gradient" and o.ours is None and o.has(r"requires_grad_\(False|detach_\(\)"),
-        "It is a new leaf here: what was made before still fills its .grad, but does not lead to it in grad().",
     ),
     Convention(
         "a gradient that is a view in PyTorch",
@@ -242,7 +265,7 @@ CONVENTIONS = (
     ),
     Convention(
         "memory that is stretched is written",
-        lambda o: o.we_say("stretched by expand()"),
+        lambda o: o.we_say("refers to a single memory location") and o.has_line(r"(index_fill|index_put|masked_fill|masked_scatter)_\("),
         "PyTorch refuses most such writes, and lets some through; here all are refused.",
     ),
     Convention(

@@ -7,7 +7,7 @@ from typing import Any, TypeAlias, TypeVar
 
 import numpy as np
 
-from autodiff.engine.call_sites import Place, calls, inside_library, place_of_user
+from autodiff.engine.call_sites import calls, inside_library, place_of_user
 from autodiff.engine.primitive import Primitive
 from autodiff.engine.tape import Node
 from autodiff.engine.versions import next_number
@@ -23,9 +23,9 @@ class TensorBase:
     """An array, and the node that says how it was computed.
 
     Attributes of the one class that users see, ``Tensor``: ``_array``; ``_node``, None outside the graph; ``_grad``;
-    ``_untracked_because``, set only if a tracked input was cut off: what happened, and where; ``_base``, set only for a
-    view: (base, primitive, params, array of the base), where base is None if a tensor of the graph was viewed under
-    ``no_grad``.
+    ``_untracked_because``, set only if it, or a tracked input, was cut off: what happened, where, and for a leaf the
+    node that it had; ``_base``, set only for a view: (base, primitive, params, array of the base), where base is None
+    if a tensor of the graph was viewed under ``no_grad``.
     """
 
     __slots__ = ("__weakref__", "_array", "_base", "_grad", "_node", "_untracked_because")
@@ -33,7 +33,7 @@ class TensorBase:
     _array: Array
     _node: Node | None
     _grad: Any
-    _untracked_because: tuple[str, Place]
+    _untracked_because: tuple[Any, ...]
     _base: tuple[Any, Primitive, dict[str, Any], Array]
 
 

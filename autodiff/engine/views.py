@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from autodiff.engine.hooks import NodeHooks
 from autodiff.engine.primitive import Primitive
 from autodiff.engine.tape import NO_PARAMS
@@ -112,4 +114,4 @@ def _place(array: Any, view: Any = lambda x: x, params: Any = NO_PARAMS) -> Any:
         seen = view(array, **params)
     except (ValueError, IndexError):
         return None
-    return seen.ctypes.data, seen.shape, seen.strides
+    return (seen.ctypes.data, seen.shape, seen.strides) if isinstance(seen, np.ndarray) else None  # a number is no view

@@ -118,4 +118,5 @@ def _contracted(parts: list[tuple[Any, list[Any]]], wanted: list[Any]) -> Any:
             kept = tuple(wanted)
         total = contract(total, x, left=tuple(have), right=tuple(names), result=kept)
         have = list(kept)
-    return permute(total, [have.index(a) for a in wanted]) if have != wanted else total
+    moves = have != wanted or total is parts[0][0]  # not the operand itself: a leaf's result is no leaf
+    return permute(total, [have.index(a) for a in wanted]) if moves else total

@@ -13,7 +13,7 @@ from autodiff.functions.axes import axis_of
 from autodiff.functions.diagonals import diagonal
 from autodiff.functions.reductions import beside
 from autodiff.functions.reductions import sum as sum_
-from autodiff.functions.shaping import contiguous
+from autodiff.functions.shaping import clone, contiguous
 from autodiff.ops.indexing import index
 from autodiff.ops.linear_algebra import contract, matmul
 from autodiff.ops.shaping import reshape
@@ -123,6 +123,8 @@ def cross(input: Any, other: Any, dim: int | None = None) -> Value:
 
 def chain_matmul(*matrices: Any) -> Value:
     """The product of several matrices, in the order that takes the fewest multiplications (Cormen 2009, sec. 15.2)."""
+    if len(matrices) == 1:
+        return clone(matrices[0])
     sizes = [x.shape[0] for x in matrices] + [matrices[-1].shape[-1]]
     best: dict[tuple[int, int], tuple[int, int]] = {(i, i): (0, i) for i in range(len(matrices))}
     for reach in range(1, len(matrices)):

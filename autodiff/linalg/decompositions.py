@@ -14,7 +14,7 @@ from autodiff.functions.axes import also_called
 from autodiff.functions.diagonals import tril, triu
 from autodiff.functions.joining import cat
 from autodiff.functions.reductions import sum as sum_
-from autodiff.functions.shaping import contiguous, movedim, reshape, squeeze, unsqueeze
+from autodiff.functions.shaping import clone, contiguous, movedim, reshape, squeeze, unsqueeze
 from autodiff.ops import decompositions as primitives
 from autodiff.ops import spectra
 from autodiff.ops.decompositions import det, matrix_exp
@@ -217,9 +217,11 @@ def lstsq(A: Any, B: Any, rcond: Any = None, *, driver: str | None = None) -> Le
 @also_called(input="A")
 def matrix_power(A: Any, n: int) -> Value:
     """A times itself ``n`` times, by squaring; of its inverse where ``n`` is below 0."""
-    base, power = (A, n) if n >= 0 else (inv(A), -n)
+    base, power = (_square("matrix_power", A), n) if n >= 0 else (inv(A), -n)
+    if n == 1:
+        return clone(A)
     if n == 0:
-        return _square("matrix_power", A) * 0 + np.eye(A.shape[-1], dtype=A.dtype)
+        return A * 0 + np.eye(A.shape[-1], dtype=A.dtype)
     total = None
     while power:
         if power & 1:

@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 
 from autodiff.dtypes import as_dtype, float64, get_default_dtype
+from autodiff.engine.call_sites import place_of_user
+from autodiff.engine.tape import Node, is_leaf, new_leaf
 from autodiff.engine.values import TensorBase, Value, wrap
 from autodiff.errors import DtypeError
 from autodiff.functions.axes import size_of
@@ -19,6 +21,25 @@ def leaf(array: np.ndarray[Any, Any], requires_grad: bool = False, device: Any =
     check_device(device)
     note(array)
     return wrap(array).requires_grad_(requires_grad) if requires_grad else wrap(array)
+
+
+def leave_graph(x: Any, why: str) -> None:
+    """Take ``x`` out of the graph; a leaf keeps its node, for ``node_again``."""
+    node = x._node
+    x._node = None
+    x._untracked_because = (why, place_of_user(), node) if is_leaf(node) else (why, place_of_user())
+
+
+def node_again(x: Any) -> Node:
+    """The node of a leaf that is to have a gradient: the one it had, if it was one before with such data, or a new one.
+
+    So what was made before it was taken out of the graph leads to it again.
+    """
+    for node in getattr(x, "_untracked_because", ())[2:]:  # which may be from what x was made from
+        if node.owner() is x and node.shape == x._array.shape and node.dtype == x._array.dtype:
+            known: Node = node
+            return known
+    return new_leaf(x, x._array)
 
 
 def filled(make: Any, size: tuple[Any, ...], dtype: Any, device: Any, requires_grad: bool) -> Value:

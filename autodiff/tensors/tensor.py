@@ -21,6 +21,7 @@ from autodiff.functions import splitting
 from autodiff.functions.axes import size_of
 from autodiff.numpy_api import protocol as numpy_protocol
 from autodiff.tensors import printing
+from autodiff.tensors.leaves import leave_graph, node_again
 from autodiff.tensors.methods.conversion import ConversionMethods
 from autodiff.tensors.methods.creation import CreationMethods
 from autodiff.tensors.methods.elementwise import ElementwiseMethods
@@ -121,9 +122,9 @@ class Tensor(
         if value and self._node is None:
             if self._array.dtype.kind != "f":
                 raise DtypeError(f"only a floating tensor can require grad, not {self._array.dtype}; use .float()")
-            self._node = new_leaf(self, self._array)
-        elif not value:
-            self._node = None
+            self._node = node_again(self)
+        elif not value and self._node is not None:
+            leave_graph(self, "was told not to, by requires_grad_(False),")
 
     def requires_grad_(self, requires_grad: bool = True) -> Self:
         """Set ``requires_grad``, and return the tensor."""

@@ -6,13 +6,13 @@ from typing import Any, Self
 
 import numpy as np
 
-from autodiff.engine.call_sites import place_of_user
 from autodiff.engine.versions import changed
 from autodiff.errors import DtypeError, GraphError, OptionError
 from autodiff.functions import arithmetic, diagonals, indexing, linear_algebra, scans, scatter, shaping, transcendental
 from autodiff.functions.axes import size_of
 from autodiff.random import Generator, numpy_generator
 from autodiff.special import functions as special
+from autodiff.tensors.leaves import leave_graph
 from autodiff.tensors.methods.overwriting import OverwritingMethods
 from autodiff.tensors.methods.wrappers import in_place, view_in_place
 
@@ -134,7 +134,7 @@ class InPlaceMethods(OverwritingMethods):
         """Take this tensor out of the graph; what was made from it stays there."""
         if hasattr(self, "_base"):
             raise GraphError("a view cannot be taken out of the graph in place; use detach()")
-        self._node, self._untracked_because = None, ("went through detach_()", place_of_user())
+        leave_graph(self, "went through detach_()")
         return self
 
     def set_(self, source: Any) -> Self:
