@@ -68,8 +68,9 @@ class OverwritingMethods(TensorBase):
         places = written(np.arange(root._array.size).reshape(root._array.shape))
         if node is not None and np.unique(places).size < np.size(places):
             raise _overlap(self._array)
-        key, past = 4 + (root._node is not None) + 2 * (node is not None), root._node
-        root._node = record(overwrite, (past, node), (root._array, values), key, {"view": written}, root._array, 1)._node
+        past, key = root._node, 4 + (root._node is not None) + 2 * (node is not None)
+        edges, arrays = (past, node), (root._array, values)
+        root._node = record(overwrite, edges, arrays, key, {"view": written}, root._array, 1)._node
         NodeHooks.carry_retained(past, root._node)
         rerecord_view(self)
 
