@@ -111,6 +111,9 @@ KINKS: dict[str, Call] = {
     "sum of absolutes squared": lambda x: x.abs().sum() ** 2,
     "std": lambda x: x.std(),
     "hypot": lambda x: autodiff.hypot(x[0, 0], x[0, 1]),
+    "norm of squares": lambda x: (x * x).norm(),  # here a cotangent is 0 by its value, not for want of selection
+    "norm of an outer product": lambda x: autodiff.outer(x[0], x[0]).norm(),
+    "hypot of squares": lambda x: autodiff.hypot(x[0, 0] ** 2, x[0, 1] ** 2),
 }
 
 

@@ -243,6 +243,49 @@ def test_a_view_of_a_leaf_or_from_no_grad_is_no_way_round_the_graph() -> None:
     assert (w.tolist(), x.tolist()) == ([1, 2], [1, 2])
 
 
+OVERLAPPING: dict[str, Callable[[Any], Any]] = {
+    "expand": lambda x: x.expand(2, 3), "meshgrid": lambda x: autodiff.meshgrid(x, x, indexing="ij")[1],
+    "unfold": lambda x: x.unfold(0, 2, 1), "as_strided": lambda x: x.as_strided((2, 2), (1, 1)),
+    "expanded row": lambda x: x[1:].expand(2, 2).mT,
+}  # fmt: skip
+PARTS: dict[str, Callable[[Any, Any], Any]] = {
+    "first": lambda y, x: y.__setitem__(0, x[: y.shape[1]] * 3), "last": lambda y, x: y.__setitem__(-1, x[0] ** 2),
+    "entry": lambda y, x: y.__setitem__((0, 1), 2.0), "column": lambda y, x: y.__setitem__((slice(1), 1), x[2]),
+    "operator": lambda y, x: y.__setitem__(1, y[1] * 3),
+    "list": lambda y, x: y.__setitem__(([0, 1], [1, 0]), 3.0),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("view", OVERLAPPING)
+@pytest.mark.parametrize("part", PARTS)
+def test_a_write_into_one_of_two_entries_that_share_memory_is_seen_in_both(view: str, part: str) -> None:
+    """The gradient of all that the view shows, against central differences."""
+    if view == "expanded row" and part not in ("entry", "list"):
+        pytest.skip("several of these entries are one")
+
+    def shown(numbers: Any, tracked: bool) -> Any:
+        leaf = tensor(numbers, requires_grad=tracked)
+        x = leaf * 1.0
+        y = OVERLAPPING[view](x)
+        PARTS[part](y, leaf)
+        weights = tensor(np.cos(np.arange(y.numel())).reshape(y.shape))
+        return leaf, (y * weights).sum() + (x * x).sum()
+
+    at = np.array([0.7, -1.2, 1.9])
+    leaf, value = shown(at, True)
+    value.backward()
+    steps = 1e-6 * np.eye(3)
+    slopes = [(shown(at + h, False)[1].item() - shown(at - h, False)[1].item()) / 2e-6 for h in steps]
+    np.testing.assert_allclose(leaf.grad.numpy(), slopes, rtol=1e-8)
+
+
+def test_two_numbers_for_one_entry_are_refused() -> None:
+    """The last one would win, and the gradient would go to both."""
+    y = (ones(2).requires_grad_() * 2).expand(2, 2)
+    with pytest.raises(InPlaceError, match="single memory location"):
+        y[[0, 1]] = ones(2).requires_grad_() * 3
+
+
 def test_a_change_in_place_at_the_top_of_a_program_knows_its_line() -> None:
     """However few calls stand between the program and the node, the place is the program's own."""
     code = "x = ones(3) * w\nx[0] = w\ny = x[1:]\ny += w\nz = x * 1"

@@ -168,6 +168,27 @@ def test_a_cotangent_that_is_zero_by_its_value_is_no_structural_zero(function: C
     assert got[1] != 0
 
 
+@pytest.mark.parametrize("retain", [False, True])
+@pytest.mark.parametrize("select", [
+    lambda y: y[:2].sum(), lambda y: y[0], lambda y: autodiff.where(tensor([True, True, False]), y, 0.0).sum(),
+    lambda y: autodiff.cat([y, y])[:2].sum(), lambda y: y.masked_fill(tensor([False, False, True]), 0.0).sum(),
+    lambda y: functional.pad(y, (1, -1)).reshape(1, 3).T[:2].sum(),
+])  # fmt: skip
+@pytest.mark.parametrize("function", [
+    lambda x: x.sqrt() ** 2, lambda x: autodiff.exp(2 * x.log()), lambda x: x.sqrt() * x.sqrt(),
+    lambda x: (x.sqrt() * 3).square().sinh(),
+])  # fmt: skip
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+def test_a_selection_elsewhere_makes_no_zero_structural(
+    function: Callable[[Tensor], Tensor], select: Callable[[Tensor], Tensor], retain: bool
+) -> None:
+    """The entry at 0 is selected, and its cotangent 0 is a product; what is left out has the gradient 0."""
+    x = tensor([0.0, 4.0, 0.0], requires_grad=True)
+    select(function(x)).backward(retain_graph=retain)
+    assert np.isnan(x.grad.numpy()[0])  # type: ignore[union-attr]
+    assert x.grad.numpy()[2] == 0  # type: ignore[union-attr]
+
+
 def test_a_zero_factor_stops_an_infinite_cotangent() -> None:
     """A mask in front of the pole is as good as one behind it."""
     mask = tensor([0.0, 1.0])

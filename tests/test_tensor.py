@@ -199,6 +199,8 @@ def test_shape_attributes() -> None:
     assert (b, rest) == (2, [3, 4])
     assert (x.is_contiguous(), x.mT.is_contiguous(), x.mT.contiguous().is_contiguous()) == (True, False, True)
     assert x.contiguous() is x
+    assert (x.flatten(1, 1) is x, x.view(24).ravel() is x) == (True, False)
+    assert autodiff.broadcast_tensors(x, ones(4))[0] is x
     assert (str(x.device), x.device == autodiff.device("cpu"), x.cpu() is x, x.to("cpu") is x) == (
         "cpu",
         True,

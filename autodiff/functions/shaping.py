@@ -198,7 +198,7 @@ def broadcast_shapes(*shapes: Any) -> tuple[int, ...]:
 
 
 def broadcast_tensors(*tensors: Any) -> tuple[Value, ...]:
-    """The tensors stretched to one shape."""
+    """The tensors stretched to one shape; those that have it are given back themselves."""
     parts = listed(tensors)
     shape = broadcast_shapes(*(tuple(x.shape) for x in parts))
     return tuple(x if tuple(x.shape) == shape else expand(x, shape) for x in parts)

@@ -30,7 +30,12 @@ noting_nan = np.errstate(all="ignore", invalid="call", call=doubt)
 
 @np.errstate(all="ignore")
 def settle(
-    vjp: Callable[..., Any], arguments: tuple[Any, ...], params: dict[str, Any], c: Any, constants: Sequence[int] = ()
+    vjp: Callable[..., Any],
+    arguments: tuple[Any, ...],
+    params: dict[str, Any],
+    c: Any,
+    constants: Sequence[int] = (),
+    general: Any = 0,
 ) -> Any:
     """``c = vjp(*arguments, **params)``, finite where it does not depend on what made it infinite or NaN.
 
@@ -38,11 +43,12 @@ def settle(
     stands for the infinities and NaN among the others, that number is right: a row that was masked does not reach a
     product of matrices. Where it gives 0 whatever all the others are, 0 is right: the slope of ``log`` at 0 does not
     matter to a cotangent of 0. Of the ``constants`` among the arguments the zeros are certain, so that a mask stops
-    an infinite cotangent.
+    an infinite cotangent. Zeros of the cotangent where the ``general`` one is not 0 are no structural ones.
     """
     open_ = ~np.isfinite(plain(c))
     floating = [i for i, value in enumerate(arguments) if plain(value).dtype.kind == "f"]
     arrays = [plain(value) if i in floating else value for i, value in enumerate(arguments)]
+    arrays[0] = np.where((arrays[0] == 0) & (general != 0), general, arrays[0])
     spoiled = {i: ~np.isfinite(arrays[i]) if i else np.isinf(arrays[i]) for i in floating if i or constants}
     if open_.any() and any(places.any() for places in spoiled.values()):
         first, second = (vjp(*_replaced(arrays, spoiled, number), **params) for number in FINITE)
@@ -58,6 +64,30 @@ def settle(
                     zero = zero & np.asarray(vjp(*values, **params) == 0)
                 c, open_ = np.where(zero, 0, c), open_ & ~zero
     return c
+
+
+def generic(g: Any) -> Array:
+    """Random numbers where ``g`` is not 0."""
+    return np.where(plain(g) == 0, 0, next(_draws([plain(g)], [0], *INTERVALS[0]))[0]).astype(plain(g).dtype)
+
+
+@np.errstate(all="ignore")
+def generic_cotangent(
+    vjp: Callable[..., Any], g: Array, saved: Any, like: list[Any], params: dict[str, Any], selects: bool
+) -> Array | None:
+    """The cotangent for ``g`` with random numbers for values, which are ``like`` these nodes and numbers.
+
+    A primitive that ``selects`` reads the values themselves, since they say what is selected.
+    """
+    values = list(like) if saved is None else [plain(v) if isinstance(v, np.ndarray) else v for v in saved]
+    for i, node in enumerate(like):
+        if hasattr(node, "edges") and not selects and node.dtype.kind == "f":
+            values[i] = next(_draws([np.zeros(node.shape, node.dtype)], [0], *INTERVALS[i % 2]))[0]
+    try:
+        c = np.asarray(vjp(g, *values, **params))
+    except Exception:  # random numbers are not what it takes
+        return None
+    return np.where(np.isfinite(c), c, 1).astype(c.dtype)
 
 
 def plain(value: Any) -> Array:

@@ -16,7 +16,6 @@ from autodiff.engine.primitive import Primitive
 from autodiff.engine.tape import Node, reachable
 from autodiff.engine.values import TensorBase, wrap
 from autodiff.engine.walk import walk
-from autodiff.ops.arithmetic import nan_to_zero
 from autodiff.ops.arrays import detached
 
 # Behind these, which have no kinks, a cotangent may vanish, as that of a side that is not taken does.
@@ -48,17 +47,17 @@ def _per_length(g: Any, x: Any, out: Any, limit: Any = None) -> Any:
 
 def _to_g(v: Any, c: Any, g: Any, x: Any, out: Any, limit: Any = None) -> Any:
     _, factor, whole = _parts(g, out, limit)
-    return nan_to_zero(v, v * (x / whole) * factor)
+    return v * (x / whole) * factor
 
 
 def _to_x(v: Any, c: Any, g: Any, x: Any, out: Any, limit: Any = None) -> Any:
     limit, factor, whole = _parts(g, out, limit)
-    return nan_to_zero(v, v * (g / whole * factor + limit))
+    return v * (g / whole * factor + limit)
 
 
 def _to_out(v: Any, c: Any, g: Any, x: Any, out: Any, limit: Any = None) -> Any:
     _, factor, whole = _parts(g, out, limit)
-    return nan_to_zero(v, -v * (x / whole) * (g / whole) * factor)
+    return -v * (x / whole) * (g / whole) * factor
 
 
 # g x / out for an entry x of a vector of length out. At the origin every slope between -1 and 1 is right; 0 is the one

@@ -14,11 +14,11 @@ from autodiff.engine.hooks import NodeHooks
 from autodiff.engine.tape import Node, is_leaf
 from autodiff.engine.values import TensorBase, record, wrap
 from autodiff.engine.versions import changed, owner_of
-from autodiff.engine.views import node_of, origin, rerecord_view
+from autodiff.engine.views import View, node_of, origin, rerecord_view
 from autodiff.errors import AxisError, DtypeError, InPlaceError, ShapeError
 from autodiff.functions.index_keys import getitem, plain_key, stages
 from autodiff.kernels.layout import is_stretched, overlaps
-from autodiff.ops.indexing import overwrite, put
+from autodiff.ops.indexing import index, overwrite, put
 from autodiff.ops.shaping import astype
 
 Array = np.ndarray[Any, Any]
@@ -54,10 +54,25 @@ class OverwritingMethods(TensorBase):
             given, where = describe_operand(values), f"at {first!r:.60} of {describe_operand(array)}"
             raise kind(f"put: {given} cannot be written {where}: {error}") from None
         changed(array, history=traced)
-        if traced:
+        if traced and not array.flags.c_contiguous and hasattr(self, "_base") and overlaps(array):
+            self._put_below(first, values, node)
+        elif traced:
             key = 4 + (self._node is not None) + 2 * (node is not None)
             written = record(put, (self._node, node), (array, values), key, {"key": first}, array, 1)
             self._follow(written._node)
+
+    def _put_below(self, first: Any, values: Any, node: Node | None) -> None:
+        """Record ``self[first] = values`` on the base alone: entries beside those written are the same numbers."""
+        root, view = origin(self)
+        written = View((*view.steps, (index, {"key": first})))
+        places = written(np.arange(root._array.size).reshape(root._array.shape))
+        if node is not None and np.unique(places).size < np.size(places):
+            raise _overlap(self._array)
+        past, key = root._node, 4 + (root._node is not None) + 2 * (node is not None)
+        edges, arrays = (past, node), (root._array, values)
+        root._node = record(overwrite, edges, arrays, key, {"view": written}, root._array, 1)._node
+        NodeHooks.carry_retained(past, root._node)
+        rerecord_view(self)
 
     def _write_result(self, result: Any) -> Self:
         """Write the value of ``result`` into this tensor, which takes over its history.
@@ -162,10 +177,14 @@ def _refuse_overlap(array: Array, key: Any, constant: int) -> None:
     except IndexError:
         return  # which the write reports
     if isinstance(written, np.ndarray) and (is_stretched(written) or (overlaps(written) and not constant)):
-        raise InPlaceError(
-            "unsupported operation: more than one element of the written-to tensor refers to a single memory location, "
-            f"in shape {written.shape} with strides {written.strides}; change a clone()"
-        )
+        raise _overlap(written)
+
+
+def _overlap(array: Array) -> InPlaceError:
+    return InPlaceError(
+        "unsupported operation: more than one element of the written-to tensor refers to a single memory location, "
+        f"in shape {array.shape} with strides {array.strides}; change a clone()"
+    )
 
 
 def _stored(value: Any, dtype: np.dtype[Any]) -> Any:
