@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from autodiff.engine import modes
 from autodiff.engine.values import Value
 from autodiff.errors import OptionError, ShapeError
 from autodiff.functions.arrays import array_of, constant
@@ -15,6 +16,7 @@ from autodiff.functions.diagonals import tril, triu
 from autodiff.functions.joining import cat
 from autodiff.functions.reductions import sum as sum_
 from autodiff.functions.shaping import contiguous, movedim, reshape, squeeze, unsqueeze
+from autodiff.kernels.precision import in_single
 from autodiff.ops import decompositions as primitives
 from autodiff.ops import spectra
 from autodiff.ops.decompositions import det, matrix_exp
@@ -141,20 +143,33 @@ def eigvalsh(A: Any, UPLO: str = "L") -> Value:
 def svd(A: Any, full_matrices: bool = True) -> Singular:
     """A of (..., m, n) as U diag(S) Vh; U and Vh square, or with k = min(m, n) columns and primitives.
 
-    The columns that ``full_matrices`` adds are not determined by A, and have no gradient: of a tensor that requires
-    one and is not square, ask for the reduced form.
+    The columns that ``full_matrices`` adds are not determined by A: they are constants.
     """
     m, n = A.shape[-2:]
-    if full_matrices and m != n:
-        if not math.prod(A.shape):  # which has nothing that a gradient could be of
-            A = A.detach() if hasattr(A, "detach") else A
-        if getattr(A, "requires_grad", False):
-            raise OptionError(f"svd of shape {tuple(A.shape)} has a gradient with full_matrices=False only")
+    if full_matrices and m != n and not (math.prod(A.shape) and _is_tracked(A)):
         u, s, vh = (constant(x, A) for x in np.linalg.svd(primitives.finite(array_of(A))))
         return Singular(_by_columns(u), s, _by_columns(vh))
     whole = spectra.svd(A)
     left, right = (spectra.vectors(whole, start=i, stop=j) for i, j in ((0, m), (m + 1, m + 1 + n)))
+    if full_matrices:
+        left, right = _completed(left), _completed(right)
     return Singular(_by_columns(left), contiguous(whole[..., m, :]), _by_columns(right.mT))
+
+
+def _is_tracked(A: Any) -> bool:
+    """Whether what is computed of ``A`` now goes into the graph."""
+    return getattr(A, "requires_grad", False) and modes.current().recording
+
+
+def _completed(vectors: Any) -> Any:
+    """Orthonormal columns (..., n, k), followed by n - k constant ones that make them a basis."""
+    n, k = vectors.shape[-2:]
+    return vectors if k == n else cat([vectors, constant(_complement(array_of(vectors)), vectors)], -1)
+
+
+@in_single
+def _complement(vectors: Any) -> Any:
+    return np.linalg.qr(vectors, "complete")[0][..., vectors.shape[-1] :]
 
 
 def svdvals(A: Any) -> Value:
@@ -168,7 +183,7 @@ def qr(A: Any, mode: str = "reduced") -> Orthogonal:
     if mode not in ("reduced", "complete", "r"):
         raise OptionError(f'mode is "reduced", "complete" or "r", not {mode!r}')
     if mode == "complete" and m > n:
-        if getattr(A, "requires_grad", False):
+        if _is_tracked(A):
             raise OptionError(f'qr of shape {tuple(A.shape)} has a gradient with mode="reduced" only')
         return Orthogonal(*(_by_columns(constant(x, A)) for x in np.linalg.qr(array_of(A), "complete")))
     both = primitives.qr(A if m >= n else A[..., :m])
@@ -200,6 +215,8 @@ def lstsq(A: Any, B: Any, rcond: Any = None, *, driver: str | None = None) -> Le
     if A.ndim < 2:
         raise ShapeError(f"lstsq takes matrices (..., m, n), not shape {tuple(A.shape)}")
     vector = B.ndim == A.ndim - 1 and tuple(B.shape) == tuple(A.shape[:-1])
+    if not (vector or B.ndim == A.ndim):
+        raise ShapeError(f"lstsq of A {tuple(A.shape)} takes B of {A.ndim} axes, not of shape {tuple(B.shape)}")
     right = unsqueeze(B, -1) if vector else B
     solution = matmul(pinv(A, rtol=rcond), right)
     m, n = A.shape[-2:]
