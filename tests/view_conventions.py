@@ -242,7 +242,7 @@ CONVENTIONS = (
     ),
     Convention(
         "memory that is stretched is written",
-        lambda o: o.we_say("stretched by expand()"),
+        lambda o: o.we_say("more than one element of the written-to tensor refers to a single memory location"),
         "PyTorch refuses most such writes, and lets some through; here all are refused.",
     ),
     Convention(

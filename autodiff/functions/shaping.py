@@ -132,17 +132,19 @@ moveaxis = movedim
 
 
 def flatten(input: Any, start_dim: int = 0, end_dim: int = -1) -> Value:
-    """The axes from ``start_dim`` to ``end_dim`` as one."""
+    """The axes from ``start_dim`` to ``end_dim`` as one; one axis is given back as it is."""
     first, last = axis_of(start_dim, input.ndim), axis_of(end_dim, input.ndim)
     shape = tuple(input.shape)
     if first > last:
         raise ShapeError(f"flatten from axis {start_dim} to {end_dim} of shape {shape}: the first is behind the last")
+    if first == last and shape:
+        return input
     return shaping.reshape(input, shape=shape[:first] + (math.prod(shape[first : last + 1]),) + shape[last + 1 :])
 
 
 def ravel(input: Any) -> Value:
     """All entries in one axis, in memory one after the other: a view, or a copy where they do not lie so."""
-    return flatten(contiguous(input))
+    return shaping.reshape(contiguous(input), shape=(math.prod(input.shape),))
 
 
 def unflatten(input: Any, dim: int, sizes: Any) -> Value:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any, Self
 
 import numpy as np
@@ -136,7 +137,9 @@ class InPlaceMethods(OverwritingMethods):
     def detach_(self) -> Self:
         """Take this tensor out of the graph; what was made from it stays there."""
         if hasattr(self, "_base"):
-            raise GraphError("a view cannot be taken out of the graph in place; use detach()")
+            if _is_seen_elsewhere(self):
+                raise GraphError("a view cannot be taken out of the graph in place; use detach()")
+            del self._base
         self._node, self._untracked_because = None, ("went through detach_()", place_of_user())
         return self
 
@@ -204,6 +207,18 @@ class InPlaceMethods(OverwritingMethods):
             raise DtypeError(f"{only_floating} fills floating tensors, not {self._array.dtype}")
         self._put(..., np.asarray(drawn).astype(self._array.dtype), fills=True)
         return self
+
+
+def _is_seen_elsewhere(view: Any) -> bool:
+    """Whether anything but ``view`` shows the memory: the last step of a function may make a view of its own result."""
+    alone = (object(),)
+    probe = alone[0]  # which, as a base that nobody else has, is held by a tuple and a name
+    while hasattr(view, "_base"):
+        base = view._base[0]
+        if base is None or sys.getrefcount(base) > sys.getrefcount(probe):
+            return True
+        view = base
+    return False
 
 
 def _outside(x: Any, name: str) -> None:
