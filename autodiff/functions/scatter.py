@@ -52,7 +52,7 @@ def _entries(name: str, input: Any, dim: int, index: Any, src: Any) -> tuple[Any
     source = at_least_vector(src)
     if not positions.size:
         return key, reshape(pick(source, key=(slice(0),) * source.ndim), positions.shape)
-    if any(n > m for n, m in zip(positions.shape, source.shape, strict=True)):
+    if positions.ndim != source.ndim or any(n > m for n, m in zip(positions.shape, source.shape, strict=True)):
         raise ShapeError(f"an index of shape {positions.shape} asks for more than a source {tuple(source.shape)} has")
     whole = positions.shape == tuple(source.shape)
     return key, source if whole else pick(source, key=tuple(slice(n) for n in positions.shape))

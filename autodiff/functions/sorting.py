@@ -269,7 +269,7 @@ def bincount(input: Any, weights: Any = None, minlength: int = 0) -> Any:
     if input.dtype.kind not in "iu":
         raise DtypeError(f"bincount counts integers from 0 on, not {input.dtype}")
     counts = np.bincount(input, weights, minlength)
-    return counts if weights is None or weights.dtype.kind != "f" else counts.astype(weights.dtype)
+    return counts if weights is None or weights.dtype != np.float32 else counts.astype(np.float32)
 
 
 @on_arrays
