@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from autodiff.dtypes import get_default_dtype, result_dtype
+from autodiff.dtypes import get_default_dtype, int64, result_dtype
 from autodiff.engine.call_sites import place_of_user
 from autodiff.engine.checks import non_finite, non_finite_result, take_fingerprints
 from autodiff.engine.modes import PLAIN
@@ -175,11 +175,13 @@ def _promoted(primitive: Primitive, inputs: tuple[Any, ...], arrays: list[Any]) 
         raise DtypeError(f"{primitive.name} takes inputs and was given none")
     if not dtypes:  # numbers only
         return tuple([np.asarray(x, result_dtype(*arrays)) for x in arrays])
-    if not primitive.differentiable or (len(dtypes) == 1 and dtypes[0].kind == "f"):
+    if len(dtypes) == 1 and (dtypes[0].kind == "f" or not primitive.differentiable):
         return None
     dtype = result_dtype(*arrays)
     if primitive.floating and dtype.kind != "f":
         dtype = get_default_dtype()
+    elif primitive.counts and dtype.kind == "b":
+        dtype = int64
     if dtypes == [dtype]:
         return None
     if not primitive.promotes:

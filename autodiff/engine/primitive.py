@@ -42,6 +42,7 @@ class Primitive:
         each: ``each(i, g, out, *inputs, **params)``, the VJP of input ``i`` of a primitive with any number of inputs;
             it keeps nothing.
         floating: integers are converted to the default dtype first, because the result is floating.
+        counts: booleans are converted to integers first, because the result is a number.
         promotes: inputs of different dtypes are converted to a common one; otherwise they are an error.
         view: the result may share memory with the input.
         selects: entries of an input may be left out; then their cotangent is 0, whatever it was computed from.
@@ -58,6 +59,7 @@ class Primitive:
         keeps: str | tuple[str, ...] = "",
         each: VJP | None = None,
         floating: bool = False,
+        counts: bool = False,
         promotes: bool = True,
         view: bool = False,
         selects: bool = False,
@@ -69,7 +71,7 @@ class Primitive:
         self.plans = _Plans(name, vjps, self.keeps)
         self.saves = any(self.keeps)
         self.differentiable = bool(vjps) or each is not None
-        self.floating, self.promotes, self.view, self.selects = floating, promotes, view, selects
+        self.floating, self.counts, self.promotes, self.view, self.selects = floating, counts, promotes, view, selects
         ufunc = getattr(forward, "__wrapped__", forward)
         self.elementwise = isinstance(ufunc, np.ufunc) and ufunc.nin > 1 and ufunc.signature is None
         self._each = each

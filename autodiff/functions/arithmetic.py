@@ -188,8 +188,10 @@ def fmin(input: Any, other: Any) -> Value:
 
 
 def ldexp(input: Any, other: Any) -> Value:
-    """``input * 2**other``."""
-    return multiply(input, power(2.0, other))
+    """``input * 2**other``, in the dtype of ``input`` where ``other`` is whole."""
+    result = multiply(input, power(2.0, other))
+    whole = input.dtype.kind == "f" and getattr(other, "dtype", input.dtype).kind in "biu"
+    return cast(result, input.dtype) if whole and result.dtype != input.dtype else result
 
 
 def frexp(input: Any) -> tuple[Value, Value]:

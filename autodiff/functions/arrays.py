@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from autodiff.engine.values import TensorBase, wrap
-from autodiff.errors import AutodiffError, AxisError, ShapeError
+from autodiff.errors import AutodiffError, AxisError, DtypeError, ShapeError
 
 
 def array_of(x: Any) -> Any:
@@ -20,6 +20,15 @@ def array_of(x: Any) -> Any:
 def constant(array: Any, *like: Any) -> Any:
     """``array`` as a tensor outside the graph where one of ``like`` is a tensor."""
     return wrap(np.asarray(array)) if any(isinstance(x, TensorBase) for x in like) else array
+
+
+def one_dtype(name: str, input: Any, other: Any) -> None:
+    """Raise DtypeError where ``input`` and ``other`` differ in dtype, which ``name`` does not convert."""
+    if hasattr(other, "dtype") and other.dtype != input.dtype:
+        raise DtypeError(
+            f"{name} needs inputs of one dtype, not {input.dtype} {tuple(input.shape)} and {other.dtype} "
+            f"{tuple(other.shape)}; convert one with .float(), .double() or .to(dtype)"
+        )
 
 
 def refused(name: str, given: Iterable[Any], error: Exception) -> Exception:

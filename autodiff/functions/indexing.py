@@ -9,7 +9,7 @@ import numpy as np
 
 from autodiff.engine.values import Value, wrap
 from autodiff.errors import AxisError, DtypeError, OptionError, ShapeError
-from autodiff.functions.arrays import array_of
+from autodiff.functions.arrays import array_of, one_dtype
 from autodiff.functions.axes import axis_of
 from autodiff.functions.index_keys import plain_key
 from autodiff.functions.shaping import broadcast_shapes, contiguous, expand, in_order_of, ravel, reshape
@@ -75,8 +75,9 @@ def rows_at(input: Any, dim: int, index: Any) -> tuple[Any, ...]:
     return (slice(None),) * axis + (in_range(positions, input.shape[axis] if input.ndim else 1, dim),)
 
 
-def slices_at(input: Any, dim: int, index: Any, source: Any) -> tuple[Any, Any]:
+def slices_at(name: str, input: Any, dim: int, index: Any, source: Any) -> tuple[Any, Any]:
     """The key of the slices at ``index``, and ``source``, which has one slice for each: nothing is broadcast."""
+    one_dtype(name, input, source)
     key, source = rows_at(input, dim, index), at_least_vector(source)
     shape, count = tuple(input.shape) or (1,), len(key[-1])
     if tuple(source.shape) != (*shape[: len(key) - 1], count, *shape[len(key) :]):
@@ -99,14 +100,14 @@ def index_select(input: Any, dim: int, index: Any) -> Value:
 
 def index_add(input: Any, dim: int, index: Any, source: Any, *, alpha: float = 1) -> Value:
     """``input`` with ``alpha`` times the slices of ``source`` added to its slices at ``index`` along ``dim``."""
-    key, source = slices_at(input, dim, index, source)
+    key, source = slices_at("index_add", input, dim, index, source)
     total = scatter_add(source if alpha == 1 else source * alpha, key=key, shape=tuple(input.shape) or (1,))
     return contiguous(input) + reshape(total, tuple(input.shape))
 
 
 def index_copy(input: Any, dim: int, index: Any, source: Any) -> Value:
     """``input`` with its slices at ``index`` along ``dim`` taken from ``source``."""
-    key, source = slices_at(input, dim, index, source)
+    key, source = slices_at("index_copy", input, dim, index, source)
     copied = overwrite(at_least_vector(contiguous(input)), source, key=key)
     return reshape(copied, tuple(input.shape))
 
@@ -131,6 +132,7 @@ def shape_at(input: Any, key: Any) -> tuple[int, ...]:
 def index_put(input: Any, indices: tuple[Any, ...], values: Any, accumulate: bool = False) -> Value:
     """``input`` with ``values`` put (or added, with ``accumulate``) at ``input[indices]``."""
     key = plain_key(tuple(indices))
+    one_dtype("index_put", input, values)
     if not accumulate:
         return overwrite(input, values, key=key)
     picked = shape_at(input, key)
@@ -204,6 +206,7 @@ def masked_select(input: Any, mask: Any) -> Value:
 def masked_scatter(input: Any, mask: Any, source: Any) -> Value:
     """``input`` where ``mask`` does not hold; where it does, the entries of ``source``, one after the other."""
     array = _mask(mask)
+    one_dtype("masked_scatter", input, source)
     shape = broadcast_shapes(tuple(input.shape), array.shape)
     key = np.broadcast_to(array, shape)
     count = int(key.sum())

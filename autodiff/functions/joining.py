@@ -9,9 +9,10 @@ from typing import Any
 
 import numpy as np
 
+from autodiff.dtypes import result_dtype
 from autodiff.engine.values import Value, wrap
 from autodiff.errors import OptionError, ShapeError
-from autodiff.functions.arrays import constant
+from autodiff.functions.arrays import array_of, constant
 from autodiff.functions.axes import axis_of, length_of, numpy_names, shape_of, sizes_by_name
 from autodiff.functions.shaping import (
     atleast_1d,
@@ -26,6 +27,7 @@ from autodiff.functions.shaping import (
 )
 from autodiff.ops import shaping
 from autodiff.ops.indexing import index
+from autodiff.ops.shaping import cast
 
 __all__ = [
     "block_diag", "cartesian_prod", "cat", "column_stack", "combinations", "concat", "concatenate", "dstack", "hstack",
@@ -111,7 +113,8 @@ def _several(widen: Any, tensors: Sequence[Any]) -> list[Any]:
 
 def block_diag(*tensors: Any) -> Value:
     """The matrices along the diagonal of one matrix, zeros elsewhere; vectors are rows."""
-    blocks, rows, before = [atleast_2d(x) for x in tensors], [], 0
+    dtype = result_dtype(*map(array_of, tensors))  # in which a number without axes counts for its kind alone
+    blocks, rows, before = [atleast_2d(x if x.dtype == dtype else cast(x, dtype)) for x in tensors], [], 0
     width = sum(x.shape[1] for x in blocks)
     for x in blocks:
         rows.append(shaping.pad(x, widths=((0, 0), (before, width - before - x.shape[1])), value=0))

@@ -6,9 +6,11 @@ from typing import Any
 
 import numpy as np
 
+from autodiff.engine.broadcasting import broadcasts_to
 from autodiff.engine.values import Value
 from autodiff.errors import ShapeError
 from autodiff.functions.arithmetic import add, multiply
+from autodiff.functions.arrays import one_dtype
 from autodiff.functions.axes import axis_of
 from autodiff.functions.diagonals import diagonal
 from autodiff.functions.reductions import beside
@@ -140,32 +142,36 @@ def chain_matmul(*matrices: Any) -> Value:
     return product(0, len(matrices) - 1)
 
 
-def _plus(input: Any, product: Any, beta: float, alpha: float) -> Value:
-    """``beta * input + alpha * product``; with ``beta`` 0, ``input`` is not looked at."""
+def _plus(name: str, input: Any, product: Any, beta: float, alpha: float) -> Value:
+    """``beta * input + alpha * product``; with ``beta`` 0, the entries of ``input`` are not looked at."""
+    if not broadcasts_to(tuple(input.shape), tuple(product.shape)):
+        raise ShapeError(f"{name} adds to a product of shape {tuple(product.shape)}, not to {tuple(input.shape)}")
+    if name != "addr":  # which promotes, as outer does
+        one_dtype(name, input, product)
     scaled = product if alpha == 1 else product * alpha
     return beside(scaled, input) if beta == 0 else add(input if beta == 1 else input * beta, scaled)
 
 
 def addmm(input: Any, mat1: Any, mat2: Any, *, beta: float = 1, alpha: float = 1) -> Value:
     """``beta * input + alpha * mat1 @ mat2``, of matrices."""
-    return _plus(contiguous(input), mm(mat1, mat2), beta, alpha)
+    return _plus("addmm", contiguous(input), mm(mat1, mat2), beta, alpha)
 
 
 def addmv(input: Any, mat: Any, vec: Any, *, beta: float = 1, alpha: float = 1) -> Value:
     """``beta * input + alpha * mat @ vec``, of a matrix and a vector."""
-    return _plus(contiguous(input), mv(mat, vec), beta, alpha)
+    return _plus("addmv", contiguous(input), mv(mat, vec), beta, alpha)
 
 
 def addr(input: Any, vec1: Any, vec2: Any, *, beta: float = 1, alpha: float = 1) -> Value:
     """``beta * input + alpha * outer(vec1, vec2)``."""
-    return _plus(input, outer(vec1, vec2), beta, alpha)
+    return _plus("addr", input, outer(vec1, vec2), beta, alpha)
 
 
 def baddbmm(input: Any, batch1: Any, batch2: Any, *, beta: float = 1, alpha: float = 1) -> Value:
     """``beta * input + alpha * batch1 @ batch2``, of stacks of matrices."""
-    return _plus(contiguous(input), bmm(batch1, batch2), beta, alpha)
+    return _plus("baddbmm", contiguous(input), bmm(batch1, batch2), beta, alpha)
 
 
 def addbmm(input: Any, batch1: Any, batch2: Any, *, beta: float = 1, alpha: float = 1) -> Value:
     """``beta * input + alpha * sum of batch1[i] @ batch2[i]``."""
-    return _plus(contiguous(input), sum_(bmm(batch1, batch2), 0), beta, alpha)
+    return _plus("addbmm", contiguous(input), sum_(bmm(batch1, batch2), 0), beta, alpha)

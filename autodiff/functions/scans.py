@@ -91,14 +91,14 @@ def diff(input: Any, n: int = 1, dim: int = -1, prepend: Any = None, append: Any
 def _areas(y: Any, x: Any, dx: float, dim: int) -> Any:
     """The areas of the trapezoids between neighbours along ``dim``."""
     length = length_of(y, dim)[1]
+    if x is not None and x.ndim == 1 and x.shape[0] != length:
+        raise ShapeError(f"trapezoid: {x.shape[0]} positions for {length} heights along dim {dim}")
     if not length:
         return y if y.dtype.kind == "f" else y * 1.0
     heights = narrow(y, dim, 1, length - 1) + narrow(y, dim, 0, length - 1)
     if x is None:
         return heights * (0.5 * dx)
-    if x.ndim == 1 and y.ndim > 1:
-        if x.shape[0] != length:
-            raise ShapeError(f"trapezoid: {x.shape[0]} positions for {length} heights along dim {dim}")
+    if x.ndim == 1:
         axis = axis_of(dim, y.ndim)
         x = x.reshape(tuple(-1 if i == axis else 1 for i in range(y.ndim)))
     return heights * diff(x, dim=dim) * 0.5

@@ -9,6 +9,7 @@ import numpy as np
 
 from autodiff.engine.values import Value
 from autodiff.errors import OptionError, ShapeError
+from autodiff.functions.arrays import one_dtype
 from autodiff.functions.axes import length_of
 from autodiff.functions.diagonals import diagonal
 from autodiff.functions.indexing import at_least_vector, one_value, positions_along, shape_at, slices_at
@@ -17,7 +18,7 @@ from autodiff.ops import indexing
 from autodiff.ops.indexing import along, scatter_extreme
 from autodiff.ops.indexing import index as pick
 from autodiff.ops.indexing import put as overwrite
-from autodiff.ops.shaping import in_single
+from autodiff.ops.shaping import cast, in_single
 
 __all__ = [
     "diagonal_scatter", "index_reduce", "scatter", "scatter_add", "scatter_reduce", "select_scatter", "slice_scatter",
@@ -37,20 +38,21 @@ def scatter(input: Any, dim: int, index: Any, src: Any = None, *, value: Any = N
         if reduce not in ("add", "multiply"):
             raise OptionError(f"scatter has the reductions 'add' and 'multiply', not {reduce!r}")
         return scatter_reduce(input, dim, index, value if src is None else src, "sum" if reduce == "add" else "prod")
-    key, entries = _entries(input, dim, index, value if src is None else src)
+    key, entries = _entries("scatter", input, dim, index, value if src is None else src)
     return reshape(overwrite(at_least_vector(contiguous(input)), entries, key=key), tuple(input.shape))
 
 
-def _entries(input: Any, dim: int, index: Any, src: Any) -> tuple[Any, Any]:
+def _entries(name: str, input: Any, dim: int, index: Any, src: Any) -> tuple[Any, Any]:
     """The key at which ``index`` writes, and the entries of ``src``, which may have more, that go there."""
     axis, positions = positions_along(input, dim, index)
     key = along(positions, axis)
+    one_dtype(name, input, src)
     if not getattr(src, "ndim", 0) and np.ndim(index):
         return key, expand(one_value(input, src), positions.shape)
     source = at_least_vector(src)
     if not positions.size:
         return key, reshape(pick(source, key=(slice(0),) * source.ndim), positions.shape)
-    if any(n > m for n, m in zip(positions.shape, source.shape, strict=True)):
+    if positions.ndim != source.ndim or any(n > m for n, m in zip(positions.shape, source.shape, strict=True)):
         raise ShapeError(f"an index of shape {positions.shape} asks for more than a source {tuple(source.shape)} has")
     whole = positions.shape == tuple(source.shape)
     return key, source if whole else pick(source, key=tuple(slice(n) for n in positions.shape))
@@ -73,7 +75,7 @@ def scatter_reduce(
     >>> autodiff.zeros(2).scatter_reduce(0, autodiff.tensor([0, 1, 0]), autodiff.tensor([1.0, 2.0, 3.0]), "mean")
     tensor([1.3333, 1.0000])
     """
-    key, entries = _entries(input, dim, index, src)
+    key, entries = _entries("scatter_reduce", input, dim, index, src)
     x = at_least_vector(contiguous(input))
     return reshape(_reduced(x, key, entries, reduce, include_self), tuple(input.shape))
 
@@ -82,7 +84,7 @@ def index_reduce(
     input: Any, dim: int, index: Any, source: Any, reduce: str, *, include_self: bool = True
 ) -> Value:
     """``input`` with its slices at ``index`` along ``dim`` reduced with those of ``source``: prod, mean, amax, amin."""
-    key, source = slices_at(input, dim, index, source)
+    key, source = slices_at("index_reduce", input, dim, index, source)
     reduced = _reduced(at_least_vector(contiguous(input)), key, source, reduce, include_self)
     return reshape(reduced, tuple(input.shape))
 
@@ -144,7 +146,11 @@ def _placed(input: Any, src: Any, key: tuple[Any, ...]) -> Value:
     shape = shape_at(input, key)
     if shape != tuple(src.shape):
         raise ShapeError(f"a source of shape {shape} is wanted, not of {tuple(src.shape)}")
-    return overwrite(input, src, key=key)
+    return overwrite(input, _in_dtype_of(input, src), key=key)
+
+
+def _in_dtype_of(input: Any, src: Any) -> Any:
+    return src if src.dtype == input.dtype else cast(src, input.dtype)
 
 
 def diagonal_scatter(input: Any, src: Any, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Value:
@@ -152,4 +158,4 @@ def diagonal_scatter(input: Any, src: Any, offset: int = 0, dim1: int = 0, dim2:
     shape = tuple(diagonal(input, offset, dim1, dim2).shape)
     if shape != tuple(src.shape):
         raise ShapeError(f"a source of shape {shape} is wanted, not of {tuple(src.shape)}")
-    return indexing.overwrite(input, src, view=lambda x: diagonal(x, offset, dim1, dim2))
+    return indexing.overwrite(input, _in_dtype_of(input, src), view=lambda x: diagonal(x, offset, dim1, dim2))

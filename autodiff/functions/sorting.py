@@ -12,6 +12,7 @@ from autodiff.engine.values import Value
 from autodiff.errors import DtypeError, OptionError, ShapeError
 from autodiff.functions.arrays import array_of, constant, on_arrays
 from autodiff.functions.axes import axis_of, numpy_names
+from autodiff.functions.indexing import in_range
 from autodiff.functions.reductions import Extreme
 from autodiff.functions.shaping import clone, contiguous, in_order_of, movedim, squeeze, unsqueeze
 from autodiff.kernels.layout import ordered_like, row_major
@@ -168,6 +169,8 @@ def _quantile(input: Any, q: Any, dim: Any, keepdim: bool, interpolation: str, s
     shares = np.asarray(array_of(q), dtype=input.dtype)
     if not ((shares >= 0) & (shares <= 1)).all():
         raise OptionError(f"a quantile is a share from 0 to 1, not {q!r:.60}")
+    if dim is not None:
+        dim = axis_of(dim, input.ndim)
     flat = dim is None or not input.ndim
     lines = reshape(input, shape=(-1,)) if flat else movedim(input, dim, -1)
     x = array_of(lines)
@@ -237,6 +240,8 @@ def searchsorted(
     """Where each entry of ``input`` would stand in the sorted last axis: before equals, or behind them (``right``)."""
     if sorter is not None and sorter.shape != sorted_sequence.shape:
         raise ShapeError(f"searchsorted: a sorter of shape {sorter.shape} for a sequence of {sorted_sequence.shape}")
+    if sorter is not None:
+        in_range(sorter, sorter.shape[-1], -1)
     ordered = sorted_sequence if sorter is None else np.take_along_axis(sorted_sequence, sorter, -1)
     where: Any = side or ("right" if right else "left")
     wanted = np.asarray(input)
@@ -253,6 +258,8 @@ def searchsorted(
 
 def bucketize(input: Any, boundaries: Any, *, out_int32: bool = False, right: bool = False) -> Value:
     """The bucket between sorted ``boundaries`` that each entry falls into; a boundary is in the one below it."""
+    if boundaries.ndim != 1:
+        raise ShapeError(f"bucketize takes a vector of boundaries, not shape {tuple(boundaries.shape)}")
     return searchsorted(boundaries, input, out_int32=out_int32, right=right)
 
 
@@ -262,7 +269,7 @@ def bincount(input: Any, weights: Any = None, minlength: int = 0) -> Any:
     if input.dtype.kind not in "iu":
         raise DtypeError(f"bincount counts integers from 0 on, not {input.dtype}")
     counts = np.bincount(input, weights, minlength)
-    return counts if weights is None or weights.dtype.kind != "f" else counts.astype(weights.dtype)
+    return counts if weights is None or weights.dtype != np.float32 else counts.astype(np.float32)
 
 
 @on_arrays

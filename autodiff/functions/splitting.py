@@ -156,11 +156,15 @@ def flip(input: Any, *dims: Any, **named: Any) -> Value:
 
 def fliplr(input: Any) -> Value:
     """The columns in opposite order."""
+    if input.ndim < 2:
+        raise ShapeError(f"fliplr takes tensors of columns (n, m, *), not shape {tuple(input.shape)}")
     return flip(input, 1)
 
 
 def flipud(input: Any) -> Value:
     """The rows in opposite order."""
+    if not input.ndim:
+        raise ShapeError("flipud takes tensors of rows (n, *), not one without axes")
     return flip(input, 0)
 
 

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
+from autodiff.dtypes import promote_types
 from autodiff.engine.values import Value
-from autodiff.errors import ShapeError
+from autodiff.errors import DtypeError, OptionError, ShapeError
 from autodiff.functions.arithmetic import clamp
+from autodiff.functions.arrays import array_of
 from autodiff.functions.diagonals import diagonal
 from autodiff.functions.reductions import mean
 from autodiff.functions.reductions import sum as sum_
 from autodiff.functions.shaping import reshape, squeeze, unsqueeze
 from autodiff.ops.linear_algebra import matmul
-from autodiff.ops.shaping import in_single
+from autodiff.ops.shaping import cast, in_single
 from autodiff.ops.transcendental import sqrt
 
 __all__ = ["corrcoef", "cov"]
@@ -22,6 +24,9 @@ def cov(input: Any, *, correction: float = 1, fweights: Any = None, aweights: An
     """The covariances (n, n) of n variables, one in each row of ``input`` (n, observations).
 
     ``fweights`` says how often each observation was made, ``aweights`` how much it counts.
+
+    Raises ShapeError, DtypeError, OptionError where a weight is not of one observation, not whole (or not a float),
+    or below 0, or where all are 0.
 
     >>> import autodiff
     >>> autodiff.cov(autodiff.tensor([[0.0, 1.0, 2.0], [2.0, 1.0, 0.0]]))
@@ -41,17 +46,36 @@ def _covariances(input: Any, correction: float, fweights: Any, aweights: Any) ->
     if input.ndim > 2:
         raise ShapeError(f"cov takes (variables, observations), not shape {tuple(input.shape)}")
     x = input if input.ndim == 2 else reshape(input, (1, -1))
-    weights = [w.to(x.dtype) if hasattr(w, "to") else w for w in (fweights, aweights) if w is not None]
-    if not weights:
+    if fweights is None and aweights is None:
         deviation = x - mean(x, 1, True)
         whole = matmul(deviation, deviation.mT) / max(x.shape[1] - correction, 0)
     else:
-        w = weights[0] if len(weights) == 1 else weights[0] * weights[1]
+        w, x = _weights(x, fweights, aweights)
         total = sum_(w)
-        less = correction if aweights is None else correction * sum_(w * weights[-1]) / total
+        less = correction if aweights is None else correction * sum_(w * aweights) / total
         deviation = x - unsqueeze(matmul(x, w) / total, -1)
         whole = matmul(deviation * w, deviation.mT) / (total - less)
     return whole if input.ndim == 2 and x.shape[0] > 1 else squeeze(whole)
+
+
+def _weights(x: Any, fweights: Any, aweights: Any) -> tuple[Any, Any]:
+    """The product of the weights of the observations, and ``x`` in the dtype of both."""
+    for name, kinds, given in (("fweights", "iu", fweights), ("aweights", "f", aweights)):
+        if given is None:
+            continue
+        weights = array_of(given)
+        if weights.dtype.kind not in kinds:
+            raise DtypeError(f"cov takes {name} of {'integers' if kinds == 'iu' else 'floats'}, not {weights.dtype}")
+        if weights.shape != tuple(x.shape[1:]):
+            raise ShapeError(f"cov of {x.shape[1]} observations does not take {name} of shape {weights.shape}")
+        if (weights < 0).any():
+            raise OptionError(f"cov takes {name} from 0 up, not {weights.min()}")
+    w = aweights if fweights is None else fweights if aweights is None else fweights * aweights
+    if not array_of(w).any():
+        raise OptionError("cov divides by the sum of the weights, which all are 0")
+    dtype = promote_types(x.dtype, w.dtype)
+    w, x = (v if v.dtype == dtype else cast(v, dtype) for v in (w, x))
+    return w, x
 
 
 @in_single

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from autodiff.engine import modes
 from autodiff.engine.values import Value
 from autodiff.errors import OptionError, ShapeError
 from autodiff.functions.arrays import array_of, constant
@@ -15,11 +16,12 @@ from autodiff.functions.diagonals import tril, triu
 from autodiff.functions.joining import cat
 from autodiff.functions.reductions import sum as sum_
 from autodiff.functions.shaping import clone, contiguous, movedim, reshape, squeeze, unsqueeze
+from autodiff.kernels.precision import single
 from autodiff.ops import decompositions as primitives
 from autodiff.ops import spectra
 from autodiff.ops.decompositions import det, matrix_exp
 from autodiff.ops.linear_algebra import matmul
-from autodiff.ops.shaping import copy
+from autodiff.ops.shaping import copy, in_single
 
 __all__ = [
     "cholesky", "cholesky_ex", "det", "eigh", "eigvalsh", "inv", "inv_ex", "lstsq", "matrix_exp", "matrix_power",
@@ -141,20 +143,47 @@ def eigvalsh(A: Any, UPLO: str = "L") -> Value:
 def svd(A: Any, full_matrices: bool = True) -> Singular:
     """A of (..., m, n) as U diag(S) Vh; U and Vh square, or with k = min(m, n) columns and primitives.
 
-    The columns that ``full_matrices`` adds are not determined by A, and have no gradient: of a tensor that requires
-    one and is not square, ask for the reduced form.
+    The columns that ``full_matrices`` adds are not determined by A: they are constants.
     """
     m, n = A.shape[-2:]
-    if full_matrices and m != n:
-        if not math.prod(A.shape):  # which has nothing that a gradient could be of
-            A = A.detach() if hasattr(A, "detach") else A
-        if getattr(A, "requires_grad", False):
-            raise OptionError(f"svd of shape {tuple(A.shape)} has a gradient with full_matrices=False only")
-        u, s, vh = (constant(x, A) for x in np.linalg.svd(primitives.finite(array_of(A))))
+    if full_matrices and m != n and not (math.prod(A.shape) and _is_tracked(A)):
+        u, s, vh = (constant(x, A) for x in _svd(array_of(A)))
         return Singular(_by_columns(u), s, _by_columns(vh))
     whole = spectra.svd(A)
     left, right = (spectra.vectors(whole, start=i, stop=j) for i, j in ((0, m), (m + 1, m + 1 + n)))
+    if full_matrices:
+        left, right = _completed(left), _completed(right)
     return Singular(_by_columns(left), contiguous(whole[..., m, :]), _by_columns(right.mT))
+
+
+def _is_tracked(A: Any) -> bool:
+    """Whether what is computed of ``A`` now goes into the graph."""
+    return getattr(A, "requires_grad", False) and modes.current().recording
+
+
+def _completed(vectors: Any) -> Any:
+    """Orthonormal columns (..., n, k), followed by n - k constant ones that make them a basis."""
+    n, k = vectors.shape[-2:]
+    return vectors if k == n else cat([vectors, constant(_complement(array_of(vectors)), vectors)], -1)
+
+
+@in_single
+def _svd(x: Any) -> Any:
+    return tuple(np.linalg.svd(primitives.finite(x)))
+
+
+@in_single
+def _sizes(x: Any) -> Any:
+    return np.linalg.svd(primitives.finite(x), compute_uv=False)
+
+
+@in_single
+def _whole_qr(x: Any) -> Any:
+    return tuple(np.linalg.qr(x, "complete"))
+
+
+def _complement(vectors: Any) -> Any:
+    return _whole_qr(vectors)[0][..., vectors.shape[-1] :]
 
 
 def svdvals(A: Any) -> Value:
@@ -168,9 +197,9 @@ def qr(A: Any, mode: str = "reduced") -> Orthogonal:
     if mode not in ("reduced", "complete", "r"):
         raise OptionError(f'mode is "reduced", "complete" or "r", not {mode!r}')
     if mode == "complete" and m > n:
-        if getattr(A, "requires_grad", False):
+        if _is_tracked(A):
             raise OptionError(f'qr of shape {tuple(A.shape)} has a gradient with mode="reduced" only')
-        return Orthogonal(*(_by_columns(constant(x, A)) for x in np.linalg.qr(array_of(A), "complete")))
+        return Orthogonal(*(_by_columns(constant(x, A)) for x in _whole_qr(array_of(A))))
     both = primitives.qr(A if m >= n else A[..., :m])
     k = min(m, n)
     q, r = both[..., :m, :], both[..., m:, :]
@@ -181,7 +210,7 @@ def qr(A: Any, mode: str = "reduced") -> Orthogonal:
 
 def pinv(A: Any, *, atol: Any = None, rtol: Any = None, hermitian: bool = False) -> Value:
     """The pseudoinverse of Moore and Penrose, with singular values up to max(atol, rtol * the largest) taken as 0."""
-    sizes = np.linalg.svd(primitives.finite(array_of(A)), compute_uv=False)
+    sizes = _sizes(array_of(A))
     largest = sizes.max(-1, initial=0.0)
     rtol = _relative_tolerance(A, atol, rtol)
     absolute = 0.0 if atol is None else array_of(atol) / np.where(largest == 0, 1, largest)
@@ -200,11 +229,13 @@ def lstsq(A: Any, B: Any, rcond: Any = None, *, driver: str | None = None) -> Le
     if A.ndim < 2:
         raise ShapeError(f"lstsq takes matrices (..., m, n), not shape {tuple(A.shape)}")
     vector = B.ndim == A.ndim - 1 and tuple(B.shape) == tuple(A.shape[:-1])
+    if not (vector or B.ndim == A.ndim):
+        raise ShapeError(f"lstsq of A {tuple(A.shape)} takes B of {A.ndim} axes, not of shape {tuple(B.shape)}")
     right = unsqueeze(B, -1) if vector else B
     solution = matmul(pinv(A, rtol=rcond), right)
     m, n = A.shape[-2:]
     some = math.prod(A.shape) and math.prod(B.shape)  # of nothing PyTorch gives no residuals, and the rank 0
-    rank = np.asarray(np.linalg.matrix_rank(array_of(A))) if some else np.zeros(A.shape[:-2], np.int64)
+    rank = np.asarray(np.linalg.matrix_rank(single(array_of(A)))) if some else np.zeros(A.shape[:-2], np.int64)
     none = np.zeros(0, A.dtype)
     rest = matmul(A, solution) - right
     whole = some and m > n and (rank == n).all() and driver != "gelsy"
@@ -233,7 +264,7 @@ def matrix_power(A: Any, n: int) -> Value:
 
 def matrix_rank(A: Any, *, atol: Any = None, rtol: Any = None, hermitian: bool = False) -> Value:
     """How many singular values are not taken as 0."""
-    s = np.linalg.svd(primitives.finite(array_of(A)), compute_uv=False)
+    s = _sizes(array_of(A))
     bound = np.maximum(0.0 if atol is None else atol, _relative_tolerance(A, atol, rtol) * s.max(-1, initial=0.0))
     return constant((s > np.asarray(bound)[..., None]).sum(-1), A)
 

@@ -11,7 +11,7 @@ import numpy as np
 from autodiff.engine.values import Value
 from autodiff.errors import OptionError, ShapeError
 from autodiff.functions.arithmetic import subtract, where
-from autodiff.functions.arrays import constant
+from autodiff.functions.arrays import constant, one_dtype
 from autodiff.functions.axes import axis_of, numpy_names, reduced_axes
 from autodiff.functions.reductions import amax, amin, beside, with_dtype
 from autodiff.functions.reductions import sum as sum_
@@ -116,6 +116,7 @@ def cdist(x1: Any, x2: Any, p: float = 2.0, compute_mode: Any = None) -> Value:
     """The distances of all rows of (..., n, k) from all rows of (..., m, k): (..., n, m)."""
     if x1.shape[-1] != x2.shape[-1]:
         raise ShapeError(f"cdist takes rows of one length, not {tuple(x1.shape)} and {tuple(x2.shape)}")
+    one_dtype("cdist", x1, x2)
     difference = subtract(unsqueeze(x1, -2), unsqueeze(x2, -3))
     distances = sum_(difference, -1) if not x1.shape[-1] else vector_norm(difference, p, -1)
     return beside(distances, x1, x2) if p == 0 else distances
@@ -123,6 +124,8 @@ def cdist(x1: Any, x2: Any, p: float = 2.0, compute_mode: Any = None) -> Value:
 
 def pdist(input: Any, p: float = 2.0) -> Value:
     """The distances of the rows of (n, k) from each other, each pair once: (n (n - 1) / 2,)."""
+    if input.ndim != 2:
+        raise ShapeError(f"pdist takes rows (n, k), not shape {tuple(input.shape)}")
     first, second = np.triu_indices(input.shape[0], 1)
     return vector_norm(subtract(index(input, key=first), index(input, key=second)), p, -1)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from autodiff.engine.values import Value
-from autodiff.errors import OptionError
+from autodiff.errors import OptionError, ShapeError
 from autodiff.functions.arithmetic import where
 from autodiff.functions.axes import also_called
 from autodiff.functions.shaping import broadcast_to
@@ -60,6 +60,8 @@ def cholesky(input: Any, upper: bool = False) -> Value:
 @also_called(input="B", input1="B", input2="L")
 def cholesky_solve(B: Any, L: Any, upper: bool = False) -> Value:
     """X with A X = B, for the factor ``L`` of A."""
+    if B.ndim < 2:
+        raise ShapeError(f"cholesky_solve takes B (..., n, k), not shape {tuple(B.shape)}")
     return solve(_of_factor(L, upper), B)
 
 
@@ -70,7 +72,9 @@ def cholesky_inverse(L: Any, upper: bool = False) -> Value:
 
 
 def _of_factor(factor: Any, upper: bool) -> Any:
-    """The matrix of which ``factor`` is the Cholesky factor."""
+    """The matrix of which ``factor`` is the Cholesky factor; raises ShapeError where it is not square."""
+    if factor.ndim < 2 or factor.shape[-1] != factor.shape[-2]:
+        raise ShapeError(f"a Cholesky factor is square (..., n, n), not of shape {tuple(factor.shape)}")
     return matmul(factor.mT, factor) if upper else matmul(factor, factor.mT)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from autodiff.engine.values import Value
-from autodiff.errors import ShapeError
+from autodiff.errors import OptionError, ShapeError
 from autodiff.functions import linear_algebra
 from autodiff.functions.arithmetic import multiply, pow
 from autodiff.functions.axes import numpy_names
@@ -47,5 +47,8 @@ def multi_dot(tensors: Any) -> Value:
 
 
 def vander(x: Any, N: int | None = None) -> Value:
-    """The powers 0 to N - 1 of each entry (n of them by default), along a new last axis."""
-    return stack([pow(x, k) for k in range(x.shape[-1] if N is None else N)], -1)
+    """The powers 0 to N - 1 of each entry (n of them by default, at least two), along a new last axis."""
+    count = (x.shape[-1] if x.ndim else 1) if N is None else N
+    if count < 2:
+        raise OptionError(f"vander of shape {tuple(x.shape)} takes two powers or more, not N = {count}")
+    return stack([pow(x, k) for k in range(count)], -1)

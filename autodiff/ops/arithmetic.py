@@ -91,6 +91,11 @@ def _divides(forward: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
     return divide
 
 
+@wraps(np.sign)
+def _sign(x: Any) -> Any:
+    return np.logical_or(x, False) if x.dtype.kind == "b" else np.sign(x)
+
+
 add = Primitive("add", np.add, lambda g, out, x, y: g,
                                lambda g, out, x, y: g)
 
@@ -104,7 +109,8 @@ divide = Primitive("divide", np.divide, lambda g, out, x, y: g / y,
                                         lambda g, out, x, y: -g * out / y, keeps=("y", "out y"),
                    floating=True)
 
-power = Primitive("power", _power, _power_base, _power_exponent, keeps=("x y", "out x y"))
+power = Primitive("power", _power, _power_base, _power_exponent, keeps=("x y", "out x y"),
+                  counts=True)
 
 maximum = Primitive("maximum", np.maximum, lambda g, out, x, y: _winner(g, x <= y, x == y),
                                            lambda g, out, x, y: _winner(g, y <= x, x == y), keeps="x y", selects=True)
@@ -114,9 +120,9 @@ minimum = Primitive("minimum", np.minimum, lambda g, out, x, y: _winner(g, x >= 
 
 negative = Primitive("negative", np.negative, lambda g, out, x: -g)
 
-square = Primitive("square", np.square, lambda g, out, x: g * 2 * x, keeps="x")
+square = Primitive("square", np.square, lambda g, out, x: g * 2 * x, keeps="x", counts=True)
 
-sign = Primitive("sign", np.sign, zero_vjp)
+sign = Primitive("sign", _sign, zero_vjp)
 
 nextafter = Primitive("nextafter", np.nextafter, lambda g, out, x, y: g, zero_vjp, floating=True)
 
@@ -128,17 +134,18 @@ trunc = Primitive("trunc", np.trunc, zero_vjp)
 
 round_ = Primitive("round", lambda x, decimals: np.round(x, decimals), zero_vjp)
 
-floor_divide = Primitive("floor_divide", _divides(np.floor_divide), zero_vjp, zero_vjp)
+floor_divide = Primitive("floor_divide", _divides(np.floor_divide), zero_vjp, zero_vjp, counts=True)
 
-trunc_divide = Primitive("trunc_divide", _divides(lambda x, y: _trunc_divide(x, y)), zero_vjp, zero_vjp)
+trunc_divide = Primitive("trunc_divide", _divides(lambda x, y: _trunc_divide(x, y)), zero_vjp, zero_vjp,
+                         counts=True)
 
 remainder = Primitive("remainder", _divides(np.remainder),
                       lambda g, out, x, y: g,
-                      lambda g, out, x, y: -g * floor_divide(x, y), keeps=("", "x y"))
+                      lambda g, out, x, y: -g * floor_divide(x, y), keeps=("", "x y"), counts=True)
 
 fmod = Primitive("fmod", _divides(np.fmod),
                  lambda g, out, x, y: g,
-                 lambda g, out, x, y: -g * trunc_divide(x, y), keeps=("", "x y"))
+                 lambda g, out, x, y: -g * trunc_divide(x, y), keeps=("", "x y"), counts=True)
 
 copysign = Primitive("copysign", np.copysign, lambda g, out, x, y: g * (np.sign(x) * np.sign(out)),
                                               zero_vjp, keeps=("out x", ""), floating=True)

@@ -30,7 +30,15 @@ def symmetric(x: Any) -> Any:
 
 def _by_columns(forward: Callable[..., Any]) -> Callable[..., Any]:
     """``forward`` with a result whose matrices lie in memory column by column, as LAPACK's and PyTorch's do."""
-    return lambda *args: copied(forward(*args), "F")
+
+
+    def by_columns(*args: Any) -> Any:
+        try:
+            return copied(forward(*args), "F")
+        except np.linalg.LinAlgError as error:  # which a VJP, too, says by its name
+            raise ShapeError(f"{forward.__name__} of {', '.join(str(x.shape) for x in args)}: {error}") from None
+
+    return by_columns
 
 
 def _eye(n: int, dtype: Any) -> Any:
@@ -62,7 +70,7 @@ def _det_x(g: Any, out: Any, x: Any) -> Any:
     """The cofactors: ``out`` times the inverse transposed, or, where some matrix has none to rely on, one by one."""
     n = x.shape[-1]
     g = g[..., None, None]
-    if not (np.asarray(out == 0).any() or (n <= _MINORS and not are_arrays(out) and _nearly_singular(x))):
+    if not (np.asarray(out == 0).any() or (0 < n <= _MINORS and not are_arrays(out) and _nearly_singular(x))):
         return g * out[..., None, None] * inv(x).mT
     if n == 1:
         return g * np.ones(x.shape, x.dtype)
@@ -80,6 +88,10 @@ def _nearly_singular(x: Any) -> bool:
     x = detached(x)
     sizes = np.abs(x).sum(-1).max(-1, initial=0) * np.abs(inv(x)).sum(-1).max(-1, initial=0)
     return not (sizes * math.sqrt(np.finfo(x.dtype).eps) < 1).all()
+
+
+def _cholesky(x: Any) -> Any:
+    return np.linalg.cholesky(symmetric(x))
 
 
 def _cholesky_x(g: Any, out: Any, x: Any) -> Any:
@@ -172,7 +184,7 @@ logabsdet = Primitive("logabsdet", in_single(lambda x: np.linalg.slogdet(x)[1]),
 sign_of_det = Primitive("sign_of_det", in_single(lambda x: np.linalg.slogdet(x)[0]),
                         lambda g, out, x: zero_vjp(x), keeps="x", floating=True)
 
-cholesky = Primitive("cholesky", in_single(_by_columns(lambda x: np.linalg.cholesky(symmetric(x)))), _cholesky_x,
+cholesky = Primitive("cholesky", in_single(_by_columns(_cholesky)), _cholesky_x,
                      keeps="out", floating=True)
 
 qr = Primitive("qr", in_single(_qr), _qr_x, keeps="out", floating=True)

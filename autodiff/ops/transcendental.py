@@ -129,7 +129,7 @@ def _from_origin(g: Any, part: Any, x: Any, y: Any) -> Any:
 def _times_log(x: Any, y: Any, log: Any) -> Any:
     """``x log(y)``, which is 0 for x = 0 whatever y is, as long as it is a number."""
     with np.errstate(divide="ignore", invalid="ignore"):
-        out = np.where((x == 0) & ~np.isnan(y), 0, x * _factor(log(y)))
+        out = np.where((x == 0) & ~np.isnan(y), 0, x * (log(y) if isinstance(x, (int, float)) else _factor(log(y))))
     return by_first(out, (x, y)) if turned else out
 
 

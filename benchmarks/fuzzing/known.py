@@ -136,9 +136,46 @@ def _infinite(program: Program, found: Difference) -> bool:
     return compared(ordinary, run(ordinary, OURS), run(ordinary, torch)) is None
 
 
+PROMOTED = re.compile(
+    r"lerp|isclose|allclose|meshgrid|cartesian_prod|vecdot|cross\(|heaviside|addr|prelu|_norm\(|grid_sample|_loss|entropy"
+)
+
+
 def _one_dtype(program: Program, found: Difference) -> bool:
     """PyTorch asks for one dtype."""
-    return _refused("dtype", "promoting", "scalar type", "did not match")(program, found)
+    lines = str(program) if found.where.startswith("gradients") else found.where
+    refused = _refused("same data ?types?", "same dtype", "dtype .* but", "different dtypes", "promoting",
+                       "mixed dtype", "scalar type", "did not match")
+    return refused(program, found) and PROMOTED.search(lines) is not None
+
+
+def _dtype_of_a_part(program: Program, found: Difference) -> bool:
+    made = rf"(with lib.no_grad\(\): )?{re.escape(found.where)} = lib.nn.functional.binary_cross_entropy_with_logits"
+    return found.kind == "value: dtype" and any(re.match(made, line.text) for line in program.lines)
+
+
+def _has_nothing(program: Program) -> bool:
+    return re.search(r"lib\.zeros\(\([^)]*\b0\b", str(program)) is not None
+
+
+def _of_nothing(program: Program, found: Difference) -> bool:
+    """Only PyTorch refuses a tensor without entries, in a program that has one."""
+    return _has_nothing(program) and _refused(
+        "must be non-empty", "Expected .* with (possibly|optional) 0 (dim )?batch size",
+        "Only zero batch or zero channel",
+    )(program, found)
+
+
+def _filled(program: Program, found: Difference) -> bool:
+    """One number for all entries of a stretched view: PyTorch refuses it in the backward pass."""
+    stretched, filled = re.search("expand|broadcast_t", str(program)), re.search("^gradients|fill_", found.where)
+    return bool(stretched and filled) and "more than one element of the written-to tensor" in str(found.theirs)
+
+
+def _source_is_larger(program: Program, found: Difference) -> bool:
+    extremes = any(re.search("scatter_reduce.*am(ax|in)", line.text) for line in program.lines)
+    return (extremes and found.where.startswith("gradients")
+            and _refused("The size of tensor a .* must match the size of tensor b")(program, found))
 
 
 def _windows(program: Program, found: Difference) -> bool:
@@ -155,7 +192,7 @@ def _none_or_zeros(program: Program, found: Difference) -> bool:
 
 KNOWN = [
     Known("half precision", "ours: PyTorch has no such kernel for float16", _refused(
-        "'Half'", "Low precision dtypes", "must be either float or double", "but got Half",
+        "'Half'", r"linalg.pinv\(Half", "doesn't handle types other than float and double", "Low precision dtypes", "must be either float or double", "but got Half",
         "expected scalar type .* but found Half")),
     Known("parts that are written", "ours: a part of chunk, split, unbind is a view like any other", _refused(
         "output of a function that returns multiple views", "output is a view .* multi-output")),
@@ -168,13 +205,31 @@ KNOWN = [
     Known("reads what it writes", "ours: what is read is read before", _refused(
         "some elements of the input tensor and the written-to tensor refer to a single memory location")),
     Known("reads what it has written", "ours: what is read is read before", _read_first),
-    Known("a view without a name", "PyTorch: detach_() of a result that is a view of nothing that the program has",
-          lambda program, found: found.kind == "error" and ".detach_()" in found.where),
+    Known("a view that stands alone", "ours: nothing else shows the memory, which detach_() may take out", _refused(
+        "Can't detach views in-place")),
     Known("the matrix of triangular_solve", "neither: it is given back as it was", lambda program, found: (
         found.kind == "value: tracked" and any(f", {found.where} = lib.triangular_solve" in line.text
                                                for line in program.lines))),
-    Known("stretched memory", "both: several entries are one number, which ours never writes", _we_refuse(
-        "is read-only, or stretched by expand")),
+    Known("shared memory", "both: several entries are one number, which PyTorch writes in some order", _we_refuse(
+        "more than one element of the written-to tensor refers to a single memory location")),
+    Known("a stretched view that is filled", "ours: one number for all entries has a derivative", _filled),
+    Known("memory of others", "ours: as_strided refuses a view whose gradient would be lost", _we_refuse(
+        "shows memory between or beyond the entries")),
+    Known("of nothing", "ours: the result has no entries either", _of_nothing),
+    Known("two dtypes of nothing", "ours: asks for one dtype, whatever the size, and where PyTorch looks at one", _we_refuse(
+        r"needs inputs of one dtype, not .*\b0[,)]", "solve needs inputs of one dtype")),
+    Known("dropout of what has no channels", "ours: refuses it in evaluation, too", _we_refuse(
+        r"dropout\dd takes inputs of")),
+    Known("no entries to normalise", "ours: PyTorch takes weights that do not fit the channels then", _we_refuse(
+        r"batch_norm of \d channels takes a weight")),
+    Known("the dtype of a part", "ours: promotes, where PyTorch's is that of an operand that it writes into",
+          _dtype_of_a_part),
+    Known("targets beyond probabilities", "both: the formula has a value there", _refused(
+        "all elements of target should be between 0 and 1")),
+    Known("a larger source", "ours: PyTorch's backward pass takes an index of the source's shape alone",
+          _source_is_larger),
+    Known("a complete basis", "both: PyTorch refuses qr(mode='complete') in the backward pass", _we_refuse(
+        'has a gradient with mode="reduced" only')),
     Known("a view under no_grad", "ours: nothing was recorded, so it does not require grad", _no_grad_view),
     Known("a view under no_grad that is written", "ours: the view shows the new value, without gradient", _refused(
         "created in no_grad mode and")),
@@ -182,7 +237,8 @@ KNOWN = [
     Known("infinite inputs", "neither: which of inf and NaN comes out of infinite inputs", _infinite),
     Known("two dtypes", "ours: promotes, where PyTorch asks for one dtype", _one_dtype),
     Known("an index beyond", "ours: refuses, where PyTorch reads memory of others", lambda program, found: (
-        _we_refuse("out of bounds")(program, found) and "take_along_dim" in found.where)),
+        (_we_refuse("out of bounds")(program, found) and "take_along_dim" in found.where)
+        or (_we_refuse("is out of range for dim")(program, found) and "index_" in found.where and _has_nothing(program)))),
     Known("a second derivative at a kink", "neither: the first derivative jumps there", _second_at_a_kink),
     Known("the order of ties", "neither: PyTorch promises none", _order_of_ties),
     Known("constants of single precision", "ours: PyTorch's 1 / 6 and 1e-12 are of float32 in float64, too", _single),
@@ -191,7 +247,8 @@ KNOWN = [
     Known("bags of equal rows", "ours: the maximum is shared evenly, as that of amax", _equal_rows),
     Known("degenerate matrices", "neither: the function has a kink there", _degenerate),
     Known("whole numbers", "ours: computes what PyTorch has for floats alone", _refused(
-        "not implemented for '(Long|Int|Bool)")),
+        "not implemented for '(Long|Int|Bool)", "Expected a floating point or complex tensor as input. Got (Long|Int)",
+        "only support floating point and complex dtypes")),
     Known("detached in place", "ours: what was detached is a constant", _refused("has been detached in-place")),
     Known("a leaf that is turned", "ours: PyTorch's own gradient does not fit", _refused(
         "returned an invalid gradient")),
@@ -201,7 +258,7 @@ KNOWN = [
         _we_refuse("a leaf that requires grad")(program, found) and "unsafe_" in str(program))),
     Known("matrices without inverse", "ours: refuses them, in what ends in _ex, too", lambda program, found: bool(
         _we_refuse("Singular matrix", "not positive definite")(program, found)
-        and re.search("_ex\\(|cholesky", found.where))),
+        and re.search("_ex\\(|cholesky|triangular|^gradients", found.where))),
     Known("NaN behind where", "ours: a cotangent of 0 stays 0", _nan_behind_where),
     Known("none or zeros", "both: nothing depends on the leaf", _none_or_zeros),
 ]  # fmt: skip

@@ -53,7 +53,7 @@ def conv_nd(
         )
     if shape[0] % groups:
         raise ShapeError(f"{name} with groups={groups} needs that to divide its {shape[0]} output channels")
-    _check_bias(name, bias, shape[0])
+    _check_bias(name, bias, shape[0], weight.dtype)
     geometry = Geometry(steps, pads_of(padding, shape[2:], steps, spread), spread, groups)
     output = geometry.output_size(x.shape[2:], shape[2:])
     check_output(output, x, name, f"the kernel {shape[2:]}, dilation {spread}, exceeds the padded input")
@@ -104,7 +104,7 @@ def conv_transpose_nd(
             f"{name} with a weight (in, out / groups, size) of shape {shape} and groups={groups} takes {shape[0]} "
             f"input channels, a multiple of the groups, not the {x.shape[1]} of shape {tuple(x.shape)}"
         )
-    _check_bias(name, bias, shape[1] * groups)
+    _check_bias(name, bias, shape[1] * groups, weight.dtype)
     if any(a >= max(s, d) for a, s, d in zip(after, steps, spread, strict=True)):
         raise OptionError(f"{name}: output_padding {after} is less than the stride {steps} or dilation {spread}")
     # What the output has beyond the windows is padding that a convolution of it would leave out.
@@ -138,8 +138,12 @@ def _checked_input(name: str, axes: int, input: Any, weight: Any) -> tuple[Any, 
     return with_batch(input, axes, name)
 
 
-def _check_bias(name: str, bias: Any, channels: int) -> None:
-    if bias is not None and tuple(bias.shape) != (channels,):
+def _check_bias(name: str, bias: Any, channels: int, dtype: Any) -> None:
+    if bias is None:
+        return
+    if bias.dtype != dtype:
+        raise DtypeError(f"{name} with a weight of {dtype} takes a bias of that dtype, not {bias.dtype}")
+    if tuple(bias.shape) != (channels,):
         raise ShapeError(f"{name} with {channels} output channels takes a bias ({channels},), not {tuple(bias.shape)}")
 
 

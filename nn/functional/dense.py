@@ -8,6 +8,7 @@ from typing import Any
 from autodiff.engine.apply import apply
 from autodiff.engine.values import Value
 from autodiff.errors import AutodiffError, ShapeError
+from autodiff.functions.arrays import one_dtype
 from autodiff.ops import linear_algebra
 from autodiff.ops.linear_algebra import matmul
 from autodiff.ops.shaping import reshape, transpose
@@ -49,6 +50,10 @@ def bilinear(input1: Any, input2: Any, weight: Any, bias: Any = None) -> Value:
             f"bilinear takes inputs (*, in1) and (*, in2) and a weight (out, in1, in2), not shapes {first}, {second}, "
             f"{third}"
         )
+    if bias is not None:
+        one_dtype("bilinear", weight, bias)
+    if bias is not None and tuple(bias.shape) != third[:1]:
+        raise ShapeError(f"bilinear with {third[0]} outputs takes a bias {third[:1]}, not {tuple(bias.shape)}")
     lead, (out, in1, in2) = first[:-1], third
     matrix = reshape(apply(transpose, (weight,), {"axes": (1, 0, 2)}), shape=(in1, out * in2))
     x = reshape(input1, shape=(math.prod(lead), in1))

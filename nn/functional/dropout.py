@@ -83,7 +83,7 @@ def _alpha_dropped(input: Any, p: float, training: bool, shape: tuple[int, ...])
     if not training or p == 0:
         return input
     if p == 1:
-        return input * 0.0
+        return input * 0
     floor = -SELU_ALPHA * SELU_SCALE
     stretch = ((1 - p) * (1 + p * floor**2)) ** -0.5
     return where(_kept(shape, p), input, floor) * stretch - stretch * floor * p

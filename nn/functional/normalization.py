@@ -18,7 +18,7 @@ from autodiff.kernels.geometry import Sizes, Window
 from autodiff.kernels.precision import single
 from autodiff.linalg.norms import vector_norm
 from autodiff.ops.normalization import deviations, standardize
-from autodiff.ops.shaping import in_single, reshape
+from autodiff.ops.shaping import cast, in_single, reshape
 from autodiff.ops.windows import sum_pool
 from nn.functional.arguments import in_format_of
 
@@ -184,7 +184,8 @@ def rms_norm(input: Any, normalized_shape: Sequence[int], weight: Any = None, ep
     """
     axes, along = _last_axes("rms_norm", input, normalized_shape, weight, None)
     small = float(np.finfo(input.dtype).eps) if eps is None else eps
-    return _images(_standardized(input, axes, small, weight, None, along, center=False), input)
+    out = _standardized(input, axes, small, weight, None, along, center=False)
+    return _images(out if out.dtype == input.dtype else cast(out, input.dtype), input)
 
 
 def group_norm(input: Any, num_groups: int, weight: Any = None, bias: Any = None, eps: float = 1e-05) -> Value:

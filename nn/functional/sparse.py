@@ -11,7 +11,7 @@ from autodiff.engine.apply import apply
 from autodiff.engine.values import Value
 from autodiff.engine.versions import changed
 from autodiff.errors import AxisError, DtypeError, OptionError, ShapeError
-from autodiff.functions.arrays import array_of
+from autodiff.functions.arrays import array_of, one_dtype
 from autodiff.ops import indexing
 from autodiff.ops.shaping import in_single
 
@@ -129,6 +129,7 @@ def embedding_bag(
         counted = numbers != _padding(padding_idx, weight.shape[0])
     rows = embedding(numbers, weight, padding_idx, max_norm, norm_type, scale_grad_by_freq)
     if per_sample_weights is not None:
+        one_dtype("embedding_bag", weight, per_sample_weights)
         rows = rows * per_sample_weights.reshape(-1, 1)
     if not counted.all():
         rows, bags = rows[counted], bags[counted]

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any, Self
 
 import numpy as np
 
 from autodiff.engine.versions import changed
-from autodiff.errors import DtypeError, GraphError, OptionError
+from autodiff.errors import DtypeError, GraphError, OptionError, ShapeError
 from autodiff.functions import arithmetic, diagonals, indexing, linear_algebra, scans, scatter, shaping, transcendental
 from autodiff.functions.axes import size_of
 from autodiff.random import Generator, numpy_generator
@@ -118,10 +119,13 @@ class InPlaceMethods(OverwritingMethods):
 
     def zero_(self) -> Self:
         """Set every entry to 0."""
-        return self.fill_(0)
+        self._put(..., 0, fills=True)
+        return self
 
     def fill_(self, value: Any) -> Self:
-        """Set every entry to ``value``."""
+        """Set every entry to ``value``, a number or a 0-d tensor."""
+        if getattr(value, "ndim", 0):
+            raise ShapeError(f"fill_ takes a number or a 0-d tensor, not shape {tuple(value.shape)}; copy_ takes more")
         self._put(..., value, fills=True)
         return self
 
@@ -199,7 +203,8 @@ class InPlaceMethods(OverwritingMethods):
         """Write random numbers into the tensor; ``only_floating`` names a method that is for floating tensors."""
         if only_floating and self._array.dtype.kind != "f":
             raise DtypeError(f"{only_floating} fills floating tensors, not {self._array.dtype}")
-        return self.fill_(np.asarray(drawn).astype(self._array.dtype))
+        self._put(..., np.asarray(drawn).astype(self._array.dtype), fills=True)
+        return self
 
 
 def _outside(x: Any, name: str) -> None:

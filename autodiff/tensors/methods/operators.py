@@ -88,6 +88,9 @@ class Operators(TensorBase):
     __ifloordiv__ = in_place(operator.floordiv)
     __imod__ = in_place(operator.mod)
     __ipow__ = in_place(operator.pow)
+    __iand__ = in_place(operator.and_)
+    __ior__ = in_place(operator.or_)
+    __ixor__ = in_place(operator.xor)
 
     def __eq__(self, other: object) -> Any:
         return apply(comparison.eq, (self, other)) if isinstance(other, COMPARABLE) else NotImplemented
