@@ -19,40 +19,37 @@ class StructuralZeros:
     def __init__(self, cotangents: dict[Node, Any]) -> None:
         self._nodes: set[Node | None] = {node for node, g in cotangents.items() if not plain(g).all()}
         self._generic = {node: generic(g) for node, g in cotangents.items()}
-        self._ahead = reachable(cotangents, leaves=False)
+        self._ahead: list[Any] = [node for node in reachable(cotangents, leaves=False) if node.primitive is not None]
         for node in self._ahead:
-            if node in self._nodes or (node.primitive is not None and node.primitive.selects) or _constants(node):
+            if node in self._nodes or node.primitive.selects or _constants(node):
                 self._nodes.update(node.edges)
         self._ahead.reverse()
 
-    def settled(self, node: Node, vjp: Any, arguments: tuple[Any, ...], c: Any) -> Any:
+    def settled(self, node: Any, vjp: Any, arguments: tuple[Any, ...], c: Any) -> Any:
         """The cotangent ``c`` that a VJP of ``node`` made, without the NaN that such zeros made at a pole."""
-        constants, primitive = _constants(node), node.primitive
-        if primitive is None or not primitive.vjps or not (constants or node in self._nodes):  # a Function runs once
+        constants = _constants(node)
+        if not node.primitive.vjps or not (constants or node in self._nodes):  # the code of a Function runs once
             return c
         while self._ahead and self._ahead[-1].number > node.number:
             self._carry(self._ahead.pop())
         return settle(vjp, arguments, node.params, c, constants, self._generic.get(node, 0))
 
-    def _carry(self, node: Node) -> None:
+    def _carry(self, node: Any) -> None:
         """Carry the generic cotangent of ``node`` on; 0 stands for what cannot be known once values are freed."""
         g, primitive, saved = self._generic.pop(node, None), node.primitive, node.saved
-        if g is None or primitive is None or not (primitive.vjps or type(primitive) is Primitive):
-            return
-        if saved is None and (primitive.selects or _constants(node)):
+        is_freed = saved is None and (primitive.selects or _constants(node))
+        if g is None or is_freed or not (primitive.vjps or type(primitive) is Primitive):
             return
         for vjp, edge in zip(primitive.vjps_for(len(node.edges)), node.edges):  # noqa: B905  # as in the walk
             if edge is not None and edge.edges:
                 inputs = [getattr(node, "operand", 1.0) if e is None else e for e in node.edges]
                 c = generic_cotangent(vjp, g, saved, [node, *inputs], node.params, primitive.selects)
-                if c is not None and edge.shape != c.shape:
-                    c = unbroadcast(c, edge.shape)
                 if c is not None:
-                    self._generic[edge] = self._generic.get(edge, 0) + c
+                    self._generic[edge] = self._generic.get(edge, 0) + unbroadcast(c, edge.shape)
 
 
-def _constants(node: Node) -> list[int]:
+def _constants(node: Any) -> list[int]:
     """The positions among what VJPs take of arrays that are not tracked, such as a mask of zeros and ones."""
-    if node.primitive is None or not node.primitive.saves or hasattr(node, "operand"):
+    if not node.primitive.saves or hasattr(node, "operand"):
         return []
     return [i for i, edge in enumerate(node.edges, 2) if edge is None]  # behind g and out
