@@ -6,6 +6,7 @@ from typing import Any, Self
 
 import numpy as np
 
+from autodiff.engine.values import TensorBase
 from autodiff.engine.versions import changed
 from autodiff.errors import DtypeError, GraphError, OptionError
 from autodiff.functions import arithmetic, diagonals, indexing, linear_algebra, scans, scatter, shaping, transcendental
@@ -122,7 +123,7 @@ class InPlaceMethods(OverwritingMethods):
 
     def fill_(self, value: Any) -> Self:
         """Set every entry to ``value``."""
-        self._put(..., value, fills=True)
+        self._put(..., value, fills=not isinstance(value, TensorBase))
         return self
 
     def copy_(self, src: Any, non_blocking: bool = False) -> Self:

@@ -47,6 +47,9 @@ class OverwritingMethods(TensorBase):
         values, node = (value._array, value._node) if isinstance(value, TensorBase) else (value, None)
         constant = node is None and np.ndim(values) == 0
         traced = self._check_writable(node, first, constant + (constant and fills))
+        if traced and first is not ... and not array.flags.c_contiguous and overlaps(array):
+            self._part_alone(first)._put(..., value)
+            return
         try:
             array[first] = values
         except (ValueError, IndexError, TypeError) as error:
@@ -58,6 +61,19 @@ class OverwritingMethods(TensorBase):
             key = 4 + (self._node is not None) + 2 * (node is not None)
             written = record(put, (self._node, node), (array, values), key, {"key": first}, array, 1)
             self._follow(written._node)
+
+    def _part_alone(self, key: Any) -> Any:
+        """The view of ``key``, to be written for itself: of entries that share memory each would get its gradient.
+
+        Raises InPlaceError if there is no such view.
+        """
+        part = getitem(self, key)
+        if owner_of(part._array) is not owner_of(self._array):
+            raise InPlaceError(
+                f"entries of this tensor, of shape {self._array.shape}, share memory, and those at {key!r:.60} are no "
+                "view of it, so that the write cannot be recorded; change a clone()"
+            )
+        return part
 
     def _write_result(self, result: Any) -> Self:
         """Write the value of ``result`` into this tensor, which takes over its history.
