@@ -278,6 +278,25 @@ def test_a_view_of_a_tensor_in_another_shape_is_refused_by_name() -> None:
             view.sum()
 
 
+def test_a_strided_number_that_was_written_passes_its_gradient() -> None:
+    """The cotangent of a number may be one of NumPy's, which has no memory to look into."""
+    a = tensor(2.0, requires_grad=True)
+    b = a + a * 2
+    b.as_strided((), ()).mul_(3.0)
+    assert grad(b, a)[0].item() == 9.0
+
+
+def test_a_write_changes_nothing_of_what_has_no_entries() -> None:
+    """It may lie in the same memory."""
+    a = tensor([[1.0], [2.0]], requires_grad=True)
+    empty = a.tensor_split(2, 1)[1]
+    squared = empty * empty
+    a.detach().mul_(2.0)
+    squared.sum().backward()
+    assert a.grad is not None
+    assert a.grad.tolist() == [[0.0], [0.0]]
+
+
 def test_a_strided_number_of_a_tensor_in_another_shape_is_refused_by_name() -> None:
     """Laid out otherwise, the base has no such view but a copy, which NumPy makes a number without memory."""
     a = tensor(2.0)

@@ -4,80 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
+from view_outcomes import FLAGS, NO_GRAD_BASE, OF_MANY, Outcome, is_leaf_and_view, is_untied
 
-from autodiff.engine.versions import owner_of
 from autodiff.errors import InPlaceError
-
-
-class Outcome(NamedTuple):
-    """What differs: ``kind`` of thing, of the tensor ``name``, ours, PyTorch's, and the machine with its program."""
-
-    kind: str
-    name: str
-    ours: Any
-    theirs: Any
-    machine: Any
-
-    def line(self) -> str:
-        return str(self.machine.program[-1])
-
-    def they_say(self, *words: str) -> bool:
-        return self.ours is None and any(word in str(self.theirs) for word in words)
-
-    def we_say(self, *words: str) -> bool:
-        return self.theirs is None and any(word in str(self.ours) for word in words)
-
-    def uses(self, fits: Callable[[Any], bool]) -> bool:
-        """Whether the line names a tensor of ours that fits."""
-        words = re.findall(r"\b[a-h]\b", self.line())
-        before = self.machine.before
-        return any(fits(before[word]) for word in words if word in before)
-
-    def has_line(self, pattern: str) -> bool:
-        """Whether the line at which they differ has it."""
-        return bool(re.search(pattern, self.line()))
-
-    def is_of_gradient(self) -> bool:
-        return self.kind in ("gradient", "grad") or (self.kind == "value" and "autograd.grad" in self.line())
-
-    def mine(self) -> Any:
-        return self.machine.ours.scope[self.name]
-
-    def peer(self) -> Any:
-        return self.machine.theirs.scope[self.name]
-
-    def is_lost(self) -> bool:
-        """Whether PyTorch refuses to look at a flag of a view."""
-        words = ("This view is the output of a function that returns multiple views", NO_GRAD_BASE)
-        return self.kind in FLAGS and any(word in str(self.theirs) for word in words)
-
-    def of_base(self) -> Any:
-        """What a flag of a view in PyTorch is by its base: whether there is a gradient at all decides."""
-        tracked = not is_untied(self.mine()) and bool(self.peer()._base.requires_grad)
-        return {"requires_grad": tracked, "is_leaf": not tracked, "grad": None, "retains_grad": False}[self.kind]
-
-    def has_no_history(self) -> bool:
-        """Whether PyTorch's view has no history, or only what a write gave to it, or PyTorch has lost it."""
-        try:
-            made_by = self.peer().grad_fn
-        except RuntimeError:
-            return self.kind == "requires_grad"
-        return made_by is None or type(made_by).__name__ == "AsStridedBackward0"
-
-    def is_view(self) -> bool:
-        return bool(self.machine.theirs.scope[self.name]._is_view())
-
-    def has(self, pattern: str) -> bool:
-        return any(re.search(pattern, line) for line in self.machine.program)
-
-    def shares_memory(self) -> bool:
-        """Whether two tensors that the line names lie in the same memory."""
-        named = [x for name, x in self.machine.ours.tensors().items() if re.search(rf"\b{name}\b", self.line())]
-        owners = [id(owner_of(x._array)) for x in named]
-        return len(set(owners)) < len(owners)
+from autodiff.kernels.layout import is_stretched
 
 
 class Convention(NamedTuple):
@@ -89,39 +22,20 @@ class Convention(NamedTuple):
     ends: bool = True
 
 
-def looks_into_graph(x: Any) -> bool:
-    """Whether ours is a view of a tensor in the graph, or of one that was when the view was made under no_grad."""
-    while hasattr(x, "_base"):
-        x = x._base[0]
-        if x is None or x._node is not None:
-            return True
-    return False
-
-
-def is_untied(x: Any) -> bool:
-    """Whether ours is outside the graph and a view of a tensor inside it."""
-    return x._node is None and looks_into_graph(x)
-
-
-def is_leaf_and_view(x: Any) -> bool:
-    """Whether ours is a leaf and a view of another tensor in the graph."""
-    return x._node is not None and not x._node.edges and looks_into_graph(x)
-
-
 ENTRY = re.compile(r"\] [-+*/]= ")
 UNRECORDED = r"no_grad|inference_mode|enabled\(False|data|detach\(\)"
-FLAGS = ("requires_grad", "is_leaf", "grad", "retains_grad")
 
+OF_SHAPES = (
+    "expected shape compatible with", "attempting to assign a gradient of", "match the broadcast shape"
+)  # fmt: skip
 SHAPE_IN_PLACE = r"squeeze_|\bt_\(|transpose_"
-
-NO_GRAD_BASE = "A view was created in no_grad mode and its base or another view of its base has been modified"
 
 CONVENTIONS = (
     Convention(
         "PyTorch has lost track of a view",
-        lambda o: o.is_lost() and o.ours == o.of_base(),
-        "PyTorch refuses to look at a view of many, or made under no_grad, whose base was written; here it is known, and "
-        "what is expected is what PyTorch says of other views.",
+        lambda o: o.is_lost() and (o.kind == "grad" or o.ours == o.of_base()),
+        "PyTorch refuses to look at a view of many, or made under no_grad, whose base was written; here it is known, "
+        "and what is expected is what PyTorch says of other views.",
         ends=False,
     ),
     Convention(
@@ -147,7 +61,7 @@ CONVENTIONS = (
         lambda o: o.has(r"detach_\(\)|requires_grad_\(False")
         and (
             o.we_say("needs was changed in place")
-            or (o.kind in FLAGS and o.is_view())
+            or (o.kind in FLAGS and o.is_view() and not o.peer()._base.requires_grad)
             or (o.kind == "gradient" and o.theirs is None)
         ),
         "In PyTorch the view still requires grad, and no gradient passes; here it keeps the history it had when "
@@ -160,7 +74,7 @@ CONVENTIONS = (
     ),
     Convention(
         "a gradient that does not depend on its input",
-        lambda o: o.kind == "requires_grad" and "create_graph=True" in o.line(),
+        lambda o: o.kind == "requires_grad" and o.ours is False and o.has_line("create_graph=True") and o.is_constant(),
         "PyTorch's backward formula names the input and its derivative is 0; here it is outside the graph.",
     ),
     Convention(
@@ -184,6 +98,29 @@ CONVENTIONS = (
         "PyTorch multiplies 0 by inf; here it is 0.",
     ),
     Convention(
+        "the second order of a length at 0",
+        lambda o: o.kind == "gradient" and o.machine.asked[2] == 2 and o.has(r"abs_?\("),
+        "abs(x) ** 2 is x ** 2 here, at 0 too, whose second derivative is 2; PyTorch multiplies by the sign, 0.",
+    ),
+    Convention(
+        "what was made of a leaf that is a view, before an unrecorded write",
+        lambda o: o.is_of_gradient() and o.theirs is None and o.peer().is_leaf and o.peer()._is_view()
+        and not o.peer()._base.requires_grad,
+        "PyTorch records it anew as one of the leaf's base, which has no gradient, and the leaf gets none; here it "
+        "keeps its history.",
+    ),
+    Convention(
+        "as_strided shows more than its tensor",
+        lambda o: o.we_say("shows memory between or beyond the entries of a tensor"),
+        "PyTorch loses the gradient of what is no entry of the tensor; here it is refused.",
+    ),
+    Convention(
+        "a power of a negative number to one that is nearly whole",
+        lambda o: o.kind == "value" and o.has_line(r"\*\*= \(?[a-h]") and "float32" in str(o.peer().dtype)
+        and bool((np.isnan(o.ours) != np.isnan(o.theirs)).any()),
+        "Rounding decides on whether it is whole.",
+    ),
+    Convention(
         "an integer tensor requires grad",
         lambda o: o.kind == "requires_grad" and "int" in str(o.machine.theirs.scope[o.name].dtype),
         "PyTorch lets some writes do so; integer tensors carry no gradient.",
@@ -195,14 +132,26 @@ CONVENTIONS = (
     ),
     Convention(
         "a shape changed in place",
-        lambda o: o.has(SHAPE_IN_PLACE)
+        lambda o: o.has(rf"({UNRECORDED}).*({SHAPE_IN_PLACE})" if o.is_plain() else SHAPE_IN_PLACE)
         and (
             o.is_of_gradient()
-            or o.they_say("expected shape compatible with", "attempting to assign a gradient of", "INTERNAL ASSERT")
+            or o.they_say(*OF_SHAPES)
             or o.we_say("could not be broadcast")
         ),
         "Under no_grad PyTorch gives the tensor a shape that its node does not know, and its gradient fails or has the "
         "old shape; it counts as a write of the values, so that views lose what was made of them.",
+    ),
+    Convention(
+        "PyTorch's own fault",
+        lambda o: o.they_say("out != nullptr INTERNAL ASSERT FAILED") and o.has(SHAPE_IN_PLACE),
+        "It cannot move the retained gradient of a tensor that was turned in place.",
+    ),
+    Convention(
+        "a gradient that is stretched in PyTorch",
+        lambda o: (o.they_say("refers to a single memory location") or o.kind == "value")
+        and o.has(r"autograd\.grad|\.grad\b")
+        and any(is_stretched(x._array) is False and 0 in y.stride() for x, y in o.pairs()),
+        "The gradient of a sum takes no memory there, and cannot be written; here it can.",
     ),
     Convention(
         "a view of a tensor in another shape",
@@ -221,7 +170,7 @@ CONVENTIONS = (
         and any(x._is_view() for x in o.machine.theirs.tensors().values())
         and (
             o.they_say("appears to not have been used in the graph")
-            or (o.is_of_gradient() and o.has("register_hook|retain_grad|inputs="))
+            or (o.is_of_gradient() and o.hooks_view())
         ),
         "What was made of the view before an unrecorded write no longer passes its hooks and retained gradient; an "
         "unrecorded write leaves the history alone here.",
@@ -254,8 +203,11 @@ CONVENTIONS = (
     ),
     Convention(
         "a deep copy of what is stretched",
-        lambda o: o.they_say("more than one element of the written-to tensor refers to a single memory location")
-        or (o.kind == "value" and o.has("deepcopy") and o.has("expand")),
+        lambda o: o.has("deepcopy")
+        and (
+            o.they_say("more than one element of the written-to tensor refers to a single memory location")
+            or (o.kind == "value" and o.has("expand"))
+        ),
         "PyTorch copies the memory as it lies; here the entries, so that the copy can be written.",
     ),
     Convention(
@@ -265,8 +217,27 @@ CONVENTIONS = (
     ),
     Convention(
         "memory that is stretched is written",
-        lambda o: o.we_say("refers to a single memory location") and o.has_line(r"(index_fill|index_put|masked_fill|masked_scatter)_\("),
-        "PyTorch refuses most such writes, and lets some through; here all are refused.",
+        lambda o: o.we_say("refers to a single memory location", "share memory, and those at")
+        and (
+            o.we_say("share memory, and those at")
+            or o.has_line(r"(index_fill|index_put|masked_fill|masked_scatter)_\(")
+            or o.has_same_values()
+        ),
+        "PyTorch refuses such writes, but lets these through with a warning, and what writes what is there already; "
+        "here all are refused.",
+    ),
+    Convention(
+        "a view made under no_grad of what was set free since is written",
+        lambda o: o.we_say("of a view that was made under no_grad is not recorded")
+        and not o.peers_in_line()[0]._base.requires_grad,
+        "Here such a view does not know its base, and cannot tell.",
+    ),
+    Convention(
+        "a stretched leaf and a view that PyTorch recorded anew",
+        lambda o: o.kind == "gradient" and 0 in o.peer().stride() and not o.has("as_strided")
+        and "AsStrided" in o.peers_history(),
+        "After an unrecorded write PyTorch takes the view for one of memory, and shares its gradient among entries "
+        "that lie at one place; without the write it does not, and here neither.",
     ),
     Convention(
         "a view of an untracked tensor, made under no_grad, is written",
@@ -291,12 +262,13 @@ CONVENTIONS = (
     ),
     Convention(
         "changed through .data",
-        lambda o: o.has(r"\.data\b") and (o.kind == "gradient" or o.we_say("needs was changed in place")),
+        lambda o: o.has(r"\.data\b")
+        and (o.we_say("needs was changed in place") or (o.kind == "gradient" and o.machine.is_right_with_copies(o))),
         "PyTorch does not count such a change, and its gradient is that of neither value.",
     ),
     Convention(
         "a part of many is written",
-        lambda o: o.they_say("This view is the output of a function that returns multiple views", NO_GRAD_BASE),
+        lambda o: o.they_say(OF_MANY, NO_GRAD_BASE),
         "PyTorch refuses a write to an output of unbind, split or chunk, and the use of one, or of a view made under "
         "no_grad, after a write to its base; here these are as other views.",
     ),

@@ -71,4 +71,4 @@ def last_change() -> int:
 def change_after(number: int, array: np.ndarray[Any, Any]) -> Change | None:
     """The latest change of the memory of ``array``; None if it is not later than ``number``."""
     change = _changes.get(id(owner_of(array)))
-    return change if change is not None and change.number > number else None
+    return change if change is not None and change.number > number and array.size else None

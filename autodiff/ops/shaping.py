@@ -114,6 +114,7 @@ def places(steps: Steps) -> tuple[Any, Any]:
 def _as_strided(x: Any, steps: Steps) -> Any:
     if x.shape != steps.shape or x.strides != tuple(n * x.itemsize for n in steps.strides):
         return x.reshape(-1)[places(steps)[0]]  # laid out otherwise than when the view was made: a copy
+    x = np.asarray(x)  # a cotangent may be a number
     owner = owner_of(x)
     memory = owner.transpose(sorted(range(owner.ndim), key=lambda a: -owner.strides[a]))  # as it lies there
     start = x.ctypes.data - owner.ctypes.data + steps.start * x.itemsize

@@ -6,6 +6,7 @@ from typing import Any, Self
 
 import numpy as np
 
+from autodiff.engine.values import TensorBase
 from autodiff.engine.versions import changed
 from autodiff.errors import DtypeError, GraphError, OptionError, ShapeError
 from autodiff.functions import arithmetic, diagonals, indexing, linear_algebra, scans, scatter, shaping, transcendental
@@ -125,7 +126,7 @@ class InPlaceMethods(OverwritingMethods):
         """Set every entry to ``value``, a number or a 0-d tensor."""
         if getattr(value, "ndim", 0):
             raise ShapeError(f"fill_ takes a number or a 0-d tensor, not shape {tuple(value.shape)}; copy_ takes more")
-        self._put(..., value, fills=True)
+        self._put(..., value, fills=not isinstance(value, TensorBase))
         return self
 
     def copy_(self, src: Any, non_blocking: bool = False) -> Self:

@@ -1,0 +1,48 @@
+"""Writes to tensors some entries of which lie at one place of memory: stretched ones, and windows that overlap."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from parity.harness import peer
+
+import autodiff
+from autodiff import no_grad, tensor
+from autodiff.errors import InPlaceError
+
+
+@pytest.mark.parametrize("key", [0, slice(1), (slice(None, None, 2), slice(1))])
+@pytest.mark.parametrize("view", [lambda b: b.expand(2, 3), lambda b: b.unfold(0, 2, 1)])
+@pytest.mark.parametrize("value", [lambda a: a.sum(), lambda a: 2.0])
+def test_a_write_to_a_part_of_what_overlaps_counts_once(key: Any, view: Any, value: Any) -> None:
+    """Entries that share memory are one: the write reaches all of them, and its gradient is not that of each."""
+
+    def run(lib: Any) -> list[Any]:
+        a = lib.tensor([1.0, 2.0, 3.0], requires_grad=True)
+        b = a * 1
+        seen = view(b)
+        seen[key] = value(a)
+        (found,) = lib.autograd.grad((b * lib.tensor([1.0, 10.0, 100.0])).sum(), a)
+        return [b.tolist(), seen.tolist(), found.tolist()]
+
+    assert run(autodiff) == run(peer())
+
+
+def test_what_overlaps_is_not_written_at_a_mask_while_recording() -> None:
+    """Which entries share memory with those that were written nobody says; unrecorded it can be done."""
+    a = tensor([1.0, 2.0, 3.0], requires_grad=True)
+    seen = (a * 1).unfold(0, 2, 1)
+    with pytest.raises(InPlaceError, match="share memory"):
+        seen[seen.detach() > 2] = 0.0
+    with no_grad():
+        seen[seen.detach() > 2] = 0.0
+    assert seen.tolist() == [[1.0, 2.0], [2.0, 0.0]]
+
+
+def test_a_stretched_tensor_is_filled_with_a_number_and_not_with_a_tensor() -> None:
+    """As in PyTorch: of a tensor nobody knows whether it lies in the memory that is filled."""
+    x = autodiff.ones(2).expand(3, 2)
+    assert x.fill_(2.0).tolist() == [[2.0, 2.0]] * 3
+    with pytest.raises(InPlaceError, match="single memory location"):
+        x.fill_(x.sum())
