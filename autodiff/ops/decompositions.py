@@ -31,7 +31,6 @@ def symmetric(x: Any) -> Any:
 def _by_columns(forward: Callable[..., Any]) -> Callable[..., Any]:
     """``forward`` with a result whose matrices lie in memory column by column, as LAPACK's and PyTorch's do."""
 
-
     def by_columns(*args: Any) -> Any:
         try:
             return copied(forward(*args), "F")
