@@ -132,6 +132,8 @@ def pdist(input: Any, p: float = 2.0) -> Value:
 
 def renorm(input: Any, p: float, dim: int, maxnorm: float) -> Value:
     """``input`` with every slice along ``dim`` that has a norm above ``maxnorm`` shrunk to it."""
+    if input.ndim < 2:
+        raise ShapeError(f"renorm takes slices of two axes or more, not shape {tuple(input.shape)}")
     axis = axis_of(dim, input.ndim)
     size = vector_norm(input, p, tuple(i for i in range(input.ndim) if i != axis), True)
     return contiguous(input) * where(size > maxnorm, maxnorm / (size + 1e-7), 1.0)

@@ -145,7 +145,7 @@ def _one_dtype(program: Program, found: Difference) -> bool:
     """PyTorch asks for one dtype."""
     lines = str(program) if found.where.startswith("gradients") else found.where
     refused = _refused("same data ?types?", "same dtype", "dtype .* but", "different dtypes", "promoting",
-                       "mixed dtype", "scalar type", "did not match")
+                       "mixed dtype", "scalar type", "did not match", "needs_dynamic_casting")
     return refused(program, found) and PROMOTED.search(lines) is not None
 
 
@@ -156,6 +156,12 @@ def _dtype_of_a_part(program: Program, found: Difference) -> bool:
 
 def _has_nothing(program: Program) -> bool:
     return re.search(r"lib\.zeros\(\([^)]*\b0\b", str(program)) is not None
+
+
+def _beyond(program: Program, found: Difference) -> bool:
+    if _we_refuse("out of bounds")(program, found):
+        return "take_along_dim" in found.where
+    return _has_nothing(program) and "index_" in found.where and _we_refuse("is out of range for dim")(program, found)
 
 
 def _of_nothing(program: Program, found: Difference) -> bool:
@@ -173,8 +179,8 @@ def _filled(program: Program, found: Difference) -> bool:
 
 
 def _source_is_larger(program: Program, found: Difference) -> bool:
-    extremes = any(re.search("scatter_reduce.*am(ax|in)", line.text) for line in program.lines)
-    return (extremes and found.where.startswith("gradients")
+    reduced = any(re.search("scatter_reduce.*(am(ax|in)|prod|mean)", line.text) for line in program.lines)
+    return (reduced and found.where.startswith("gradients")
             and _refused("The size of tensor a .* must match the size of tensor b")(program, found))
 
 
@@ -192,7 +198,8 @@ def _none_or_zeros(program: Program, found: Difference) -> bool:
 
 KNOWN = [
     Known("half precision", "ours: PyTorch has no such kernel for float16", _refused(
-        "'Half'", r"linalg.pinv\(Half", "doesn't handle types other than float and double", "Low precision dtypes", "must be either float or double", "but got Half",
+        "'Half'", r"linalg.pinv\(Half", "doesn't handle types other than float and double",
+        "Low precision dtypes", "must be either float or double", "but got Half",
         "expected scalar type .* but found Half")),
     Known("parts that are written", "ours: a part of chunk, split, unbind is a view like any other", _refused(
         "output of a function that returns multiple views", "output is a view .* multi-output")),
@@ -216,12 +223,12 @@ KNOWN = [
     Known("memory of others", "ours: as_strided refuses a view whose gradient would be lost", _we_refuse(
         "shows memory between or beyond the entries")),
     Known("of nothing", "ours: the result has no entries either", _of_nothing),
-    Known("two dtypes of nothing", "ours: asks for one dtype, whatever the size, and where PyTorch looks at one", _we_refuse(
+    Known("two dtypes of nothing", "ours: asks for one dtype, whatever the size; triangular solves, too", _we_refuse(
         r"needs inputs of one dtype, not .*\b0[,)]", "solve needs inputs of one dtype")),
     Known("dropout of what has no channels", "ours: refuses it in evaluation, too", _we_refuse(
         r"dropout\dd takes inputs of")),
     Known("no entries to normalise", "ours: PyTorch takes weights that do not fit the channels then", _we_refuse(
-        r"batch_norm of \d channels takes a weight")),
+        r"batch_norm of \d channels takes a (weight|running_mean)")),
     Known("the dtype of a part", "ours: promotes, where PyTorch's is that of an operand that it writes into",
           _dtype_of_a_part),
     Known("targets beyond probabilities", "both: the formula has a value there", _refused(
@@ -233,12 +240,12 @@ KNOWN = [
     Known("a view under no_grad", "ours: nothing was recorded, so it does not require grad", _no_grad_view),
     Known("a view under no_grad that is written", "ours: the view shows the new value, without gradient", _refused(
         "created in no_grad mode and")),
+    Known("a constant under no_grad", "ours: it has no gradient to show", lambda program, found: bool(
+        _we_refuse("retain_grad: .* does not require grad")(program, found) and "no_grad" in str(program))),
     Known("overlapping windows", "neither: an entry stands in two windows of unfold that are written", _windows),
     Known("infinite inputs", "neither: which of inf and NaN comes out of infinite inputs", _infinite),
     Known("two dtypes", "ours: promotes, where PyTorch asks for one dtype", _one_dtype),
-    Known("an index beyond", "ours: refuses, where PyTorch reads memory of others", lambda program, found: (
-        (_we_refuse("out of bounds")(program, found) and "take_along_dim" in found.where)
-        or (_we_refuse("is out of range for dim")(program, found) and "index_" in found.where and _has_nothing(program)))),
+    Known("an index beyond", "ours: refuses, where PyTorch reads memory of others", _beyond),
     Known("a second derivative at a kink", "neither: the first derivative jumps there", _second_at_a_kink),
     Known("the order of ties", "neither: PyTorch promises none", _order_of_ties),
     Known("constants of single precision", "ours: PyTorch's 1 / 6 and 1e-12 are of float32 in float64, too", _single),
@@ -247,7 +254,7 @@ KNOWN = [
     Known("bags of equal rows", "ours: the maximum is shared evenly, as that of amax", _equal_rows),
     Known("degenerate matrices", "neither: the function has a kink there", _degenerate),
     Known("whole numbers", "ours: computes what PyTorch has for floats alone", _refused(
-        "not implemented for '(Long|Int|Bool)", "Expected a floating point or complex tensor as input. Got (Long|Int)",
+        "not implemented for '(Long|Int|Bool)", "Expected a floating point or complex tensor as input. Got (?!Half)",
         "only support floating point and complex dtypes")),
     Known("detached in place", "ours: what was detached is a constant", _refused("has been detached in-place")),
     Known("a leaf that is turned", "ours: PyTorch's own gradient does not fit", _refused(
@@ -256,6 +263,10 @@ KNOWN = [
     Known("writes through .data", "neither: nobody can see them", _hidden),
     Known("unsafe parts", "ours: they are views like those of split", lambda program, found: (
         _we_refuse("a leaf that requires grad")(program, found) and "unsafe_" in str(program))),
+    Known("a target of another shape", "ours: refuses losses that would stretch it", _we_refuse(
+        "takes a target of its input's shape")),
+    Known("matrices near one without inverse", "neither: rounding says which has one", lambda program, found: bool(
+        _refused("the input matrix is singular")(program, found) and _agree_aside(program))),
     Known("matrices without inverse", "ours: refuses them, in what ends in _ex, too", lambda program, found: bool(
         _we_refuse("Singular matrix", "not positive definite")(program, found)
         and re.search("_ex\\(|cholesky|triangular|^gradients", found.where))),

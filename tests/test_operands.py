@@ -1,0 +1,213 @@
+"""Operands of two dtypes or of shapes that do not fit: refused, or met, where PyTorch refuses or takes them."""
+
+from __future__ import annotations
+
+import operator
+from typing import Any
+
+import numpy as np
+import pytest
+
+import autodiff
+import nn
+from autodiff.errors import AutodiffError, GraphError
+
+REFUSED = """
+lib.scatter(x, 0, at, y)
+lib.scatter_add(x, 0, at, y)
+lib.scatter_reduce(x, 0, at, y, 'sum')
+lib.scatter_reduce(lib.ones(1, 1), 0, lib.tensor([[0]]), lib.ones(1), 'mean')
+x.scatter_(0, at, y)
+lib.index_add(x, 0, at, y)
+lib.index_copy(x, 0, at, y)
+lib.index_reduce(x, 0, at, y, 'prod')
+lib.index_put(x, (at,), y)
+x.put(at, y)
+lib.masked_scatter(x, x > 0, lib.ones(2, dtype=lib.float64))
+lib.addmm(m.double(), m, m)
+lib.addmv(x.double(), m, x)
+lib.addbmm(m.double(), b, b)
+lib.baddbmm(b.double(), b, b)
+lib.addmm(lib.ones(3, 2, 2), m, m)
+lib.addmm(lib.ones(1, 3), lib.ones(1, 3), lib.ones(3, 1), beta=0)
+lib.addmv(m, m, x)
+lib.addmv(lib.ones(3), lib.ones(1, 2), x)
+lib.addr(m, lib.ones(1), lib.ones(1))
+lib.addbmm(b, b, b)
+lib.baddbmm(lib.ones(3, 2, 2), lib.ones(1, 2, 2), lib.ones(1, 2, 2))
+lib.cdist(m, m.double())
+lib.pdist(x)
+lib.pdist(b)
+lib.renorm(x, 2, 0, 1.0)
+lib.nn.functional.bilinear(m, m, b, lib.ones(1))
+lib.nn.functional.bilinear(m, m, b, x.double())
+lib.nn.functional.conv1d(b, b, x.double())
+lib.nn.functional.conv_transpose1d(b, b, x.double())
+lib.nn.functional.embedding_bag(at, m, lib.tensor([0]), mode='sum', per_sample_weights=y)
+lib.cov(m, aweights=lib.tensor([-1.0, 2.0]))
+lib.cov(m, aweights=lib.zeros(2))
+lib.cov(m, aweights=lib.ones(1))
+lib.cov(m, aweights=lib.tensor([1, 1]))
+lib.cov(m, fweights=lib.tensor([-1, 1]))
+lib.cov(m, fweights=lib.ones(2))
+lib.cumulative_trapezoid(lib.ones(3), lib.ones(1))
+lib.cumulative_trapezoid(lib.zeros(0, 3), lib.ones(1), dim=0)
+lib.trapezoid(lib.ones(3), x)
+lib.linalg.vander(lib.ones(1))
+lib.linalg.vander(lib.tensor(1.0))
+lib.linalg.vander(x, N=1)
+lib.linalg.lstsq(lib.ones(3, 1), lib.ones(1, 3, 1))
+lib.linalg.lstsq(lib.ones(2, 3, 1), lib.ones(3, 1))
+lib.cholesky_inverse(lib.ones(4, 2))
+lib.cholesky_solve(x, m)
+lib.bucketize(x, m)
+lib.bucketize(x, lib.tensor(1.0))
+lib.searchsorted(x, x, sorter=lib.tensor([-2, 1]))
+lib.quantile(lib.tensor(1.0), 0.5, dim=1)
+lib.flipud(lib.tensor(1.0))
+lib.fliplr(x)
+x.fill_(x)
+lib.fill(x, lib.ones(1))
+operator.iand(lib.tensor([True]), 1)
+""".strip().splitlines()
+
+MET = """
+lib.slice_scatter(x, x.double())
+lib.slice_scatter(whole, x * 1.5)
+lib.select_scatter(m, x.double(), 0, 0)
+lib.select_scatter(m.half(), x, 1, 0)
+lib.diagonal_scatter(m, x.double())
+lib.block_diag(lib.tensor(1.0, dtype=lib.float64), m.half())
+lib.block_diag(lib.tensor(2), x)
+lib.cov(m, aweights=x.double())
+lib.cov(m.double(), aweights=x)
+lib.cov(m, fweights=whole, aweights=x)
+lib.nn.functional.rms_norm(m, (2,), x.double())
+lib.nn.functional.feature_alpha_dropout(lib.ones(2, 2, dtype=lib.int64), 1.0, True)
+lib.tensor([1, 2], dtype=lib.uint8) & lib.tensor(3, dtype=lib.int32)
+lib.tensor(3, dtype=lib.int64) ^ lib.tensor([3], dtype=lib.int16)
+lib.tensor([True]) | lib.tensor(2)
+operator.iand(lib.tensor([3, 2]), 1)
+operator.ior(lib.tensor([1, 2], dtype=lib.int16), lib.tensor([4]))
+operator.ixor(lib.tensor([True, False]), True)
+lib.tensor([0.1]) == lib.tensor(0.1, dtype=lib.float64)
+lib.tensor([0.1]) < lib.tensor([0.1], dtype=lib.float64)
+lib.sign(lib.tensor([True, False]))
+lib.square(lib.tensor([True, False]))
+lib.tensor([True, False]) ** 2
+lib.special.xlog1py(2.5, lib.tensor(1.0, dtype=lib.float16))
+lib.xlogy(2.5, lib.tensor(2.0))
+lib.ldexp(lib.tensor(1.0, dtype=lib.float16), lib.tensor(3))
+lib.ldexp(lib.ones(2, dtype=lib.float16), lib.tensor([3, 4]))
+lib.bincount(lib.tensor([0, 1, 1]), lib.ones(3, dtype=lib.float16))
+lib.bincount(lib.tensor([0, 1, 1]), lib.ones(3))
+lib.linalg.svd(lib.ones(2, 3))[1]
+""".strip().splitlines()
+
+
+def value(text: str, lib: Any) -> Any:
+    """What the expression is with that library."""
+    names = {"lib": lib, "operator": operator, "x": lib.ones(2), "y": lib.ones(2, dtype=lib.float64),
+             "m": lib.eye(2) + 1, "b": lib.ones(2, 2, 2), "at": lib.tensor([0, 1]),
+             "whole": lib.tensor([1, 2])}  # fmt: skip
+    return eval(text, names)
+
+
+@pytest.mark.parametrize("text", REFUSED)
+def test_what_does_not_fit_is_refused_by_name(text: str) -> None:
+    with pytest.raises(AutodiffError):
+        value(text, autodiff)
+    torch = pytest.importorskip("torch")
+    with pytest.raises((RuntimeError, IndexError)):
+        value(text, torch)
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")  # PyTorch's, of two dtypes
+@pytest.mark.parametrize("text", MET)
+def test_what_meets_has_the_dtype_of_pytorch(text: str) -> None:
+    torch = pytest.importorskip("torch")
+    ours, theirs = value(text, autodiff).numpy(), value(text, torch).numpy()
+    assert ours.dtype == theirs.dtype
+    np.testing.assert_allclose(ours, theirs, rtol=1e-3, atol=1e-6)
+
+
+def test_bits_are_changed_in_place() -> None:
+    x = autodiff.tensor([5, 6])
+    y = x
+    x &= 4
+    x |= 1
+    x ^= 2
+    assert x is y
+    assert y.tolist() == [7, 7]
+
+
+def test_the_gradient_of_a_source_keeps_the_dtype_of_the_source() -> None:
+    x, y = autodiff.ones(2, 2), autodiff.ones(2, dtype=autodiff.float64, requires_grad=True)
+    for placed in (x.select_scatter(y, 0, 1), x.diagonal_scatter(y), x.slice_scatter(y[None], 0, 1)):
+        (g,) = autodiff.grad(placed.sum(), y)
+        assert g.dtype == y.dtype
+        assert g.tolist() == [1, 1]
+
+
+def test_full_factors_of_a_tracked_matrix() -> None:
+    """The columns that A determines have the gradient of the reduced form; those that it does not are constants."""
+    a = autodiff.tensor([[2.0, 1.0, 0.5], [0.3, 1.0, -1.0]], dtype=autodiff.float64, requires_grad=True)
+    for x in (a, a.mT):
+        u, s, vh = autodiff.linalg.svd(x)
+        assert (u.shape, vh.shape) == ((x.shape[0],) * 2, (x.shape[1],) * 2)
+        np.testing.assert_allclose((u @ u.mT).detach(), np.eye(len(u)), atol=1e-12)
+        np.testing.assert_allclose((vh @ vh.mT).detach(), np.eye(len(vh)), atol=1e-12)
+        reduced = autodiff.linalg.svd(x, full_matrices=False)
+        loss, other = ((p[:, :2] @ q.diag() @ r[:2]).sin().sum() for p, q, r in ((u, s, vh), reduced))
+        np.testing.assert_allclose(autodiff.grad(loss, a)[0], autodiff.grad(other, a)[0], rtol=1e-10)
+    with autodiff.no_grad():
+        q, r = autodiff.linalg.qr(a.mT, "complete")
+        np.testing.assert_allclose(q @ r, a.mT, atol=1e-12)
+
+
+def test_a_singular_triangle_is_named_in_the_backward_pass() -> None:
+    """LAPACK finds the matrix singular only when it is transposed."""
+    a = autodiff.tensor([[[0.758, 0.0, 0.0], [0.182, -0.0, 0.0], [1.0, -0.09, 3.02]]], dtype=autodiff.float64)
+    b = autodiff.ones(1, 3, 1, dtype=autodiff.float64).requires_grad_()
+    with pytest.raises(AutodiffError, match="Singular"):
+        autodiff.linalg.solve(a, b).sum().backward()
+
+
+@pytest.mark.parametrize("name", ["pinv", "matrix_rank", "svd", "lstsq"])
+def test_matrices_of_half_precision(name: str) -> None:
+    x = autodiff.tensor([[2.0, 1.0], [0.5, 3.0], [1.0, 1.0]], dtype=autodiff.float16)
+    call = getattr(autodiff.linalg, name)
+    result = call(x, x) if name == "lstsq" else call(x)
+    first = result[0] if isinstance(result, tuple) else result
+    assert first.dtype == (np.int64 if name == "matrix_rank" else np.float16)
+
+
+def test_a_result_that_only_its_function_shows_is_detached_in_place() -> None:
+    """Many functions end in a view of their own result; a view of what the program holds is refused."""
+    x = autodiff.ones(2, 3, 4, requires_grad=True)
+    for make in (lambda: nn.functional.max_pool1d(x, 2), lambda: autodiff.roll(x * 1, 1), lambda: x.min(0).values,
+                 lambda: x.index_fill(0, autodiff.tensor([0]), 1.0), lambda: x.quantile(0.5)):  # fmt: skip
+        y = make()
+        y.detach_()
+        assert not y.requires_grad
+        y.add_(1)
+    y = x * 1
+    for view in (y[0], y[0][1], y.squeeze(), y.chunk(2)[0], y.reshape(-1)[3:]):
+        with pytest.raises(GraphError, match="a view"):
+            view.detach_()
+
+
+def test_flatten_of_one_axis_is_the_tensor() -> None:
+    x = autodiff.ones(2, 3)
+    assert x.flatten(1) is x
+    assert autodiff.tensor(1.0).flatten().shape == (1,)
+    assert x[0].ravel().shape == x[0].flatten().shape == (3,)
+
+
+def test_a_stretched_view_is_filled_with_one_number() -> None:
+    """PyTorch refuses it in the backward pass; what was written has no gradient."""
+    a = autodiff.tensor([1.0, 2.0], requires_grad=True)
+    b = a * 3
+    b.expand(4, 2)[:, 0].fill_(5.0)
+    assert b.tolist() == [5, 6]
+    assert autodiff.grad(b.sum(), a)[0].tolist() == [0, 3]
