@@ -7,6 +7,7 @@ selection that may have left out a NaN.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from threading import get_ident
 from typing import Any
@@ -51,7 +52,7 @@ def settle(
     arrays[0] = np.where((arrays[0] == 0) & (general != 0), general, arrays[0])
     spoiled = {i: ~np.isfinite(arrays[i]) if i else np.isinf(arrays[i]) for i in floating if i or constants}
     if open_.any() and any(places.any() for places in spoiled.values()):
-        first, second = (vjp(*_replaced(arrays, spoiled, number), **params) for number in FINITE)
+        first, second = (_tried(vjp, _replaced(arrays, spoiled, number), params) for number in FINITE)
         agreed = open_ & (first == second) & np.isfinite(first)
         if agreed.any():
             known = vjp(*_replaced(arguments, spoiled, FINITE[0]), **params)
@@ -61,9 +62,17 @@ def settle(
             if open_.any():
                 zero = open_
                 for values in _draws(arrays, [i for i in floating[1:] if i not in kept], low, high):
-                    zero = zero & np.asarray(vjp(*values, **params) == 0)
+                    zero = zero & np.asarray(_tried(vjp, values, params) == 0)
                 c, open_ = np.where(zero, 0, c), open_ & ~zero
     return c
+
+
+def _tried(vjp: Callable[..., Any], values: list[Any], params: dict[str, Any]) -> Any:
+    """What a VJP makes of numbers that were made up, NaN where it does not take them."""
+    try:
+        return vjp(*values, **params)
+    except Exception:  # a maximum that is no entry, a matrix without an inverse
+        return math.nan
 
 
 def generic(g: Any) -> Array:
@@ -83,11 +92,8 @@ def generic_cotangent(
     for i, node in enumerate(like):
         if hasattr(node, "edges") and not selects and node.dtype.kind == "f":
             values[i] = next(_draws([np.zeros(node.shape, node.dtype)], [0], *INTERVALS[i % 2]))[0]
-    try:
-        c = np.asarray(vjp(g, *values, **params))
-    except Exception:  # random numbers are not what it takes
-        return None
-    return np.where(np.isfinite(c), c, 1).astype(c.dtype)
+    c = np.asarray(_tried(vjp, [g, *values], params))
+    return None if c.shape == () != g.shape else np.where(np.isfinite(c), c, 1).astype(c.dtype)
 
 
 def plain(value: Any) -> Array:
