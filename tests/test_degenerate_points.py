@@ -132,6 +132,12 @@ def test_the_kink_of_a_slope_is_0_as_that_of_abs_is(function: Call) -> None:
     np.testing.assert_array_equal(curvature(function, np.zeros(3)), np.zeros((3, 3)))
 
 
+def test_the_std_of_one_entry_is_0_and_smooth() -> None:
+    """Of one entry there is no deviation, wherever it is; without the division by N - 1 = 0."""
+    found = curvature(lambda x: x.std(0, correction=0).sum() + (x**3).sum(), [[1.0, 2.0]])
+    np.testing.assert_array_equal(found, np.diag([6.0, 12.0]))
+
+
 def test_third_derivatives_at_0() -> None:
     """Of the square of a length it is 0; of a norm none is made up."""
 

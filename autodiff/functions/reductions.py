@@ -126,7 +126,9 @@ def std(
 ) -> Value:
     """The standard deviation over ``dim``, the root of ``var``; the gradient of a constant is 0."""
     axis, deviation, freedom = _deviation(input, dim, unbiased, correction)
-    return reductions.norm(deviation, axis=axis, keepdims=keepdim) / freedom**0.5
+    # One entry never deviates: its deviation is a constant 0, and has no kink.
+    length = reductions.sum_ if freedom <= 1 and reductions.count(input, axis) == 1 else reductions.norm
+    return length(deviation, axis=axis, keepdims=keepdim) / freedom**0.5
 
 
 @numpy_names

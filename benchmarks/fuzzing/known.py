@@ -8,9 +8,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from benchmarks.fuzzing.compare import Difference, compared, near
+from benchmarks.fuzzing.compare import Difference, compared, near, none_or_zeros
 from benchmarks.fuzzing.program import Leaf, Line, Program
 from benchmarks.fuzzing.run import OURS, Value, peer, run
+
+VARIABLE = re.compile(r"(?<![\w.'])([a-z]\d*)(?![\w(='])")  # a name where it is read
 
 
 class Known(NamedTuple):
@@ -34,6 +36,16 @@ def _we_refuse(*said: str) -> Callable[[Program, Difference], bool]:
     )
 
 
+def _agree_guarded(program: Program) -> bool:
+    """Whether PyTorch agrees where its ``where`` computes what it does not take at 1."""
+    where, guarded = r"lib\.where\((\w+) > 0, (\w+)\.(\w+)\(\)", r"lib.where(\1 > 0, lib.where(\1 > 0, \2, 1).\3()"
+    lines = tuple(line if isinstance(line, Leaf) else Line(re.sub(where, guarded, line.text)) for line in program.lines)
+    if (torch := peer()) is None:
+        return False
+    found = compared(program, run(program, OURS), run(program._replace(lines=lines), torch))
+    return found is None or none_or_zeros(found)
+
+
 def _nan_behind_where(program: Program, found: Difference) -> bool:
     """Only PyTorch's gradient has NaN, and all other entries agree."""
     mine, other = found.ours, found.theirs
@@ -41,6 +53,8 @@ def _nan_behind_where(program: Program, found: Difference) -> bool:
         return False
     if found.kind.endswith("none") or mine.array.shape != other.array.shape:
         return False
+    if any("where(" in line.text for line in program.lines):
+        return _agree_guarded(program)
     leaked = np.isnan(other.array) & np.isfinite(mine.array)
     mine, other = np.where(leaked, 0, mine.array), np.where(leaked, 0, other.array)
     return bool(leaked.any()) and (near(mine, other, 10) or np.allclose(mine, other, atol=1e-6, equal_nan=True))
@@ -52,10 +66,39 @@ def _no_grad_view(program: Program, found: Difference) -> bool:
             and any(re.match(made, line.text) for line in program.lines))
 
 
+def _agree(program: Program) -> bool:
+    """Whether PyTorch is installed and agrees."""
+    torch = peer()
+    found = None if torch is None else compared(program, run(program, OURS), run(program, torch))
+    return torch is not None and (found is None or none_or_zeros(found))
+
+
 def _agree_aside(program: Program) -> bool:
     """Whether the libraries agree a little aside of the numbers of the program."""
-    moved, torch = program.in_double().moved(), peer()
-    return torch is not None and compared(moved, run(moved, OURS), run(moved, torch)) is None
+    return _agree(program.in_double().moved())
+
+
+def _agree_beside(program: Program, at: str) -> bool:
+    """Whether the libraries agree where all that the lines that match ``at`` read is a little aside.
+
+    Unlike numbers that are moved, it parts those that are equal by what the program does.
+    """
+    program = program.in_double()
+    lines = tuple(_beside(line, at) for line in program.lines)
+    return lines != program.lines and _agree(program._replace(lines=lines))
+
+
+def _beside(line: Line | Leaf, at: str) -> Line | Leaf:
+    if isinstance(line, Leaf) or not re.search(at, line.text):
+        return line
+    found = re.match(r"((?:with [^:]*: )?[\w, ]+ = )?(.*)$", line.text)
+    count = iter(range(1, 99))
+    read = re.sub(VARIABLE, lambda name: f"aside({name[1]}, {next(count)})", found[2]) if found else ""
+    return Line(f"{found[1] or ''}{read}") if found else line
+
+
+# What has a slope that jumps: a layer by the name that it was given, too.
+KINKS = r"elu|hard|shrink|relu|abs|smooth_l1|huber|\w+m\("
 
 
 def _second_at_a_kink(program: Program, found: Difference) -> bool:
@@ -63,14 +106,16 @@ def _second_at_a_kink(program: Program, found: Difference) -> bool:
         line if isinstance(line, Leaf) else Line(line.text.replace("zero_()", "fill_(0.317)").replace("0.0", "0.317"))
         for line in program.lines
     )
-    return found.kind.startswith("gradient 2") and _agree_aside(program._replace(lines=lines))
+    kinks = _agree_aside(program._replace(lines=lines)) or _agree_beside(program, KINKS)
+    return found.kind.startswith("gradient 2") and kinks
 
 
 def _left_out(program: Program, found: Difference) -> bool:
     """Ties in the extremes of scatter_reduce and index_reduce, with the entries that are written, though left out."""
     lines = [line.text for line in program.lines if re.search("am(ax|in).*include_self=False", line.text)]
     itself = any(re.search(r"\((\w+), -?\d, \w+, \1, ", text) for text in lines)
-    return bool(lines) and found.kind.startswith("gradient") and (itself or _agree_aside(program))
+    tied = itself or _agree_aside(program) or _agree_beside(program, "am(ax|in).*include_self=False")
+    return bool(lines) and found.kind.startswith("gradient") and tied
 
 
 def _equal_rows(program: Program, found: Difference) -> bool:
@@ -78,9 +123,13 @@ def _equal_rows(program: Program, found: Difference) -> bool:
     return bags and found.kind.startswith("gradient") and _agree_aside(program)
 
 
+DEGENERATE = "norm|svd|pinv|cond|eig|qr|std|cholesky_ex"
+
+
 def _degenerate(program: Program, found: Difference) -> bool:
-    named = any(re.search("norm|svd|pinv|cond|eig|qr", line.text) for line in program.lines)
-    return named and found.kind.split()[0] in ("gradient", "value") and _agree_aside(program)
+    named = any(re.search(DEGENERATE, line.text) for line in program.lines)
+    agree = named and (_agree_aside(program) or _agree_beside(program, DEGENERATE))
+    return agree and found.kind in ("value", "gradient 1", "gradient 2", "gradient 1 or none", "gradient 2 or none")
 
 
 def _read_first(program: Program, found: Difference) -> bool:
@@ -95,7 +144,7 @@ def _reading_copies(line: Line | Leaf) -> Line | Leaf:
     parts = re.match(r"((?:with [^:]*: )?\w+.*?(?:\w_\(| [-+*]= |\] = ))(.*)$", line.text)
     if isinstance(line, Leaf) or parts is None:
         return line
-    return Line(parts[1] + re.sub(r"(?<![\w.'])([a-z]\d*)(?![\w(='])", r"\1.clone()", parts[2]))
+    return Line(parts[1] + VARIABLE.sub(r"\1.clone()", parts[2]))
 
 
 UNORDERED = re.compile(r"kthvalue|topk|sort|median|mode|quantile")
@@ -109,7 +158,7 @@ def _order_of_ties(program: Program, found: Difference) -> bool:
 def _single(program: Program, found: Difference) -> bool:
     """In float64, and by less than a digit of float32."""
     mine, other = found.ours, found.theirs
-    named = any(re.search("ardsigmoid|binary_cross_entropy", line.text) for line in program.lines)
+    named = any(re.search("ardsigmoid|binary_cross_entropy|[gG]amma", line.text) for line in program.lines)
     return (named and found.kind in ("value", "gradient 1", "gradient 2") and mine.dtype == "float64"
             and np.allclose(mine.array, other.array, rtol=1e-6, atol=1e-7, equal_nan=True))
 
@@ -119,8 +168,7 @@ def _strided_weights(program: Program, found: Difference) -> bool:
     lines = tuple(line if isinstance(line, Leaf) else
                   Line(re.sub(r"(batch_norm\(\w+, \w+, \w+, )(\w+), (\w+)", r"\1\2.clone(), \3.clone()", line.text))
                   for line in program.lines)
-    other, torch = program._replace(lines=lines), peer()
-    return lines != program.lines and torch is not None and compared(other, run(other, OURS), run(other, torch)) is None
+    return lines != program.lines and _agree(program._replace(lines=lines))
 
 
 def _hidden(program: Program, found: Difference) -> bool:
@@ -130,10 +178,9 @@ def _hidden(program: Program, found: Difference) -> bool:
 
 def _infinite(program: Program, found: Difference) -> bool:
     """Numbers that differ for inputs that are infinite, NaN or about to overflow, and agree for ordinary ones."""
-    ordinary, torch = program.finite(), peer()
-    if str(ordinary) == str(program) or found.kind not in ("value", "gradient 1", "gradient 2", "error") or not torch:
-        return False
-    return compared(ordinary, run(ordinary, OURS), run(ordinary, torch)) is None
+    ordinary = program.finite()
+    return (str(ordinary) != str(program) and found.kind in ("value", "gradient 1", "gradient 2", "error")
+            and _agree(ordinary))
 
 
 PROMOTED = re.compile(
@@ -190,10 +237,68 @@ def _windows(program: Program, found: Difference) -> bool:
     return unfolded and written and found.kind in ("value", "gradient 1", "gradient 2")
 
 
-def _none_or_zeros(program: Program, found: Difference) -> bool:
-    return found.kind.endswith("or none") and not any(
-        x is not None and np.nan_to_num(x.array, nan=1).any() for x in (found.ours, found.theirs)
-    )
+def _half_written(program: Program, found: Difference) -> bool:
+    """The libraries agree without the writes that both refuse."""
+    torch = peer()
+    if found.kind != "value" or torch is None:
+        return False
+    mine, other = run(program, OURS), run(program, torch)
+    both = {k for k in mine.errors.keys() & other.errors.keys() if k < len(program.lines)}
+    rest = program._replace(lines=tuple(line for k, line in enumerate(program.lines) if k not in both))
+    return bool(both) and _agree(rest)
+
+
+def _unsafe_written(program: Program, found: Difference) -> bool:
+    """A gradient where a part of unsafe_split or unsafe_chunk, or what it is a part of, is written."""
+    parts = [re.match(r"([\w, ]+?),? = .*?(\w+)(?=\.unsafe_|, )|", line.text) for line in program.lines
+             if "unsafe_" in line.text]
+    names = "|".join(name for part in parts if part and part[1] for name in (*part[1].split(", "), part[2]))
+    written = rf"(^|: )({names})(\.\w+_\(|\[.*\] = | [-+*]= )"
+    return bool(names) and found.kind.startswith("gradient") and any(
+        re.search(written, line.text) for line in program.lines)
+
+
+def _turned(program: Program, found: Difference) -> bool:
+    """A leaf of which the graph was made before it was given another shape: PyTorch's gradient has the old one."""
+    turned = rf"with lib.no_grad\(\): {re.escape(found.where)}\.(t|unsqueeze|squeeze|transpose|swapaxes|swapdims)_\("
+    return (found.kind.endswith("or none") and found.ours is None
+            and any(re.match(turned, line.text) for line in program.lines))
+
+
+def _made_of_nothing(program: Program, found: Difference) -> bool:
+    """A result that no entry went into, of a function that gives new zeros in PyTorch; they must be zeros here."""
+    made = rf"{re.escape(found.where)} = .*(matrix_norm|linalg.norm|trapz|trapezoid|cond)"
+    empty = any(0 in value.shape for value in run(program, OURS).values.values())
+    return (found.kind == "value: tracked" and found.ours.tracked and not found.ours.array.any() and empty
+            and any(re.search(made, line.text) for line in program.lines))
+
+
+def _sign(program: Program, found: Difference) -> bool:
+    """Vectors of a decomposition, each of which is the other library's, or its negative."""
+    made = rf"\b{re.escape(found.where)}\b.* = .*(eigh|svd|qr)"
+    return (found.kind == "value" and any(re.search(made, line.text) for line in program.lines)
+            and near(np.abs(found.ours.array), np.abs(found.theirs.array)))
+
+
+def _stretched_leaf(program: Program, found: Difference) -> bool:
+    """The leaf's memory is stretched, and written: PyTorch shares gradients between its equal entries."""
+    leaf = next((line for line in program.leaves if line.name == found.where), None)
+    written = rf"no_grad\(\): {re.escape(found.where)}\b.*( [-+*]?= |_\()"
+    return (found.kind.startswith("gradient") and leaf is not None and "expand" in leaf.layout
+            and any(re.search(written, line.text) for line in program.lines))
+
+
+def _negative_circular(program: Program, found: Difference) -> bool:
+    """PyTorch gives memory that it has not written."""
+    made = rf"\b{re.escape(found.where)} = .*pad\(.*-.*circular"
+    return found.kind == "value" and any(re.search(made, line.text) for line in program.lines)
+
+
+def _detached_and_written(program: Program, found: Difference) -> bool:
+    """A view of a tensor that was taken out of the graph in place and written since."""
+    cut = [k for k, line in enumerate(program.lines) if re.search(r"\w\.detach_\(\)", line.text)]
+    written = any(re.search(r"\w_\(|[-+*]=|\] =", line.text) for k in cut for line in program.lines[k + 1 :])
+    return found.kind == "gradient 1 or none" and found.theirs is None and written
 
 
 KNOWN = [
@@ -212,8 +317,8 @@ KNOWN = [
     Known("reads what it writes", "ours: what is read is read before", _refused(
         "some elements of the input tensor and the written-to tensor refer to a single memory location")),
     Known("reads what it has written", "ours: what is read is read before", _read_first),
-    Known("a view that stands alone", "ours: nothing else shows the memory, which detach_() may take out", _refused(
-        "Can't detach views in-place")),
+    Known("a view that stands alone", "neither: whether the last step of a function is a view", _we_refuse(
+        "a view cannot be taken out of the graph in place")),
     Known("the matrix of triangular_solve", "neither: it is given back as it was", lambda program, found: (
         found.kind == "value: tracked" and any(f", {found.where} = lib.triangular_solve" in line.text
                                                for line in program.lines))),
@@ -248,7 +353,8 @@ KNOWN = [
     Known("an index beyond", "ours: refuses, where PyTorch reads memory of others", _beyond),
     Known("a second derivative at a kink", "neither: the first derivative jumps there", _second_at_a_kink),
     Known("the order of ties", "neither: PyTorch promises none", _order_of_ties),
-    Known("constants of single precision", "ours: PyTorch's 1 / 6 and 1e-12 are of float32 in float64, too", _single),
+    Known("constants of single precision", "ours: PyTorch's 1 / 6 and 1e-12 are of float32 in float64, too, and its "
+          "polygamma and digamma have 9 digits", _single),
     Known("extremes without the entry", "ours: PyTorch shares with the entry that include_self=False leaves out",
           _left_out),
     Known("bags of equal rows", "ours: the maximum is shared evenly, as that of amax", _equal_rows),
@@ -270,8 +376,19 @@ KNOWN = [
     Known("matrices without inverse", "ours: refuses them, in what ends in _ex, too", lambda program, found: bool(
         _we_refuse("Singular matrix", "not positive definite")(program, found)
         and re.search("_ex\\(|cholesky|triangular|^gradients", found.where))),
+    Known("half written", "ours: what is refused writes nothing", _half_written),
+    Known("unsafe parts that are written", "ours: they are views like those of split", _unsafe_written),
+    Known("a view of what was detached", "PyTorch: once it is written it no longer follows the graph; ours does, "
+          "without the write", _detached_and_written),
+    Known("a leaf of another shape", "neither: PyTorch's gradient has the shape that the leaf had", _turned),
+    Known("results of nothing", "ours: they depend on the empty tensor as any result does",
+          _made_of_nothing),
+    Known("the sign of vectors", "neither: both are right", _sign),
+    Known("a stretched leaf", "ours: PyTorch shares gradients between entries that are one number", _stretched_leaf),
+    Known("circular and negative padding", "ours: PyTorch gives memory that nobody wrote", _negative_circular),
     Known("NaN behind where", "ours: a cotangent of 0 stays 0", _nan_behind_where),
-    Known("none or zeros", "both: nothing depends on the leaf", _none_or_zeros),
+    Known("none or zeros", "both: nothing depends on the leaf",
+          lambda program, found: none_or_zeros(found)),
 ]  # fmt: skip
 
 

@@ -69,6 +69,7 @@ class Run:
         self.lib = lib
         self.names: dict[str, Any] = {
             "lib": lib, "np": np, "nan": math.nan, "inf": math.inf, "given": functools.partial(_given, lib),
+            "aside": functools.partial(_aside, lib),
         }  # fmt: skip
         self.outcome = Outcome()
         self.lines = 0
@@ -146,6 +147,14 @@ def _given(lib: Any, module: Any) -> Any:
         for k, p in enumerate(module.parameters()):
             p.copy_(lib.tensor(weights(tuple(p.shape), np.float64, k) / 2))
     return module
+
+
+def _aside(lib: Any, x: Any, k: int) -> Any:
+    """A floating tensor a little aside, no two entries by the same amount; what else it is given as it is."""
+    if not is_tensor(x) or not x.is_floating_point():
+        return x
+    by = 1e-3 * np.cos(np.arange(x.numel()) * 1.7 + k).reshape(tuple(x.shape))
+    return x + lib.tensor(by.astype(str(x.dtype).rpartition(".")[2]))
 
 
 def run(program: Program, lib: Any) -> Outcome:
