@@ -366,14 +366,16 @@ def test_a_leaf_that_is_set_free_again_is_the_same_leaf(freeze: Callable[[Tensor
 @pytest.mark.parametrize("freeze", FREEZES)
 def test_what_was_made_of_a_frozen_leaf_becomes_a_leaf_of_its_own(freeze: Callable[[Tensor], Any]) -> None:
     """It knows why it is outside the graph, and takes no other's place in it; nor does a leaf of another shape."""
-    a = leaf()
+    a, calls = leaf(), []
+    a.register_hook(calls.append)
     loss = (a * a).sum()
     freeze(a)
     with pytest.raises(GraphError, match=r"detach_\(\)|requires_grad_\(False\)"):
         (a * 2).sum().backward()
     b = (a * 2).requires_grad_()
     a.data = autodiff.ones(3)
-    a.requires_grad_()
+    a.requires_grad_().sum().backward()
+    assert len(calls) == 1  # its hooks stay
     for x in (a, b):
         with pytest.raises(GraphError, match="not used to make the outputs"):
             grad(loss, x, retain_graph=True)

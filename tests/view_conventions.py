@@ -83,6 +83,11 @@ CONVENTIONS = (
         "It depends on how VJPs are written: by which of the inner tensors they read.",
     ),
     Convention(
+        "a gradient's gradient through a hook",
+        lambda o: o.kind == "gradient" and o.machine.asked[2] == 2 and o.has("register_hook"),
+        "A hook of an inner tensor runs again where a VJP reads that tensor, which depends on how the VJP is written.",
+    ),
+    Convention(
         "a gradient that is a view in PyTorch",
         lambda o: o.they_say("Can't detach views in-place") and o.has(r"autograd\.grad|\.grad\b"),
         "Gradients share no memory here, so that they can be taken out of the graph in place.",
@@ -171,6 +176,7 @@ CONVENTIONS = (
         and (
             o.they_say("appears to not have been used in the graph")
             or (o.is_of_gradient() and o.hooks_view())
+            or (o.kind == "gradient" and o.peer()._is_view() and o.is_recorded_anew())
         ),
         "What was made of the view before an unrecorded write no longer passes its hooks and retained gradient; an "
         "unrecorded write leaves the history alone here.",
@@ -234,8 +240,7 @@ CONVENTIONS = (
     ),
     Convention(
         "a stretched leaf and a view that PyTorch recorded anew",
-        lambda o: o.kind == "gradient" and 0 in o.peer().stride() and not o.has("as_strided")
-        and "AsStrided" in o.peers_history(),
+        lambda o: o.kind == "gradient" and 0 in o.peer().stride() and o.is_recorded_anew(),
         "After an unrecorded write PyTorch takes the view for one of memory, and shares its gradient among entries "
         "that lie at one place; without the write it does not, and here neither.",
     ),

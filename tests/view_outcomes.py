@@ -113,6 +113,10 @@ class Outcome(NamedTuple):
         found = grad(x.sum(), tracked, retain_graph=True, allow_unused=True) if tracked else ()
         return not any(bool(g.any()) for g in found if g is not None)
 
+    def is_recorded_anew(self) -> bool:
+        """Whether PyTorch recorded a view anew after a write, by its place in memory."""
+        return "AsStrided" in self.peers_history() and not self.has("as_strided")
+
     def is_lost(self) -> bool:
         """Whether PyTorch refuses to look at a flag of a view."""
         words = (OF_MANY, NO_GRAD_BASE)

@@ -29,7 +29,7 @@ import autodiff
 import optim
 from autodiff.errors import AutodiffError
 
-TOO_LARGE = 1e5  # beyond, rounding is amplified
+TOO_LARGE = {np.dtype("f4"): 1e3}  # beyond, and for others beyond 1e5, rounding is amplified
 Failure = Exception | None
 
 
@@ -274,7 +274,7 @@ class Machine:
     def is_large(self) -> bool:
         """Whether a value has grown so that rounding may tell the lanes apart."""
         values = [s["value"] for s in self.theirs.state().values() if s["value"].size]
-        return any(not np.isfinite(v).all() or np.abs(v).max() > TOO_LARGE for v in values)
+        return any(not np.isfinite(v).all() or np.abs(v).max() > TOO_LARGE.get(v.dtype, 1e5) for v in values)
 
 
 def said(x: Any) -> str:

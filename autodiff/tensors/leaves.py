@@ -33,13 +33,16 @@ def leave_graph(x: Any, why: str) -> None:
 def node_again(x: Any) -> Node:
     """The node of a leaf that is to have a gradient: the one it had, if it was one before with such data, or a new one.
 
-    So what was made before it was taken out of the graph leads to it again.
+    So what was made before it was taken out of the graph leads to it again. Its hooks stay, whatever its data.
     """
+    leaf: Node = new_leaf(x, x._array)
     for node in getattr(x, "_untracked_because", ())[2:]:  # which may be from what x was made from
-        if node.owner() is x and node.shape == x._array.shape and node.dtype == x._array.dtype:
-            known: Node = node
-            return known
-    return new_leaf(x, x._array)
+        if node.owner() is x:
+            if node.shape == leaf.shape and node.dtype == leaf.dtype:
+                leaf = node
+            elif hasattr(node, "hooks"):
+                leaf.hooks = node.hooks
+    return leaf
 
 
 def filled(make: Any, size: tuple[Any, ...], dtype: Any, device: Any, requires_grad: bool) -> Value:
