@@ -261,6 +261,8 @@ class Machine:
                 ours, theirs = self.ours.state(), lane.state()
                 return all(close(ours[name]["grad"], theirs[name]["grad"], self.near()) for name in theirs)
             name, targets, order = self.asked
+            if not {name, *targets} <= lane.scope.keys():  # copies made a line fail that did not
+                return False
             ours, theirs = self.ours.gradients(name, targets, order), lane.gradients(name, targets, order)
         zeros = order == 2
         return isinstance(theirs, list) and all(
