@@ -70,7 +70,7 @@ def _agree(program: Program) -> bool:
     """Whether PyTorch is installed and agrees."""
     torch = peer()
     found = None if torch is None else compared(program, run(program, OURS), run(program, torch))
-    return torch is not None and (found is None or none_or_zeros(found))
+    return torch is not None and (found is None or none_or_zeros(found) or _nan_behind_where(program, found))
 
 
 def _agree_aside(program: Program) -> bool:
@@ -376,6 +376,8 @@ KNOWN = [
     Known("matrices without inverse", "ours: refuses them, in what ends in _ex, too", lambda program, found: bool(
         _we_refuse("Singular matrix", "not positive definite")(program, found)
         and re.search("_ex\\(|cholesky|triangular|^gradients", found.where))),
+    Known("nextafter of equals", "neither: the slope is that of one of two equal numbers", lambda program, found: (
+        found.kind.startswith("gradient") and _agree_beside(program, "nextafter"))),
     Known("half written", "ours: what is refused writes nothing", _half_written),
     Known("unsafe parts that are written", "ours: they are views like those of split", _unsafe_written),
     Known("a view of what was detached", "PyTorch: once it is written it no longer follows the graph; ours does, "

@@ -153,7 +153,7 @@ def _aside(lib: Any, x: Any, k: int) -> Any:
     """A floating tensor a little aside, no two entries by the same amount; what else it is given as it is."""
     if not is_tensor(x) or not x.is_floating_point():
         return x
-    by = 1e-3 * np.cos(np.arange(x.numel()) * 1.7 + k).reshape(tuple(x.shape))
+    by = 0.05 * np.cos(np.arange(x.numel()) * 1.7 + k).reshape(tuple(x.shape))
     return x + lib.tensor(by.astype(str(x.dtype).rpartition(".")[2]))
 
 
