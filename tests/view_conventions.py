@@ -115,6 +115,13 @@ CONVENTIONS = (
         "keeps its history.",
     ),
     Convention(
+        "the gradient of what was filled while stretched",
+        lambda o: o.they_say("refers to a single memory location")
+        and o.has_line(r"backward|grad\(|check")
+        and o.has("expand"),
+        "PyTorch lets the stretched tensor be filled, and then cannot write its gradient, which is stretched too.",
+    ),
+    Convention(
         "as_strided shows more than its tensor",
         lambda o: o.we_say("shows memory between or beyond the entries of a tensor"),
         "PyTorch loses the gradient of what is no entry of the tensor; here it is refused.",
