@@ -18,6 +18,8 @@ Array = np.ndarray[Any, Any]
 FINITE = (-0.7, 1.3)  # of two signs, so that a slope that jumps at 0 differs between them
 INTERVALS = ((0.2, 0.8), (1.2, 1.8))  # between the poles of the functions that have some
 
+UNKNOWN = np.array(math.nan)
+
 in_doubt: set[int] = set()  # the threads whose walk is to look
 
 
@@ -72,7 +74,7 @@ def _tried(vjp: Callable[..., Any], values: list[Any], params: dict[str, Any]) -
     try:
         return vjp(*values, **params)
     except Exception:  # a maximum that is no entry, a matrix without an inverse
-        return math.nan
+        return UNKNOWN
 
 
 def generic(g: Any) -> Array:
@@ -92,8 +94,8 @@ def generic_cotangent(
     for i, node in enumerate(like):
         if hasattr(node, "edges") and not selects and node.dtype.kind == "f":
             values[i] = next(_draws([np.zeros(node.shape, node.dtype)], [0], *INTERVALS[i % 2]))[0]
-    c = np.asarray(_tried(vjp, [g, *values], params))
-    return None if c.shape == () != g.shape else np.where(np.isfinite(c), c, 1).astype(c.dtype)
+    c = _tried(vjp, [g, *values], params)
+    return None if c is UNKNOWN else np.where(np.isfinite(c), c, 1).astype(c.dtype)
 
 
 def plain(value: Any) -> Array:
