@@ -16,6 +16,7 @@ from autodiff.engine.primitive import Primitive
 from autodiff.engine.tape import Node, reachable
 from autodiff.engine.values import TensorBase, wrap
 from autodiff.engine.walk import walk
+from autodiff.ops.arithmetic import nan_to_zero
 from autodiff.ops.arrays import detached
 
 # Behind these, which have no kinks, a cotangent may vanish, as that of a side that is not taken does.
@@ -70,10 +71,14 @@ per_length = Primitive("per_length", _per_length, _to_g, _to_x, _to_out,
 
 def without_derivative(x: Any, where: Any) -> Any:
     """What is 0, and has in the places ``where`` no derivative by ``x``, of any order: NaN."""
-    spoiled = np.where(where, x, 0)
-    zeros = np.zeros(spoiled.shape, x.dtype)
-    kinks = np.where(where, math.nan, math.inf).astype(x.dtype)  # divided by, since then a cotangent of 0 stays 0
-    return per_length(zeros, spoiled - detached(spoiled), zeros, (1 + spoiled) / kinks)
+    return kink(x, where=np.broadcast_to(np.asarray(where), x.shape))
+
+
+# What is 0, with a derivative that nobody knows: NaN, unless nothing depends on it.
+kink = Primitive("kink", lambda x, where: np.zeros(x.shape, x.dtype),
+                 lambda g, out, x, where:
+                     nan_to_zero(g, g * np.where(where, math.nan, 0).astype(x.dtype)) + g * kink(x, where=where),
+                 keeps="x")
 
 
 def node_of(x: Any) -> Any:

@@ -83,6 +83,7 @@ def _gram_inverse(x: Any, **params: Any) -> Any:
 declare("cholesky", spd, shapes=MATRICES, ref=lambda x: _cholesky((x + np.swapaxes(x, -1, -2)) / 2))
 declare("eigh", spd, shapes=[((2, 2),), ((3, 3),)], ref=_eigh, dtypes=())
 declare("apart", real, shapes=[((3, 3),), ((2, 3, 2),)], kwargs={"same": np.zeros((1, 1), bool)}, ref=lambda x, same: x)
+declare("kink", real, kwargs={"where": np.zeros((), bool)}, ref=lambda x, where: x * 0)
 declare("vectors", real, shapes=[((4, 2),), ((2, 4, 3),)], kwargs={"start": 1, "stop": 3},
         ref=lambda x, start, stop: x[..., start:stop, :])
 declare("svd", spd, shapes=[((2, 2),), ((3, 3),)], ref=_svd, dtypes=())
