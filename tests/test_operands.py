@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import autodiff
+from autodiff import linalg
 from autodiff.errors import AutodiffError, GraphError
 
 REFUSED = """
@@ -203,3 +204,16 @@ def test_a_stretched_view_is_filled_with_one_number() -> None:
     b.expand(4, 2)[:, 0].fill_(5.0)
     assert b.tolist() == [5, 6]
     assert autodiff.grad(b.sum(), a)[0].tolist() == [0, 3]
+
+
+@pytest.mark.parametrize("shape", [(), (3,)])
+@pytest.mark.parametrize("function", [
+    linalg.cond, linalg.matrix_rank, linalg.pinv, linalg.qr, linalg.svd, linalg.svdvals, linalg.det, linalg.eigh,
+    linalg.cholesky, linalg.inv, linalg.matrix_exp, lambda x: linalg.matrix_norm(x, 2), lambda x: linalg.lstsq(x, x),
+    lambda x: linalg.multi_dot([x, x, x]), lambda x: autodiff.chain_matmul(x, x), autodiff.pinverse,
+    lambda x: linalg.cross(autodiff.ones(2, 3), autodiff.ones(2, 3)[0, 0] if x.ndim else x, dim=0),
+])  # fmt: skip
+def test_a_matrix_has_two_axes(function: Any, shape: tuple[int, ...]) -> None:
+    """Numbers and vectors are refused by name."""
+    with pytest.raises(AutodiffError):
+        function(autodiff.ones(shape))

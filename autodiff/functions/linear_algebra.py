@@ -116,7 +116,7 @@ def cross(input: Any, other: Any, dim: int | None = None) -> Value:
     if dim is None:
         dim = next((i for i, n in enumerate(input.shape) if n == 3), -1)
     back = axis_of(dim, input.ndim) - input.ndim
-    if input.shape[back] != 3 or other.shape[back] != 3:
+    if other.ndim < -back or input.shape[back] != 3 or other.shape[back] != 3:
         raise ShapeError(f"cross: dim {dim} of {tuple(input.shape)} and {tuple(other.shape)} must have length 3")
     behind = (slice(None),) * (-1 - back)
     following, last = (..., np.array([1, 2, 0]), *behind), (..., np.array([2, 0, 1]), *behind)
@@ -127,6 +127,9 @@ def chain_matmul(*matrices: Any) -> Value:
     """The product of several matrices, in the order that takes the fewest multiplications (Cormen 2009, sec. 15.2)."""
     if len(matrices) == 1:
         return clone(matrices[0])
+    if any(x.ndim != 2 for x in matrices):
+        shapes = ", ".join(str(tuple(x.shape)) for x in matrices)
+        raise ShapeError(f"chain_matmul takes matrices, not shapes {shapes}")
     sizes = [x.shape[0] for x in matrices] + [matrices[-1].shape[-1]]
     best: dict[tuple[int, int], tuple[int, int]] = {(i, i): (0, i) for i in range(len(matrices))}
     for reach in range(1, len(matrices)):

@@ -81,6 +81,13 @@ def _square(name: str, A: Any) -> Any:
     return A
 
 
+def matrices(name: str, A: Any) -> Any:
+    """``A`` itself; raises ShapeError where it has not the two axes of a matrix."""
+    if A.ndim < 2:
+        raise ShapeError(f"{name} takes matrices (..., m, n), not shape {tuple(A.shape)}")
+    return A
+
+
 def _by_columns(x: Any) -> Any:
     """``x`` in memory column by column, as LAPACK's and PyTorch's."""
     return x if x.ndim < 2 or array_of(x).mT.flags.c_contiguous else copy(x, order="F")
@@ -145,7 +152,7 @@ def svd(A: Any, full_matrices: bool = True) -> Singular:
 
     The columns that ``full_matrices`` adds are not determined by A: they are constants.
     """
-    m, n = A.shape[-2:]
+    m, n = matrices("svd", A).shape[-2:]
     if full_matrices and m != n and not (math.prod(A.shape) and _is_tracked(A)):
         u, s, vh = (constant(x, A) for x in _svd(array_of(A)))
         return Singular(_by_columns(u), s, _by_columns(vh))
@@ -193,7 +200,7 @@ def svdvals(A: Any) -> Value:
 
 def qr(A: Any, mode: str = "reduced") -> Orthogonal:
     """A of (..., m, n) as Q R, Q of orthonormal columns and R upper triangular; with "r", Q is empty."""
-    m, n = A.shape[-2:]
+    m, n = matrices("qr", A).shape[-2:]
     if mode not in ("reduced", "complete", "r"):
         raise OptionError(f'mode is "reduced", "complete" or "r", not {mode!r}')
     if mode == "complete" and m > n:
@@ -210,7 +217,7 @@ def qr(A: Any, mode: str = "reduced") -> Orthogonal:
 
 def pinv(A: Any, *, atol: Any = None, rtol: Any = None, hermitian: bool = False) -> Value:
     """The pseudoinverse of Moore and Penrose, with singular values up to max(atol, rtol * the largest) taken as 0."""
-    sizes = _sizes(array_of(A))
+    sizes = _sizes(array_of(matrices("pinv", A)))
     largest = sizes.max(-1, initial=0.0)
     rtol = _relative_tolerance(A, atol, rtol)
     absolute = 0.0 if atol is None else array_of(atol) / np.where(largest == 0, 1, largest)
@@ -264,7 +271,7 @@ def matrix_power(A: Any, n: int) -> Value:
 
 def matrix_rank(A: Any, *, atol: Any = None, rtol: Any = None, hermitian: bool = False) -> Value:
     """How many singular values are not taken as 0."""
-    s = _sizes(array_of(A))
+    s = _sizes(array_of(matrices("matrix_rank", A)))
     bound = np.maximum(0.0 if atol is None else atol, _relative_tolerance(A, atol, rtol) * s.max(-1, initial=0.0))
     return constant((s > np.asarray(bound)[..., None]).sum(-1), A)
 

@@ -16,7 +16,7 @@ from autodiff.functions.axes import axis_of, numpy_names, reduced_axes
 from autodiff.functions.reductions import amax, amin, beside, with_dtype
 from autodiff.functions.reductions import sum as sum_
 from autodiff.functions.shaping import contiguous, movedim, unsqueeze
-from autodiff.linalg.decompositions import inv, svdvals
+from autodiff.linalg.decompositions import inv, matrices, svdvals
 from autodiff.ops import reductions
 from autodiff.ops.indexing import index
 from autodiff.ops.lengths import absolute
@@ -90,7 +90,7 @@ def norm(A: Any, ord: Any = None, dim: Any = None, keepdim: bool = False, *, dty
 @numpy_names
 def cond(A: Any, p: Any = None) -> Value:
     """The condition number, by the norm ``p``: how much a relative error may grow in solving."""
-    if A.ndim > 1 and not math.prod(A.shape) and p not in ("fro", "nuc"):
+    if not math.prod(matrices("cond", A).shape) and p not in ("fro", "nuc"):
         return constant(np.zeros(A.shape[:-2], A.dtype), A)
     if p is None or p in (2, -2):
         values = svdvals(A)
