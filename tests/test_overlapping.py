@@ -39,8 +39,10 @@ def test_what_overlaps_is_written_at_a_mask() -> None:
     b.sum().backward()
     assert a.grad is not None
     assert a.grad.tolist() == [1, 1, 0]
+    before = seen.tolist()
     with pytest.raises(InPlaceError, match="single memory location"):
         seen[seen.detach() == 2] = a[:2]
+    assert seen.tolist() == before
 
 
 def test_a_stretched_tensor_is_filled_with_a_number_and_not_with_a_tensor() -> None:

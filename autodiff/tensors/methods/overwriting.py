@@ -47,6 +47,8 @@ class OverwritingMethods(TensorBase):
         values, node = (value._array, value._node) if isinstance(value, TensorBase) else (value, None)
         constant = node is None and np.ndim(values) == 0
         traced = self._check_writable(node, first, constant + (constant and fills))
+        below = traced and not array.flags.c_contiguous and hasattr(self, "_base") and overlaps(array)
+        part = self._part_of_base(first, node) if below else None
         try:
             array[first] = values
         except (ValueError, IndexError, TypeError) as error:
@@ -54,20 +56,28 @@ class OverwritingMethods(TensorBase):
             given, where = describe_operand(values), f"at {first!r:.60} of {describe_operand(array)}"
             raise kind(f"put: {given} cannot be written {where}: {error}") from None
         changed(array, history=traced)
-        if traced and not array.flags.c_contiguous and hasattr(self, "_base") and overlaps(array):
-            self._put_below(first, values, node)
+        if part is not None:
+            self._put_below(part, values, node)
         elif traced:
             key = 4 + (self._node is not None) + 2 * (node is not None)
             written = record(put, (self._node, node), (array, values), key, {"key": first}, array, 1)
             self._follow(written._node)
 
-    def _put_below(self, first: Any, values: Any, node: Node | None) -> None:
-        """Record ``self[first] = values`` on the base alone: entries beside those written are the same numbers."""
+    def _part_of_base(self, first: Any, node: Node | None) -> View:
+        """The view ``self[first]`` of the base; raises InPlaceError where two tracked numbers would go to one place."""
         root, view = origin(self)
         written = View((*view.steps, (index, {"key": first})))
-        places = written(np.arange(root._array.size).reshape(root._array.shape))
+        try:
+            places = written(np.arange(root._array.size).reshape(root._array.shape))
+        except IndexError as error:
+            raise AxisError(f"put: no entries at {first!r:.60} of {describe_operand(self._array)}: {error}") from None
         if node is not None and np.unique(places).size < np.size(places):
             raise _overlap(self._array)
+        return written
+
+    def _put_below(self, written: View, values: Any, node: Node | None) -> None:
+        """Record the write to a part on the base alone: entries beside those written are the same numbers."""
+        root = origin(self)[0]
         past, key = root._node, 4 + (root._node is not None) + 2 * (node is not None)
         edges, arrays = (past, node), (root._array, values)
         root._node = record(overwrite, edges, arrays, key, {"view": written}, root._array, 1)._node
