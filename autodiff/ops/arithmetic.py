@@ -16,15 +16,6 @@ from autodiff.kernels.layout import by_first, row_major, turned
 Number = (int, float)
 
 
-def nan_to_zero(g: Any, c: Any) -> Any:
-    """``c``, with NaN replaced by 0 where ``g``, the cotangent that it was computed from, is 0.
-
-    A branch that ``where`` did not take has the cotangent zero; at a pole 0 * inf would make it NaN.
-    """
-    spoiled = np.isnan(c)
-    return np.where(spoiled & (g == 0), 0, c) if spoiled.any() else c
-
-
 def _power(x: Any, y: Any) -> Any:
     """x^y; the square by its own ufunc, which is faster."""
     if isinstance(y, Number):

@@ -16,7 +16,6 @@ from autodiff.engine.primitive import Primitive
 from autodiff.engine.tape import Node, reachable
 from autodiff.engine.values import TensorBase, wrap
 from autodiff.engine.walk import walk
-from autodiff.ops.arithmetic import nan_to_zero
 from autodiff.ops.arrays import detached
 
 # Behind these, which have no kinks, a cotangent may vanish, as that of a side that is not taken does.
@@ -74,14 +73,17 @@ def without_derivative(x: Any, where: Any) -> Any:
     return kink(x, where=np.broadcast_to(np.asarray(where), x.shape))
 
 
-# What is 0, with a derivative that nobody knows: NaN, unless nothing depends on it.
-kink = Primitive("kink", lambda x, where: np.zeros(x.shape, x.dtype),
-                 lambda g, out, x, where:
-                     nan_to_zero(g, g * np.where(where, math.nan, 0).astype(x.dtype)) + g * kink(x, where=where),
-                 keeps="x")
+def _kink_x(g: Any, out: Any, x: Any, where: Any) -> Any:
+    """NaN where the cotangent is not 0, so that something depends on the derivative, which has none of its own."""
+    unknown = g * np.where(where, math.nan, 0).astype(x.dtype)
+    return np.where(np.isnan(unknown) & (g == 0), 0, unknown) + g * kink(x, where=where)
 
 
-def node_of(x: Any) -> Any:
+# What is 0, with a derivative that nobody knows.
+kink = Primitive("kink", lambda x, where: np.zeros(x.shape, x.dtype), _kink_x, keeps="x")
+
+
+def node_given(x: Any) -> Any:
     """The node of what a VJP was given: of a Tensor, or in place of a value that is not kept; None of an array."""
     return x if isinstance(x, Node) else getattr(x, "_node", None)
 
@@ -98,7 +100,7 @@ def limit_at_origin(g: Any, given: Any, out: Any, alone: bool = True) -> Any:
         alone: whether the slope has no derivative by anything else, either, where there is no limit, and the limit none
             by ``out``, where it is not dg/dout.
     """
-    if not isinstance(g, TensorBase) or (end := node_of(given)) is None:
+    if not isinstance(g, TensorBase) or (end := node_given(given)) is None:
         return None
     origin = np.asarray(detached(out) == 0)
     if not origin.any():

@@ -21,7 +21,7 @@ from autodiff.ops.arrays import detached
 from autodiff.ops.decompositions import finite, stacked, symmetric
 from autodiff.ops.equal_values import Equals, equal_values, limits, tolerance
 from autodiff.ops.indexing import scatter_add
-from autodiff.ops.lengths import node_of, without_derivative
+from autodiff.ops.lengths import node_given, without_derivative
 
 
 def _eigh(x: Any) -> Any:
@@ -107,7 +107,7 @@ def _or_nan(x: Any, spoiled: Any) -> Any:
 
 def _change(x: Any) -> Any:
     """What is 0 and stands for a change of ``x``, which is not kept."""
-    return wrap(np.zeros(x.shape, x.dtype), node_of(x))
+    return wrap(np.zeros(x.shape, x.dtype), node_given(x))
 
 
 def _final(total: Any, change: Any, unknown: Any) -> Any:
