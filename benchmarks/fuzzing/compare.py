@@ -167,7 +167,7 @@ def is_rounding(program: Program, found: Difference, outcome: Outcome, theirs: O
         ours = _at(run_double(double, OURS), found)
         if ours is None or not _close(ours, true, 1e-15 * sensitivity):
             return False
-        return mine <= 10 * other + eps * (30 * largest + 10 * sensitivity + 4)
+        return mine <= 10 * other + eps * (30 * largest + 10 * sensitivity + 1)
     return mine <= 1e-9 * largest + 3e-15 * sensitivity + 1e-14
 
 
