@@ -21,12 +21,13 @@ import nn
 from autodiff import distributions
 from benchmarks.numeric_points import Points
 
-__all__ = ["DTYPES", "MARGIN", "OURS", "Formula", "Found", "compare", "exact", "formula", "ulps"]
+__all__ = ["DTYPES", "MARGIN", "NEAR_ZERO", "OURS", "Formula", "Found", "compare", "exact", "formula", "ulps"]
 
 DTYPES = (np.float64, np.float32)
 MARGIN = 4  # units in the last place by which an error may be above PyTorch's
 STEP = {np.float64: 200, np.float32: 60}  # digits of the step of a difference: its error vanishes in the dtype
 OURS = SimpleNamespace(**{**vars(autodiff), "nn": nn, "distributions": distributions})
+NEAR_ZERO = "{} is the difference of nearly equal terms where it is small, as PyTorch's"
 Exact = Callable[..., Any]
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import mpmath as mp
 
-from benchmarks.numeric_errors import Formula, formula
+from benchmarks.numeric_errors import NEAR_ZERO, Formula, formula
 from benchmarks.numeric_points import grid
 
 __all__ = ["FORMULAS"]
@@ -52,6 +52,8 @@ SATURATED = (
     "the slope 1 - y^2 comes from the rounded value y, the one array that is kept; above 9 no digit of it is right, as "
     "PyTorch's"
 )
+LOGISTIC = "the slope y (1 - y) comes from the rounded value y, as PyTorch's, and its own slope has the factor 1 - 2 y"
+BESIDE_ONE = "the slope has the factor (1 - x) (1 + x), which is right near 1 and costs a rounding or two elsewhere"
 
 FORMULAS: list[Formula] = [
     formula("exp", mp.exp, EVERY),
@@ -68,8 +70,8 @@ FORMULAS: list[Formula] = [
     formula("sin", mp.sin, grid(beside=(math.pi, math.pi / 2, 2 * math.pi, 1000 * math.pi))),
     formula("cos", mp.cos, grid(beside=(math.pi, math.pi / 2, 2 * math.pi, 1000 * math.pi))),
     formula("tan", mp.tan, grid(beside=(math.pi, math.pi / 2))),
-    formula("asin", mp.asin, UNIT),
-    formula("acos", mp.acos, UNIT),
+    formula("asin", mp.asin, UNIT, why=BESIDE_ONE),
+    formula("acos", mp.acos, UNIT, why=BESIDE_ONE),
     formula("atan", mp.atan, EVERY),
     formula("sinh", mp.sinh, EVERY),
     formula("cosh", mp.cosh, EVERY),
@@ -79,22 +81,26 @@ FORMULAS: list[Formula] = [
     formula("atanh", mp.atanh, UNIT),
     formula("sinc", _sinc, grid(beside=(1.0, 2.0, 0.5, -3.0)),
             why="the sine of a rounded pi x is not 0 at whole numbers, as PyTorch's and NumPy's"),
-    formula("sigmoid", _logistic, EVERY),
-    formula("logit", lambda x: mp.log(x) - mp.log1p(-x), grid(lambda x: 0 < x < 1, beside=(0.5, 1.0))),
+    formula("sigmoid", _logistic, EVERY, why=LOGISTIC),
+    formula("logit", lambda x: mp.log(x) - mp.log1p(-x), grid(lambda x: 0 < x < 1, beside=(0.5, 1.0)),
+            why=NEAR_ZERO.format("the second slope")),
     formula("logit:eps", lambda x: mp.log(x) - mp.log1p(-x), grid(lambda x: 0.01 < x < 0.99, beside=(0.5,)),
-            lambda t, x: t.logit(x, 0.001)),
+            lambda t, x: t.logit(x, 0.001), why=NEAR_ZERO.format("the second slope")),
     formula(F + "logsigmoid", lambda x: -softplus(-x), EVERY),
     formula(F + "softplus", softplus, grid(lambda x: x < 20)),
     formula(F + "softplus:beta", lambda x: softplus(x / 4) * 4, EVERY,
             lambda t, x: t.nn.functional.softplus(x, 0.25, math.inf)),
     formula(F + "softplus:threshold", lambda x: softplus(3 * x) / 3 if 3 * x <= 5 else x, EVERY,
             lambda t, x: t.nn.functional.softplus(x, 3.0, 5.0)),
-    formula(F + "silu", lambda x: x * _logistic(x), EVERY),
-    formula(F + "mish", lambda x: x * mp.tanh(softplus(x)), EVERY),
+    formula(F + "silu", lambda x: x * _logistic(x), EVERY, why=NEAR_ZERO.format("the second slope")),
+    formula(F + "mish", lambda x: x * mp.tanh(softplus(x)), EVERY,
+            why=NEAR_ZERO.format("each slope")),
     formula(F + "gelu", (lambda x: x * _normal(x), lambda x: _normal(x) + x * _density(x),
-                         lambda x: (2 - x * x) * _density(x)), EVERY),
+                         lambda x: (2 - x * x) * _density(x)), EVERY,
+            why="erf is rounded near -1, and 1 + erf has few digits there, as PyTorch's"),
     formula(F + "gelu:tanh", lambda x: x * _logistic(2 * mp.sqrt(2 / mp.pi) * (x + mp.mpf("0.044715") * x**3)), EVERY,
-            lambda t, x: t.nn.functional.gelu(x, approximate="tanh")),
+            lambda t, x: t.nn.functional.gelu(x, approximate="tanh"),
+            why="tanh is rounded near -1 and 1, and its slope 1 - y^2 has few digits there, as PyTorch's"),
     formula(F + "elu", _elu(), EVERY, smooth=lambda x: x != 0),
     formula(F + "elu:alpha", _elu(0.75), EVERY, lambda t, x: t.nn.functional.elu(x, 0.75), smooth=lambda x: x != 0),
     formula(F + "celu:alpha", _elu(2, 1, 2), EVERY, lambda t, x: t.nn.functional.celu(x, 2.0), smooth=lambda x: x != 0),

@@ -34,7 +34,8 @@ close = lambda p: 1e-12 < p < 1
 
 LOSSES: list[Formula] = [
     formula(F + "binary_cross_entropy_with_logits", lambda x, y: y * softplus(-x) + (1 - y) * softplus(x),
-            vectors(*product(LOGITS, CHANCES)), _none("binary_cross_entropy_with_logits")),
+            vectors(*product(LOGITS, CHANCES)), _none("binary_cross_entropy_with_logits"),
+            why="the slope sigmoid(x) - y is a difference of nearly equal numbers where it is small, as PyTorch's"),
     formula(F + "binary_cross_entropy", lambda x, y: -(y * mp.log(x) + (1 - y) * mp.log1p(-x)),
             lambda dtype: [p for p in vectors(*product(INSIDE, CHANCES))(dtype) if close(p[0])],
             _none("binary_cross_entropy")),

@@ -96,16 +96,20 @@ def _row(name: str, exact: Any, points: Any, call: Any, **options: Any) -> Formu
 
 
 CANCELS = "of numbers near 1e8 float32 has no digit of the differences, which are all that counts here, as PyTorch's"
+SATURATED = "where one share is nearly 1, the loss and the slopes are its rounded distance from 1, as PyTorch's"
+ROUNDED_SHARES = (
+    "an entry's share exp(x - y) comes from the rounded value y, whose size its error grows with, as PyTorch's"
+)
 
 ROWS: list[Formula] = [
-    _row("softmax", _softmax, LOGITS, lambda t, x: t.softmax(x, 0)),
+    _row("softmax", _softmax, LOGITS, lambda t, x: t.softmax(x, 0), why=SATURATED),
     _row(F + "softmin", lambda x: _softmax([-v for v in x]), LOGITS, lambda t, x: t.nn.functional.softmin(x, 0)),
     _row("log_softmax", _log_softmax, LOGITS, lambda t, x: t.log_softmax(x, 0)),
     _row("logsumexp", _logsumexp, LOGITS, lambda t, x: t.logsumexp(x, 0)),
     _row("logcumsumexp", _running(lambda a, v: max(a, v) + mp.log1p(mp.exp(-abs(a - v)))), LOGITS,
-         lambda t, x: t.logcumsumexp(x, 0)),
+         lambda t, x: t.logcumsumexp(x, 0), why=ROUNDED_SHARES),
     _row(F + "cross_entropy", lambda x: _logsumexp(x) - x[0], LOGITS,
-         lambda t, x: t.nn.functional.cross_entropy(x[None], t.tensor([0]))),
+         lambda t, x: t.nn.functional.cross_entropy(x[None], t.tensor([0])), why=SATURATED),
     _row(F + "glu", lambda x: [x[0] / (1 + mp.exp(-x[2])), x[1] / (1 + mp.exp(-x[3]))], LOGITS,
          lambda t, x: t.nn.functional.glu(x, 0)),
     _row("sum", sum, SUMS, lambda t, x: t.sum(x)),
