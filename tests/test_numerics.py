@@ -103,7 +103,7 @@ def test_a_wrong_slope_is_found() -> None:
 
 
 def test_one_point_is_enough() -> None:
-    """Where PyTorch's worst error is larger than ours, a formula still needs a reason for a point at which it is not."""
+    """Where PyTorch's worst error is larger than ours, one point where it is not needs a reason."""
 
     def call(lib: Any, x: Any) -> Any:
         return x + (x > 1).to(x.dtype) * 1e-3 if lib is OURS else x + (x < 1).to(x.dtype)
