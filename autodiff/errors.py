@@ -48,10 +48,18 @@ class OptionError(AutodiffError, ValueError):
     """An option outside the values it can have: a negative learning rate, a reduction that does not exist."""
 
 
+class AttributeNameError(OptionError, AttributeError):
+    """A name that an attribute cannot have, or not yet: it hides a method, or comes before ``super().__init__()``."""
+
+
 class StateDictError(AutodiffError, KeyError, RuntimeError):
     """A state dict that does not fit the module or optimizer it is loaded into."""
 
     __str__ = Exception.__str__  # KeyError would print the repr, with its line ends escaped
+
+
+class AutodiffWarning(UserWarning):
+    """Something that is allowed and hardly ever meant, such as layers that no optimizer will train."""
 
 
 class FileFormatError(AutodiffError, ValueError):

@@ -18,6 +18,7 @@ from autodiff.engine.versions import rewritten
 from autodiff.engine.views import mark_view, rerecord_view
 from autodiff.errors import AxisError, DtypeError, ShapeError
 from autodiff.kernels.layout import by_first, turned
+from autodiff.kinds import not_a_tensor
 
 ndarray = np.ndarray
 NUMBERS = frozenset((float, int, bool))
@@ -162,7 +163,7 @@ def _constant(primitive: Primitive, x: Any) -> Any:
         return x.item()
     if isinstance(x, (float, int)):
         return x
-    raise DtypeError(f"{primitive.name} takes tensors, arrays and numbers, not {x!r:.60}; use tensor(...) to make one")
+    raise not_a_tensor(primitive.name, x)
 
 
 def _promoted(primitive: Primitive, inputs: tuple[Any, ...], arrays: list[Any]) -> tuple[Any, ...] | None:
