@@ -14,6 +14,7 @@ from autodiff.engine.call_sites import NOBODY, begin, calls, of_library, place_o
 from autodiff.engine.values import wrap
 from autodiff.errors import DtypeError, OptionError
 from autodiff.tensors.tensor import Tensor
+from autodiff.unregistered import asked
 from nn.explained import check_begun, check_name, located
 from nn.hooks import Hookable
 from nn.parameter import Buffer, Parameter
@@ -205,11 +206,16 @@ class Module(Hookable):
         self, prefix: str = "", recurse: bool = True, remove_duplicate: bool = True
     ) -> Iterator[tuple[str, Parameter]]:
         """The parameters of this module and all below it with their paths; one that is shared comes once."""
+        asked.add(self)
         return self._named("_parameters", prefix, recurse, remove_duplicate)
 
     def parameters(self, recurse: bool = True) -> Iterator[Parameter]:
         """The parameters of this module and all below it, each once."""
-        return (parameter for _, parameter in self.named_parameters(recurse=recurse))
+        asked.add(self)
+        return self._parameters_below(recurse)
+
+    def _parameters_below(self, recurse: bool = True) -> Iterator[Parameter]:
+        return (parameter for _, parameter in self._named("_parameters", "", recurse, True))
 
     def named_buffers(
         self, prefix: str = "", recurse: bool = True, remove_duplicate: bool = True
@@ -272,7 +278,7 @@ class Module(Hookable):
 
     def zero_grad(self, set_to_none: bool = True) -> None:
         """Forget the gradients of all parameters, or set them to 0 in place."""
-        for parameter in self.parameters():
+        for parameter in self._parameters_below():
             if set_to_none or parameter._grad is None:
                 parameter._grad = None
             else:

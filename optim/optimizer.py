@@ -13,6 +13,7 @@ from autodiff.engine.values import wrap
 from autodiff.engine.versions import changed
 from autodiff.errors import DtypeError, OptionError, StateDictError
 from autodiff.tensors.tensor import Tensor
+from autodiff.unregistered import asked, behind_nothing, not_given, say_overlooked
 from optim import rules
 from optim.hooks import Hooked
 from optim.options import Limit, limits_of, required
@@ -55,11 +56,15 @@ class Optimizer(Hooked):
         if isinstance(params, (Tensor, np.ndarray, set)):
             raise DtypeError(f"params is a list of parameters, or of groups of them, not {type(params).__name__}")
         self.defaults, self.param_groups, self.state, self._hooks = defaults, [], defaultdict(dict), {}
+        models = list(asked)  # before the generator of their parameters, which may be all that keeps one, is used up
         groups = list(params)
         if not groups:
-            raise OptionError("there are no parameters to optimize; was the generator of parameters used up before?")
+            why = behind_nothing(models) or "was the generator of parameters used up before?"
+            raise OptionError(f"there are no parameters to optimize; {why}")
         for group in groups if isinstance(groups[0], Mapping) else [{"params": groups}]:
             self.add_param_group(group)
+        given = {id(p) for group in self.param_groups for p in group["params"]}
+        say_overlooked(not_given(given, models), "this optimizer does not train what is there")
 
     def add_param_group(self, param_group: Group) -> None:
         """Optimize further parameters, with options of their own.

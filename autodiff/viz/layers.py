@@ -14,6 +14,7 @@ from autodiff.engine.tape import Node
 from autodiff.func.trees import leaves_of
 from autodiff.random import default_generator
 from autodiff.tensors.tensor import Tensor
+from autodiff.unregistered import overlooked, say_overlooked
 from autodiff.viz.recorded import calls_of, creation_order
 from autodiff.viz.saved import bytes_kept
 from autodiff.viz.tables import aligned, size
@@ -43,11 +44,13 @@ class Summary(list[Layer]):
         parameters: how many numbers can be trained, each counted once.
         frozen: how many numbers of parameters cannot be trained.
         kept: bytes that the whole graph keeps for the backward pass.
+        unregistered: attributes whose layers or tensors the model does not know, and the repair.
     """
 
     parameters: int = 0
     frozen: int = 0
     kept: int = 0
+    unregistered: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         rows = []
@@ -59,7 +62,8 @@ class Summary(list[Layer]):
             rows.append(("  " * depth + name, shape, f"{layer.parameters:,}" if layer.parameters else "-", kept))
         total = f"{self.parameters:,} parameters" + (f" and {self.frozen:,} frozen" if self.frozen else "")
         table = aligned(("layer", "output", "parameters", "kept"), rows)
-        return f"{table}\n{total}, {size(self.kept)} kept for backward"
+        unseen = "".join(f"\nnot counted: {text}" for text in self.unregistered)
+        return f"{table}\n{total}, {size(self.kept)} kept for backward{unseen}"
 
     __repr__ = __str__
 
@@ -96,6 +100,9 @@ def summary(model: Any, *inputs: Any, **options: Any) -> Summary:
         result.append(Layer(path, type(module).__name__, shapes.get(id(module)), count, kept_in[id(module)]))
     result.parameters = sum(p.numel() for p in model.parameters() if p.requires_grad)
     result.frozen = sum(p.numel() for p in model.parameters() if not p.requires_grad)
+    unseen = overlooked(model)
+    result.unregistered = tuple(map(str, unseen))
+    say_overlooked(unseen, "this summary does not count what is there")
     return result
 
 
