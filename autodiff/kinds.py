@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from autodiff.errors import AutodiffError, DtypeError
+from autodiff.errors import AutodiffError, DtypeError, StateDictError
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -45,7 +45,7 @@ def repair_of(given: Any) -> str:
     if isinstance(given, np.ndarray):
         return "convert it with .astype(np.float32); an array of objects has rows of unequal length, or strings, in it"
     if _is_module(given):
-        return "call it, as in model(x), and give its output"
+        return "give its output, model(x), or the list of its parameters, [*model.parameters()]"
     if inspect.isclass(given):
         return "make an instance of it, with parentheses"
     if inspect.isroutine(given):
@@ -61,6 +61,55 @@ def repair_of(given: Any) -> str:
     if inspect.isgenerator(given) or hasattr(given, "__next__"):
         return "use tensor(list(...)) to make one"
     return "use tensor(...) to make one"
+
+
+def several(given: Any) -> list[Any]:
+    """The members of a list, a tuple or an iterator; anything else, as a model or a dict, is one thing."""
+    is_one = _is_tensor(given) or _is_module(given) or isinstance(given, (str, bytes, Mapping, os.PathLike))
+    return [given] if is_one or not isinstance(given, Iterable) else list(given)
+
+
+def parameters_of(name: str, given: Any) -> list[Any]:
+    """The parameters, or groups of them, that ``name`` was given.
+
+    Raises DtypeError, with the repair, for a model, a method that was not called, and anything else without members.
+    """
+    if inspect.isroutine(given):
+        raise DtypeError(f"{name} takes parameters, not {described(given)}; call it, as in model.parameters()")
+    if isinstance(given, Mapping):
+        repair = "give a list of such groups" if "params" in given else "give list(...) of its values"
+        raise DtypeError(f"{name} takes a list of parameters, not {described(given)}; {repair}")
+    listed = several(given)
+    for x in listed:
+        if _is_module(x):
+            raise DtypeError(f"{name} takes parameters, not {described(x)}; give model.parameters()")
+        if inspect.isgenerator(x):
+            raise DtypeError(f"{name} takes parameters, not a list of generators; join them: [*a.parameters(), ...]")
+        if not (_is_tensor(x) or isinstance(x, (Mapping, tuple))):
+            raise DtypeError(f"{name} changes tensors, as model.parameters() gives them, not {described(x)}")
+    return listed
+
+
+def check_function(name: str, given: Any, wanted: str) -> None:
+    """Raise DtypeError unless ``given`` can be called; ``wanted`` says with what."""
+    if not callable(given):
+        raise DtypeError(f"{name} is a function of {wanted}, not {described(given)}")
+
+
+def state_of(name: str, given: Any, keys: tuple[str, ...] = ()) -> Any:
+    """The state dict that ``name`` was given; raises StateDictError, with the repair, for anything else."""
+    if isinstance(given, Mapping) and all(key in given for key in keys):
+        return given
+    repair = "give what state_dict() returned"
+    if isinstance(given, (str, os.PathLike)):
+        repair = "load(path) reads one from a file"
+    elif hasattr(given, "state_dict"):
+        repair = "call its state_dict()"
+    elif inspect.isroutine(given):
+        repair = "call it, with parentheses"
+    elif isinstance(given, Mapping):
+        repair = f"it has no {' and no '.join(repr(key) for key in keys if key not in given)}: is it another object's?"
+    raise StateDictError(f"{name} loads a state dict, not {described(given)}; {repair}")
 
 
 def not_a_tensor(name: str, given: Any, wanted: str = "tensors, arrays and numbers") -> DtypeError:

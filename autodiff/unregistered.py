@@ -1,8 +1,8 @@
 """Layers and parameters that a model holds where it does not see them: in plain lists, tuples and dicts.
 
-A model lists what is assigned to it as an attribute of its own. What stands in a plain container works, but no optimizer
-gets it and no file of weights has it. ``nn`` notes which models were asked for their parameters, so that ``optim``,
-which knows no models, can say what was overlooked.
+A model lists what is assigned to it as an attribute of its own. What stands in a plain container works, but no
+optimizer gets it and no file of weights has it. ``nn`` notes which models were asked for their parameters, so that
+``optim``, which knows no models, can say what was overlooked.
 """
 
 from __future__ import annotations
@@ -104,7 +104,7 @@ def say_overlooked(found: list[Overlooked], consequence: str) -> None:
 
 
 def not_given(given: Collection[int], models: Iterable[Any]) -> list[Overlooked]:
-    """What those ``models`` overlooked that an optimizer was given a part of: ``given`` are the ids of its parameters."""
+    """What was overlooked by those ``models`` of which an optimizer got parameters; ``given`` are the ids of these."""
     found = []
     for model in models:
         parameters = {id(p) for p in model._parameters_below()}

@@ -75,3 +75,14 @@ def check_name(module: Any, name: str, value: Any) -> None:
         f"{name!r} is a method of {type(module).__name__}, which {described(value)} would hide; "
         "give the attribute another name"
     )
+
+
+def repair_of_member(given: Any) -> str:
+    """How to make a module of what was given in place of one."""
+    if isinstance(given, type):
+        return f"; make an instance of it, {given.__name__}(...)"
+    if isroutine(given):
+        return "; take the layer of that name, as in nn.ReLU(), or a Module whose forward() calls the function"
+    if isinstance(given, (list, tuple)) or hasattr(given, "__next__"):
+        return "; give its members one by one, with a star: Sequential(*layers)"
+    return "; give a layer, such as nn.ReLU()" if isinstance(given, str) else ""

@@ -13,9 +13,10 @@ import numpy as np
 from autodiff.engine.call_sites import NOBODY, begin, calls, of_library, place_of_user
 from autodiff.engine.values import wrap
 from autodiff.errors import DtypeError, OptionError
+from autodiff.kinds import described
 from autodiff.tensors.tensor import Tensor
 from autodiff.unregistered import asked
-from nn.explained import check_begun, check_name, located
+from nn.explained import check_begun, check_name, located, repair_of_member
 from nn.hooks import Hookable
 from nn.parameter import Buffer, Parameter
 from nn.state import IncompatibleKeys, copy_state
@@ -140,7 +141,8 @@ class Module(Hookable):
         if hasattr(self, name) and not any(name in vars(self)[registry] for registry, _ in _REGISTRIES):
             raise OptionError(f"{type(self).__name__} has an attribute {name!r} already; give the {kind} another name")
         if value is not None and not isinstance(value, wanted):
-            raise DtypeError(f"{kind} {name!r} is a {wanted.__name__} or None, not {value!r:.60}{repair}")
+            repair = repair_of_member(value) if wanted is Module else repair
+            raise DtypeError(f"{kind} {name!r} is a {wanted.__name__} or None, not {described(value)}{repair}")
         self._enter(f"_{kind}s", name, value)
 
     def register_parameter(self, name: str, param: Parameter | None) -> None:

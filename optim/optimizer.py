@@ -12,6 +12,7 @@ from autodiff.engine.modes import enable_grad
 from autodiff.engine.values import wrap
 from autodiff.engine.versions import changed
 from autodiff.errors import DtypeError, OptionError, StateDictError
+from autodiff.kinds import check_function, described, parameters_of, state_of
 from autodiff.tensors.tensor import Tensor
 from autodiff.unregistered import asked, behind_nothing, not_given, say_overlooked
 from optim import rules
@@ -57,7 +58,7 @@ class Optimizer(Hooked):
             raise DtypeError(f"params is a list of parameters, or of groups of them, not {type(params).__name__}")
         self.defaults, self.param_groups, self.state, self._hooks = defaults, [], defaultdict(dict), {}
         models = list(asked)  # before the generator of their parameters, which may be all that keeps one, is used up
-        groups = list(params)
+        groups = parameters_of(type(self).__name__, params)
         if not groups:
             why = behind_nothing(models) or "was the generator of parameters used up before?"
             raise OptionError(f"there are no parameters to optimize; {why}")
@@ -78,7 +79,7 @@ class Optimizer(Hooked):
         given = param_group.get("params", ())
         if isinstance(given, set):
             raise DtypeError("params in a set have no order; give a list")
-        params = [given] if isinstance(given, Tensor) else list(given)
+        params = parameters_of("a group", given)
         group: Group = {"params": params, **{k: v for k, v in param_group.items() if k != "params"}}
         if params and isinstance(params[0], tuple):
             group["param_names"] = [name for name, _ in params]
@@ -86,7 +87,7 @@ class Optimizer(Hooked):
         known = {id(p) for other in self.param_groups for p in other["params"]}
         for p in params:
             if not isinstance(p, Tensor):
-                raise DtypeError(f"an optimizer changes tensors, not {p!r:.60}")
+                raise DtypeError(f"an optimizer changes tensors, not {described(p)}")
             if not p.is_leaf:
                 raise OptionError(f"a tensor of shape {p.shape} was computed, so it is no parameter; detach() it")
             if id(p) in known:
@@ -102,7 +103,7 @@ class Optimizer(Hooked):
             raise OptionError("differentiable=True: a step changes parameters outside the graph; set it to False")
         for name, limit in self._limits.items():
             if name in group:  # a subclass may have left out an option
-                required(limit.holds(group[name]), name, group[name], limit.wanted)
+                required(limit.allows(group[name]), name, group[name], limit.wish(group[name]))
         self._check(group)
 
     def _check(self, group: Group) -> None:
@@ -162,6 +163,7 @@ class Optimizer(Hooked):
         """
         loss = None
         if closure is not None:
+            check_function("a closure", closure, "no arguments that returns the loss")
             with enable_grad():
                 loss = closure()
         touched: list[Array] = []
@@ -187,6 +189,7 @@ class Optimizer(Hooked):
         Raises StateDictError where groups or shapes do not fit.
         """
         state_dict = self._through_hooks("load before", state_dict)
+        state_dict = state_of(type(self).__name__, state_dict, ("param_groups", "state"))
         groups, state = state_dict["param_groups"], state_dict["state"]
         sizes = [len(group["params"]) for group in groups]
         own = [len(group["params"]) for group in self.param_groups]

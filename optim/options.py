@@ -23,6 +23,18 @@ class Limit(NamedTuple):
     holds: Callable[[Any], bool]
     wanted: str
 
+    def allows(self, value: Any) -> bool:
+        """Whether ``value`` is of the kind that the test takes, and passes it."""
+        try:
+            return bool(self.holds(value))
+        except (TypeError, ValueError):
+            return False
+
+    def wish(self, value: Any) -> str:
+        """What is wanted in place of ``value``."""
+        is_number = isinstance(value, (int, float)) or hasattr(value, "item")
+        return self.wanted if is_number or self is fractions else f"a number, {self.wanted}"
+
 
 not_negative = Limit(lambda value: value >= 0, "0 or more")
 fractions = Limit(lambda betas: len(betas) == 2 and all(0 <= b < 1 for b in betas), "a pair, each from 0 to below 1")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,9 +12,8 @@ from parity.base import CASES
 
 import autodiff
 import nn
-from autodiff import Tensor, ones
-from autodiff.errors import AttributeNameError, AutodiffError, DtypeError
-from nn import functional as F
+from autodiff import ones
+from autodiff.errors import AutodiffError
 
 LAYER = nn.Linear(2, 3)
 WRONG: dict[str, Any] = {
