@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from numpy.linalg import LinAlgError
+
 
 class AutodiffError(Exception):
     """The base of this library's exceptions."""
@@ -13,6 +15,10 @@ class ShapeError(AutodiffError, ValueError, RuntimeError):
 
 class AxisError(ShapeError, IndexError):
     """An axis that a tensor does not have."""
+
+
+class LinalgError(AutodiffError, LinAlgError, RuntimeError):
+    """A matrix without what was asked for: a singular one has no inverse, one of negative eigenvalues no factor."""
 
 
 class DtypeError(AutodiffError, TypeError, RuntimeError):

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from autodiff.errors import AutodiffError, DtypeError, StateDictError
+from autodiff.errors import AutodiffError, AxisError, DtypeError, LinalgError, ShapeError, StateDictError
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -36,11 +36,11 @@ def described(given: Any) -> str:
     return f"a {type(given).__name__}{text}"
 
 
-def repair_of(given: Any) -> str:
+def repair_of(given: Any, make: str = "tensor(...)") -> str:
     """How to make a tensor of an object of another kind.
 
     >>> repair_of([1.0, 2.0]), repair_of(len)
-    ('use tensor(...) to make one', 'call it, with parentheses')
+    ('use tensor(...) to make one', 'call it, with parentheses; autodiff.func differentiates functions')
     """
     if isinstance(given, np.ndarray):
         return "convert it with .astype(np.float32); an array of objects has rows of unequal length, or strings, in it"
@@ -49,7 +49,7 @@ def repair_of(given: Any) -> str:
     if inspect.isclass(given):
         return "make an instance of it, with parentheses"
     if inspect.isroutine(given):
-        return "call it, with parentheses"
+        return "call it, with parentheses; autodiff.func differentiates functions"
     if isinstance(given, (str, os.PathLike)):
         return "use tensor(...) of numbers; load(path) reads those of a file"
     if isinstance(given, Mapping):
@@ -60,7 +60,7 @@ def repair_of(given: Any) -> str:
         return "a function without a return gives None"
     if inspect.isgenerator(given) or hasattr(given, "__next__"):
         return "use tensor(list(...)) to make one"
-    return "use tensor(...) to make one"
+    return f"use {make} to make one"
 
 
 def several(given: Any) -> list[Any]:
@@ -112,9 +112,33 @@ def state_of(name: str, given: Any, keys: tuple[str, ...] = ()) -> Any:
     raise StateDictError(f"{name} loads a state dict, not {described(given)}; {repair}")
 
 
+def array_like(given: Any, like: Any, what: str) -> np.ndarray[Any, Any]:
+    """``given`` as an array of the dtype of ``like``; raises DtypeError where it holds no numbers."""
+    try:
+        return np.asarray(given, dtype=like.dtype)
+    except (TypeError, ValueError):
+        raise DtypeError(f"{what} is a tensor or an array, not {described(given)}; {repair_of(given)}") from None
+
+
 def not_a_tensor(name: str, given: Any, wanted: str = "tensors, arrays and numbers") -> DtypeError:
     """The error, to be raised, of ``name``, which takes what is ``wanted`` and was given something else."""
     return DtypeError(f"{name} takes {wanted}, not {described(given)}; {repair_of(given)}")
+
+
+def operands(given: Iterable[Any]) -> str:
+    """Dtype and shape of each tensor or array, and numbers as they are, as errors show them."""
+    return ", ".join(f"{x.dtype} {tuple(x.shape)}" if hasattr(x, "dtype") else f"{x!r:.40}" for x in given)
+
+
+def refused(name: str, given: Iterable[Any], error: Exception, params: Mapping[str, Any] | None = None) -> Exception:
+    """The named error, to be raised, for what NumPy refused, with what was given."""
+    settings = "".join(f", {key}={value!r:.60}" for key, value in (params or {}).items())
+    kind: type[AutodiffError] = DtypeError
+    if isinstance(error, np.linalg.LinAlgError):
+        kind = LinalgError
+    elif isinstance(error, (IndexError, ValueError)):
+        kind = AxisError if isinstance(error, IndexError) else ShapeError
+    return kind(f"{name}({operands(given)}{settings}): {error}")
 
 
 def wrong_kind(name: str, given: Iterable[Any], error: Exception) -> Exception | None:

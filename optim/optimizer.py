@@ -170,7 +170,7 @@ class Optimizer(Hooked):
         for group in self.param_groups:
             self._update(group, touched)
         if touched:
-            changed(*touched)
+            changed(*touched, by=f" by {type(self).__name__}.step()")
         return loss
 
     def state_dict(self) -> dict[str, Any]:
