@@ -12,9 +12,11 @@ import numpy as np
 from autodiff.engine.modes import enable_grad
 from autodiff.engine.tape import Node
 from autodiff.func.trees import leaves_of
+from autodiff.kinds import described
 from autodiff.random import default_generator
 from autodiff.tensors.tensor import Tensor
 from autodiff.unregistered import overlooked, say_overlooked
+from autodiff.viz.errors import DrawingError
 from autodiff.viz.recorded import calls_of, creation_order
 from autodiff.viz.saved import bytes_kept
 from autodiff.viz.tables import aligned, size
@@ -83,6 +85,12 @@ def summary(model: Any, *inputs: Any, **options: Any) -> Summary:
       1: Tanh    (5, 4)  -           80 B
     16 parameters, ... kept for backward
     """
+    if not hasattr(model, "named_modules") or isinstance(model, type):
+        raise DrawingError(f"summary takes a model and its inputs, not {described(model)}")
+    for given in inputs:
+        if isinstance(given, (tuple, list)) and given and all(isinstance(n, int) for n in given):
+            sizes = ", ".join(map(str, given))
+            raise DrawingError(f"summary calls the model with inputs, not with a shape {given}; give zeros({sizes})")
     modules = list(model.named_modules())
     with _as_it_was(model), enable_grad():
         output, shapes = _run(model, inputs, options)
