@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import inspect
 import os
+import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeVar
 
@@ -19,7 +20,7 @@ def described(given: Any) -> str:
     """An object in a few words; one whose text is long, such as a model, by its class.
 
     >>> described([1.0, 2.0]), described(abs), described({"a": 1})
-    ('[1.0, 2.0]', 'the function abs', "a dict ({'a': 1})")
+    ('[1.0, 2.0]', 'the function abs', "a dict with 'a'")
     """
     if inspect.isclass(given):
         return f"the class {given.__name__}"
@@ -32,15 +33,16 @@ def described(given: Any) -> str:
         return f"a {type(given).__name__} of {len(given)} ({parts})"
     if given is None or isinstance(given, (list, tuple, str, bytes, int, float, complex)):
         return f"{given!r:.60}"
-    text = f" ({given!r:.60})" if isinstance(given, dict) else ""
-    return f"a {type(given).__name__}{text}"
+    keys = f" with {', '.join(map(repr, list(given)[:3]))}" if isinstance(given, dict) and given else ""
+    kind = type(given).__name__
+    return f"{'an' if kind[0] in 'AEIOU' else 'a'} {kind}{keys}"
 
 
 def repair_of(given: Any, make: str = "tensor(...)") -> str:
     """How to make a tensor of an object of another kind.
 
     >>> repair_of([1.0, 2.0]), repair_of(len)
-    ('use tensor(...) to make one', 'call it, with parentheses; autodiff.func differentiates functions')
+    ('use tensor(...) to make one', 'call it, with parentheses; autodiff.func.grad(f) differentiates a function')
     """
     if isinstance(given, np.ndarray):
         return "convert it with .astype(np.float32); an array of objects has rows of unequal length, or strings, in it"
@@ -49,7 +51,7 @@ def repair_of(given: Any, make: str = "tensor(...)") -> str:
     if inspect.isclass(given):
         return "make an instance of it, with parentheses"
     if inspect.isroutine(given):
-        return "call it, with parentheses; autodiff.func differentiates functions"
+        return "call it, with parentheses; autodiff.func.grad(f) differentiates a function"
     if isinstance(given, (str, os.PathLike)):
         return "use tensor(...) of numbers; load(path) reads those of a file"
     if isinstance(given, Mapping):
@@ -138,7 +140,9 @@ def refused(name: str, given: Iterable[Any], error: Exception, params: Mapping[s
         kind = LinalgError
     elif isinstance(error, (IndexError, ValueError)):
         kind = AxisError if isinstance(error, IndexError) else ShapeError
-    return kind(f"{name}({operands(given)}{settings}): {error}")
+    lengths = re.search(r"gufunc signature .*\(size (\d+) is different from (\d+)\)", str(error))
+    why = f"the lengths {lengths[2]} and {lengths[1]} meet, and have to be equal: (n, k) @ (k, m)" if lengths else error
+    return kind(f"{name}({operands(given)}{settings}): {why}")
 
 
 def wrong_kind(name: str, given: Iterable[Any], error: Exception) -> Exception | None:

@@ -288,6 +288,10 @@ class Module(Hookable):
 
     # --- dtype --------------------------------------------------------------------------------------------------------
 
+    def cuda(self, device: Any = None) -> Self:
+        """Raises DeviceError: there is only the CPU."""
+        return self.to("cuda")
+
     def to(self, *args: Any, **kwargs: Any) -> Self:
         """Convert all floating parameters and buffers to a dtype, or to that of a tensor; the device is the CPU."""
         if wrap(np.empty(0)).to(*args, **kwargs).dtype.kind != "f":

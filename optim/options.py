@@ -3,18 +3,37 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from functools import wraps
 from inspect import signature
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated, Any, NamedTuple, TypeVar
 
 from autodiff.errors import OptionError
 
 Params = Iterable[Any]
+C = TypeVar("C", bound=Callable[..., None])
 
 
 def required(holds: bool, name: str, value: Any, wanted: str) -> None:
     """Raise OptionError, which says what is ``wanted`` of an option, unless its value ``holds`` it."""
     if not holds:
         raise OptionError(f"{name} is {wanted}, not {value!r}")
+
+
+def numbers_wanted(constructor: C) -> C:
+    """``constructor``, whose TypeErrors about an argument of the wrong kind say which number is wanted."""
+    names = list(signature(constructor).parameters)[1:]
+
+    @wraps(constructor)
+    def construct(self: Any, *args: Any, **kwargs: Any) -> None:
+        try:
+            constructor(self, *args, **kwargs)
+        except TypeError as error:
+            for name, value in (*zip(names, args, strict=False), *kwargs.items()):
+                if type(error) is TypeError and f"'{type(value).__name__}'" in str(error) and name != "optimizer":
+                    raise OptionError(f"{type(self).__name__}: {name} is of another kind than {value!r}") from error
+            raise
+
+    return construct  # type: ignore[return-value]  # takes what the constructor takes
 
 
 class Limit(NamedTuple):

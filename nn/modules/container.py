@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, ClassVar, Self, overload
 
 from autodiff.errors import AxisError, DtypeError
-from autodiff.kinds import described, several
+from autodiff.kinds import described
 from autodiff.tensors.tensor import Tensor
 from nn.module import Module, indented
 from nn.parameter import Parameter
@@ -119,7 +119,9 @@ class _NumberedModules(_Modules, _Numbered):
 
     def extend(self, modules: Iterable[Module]) -> Self:
         """Add modules at the end."""
-        for module in tuple(modules) if isinstance(modules, _Container) else several(modules):
+        if not isinstance(modules, Iterable):
+            raise DtypeError(f"a {type(self).__name__} takes a list of modules, not {described(modules)}; put it in [...]")
+        for module in tuple(modules):
             self.append(module)
         return self
 
