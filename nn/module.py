@@ -183,6 +183,7 @@ class Module(Hookable):
 
     def named_children(self) -> Iterator[tuple[str, Module]]:
         """The modules right below this one with their names, each once."""
+        check_begun(self)
         seen: set[Module] = set()
         for name, module in self._modules.items():
             if module is not None and module not in seen:
@@ -361,7 +362,8 @@ class Module(Hookable):
         return ""
 
     def __repr__(self) -> str:
-        check_begun(self)
+        if "_modules" not in vars(self):
+            return f"{type(self).__name__}(), whose __init__ does not call super().__init__()"
         extra = self.extra_repr()
         lines = extra.split("\n") if extra else []
         if len(lines) > 1 or self._modules:

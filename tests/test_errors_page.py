@@ -15,7 +15,9 @@ from autodiff.errors import AutodiffError, AutodiffWarning
 PAGE = Path(__file__).parent.parent / "docs" / "errors.md"
 ROW = re.compile(r"^\| `(?P<mistake>.+?)` \| (?P<kind>\w+): `(?P<message>.+?)` \| `(?P<repair>.+?)` \|$", re.M)
 BLOCK = re.compile(
-    r"^```python\n(?P<mistake>[^`]+?)```\n\n(?P<kind>\w+): `(?P<message>.+?)`\n\n```python\n(?P<repair>[^`]+?)```$", re.M
+    r"^```python\n(?P<mistake>[^`]+?)```\n\n(?P<kind>\w+): `(?P<message>.+?)`\n\n"
+    r"```python\n(?P<repair>[^`]+?)```$",
+    re.M,
 )
 GROUPS = (
     "Making a tensor", "Shapes", "Dtypes", "Tracking", "Backward", "In place", "Layers", "Models", "Losses",

@@ -141,7 +141,7 @@ def _names_of_tensors(params: Any) -> dict[Node | int, str]:
     elif hasattr(params, "named_parameters"):
         pairs = params.named_parameters()
     names: dict[Node | int, str] = {}
-    for pair in pairs:
+    for pair in pairs if isinstance(pairs, Iterable) else [params]:
         if not (isinstance(pair, tuple) and len(pair) == 2):
             raise DrawingError(
                 "draw: params are names with tensors: the model, its named_parameters(), or a dict; not "

@@ -119,8 +119,9 @@ class _NumberedModules(_Modules, _Numbered):
 
     def extend(self, modules: Iterable[Module]) -> Self:
         """Add modules at the end."""
-        if not isinstance(modules, Iterable):
-            raise DtypeError(f"a {type(self).__name__} takes a list of modules, not {described(modules)}; put it in [...]")
+        given: Any = modules
+        if not isinstance(given, Iterable):
+            raise DtypeError(f"{type(self).__name__} takes a list of modules, not {described(given)}; put it in [...]")
         for module in tuple(modules):
             self.append(module)
         return self

@@ -17,11 +17,12 @@ from nn.parameter import Parameter
 
 def add_parameters(module: Module, dtype: Any, **shapes: tuple[int, ...] | None) -> None:
     """Register parameters of these shapes without values; for None there is a name without a parameter."""
-    kind = get_default_dtype() if dtype is None else as_dtype(dtype)
+    numbers = get_default_dtype() if dtype is None else as_dtype(dtype)
     for name, shape in shapes.items():
         if shape is not None and not all(hasattr(n, "__index__") for n in shape):
-            raise OptionError(f"the sizes of a {type(module).__name__} are integers; its {name} cannot have shape {shape}")
-        module.register_parameter(name, None if shape is None else Parameter(np.empty(shape, kind)))
+            kind = type(module).__name__
+            raise OptionError(f"the sizes of a {kind} are integers; its {name} cannot have the shape {shape}")
+        module.register_parameter(name, None if shape is None else Parameter(np.empty(shape, numbers)))
 
 
 def uniform_by_fan(weight: Tensor, bias: Tensor | None) -> None:
