@@ -33,6 +33,8 @@ def described(given: Any) -> str:
         return f"a {type(given).__name__} of {len(given)} ({parts})"
     if given is None or isinstance(given, (list, tuple, str, bytes, int, float, complex)):
         return f"{given!r:.60}"
+    if inspect.isgenerator(given):
+        return "a generator"
     keys = f" with {', '.join(map(repr, list(given)[:3]))}" if isinstance(given, dict) and given else ""
     kind = type(given).__name__
     return f"{'an' if kind[0] in 'AEIOU' else 'a'} {kind}{keys}"
@@ -160,6 +162,8 @@ def wrong_kind(name: str, given: Iterable[Any], error: Exception) -> Exception |
             found = error.obj is x or error.obj is getattr(x, "__func__", x)
         else:
             found = isinstance(error, TypeError) and f"'{type(x).__name__}'" in str(error)
+        if found and isinstance(error, TypeError) and isinstance(x, (str, type(None))):  # which may be an option
+            return DtypeError(f"{name} does not take {described(x)} there: {error}")
         if found or _is_tensor(x) or _is_module(x) or isinstance(x, (Mapping, os.PathLike, type)):
             return not_a_tensor(name, x)
         if isinstance(x, (list, tuple)) and (inner := wrong_kind(name, x, error)) is not None:

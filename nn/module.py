@@ -135,8 +135,8 @@ class Module(Hookable):
             self.__dict__[registry].pop(name, None)
         self._passing.discard(name)
 
-    def _register(self, kind: str, name: str, value: Any, wanted: type, repair: str = "") -> None:
-        if not name or "." in name:
+    def _register(self, kind: str, name: Any, value: Any, wanted: type, repair: str = "") -> None:
+        if not isinstance(name, str) or not name or "." in name:
             raise OptionError(f"the name of a {kind} is a string that is not empty and has no dot, not {name!r}")
         if hasattr(self, name) and not any(name in vars(self)[registry] for registry, _ in _REGISTRIES):
             raise OptionError(f"{type(self).__name__} has an attribute {name!r} already; give the {kind} another name")

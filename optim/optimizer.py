@@ -75,7 +75,7 @@ class Optimizer(Hooked):
             OptionError: a parameter was computed, or is in a group already, or an option has no such value.
         """
         if not isinstance(param_group, Mapping):
-            raise DtypeError(f"a group is a dict with 'params', not {param_group!r:.60}")
+            raise DtypeError(f"a group is a dict with 'params', not {described(param_group)}")
         given = param_group.get("params", ())
         if isinstance(given, set):
             raise DtypeError("params in a set have no order; give a list")

@@ -157,6 +157,8 @@ class Subset(Dataset[Any]):
     """The items of ``dataset`` at ``indices``."""
 
     def __init__(self, dataset: Any, indices: Sequence[Any]) -> None:
+        if not hasattr(type(indices), "__getitem__"):
+            raise DtypeError(f"a Subset takes a list of indices, not {described(indices)}; put it in [...]")
         self.dataset, self.indices = dataset, indices
 
     def __getitem__(self, index: Any) -> Any:
@@ -187,6 +189,8 @@ def random_split(dataset: Any, lengths: Sequence[float], generator: Generator | 
 
     Raises OptionError for lengths that do not add up.
     """
+    if not isinstance(lengths, Iterable):
+        raise OptionError(f"lengths are one for each part, as in [0.8, 0.2], not {described(lengths)}")
     size = len(dataset)
     if math.isclose(sum(lengths), 1) and sum(lengths) <= 1 and all(0 <= part <= 1 for part in lengths):
         counts = [math.floor(size * part) for part in lengths]

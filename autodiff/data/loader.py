@@ -11,6 +11,7 @@ from autodiff.data.dataset import IterableDataset, check_dataset
 from autodiff.data.sampler import BatchSampler, RandomSampler, SequentialSampler
 from autodiff.data.workers import END, Failure, Fetch, Workers
 from autodiff.errors import OptionError
+from autodiff.kinds import check_function
 from autodiff.random import Generator, numpy_generator
 
 __all__ = ["DataLoader"]
@@ -83,7 +84,9 @@ class DataLoader:
             batch_sampler = BatchSampler(repeat(0) if sampler is None else sampler, batch_size, drop_last)
         self.batch_size, self.drop_last = batch_size, drop_last
         self.sampler, self.batch_sampler = sampler, batch_sampler
-        if collate_fn is None:
+        if collate_fn is not None:
+            check_function("collate_fn", collate_fn, "a list of items")
+        else:
             collate_fn = default_convert if batch_sampler is None else default_collate
         self.collate_fn = collate_fn
         self._workers: Workers | None = None

@@ -195,12 +195,13 @@ def draw(
     n1 = multiply(w, w) -> (2,)  # <doctest ...>:1
     n2 = sum(n1) -> ()  # <doctest ...>:1, output
     """
-    shown = (show,) if isinstance(show, str) else tuple(show)
-    if unknown := sorted(set(shown) - set(SHOWN)):
+    shown = (show,) if isinstance(show, str) or not isinstance(show, Iterable) else tuple(show)
+    if unknown := sorted(set(shown) - set(SHOWN), key=str):
         raise DrawingError(f"show={shown!r}: {unknown[0]!r} is not one of {', '.join(SHOWN)}")
     if direction not in DIRECTIONS:
         raise DrawingError(f"direction={direction!r}: expected one of {', '.join(DIRECTIONS)}")
-    if max_nodes < 1:
+    most: Any = max_nodes
+    if not isinstance(most, int) or most < 1:
         raise DrawingError(f"max_nodes={max_nodes}: expected at least 1")
     level: Any = depth
     if not (level is None or callable(level) or (isinstance(level, int) and level >= 0)):
