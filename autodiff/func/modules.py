@@ -41,7 +41,7 @@ def functional_call(
     Raises StateDictError for a name that the module does not have, and for one left out where ``strict``.
     """
     several = parameter_and_buffer_dicts
-    for part in (several,) if isinstance(several, Mapping) else several:
+    for part in several if isinstance(several, (list, tuple)) else (several,):
         if not isinstance(part, Mapping):
             raise StateDictError(f"functional_call takes a dict of tensors by name, not {described(part)}")
     given = dict(several) if isinstance(several, Mapping) else {name: x for part in several for name, x in part.items()}
