@@ -68,9 +68,11 @@ def repair_of(given: Any, make: str = "tensor(...)") -> str:
 
 
 def several(given: Any) -> list[Any]:
-    """The members of a list, a tuple or an iterator; anything else, as a model or a dict, is one thing."""
-    is_one = _is_tensor(given) or _is_module(given) or isinstance(given, (str, bytes, Mapping, os.PathLike))
-    return [given] if is_one or not isinstance(given, Iterable) else list(given)
+    """The members of a list, a tuple, an iterator or a list of parameters; anything else, as a model, is one thing."""
+    if _is_tensor(given) or not isinstance(given, Iterable) or isinstance(given, (str, bytes, Mapping, os.PathLike)):
+        return [given]
+    members = list(given)
+    return [given] if _is_module(given) and not all(map(_is_tensor, members)) else members
 
 
 def parameters_of(name: str, given: Any) -> list[Any]:
@@ -164,7 +166,8 @@ def wrong_kind(name: str, given: Iterable[Any], error: Exception) -> Exception |
             found = isinstance(error, TypeError) and f"'{type(x).__name__}'" in str(error)
         if found and isinstance(error, TypeError) and isinstance(x, (str, type(None))):  # which may be an option
             return DtypeError(f"{name} does not take {described(x)} there: {error}")
-        if found or _is_tensor(x) or _is_module(x) or isinstance(x, (Mapping, os.PathLike, type)):
+        is_class = isinstance(x, type) and not issubclass(x, (int, float, np.generic))  # those are dtypes
+        if found or is_class or _is_tensor(x) or _is_module(x) or isinstance(x, (Mapping, os.PathLike)):
             return not_a_tensor(name, x)
         if isinstance(x, (list, tuple)) and (inner := wrong_kind(name, x, error)) is not None:
             return inner

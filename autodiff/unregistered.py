@@ -10,7 +10,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Collection, Iterable, Iterator
 from typing import Any, NamedTuple
-from weakref import WeakSet
+from weakref import ref
 
 from autodiff.engine.call_sites import file_and_line, place_of_user
 from autodiff.engine.values import TensorBase
@@ -18,7 +18,20 @@ from autodiff.errors import AutodiffWarning
 
 REGISTRIES = frozenset(("_parameters", "_buffers", "_modules", "_passing", "_hooks"))
 DEPTH = 3  # of containers in containers
-asked: WeakSet[Any] = WeakSet()  # the models whose parameters were asked for since the last optimizer that got them
+_asked: dict[int, ref[Any]] = {}  # the models whose parameters were asked for since the last optimizer that got them
+
+
+def note_asked(model: Any) -> None:
+    """Note that ``model`` was asked for its parameters."""
+    key = id(model)
+    if key not in _asked:
+        _asked[key] = ref(model, lambda _: _asked.pop(key, None))
+
+
+def asked() -> list[Any]:
+    """The models that were asked for their parameters, and live."""
+    models = [found() for found in list(_asked.values())]
+    return [model for model in models if model is not None]
 
 
 class Overlooked(NamedTuple):
@@ -109,7 +122,7 @@ def not_given(given: Collection[int], models: Iterable[Any]) -> list[Overlooked]
     for model in models:
         parameters = {id(p) for p in model._parameters_below()}
         if not parameters.isdisjoint(given):
-            asked.discard(model)
+            _asked.pop(id(model), None)
             found += [one for one in overlooked(model) if any(id(p) not in given for p in one.trainable)]
     return found
 
@@ -118,6 +131,6 @@ def behind_nothing(models: Iterable[Any]) -> str:
     """Why one of the ``models`` has no parameters; empty where nothing was overlooked."""
     for model in models:
         if not list(model._parameters_below()) and (found := overlooked(model)):
-            asked.discard(model)
+            _asked.pop(id(model), None)
             return str(found[0])
     return ""

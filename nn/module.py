@@ -15,7 +15,7 @@ from autodiff.engine.values import wrap
 from autodiff.errors import DtypeError, OptionError
 from autodiff.kinds import described
 from autodiff.tensors.tensor import Tensor
-from autodiff.unregistered import asked
+from autodiff.unregistered import note_asked
 from nn.explained import check_begun, check_name, located, repair_of_member
 from nn.hooks import Hookable
 from nn.parameter import Buffer, Parameter
@@ -209,12 +209,12 @@ class Module(Hookable):
         self, prefix: str = "", recurse: bool = True, remove_duplicate: bool = True
     ) -> Iterator[tuple[str, Parameter]]:
         """The parameters of this module and all below it with their paths; one that is shared comes once."""
-        asked.add(self)
+        note_asked(self)
         return self._named("_parameters", prefix, recurse, remove_duplicate)
 
     def parameters(self, recurse: bool = True) -> Iterator[Parameter]:
         """The parameters of this module and all below it, each once."""
-        asked.add(self)
+        note_asked(self)
         return self._parameters_below(recurse)
 
     def _parameters_below(self, recurse: bool = True) -> Iterator[Parameter]:

@@ -57,7 +57,7 @@ class Optimizer(Hooked):
         if isinstance(params, (Tensor, np.ndarray, set)):
             raise DtypeError(f"params is a list of parameters, or of groups of them, not {type(params).__name__}")
         self.defaults, self.param_groups, self.state, self._hooks = defaults, [], defaultdict(dict), {}
-        models = list(asked)  # before the generator of their parameters, which may be all that keeps one, is used up
+        models = asked()  # before the generator of their parameters, which may be all that keeps one, is used up
         groups = parameters_of(type(self).__name__, params)
         if not groups:
             why = behind_nothing(models) or "was the generator of parameters used up before?"

@@ -10,8 +10,9 @@ import pytest
 
 import nn
 import optim
-from autodiff import ones
+from autodiff import grad, ones
 from autodiff.errors import AttributeNameError, AutodiffWarning, OptionError
+from autodiff.unregistered import asked
 from autodiff.viz import summary
 
 Layer = nn.Linear(3, 3)
@@ -78,6 +79,27 @@ def test_it_does_not_matter_how_the_parameters_are_given(given: Callable[[nn.Mod
 def test_what_needs_no_training_is_not_named(name: str) -> None:
     """Layers that are registered elsewhere, that have nothing to train, or that were frozen."""
     optim.SGD(Net(HARMLESS[name]).parameters(), lr=0.1)
+
+
+def test_a_list_of_parameters_is_given_as_it_is() -> None:
+    """As in PyTorch: a ParameterList is a list of parameters, to an optimizer and to grad."""
+    held = nn.ParameterList([ones(2), ones(3)])
+    optimizer = optim.SGD(held, lr=0.1)
+    assert [p.shape for p in optimizer.param_groups[0]["params"]] == [(2,), (3,)]
+    assert len(grad(sum(p.sum() for p in held), held)) == 2
+
+
+def test_models_that_were_asked_for_parameters_are_forgotten() -> None:
+    """None is kept alive, and none is looked at again once an optimizer got its parameters."""
+    before = len(asked())
+    net = Net(HARMLESS["numbers"])
+    net.parameters()
+    assert len(asked()) == before + 1
+    del net
+    assert len(asked()) == before
+    net = Net(HARMLESS["numbers"])
+    optim.SGD(net.parameters(), lr=0.1)
+    assert len(asked()) == before
 
 
 def test_an_optimizer_that_is_given_the_rest_as_well_says_nothing() -> None:
