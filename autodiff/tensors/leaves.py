@@ -70,7 +70,8 @@ def array_from_data(data: Any, dtype: Any, copy: bool | None) -> np.ndarray[Any,
     try:
         array = np.array(source, dtype=None if dtype is None else as_dtype(dtype), copy=copy, order=order)
     except (ValueError, TypeError) as error:
-        raise DtypeError(f"no tensor can be made of {described(data)}: {error}") from None
+        why = "its parts differ in length; pad them" if "inhomogeneous" in str(error) else error
+        raise DtypeError(f"no tensor can be made of {described(data)}: {why}") from None
     if array.dtype.kind not in "biuf" or array.dtype.itemsize > 8:
         raise DtypeError(f"no tensor can be made of {described(data)}: its dtype would be {array.dtype}")
     if not array.dtype.isnative:
