@@ -161,7 +161,7 @@ def wrong_kind(name: str, given: Iterable[Any], error: Exception) -> Exception |
         if isinstance(x, (bool, int, float, np.generic)) or (_is_tensor(x) and x.dtype.kind in "biuf"):
             continue
         if isinstance(error, AttributeError):
-            found = error.obj is x or error.obj is getattr(x, "__func__", x)
+            found = error.name is not None and (error.obj is x or error.obj is getattr(x, "__func__", x))
         else:
             found = isinstance(error, TypeError) and f"'{type(x).__name__}'" in str(error)
         if found and isinstance(error, TypeError) and isinstance(x, (str, type(None))):  # which may be an option
@@ -194,10 +194,6 @@ def refusing(function: F) -> F:
 
 def _is_tensor(x: Any) -> bool:
     return hasattr(x, "shape") and hasattr(x, "dtype") and not inspect.isclass(x)
-
-
-def _is_number(x: Any) -> bool:
-    return isinstance(x, (bool, int, float, np.generic))
 
 
 def _is_module(x: Any) -> bool:

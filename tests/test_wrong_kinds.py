@@ -18,6 +18,7 @@ import optim
 from autodiff import Tensor, func, ones, tensor
 from autodiff.data import DataLoader, Subset, TensorDataset
 from autodiff.errors import AutodiffError, AutodiffWarning, DtypeError, LinalgError, OptionError
+from autodiff.kinds import wrong_kind
 from autodiff.utils.checkpoint import checkpoint
 from autodiff.viz import draw, summary
 
@@ -201,6 +202,19 @@ def test_the_repair_is_that_of_the_kind() -> None:
             LAYER(WRONG[kind])
         assert str(caught.value).startswith("in Linear (Linear(2, 3)): Linear takes tensors, arrays and numbers, not ")
         assert repair in str(caught.value)
+
+
+def test_errors_of_the_users_own_are_left_alone() -> None:
+    """Of a callback, say, beside arguments that are None or options: they are no proof of a wrong kind."""
+    for error in (AttributeError("no such thing"), ValueError("none"), KeyError("a"), TypeError("'str' and 'int'")):
+        assert wrong_kind("f", (ones(2), None, 0.5, True, float), error) is None
+    assert wrong_kind("f", (LAYER,), DtypeError("already has a name")) is None
+
+    def distance(x: Any, y: Any) -> Any:
+        raise AttributeError("the user's own")
+
+    with pytest.raises(AttributeError, match="the user's own"):
+        nn.functional.triplet_margin_with_distance_loss(ones(2, 2), ones(2, 2), ones(2, 2), distance_function=distance)
 
 
 def test_numbers_of_another_kind_are_options_that_do_not_fit() -> None:
