@@ -8,6 +8,8 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from typing import Any, ParamSpec, TypeVar
 
+from autodiff.kinds import check_function
+
 P = ParamSpec("P")
 R = TypeVar("R")
 Enter = Callable[[], AbstractContextManager[Any]]
@@ -26,6 +28,7 @@ def under(context: Enter, function: Callable[P, R]) -> Callable[P, R]:
     >>> said.getvalue().strip()
     'hello'
     """
+    check_function("what runs under a context", function, "any arguments")
     around: Any = _around_call
     if inspect.isgeneratorfunction(function):
         around = _around_steps

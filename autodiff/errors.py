@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from numpy.linalg import LinAlgError
+
 
 class AutodiffError(Exception):
     """The base of this library's exceptions."""
@@ -13,6 +15,10 @@ class ShapeError(AutodiffError, ValueError, RuntimeError):
 
 class AxisError(ShapeError, IndexError):
     """An axis that a tensor does not have."""
+
+
+class LinalgError(AutodiffError, LinAlgError, RuntimeError):
+    """A matrix without what was asked for: a singular one has no inverse, one of negative eigenvalues no factor."""
 
 
 class DtypeError(AutodiffError, TypeError, RuntimeError):
@@ -48,10 +54,18 @@ class OptionError(AutodiffError, ValueError):
     """An option outside the values it can have: a negative learning rate, a reduction that does not exist."""
 
 
+class AttributeNameError(OptionError, AttributeError):
+    """A name that an attribute cannot have, or not yet: it hides a method, or comes before ``super().__init__()``."""
+
+
 class StateDictError(AutodiffError, KeyError, RuntimeError):
     """A state dict that does not fit the module or optimizer it is loaded into."""
 
     __str__ = Exception.__str__  # KeyError would print the repr, with its line ends escaped
+
+
+class AutodiffWarning(UserWarning):
+    """Something that is allowed and hardly ever meant, such as layers that no optimizer will train."""
 
 
 class FileFormatError(AutodiffError, ValueError):

@@ -5,6 +5,8 @@ from __future__ import annotations
 from itertools import count
 from typing import Any
 
+from autodiff.kinds import check_function
+
 _number = count().__next__
 
 
@@ -20,6 +22,7 @@ class RemovableHandle:
     """
 
     def __init__(self, registry: dict[int, Any], hook: Any, prepend: bool = False) -> None:
+        check_function("a hook", hook[0] if isinstance(hook, tuple) else hook, "what it is called with")
         self._registry, self._number = registry, _number()
         later = dict(registry) if prepend else {}
         if prepend:

@@ -9,6 +9,7 @@ from autodiff.errors import GraphError
 from autodiff.handles import RemovableHandle
 from autodiff.ops.shaping import reshape
 from autodiff.tensors.tensor import Tensor
+from nn.explained import check_begun
 
 Registry = dict[int, tuple[Callable[..., Any], bool]]
 
@@ -118,6 +119,7 @@ class Hookable:
     _hooks: Hooks | None
 
     def _known(self) -> Hooks:
+        check_begun(self)
         self._hooks = self._hooks or Hooks()
         return self._hooks
 

@@ -12,6 +12,7 @@ import numpy as np
 
 from autodiff.engine.versions import changed
 from autodiff.errors import OptionError, ShapeError
+from autodiff.kinds import refusing
 from autodiff.random import Generator, numpy_generator
 from autodiff.tensors.tensor import Tensor
 
@@ -24,16 +25,19 @@ def _fill(tensor: T, values: Any) -> T:
     return tensor
 
 
+@refusing
 def uniform_(tensor: T, a: float = 0.0, b: float = 1.0, generator: Generator | None = None) -> T:
     """Uniform between ``a`` and ``b``."""
     return _fill(tensor, numpy_generator(generator).uniform(a, b, tensor.shape))
 
 
+@refusing
 def normal_(tensor: T, mean: float = 0.0, std: float = 1.0, generator: Generator | None = None) -> T:
     """Normal with ``mean`` and ``std``."""
     return _fill(tensor, numpy_generator(generator).normal(mean, std, tensor.shape))
 
 
+@refusing
 def trunc_normal_(
     tensor: T, mean: float = 0.0, std: float = 1.0, a: float = -2.0, b: float = 2.0, generator: Generator | None = None
 ) -> T:
@@ -49,21 +53,25 @@ def trunc_normal_(
     return _fill(tensor, values)
 
 
+@refusing
 def constant_(tensor: T, val: float) -> T:
     """``val`` everywhere."""
     return _fill(tensor, val)
 
 
+@refusing
 def ones_(tensor: T) -> T:
     """1 everywhere."""
     return _fill(tensor, 1)
 
 
+@refusing
 def zeros_(tensor: T) -> T:
     """0 everywhere."""
     return _fill(tensor, 0)
 
 
+@refusing
 def eye_(tensor: T) -> T:
     """The identity matrix; a matrix that is not square has zeros beside it."""
     if len(tensor.shape) != 2:
@@ -71,6 +79,7 @@ def eye_(tensor: T) -> T:
     return _fill(tensor, np.eye(*tensor.shape))
 
 
+@refusing
 def dirac_(tensor: T, groups: int = 1) -> T:
     """The kernels (out, in, ...) of a convolution that returns its input: 1 in the middle of each channel's own kernel.
 
@@ -89,6 +98,7 @@ def dirac_(tensor: T, groups: int = 1) -> T:
     return _fill(tensor, values)
 
 
+@refusing
 def sparse_(tensor: T, sparsity: float, std: float = 0.01, generator: Generator | None = None) -> T:
     """A normal matrix with std ``std``; the fraction ``sparsity`` of each column, rounded up, is 0.
 
@@ -128,6 +138,7 @@ def _fans(tensor: Tensor) -> tuple[int, int]:
     return shape[1] * field, shape[0] * field
 
 
+@refusing
 def xavier_uniform_(tensor: T, gain: float = 1.0, generator: Generator | None = None) -> T:
     """Uniform up to gain * sqrt(6 / (fan_in + fan_out)), which keeps the size of signals and of gradients.
 
@@ -137,6 +148,7 @@ def xavier_uniform_(tensor: T, gain: float = 1.0, generator: Generator | None = 
     return uniform_(tensor, -bound, bound, generator)
 
 
+@refusing
 def xavier_normal_(tensor: T, gain: float = 1.0, generator: Generator | None = None) -> T:
     """Normal with std gain * sqrt(2 / (fan_in + fan_out)).
 
@@ -152,6 +164,7 @@ def _kaiming_std(tensor: Tensor, a: float, mode: str, nonlinearity: str) -> floa
     return calculate_gain(nonlinearity, a) / math.sqrt(fan) if fan else 0.0
 
 
+@refusing
 def kaiming_uniform_(
     tensor: T, a: float = 0, mode: str = "fan_in", nonlinearity: str = "leaky_relu", generator: Generator | None = None
 ) -> T:
@@ -163,6 +176,7 @@ def kaiming_uniform_(
     return uniform_(tensor, -bound, bound, generator)
 
 
+@refusing
 def kaiming_normal_(
     tensor: T, a: float = 0, mode: str = "fan_in", nonlinearity: str = "leaky_relu", generator: Generator | None = None
 ) -> T:
@@ -173,6 +187,7 @@ def kaiming_normal_(
     return normal_(tensor, 0.0, _kaiming_std(tensor, a, mode, nonlinearity), generator)
 
 
+@refusing
 def orthogonal_(tensor: T, gain: float = 1.0, generator: Generator | None = None) -> T:
     """``gain`` times a random matrix with orthonormal rows, or columns where these are fewer; all are equally likely.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping
+from inspect import isfunction
 from typing import TYPE_CHECKING, Any, Self
 from weakref import ref
 
@@ -11,8 +12,11 @@ import numpy as np
 
 from autodiff.engine.call_sites import NOBODY, begin, calls, of_library, place_of_user
 from autodiff.engine.values import wrap
-from autodiff.errors import AutodiffError, DtypeError, OptionError
+from autodiff.errors import DtypeError, OptionError
+from autodiff.kinds import described
 from autodiff.tensors.tensor import Tensor
+from autodiff.unregistered import note_asked
+from nn.explained import check_begun, check_name, located, repair_of_member
 from nn.hooks import Hookable
 from nn.parameter import Buffer, Parameter
 from nn.state import IncompatibleKeys, copy_state
@@ -73,64 +77,32 @@ class Module(Hookable):
         here = calls()
         if here is NOBODY:
             here = begin()
-        outer, place, hooks = here.now, here.place, self._hooks
+        outer, place = here.now, here.place
         here.now = (ref(self), type(self), outer)
-        if hooks is not None or not self._ours:
-            here.place = None
-        elif place is None:  # one place for all it does
-            here.place = place_of_user(2)
         try:
+            hooks = self._hooks
+            if hooks is not None or not self._ours:
+                here.place = None
+            elif place is None:  # one place for all it does
+                here.place = place_of_user(2)
             if hooks is not None:
                 return hooks.run(self, args, kwargs)
             if kwargs or len(args) != 1:
                 return self.forward(*args, **kwargs)
             return self.forward(args[0])  # a call without stars is faster
         except Exception as error:
-            self._locate(error)
-            raise
+            refusal = located(self, error, (*args, *kwargs.values()))
+            if refusal is error:
+                raise
+            raise refusal from error
         finally:
             here.now, here.place = outer, place
-
-    def _locate(self, error: Exception) -> None:
-        """Put the path from this module to the one that raised ``error`` in front of the error's message.
-
-        Each module that the error passes adds the name of the module it came from. An error that is not this
-        library's keeps its message and gets a note.
-        """
-        known = error.__dict__.get("_in_module")
-        if known is None:
-            self._name_forward(error)
-            inner, path, text = self, "", self._brief()
-            message = error.args[0] if len(error.args) == 1 else None
-        else:
-            inner, path, text, message = known
-            name = next((name for name, module in self.named_modules() if module is inner), None)
-            if name is None:
-                return
-            path = f".{name}{path}" if name else path
-        where = f"in {type(self).__name__}{path}{text}"
-        if isinstance(error, AutodiffError) and isinstance(message, str):
-            error.args = (f"{where}: {message}",)
-        elif known is None:
-            error.add_note(where)
-        else:
-            error.__notes__[-1] = where
-        error.__dict__["_in_module"] = (self, path, text, message)
-
-    def _name_forward(self, error: Exception) -> None:
-        """Name the module's class in an error about the arguments of a forward() of the library, not a base."""
-        base, message = getattr(self.forward, "__qualname__", ""), str(error)
-        if self._ours and type(error) is TypeError and message.startswith(f"{base}()"):
-            error.args = (f"{type(self).__name__}.forward{message[len(base) :]}",)
-
-    def _brief(self) -> str:
-        """The module's text in parentheses, for errors; empty where it takes several lines."""
-        text = repr(self)
-        return "" if "\n" in text else f" ({text})"
 
     # --- parts --------------------------------------------------------------------------------------------------------
 
     def __setattr__(self, name: str, value: Any) -> None:
+        if isfunction(getattr(type(self), name, None)):
+            check_name(self, name, value)
         if isinstance(value, Parameter):
             self._enter("_parameters", name, value)
         elif isinstance(value, Module):
@@ -149,8 +121,7 @@ class Module(Hookable):
 
     def _enter(self, registry: str, name: str, value: Any) -> None:
         """Make ``value`` an attribute that is listed in ``registry`` only."""
-        if "_hooks" not in self.__dict__:
-            raise AttributeError(f"{type(self).__name__}.__init__ assigns {name!r} before it calls super().__init__()")
+        check_begun(self, f"assigns {name!r} before it calls")
         for other, _ in _REGISTRIES:
             if other == registry:
                 self.__dict__[other][name] = value
@@ -164,13 +135,14 @@ class Module(Hookable):
             self.__dict__[registry].pop(name, None)
         self._passing.discard(name)
 
-    def _register(self, kind: str, name: str, value: Any, wanted: type, repair: str = "") -> None:
-        if not name or "." in name:
+    def _register(self, kind: str, name: Any, value: Any, wanted: type, repair: str = "") -> None:
+        if not isinstance(name, str) or not name or "." in name:
             raise OptionError(f"the name of a {kind} is a string that is not empty and has no dot, not {name!r}")
         if hasattr(self, name) and not any(name in vars(self)[registry] for registry, _ in _REGISTRIES):
             raise OptionError(f"{type(self).__name__} has an attribute {name!r} already; give the {kind} another name")
         if value is not None and not isinstance(value, wanted):
-            raise DtypeError(f"{kind} {name!r} is a {wanted.__name__} or None, not {value!r:.60}{repair}")
+            repair = repair_of_member(value) if wanted is Module else repair
+            raise DtypeError(f"{kind} {name!r} is a {wanted.__name__} or None, not {described(value)}{repair}")
         self._enter(f"_{kind}s", name, value)
 
     def register_parameter(self, name: str, param: Parameter | None) -> None:
@@ -195,6 +167,7 @@ class Module(Hookable):
     ) -> Iterator[tuple[str, Module]]:
         """The module itself and all below it with their paths; a module with two paths comes once."""
         memo = set() if memo is None else memo
+        check_begun(self)
         if self in memo:
             return
         if remove_duplicate:
@@ -210,6 +183,7 @@ class Module(Hookable):
 
     def named_children(self) -> Iterator[tuple[str, Module]]:
         """The modules right below this one with their names, each once."""
+        check_begun(self)
         seen: set[Module] = set()
         for name, module in self._modules.items():
             if module is not None and module not in seen:
@@ -235,11 +209,16 @@ class Module(Hookable):
         self, prefix: str = "", recurse: bool = True, remove_duplicate: bool = True
     ) -> Iterator[tuple[str, Parameter]]:
         """The parameters of this module and all below it with their paths; one that is shared comes once."""
+        note_asked(self)
         return self._named("_parameters", prefix, recurse, remove_duplicate)
 
     def parameters(self, recurse: bool = True) -> Iterator[Parameter]:
         """The parameters of this module and all below it, each once."""
-        return (parameter for _, parameter in self.named_parameters(recurse=recurse))
+        note_asked(self)
+        return self._parameters_below(recurse)
+
+    def _parameters_below(self, recurse: bool = True) -> Iterator[Parameter]:
+        return (parameter for _, parameter in self._named("_parameters", "", recurse, True))
 
     def named_buffers(
         self, prefix: str = "", recurse: bool = True, remove_duplicate: bool = True
@@ -302,13 +281,17 @@ class Module(Hookable):
 
     def zero_grad(self, set_to_none: bool = True) -> None:
         """Forget the gradients of all parameters, or set them to 0 in place."""
-        for parameter in self.parameters():
+        for parameter in self._parameters_below():
             if set_to_none or parameter._grad is None:
                 parameter._grad = None
             else:
                 parameter._grad = parameter._grad.detach().zero_()
 
     # --- dtype --------------------------------------------------------------------------------------------------------
+
+    def cuda(self, device: Any = None) -> Self:
+        """Raises DeviceError: there is only the CPU."""
+        return self.to("cuda")
 
     def to(self, *args: Any, **kwargs: Any) -> Self:
         """Convert all floating parameters and buffers to a dtype, or to that of a tensor; the device is the CPU."""
@@ -379,6 +362,8 @@ class Module(Hookable):
         return ""
 
     def __repr__(self) -> str:
+        if "_modules" not in vars(self):
+            return f"{type(self).__name__}(), whose __init__ does not call super().__init__()"
         extra = self.extra_repr()
         lines = extra.split("\n") if extra else []
         if len(lines) > 1 or self._modules:

@@ -10,6 +10,7 @@ import numpy as np
 from autodiff.engine.values import wrap
 from autodiff.engine.versions import changed
 from autodiff.errors import StateDictError
+from autodiff.kinds import state_of
 from autodiff.tensors.tensor import Tensor
 
 
@@ -29,6 +30,7 @@ def copy_state(
     own: Mapping[str, Tensor], state_dict: Mapping[str, Any], strict: bool, assign: bool, name: str
 ) -> IncompatibleKeys:
     """Copy values by key into the tensors ``own`` of the module called ``name``; see ``Module.load_state_dict``."""
+    state_dict = state_of(name, state_dict)
     given = {key: _array_of(key, value) for key, value in state_dict.items()}
     missing = [key for key in own if key not in given]
     unexpected = [key for key in given if key not in own]

@@ -168,7 +168,7 @@ class LBFGS(Optimizer):
         for x, origin in zip(arrays, start, strict=True):
             np.add(origin, t * d[offset : offset + x.size].reshape(x.shape), x)
             offset += x.size
-        changed(*arrays)
+        changed(*arrays, by=" by LBFGS.step()")
 
     def _fitted(self, name: str, value: Any, p: Tensor) -> Any:
         if isinstance(value, (list, tuple)):

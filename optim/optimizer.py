@@ -12,7 +12,9 @@ from autodiff.engine.modes import enable_grad
 from autodiff.engine.values import wrap
 from autodiff.engine.versions import changed
 from autodiff.errors import DtypeError, OptionError, StateDictError
+from autodiff.kinds import check_function, described, parameters_of, state_of
 from autodiff.tensors.tensor import Tensor
+from autodiff.unregistered import asked, behind_nothing, not_given, say_overlooked
 from optim import rules
 from optim.hooks import Hooked
 from optim.options import Limit, limits_of, required
@@ -55,11 +57,15 @@ class Optimizer(Hooked):
         if isinstance(params, (Tensor, np.ndarray, set)):
             raise DtypeError(f"params is a list of parameters, or of groups of them, not {type(params).__name__}")
         self.defaults, self.param_groups, self.state, self._hooks = defaults, [], defaultdict(dict), {}
-        groups = list(params)
+        models = asked()  # before the generator of their parameters, which may be all that keeps one, is used up
+        groups = parameters_of(type(self).__name__, params)
         if not groups:
-            raise OptionError("there are no parameters to optimize; was the generator of parameters used up before?")
+            why = behind_nothing(models) or "was the generator of parameters used up before?"
+            raise OptionError(f"there are no parameters to optimize; {why}")
         for group in groups if isinstance(groups[0], Mapping) else [{"params": groups}]:
             self.add_param_group(group)
+        given = {id(p) for group in self.param_groups for p in group["params"]}
+        say_overlooked(not_given(given, models), "this optimizer does not train what is there")
 
     def add_param_group(self, param_group: Group) -> None:
         """Optimize further parameters, with options of their own.
@@ -69,11 +75,11 @@ class Optimizer(Hooked):
             OptionError: a parameter was computed, or is in a group already, or an option has no such value.
         """
         if not isinstance(param_group, Mapping):
-            raise DtypeError(f"a group is a dict with 'params', not {param_group!r:.60}")
+            raise DtypeError(f"a group is a dict with 'params', not {described(param_group)}")
         given = param_group.get("params", ())
         if isinstance(given, set):
             raise DtypeError("params in a set have no order; give a list")
-        params = [given] if isinstance(given, Tensor) else list(given)
+        params = parameters_of("a group", given)
         group: Group = {"params": params, **{k: v for k, v in param_group.items() if k != "params"}}
         if params and isinstance(params[0], tuple):
             group["param_names"] = [name for name, _ in params]
@@ -81,7 +87,7 @@ class Optimizer(Hooked):
         known = {id(p) for other in self.param_groups for p in other["params"]}
         for p in params:
             if not isinstance(p, Tensor):
-                raise DtypeError(f"an optimizer changes tensors, not {p!r:.60}")
+                raise DtypeError(f"an optimizer changes tensors, not {described(p)}")
             if not p.is_leaf:
                 raise OptionError(f"a tensor of shape {p.shape} was computed, so it is no parameter; detach() it")
             if id(p) in known:
@@ -97,7 +103,7 @@ class Optimizer(Hooked):
             raise OptionError("differentiable=True: a step changes parameters outside the graph; set it to False")
         for name, limit in self._limits.items():
             if name in group:  # a subclass may have left out an option
-                required(limit.holds(group[name]), name, group[name], limit.wanted)
+                required(limit.allows(group[name]), name, group[name], limit.wish(group[name]))
         self._check(group)
 
     def _check(self, group: Group) -> None:
@@ -157,13 +163,14 @@ class Optimizer(Hooked):
         """
         loss = None
         if closure is not None:
+            check_function("a closure", closure, "no arguments that returns the loss")
             with enable_grad():
                 loss = closure()
         touched: list[Array] = []
         for group in self.param_groups:
             self._update(group, touched)
         if touched:
-            changed(*touched)
+            changed(*touched, by=f" by {type(self).__name__}.step()")
         return loss
 
     def state_dict(self) -> dict[str, Any]:
@@ -182,6 +189,7 @@ class Optimizer(Hooked):
         Raises StateDictError where groups or shapes do not fit.
         """
         state_dict = self._through_hooks("load before", state_dict)
+        state_dict = state_of(type(self).__name__, state_dict, ("param_groups", "state"))
         groups, state = state_dict["param_groups"], state_dict["state"]
         sizes = [len(group["params"]) for group in groups]
         own = [len(group["params"]) for group in self.param_groups]

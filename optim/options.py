@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from functools import wraps
 from inspect import signature
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated, Any, NamedTuple, TypeVar
 
 from autodiff.errors import OptionError
 
 Params = Iterable[Any]
+C = TypeVar("C", bound=Callable[..., None])
 
 
 def required(holds: bool, name: str, value: Any, wanted: str) -> None:
@@ -17,11 +19,40 @@ def required(holds: bool, name: str, value: Any, wanted: str) -> None:
         raise OptionError(f"{name} is {wanted}, not {value!r}")
 
 
+def numbers_wanted(constructor: C) -> C:
+    """``constructor``, whose TypeErrors about an argument of the wrong kind say which number is wanted."""
+    names = list(signature(constructor).parameters)[1:]
+
+    @wraps(constructor)
+    def construct(self: Any, *args: Any, **kwargs: Any) -> None:
+        try:
+            constructor(self, *args, **kwargs)
+        except TypeError as error:
+            for name, value in (*zip(names, args, strict=False), *kwargs.items()):
+                if type(error) is TypeError and f"'{type(value).__name__}'" in str(error) and name != "optimizer":
+                    raise OptionError(f"{type(self).__name__}: {name} is of another kind than {value!r}") from error
+            raise
+
+    return construct  # type: ignore[return-value]  # takes what the constructor takes
+
+
 class Limit(NamedTuple):
     """What is asked of the value of an option, as a test and in words."""
 
     holds: Callable[[Any], bool]
     wanted: str
+
+    def allows(self, value: Any) -> bool:
+        """Whether ``value`` is of the kind that the test takes, and passes it."""
+        try:
+            return bool(self.holds(value))
+        except (TypeError, ValueError):
+            return False
+
+    def wish(self, value: Any) -> str:
+        """What is wanted in place of ``value``."""
+        is_number = isinstance(value, (int, float)) or hasattr(value, "item")
+        return self.wanted if is_number or self is fractions else f"a number, {self.wanted}"
 
 
 not_negative = Limit(lambda value: value >= 0, "0 or more")

@@ -39,19 +39,19 @@ def test_a_notebook_never_clips_the_picture() -> None:
 
 @pytest.mark.usefixtures("no_engine")
 def test_without_an_engine_everything_works_and_a_hint_says_what_to_install(tmp_path: Path) -> None:
-    """Pictures are plainer, .png becomes Mermaid; each says so in one warning, and all other forms are as ever."""
+    """A picture is plainer, which one warning says; .png and .pdf are refused, and no other file is written instead."""
     loss, named = network()
     drawing = draw(loss, params=named)
     with pytest.warns(DrawingWarning, match="pip install graphviz-pure") as hints:
         drawing.save(tmp_path / "a.svg")
     assert len(hints) == 1
-    with pytest.warns(DrawingWarning, match=r"wrote b\.mmd instead; .*pip install graphviz-pure"):
+    with pytest.raises(DrawingError, match=r"nothing here draws \.png: pip install graphviz-pure"):
         drawing.save(tmp_path / "b.png")
-    with pytest.warns(DrawingWarning, match="install Graphviz"):
+    with pytest.raises(DrawingError, match=r"nothing here draws \.pdf: install Graphviz"):
         drawing.save(tmp_path / "c.pdf")
     for suffix in ("dot", "txt", "mmd", "json", "html"):
         drawing.save(tmp_path / f"d.{suffix}")
-    written = ["a.svg", "b.mmd", "c.mmd", "d.dot", "d.html", "d.json", "d.mmd", "d.txt"]
+    written = ["a.svg", "d.dot", "d.html", "d.json", "d.mmd", "d.txt"]
     assert sorted(os.listdir(tmp_path)) == written
     svg = (tmp_path / "a.svg").read_text(encoding="utf-8")
     assert len([e for e in ET.fromstring(svg).iter(f"{SVG}g") if e.get("class") == "node"]) == len(drawing.nodes)

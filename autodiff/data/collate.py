@@ -11,10 +11,13 @@ from autodiff.dtypes import float64
 from autodiff.engine.values import wrap
 from autodiff.errors import DtypeError, ShapeError
 from autodiff.functions.joining import stack
+from autodiff.kinds import described
 from autodiff.tensors.creation import as_tensor, tensor
 from autodiff.tensors.tensor import Tensor
 
 __all__ = ["default_collate", "default_convert"]
+
+_REPAIR = "make them alike, as by pad_sequence, or give the loader a collate_fn"
 
 
 def default_convert(data: Any) -> Any:
@@ -57,8 +60,14 @@ def default_collate(batch: Sequence[Any]) -> Any:
     if isinstance(first, (str, bytes)):
         return batch
     if isinstance(first, Mapping):
+        for i, item in enumerate(batch):
+            if not isinstance(item, Mapping) or any(key not in item for key in first):
+                raise _differ(i, first, item)
         return _as_class_of(first, {key: default_collate([item[key] for item in batch]) for key in first})
     if isinstance(first, Sequence):
+        for i, item in enumerate(batch):
+            if not isinstance(item, Sequence):
+                raise _differ(i, first, item)
         lengths = {len(item) for item in batch}
         if len(lengths) > 1:
             raise ShapeError(f"the items of a batch have different numbers of entries: {sorted(lengths)}")
@@ -71,10 +80,20 @@ def default_collate(batch: Sequence[Any]) -> Any:
 
 def _stacked(tensors: Sequence[Tensor]) -> Tensor:
     """``stack``, by NumPy alone where nothing is recorded and all shapes and dtypes are equal."""
+    for i, x in enumerate(tensors):
+        if not isinstance(x, Tensor):
+            raise _differ(i, tensors[0], x)
+        if x.shape != tensors[0].shape:
+            shapes = f"{tensors[0].shape} and {x.shape}, of which no batch can be stacked"
+            raise ShapeError(f"items 0 and {i} of the batch have the shapes {shapes}; {_REPAIR}")
     arrays = [x._array for x in tensors]
     plain = all(x._node is None for x in tensors) and len({(a.shape, a.dtype) for a in arrays}) == 1
     result: Tensor = wrap(np.stack(arrays)) if plain else stack(tensors)
     return result
+
+
+def _differ(i: int, first: Any, item: Any) -> DtypeError:
+    return DtypeError(f"items 0 and {i} of the batch are {described(first)} and {described(item)}; {_REPAIR}")
 
 
 def _sequence(like: Sequence[Any], values: list[Any]) -> Any:

@@ -8,7 +8,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import accumulate, pairwise
 from typing import Any, Generic, TypeVar
 
-from autodiff.errors import OptionError, ShapeError
+from autodiff.errors import AxisError, DtypeError, OptionError, ShapeError
+from autodiff.kinds import described, not_a_tensor
 from autodiff.random import Generator, numpy_generator
 from autodiff.tensors.tensor import Tensor
 
@@ -46,10 +47,30 @@ class IterableDataset(Dataset[T_co]):
         return ChainDataset([self, other])
 
 
+def check_dataset(dataset: Any, needs_length: bool) -> None:
+    """Raise DtypeError, with the repair, for what has no items by number, or no length where that is needed."""
+    kind, needed = type(dataset), ("__getitem__(index)", "__len__()")[: 1 + needs_length]
+    missing = [name for name in needed if not hasattr(kind, name.partition("(")[0])]
+    if not missing:
+        return
+    if isinstance(dataset, type):
+        repair = "make an instance of it, with parentheses"
+    elif hasattr(kind, "__next__") or (hasattr(kind, "__iter__") and not hasattr(kind, "__getitem__")):
+        repair = "give list(...) of it, or an IterableDataset whose __iter__() gives the items"
+    else:
+        repair = f"{kind.__name__} lacks {' and '.join(missing)}; a Dataset defines both"
+    raise DtypeError(
+        f"a data loader takes a dataset with items by number and a length, not {described(dataset)}; {repair}"
+    )
+
+
 class TensorDataset(Dataset[tuple[Tensor, ...]]):
     """Item i is the tuple of the i-th rows of ``tensors``, which have one length."""
 
     def __init__(self, *tensors: Tensor) -> None:
+        for tensor in tensors:
+            if not (hasattr(tensor, "shape") and len(tensor.shape)):
+                raise not_a_tensor("TensorDataset", tensor, "tensors, of one length each")
         lengths = {len(tensor) for tensor in tensors}
         if len(lengths) != 1:
             raise ShapeError(f"a TensorDataset needs tensors of one length, not {[len(t) for t in tensors]}")
@@ -136,11 +157,16 @@ class Subset(Dataset[Any]):
     """The items of ``dataset`` at ``indices``."""
 
     def __init__(self, dataset: Any, indices: Sequence[Any]) -> None:
+        if not hasattr(type(indices), "__getitem__"):
+            raise DtypeError(f"a Subset takes a list of indices, not {described(indices)}; put it in [...]")
         self.dataset, self.indices = dataset, indices
 
     def __getitem__(self, index: Any) -> Any:
         chosen = [self.indices[i] for i in index] if isinstance(index, list) else self.indices[index]
-        return self.dataset[chosen]
+        try:
+            return self.dataset[chosen]
+        except IndexError as error:
+            raise AxisError(f"a Subset asks for item {chosen} of a dataset, which has none: {error}") from error
 
     def __getitems__(self, indices: Sequence[Any]) -> list[Any]:
         return _items(self.dataset, [self.indices[i] for i in indices])
@@ -163,6 +189,8 @@ def random_split(dataset: Any, lengths: Sequence[float], generator: Generator | 
 
     Raises OptionError for lengths that do not add up.
     """
+    if not isinstance(lengths, Iterable):
+        raise OptionError(f"lengths are one for each part, as in [0.8, 0.2], not {described(lengths)}")
     size = len(dataset)
     if math.isclose(sum(lengths), 1) and sum(lengths) <= 1 and all(0 <= part <= 1 for part in lengths):
         counts = [math.floor(size * part) for part in lengths]

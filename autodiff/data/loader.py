@@ -7,10 +7,11 @@ from itertools import repeat
 from typing import Any
 
 from autodiff.data.collate import default_collate, default_convert
-from autodiff.data.dataset import IterableDataset
+from autodiff.data.dataset import IterableDataset, check_dataset
 from autodiff.data.sampler import BatchSampler, RandomSampler, SequentialSampler
 from autodiff.data.workers import END, Failure, Fetch, Workers
 from autodiff.errors import OptionError
+from autodiff.kinds import check_function
 from autodiff.random import Generator, numpy_generator
 
 __all__ = ["DataLoader"]
@@ -71,6 +72,8 @@ class DataLoader:
         self.persistent_workers = persistent_workers
         self.prefetch_factor = 2 if num_workers and prefetch_factor is None else prefetch_factor
         self._iterates = isinstance(dataset, IterableDataset)
+        if not self._iterates:
+            check_dataset(dataset, sampler is None and batch_sampler is None)
         self._check_workers()
         self._check_order(batch_size, shuffle, sampler, batch_sampler, drop_last)
         if sampler is None and not self._iterates:
@@ -81,13 +84,16 @@ class DataLoader:
             batch_sampler = BatchSampler(repeat(0) if sampler is None else sampler, batch_size, drop_last)
         self.batch_size, self.drop_last = batch_size, drop_last
         self.sampler, self.batch_sampler = sampler, batch_sampler
-        if collate_fn is None:
+        if collate_fn is not None:
+            check_function("collate_fn", collate_fn, "a list of items")
+        else:
             collate_fn = default_convert if batch_sampler is None else default_collate
         self.collate_fn = collate_fn
         self._workers: Workers | None = None
 
     def _check_workers(self) -> None:
-        if self.num_workers < 0 or self.timeout < 0:
+        workers: Any = self.num_workers
+        if not isinstance(workers, int) or self.num_workers < 0 or self.timeout < 0:
             raise OptionError(f"num_workers and timeout are 0 or more, not {self.num_workers} and {self.timeout}")
         if self.prefetch_factor is not None and (not self.num_workers or self.prefetch_factor < 1):
             raise OptionError(f"prefetch_factor={self.prefetch_factor} needs num_workers above 0, and is 1 or more")
@@ -97,6 +103,8 @@ class DataLoader:
     def _check_order(
         self, batch_size: int | None, shuffle: bool | None, sampler: Any, batch_sampler: Any, drop_last: bool
     ) -> None:
+        if hasattr(batch_size, "shape"):
+            raise OptionError("batch_size is a whole number, not a tensor; TensorDataset(x, y) joins tensors")
         if self._iterates and (shuffle or sampler is not None or batch_sampler is not None):
             raise OptionError("an IterableDataset has its own order; leave out shuffle, sampler and batch_sampler")
         if sampler is not None and shuffle:

@@ -20,7 +20,7 @@ import numpy as np
 from autodiff.data.collate import default_collate
 from autodiff.data.dataset import IterableDataset, TensorDataset
 from autodiff.data.worker_info import WorkerInfo, current_worker
-from autodiff.errors import OptionError, WorkerError
+from autodiff.errors import AutodiffError, OptionError, WorkerError
 from autodiff.random import manual_seed
 
 Init = Callable[[int], Any] | None
@@ -78,7 +78,13 @@ class Fetch:
         if self.at_once:
             return [tensor[indices] for tensor in self.dataset.tensors]
         items = self._iterated(indices) if self.iterates else self._picked(indices)
-        return items if items is END else self.collate(items)
+        if items is END:
+            return items
+        try:
+            return self.collate(items)
+        except AutodiffError as error:
+            error.add_note(f"in a batch of the items {indices} of the dataset")
+            raise
 
     def _picked(self, indices: Any) -> Any:
         if not self.batches:

@@ -16,8 +16,9 @@ from autodiff.engine.tape import NO_PARAMS, Node
 from autodiff.engine.values import Array, TensorBase, record, wrap
 from autodiff.engine.versions import rewritten
 from autodiff.engine.views import mark_view, rerecord_view
-from autodiff.errors import AxisError, DtypeError, ShapeError
+from autodiff.errors import DtypeError
 from autodiff.kernels.layout import by_first, turned
+from autodiff.kinds import not_a_tensor, operands, refused
 
 ndarray = np.ndarray
 NUMBERS = frozenset((float, int, bool))
@@ -134,14 +135,14 @@ def _forward(primitive: Primitive, arrays: Any, params: dict[str, Any]) -> Array
 def _retried(primitive: Primitive, arrays: Any, params: dict[str, Any], error: Exception) -> Array:
     """The value with a Python integer that is too large wrapped around, as in PyTorch; or the named error."""
     if not isinstance(error, OverflowError):
-        raise _refused(primitive, arrays, params, error) from error
+        raise refused(primitive.name, arrays, error, params) from error
     dtype = result_dtype(*arrays)
     try:
         wrapped = [a if isinstance(a, ndarray) else np.asarray(a, np.int64).astype(dtype) for a in arrays]
     except OverflowError as too_large:
-        raise _refused(primitive, arrays, params, TypeError(str(too_large))) from too_large
+        raise refused(primitive.name, arrays, TypeError(str(too_large)), params) from too_large
     if not any(new is not old for new, old in zip(wrapped, arrays, strict=True)):
-        raise _refused(primitive, arrays, params, TypeError(str(error))) from error
+        raise refused(primitive.name, arrays, TypeError(str(error)), params) from error
     return _forward(primitive, wrapped, params)
 
 
@@ -162,7 +163,7 @@ def _constant(primitive: Primitive, x: Any) -> Any:
         return x.item()
     if isinstance(x, (float, int)):
         return x
-    raise DtypeError(f"{primitive.name} takes tensors, arrays and numbers, not {x!r:.60}; use tensor(...) to make one")
+    raise not_a_tensor(primitive.name, x)
 
 
 def _promoted(primitive: Primitive, inputs: tuple[Any, ...], arrays: list[Any]) -> tuple[Any, ...] | None:
@@ -186,7 +187,7 @@ def _promoted(primitive: Primitive, inputs: tuple[Any, ...], arrays: list[Any]) 
         return None
     if not primitive.promotes:
         raise DtypeError(
-            f"{primitive.name} needs inputs of one dtype, not {', '.join(describe_operand(a) for a in arrays)}; "
+            f"{primitive.name} needs inputs of one dtype, not {operands(arrays)}; "
             "convert one with .float(), .double() or .to(dtype)"
         )
     astype = primitives["astype"]
@@ -203,23 +204,11 @@ def _outside_graph(
     result = wrap(out)
     if primitive.view and isinstance(inputs[0], TensorBase):
         mark_view(result, inputs[0], None if is_cut_off else inputs[0], primitive, params)
-    if is_cut_off and out.dtype.kind == "f":
-        result._untracked_because = ("was made under no_grad", place_of_user())
+    if is_cut_off and (out.dtype.kind == "f" or not primitive.differentiable):
+        reason = "was made under no_grad" if primitive.differentiable else f"is {primitive.name}, without derivative,"
+        result._untracked_because = (reason, place_of_user())
     else:
         for x in inputs:
             if hasattr(x, "_untracked_because"):
                 result._untracked_because = x._untracked_because
     return result
-
-
-def describe_operand(array: Any) -> str:
-    """Dtype and shape of an array, or a number, as errors show them."""
-    return f"{array.dtype} {array.shape}" if isinstance(array, ndarray) else repr(array)
-
-
-def _refused(primitive: Primitive, arrays: Any, params: dict[str, Any], error: Exception) -> Exception:
-    """The named error for what NumPy refused, with what was given."""
-    given = ", ".join(describe_operand(a) for a in arrays)
-    settings = "".join(f", {k}={v!r:.60}" for k, v in params.items())
-    kind = AxisError if isinstance(error, IndexError) else ShapeError if isinstance(error, ValueError) else DtypeError
-    return kind(f"{primitive.name}({given}{settings}): {error}")

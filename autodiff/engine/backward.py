@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 from contextlib import AbstractContextManager, nullcontext
 from threading import RLock
 from typing import Any
@@ -20,13 +20,14 @@ from autodiff.engine.walk import walk
 from autodiff.errors import DtypeError, GraphError, InPlaceError, OptionError, ShapeError
 from autodiff.kernels.layout import ordered_like, row_major
 from autodiff.kernels.structural_zeros import doubt
+from autodiff.kinds import array_like, described, repair_of, several
 
 _delivering = RLock()  # NumPy adds long arrays while other threads run
 
 
 def grad(
     outputs: Value,
-    inputs: Value,
+    inputs: Value = None,
     grad_outputs: Any = None,
     retain_graph: bool | None = None,
     create_graph: bool = False,
@@ -65,7 +66,7 @@ def grad(
         raise OptionError("only_inputs=False: grad() never fills .grad; use backward()")
     if materialize_grads and allow_unused is False:
         raise OptionError("materialize_grads=True makes zeros for unused inputs; allow_unused=False forbids them")
-    wanted, ends = tensors_of(inputs, "inputs"), tensors_of(outputs, "outputs")
+    ends, wanted = tensors_of(outputs, "outputs"), tensors_of(inputs, "inputs")
     found = gradients(ends, _seeds(grad_outputs, ends, "grad_outputs"), wanted, retain_graph, create_graph)
     result = [None if x._node is None else found.get(x._node) for x in wanted]
     for i, (x, g) in enumerate(zip(wanted, result, strict=True)):
@@ -76,6 +77,8 @@ def grad(
                 f"input {i}, of shape {x.shape}, was not used to make the outputs; with allow_unused=True its "
                 "gradient is None"
             )
+        if g is not None and g._node is None:
+            g._untracked_because = ("is a gradient made without create_graph=True", place_of_user())
     return tuple(result)
 
 
@@ -211,7 +214,7 @@ def _seed(output: Any, seed: Any) -> Any:
             )
         one = np.array(1, array.dtype)  # faster than np.ones
         return wrap(one.reshape(array.shape) if array.ndim else one)
-    given: Any = seed if isinstance(seed, TensorBase) else wrap(np.asarray(seed, dtype=output.dtype))
+    given: Any = seed if isinstance(seed, TensorBase) else wrap(array_like(seed, output, "the gradient of a tensor"))
     if given.shape != output.shape:
         raise ShapeError(f"the gradient of a tensor of shape {output.shape} has that shape, not {given.shape}")
     return given.to(output.dtype)
@@ -219,10 +222,11 @@ def _seed(output: Any, seed: Any) -> Any:
 
 def tensors_of(given: Any, what: str) -> list[Any]:
     """One tensor or several, as a list; raises DtypeError for anything else."""
-    listed = [given] if isinstance(given, TensorBase) or not isinstance(given, Iterable) else list(given)
+    listed = several(given)
     for x in listed:
         if not isinstance(x, TensorBase):
-            raise DtypeError(f"{what} are tensors, not {x!r:.60}; use tensor(..., requires_grad=True) to make one")
+            repair = repair_of(x, "tensor(..., requires_grad=True)")
+            raise DtypeError(f"{what} are tensors, not {described(x)}; {repair}")
     return listed
 
 
@@ -230,7 +234,7 @@ def _seeds(given: Any, outputs: list[Any], what: str) -> list[Any]:
     """The cotangent of each output, None where it is left out."""
     if given is None:
         return [None] * len(outputs)
-    seeds = [given] if isinstance(given, (TensorBase, np.ndarray, np.generic, int, float)) else list(given)
+    seeds = several(given)
     if len(seeds) != len(outputs):
         raise GraphError(f"{what}: {len(seeds)} for {len(outputs)} outputs; give one for each, or None in its place")
     return seeds

@@ -26,7 +26,7 @@ def saved_or_raise(node: Node) -> tuple[Any, ...]:
     if saved is None:
         raise GraphError(
             f"the graph behind {called_at(node)}, was freed by an earlier backward pass; "
-            "call the earlier one with retain_graph=True"
+            "call the earlier one with retain_graph=True, or detach() what is carried over, as in h = h.detach()"
         )
     for array in saved_arrays(node) if number < last_change() else ():
         change = change_after(number, array)
@@ -35,7 +35,8 @@ def saved_or_raise(node: Node) -> tuple[Any, ...]:
         elif change is not None:
             raise InPlaceError(
                 f"an array of shape {array.shape} that the backward pass of {called_at(node)}, "
-                f"needs was changed in place at {line_of(change.place)}; change a clone() of it, or after backward()"
+                f"needs was changed in place{change.by} at {line_of(change.place)}; change a clone() of it, or after "
+                "backward()"
             )
     return saved
 

@@ -23,6 +23,7 @@ class Change(NamedTuple):
 
     number: int
     place: Place
+    by: str
 
 
 _changes: dict[int, Change] = {}
@@ -41,11 +42,11 @@ def owner_of(array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
     return array
 
 
-def changed(*arrays: np.ndarray[Any, Any], history: bool = False) -> None:
-    """Record that ``arrays`` have just been changed in place; with ``history``, by a recorded operation."""
+def changed(*arrays: np.ndarray[Any, Any], history: bool = False, by: str = "") -> None:
+    """Record that ``arrays`` have just been changed in place ``by`` this; with ``history``, by a recorded operation."""
     global _last
     _last = number = next_number()
-    change = Change(number, place_of_user())
+    change = Change(number, place_of_user(), by)
     for owner in arrays:
         if owner.base is not None:
             owner = owner_of(owner)

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from autodiff.errors import StateDictError
+from autodiff.kinds import described
 
 __all__ = ["functional_call"]
 
@@ -40,6 +41,9 @@ def functional_call(
     Raises StateDictError for a name that the module does not have, and for one left out where ``strict``.
     """
     several = parameter_and_buffer_dicts
+    for part in several if isinstance(several, (list, tuple)) else (several,):
+        if not isinstance(part, Mapping):
+            raise StateDictError(f"functional_call takes a dict of tensors by name, not {described(part)}")
     given = dict(several) if isinstance(several, Mapping) else {name: x for part in several for name, x in part.items()}
     places, called = _places(module), f"functional_call of {type(module).__name__}"
     unknown, missing = sorted(set(given) - set(places)), sorted(set(places) - set(given))

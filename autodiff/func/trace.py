@@ -14,6 +14,7 @@ from autodiff.engine.tape import Node
 from autodiff.engine.values import wrap
 from autodiff.errors import DtypeError, GraphError, OptionError, ShapeError
 from autodiff.func.trees import flatten, leaves_of, map_leaves, unflatten
+from autodiff.kinds import check_function, described, repair_of
 from autodiff.ops.shaping import reshape
 from autodiff.tensors.creation import tensor, zeros_like
 from autodiff.tensors.tensor import Tensor
@@ -29,7 +30,9 @@ def as_tensor(x: Any) -> Tensor:
     """A tensor, an array or a float as a floating tensor; raises DtypeError for anything else."""
     if not isinstance(x, Tensor):
         if not isinstance(x, (np.ndarray, np.generic, float)):
-            raise DtypeError(f"only floating tensors, arrays and numbers can be differentiated by, not {x!r:.60}")
+            repair = f"write {x}.0" if type(x) is int else repair_of(x)
+            kinds = "only floating tensors, arrays and numbers can be differentiated by"
+            raise DtypeError(f"{kinds}, not {described(x)}; {repair}")
         made: Tensor = wrap(np.asarray(x)) if isinstance(x, (np.ndarray, np.generic)) else tensor(x)
         return as_tensor(made)
     if x.dtype.kind != "f":
@@ -76,6 +79,7 @@ class Trace:
         has_aux: bool = False,
         strict: bool = False,
     ) -> None:
+        check_function("what is differentiated", function, "tensors")
         self.strict, self.recording = strict, modes.current().recording
         argnums = tuple(range(len(args))) if argnums is None else argnums
         leaves, self.structure = flatten(picked(args, argnums))

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from autodiff.engine.values import TensorBase, wrap
-from autodiff.errors import AutodiffError, AxisError, DtypeError, ShapeError
+from autodiff.errors import AutodiffError, DtypeError
+from autodiff.kinds import refused
 
 
 def array_of(x: Any) -> Any:
@@ -31,15 +32,6 @@ def one_dtype(name: str, input: Any, other: Any) -> None:
         )
 
 
-def refused(name: str, given: Iterable[Any], error: Exception) -> Exception:
-    """The named error for what NumPy refused, with the operands; ``error`` where it has a name already."""
-    if isinstance(error, AutodiffError):
-        return error
-    kind = AxisError if isinstance(error, IndexError) else ShapeError
-    operands = ", ".join(f"{x.dtype} {tuple(x.shape)}" if hasattr(x, "dtype") else f"{x!r:.40}" for x in given)
-    return kind(f"{name}({operands}): {error}")
-
-
 def on_arrays(function: Callable[..., Any]) -> Callable[..., Any]:
     """Let a function of arrays take tensors too: then every array in its result is a tensor outside the graph."""
 
@@ -48,6 +40,8 @@ def on_arrays(function: Callable[..., Any]) -> Callable[..., Any]:
         given = (*args, *kwargs.values())
         try:
             result = function(*map(array_of, args), **{name: array_of(x) for name, x in kwargs.items()})
+        except AutodiffError:
+            raise
         except (ValueError, IndexError) as error:
             raise refused(function.__name__, given, error) from error
         if isinstance(result, tuple):

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 from autodiff.errors import AxisError, DtypeError, ShapeError
+from autodiff.kinds import described
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -56,8 +57,9 @@ def axis_of(dim: Any, ndim: int) -> int:
     """``dim`` as an axis from 0 up; raises ShapeError (an IndexError too) where there is no such axis."""
     try:
         axis = dim.__index__()
-    except AttributeError:
-        raise DtypeError(f"an axis is an integer, not {dim!r}") from None
+    except (AttributeError, DtypeError):
+        repair = "; several tensors stand in a list, as in cat([a, b])" if hasattr(dim, "shape") else ""
+        raise DtypeError(f"an axis is an integer, not {described(dim)}{repair}") from None
     limit = max(ndim, 1)  # a 0-d tensor takes 0 and -1, as in PyTorch
     if not -limit <= axis < limit:
         raise AxisError(f"no axis {axis} in a tensor of {ndim} dimensions; give one of {-limit} to {limit - 1}")

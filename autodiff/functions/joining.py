@@ -25,6 +25,7 @@ from autodiff.functions.shaping import (
     reshape,
     unsqueeze,
 )
+from autodiff.kinds import not_a_tensor
 from autodiff.ops import shaping
 from autodiff.ops.indexing import index
 from autodiff.ops.shaping import cast
@@ -108,6 +109,9 @@ def column_stack(tensors: Sequence[Any]) -> Value:
 def _several(widen: Any, tensors: Sequence[Any]) -> list[Any]:
     if not len(tensors):
         raise ShapeError("there is nothing to be stacked: give at least one tensor")
+    for x in tensors:
+        if isinstance(x, (list, tuple)):
+            raise not_a_tensor("stacking", x, "a list of tensors")
     return [widen(x) for x in tensors]
 
 

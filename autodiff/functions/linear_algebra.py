@@ -16,6 +16,7 @@ from autodiff.functions.diagonals import diagonal
 from autodiff.functions.reductions import beside
 from autodiff.functions.reductions import sum as sum_
 from autodiff.functions.shaping import clone, contiguous
+from autodiff.kinds import wrong_kind
 from autodiff.ops.indexing import index
 from autodiff.ops.linear_algebra import contract, matmul
 from autodiff.ops.shaping import reshape
@@ -27,7 +28,11 @@ __all__ = [
 
 
 def _product(name: str, input: Any, other: Any, ndims: tuple[int, int]) -> Value:
-    if (input.ndim, other.ndim) != ndims:
+    try:
+        fits = (input.ndim, other.ndim) == ndims
+    except AttributeError as error:
+        raise wrong_kind(name, (input, other), error) or error from None
+    if not fits:
         raise ShapeError(
             f"{name} takes tensors of {ndims[0]} and {ndims[1]} dimensions, not shapes {tuple(input.shape)} and "
             f"{tuple(other.shape)}; matmul takes all"

@@ -19,6 +19,7 @@ from autodiff.engine.primitive import Primitive
 from autodiff.engine.values import TensorBase, wrap
 from autodiff.errors import DtypeError
 from autodiff.kernels.layout import note
+from autodiff.kinds import described, repair_of, wrong_kind
 
 PACKAGES = ("autodiff.functions.", "autodiff.linalg.", "autodiff.special.", "nn.functional.")
 _public: dict[Any, Callable[..., Any]] = {}  # one for each function, so that its other names are the same object
@@ -64,14 +65,20 @@ def as_function(primitive: Primitive) -> Callable[..., Any]:
 def _of_function(function: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(function)
     def call(*args: Any, **kwargs: Any) -> Any:
-        if args and isinstance(args[0], TensorBase):  # the usual call: then so is what comes out
-            return function(*args, **kwargs) if kwargs else function(*args)
-        given = (*args, *kwargs.values())
-        if _has(TensorBase, given):
-            return function(*args, **kwargs)
-        if not _has((np.ndarray, np.generic), given):
-            return _of_numbers(function, args, kwargs)
-        return function(*map(_as_tensor, args), **{name: _as_tensor(x) for name, x in kwargs.items()})
+        try:
+            if args and isinstance(args[0], TensorBase):  # the usual call: then so is what comes out
+                return function(*args, **kwargs) if kwargs else function(*args)
+            given = (*args, *kwargs.values())
+            if _has(TensorBase, given):
+                return function(*args, **kwargs)
+            if not _has((np.ndarray, np.generic), given):
+                return _of_numbers(function, args, kwargs)
+            return function(*map(_as_tensor, args), **{name: _as_tensor(x) for name, x in kwargs.items()})
+        except Exception as error:
+            refusal = wrong_kind(function.__name__, (*args, *kwargs.values()), error)
+            if refusal is None:
+                raise
+            raise refusal from error
 
     return call
 
@@ -96,8 +103,9 @@ def _as_tensor(value: Any) -> Any:
 
 def _of_numbers(function: Callable[..., Any], args: Any, kwargs: Any) -> Any:
     """The result for numbers alone, which some functions take; NumPy would read strings and lists as arrays."""
-    given = ", ".join(f"{x!r:.40}" for x in (*args, *kwargs.values()))
-    refusal = DtypeError(f"{function.__name__} takes tensors or arrays, not ({given}); use tensor(...)")
+    given = (*args, *kwargs.values())
+    text, repair = ", ".join(map(described, given)), repair_of(given[0] if given else ())
+    refusal = DtypeError(f"{function.__name__} takes tensors or arrays, not ({text}); {repair}")
     try:
         result = function(*args, **kwargs)
     except AttributeError as error:

@@ -7,10 +7,12 @@ from typing import Any
 
 import numpy as np
 
+from autodiff import special
 from autodiff.engine.primitive import primitives
+from autodiff.engine.values import TensorBase
 from autodiff.errors import DtypeError
 from autodiff.functions import arithmetic, reductions, scans, shaping
-from autodiff.numpy_api.arguments import Function, arrays_of, reduce
+from autodiff.numpy_api.arguments import Function, arrays_of, plain, reduce
 from autodiff.numpy_api.functions import FUNCTIONS, product
 
 
@@ -71,13 +73,21 @@ _ACCUMULATE: dict[np.ufunc, Function] = {
 }
 
 
+# Functions that write into an array: that of a tensor may be kept for a backward pass.
+WRITERS = frozenset((np.copyto, np.fill_diagonal, np.place, np.put, np.put_along_axis, np.putmask))
+
+
 def array_ufunc(ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """Apply our function for ``ufunc``, by one of its methods.
 
-    Raises DtypeError where there is none, or where NumPy would write into an array (``out``), unrecorded.
+    Raises DtypeError where there is none, or where NumPy would write into an array (``out``), unrecorded; without a
+    tensor of the graph NumPy does it with arrays.
     """
     name = ufunc.__name__ if method == "__call__" else f"{ufunc.__name__}.{method}"
-    if kwargs.get("out") is not None:
+    into = kwargs.get("out")
+    if into is not None and method != "at" and not _holds(TensorBase, into) and not _tracked((inputs, kwargs)):
+        return getattr(ufunc, method)(*plain(inputs), **kwargs)
+    if into is not None:
         raise DtypeError(f"np.{ufunc.__name__} with out= cannot be recorded; write out = np.{ufunc.__name__}(...)")
     kwargs = {k: v for k, v in kwargs.items() if k != "out"}
     if method == "__call__" and ufunc in UFUNCS:
@@ -95,13 +105,21 @@ def array_ufunc(ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], kwargs: d
         axis = kwargs.pop("axis", 0)
         _refuse(name, kwargs)
         return _ACCUMULATE[ufunc](*inputs, axis)
+    if method != "at" and not _tracked((inputs, kwargs)):
+        return getattr(ufunc, method)(*plain(inputs), **{key: plain(x) for key, x in kwargs.items()})
     known = {"__call__": UFUNCS, "reduce": _REDUCE, "accumulate": _ACCUMULATE}.get(method, {})
     raise _unknown(name, [u.__name__ if method == "__call__" else f"{u.__name__}.{method}" for u in known])
 
 
 def array_function(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    """Call our function for NumPy's; raises DtypeError where there is none, or where it takes less."""
+    """Call our function for NumPy's, or NumPy's with arrays, if there is none and no tensor of the graph is given.
+
+    Raises DtypeError where there is none otherwise, or where it takes less.
+    """
     ours = FUNCTIONS.get(function)
+    writes = function in WRITERS or _holds(TensorBase, kwargs.get("out"))
+    if ours is None and not (writes or _tracked((args, kwargs))):
+        return function(*plain(args), **{key: plain(x) for key, x in kwargs.items()})
     if ours is None:
         raise _unknown(named(function), [named(f) for f in FUNCTIONS])
     try:
@@ -109,6 +127,20 @@ def array_function(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any])
     except TypeError:
         _check_call(function, ours, args, kwargs)
         raise
+
+
+def _holds(kind: Any, value: Any) -> bool:
+    """Whether ``value``, or something in the lists, tuples and dicts of it, is of that kind."""
+    if isinstance(value, dict):
+        value = tuple(value.values())
+    return any(_holds(kind, x) for x in value) if isinstance(value, (list, tuple)) else isinstance(value, kind)
+
+
+def _tracked(value: Any) -> bool:
+    """Whether there is a tensor of the graph in ``value``, which an array could not stand for."""
+    if isinstance(value, dict):
+        value = tuple(value.values())
+    return any(map(_tracked, value)) if isinstance(value, (list, tuple)) else getattr(value, "_node", None) is not None
 
 
 def _check_call(function: Any, ours: Function, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
@@ -133,8 +165,10 @@ def _refuse(name: str, kwargs: dict[str, Any]) -> None:
 def _unknown(name: str, known: list[str]) -> DtypeError:
     import difflib
 
-    near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
+    near = difflib.get_close_matches(name, known, n=1, cutoff=0.7)
     hint = f"the nearest that has is np.{near[0]}; " if near else ""
+    if hasattr(special, name):
+        hint = f"autodiff.special.{name} has; "
     return DtypeError(
         f"np.{name} has no derivative here, so it does not work on a Tensor; {hint}"
         "t.detach().numpy() gives the numbers without their history"

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from autodiff.engine.primitive import Primitive
-from autodiff.errors import ShapeError
+from autodiff.errors import LinalgError, ShapeError
 from autodiff.kernels.layout import copied
 from autodiff.kernels.precision import in_single
 from autodiff.ops.arithmetic import zero_vjp
@@ -28,13 +28,22 @@ def symmetric(x: Any) -> Any:
     return (x + x.mT) / 2
 
 
+_REPAIRS = {  # of what LAPACK says
+    "Singular": "; add a little to its diagonal, or use lstsq or pinv",
+    "positive": "; make it symmetric with eigenvalues above 0, as A @ A.mT + 1e-6 * eye(n) is",
+    "": "",
+}
+
+
 def _by_columns(forward: Callable[..., Any]) -> Callable[..., Any]:
     """``forward`` with a result whose matrices lie in memory column by column, as LAPACK's and PyTorch's do."""
     def by_columns(*args: Any) -> Any:
         try:
             return copied(forward(*args), "F")
         except np.linalg.LinAlgError as error:  # which a VJP, too, says by its name
-            raise ShapeError(f"{forward.__name__} of {', '.join(str(x.shape) for x in args)}: {error}") from None
+            name, shapes = forward.__name__.strip("_"), ", ".join(str(x.shape) for x in args)
+            repair = _REPAIRS[next((word for word in _REPAIRS if word in str(error)), "")]
+            raise LinalgError(f"{name} of {shapes}: {error}{repair}") from None
 
     return by_columns
 

@@ -11,6 +11,7 @@ from autodiff.dtypes import as_dtype, get_default_dtype, int64, result_dtype
 from autodiff.errors import DtypeError, OptionError
 from autodiff.functions.axes import size_of
 from autodiff.kernels.layout import ordered_like
+from autodiff.kinds import refusing
 from autodiff.tensors import leaves
 from autodiff.tensors.leaves import array_from_data, dtype_or_default
 from autodiff.tensors.tensor import Tensor
@@ -87,21 +88,25 @@ def _like(input: Tensor, array: Any, device: Any, requires_grad: bool) -> Tensor
     return leaf(ordered_like(array, input._array), requires_grad, device)
 
 
+@refusing
 def zeros_like(input: Tensor, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """Zeros in the shape and dtype of ``input``."""
     return _like(input, np.zeros(input.shape, as_dtype(dtype or input.dtype)), device, requires_grad)
 
 
+@refusing
 def ones_like(input: Tensor, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """Ones in the shape and dtype of ``input``."""
     return _like(input, np.ones(input.shape, as_dtype(dtype or input.dtype)), device, requires_grad)
 
 
+@refusing
 def empty_like(input: Tensor, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """A tensor in the shape and dtype of ``input``, its entries undefined."""
     return _like(input, np.empty(input.shape, as_dtype(dtype or input.dtype)), device, requires_grad)
 
 
+@refusing
 def full_like(
     input: Tensor, fill_value: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
 ) -> Tensor:
@@ -177,6 +182,7 @@ def scalar_tensor(s: Any, *, dtype: Any = None, device: Any = None, requires_gra
     return full((), s, dtype=dtype or get_default_dtype(), device=device, requires_grad=requires_grad)
 
 
+@refusing
 def fill(input: Tensor, value: Any) -> Tensor:
     """``value``, a number or a 0-d tensor, in the shape and dtype of ``input``."""
     copy: Tensor = input.clone()

@@ -6,6 +6,8 @@ from typing import Any
 
 from autodiff.errors import DeviceError
 
+_DTYPES = frozenset(["float16", "float32", "float64", "uint8", "int8", "int16", "int32", "int64", "bool"])
+
 
 class device:  # PyTorch's name
     """``device("cpu")``: accepted wherever PyTorch takes a device; any other raises DeviceError."""
@@ -31,4 +33,5 @@ class device:  # PyTorch's name
 def check_device(wanted: Any) -> None:
     """Raise DeviceError where ``wanted`` is neither None nor the CPU."""
     if not (wanted is None or isinstance(wanted, device) or str(wanted).partition(":")[0] == "cpu"):
-        raise DeviceError(f"arrays live on the CPU here; there is no device {wanted!r}, give 'cpu'")
+        repair = f"the dtype of that name is autodiff.{wanted}" if str(wanted) in _DTYPES else "give 'cpu'"
+        raise DeviceError(f"arrays live on the CPU here; there is no device {wanted!r}, {repair}")

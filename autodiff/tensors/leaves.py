@@ -13,7 +13,9 @@ from autodiff.engine.values import TensorBase, Value, wrap
 from autodiff.errors import DtypeError
 from autodiff.functions.axes import size_of
 from autodiff.kernels.layout import is_stretched, note
+from autodiff.kinds import described
 from autodiff.tensors.devices import check_device
+from autodiff.tensors.lost_history import warn_of_copy
 
 
 def leaf(array: np.ndarray[Any, Any], requires_grad: bool = False, device: Any = None) -> Value:
@@ -61,14 +63,17 @@ def array_from_data(data: Any, dtype: Any, copy: bool | None) -> np.ndarray[Any,
     Raises DtypeError for data that are not numbers in a regular shape.
     """
     source = _plain(data)
+    if source is not data:
+        warn_of_copy(data)
     typed = isinstance(source, (np.ndarray, np.generic)) or _holds_arrays(source)
     order: Any = "C" if type(source) is np.ndarray and is_stretched(source) else "K"
     try:
         array = np.array(source, dtype=None if dtype is None else as_dtype(dtype), copy=copy, order=order)
     except (ValueError, TypeError) as error:
-        raise DtypeError(f"no tensor can be made of {data!r:.60}: {error}") from None
+        why = "its parts differ in length; pad them" if "inhomogeneous" in str(error) else error
+        raise DtypeError(f"no tensor can be made of {described(data)}: {why}") from None
     if array.dtype.kind not in "biuf" or array.dtype.itemsize > 8:
-        raise DtypeError(f"no tensor can be made of {data!r:.60}: its dtype would be {array.dtype}")
+        raise DtypeError(f"no tensor can be made of {described(data)}: its dtype would be {array.dtype}")
     if not array.dtype.isnative:
         array = array.astype(as_dtype(array.dtype))
     if dtype is None and not typed and array.dtype == float64:

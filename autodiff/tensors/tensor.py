@@ -19,9 +19,11 @@ from autodiff.engine.views import node_of
 from autodiff.errors import DtypeError, GraphError, InPlaceError, ShapeError
 from autodiff.functions import splitting
 from autodiff.functions.axes import size_of
+from autodiff.kinds import described, repair_of
 from autodiff.numpy_api import protocol as numpy_protocol
 from autodiff.tensors import printing
 from autodiff.tensors.leaves import leave_graph, node_again
+from autodiff.tensors.lost_history import warn_inner, warn_of_math
 from autodiff.tensors.methods.conversion import ConversionMethods
 from autodiff.tensors.methods.creation import CreationMethods
 from autodiff.tensors.methods.elementwise import ElementwiseMethods
@@ -84,6 +86,8 @@ class Tensor(
     @property
     def grad(self) -> Tensor | None:
         """What backward passes have added up for this leaf; None before the first."""
+        if self._grad is None and self._node is not None and self._node.primitive is not None:
+            warn_inner(self._node)
         return self._grad
 
     @grad.setter
@@ -92,7 +96,7 @@ class Tensor(
             raise GraphError("a tensor cannot be its own gradient; assign a clone()")
         if value is not None:
             if not isinstance(value, Tensor):
-                raise DtypeError(f"the gradient of a tensor of shape {self.shape} is a tensor, not {value!r:.60}")
+                raise DtypeError(f"the gradient of a tensor of shape {self.shape} is a tensor, not {described(value)}")
             if value.shape != self.shape:
                 raise ShapeError(f"the gradient of a tensor of shape {self.shape} has that shape, not {value.shape}")
             if value.dtype != self.dtype:
@@ -117,6 +121,8 @@ class Tensor(
 
     @requires_grad.setter
     def requires_grad(self, value: bool) -> None:
+        if not isinstance(value, (bool, np.bool_)):
+            raise DtypeError(f"requires_grad is True or False, not {described(value)}")
         if not value and not self.is_leaf:
             raise GraphError("only a leaf can stop requiring grad; use detach() for a tensor outside the graph")
         if value and self._node is None:
@@ -147,7 +153,7 @@ class Tensor(
     @data.setter
     def data(self, value: Tensor) -> None:
         if not isinstance(value, Tensor):
-            raise DtypeError(f"the data of a tensor is a tensor, not {value!r:.60}; use tensor(...) to make one")
+            raise DtypeError(f"the data of a tensor is a tensor, not {described(value)}; {repair_of(value)}")
         node, array = self._node, value._array
         if node is not None and (node.shape != array.shape or node.dtype != array.dtype):
             if not self.is_leaf:
@@ -184,7 +190,12 @@ class Tensor(
     __primitive__ = staticmethod(apply)
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Array:
-        return np.array(self.numpy(), dtype=dtype, copy=copy)
+        if node_of(self) is not None:
+            raise GraphError(
+                "an array cannot remember how this tensor was made; np.stack(...) joins tensors, "
+                ".detach().numpy() gives numbers without history"
+            )
+        return np.array(self._array, dtype=dtype, copy=copy)
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
         return numpy_protocol.array_ufunc(ufunc, method, inputs, kwargs)
@@ -215,6 +226,8 @@ class Tensor(
         return int(self.item())
 
     def __float__(self) -> float:
+        if self._node is not None:
+            warn_of_math(self)
         return float(self.item())
 
     def __index__(self) -> int:

@@ -31,12 +31,16 @@ def register() -> None:
 
 def __getattr__(name: str) -> Any:
     """What needs hypothesis is imported when it is first asked for."""
-    if name == "strategies":
-        import autodiff.testing.strategies as found
+    try:
+        if name == "strategies":
+            import autodiff.testing.strategies as found
 
-        return found
-    if name in _NEED_HYPOTHESIS:
-        import autodiff.testing.properties as module
+            return found
+        if name in _NEED_HYPOTHESIS:
+            import autodiff.testing.properties as module
 
-        return getattr(module, name)
+            return getattr(module, name)
+    except ModuleNotFoundError as error:
+        repair = "pip install hypothesis, or this package with its extra, tapegrad[test]"
+        raise ModuleNotFoundError(f"autodiff.testing.{name} needs hypothesis; {repair}", name=error.name) from error
     raise AttributeError(f"module 'autodiff.testing' has no attribute {name!r}")

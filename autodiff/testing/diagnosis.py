@@ -102,7 +102,7 @@ def _partial(analytic: Array, numeric: Array) -> str:
         if 0 < count.sum() <= count.size / 2:
             return f"{words} {int(count.sum())} of {count.size} entries of the {of} are wrong"
     difference = analytic - numeric
-    if _same(difference, np.full_like(difference, difference.flat[0])):
+    if difference.size > 1 and _same(difference, np.full_like(difference, difference.flat[0])):
         return f"a constant is added: analytic = numeric + {difference.flat[0]:.6g}"
     return ""
 

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from autodiff.errors import DtypeError, ShapeError
+from autodiff.kinds import described
 
 Array = np.ndarray[Any, Any]
 NICE = (0.0, 1.0, -1.0, 0.5, 2.0, -2.0, 3.0, -0.5)
@@ -161,9 +162,12 @@ spd = Domain(spd=True)
 
 def domain_of(given: Any) -> Domain:
     """A domain, or what a function such as ``real`` gives when called without arguments."""
-    found = given() if callable(given) else given
+    library = str(getattr(given, "__module__", "")).startswith("autodiff.testing")
+    found = given() if callable(given) and library else given
     if not isinstance(found, Domain):
-        raise DtypeError(f"a domain is one of autodiff.testing.domain (real(), positive, ...), not {given!r:.60}")
+        repair = "; give one for each input, as in gradient_test(real)(function)" if callable(given) else ""
+        kinds = "a domain is one of autodiff.testing.domain (real(), positive, ...)"
+        raise DtypeError(f"{kinds}, not {described(given)}{repair}")
     return found
 
 

@@ -14,6 +14,7 @@ from autodiff.engine.values import TensorBase
 from autodiff.engine.versions import change_after, next_number
 from autodiff.errors import GraphError, InPlaceError, OptionError
 from autodiff.func.trees import leaves_of
+from autodiff.kinds import check_function
 from autodiff.random import default_generator
 
 
@@ -59,6 +60,7 @@ def checkpoint(
     """
     if determinism_check not in ("default", "none"):
         raise OptionError(f'determinism_check is "default" or "none", not {determinism_check!r}')
+    check_function("what is checkpointed", function, "tensors")
     if not modes.is_grad_enabled():
         return function(*args, **kwargs)
     region = _Region(function, args, kwargs, preserve_rng_state, determinism_check == "default")

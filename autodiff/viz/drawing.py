@@ -93,11 +93,10 @@ class Drawing:
     def save(self, path: str | os.PathLike[str], engine: str | None = None) -> None:
         """Write the drawing in the format that the suffix of ``path`` names.
 
-        Pictures are .svg, .png, .pdf; .html is a page to explore; .dot, .mmd (Mermaid), .json and .txt are text. If no
-        engine is found for .png or .pdf, a Mermaid file of the same name is written instead, and a warning says so.
+        Pictures are .svg, .png, .pdf; .html is a page to explore; .dot, .mmd (Mermaid), .json and .txt are text.
 
         Raises:
-            DrawingError: the suffix is another one, or the engine that was asked for was not found.
+            DrawingError: the suffix is another one, or no engine was found for .png or .pdf, or not the one asked for.
             OSError: the file cannot be written.
 
         """
@@ -109,9 +108,8 @@ class Drawing:
         elif found := engine_for(suffix, engine):
             write_whole(path, rendered(found, dot_text.source(self._view), suffix))
         else:
-            instead = Path(path).with_suffix(".mmd")
-            _hint(f"nothing here draws {suffix}: wrote {instead.name} instead", suffix)
-            write_whole(instead, self.mermaid())
+            repair = "install Graphviz" if suffix == "pdf" else f"{HINT}, or install Graphviz"
+            raise DrawingError(f"nothing here draws .{suffix}: {repair}; .svg, .html and .mmd need no engine")
 
     def text(self, format: str) -> str:
         """What ``save`` writes for "dot", "mmd", "json", "txt" and "html"."""
@@ -129,7 +127,11 @@ class Drawing:
     def _svg(self, engine: str | None, prefix: str) -> str:
         found = engine_for("svg", engine)
         if found is None:
-            _hint("nothing here lays out graphs, so this picture is a plain one", "svg")
+            warnings.warn(
+                f"nothing here lays out graphs, so this picture is a plain one; for a better one: {HINT}",
+                DrawingWarning,
+                stacklevel=3,
+            )
             return sketch(self._view, prefix)
         return rendered(found, dot_text.source(self._view, prefix), "svg").decode()
 
@@ -152,11 +154,6 @@ def _room(svg: str) -> str:
     wide = float((re.search(r'viewBox="[-\d.]+ [-\d.]+ ([\d.]+)', svg) or ["", "600"])[1])
     space = 'xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink"'
     return f'{space} style="width:{wide:.0f}pt;max-width:100%;height:auto;overflow:visible" text-anchor="middle"'
-
-
-def _hint(what: str, format: str) -> None:
-    repair = "install Graphviz" if format == "pdf" else HINT
-    warnings.warn(f"{what}; for a better one: {repair}", DrawingWarning, stacklevel=4)
 
 
 def draw(
@@ -198,13 +195,15 @@ def draw(
     n1 = multiply(w, w) -> (2,)  # <doctest ...>:1
     n2 = sum(n1) -> ()  # <doctest ...>:1, output
     """
-    shown = (show,) if isinstance(show, str) else tuple(show)
-    if unknown := sorted(set(shown) - set(SHOWN)):
+    shown = (show,) if isinstance(show, str) or not isinstance(show, Iterable) else tuple(show)
+    if unknown := sorted(set(shown) - set(SHOWN), key=str):
         raise DrawingError(f"show={shown!r}: {unknown[0]!r} is not one of {', '.join(SHOWN)}")
     if direction not in DIRECTIONS:
         raise DrawingError(f"direction={direction!r}: expected one of {', '.join(DIRECTIONS)}")
-    if max_nodes < 1:
+    most: Any = max_nodes
+    if not isinstance(most, int) or most < 1:
         raise DrawingError(f"max_nodes={max_nodes}: expected at least 1")
-    if isinstance(depth, int) and depth < 0:
+    level: Any = depth
+    if not (level is None or callable(level) or (isinstance(level, int) and level >= 0)):
         raise DrawingError(f"depth={depth!r}: expected a number from 0 on, None for everything, or a function")
     return Drawing(facts_of(recorded(output, params, "draw"), depth, shown), direction, shown, max_nodes)

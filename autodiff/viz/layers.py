@@ -12,8 +12,11 @@ import numpy as np
 from autodiff.engine.modes import enable_grad
 from autodiff.engine.tape import Node
 from autodiff.func.trees import leaves_of
+from autodiff.kinds import described
 from autodiff.random import default_generator
 from autodiff.tensors.tensor import Tensor
+from autodiff.unregistered import overlooked, say_overlooked
+from autodiff.viz.errors import DrawingError
 from autodiff.viz.recorded import calls_of, creation_order
 from autodiff.viz.saved import bytes_kept
 from autodiff.viz.tables import aligned, size
@@ -43,11 +46,13 @@ class Summary(list[Layer]):
         parameters: how many numbers can be trained, each counted once.
         frozen: how many numbers of parameters cannot be trained.
         kept: bytes that the whole graph keeps for the backward pass.
+        unregistered: attributes whose layers or tensors the model does not know, and the repair.
     """
 
     parameters: int = 0
     frozen: int = 0
     kept: int = 0
+    unregistered: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         rows = []
@@ -59,7 +64,8 @@ class Summary(list[Layer]):
             rows.append(("  " * depth + name, shape, f"{layer.parameters:,}" if layer.parameters else "-", kept))
         total = f"{self.parameters:,} parameters" + (f" and {self.frozen:,} frozen" if self.frozen else "")
         table = aligned(("layer", "output", "parameters", "kept"), rows)
-        return f"{table}\n{total}, {size(self.kept)} kept for backward"
+        unseen = "".join(f"\nnot counted: {text}" for text in self.unregistered)
+        return f"{table}\n{total}, {size(self.kept)} kept for backward{unseen}"
 
     __repr__ = __str__
 
@@ -79,6 +85,12 @@ def summary(model: Any, *inputs: Any, **options: Any) -> Summary:
       1: Tanh    (5, 4)  -           80 B
     16 parameters, ... kept for backward
     """
+    if not hasattr(model, "named_modules") or isinstance(model, type):
+        raise DrawingError(f"summary takes a model and its inputs, not {described(model)}")
+    for given in inputs:
+        if isinstance(given, (tuple, list)) and given and all(isinstance(n, int) for n in given):
+            sizes = ", ".join(map(str, given))
+            raise DrawingError(f"summary calls the model with inputs, not with a shape {given}; give zeros({sizes})")
     modules = list(model.named_modules())
     with _as_it_was(model), enable_grad():
         output, shapes = _run(model, inputs, options)
@@ -96,6 +108,9 @@ def summary(model: Any, *inputs: Any, **options: Any) -> Summary:
         result.append(Layer(path, type(module).__name__, shapes.get(id(module)), count, kept_in[id(module)]))
     result.parameters = sum(p.numel() for p in model.parameters() if p.requires_grad)
     result.frozen = sum(p.numel() for p in model.parameters() if not p.requires_grad)
+    unseen = overlooked(model)
+    result.unregistered = tuple(map(str, unseen))
+    say_overlooked(unseen, "this summary does not count what is there")
     return result
 
 

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from autodiff.engine.call_sites import Place, Scope, line_of, source_of
 from autodiff.engine.tape import Node, reachable
 from autodiff.errors import GraphError
+from autodiff.kinds import described
 from autodiff.tensors.tensor import Tensor
 from autodiff.viz.errors import DrawingError
 
@@ -140,7 +141,13 @@ def _names_of_tensors(params: Any) -> dict[Node | int, str]:
     elif hasattr(params, "named_parameters"):
         pairs = params.named_parameters()
     names: dict[Node | int, str] = {}
-    for name, tensor in pairs:
+    for pair in pairs if isinstance(pairs, Iterable) else [params]:
+        if not (isinstance(pair, tuple) and len(pair) == 2):
+            raise DrawingError(
+                "draw: params are names with tensors: the model, its named_parameters(), or a dict; not "
+                f"{described(pair)}"
+            )
+        name, tensor = pair
         if not isinstance(tensor, Tensor):
             raise DrawingError(f"draw: params has {name!r} as a {type(tensor).__name__}, expected names of tensors")
         key = id(tensor.numpy()) if tensor._node is None else tensor._node

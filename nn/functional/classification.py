@@ -71,8 +71,10 @@ def nll_loss(
     Shapes, arguments and errors: as ``cross_entropy`` with class indices.
     """
     reduction = reduction_of(size_average, reduce, reduction)
-    if _are_probabilities("nll_loss", input, target):
-        raise DtypeError(f"nll_loss takes class indices, not targets of {target.dtype}; convert them with .long()")
+    if target.dtype.kind == "f" and input.dtype.kind == "f":
+        repair = "cross_entropy takes probabilities" if target.shape == input.shape else "convert them with .long()"
+        raise DtypeError(f"nll_loss takes class indices, not targets of {target.dtype}; {repair}")
+    _are_probabilities("nll_loss", input, target)
     x, classes, kept = _classes("nll_loss", input, target, ignore_index)
     scale = _class_weights(weight, x, classes, kept)
     picked = apply(take_along_axis, (x,), {"indices": np.expand_dims(classes, 1), "axis": 1})
@@ -83,7 +85,10 @@ def nll_loss(
 def _are_probabilities(name: str, input: Any, target: Any) -> bool:
     """Whether the targets are probabilities, which have the input's shape; checks that the input is floating."""
     if input.dtype.kind != "f":
-        raise DtypeError(f"{name} takes floating inputs, not of {input.dtype}; convert them with .float()")
+        repair = "convert them with .float()"
+        if target.dtype.kind == "f" and len(target.shape) > len(input.shape):
+            repair = "are input and target swapped? The logits come first"
+        raise DtypeError(f"{name} takes floating inputs, not of {input.dtype}; {repair}")
     if target.dtype.kind != "f":
         return False
     if tuple(target.shape) != tuple(input.shape):
@@ -99,9 +104,14 @@ def _classes(name: str, input: Any, target: Any, ignore_index: int) -> tuple[Any
     given, shape = np.asarray(array_of(target)), tuple(input.shape)
     wanted = shape[:1] * (len(shape) > 1) + shape[2:]
     if not shape or given.shape != wanted:
+        repair = ""
+        if given.shape == shape:
+            repair = f"; of one-hot rows, .argmax({min(len(shape) - 1, 1)}) gives the classes"
+        elif given.size == int(np.prod(wanted)):
+            repair = f"; target.reshape({wanted}) has that shape"
         raise ShapeError(
             f"{name} of an input of shape {shape}, classes on axis {min(len(shape) - 1, 1)}, takes targets of shape "
-            f"{wanted}, not {given.shape}"
+            f"{wanted}, not {given.shape}{repair}"
         )
     x = reshape(input, shape=(1, *shape)) if len(shape) == 1 else input
     given = given.reshape(1) if len(shape) == 1 else given

@@ -47,9 +47,10 @@ def conv_nd(
     steps, spread = as_tuple(stride, axes, "stride"), as_tuple(dilation, axes, "dilation")
     (groups,) = as_tuple(groups, 1, "groups")
     if x.shape[1] != shape[1] * groups:
+        first = f"; .permute(0, {axes + 1}, {', '.join(map(str, range(1, axes + 1)))}) of (N, *, C) puts channels first"
         raise ShapeError(
             f"{name} with a weight of shape {shape} and groups={groups} takes {shape[1] * groups} input channels, not "
-            f"the {x.shape[1]} of shape {tuple(x.shape)}"
+            f"the {x.shape[1]} of shape {tuple(x.shape)}{first if x.shape[-1] == shape[1] * groups else ''}"
         )
     if shape[0] % groups:
         raise ShapeError(f"{name} with groups={groups} needs that to divide its {shape[0]} output channels")

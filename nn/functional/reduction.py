@@ -10,6 +10,7 @@ from autodiff.engine.apply import apply
 from autodiff.engine.values import Value
 from autodiff.errors import OptionError, ShapeError
 from autodiff.functions.shaping import broadcast_to
+from autodiff.kinds import described
 from autodiff.ops.reductions import mean, sum_
 
 _ALL = {"axis": None, "keepdims": False}
@@ -36,6 +37,12 @@ def reduction_of(size_average: bool | None, reduce: bool | None, reduction: str)
     """The reduction, which old programs name by two booleans."""
     if size_average is None and reduce is None:
         return reduction
+    for name, value in (("size_average", size_average), ("reduce", reduce)):
+        if not (value is None or isinstance(value, (bool, int))):
+            raise OptionError(
+                f"{name} is True or False, not {described(value)}; a loss is made first and then called with input and "
+                "target, and how it reduces is named: MSELoss(reduction='sum')(input, target)"
+            )
     return "none" if reduce is False else "sum" if size_average is False else "mean"
 
 

@@ -8,7 +8,7 @@ from autodiff.errors import OptionError
 from autodiff.functions.shaping import transpose
 from nn import functional as F
 from nn import init
-from nn.functional.arguments import check_probability
+from nn.functional.arguments import as_tuple, check_probability
 from nn.module import Module
 from nn.modules.dense import Linear
 from nn.modules.new_parameters import add_parameters
@@ -48,6 +48,7 @@ class MultiheadAttention(Module):
     ) -> None:  # fmt: skip
         super().__init__()
         check_probability(dropout)
+        (embed_dim,), (num_heads,) = as_tuple(embed_dim, 1, "embed_dim", 0), as_tuple(num_heads, 1, "num_heads", 0)
         if embed_dim <= 0 or num_heads <= 0 or embed_dim % num_heads:
             raise OptionError(f"num_heads divides embed_dim, both above 0; they are {num_heads} and {embed_dim}")
         self.embed_dim, self.num_heads, self.dropout = embed_dim, num_heads, dropout

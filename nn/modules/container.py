@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, ClassVar, Self, overload
 
 from autodiff.errors import AxisError, DtypeError
+from autodiff.kinds import described
 from autodiff.tensors.tensor import Tensor
 from nn.module import Module, indented
 from nn.parameter import Parameter
@@ -27,6 +28,12 @@ class _Container(Module):
 
 class _Modules(_Container):
     _kind = "module"
+
+    def forward(self, *args: Any, **kwargs: Any) -> Any:
+        """A container calls none of its modules."""
+        raise NotImplementedError(
+            f"a {type(self).__name__} holds modules and calls none; call them, as in: for layer in layers: x = layer(x)"
+        )
 
     def _members(self) -> dict[str, Any]:
         return self._modules
@@ -95,7 +102,7 @@ class _NumberedModules(_Modules, _Numbered):
         listed = list(modules)
         for module in listed:
             if not isinstance(module, Module):
-                raise DtypeError(f"a {type(self).__name__} holds modules, not {module!r:.60}")
+                raise DtypeError(f"a {type(self).__name__} holds modules, not {described(module)}")
         for name in tuple(self._modules):
             delattr(self, name)
         for number, module in enumerate(listed):
@@ -112,6 +119,9 @@ class _NumberedModules(_Modules, _Numbered):
 
     def extend(self, modules: Iterable[Module]) -> Self:
         """Add modules at the end."""
+        given: Any = modules
+        if not isinstance(given, Iterable):
+            raise DtypeError(f"{type(self).__name__} takes a list of modules, not {described(given)}; put it in [...]")
         for module in tuple(modules):
             self.append(module)
         return self
@@ -145,6 +155,8 @@ class Sequential(_NumberedModules):
     def __init__(self, *args: Any) -> None:
         super().__init__()
         named = len(args) == 1 and isinstance(args[0], Mapping)
+        if None in args:
+            raise DtypeError("Sequential takes modules, not None; nn.Identity() does nothing")
         for name, module in args[0].items() if named else ((str(i), module) for i, module in enumerate(args)):
             self.register_module(name, module)
 
@@ -287,6 +299,8 @@ class ModuleDict(_Modules, _Named):
 
     def update(self, modules: Mapping[str, Module] | Iterable[tuple[str, Module]]) -> None:
         """Put in the modules of a mapping or of pairs (name, module), in place of those with the same names."""
+        if isinstance(modules, (list, tuple)) and any(isinstance(x, Module) for x in modules):
+            raise DtypeError("a ModuleDict takes names with modules, as in {'first': module}; a ModuleList has none")
         self._update(modules)
 
 

@@ -34,6 +34,8 @@ class ConvBase(Module):
         dtype: Any = None,
     ) -> None:  # fmt: skip
         super().__init__()
+        (in_channels,) = as_tuple(in_channels, 1, "in_channels", 0)
+        (out_channels,) = as_tuple(out_channels, 1, "out_channels", 0)
         if groups < 1 or in_channels % groups or out_channels % groups:
             raise OptionError(f"groups={groups} is to divide in_channels={in_channels} and out_channels={out_channels}")
         if padding_mode not in _MODES or (self.transposed and padding_mode != "zeros"):

@@ -33,7 +33,8 @@ class Linear(Module):
         self, in_features: int, out_features: int, bias: bool = True, device: Any = None, dtype: Any = None
     ) -> None:
         super().__init__()
-        if in_features < 0 or out_features < 0:
+        integers = hasattr(in_features, "__index__") and hasattr(out_features, "__index__")
+        if integers and (in_features < 0 or out_features < 0):
             raise OptionError(f"a {type(self).__name__} has 0 or more features, not {in_features} and {out_features}")
         self.in_features, self.out_features = in_features, out_features
         add_parameters(self, dtype, weight=(out_features, in_features), bias=(out_features,) if bias else None)

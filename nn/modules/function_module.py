@@ -9,6 +9,8 @@ from functools import wraps
 from inspect import signature
 from typing import Any, ClassVar, dataclass_transform
 
+from autodiff.errors import DtypeError
+from autodiff.kinds import described
 from nn.module import Module
 
 _OLD = {"size_average", "reduce"}  # options that are taken as in PyTorch, and that no function needs
@@ -84,9 +86,17 @@ def _add_constructor(cls: type[FunctionModule]) -> None:
     for name, hint in store_options.__annotations__.items():  # all that help() needs to say is the argument's type
         store_options.__annotations__[name] = re.sub(r"^InitVar\[(.*)\]$", r"\1", str(hint))
 
+    hints = {name: str(hint) for name, hint in store_options.__annotations__.items() if name != "return"}
+
     @wraps(store_options)
     def __init__(self: FunctionModule, *args: Any, **kwargs: Any) -> None:
         super(FunctionModule, self).__init__()
+        for name, value in (*zip(hints, args, strict=False), *kwargs.items()):
+            if hasattr(value, "shape") and not re.search("Any|Tensor", hints.get(name, "Any")):
+                raise DtypeError(
+                    f"{cls.__name__} takes {name}: {hints[name]}, not {described(value)}; a layer is made first, and "
+                    f"called with tensors then: {cls.__name__}(...)(input)"
+                )
         store_options(self, *args, **kwargs)
 
     cls.__init__ = __init__  # type: ignore[assignment]

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from autodiff.dtypes import as_dtype, get_default_dtype
+from autodiff.errors import OptionError
 from autodiff.tensors.tensor import Tensor
 from nn import init
 from nn.module import Module
@@ -16,9 +17,12 @@ from nn.parameter import Parameter
 
 def add_parameters(module: Module, dtype: Any, **shapes: tuple[int, ...] | None) -> None:
     """Register parameters of these shapes without values; for None there is a name without a parameter."""
-    kind = get_default_dtype() if dtype is None else as_dtype(dtype)
+    numbers = get_default_dtype() if dtype is None else as_dtype(dtype)
     for name, shape in shapes.items():
-        module.register_parameter(name, None if shape is None else Parameter(np.empty(shape, kind)))
+        if shape is not None and not all(hasattr(n, "__index__") for n in shape):
+            kind = type(module).__name__
+            raise OptionError(f"the sizes of a {kind} are integers; its {name} cannot have the shape {shape}")
+        module.register_parameter(name, None if shape is None else Parameter(np.empty(shape, numbers)))
 
 
 def uniform_by_fan(weight: Tensor, bias: Tensor | None) -> None:

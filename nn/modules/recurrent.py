@@ -7,9 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from autodiff.errors import OptionError, ShapeError
+from autodiff.errors import DtypeError, OptionError, ShapeError
 from autodiff.functions.joining import cat, stack
 from autodiff.functions.shaping import transpose, unsqueeze
+from autodiff.kinds import described
 from autodiff.tensors.tensor import Tensor
 from nn import functional as F
 from nn import init
@@ -147,6 +148,8 @@ class RNNBase(_Recurrent):
         """The parts of the first state, each (D layers, N, H): zeros where none are given."""
         count = self.num_layers * (1 + self.bidirectional)
         given = [None] * len(self._widths()) if hx is None else [hx] if len(self._widths()) == 1 else list(hx)
+        if len(given) != len(self._widths()) or (len(given) > 1 and isinstance(hx, Tensor)):
+            raise DtypeError(f"{type(self).__name__} takes its state as (h_0, c_0), two tensors, not {described(hx)}")
         states = []
         for state, width in zip(given, self._widths(), strict=True):
             if state is None:

@@ -11,6 +11,7 @@ from autodiff.dtypes import get_default_dtype
 from autodiff.engine.values import wrap
 from autodiff.engine.versions import changed
 from autodiff.errors import NonFiniteError
+from autodiff.kinds import parameters_of
 from autodiff.tensors.tensor import Tensor
 
 __all__ = ["clip_grad_norm_", "clip_grad_value_", "clip_grads_with_norm_", "get_total_norm"]
@@ -19,7 +20,7 @@ Tensors = Tensor | Iterable[Tensor]
 
 
 def _listed(tensors: Tensors) -> list[Tensor]:
-    return [tensors] if isinstance(tensors, Tensor) else list(tensors)
+    return parameters_of("clipping", tensors)
 
 
 def _gradients(parameters: Tensors) -> list[Tensor]:

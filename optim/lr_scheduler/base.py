@@ -6,9 +6,12 @@ import warnings
 from collections.abc import Sequence
 from typing import Any
 
+from autodiff.engine.call_sites import of_library
 from autodiff.errors import DtypeError, OptionError
+from autodiff.kinds import described
 from autodiff.tensors.tensor import Tensor
 from optim.optimizer import Group, Optimizer
+from optim.options import numbers_wanted
 
 
 class LRScheduler:
@@ -24,6 +27,11 @@ class LRScheduler:
     _is_initial = False  # while the schedule is being made
     _functions: tuple[str, ...] = ()  # attributes that are functions, or lists of them: no part of a state dict
 
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if "__init__" in vars(cls) and of_library(cls.__init__.__code__):
+            cls.__init__ = numbers_wanted(cls.__init__)  # type: ignore[method-assign]
+
     def __init__(self, optimizer: Optimizer, last_epoch: int = -1) -> None:
         self._attach(optimizer)
         for number, group in enumerate(optimizer.param_groups):
@@ -37,7 +45,7 @@ class LRScheduler:
 
     def _attach(self, optimizer: Optimizer) -> None:
         if not isinstance(optimizer, Optimizer):
-            raise DtypeError(f"a schedule changes the rates of an Optimizer, not of {optimizer!r:.60}")
+            raise DtypeError(f"a schedule changes the rates of an Optimizer, not of {described(optimizer)}")
         self.optimizer = optimizer
         if not optimizer._scheduled:  # steps before the first schedule do not count for the order of calls
             optimizer._scheduled, optimizer._opt_called = True, False

@@ -13,6 +13,7 @@ from autodiff.errors import DtypeError
 from autodiff.functions.axes import length_of
 from autodiff.functions.shaping import clone, contiguous
 from autodiff.functions.splitting import storage_offset_of
+from autodiff.kinds import refusing
 from autodiff.ops.shaping import cast
 from autodiff.tensors.devices import check_device, device
 from autodiff.tensors.sizes import Size
@@ -195,6 +196,7 @@ class ConversionMethods(TensorBase):
         check_device("cuda")
         return self
 
+    @refusing
     def type_as(self, other: Value) -> Value:
         """In the dtype of ``other``."""
         return self.to(other.dtype)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from autodiff.engine.values import TensorBase, Value
 from autodiff.functions import arithmetic, comparison, transcendental
 from autodiff.functions.public import as_function
+from autodiff.kinds import refusing
 from autodiff.special import functions as special
 
 
@@ -20,7 +21,7 @@ class ElementwiseMethods(TensorBase):
     true_divide = arithmetic.true_divide
     floor_divide = arithmetic.floor_divide
     pow = as_function(arithmetic.pow)
-    float_power = arithmetic.float_power
+    float_power = refusing(arithmetic.float_power)
     remainder = as_function(arithmetic.remainder)
     fmod = as_function(arithmetic.fmod)
     neg = negative = as_function(arithmetic.negative)
@@ -52,7 +53,7 @@ class ElementwiseMethods(TensorBase):
     rad2deg = arithmetic.rad2deg
     ldexp = arithmetic.ldexp
     frexp = arithmetic.frexp
-    heaviside = arithmetic.heaviside
+    heaviside = refusing(arithmetic.heaviside)
     nextafter = arithmetic.nextafter
     exp = as_function(transcendental.exp)
     exp2 = as_function(transcendental.exp2)
@@ -109,8 +110,8 @@ class ElementwiseMethods(TensorBase):
     bitwise_or = as_function(comparison.bitwise_or)
     bitwise_xor = as_function(comparison.bitwise_xor)
     bitwise_not = as_function(comparison.bitwise_not)
-    isclose = comparison.isclose
-    allclose = comparison.allclose
+    isclose = refusing(comparison.isclose)
+    allclose = refusing(comparison.allclose)
     equal = comparison.equal
 
     def polygamma(self, n: int) -> Value:

@@ -15,6 +15,7 @@ from autodiff.engine.values import TensorBase, Value, wrap
 from autodiff.engine.views import node_of
 from autodiff.errors import DtypeError, GraphError, ShapeError
 from autodiff.handles import RemovableHandle
+from autodiff.kinds import check_function
 
 
 class HookMethods(TensorBase):
@@ -38,6 +39,7 @@ class HookMethods(TensorBase):
         Raises GraphError for a tensor outside the graph.
         """
         node = _in_graph(self, "register_hook")
+        check_function("a hook", hook, "the gradient")
         return RemovableHandle(NodeHooks.of(node).incoming, _on_tensors(hook, node.where))
 
     def register_post_accumulate_grad_hook(self, hook: Callable[[Value], None]) -> RemovableHandle:

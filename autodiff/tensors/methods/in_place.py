@@ -11,6 +11,7 @@ from autodiff.engine.versions import changed
 from autodiff.errors import DtypeError, GraphError, OptionError, ShapeError
 from autodiff.functions import arithmetic, diagonals, indexing, linear_algebra, scans, scatter, shaping, transcendental
 from autodiff.functions.axes import size_of
+from autodiff.kinds import refusing
 from autodiff.random import Generator, numpy_generator
 from autodiff.special import functions as special
 from autodiff.tensors.leaves import leave_graph
@@ -129,6 +130,7 @@ class InPlaceMethods(OverwritingMethods):
         self._put(..., value, fills=not isinstance(value, TensorBase))
         return self
 
+    @refusing
     def copy_(self, src: Any, non_blocking: bool = False) -> Self:
         """Take over the entries of ``src``, broadcast and converted."""
         self.__setitem__(..., src if hasattr(src, "_node") else np.asarray(src).astype(self._array.dtype, copy=False))
@@ -141,6 +143,7 @@ class InPlaceMethods(OverwritingMethods):
         leave_graph(self, "went through detach_()")
         return self
 
+    @refusing
     def set_(self, source: Any) -> Self:
         """Take over the memory of ``source``, whatever its shape."""
         _outside(self, "set_")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from autodiff.engine.values import TensorBase
 from autodiff.functions import linear_algebra
 from autodiff.functions.public import as_function
+from autodiff.kinds import refusing
 from autodiff.linalg import old_names as matrices
 from autodiff.ops.linear_algebra import matmul
 
@@ -15,27 +16,27 @@ class LinearAlgebraMethods(TensorBase):
     __slots__ = ()
 
     matmul = as_function(matmul)
-    addbmm = linear_algebra.addbmm
-    addmm = linear_algebra.addmm
-    addmv = linear_algebra.addmv
-    addr = linear_algebra.addr
-    baddbmm = linear_algebra.baddbmm
+    addbmm = refusing(linear_algebra.addbmm)
+    addmm = refusing(linear_algebra.addmm)
+    addmv = refusing(linear_algebra.addmv)
+    addr = refusing(linear_algebra.addr)
+    baddbmm = refusing(linear_algebra.baddbmm)
     bmm = linear_algebra.bmm
-    cross = linear_algebra.cross
+    cross = refusing(linear_algebra.cross)
     dot = linear_algebra.dot
-    ger = linear_algebra.ger
-    inner = linear_algebra.inner
-    kron = linear_algebra.kron
+    ger = refusing(linear_algebra.ger)
+    inner = refusing(linear_algebra.inner)
+    kron = refusing(linear_algebra.kron)
     mm = linear_algebra.mm
     mv = linear_algebra.mv
-    outer = linear_algebra.outer
+    outer = refusing(linear_algebra.outer)
     trace = linear_algebra.trace
     vdot = linear_algebra.vdot
     cholesky = matrices.cholesky
     cholesky_inverse = matrices.cholesky_inverse
-    cholesky_solve = matrices.cholesky_solve
+    cholesky_solve = refusing(matrices.cholesky_solve)
     det = as_function(matrices.det)
-    dist = matrices.dist
+    dist = refusing(matrices.dist)
     inverse = matrices.inverse
     logdet = matrices.logdet
     matrix_exp = as_function(matrices.matrix_exp)
@@ -46,4 +47,4 @@ class LinearAlgebraMethods(TensorBase):
     renorm = matrices.renorm
     slogdet = matrices.slogdet
     svd = matrices.svd
-    triangular_solve = matrices.triangular_solve
+    triangular_solve = refusing(matrices.triangular_solve)

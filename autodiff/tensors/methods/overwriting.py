@@ -8,7 +8,6 @@ import numpy as np
 
 from autodiff.dtypes import can_cast
 from autodiff.engine import modes
-from autodiff.engine.apply import describe_operand
 from autodiff.engine.broadcasting import broadcasts_to
 from autodiff.engine.hooks import NodeHooks
 from autodiff.engine.tape import Node, is_leaf
@@ -18,6 +17,7 @@ from autodiff.engine.views import View, node_of, origin, rerecord_view
 from autodiff.errors import AxisError, DtypeError, InPlaceError, ShapeError
 from autodiff.functions.index_keys import getitem, plain_key, stages
 from autodiff.kernels.layout import is_stretched, overlaps
+from autodiff.kinds import operands
 from autodiff.ops.indexing import index, overwrite, put
 from autodiff.ops.shaping import astype
 
@@ -53,7 +53,7 @@ class OverwritingMethods(TensorBase):
             array[first] = values
         except (ValueError, IndexError, TypeError) as error:
             kind = AxisError if isinstance(error, IndexError) else ShapeError
-            given, where = describe_operand(values), f"at {first!r:.60} of {describe_operand(array)}"
+            given, where = operands([values]), f"at {first!r:.60} of {operands([array])}"
             raise kind(f"put: {given} cannot be written {where}: {error}") from None
         changed(array, history=traced)
         if part is not None:
@@ -70,7 +70,7 @@ class OverwritingMethods(TensorBase):
         try:
             places = written(np.arange(root._array.size).reshape(root._array.shape))
         except IndexError as error:
-            raise AxisError(f"put: no entries at {first!r:.60} of {describe_operand(self._array)}: {error}") from None
+            raise AxisError(f"put: no entries at {first!r:.60} of {operands([self._array])}: {error}") from None
         if node is not None and np.unique(places).size < np.size(places):
             raise _overlap(self._array)
         return written

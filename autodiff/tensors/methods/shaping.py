@@ -12,6 +12,7 @@ from autodiff.functions import complex_names, diagonals, indexing, joining, shap
 from autodiff.functions import scatter as scattering
 from autodiff.functions.arithmetic import where
 from autodiff.functions.index_keys import getitem
+from autodiff.kinds import refusing
 
 
 class ShapingMethods(TensorBase):
@@ -71,22 +72,22 @@ class ShapingMethods(TensorBase):
     gather = indexing.gather
     index_select = indexing.index_select
     index_add = indexing.index_add
-    index_copy = indexing.index_copy
+    index_copy = refusing(indexing.index_copy)
     index_fill = indexing.index_fill
-    index_put = indexing.index_put
+    index_put = refusing(indexing.index_put)
     index_reduce = scattering.index_reduce
     take = indexing.take
-    put = indexing.put
+    put = refusing(indexing.put)
     take_along_dim = indexing.take_along_dim
-    masked_fill = indexing.masked_fill
+    masked_fill = refusing(indexing.masked_fill)
     masked_select = indexing.masked_select
-    masked_scatter = indexing.masked_scatter
-    scatter = scattering.scatter
-    scatter_add = scattering.scatter_add
-    scatter_reduce = scattering.scatter_reduce
-    select_scatter = scattering.select_scatter
-    slice_scatter = scattering.slice_scatter
-    diagonal_scatter = scattering.diagonal_scatter
+    masked_scatter = refusing(indexing.masked_scatter)
+    scatter = refusing(scattering.scatter)
+    scatter_add = refusing(scattering.scatter_add)
+    scatter_reduce = refusing(scattering.scatter_reduce)
+    select_scatter = refusing(scattering.select_scatter)
+    slice_scatter = refusing(scattering.slice_scatter)
+    diagonal_scatter = refusing(scattering.diagonal_scatter)
     nonzero = indexing.nonzero
     argwhere = indexing.argwhere
 
@@ -107,14 +108,17 @@ class ShapingMethods(TensorBase):
             return shaping.view(self, *given)
         return shaping.read_as(self, as_dtype(given[0] if dtype is None else dtype))
 
+    @refusing
     def view_as(self, other: Value) -> Value:
         """The same memory in the shape of ``other``; raises ShapeError where it does not fit."""
         return shaping.view(self, other.shape)
 
+    @refusing
     def reshape_as(self, other: Value) -> Value:
         """The same entries in the shape of ``other``."""
         return shaping.reshape(self, other.shape)
 
+    @refusing
     def expand_as(self, other: Value) -> Value:
         """Stretched to the shape of ``other``."""
         return self.expand(other.shape)

@@ -1,0 +1,204 @@
+"""What was given in place of something else: the object in a few words, and the repair for its kind."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import os
+import re
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, TypeVar
+
+import numpy as np
+
+from autodiff.errors import AutodiffError, AxisError, DtypeError, LinalgError, ShapeError, StateDictError
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def described(given: Any) -> str:
+    """An object in a few words; one whose text is long, such as a model, by its class.
+
+    >>> described([1.0, 2.0]), described(abs), described({"a": 1})
+    ('[1.0, 2.0]', 'the function abs', "a dict with 'a'")
+    """
+    if inspect.isclass(given):
+        return f"the class {given.__name__}"
+    if inspect.isroutine(given):
+        return f"the {'method' if inspect.ismethod(given) else 'function'} {getattr(given, '__qualname__', given)}"
+    if _is_tensor(given):
+        return f"a {type(given).__name__} of shape {tuple(given.shape)} and {given.dtype}"
+    if isinstance(given, (list, tuple)) and any(map(_is_tensor, given)):
+        parts = ", ".join(map(_brief, given[:3])) + ", ..." * (len(given) > 3)
+        return f"a {type(given).__name__} of {len(given)} ({parts})"
+    if given is None or isinstance(given, (list, tuple, str, bytes, int, float, complex)):
+        return f"{given!r:.60}"
+    if inspect.isgenerator(given):
+        return "a generator"
+    keys = f" with {', '.join(map(repr, list(given)[:3]))}" if isinstance(given, dict) and given else ""
+    kind = type(given).__name__
+    return f"{'an' if kind[0] in 'AEIOU' else 'a'} {kind}{keys}"
+
+
+def repair_of(given: Any, make: str = "tensor(...)") -> str:
+    """How to make a tensor of an object of another kind.
+
+    >>> repair_of([1.0, 2.0]), repair_of(len)
+    ('use tensor(...) to make one', 'call it, with parentheses; autodiff.func.grad(f) differentiates a function')
+    """
+    if isinstance(given, np.ndarray):
+        return "convert it with .astype(np.float32); an array of objects has rows of unequal length, or strings, in it"
+    if _is_module(given):
+        return "give its output, model(x), or the list of its parameters, [*model.parameters()]"
+    if inspect.isclass(given):
+        return "make an instance of it, with parentheses"
+    if inspect.isroutine(given):
+        return "call it, with parentheses; autodiff.func.grad(f) differentiates a function"
+    if isinstance(given, (str, os.PathLike)):
+        return "use tensor(...) of numbers; load(path) reads those of a file"
+    if isinstance(given, Mapping):
+        return "choose one of its values, as in batch['x']"
+    if isinstance(given, (list, tuple)) and any(map(_is_tensor, given)):
+        return "take one of them, as in output[0], or join them with stack(...) or cat(...)"
+    if given is None:
+        return "a function without a return gives None"
+    if inspect.isgenerator(given) or hasattr(given, "__next__"):
+        return "use tensor(list(...)) to make one"
+    return f"use {make} to make one"
+
+
+def several(given: Any) -> list[Any]:
+    """The members of a list, a tuple, an iterator or a list of parameters; anything else, as a model, is one thing."""
+    if _is_tensor(given) or not isinstance(given, Iterable) or isinstance(given, (str, bytes, Mapping, os.PathLike)):
+        return [given]
+    members = list(given)
+    return [given] if _is_module(given) and not all(map(_is_tensor, members)) else members
+
+
+def parameters_of(name: str, given: Any) -> list[Any]:
+    """The parameters, or groups of them, that ``name`` was given.
+
+    Raises DtypeError, with the repair, for a model, a method that was not called, and anything else without members.
+    """
+    if inspect.isroutine(given):
+        raise DtypeError(f"{name} takes parameters, not {described(given)}; call it, as in model.parameters()")
+    if isinstance(given, Mapping):
+        repair = "give a list of such groups" if "params" in given else "give list(...) of its values"
+        raise DtypeError(f"{name} takes a list of parameters, not {described(given)}; {repair}")
+    listed = several(given)
+    for x in listed:
+        if _is_module(x):
+            raise DtypeError(f"{name} takes parameters, not {described(x)}; give model.parameters()")
+        if inspect.isgenerator(x):
+            raise DtypeError(f"{name} takes parameters, not a list of generators; join them: [*a.parameters(), ...]")
+        if not (_is_tensor(x) or isinstance(x, (Mapping, tuple))):
+            raise DtypeError(f"{name} changes tensors, as model.parameters() gives them, not {described(x)}")
+    return listed
+
+
+def check_function(name: str, given: Any, wanted: str) -> None:
+    """Raise DtypeError unless ``given`` can be called; ``wanted`` says with what."""
+    if not callable(given):
+        raise DtypeError(f"{name} is a function of {wanted}, not {described(given)}")
+
+
+def state_of(name: str, given: Any, keys: tuple[str, ...] = ()) -> Any:
+    """The state dict that ``name`` was given; raises StateDictError, with the repair, for anything else."""
+    if isinstance(given, Mapping) and all(key in given for key in keys):
+        return given
+    repair = "give what state_dict() returned"
+    if isinstance(given, (str, os.PathLike)):
+        repair = "load(path) reads one from a file"
+    elif hasattr(given, "state_dict"):
+        repair = "call its state_dict()"
+    elif inspect.isroutine(given):
+        repair = "call it, with parentheses"
+    elif isinstance(given, Mapping):
+        repair = f"it has no {' and no '.join(repr(key) for key in keys if key not in given)}: is it another object's?"
+    raise StateDictError(f"{name} loads a state dict, not {described(given)}; {repair}")
+
+
+def array_like(given: Any, like: Any, what: str) -> np.ndarray[Any, Any]:
+    """``given`` as an array of the dtype of ``like``; raises DtypeError where it holds no numbers."""
+    try:
+        return np.asarray(given, dtype=like.dtype)
+    except (TypeError, ValueError):
+        raise DtypeError(f"{what} is a tensor or an array, not {described(given)}; {repair_of(given)}") from None
+
+
+def not_a_tensor(name: str, given: Any, wanted: str = "tensors, arrays and numbers") -> DtypeError:
+    """The error, to be raised, of ``name``, which takes what is ``wanted`` and was given something else."""
+    return DtypeError(f"{name} takes {wanted}, not {described(given)}; {repair_of(given)}")
+
+
+def operands(given: Iterable[Any]) -> str:
+    """Dtype and shape of each tensor or array, and numbers as they are, as errors show them."""
+    return ", ".join(f"{x.dtype} {tuple(x.shape)}" if hasattr(x, "dtype") else f"{x!r:.40}" for x in given)
+
+
+def refused(name: str, given: Iterable[Any], error: Exception, params: Mapping[str, Any] | None = None) -> Exception:
+    """The named error, to be raised, for what NumPy refused, with what was given."""
+    settings = "".join(f", {key}={value!r:.60}" for key, value in (params or {}).items())
+    kind: type[AutodiffError] = DtypeError
+    if isinstance(error, np.linalg.LinAlgError):
+        kind = LinalgError
+    elif isinstance(error, (IndexError, ValueError)):
+        kind = AxisError if isinstance(error, IndexError) else ShapeError
+    lengths = re.search(r"gufunc signature .*\(size (\d+) is different from (\d+)\)", str(error))
+    why = f"the lengths {lengths[2]} and {lengths[1]} meet, and have to be equal: (n, k) @ (k, m)" if lengths else error
+    return kind(f"{name}({operands(given)}{settings}): {why}")
+
+
+def wrong_kind(name: str, given: Iterable[Any], error: Exception) -> Exception | None:
+    """The error of ``name``, to be raised, where ``error`` only says that one of ``given`` is no tensor; else None.
+
+    Such is an AttributeError of one of them, a TypeError that names its class, and any error of Python's or NumPy's
+    where one of them is nothing that a function of tensors takes.
+    """
+    if isinstance(error, AutodiffError):
+        return None
+    for x in given:
+        if isinstance(x, (bool, int, float, np.generic)) or (_is_tensor(x) and x.dtype.kind in "biuf"):
+            continue
+        if isinstance(error, AttributeError):
+            found = error.name is not None and (error.obj is x or error.obj is getattr(x, "__func__", x))
+        else:
+            found = isinstance(error, TypeError) and f"'{type(x).__name__}'" in str(error)
+        if found and isinstance(error, TypeError) and isinstance(x, (str, type(None))):  # which may be an option
+            return DtypeError(f"{name} does not take {described(x)} there: {error}")
+        is_class = isinstance(x, type) and not issubclass(x, (int, float, np.generic))  # those are dtypes
+        if found or is_class or _is_tensor(x) or _is_module(x) or isinstance(x, (Mapping, os.PathLike)):
+            return not_a_tensor(name, x)
+        if isinstance(x, (list, tuple)) and (inner := wrong_kind(name, x, error)) is not None:
+            return inner
+    if isinstance(error, AttributeError) and error.name in ("shape", "dtype", "ndim"):  # of what was made of a list
+        return next((not_a_tensor(name, x) for x in given if isinstance(x, (list, tuple))), None)
+    return None
+
+
+def refusing(function: F) -> F:
+    """``function``, whose errors about an argument that is no tensor say so (see ``wrong_kind``)."""
+
+    @functools.wraps(function)
+    def call(*args: Any, **kwargs: Any) -> Any:
+        try:
+            return function(*args, **kwargs)
+        except Exception as error:
+            refusal = wrong_kind(function.__name__, (*args, *kwargs.values()), error)
+            if refusal is None:
+                raise
+            raise refusal from error
+
+    return call  # type: ignore[return-value]  # takes what the function takes
+
+
+def _is_tensor(x: Any) -> bool:
+    return hasattr(x, "shape") and hasattr(x, "dtype") and not inspect.isclass(x)
+
+
+def _is_module(x: Any) -> bool:
+    return hasattr(x, "named_parameters") and hasattr(x, "forward") and not inspect.isclass(x)
+
+
+def _brief(x: Any) -> str:
+    return f"{type(x).__name__} {tuple(x.shape)}" if _is_tensor(x) else type(x).__name__
