@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from autodiff.dtypes import get_default_dtype, int64, result_dtype
+from autodiff.dtypes import DIFFERENTIABLE, get_default_dtype, int64, is_known, result_dtype
 from autodiff.engine.call_sites import place_of_user
 from autodiff.engine.checks import non_finite, non_finite_result, take_fingerprints
 from autodiff.engine.modes import PLAIN
@@ -156,11 +156,11 @@ def _watched_forward(primitive: Primitive, arrays: Any, params: dict[str, Any]) 
 
 def _constant(primitive: Primitive, x: Any) -> Any:
     """An operand that is not a Tensor: an array or a Python number; a NumPy number counts as one of Python's."""
-    if isinstance(x, ndarray) and x.dtype.kind in "biuf":
+    if isinstance(x, ndarray) and is_known(x.dtype):
         return x.view(ndarray)
-    if isinstance(x, np.generic) and x.dtype.kind in "biuf":
+    if isinstance(x, np.generic) and is_known(x.dtype):
         return x.item()
-    if isinstance(x, (float, int)):
+    if isinstance(x, (float, int, complex)):
         return x
     raise DtypeError(f"{primitive.name} takes tensors, arrays and numbers, not {x!r:.60}; use tensor(...) to make one")
 
@@ -175,10 +175,11 @@ def _promoted(primitive: Primitive, inputs: tuple[Any, ...], arrays: list[Any]) 
         raise DtypeError(f"{primitive.name} takes inputs and was given none")
     if not dtypes:  # numbers only
         return tuple([np.asarray(x, result_dtype(*arrays)) for x in arrays])
-    if len(dtypes) == 1 and (dtypes[0].kind == "f" or not primitive.differentiable):
+    has_complex = complex in map(type, arrays)
+    if len(dtypes) == 1 and (dtypes[0].kind in DIFFERENTIABLE or not primitive.differentiable) and not has_complex:
         return None
     dtype = result_dtype(*arrays)
-    if primitive.floating and dtype.kind != "f":
+    if primitive.floating and dtype.kind not in DIFFERENTIABLE:
         dtype = get_default_dtype()
     elif primitive.counts and dtype.kind == "b":
         dtype = int64
@@ -203,7 +204,7 @@ def _outside_graph(
     result = wrap(out)
     if primitive.view and isinstance(inputs[0], TensorBase):
         mark_view(result, inputs[0], None if is_cut_off else inputs[0], primitive, params)
-    if is_cut_off and out.dtype.kind == "f":
+    if is_cut_off and out.dtype.kind in DIFFERENTIABLE:
         result._untracked_because = ("was made under no_grad", place_of_user())
     else:
         for x in inputs:

@@ -9,9 +9,10 @@ from typing import Any
 
 import numpy as np
 
+from autodiff.dtypes import DIFFERENTIABLE
 from autodiff.engine import modes
 from autodiff.engine.call_sites import asked_at, calls, line_of, place_of_user, source_of
-from autodiff.engine.hooks import in_use
+from autodiff.engine.hooks import as_gradient, in_use
 from autodiff.engine.tape import Node
 from autodiff.engine.values import TensorBase, Value, wrap
 from autodiff.engine.versions import changed
@@ -113,7 +114,7 @@ def gradients(
         node, g = _tracked(output), _seed(output, seed)
         if seed is not None and not g._array.all():
             doubt()
-        g = g if create_graph else g._array
+        g = as_gradient(g if create_graph else g._array)
         cotangents[node] = cotangents[node] + g if node in cotangents else g
     targets = {_tracked(x) for x in inputs} if inputs is not None else ()
     for x in inputs or () if fill else ():
@@ -126,7 +127,7 @@ def gradients(
     else:
         walked = walk(cotangents, targets, retain)
     for node, g in walked.items():
-        key = id(g)
+        key, g = id(g), as_gradient(g)
         if create_graph:
             walked[node] = g.clone() if key in taken or g._array.base is not None else g
         else:
@@ -193,7 +194,7 @@ def _tracked(tensor: Any) -> Node:
     why = getattr(tensor, "_untracked_because", None)
     if why is not None:
         reason = f"it, or what it was made from, {why[0]} at {line_of(why[1])} ({source_of(why[1])})"
-    elif tensor._array.dtype.kind != "f":
+    elif tensor._array.dtype.kind not in DIFFERENTIABLE:
         reason = f"its dtype is {tensor._array.dtype}"
     else:
         reason = "none of the tensors it was made from does; set requires_grad=True on those"

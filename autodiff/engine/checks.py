@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from autodiff.dtypes import DIFFERENTIABLE
 from autodiff.engine.call_sites import file_and_line, line_of, place_of_user, source_of
 from autodiff.engine.primitive import Primitive
 from autodiff.engine.tape import Node, Recompute
@@ -73,7 +74,7 @@ def _fingerprints(node: Node) -> list[int]:
 
 def non_finite(value: Any) -> bool:
     """Whether a floating array or tensor has a NaN or an infinity in it."""
-    if value.dtype.kind != "f":
+    if value.dtype.kind not in DIFFERENTIABLE:
         return False
     array: Any = value if isinstance(value, (np.ndarray, np.generic)) else value.detach().numpy()
     if array.size == 1:

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from autodiff.dtypes import is_known
 from autodiff.engine.apply import apply
 from autodiff.engine.primitive import Primitive
 from autodiff.engine.values import TensorBase, wrap
@@ -88,7 +89,7 @@ def _as_tensor(value: Any) -> Any:
         return parts if isinstance(value, list) else tuple(parts)
     if not isinstance(value, (np.ndarray, np.generic)):
         return value
-    if value.dtype.kind not in "biuf" or value.dtype.itemsize > 8:
+    if not is_known(value.dtype):
         raise DtypeError(f"no tensor can be made of an array of {value.dtype}; give booleans, integers or floats")
     note(array := np.asarray(value))
     return wrap(array)

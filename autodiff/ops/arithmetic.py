@@ -13,13 +13,13 @@ from autodiff.engine.primitive import Primitive
 from autodiff.errors import AutodiffError
 from autodiff.kernels.layout import by_first, row_major, turned
 
-Number = (int, float)
+Number = (int, float, complex)
 
 
 def _power(x: Any, y: Any) -> Any:
     """x^y; the square by its own ufunc, which is faster."""
     if isinstance(y, Number):
-        return np.square(x) if y == 2 and x.dtype.kind == "f" else np.power(x, y)
+        return np.square(x) if y == 2 and x.dtype.kind in "fc" else np.power(x, y)
     if isinstance(x, Number):
         return row_major(np.power(x, y))
     return by_first(np.power(x, y), (x, y)) if turned else np.power(x, y)
@@ -46,6 +46,8 @@ def _gate(x: Any, mask: Any) -> Any:
 
     ``np.where`` says the same but is slow on a random mask.
     """
+    if x.dtype.kind == "c":
+        return np.where(mask, x, 0)
     return np.multiply(x.view(_BITS[x.itemsize]), mask).view(x.dtype)
 
 
@@ -67,7 +69,7 @@ class _DivisionByZeroError(AutodiffError, ZeroDivisionError, RuntimeError):
 
 
 def _is_whole(x: Any) -> bool:
-    return x.dtype.kind != "f" if hasattr(x, "dtype") else isinstance(x, int)
+    return x.dtype.kind not in "fc" if hasattr(x, "dtype") else isinstance(x, int)
 
 
 def _divides(forward: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:

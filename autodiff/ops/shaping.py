@@ -37,6 +37,8 @@ def _concatenate(*xs: Any, axis: int, ends: tuple[int, ...]) -> Any:
 
 
 def _astype(x: Any, dtype: np.dtype[Any]) -> Any:
+    if x.dtype.kind == "c" and dtype.kind not in "cb":
+        x = x.real  # NumPy would warn
     return (x if x.flags.c_contiguous or not is_stretched(x) else copied(x)).astype(dtype)
 
 
@@ -171,7 +173,7 @@ to_whole = Primitive("to_whole", _astype)
 
 def cast(x: Any, dtype: np.dtype[Any]) -> Any:
     """``x`` in another dtype: recorded where that is floating; integers and booleans carry no gradient."""
-    return (astype if dtype.kind == "f" else to_whole)(x, dtype=dtype)
+    return (astype if dtype.kind in "fc" else to_whole)(x, dtype=dtype)
 
 
 def in_single(function: F) -> F:

@@ -108,6 +108,11 @@ def _nested(array: Array, write: Callable[[Any], str], width: int, indent: int, 
 
 def _entry_format(shown: Array) -> tuple[Callable[[Any], str], int]:
     """A function that writes an entry, and the width of the widest that sets the column."""
+    if shown.dtype.kind == "c":
+        of_real, wide = _entry_format(shown.real)
+        of_imag, narrow = _entry_format(np.abs(shown.imag))
+        sign = lambda v: "-" if np.signbit(v.imag) else "+"
+        return lambda v: f"{of_real(v.real)}{sign(v)}{of_imag(abs(v.imag))}j", wide + narrow + 2
     if shown.dtype.kind != "f":
         return str, max(len(str(v)) for v in shown.reshape(-1))
     finite = shown[np.isfinite(shown) & (shown != 0)].astype(np.float64)

@@ -65,7 +65,9 @@ class ShapingMethods(TensorBase):
     tril = diagonals.tril
     triu = diagonals.triu
     angle = complex_names.angle
-    conj = conj_physical = resolve_conj = resolve_neg = complex_names.conj
+    conj = conj_physical = complex_names.conj
+    resolve_conj = resolve_neg = complex_names.resolve_conj
+    is_conj = is_neg = complex_names.is_conj
     is_complex = complex_names.is_complex
 
     gather = indexing.gather
@@ -92,8 +94,13 @@ class ShapingMethods(TensorBase):
 
     @property
     def real(self) -> Value:
-        """The tensor itself: its entries are real."""
+        """The real parts, a view; of a real tensor the tensor itself."""
         return complex_names.real(self)
+
+    @property
+    def imag(self) -> Value:
+        """The imaginary parts, a view; raises DtypeError for a real tensor."""
+        return complex_names.imag(self)
 
     def view(self, *shape: Any, size: Any = (), dtype: Any = None) -> Value:
         """The same memory in another shape, or read in another dtype; raises ShapeError where it does not fit.
@@ -131,10 +138,13 @@ class ShapingMethods(TensorBase):
 
     @property
     def H(self) -> Value:
-        """A matrix transposed."""
-        return shaping.t(self)
+        """A matrix transposed, and conjugated where it is complex."""
+        return complex_names.conj(shaping.t(self))
 
-    mH = mT
+    @property
+    def mH(self) -> Value:
+        """The last two axes swapped, and conjugated where they are complex."""
+        return complex_names.conj(self.mT)
 
     def where(self, condition: Any, other: Any) -> Value:
         """The tensor where ``condition`` holds and ``other`` elsewhere."""
