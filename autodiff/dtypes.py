@@ -33,8 +33,8 @@ _default = float32  # of the whole process, as PyTorch's: a thread that loads da
 DIFFERENTIABLE = "fc"  # the kinds of dtypes whose numbers can have gradients
 
 _RANK = {"b": 0, "u": 1, "i": 1, "f": 2, "c": 3}
-_COMPLEX = {float16: complex64, float32: complex64, float64: complex128}  # there is no complex number of halves
-_REAL = {complex64: float32, complex128: float64}
+_COMPLEX: dict[np.dtype[Any], np.dtype[Any]] = {float16: complex64, float32: complex64, float64: complex128}  # there is no complex number of halves
+_REAL: dict[np.dtype[Any], np.dtype[Any]] = {complex64: float32, complex128: float64}
 _OF_PYTHON: dict[type, np.dtype[Any]] = {bool: bool_, int: int64}
 
 

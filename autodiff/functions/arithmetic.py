@@ -13,6 +13,7 @@ from autodiff.errors import DtypeError, OptionError
 from autodiff.functions.arrays import array_of, on_arrays
 from autodiff.functions.indexing import nonzero
 from autodiff.ops import arithmetic as primitives
+from autodiff.ops.complex_numbers import unit
 from autodiff.ops.shaping import astype, cast, copy
 
 # The primitives that are public as they are: a paragraph instead of a name a line.
@@ -35,7 +36,14 @@ abs = absolute
 mul = multiply
 neg = negative
 pow = power
-sgn = sign
+
+
+def sgn(input: Any) -> Value:
+    """-1, 0 or 1, of a complex number the number of length 1 in its direction; 0 of 0.
+
+    The gradient of real numbers is 0.
+    """
+    return unit(input) if input.dtype.kind == "c" else sign(input)
 
 
 def add(input: Any, other: Any, *, alpha: float = 1) -> Value:

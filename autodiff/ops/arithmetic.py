@@ -16,6 +16,13 @@ from autodiff.kernels.layout import by_first, row_major, turned
 Number = (int, float, complex)
 
 
+def _log_of_number(x: Any) -> Any:
+    """log x, -inf of 0, NaN of a negative number that is not complex."""
+    if isinstance(x, complex):
+        return np.log(x)
+    return math.log(x) if x > 0 else -math.inf if x == 0 else math.nan
+
+
 def _power(x: Any, y: Any) -> Any:
     """x^y; the square by its own ufunc, which is faster."""
     if isinstance(y, Number):
@@ -33,7 +40,7 @@ def _power_base(g: Any, out: Any, x: Any, y: Any) -> Any:
 
 def _power_exponent(g: Any, out: Any, x: Any, y: Any) -> Any:
     if isinstance(x, Number):
-        c = g * out * (math.log(x) if x > 0 else -math.inf if x == 0 else math.nan)
+        c = g * out * _log_of_number(x)
         return np.where(y >= 0, 0, c) if x == 0 else c  # 0**y is 0 for all y > 0
     return np.where((x == 0) & (y >= 0), 0, g * out * np.log(x))
 

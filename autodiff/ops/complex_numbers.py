@@ -51,6 +51,15 @@ imag = Primitive("imag", np.imag, lambda g, out, x: g * -1j, view=True)
 complex_ = Primitive("complex", _of_parts, lambda g, out, x, y: real(g),
                                           lambda g, out, x, y: -imag(g), promotes=False)
 
+
+def _unit_z(g: Any, out: Any, z: Any) -> Any:
+    """d(z / |z|) = i u Im(conj(u) dz) / |z|, with u = z / |z|: only the part that turns."""
+    turning = real(g * out * 1j) * -1j
+    return np.where(z == 0, 0, turning * conj(out) / np.abs(np.where(z == 0, 1, z)))
+
+
+unit = Primitive("unit", np.sign, _unit_z, keeps="out z")
+
 angle = Primitive("angle", np.angle, lambda g, out, z: g * -1j / z, keeps="z")
 
 view_as_real = Primitive("view_as_real", _pairs, lambda g, out, x: conj(view_as_complex(g)), view=True)

@@ -27,7 +27,7 @@ def _sigmoid(x: Any, out: Any = None) -> Any:
     """1 / (1 + exp(-x)) as e / (e + 1), e = exp(x), which keeps its digits far below 0 and cannot overflow above."""
     numbers = _ONE_AND_LARGE.get(x.dtype)
     if numbers is None:
-        return _sigmoid(x.astype(np.float64))
+        return 1 / (1 + np.exp(-x)) if x.dtype.kind == "c" else _sigmoid(x.astype(np.float64))
     one, large = numbers
     e = np.minimum(x, large, out=out)
     if type(e) is not np.ndarray:  # of a 0-d array NumPy makes a scalar
@@ -61,7 +61,7 @@ def _logit(x: Any) -> Any:
 
 def _floating(x: Any) -> Any:
     """The dtype of ``x``, or float64 for integers."""
-    return x.dtype if x.dtype.kind == "f" else np.dtype(np.float64)
+    return x.dtype if x.dtype.kind in "fc" else np.dtype(np.float64)
 
 
 def _hardswish_slope(x: Any) -> Any:
@@ -81,11 +81,15 @@ def _sinc_slope(x: Any) -> Any:
 
 def _sin_pi(x: Any) -> Any:
     """sin(pi x), from the nearest whole number: its zeros are exact, and pi x need not be a number."""
+    if x.dtype.kind == "c":
+        return np.sin(math.pi * x)
     whole = np.rint(x)
     return np.sin(math.pi * (x - whole)) * _alternating(whole)
 
 
 def _cos_pi(x: Any) -> Any:
+    if x.dtype.kind == "c":
+        return np.cos(math.pi * x)
     whole = np.rint(x)
     return np.sin(math.pi * (0.5 - np.abs(x - whole))) * _alternating(whole)
 
@@ -102,8 +106,15 @@ def _sinc(x: Any) -> Any:
     return np.sinc(x).astype(_floating(x), copy=False)
 
 
+def _asinh_root(x: Any) -> Any:
+    """sqrt(x^2 + 1)."""
+    return np.sqrt(x * x + 1) if x.dtype.kind == "c" else np.hypot(x, 1)
+
+
 def _acosh_root(x: Any) -> Any:
-    """sqrt(x^2 - 1), which is x where the square would overflow."""
+    """sqrt(x^2 - 1), which is x where the square would overflow; of a complex number the root with acosh's sign."""
+    if x.dtype.kind == "c":
+        return np.sqrt(x - 1) * np.sqrt(x + 1)
     far = np.asarray(x > 1e9)
     return np.where(far, x, np.sqrt(0 - complement(np.where(far, 1, x))))
 
@@ -204,7 +215,7 @@ sinh = Primitive("sinh", _sinh, lambda g, out, x: g * _cosh(x), keeps="x", float
 
 cosh = Primitive("cosh", _cosh, lambda g, out, x: g * _sinh(x), keeps="x", floating=True)
 
-asinh = Primitive("asinh", shared(np.arcsinh), lambda g, out, x: g / np.hypot(x, 1), keeps="x", floating=True)
+asinh = Primitive("asinh", shared(np.arcsinh), lambda g, out, x: g / _asinh_root(x), keeps="x", floating=True)
 
 acosh = Primitive("acosh", shared(np.arccosh), lambda g, out, x: g / _acosh_root(x), keeps="x",
                   floating=True)

@@ -111,8 +111,11 @@ def _entry_format(shown: Array) -> tuple[Callable[[Any], str], int]:
     if shown.dtype.kind == "c":
         of_real, wide = _entry_format(shown.real)
         of_imag, narrow = _entry_format(np.abs(shown.imag))
-        sign = lambda v: "-" if np.signbit(v.imag) else "+"
-        return lambda v: f"{of_real(v.real)}{sign(v)}{of_imag(abs(v.imag))}j", wide + narrow + 2
+
+        def of_both(v: Any) -> str:
+            return f"{of_real(v.real)}{'-' if np.signbit(v.imag) else '+'}{of_imag(abs(v.imag))}j"
+
+        return of_both, wide + narrow + 2
     if shown.dtype.kind != "f":
         return str, max(len(str(v)) for v in shown.reshape(-1))
     finite = shown[np.isfinite(shown) & (shown != 0)].astype(np.float64)
