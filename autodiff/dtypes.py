@@ -30,11 +30,12 @@ iinfo = np.iinfo
 
 _default = float32  # of the whole process, as PyTorch's: a thread that loads data follows the program
 
+COMPLEX = (complex64, complex128)
 DIFFERENTIABLE = "fc"  # the kinds of dtypes whose numbers can have gradients
 
 _RANK = {"b": 0, "u": 1, "i": 1, "f": 2, "c": 3}
-_COMPLEX: dict[np.dtype[Any], np.dtype[Any]] = {float16: complex64, float32: complex64, float64: complex128}  # there is no complex number of halves
-_REAL: dict[np.dtype[Any], np.dtype[Any]] = {complex64: float32, complex128: float64}
+_COMPLEX: dict[Any, np.dtype[Any]] = {float16: complex64, float32: complex64, float64: complex128}
+_REAL: dict[Any, np.dtype[Any]] = {complex64: float32, complex128: float64}
 _OF_PYTHON: dict[type, np.dtype[Any]] = {bool: bool_, int: int64}
 
 

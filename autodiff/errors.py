@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import numpy as np
+
 
 class AutodiffError(Exception):
     """The base of this library's exceptions."""
@@ -60,3 +64,25 @@ class FileFormatError(AutodiffError, ValueError):
 
 class WorkerError(AutodiffError, RuntimeError):
     """A worker of a data loader that does not answer: too slow for its timeout, or gone."""
+
+
+def describe(value: Any) -> str:
+    """Shape, dtype and range of an array, as errors show it; a number as it is.
+
+    >>> describe(np.array([1.0, np.inf]))
+    'float64 (2,) in [1, 1], 1 of 2 not finite'
+    """
+    value = value.detach().numpy() if hasattr(value, "__primitive__") else value
+    if not isinstance(value, (np.ndarray, np.generic)):
+        return repr(value)
+    text = f"{value.dtype} {value.shape}"
+    finite = np.extract(np.isfinite(value), value.real)
+    if finite.size:
+        text += f" in [{finite.min():.4g}, {finite.max():.4g}]"
+    bad = value.size - finite.size
+    return text + (f", {bad} of {value.size} not finite" if bad else "")
+
+
+def describe_operand(array: Any) -> str:
+    """Dtype and shape of an array, or a number, as errors show them."""
+    return f"{array.dtype} {array.shape}" if isinstance(array, np.ndarray) else repr(array)

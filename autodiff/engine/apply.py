@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from autodiff.dtypes import DIFFERENTIABLE, get_default_dtype, int64, is_known, result_dtype
+from autodiff.dtypes import COMPLEX, DIFFERENTIABLE, get_default_dtype, int64, is_known, result_dtype
 from autodiff.engine.call_sites import place_of_user
 from autodiff.engine.checks import non_finite, non_finite_result, take_fingerprints
 from autodiff.engine.modes import PLAIN
@@ -16,8 +16,8 @@ from autodiff.engine.tape import NO_PARAMS, Node
 from autodiff.engine.values import Array, TensorBase, record, wrap
 from autodiff.engine.versions import rewritten
 from autodiff.engine.views import mark_view, rerecord_view
-from autodiff.errors import AxisError, DtypeError, ShapeError
-from autodiff.kernels.layout import by_first, turned
+from autodiff.errors import AxisError, DtypeError, ShapeError, describe_operand
+from autodiff.kernels.layout import by_first, unusual
 
 ndarray = np.ndarray
 NUMBERS = frozenset((float, int, bool))
@@ -112,7 +112,7 @@ def _apply_fast(primitive: Primitive, inputs: tuple[Any, ...], params: dict[str,
         out = primitive.forward(*arrays, **params) if params else primitive.forward(*arrays)
     except FAILURES as error:
         out = _retried(primitive, arrays, params, error)
-    out = by_first(out, arrays) if turned and primitive.elementwise else out
+    out = _unusual(primitive, arrays, out) if unusual else out
     result = record(primitive, edges, arrays, key, params, out if type(out) is ndarray else np.asarray(out), 4)
     if number is not None:
         result._node.operand = number
@@ -127,12 +127,21 @@ def _forward(primitive: Primitive, arrays: Any, params: dict[str, Any]) -> Array
         out = primitive.forward(*arrays, **params)
     except FAILURES as error:
         out = _retried(primitive, arrays, params, error)
-    out = by_first(out, arrays) if turned and primitive.elementwise else out
+    out = _unusual(primitive, arrays, out) if unusual else out
     return out if type(out) is ndarray else np.asarray(out)
+
+
+def _unusual(primitive: Primitive, arrays: Any, out: Any) -> Any:
+    """``out``, in the layout of the first operand; a primitive of real numbers refuses complex ones."""
+    if primitive.real and (found := [a.dtype for a in arrays if getattr(a, "dtype", None) in COMPLEX]):
+        raise DtypeError(f"{primitive.name} takes real numbers, not {found[0]}; take .real, .imag or .abs() of them")
+    return by_first(out, arrays) if primitive.elementwise and isinstance(out, ndarray) else out
 
 
 def _retried(primitive: Primitive, arrays: Any, params: dict[str, Any], error: Exception) -> Array:
     """The value with a Python integer that is too large wrapped around, as in PyTorch; or the named error."""
+    if unusual:
+        _unusual(primitive, arrays, error)
     if not isinstance(error, OverflowError):
         raise _refused(primitive, arrays, params, error) from error
     dtype = result_dtype(*arrays)
@@ -211,11 +220,6 @@ def _outside_graph(
             if hasattr(x, "_untracked_because"):
                 result._untracked_because = x._untracked_because
     return result
-
-
-def describe_operand(array: Any) -> str:
-    """Dtype and shape of an array, or a number, as errors show them."""
-    return f"{array.dtype} {array.shape}" if isinstance(array, ndarray) else repr(array)
 
 
 def _refused(primitive: Primitive, arrays: Any, params: dict[str, Any], error: Exception) -> Exception:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from math import isfinite
+from cmath import isfinite
 from typing import Any
 
 import numpy as np
@@ -12,7 +12,7 @@ from autodiff.engine.call_sites import file_and_line, line_of, place_of_user, so
 from autodiff.engine.primitive import Primitive
 from autodiff.engine.tape import Node, Recompute
 from autodiff.engine.versions import change_after, last_change
-from autodiff.errors import GraphError, InPlaceError, NonFiniteError
+from autodiff.errors import GraphError, InPlaceError, NonFiniteError, describe
 
 
 def saved_or_raise(node: Node) -> tuple[Any, ...]:
@@ -103,23 +103,6 @@ def check_cotangent(node: Node, edge: Node, g: Any, c: Any) -> None:
             node.name(),
             *file_and_line(node.place),
         )
-
-
-def describe(value: Any) -> str:
-    """Shape, dtype and range of an array, as errors show it; a number as it is.
-
-    >>> describe(np.array([1.0, np.inf]))
-    'float64 (2,) in [1, 1], 1 of 2 not finite'
-    """
-    value = value.detach().numpy() if hasattr(value, "__primitive__") else value
-    if not isinstance(value, (np.ndarray, np.generic)):
-        return repr(value)
-    text = f"{value.dtype} {value.shape}"
-    finite = np.extract(np.isfinite(value), value)
-    if finite.size:
-        text += f" in [{finite.min():.4g}, {finite.max():.4g}]"
-    bad = value.size - finite.size
-    return text + (f", {bad} of {value.size} not finite" if bad else "")
 
 
 def called_at(node: Node) -> str:

@@ -111,8 +111,15 @@ def positive(input: Any) -> Value:
 
 
 def float_power(input: Any, exponent: Any) -> Value:
-    """``input`` to the power of ``exponent``, both in float64."""
-    return power(*(cast(x, np.dtype(np.float64)) if hasattr(x, "dtype") else float(x) for x in (input, exponent)))
+    """``input`` to the power of ``exponent``, both in float64, or complex128."""
+    return power(*map(_double, (input, exponent)))
+
+
+def _double(x: Any) -> Any:
+    """``x`` in double precision."""
+    if not hasattr(x, "dtype"):
+        return x if isinstance(x, complex) else float(x)
+    return cast(x, np.dtype(np.complex128 if x.dtype.kind == "c" else np.float64))
 
 
 def addcmul(input: Any, tensor1: Any, tensor2: Any, *, value: float = 1) -> Value:

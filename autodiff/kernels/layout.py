@@ -56,13 +56,13 @@ def ordered(x: Array, order: list[int]) -> Array:
     return x if turned.flags.c_contiguous else turned.copy().transpose(np.argsort(order))
 
 
-turned: list[bool] = []  # not empty from when on there are tensors that do not lie in memory row by row
+unusual: list[bool] = []  # not empty from when on there are tensors that are complex, or not in memory row by row
 
 
 def note(x: Array) -> None:
-    """Note it if ``x`` does not lie in memory row by row."""
-    if not (turned or x.flags.c_contiguous):
-        turned.append(True)
+    """Note it if ``x`` is complex, or does not lie in memory row by row."""
+    if not (unusual or (x.flags.c_contiguous and x.dtype.kind != "c")):
+        unusual.append(True)
 
 
 def by_first(out: Any, arrays: Sequence[Any]) -> Any:

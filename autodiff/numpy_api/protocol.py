@@ -47,6 +47,7 @@ UFUNCS: dict[np.ufunc, Function] = {
     np.nextafter: arithmetic.nextafter,
     np.signbit: arithmetic.signbit,
     np.conjugate: complex_names.conj,
+    np.sign: arithmetic.sgn,
     np.divmod: lambda x1, x2: (arithmetic.floor_divide(x1, x2), arithmetic.remainder(x1, x2)),
     np.vecdot: _vecdot,
 }

@@ -11,7 +11,7 @@ import numpy as np
 
 from autodiff.engine.primitive import Primitive
 from autodiff.errors import AutodiffError
-from autodiff.kernels.layout import by_first, row_major, turned
+from autodiff.kernels.layout import by_first, row_major, unusual
 
 Number = (int, float, complex)
 
@@ -29,7 +29,7 @@ def _power(x: Any, y: Any) -> Any:
         return np.square(x) if y == 2 and x.dtype.kind in "fc" else np.power(x, y)
     if isinstance(x, Number):
         return row_major(np.power(x, y))
-    return by_first(np.power(x, y), (x, y)) if turned else np.power(x, y)
+    return by_first(np.power(x, y), (x, y)) if unusual else np.power(x, y)
 
 
 def _power_base(g: Any, out: Any, x: Any, y: Any) -> Any:
@@ -113,52 +113,55 @@ power = Primitive("power", _power, _power_base, _power_exponent, keeps=("x y", "
                   counts=True)
 
 maximum = Primitive("maximum", np.maximum, lambda g, out, x, y: _winner(g, x <= y, x == y),
-                                           lambda g, out, x, y: _winner(g, y <= x, x == y), keeps="x y", selects=True)
+                                           lambda g, out, x, y: _winner(g, y <= x, x == y), keeps="x y", selects=True,
+                                           real=True)
 
 minimum = Primitive("minimum", np.minimum, lambda g, out, x, y: _winner(g, x >= y, x == y),
-                                           lambda g, out, x, y: _winner(g, y >= x, x == y), keeps="x y", selects=True)
+                                           lambda g, out, x, y: _winner(g, y >= x, x == y), keeps="x y", selects=True,
+                                           real=True)
 
 negative = Primitive("negative", np.negative, lambda g, out, x: -g)
 
 square = Primitive("square", np.square, lambda g, out, x: g * 2 * x, keeps="x", counts=True)
 
-sign = Primitive("sign", _sign, zero_vjp)
+sign = Primitive("sign", _sign, zero_vjp, real=True)
 
-nextafter = Primitive("nextafter", np.nextafter, lambda g, out, x, y: g, zero_vjp, floating=True)
+nextafter = Primitive("nextafter", np.nextafter, lambda g, out, x, y: g, zero_vjp, floating=True, real=True)
 
-floor = Primitive("floor", np.floor, zero_vjp)
+floor = Primitive("floor", np.floor, zero_vjp, real=True)
 
-ceil = Primitive("ceil", np.ceil, zero_vjp)
+ceil = Primitive("ceil", np.ceil, zero_vjp, real=True)
 
-trunc = Primitive("trunc", np.trunc, zero_vjp)
+trunc = Primitive("trunc", np.trunc, zero_vjp, real=True)
 
-round_ = Primitive("round", lambda x, decimals: np.round(x, decimals), zero_vjp)
+round_ = Primitive("round", lambda x, decimals: np.round(x, decimals), zero_vjp, real=True)
 
-floor_divide = Primitive("floor_divide", _divides(np.floor_divide), zero_vjp, zero_vjp, counts=True)
+floor_divide = Primitive("floor_divide", _divides(np.floor_divide), zero_vjp, zero_vjp, counts=True, real=True)
 
 trunc_divide = Primitive("trunc_divide", _divides(lambda x, y: _trunc_divide(x, y)), zero_vjp, zero_vjp,
-                         counts=True)
+                         counts=True, real=True)
 
 remainder = Primitive("remainder", _divides(np.remainder),
                       lambda g, out, x, y: g,
-                      lambda g, out, x, y: -g * floor_divide(x, y), keeps=("", "x y"), counts=True)
+                      lambda g, out, x, y: -g * floor_divide(x, y), keeps=("", "x y"), counts=True, real=True)
 
 fmod = Primitive("fmod", _divides(np.fmod),
                  lambda g, out, x, y: g,
-                 lambda g, out, x, y: -g * trunc_divide(x, y), keeps=("", "x y"), counts=True)
+                 lambda g, out, x, y: -g * trunc_divide(x, y), keeps=("", "x y"), counts=True, real=True)
 
 copysign = Primitive("copysign", np.copysign, lambda g, out, x, y: g * (np.sign(x) * np.sign(out)),
-                                              zero_vjp, keeps=("out x", ""), floating=True)
+                                              zero_vjp, keeps=("out x", ""), floating=True, real=True)
 
 mantissa = Primitive("mantissa", lambda x: np.frexp(x)[0],
-                     lambda g, out, x: g * np.where(x == 0, 1, out / x), keeps="out x", floating=True)
+                     lambda g, out, x: g * np.where(x == 0, 1, out / x), keeps="out x", floating=True, real=True)
 
 clip = Primitive("clip", lambda x, low, high: np.clip(x, low, high),
-                 lambda g, out, x, low, high: gate(g, mask=np.asarray(_inside(x, low, high))), keeps="x", selects=True)
+                 lambda g, out, x, low, high: gate(g, mask=np.asarray(_inside(x, low, high))), keeps="x", selects=True,
+                 real=True)
 
 def _where(x: Any, y: Any, condition: Any) -> Any:
     out = np.where(condition, x, y)
-    return by_first(out, (condition, x, y)) if turned else out
+    return by_first(out, (condition, x, y)) if unusual else out
 
 
 where = Primitive("where", _where,
@@ -170,7 +173,7 @@ def _trunc_divide(x: Any, y: Any) -> Any:
     """``x / y`` rounded towards zero, for integers without leaving them."""
     if np.result_type(x, y).kind == "f":
         out = np.trunc(np.divide(x, y))
-        return by_first(out, (x, y)) if turned else out
+        return by_first(out, (x, y)) if unusual else out
     whole = np.floor_divide(x, y)
     return whole + ((whole < 0) & (whole * y != x))
 

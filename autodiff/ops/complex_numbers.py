@@ -13,6 +13,7 @@ import numpy as np
 
 from autodiff.dtypes import to_complex
 from autodiff.engine.primitive import Primitive
+from autodiff.kernels.layout import note
 from autodiff.ops.shaping import astype
 
 
@@ -25,6 +26,7 @@ def _of_parts(x: Any, y: Any) -> Any:
     """x + i y, where infinite and NaN parts do not mix."""
     out = np.empty(np.broadcast_shapes(x.shape, y.shape), to_complex(x.dtype))
     out.real, out.imag = x, y
+    note(out)
     return out
 
 
@@ -58,7 +60,7 @@ def _unit_z(g: Any, out: Any, z: Any) -> Any:
     return np.where(z == 0, 0, turning * conj(out) / np.abs(np.where(z == 0, 1, z)))
 
 
-unit = Primitive("unit", np.sign, _unit_z, keeps="out z")
+unit = Primitive("unit", lambda z: np.sign(z), _unit_z, keeps="out z")
 
 angle = Primitive("angle", np.angle, lambda g, out, z: g * -1j / z, keeps="z")
 

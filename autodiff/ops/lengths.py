@@ -199,6 +199,6 @@ def _absolute_x(g: Any, out: Any, x: Any) -> Any:
 
 hypot = Primitive("hypot", np.hypot, lambda g, out, x, y: _to_side(g, out, x, out),
                                      lambda g, out, x, y: _to_side(g, out, y, out),
-                  keeps=("out x", "out y"), floating=True)
+                  keeps=("out x", "out y"), floating=True, real=True)
 
 absolute = Primitive("absolute", np.absolute, _absolute_x, keeps="x")

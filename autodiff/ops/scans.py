@@ -97,6 +97,7 @@ cumsum = Primitive("cumsum", _scan(np.cumsum),
 
 cumprod = Primitive("cumprod", _scan(np.cumprod), _cumprod_x, keeps="out x")
 
-logcumsumexp = Primitive("logcumsumexp", _scan(np.logaddexp.accumulate), _logcumsumexp_x, keeps="out x", floating=True)
+logcumsumexp = Primitive("logcumsumexp", _scan(np.logaddexp.accumulate), _logcumsumexp_x, keeps="out x", floating=True,
+                         real=True)
 
 prod = Primitive("prod", in_single(lambda x, axis: row_major(np.prod(x, axis=axis))), _prod_x, keeps="x")

@@ -12,7 +12,7 @@ import numpy as np
 from autodiff.engine.primitive import Primitive
 from autodiff.engine.versions import owner_of
 from autodiff.errors import ShapeError
-from autodiff.kernels.layout import addresses, channels_last, copied, is_stretched, ordered_like
+from autodiff.kernels.layout import addresses, channels_last, copied, is_stretched, note, ordered_like
 from autodiff.ops.indexing import index, scatter_add
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -39,7 +39,10 @@ def _concatenate(*xs: Any, axis: int, ends: tuple[int, ...]) -> Any:
 def _astype(x: Any, dtype: np.dtype[Any]) -> Any:
     if x.dtype.kind == "c" and dtype.kind not in "cb":
         x = x.real  # NumPy would warn
-    return (x if x.flags.c_contiguous or not is_stretched(x) else copied(x)).astype(dtype)
+    out = (x if x.flags.c_contiguous or not is_stretched(x) else copied(x)).astype(dtype)
+    if dtype.kind == "c":
+        note(out)
+    return out
 
 
 def _pad(x: Any, widths: tuple[tuple[int, int], ...], value: float) -> Any:

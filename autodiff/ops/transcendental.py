@@ -9,7 +9,7 @@ import numpy as np
 
 from autodiff.engine.primitive import Primitive
 from autodiff.kernels.blocks import by_blocks, shared
-from autodiff.kernels.layout import by_first, turned
+from autodiff.kernels.layout import by_first, unusual
 from autodiff.ops.arithmetic import gate
 from autodiff.ops.arrays import are_arrays
 
@@ -141,7 +141,7 @@ def _times_log(x: Any, y: Any, log: Any) -> Any:
     """``x log(y)``, which is 0 for x = 0 whatever y is, as long as it is a number."""
     with np.errstate(divide="ignore", invalid="ignore"):
         out = np.where((x == 0) & ~np.isnan(y), 0, x * (log(y) if isinstance(x, (int, float)) else _factor(log(y))))
-    return by_first(out, (x, y)) if turned else out
+    return by_first(out, (x, y)) if unusual else out
 
 
 def _factor(x: Any) -> Any:
@@ -173,22 +173,23 @@ rsqrt = Primitive("rsqrt", lambda x: 1 / np.sqrt(x), lambda g, out, x: g * -0.5 
                   floating=True)
 
 logaddexp = Primitive("logaddexp", np.logaddexp, lambda g, out, x, y: g * logistic(x - y),
-                                                 lambda g, out, x, y: g * logistic(y - x), keeps="x y", floating=True)
+                                                 lambda g, out, x, y: g * logistic(y - x), keeps="x y", floating=True,
+                                                 real=True)
 
 logaddexp2 = Primitive("logaddexp2", np.logaddexp2, lambda g, out, x, y: g * logistic((x - y) * LOG_2),
                                                     lambda g, out, x, y: g * logistic((y - x) * LOG_2),
-                       keeps="x y", floating=True)
+                       keeps="x y", floating=True, real=True)
 
 xlogy = Primitive("xlogy", lambda x, y: _times_log(x, y, np.log),
                   lambda g, out, x, y: np.where((x == 0) & (y <= 0), 0, g * _factor(np.log(y))),
-                  lambda g, out, x, y: g * x / y, keeps="x y", floating=True)
+                  lambda g, out, x, y: g * x / y, keeps="x y", floating=True, real=True)
 
 xlog1py = Primitive("xlog1py", lambda x, y: _times_log(x, y, np.log1p),
                     lambda g, out, x, y: np.where((x == 0) & (y <= -1), 0, g * _factor(np.log1p(y))),
-                    lambda g, out, x, y: g * x / (y + 1), keeps="x y", floating=True)
+                    lambda g, out, x, y: g * x / (y + 1), keeps="x y", floating=True, real=True)
 
 # Below 0, where it is -inf, the logarithm makes the slope NaN.
-entr = Primitive("entr", _entr, lambda g, out, x: -g * (np.log(x) + 1), keeps="x", floating=True)
+entr = Primitive("entr", _entr, lambda g, out, x: -g * (np.log(x) + 1), keeps="x", floating=True, real=True)
 
 sin = Primitive("sin", _sin, lambda g, out, x: g * _cos(x), keeps="x", floating=True)
 
@@ -209,7 +210,8 @@ acos = Primitive("acos", shared(np.arccos), lambda g, out, x: -g / np.sqrt(compl
 atan = Primitive("atan", shared(np.arctan), lambda g, out, x: g / (1 + x * x), keeps="x", floating=True)
 
 atan2 = Primitive("atan2", np.arctan2, lambda g, out, x, y: _from_origin(g, y, x, y),
-                                       lambda g, out, x, y: _from_origin(-g, x, x, y), keeps="x y", floating=True)
+                                       lambda g, out, x, y: _from_origin(-g, x, x, y), keeps="x y", floating=True,
+                                       real=True)
 
 sinh = Primitive("sinh", _sinh, lambda g, out, x: g * _cosh(x), keeps="x", floating=True)
 
@@ -234,31 +236,33 @@ tanh = Primitive("tanh", shared(np.tanh), lambda g, out, x: g * (1 - out * out),
 sigmoid = Primitive("sigmoid", shared(_sigmoid), lambda g, out, x: g * (out * (1 - out)), keeps="out", floating=True)
 
 logit = Primitive("logit", _logit, lambda g, out, x: _inside(g, x) / x + g / (1 - x), keeps="x",
-                  floating=True)
+                  floating=True, real=True)
 
 softplus = Primitive("softplus", lambda x: by_blocks(_softplus, x),
-                     lambda g, out, x: g * logistic(x), keeps="x", floating=True)
+                     lambda g, out, x: g * logistic(x), keeps="x", floating=True, real=True)
 
 # The slope of softplus: sigmoid, but its own slope has all digits where sigmoid rounds to 1 (and costs more).
 logistic = Primitive("logistic", shared(_sigmoid), lambda g, out, x: g * (logistic(x) * logistic(-x)), keeps="x",
-                     floating=True)
+                     floating=True, real=True)
 
 softsign = Primitive("softsign", lambda x: x / (1 + np.abs(x)), lambda g, out, x: g / np.square(1 + np.abs(x)),
-                     keeps="x", floating=True)
+                     keeps="x", floating=True, real=True)
 
 # Piecewise linear functions. What they do with NaN, and at their kinks, is what PyTorch does: relu lets it pass.
 relu = Primitive("relu", _relu, lambda g, out, x: gate(g, mask=np.asarray(out != 0)), keeps="out",
-                 selects=True)
+                 selects=True, real=True)
 
 hardtanh = Primitive("hardtanh", lambda x, low, high: np.clip(x, low, high),
                      lambda g, out, x, low, high: gate(g, mask=np.asarray((x > low) & (x < high))), keeps="x",
-                     selects=True)
+                     selects=True, real=True)
 
 hardswish = Primitive("hardswish", lambda x: x * np.clip(x / 6 + 0.5, 0, 1), lambda g, out, x: g * _hardswish_slope(x),
-                      keeps="x", floating=True)
+                      keeps="x", floating=True, real=True)
 
 hardshrink = Primitive("hardshrink", lambda x, width: np.where(np.abs(x) <= width, 0, x),
-                       lambda g, out, x, width: gate(g, mask=np.asarray(np.abs(x) > width)), keeps="x", selects=True)
+                       lambda g, out, x, width: gate(g, mask=np.asarray(np.abs(x) > width)), keeps="x", selects=True,
+                       real=True)
 
 softshrink = Primitive("softshrink", lambda x, width: x - np.clip(x, -width, width),
-                       lambda g, out, x, width: gate(g, mask=np.asarray(np.abs(x) > width)), keeps="x", selects=True)
+                       lambda g, out, x, width: gate(g, mask=np.asarray(np.abs(x) > width)), keeps="x", selects=True,
+                       real=True)

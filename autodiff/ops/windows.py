@@ -56,18 +56,19 @@ fold = Primitive(
 max_pool = Primitive(
     "max_pool2d", lambda x, window: pooling.max_pool(x, window),
     lambda g, out, x, window: max_pool_scatter(g, source=detached(x), maxima=detached(out), window=window),
-    keeps="out x", selects=True)
+    keeps="out x", selects=True, real=True)
 
 max_pool_scatter = Primitive(
     "max_pool2d_scatter",
     lambda x, source, maxima, window: pooling.max_pool_scatter(x, source, maxima, window),
-    lambda g, out, x, source, maxima, window: max_pool_gather(g, source=source, maxima=maxima, window=window))
+    lambda g, out, x, source, maxima, window: max_pool_gather(g, source=source, maxima=maxima, window=window),
+    real=True)
 
 max_pool_gather = Primitive(
     "max_pool2d_gather",
     lambda x, source, maxima, window: pooling.max_pool_gather(x, source, maxima, window),
     lambda g, out, x, source, maxima, window: max_pool_scatter(g, source=source, maxima=maxima, window=window),
-                            selects=True)
+                            selects=True, real=True)
 
 sum_pool = Primitive(
     "sum_pool2d", lambda x, window: pooling.sum_pool(x, window),
@@ -82,8 +83,9 @@ sum_pool_adjoint = Primitive(
 # different lengths.
 resample = Primitive(
     "resample", lambda x, axis, taps: resampling.resample(x, axis, taps),
-    lambda g, out, x, axis, taps: resample_adjoint(g, axis=axis, taps=taps, size=x.shape[axis]), selects=True)
+    lambda g, out, x, axis, taps: resample_adjoint(g, axis=axis, taps=taps, size=x.shape[axis]), selects=True,
+    real=True)
 
 resample_adjoint = Primitive(
     "resample_adjoint", lambda x, axis, taps, size: resampling.resample_adjoint(x, axis, taps, size),
-    lambda g, out, x, axis, taps, size: resample(g, axis=axis, taps=taps))
+    lambda g, out, x, axis, taps, size: resample(g, axis=axis, taps=taps), real=True)

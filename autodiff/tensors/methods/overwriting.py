@@ -8,14 +8,13 @@ import numpy as np
 
 from autodiff.dtypes import can_cast
 from autodiff.engine import modes
-from autodiff.engine.apply import describe_operand
 from autodiff.engine.broadcasting import broadcasts_to
 from autodiff.engine.hooks import NodeHooks
 from autodiff.engine.tape import Node, is_leaf
 from autodiff.engine.values import TensorBase, record, wrap
 from autodiff.engine.versions import changed, owner_of
 from autodiff.engine.views import View, node_of, origin, rerecord_view
-from autodiff.errors import AxisError, DtypeError, InPlaceError, ShapeError
+from autodiff.errors import AxisError, DtypeError, InPlaceError, ShapeError, describe_operand
 from autodiff.functions.index_keys import getitem, plain_key, stages
 from autodiff.kernels.layout import is_stretched, overlaps
 from autodiff.ops.indexing import index, overwrite, put
