@@ -10,7 +10,7 @@ import numpy as np
 from autodiff.dtypes import get_default_dtype, result_dtype
 from autodiff.engine.values import Value
 from autodiff.errors import DtypeError, OptionError
-from autodiff.functions.arrays import array_of, on_arrays
+from autodiff.functions.arrays import array_of, on_arrays, real_only
 from autodiff.functions.indexing import nonzero
 from autodiff.ops import arithmetic as primitives
 from autodiff.ops.complex_numbers import unit
@@ -152,16 +152,19 @@ def _stepwise(primitive: Any, input: Any, **params: Any) -> Any:
     return primitive(input, **params) if input.dtype.kind == "f" else copy(input)
 
 
+@real_only
 def floor(input: Any) -> Value:
     """The next whole number below; the gradient is 0."""
     return _stepwise(primitives.floor, input)
 
 
+@real_only
 def ceil(input: Any) -> Value:
     """The next whole number above; the gradient is 0."""
     return _stepwise(primitives.ceil, input)
 
 
+@real_only
 def trunc(input: Any) -> Value:
     """The next whole number towards zero; the gradient is 0."""
     return _stepwise(primitives.trunc, input)
@@ -170,6 +173,7 @@ def trunc(input: Any) -> Value:
 fix = trunc
 
 
+@real_only
 def round(input: Any, *, decimals: int = 0) -> Value:
     """The nearest number of ``decimals`` digits behind the point, halves to the even one; the gradient is 0.
 
@@ -180,11 +184,13 @@ def round(input: Any, *, decimals: int = 0) -> Value:
     return _stepwise(primitives.round_, input, decimals=decimals)
 
 
+@real_only
 def frac(input: Any) -> Value:
     """The fractional part, ``input - trunc(input)``; the gradient is 1."""
     return primitives.subtract(input, trunc(input))
 
 
+@real_only
 def nan_to_num(input: Any, nan: float | None = None, posinf: Any = None, neginf: Any = None) -> Value:
     """``input`` with 0 (or ``nan``) for NaN and the largest numbers (or those given) for infinities."""
     x = array_of(input)
@@ -220,6 +226,7 @@ def _exponent(input: Any) -> Any:
 
 
 @on_arrays
+@real_only
 def heaviside(input: Any, values: Any) -> Any:
     """0 below zero, 1 above, ``values`` at zero; without a gradient."""
     return np.heaviside(input, values).astype(input.dtype)
@@ -231,6 +238,7 @@ def nextafter(input: Any, other: Any) -> Any:
 
 
 @on_arrays
+@real_only
 def signbit(input: Any) -> Any:
     """Whether the sign is minus, that of -0.0 too."""
     return np.signbit(input) if input.dtype.kind == "f" else input < 0

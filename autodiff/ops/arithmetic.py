@@ -42,7 +42,7 @@ def _power_exponent(g: Any, out: Any, x: Any, y: Any) -> Any:
     if isinstance(x, Number):
         c = g * out * _log_of_number(x)
         return np.where(y >= 0, 0, c) if x == 0 else c  # 0**y is 0 for all y > 0
-    return np.where((x == 0) & (y >= 0), 0, g * out * np.log(x))
+    return np.where((x == 0) & (y.real >= 0), 0, g * out * np.log(x))
 
 
 _BITS = {1: np.int8, 2: np.int16, 4: np.int32, 8: np.int64}

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from autodiff.dtypes import to_complex
+from autodiff.dtypes import to_complex, to_real
 from autodiff.engine.primitive import Primitive
 from autodiff.kernels.layout import note
 from autodiff.ops.shaping import astype
@@ -32,10 +32,8 @@ def _of_parts(x: Any, y: Any) -> Any:
 
 def _pairs(x: Any) -> Any:
     """Complex numbers as an axis of two floats behind the others, in the same memory."""
-    parts = x.real
-    strides = (*parts.strides, parts.itemsize)
-    view = np.lib.stride_tricks.as_strided(parts, (*parts.shape, 2), strides, writeable=x.flags.writeable)
-    return view.view(np.ndarray)
+    x = np.asarray(x)  # of a 0-d array NumPy makes a scalar
+    return x[..., None].view(to_real(x.dtype))
 
 
 def _joined(x: Any) -> Any:

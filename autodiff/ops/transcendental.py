@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import wraps
 from typing import Any
 
 import numpy as np
@@ -123,6 +124,20 @@ def _entr(x: Any) -> Any:
     return np.where(x < 0, -math.inf, -_times_log(x, x, np.log))
 
 
+@wraps(np.logaddexp)
+def logaddexp_(x: Any, y: Any) -> Any:
+    """log(exp(x) + exp(y)), of complex numbers too: that with the larger real part is taken out of the sum."""
+    if np.result_type(x, y).kind != "c":
+        return np.logaddexp(x, y)
+    ahead = np.real(x) >= np.real(y)
+    top, other = np.where(ahead, x, y), np.where(ahead, y, x)
+    return top + np.log(1 + np.exp(other - top))
+
+
+def _share(difference: Any) -> Any:
+    return sigmoid(difference) if difference.dtype.kind == "c" else logistic(difference)
+
+
 def _from_origin(g: Any, part: Any, x: Any, y: Any) -> Any:
     """``g * part / (x^2 + y^2)``, the slope of an angle; 0 at the origin, where there is none."""
     if are_arrays(g, x, y):
@@ -172,9 +187,8 @@ log10 = Primitive("log10", shared(np.log10), lambda g, out, x: g * LOG10_E / x, 
 rsqrt = Primitive("rsqrt", lambda x: 1 / np.sqrt(x), lambda g, out, x: g * -0.5 * out**3, keeps="out",
                   floating=True)
 
-logaddexp = Primitive("logaddexp", np.logaddexp, lambda g, out, x, y: g * logistic(x - y),
-                                                 lambda g, out, x, y: g * logistic(y - x), keeps="x y", floating=True,
-                                                 real=True)
+logaddexp = Primitive("logaddexp", logaddexp_, lambda g, out, x, y: g * _share(x - y),
+                                               lambda g, out, x, y: g * _share(y - x), keeps="x y", floating=True)
 
 logaddexp2 = Primitive("logaddexp2", np.logaddexp2, lambda g, out, x, y: g * logistic((x - y) * LOG_2),
                                                     lambda g, out, x, y: g * logistic((y - x) * LOG_2),

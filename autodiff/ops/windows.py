@@ -83,9 +83,8 @@ sum_pool_adjoint = Primitive(
 # different lengths.
 resample = Primitive(
     "resample", lambda x, axis, taps: resampling.resample(x, axis, taps),
-    lambda g, out, x, axis, taps: resample_adjoint(g, axis=axis, taps=taps, size=x.shape[axis]), selects=True,
-    real=True)
+    lambda g, out, x, axis, taps: resample_adjoint(g, axis=axis, taps=taps, size=x.shape[axis]), selects=True)
 
 resample_adjoint = Primitive(
     "resample_adjoint", lambda x, axis, taps, size: resampling.resample_adjoint(x, axis, taps, size),
-    lambda g, out, x, axis, taps, size: resample(g, axis=axis, taps=taps), real=True)
+    lambda g, out, x, axis, taps, size: resample(g, axis=axis, taps=taps))
