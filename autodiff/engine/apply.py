@@ -8,7 +8,7 @@ import numpy as np
 
 from autodiff.dtypes import COMPLEX, DIFFERENTIABLE, get_default_dtype, int64, is_known, result_dtype
 from autodiff.engine.call_sites import place_of_user
-from autodiff.engine.checks import non_finite, non_finite_result, take_fingerprints
+from autodiff.engine.checks import non_finite_result, take_fingerprints
 from autodiff.engine.modes import PLAIN
 from autodiff.engine.modes import current as current_mode
 from autodiff.engine.primitive import Primitive, primitives
@@ -18,6 +18,7 @@ from autodiff.engine.versions import rewritten
 from autodiff.engine.views import mark_view, rerecord_view
 from autodiff.errors import AxisError, DtypeError, ShapeError, describe_operand
 from autodiff.kernels.layout import by_first, unusual
+from autodiff.kernels.structural_zeros import non_finite
 
 ndarray = np.ndarray
 NUMBERS = frozenset((float, int, bool))

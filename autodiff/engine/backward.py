@@ -19,7 +19,7 @@ from autodiff.engine.versions import changed
 from autodiff.engine.views import node_of
 from autodiff.engine.walk import walk
 from autodiff.errors import DtypeError, GraphError, InPlaceError, OptionError, ShapeError
-from autodiff.kernels.layout import ordered_like, row_major
+from autodiff.kernels.layout import laid_out
 from autodiff.kernels.structural_zeros import doubt
 
 _delivering = RLock()  # NumPy adds long arrays while other threads run
@@ -162,8 +162,8 @@ def accumulate_grad(found: dict[Node, Any], create_graph: bool) -> None:
                 )
             old = owner._grad
             if old is None:
-                if g._array.ndim > 1 and g._array.strides != owner._array.strides:
-                    _lay_out(g, owner._array)
+                if g._node is None and g._array.ndim > 1 and g._array.strides != owner._array.strides:
+                    g._array = laid_out(g._array, owner._array)
                 owner._grad = g
             elif not create_graph and old._array.flags.writeable:
                 try:
@@ -177,13 +177,6 @@ def accumulate_grad(found: dict[Node, Any], create_graph: bool) -> None:
             if hooked and hasattr(node, "hooks"):
                 for hook in tuple(node.hooks.accumulated.values()):
                     hook(owner)
-
-
-def _lay_out(g: Any, array: np.ndarray[Any, Any]) -> None:
-    """Give the gradient of a leaf the leaf's layout in memory, or row by row if that has gaps."""
-    dense = ordered_like(array, array) is array
-    if g._node is None:
-        g._array = ordered_like(g._array, array) if dense else row_major(g._array)
 
 
 def _tracked(tensor: Any) -> Node:
@@ -210,6 +203,8 @@ def _seed(output: Any, seed: Any) -> Any:
                 f"a tensor of shape {output.shape} needs a gradient of that shape to start from; or reduce it first, "
                 "as in loss.mean().backward()"
             )
+        if array.dtype.kind == "c":
+            raise GraphError("a complex number needs a gradient to start from; or take .real or .abs() of it first")
         one = np.array(1, array.dtype)  # faster than np.ones
         return wrap(one.reshape(array.shape) if array.ndim else one)
     given: Any = seed if isinstance(seed, TensorBase) else wrap(np.asarray(seed, dtype=output.dtype))

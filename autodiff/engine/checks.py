@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from cmath import isfinite
 from typing import Any
 
 import numpy as np
 
-from autodiff.dtypes import DIFFERENTIABLE
 from autodiff.engine.call_sites import file_and_line, line_of, place_of_user, source_of
 from autodiff.engine.primitive import Primitive
 from autodiff.engine.tape import Node, Recompute
 from autodiff.engine.versions import change_after, last_change
 from autodiff.errors import GraphError, InPlaceError, NonFiniteError, describe
+from autodiff.kernels.structural_zeros import non_finite
 
 
 def saved_or_raise(node: Node) -> tuple[Any, ...]:
@@ -70,17 +69,6 @@ def compare_fingerprints(node: Node) -> None:
 
 def _fingerprints(node: Node) -> list[int]:
     return [hash(array.tobytes()) for array in saved_arrays(node)]
-
-
-def non_finite(value: Any) -> bool:
-    """Whether a floating array or tensor has a NaN or an infinity in it."""
-    if value.dtype.kind not in DIFFERENTIABLE:
-        return False
-    array: Any = value if isinstance(value, (np.ndarray, np.generic)) else value.detach().numpy()
-    if array.size == 1:
-        return not isfinite(array.item())
-    # A finite sum of squares says no in one pass; one that is not may have overflowed, which the second pass tells.
-    return not isfinite(np.vdot(array, array)) and not np.isfinite(array).all()
 
 
 def non_finite_result(primitive: Primitive, arrays: Any, out: np.ndarray[Any, Any]) -> NonFiniteError:

@@ -190,7 +190,6 @@ def frac(input: Any) -> Value:
     return primitives.subtract(input, trunc(input))
 
 
-@real_only
 def nan_to_num(input: Any, nan: float | None = None, posinf: Any = None, neginf: Any = None) -> Value:
     """``input`` with 0 (or ``nan``) for NaN and the largest numbers (or those given) for infinities."""
     x = array_of(input)

@@ -12,6 +12,7 @@ from autodiff.engine.values import Value
 from autodiff.errors import DtypeError, ShapeError
 from autodiff.functions.arithmetic import where
 from autodiff.functions.arrays import array_of, one_dtype
+from autodiff.ops import comparison
 from autodiff.ops import complex_numbers as primitives
 from autodiff.ops.arithmetic import gate
 from autodiff.ops.shaping import cast
@@ -19,7 +20,7 @@ from autodiff.ops.transcendental import cos, sin
 
 __all__ = [
     "angle", "complex", "conj", "conj_physical", "imag", "is_complex", "is_conj", "is_floating_point", "is_neg",
-    "polar", "real", "resolve_conj", "resolve_neg", "view_as_complex", "view_as_real",
+    "isreal", "polar", "real", "resolve_conj", "resolve_neg", "view_as_complex", "view_as_real",
 ]  # fmt: skip
 
 
@@ -124,6 +125,16 @@ def view_as_complex(input: Any) -> Value:
 def is_complex(input: Any) -> bool:
     """Whether the entries are complex."""
     return bool(input.dtype.kind == "c")
+
+
+def isreal(input: Any) -> Value:
+    """Where the imaginary part is 0.
+
+    >>> import autodiff
+    >>> autodiff.isreal(autodiff.tensor([1 + 2j, 3]))
+    tensor([False,  True])
+    """
+    return primitives.imag(input) == 0 if is_complex(input) else comparison.eq(input, input) | True
 
 
 def is_conj(input: Any) -> bool:

@@ -34,6 +34,11 @@ def ordered_like(out: Any, x: Any) -> Any:
     return row_major(out) if x.flags.c_contiguous else ordered(out, order_of(x.shape, x.strides))
 
 
+def laid_out(out: Any, x: Any) -> Any:
+    """``out``, or a copy of it, in the layout of ``x``, or row by row if that has gaps."""
+    return ordered_like(out, x) if ordered_like(x, x) is x else row_major(out)
+
+
 def copied(x: Array, order: Any = "K") -> Array:
     """A copy of ``x``, its axes in an order in memory.
 

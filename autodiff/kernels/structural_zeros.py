@@ -8,6 +8,7 @@ selection that may have left out a NaN.
 from __future__ import annotations
 
 import math
+from cmath import isfinite
 from collections.abc import Callable, Iterator, Sequence
 from threading import get_ident
 from typing import Any
@@ -96,6 +97,17 @@ def generic_cotangent(
             values[i] = next(_draws([np.zeros(node.shape, node.dtype)], [0], *INTERVALS[i % 2]))[0]
     c = _tried(vjp, [g, *values], params)
     return None if c is UNKNOWN else np.where(np.isfinite(c), c, 1).astype(c.dtype)
+
+
+def non_finite(value: Any) -> bool:
+    """Whether a floating or complex array or tensor has a NaN or an infinity in it."""
+    if value.dtype.kind not in "fc":
+        return False
+    array = plain(value)
+    if array.size == 1:
+        return not isfinite(array.item())
+    # A finite sum of squares says no in one pass; one that is not may have overflowed, which the second pass tells.
+    return not isfinite(np.vdot(array, array)) and not np.isfinite(array).all()
 
 
 def plain(value: Any) -> Array:

@@ -218,6 +218,9 @@ class Tensor(
     def __float__(self) -> float:
         return float(self.item())
 
+    def __complex__(self) -> complex:
+        return complex(self.item())
+
     def __index__(self) -> int:
         if self._array.dtype.kind not in "biu":
             raise DtypeError(f"only an integer tensor can be an index, not one of {self._array.dtype}")

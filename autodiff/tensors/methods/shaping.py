@@ -68,6 +68,7 @@ class ShapingMethods(TensorBase):
     conj = conj_physical = complex_names.conj
     resolve_conj = resolve_neg = complex_names.resolve_conj
     is_conj = is_neg = complex_names.is_conj
+    isreal = complex_names.isreal
     is_complex = complex_names.is_complex
 
     gather = indexing.gather
@@ -94,13 +95,21 @@ class ShapingMethods(TensorBase):
 
     @property
     def real(self) -> Value:
-        """The real parts, a view; of a real tensor the tensor itself."""
+        """The real parts, a view that can be written to; of a real tensor the tensor itself."""
         return complex_names.real(self)
+
+    @real.setter
+    def real(self, value: Any) -> None:
+        complex_names.real(self)[...] = value
 
     @property
     def imag(self) -> Value:
-        """The imaginary parts, a view; raises DtypeError for a real tensor."""
+        """The imaginary parts, a view that can be written to; raises DtypeError for a real tensor."""
         return complex_names.imag(self)
+
+    @imag.setter
+    def imag(self, value: Any) -> None:
+        complex_names.imag(self)[...] = value
 
     def view(self, *shape: Any, size: Any = (), dtype: Any = None) -> Value:
         """The same memory in another shape, or read in another dtype; raises ShapeError where it does not fit.
