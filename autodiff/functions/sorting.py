@@ -276,6 +276,7 @@ def bucketize(input: Any, boundaries: Any, *, out_int32: bool = False, right: bo
     return searchsorted(boundaries, input, out_int32=out_int32, right=right)
 
 
+@real_only
 @on_arrays
 def bincount(input: Any, weights: Any = None, minlength: int = 0) -> Any:
     """How often each whole number from 0 on occurs in ``input``, or the sums of its ``weights``."""
