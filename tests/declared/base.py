@@ -23,6 +23,7 @@ for _module in pkgutil.iter_modules(autodiff.ops.__path__):
     importlib.import_module(f"autodiff.ops.{_module.name}")
 
 DECLARED: dict[str, tuple[tuple[Any, ...], dict[str, Any]]] = {}
+COMPLEX: list[tuple[str, tuple[Any, ...], dict[str, Any]]] = []
 PLAIN: dict[str, tuple[Callable[..., Any], dict[str, Any]]] = {}
 EXAMPLES = 120
 
@@ -30,6 +31,11 @@ EXAMPLES = 120
 def declare(name: str, *domains: Any, **options: Any) -> None:
     """Declare a primitive with derivatives; second order is tried unless ``order`` says otherwise."""
     DECLARED[name] = domains, {"order": 2, "max_examples": EXAMPLES, **options}
+
+
+def declare_complex(name: str, *domains: Any, **options: Any) -> None:
+    """Declare where a primitive of ``declare`` is tried with complex numbers; NumPy says what the value is."""
+    COMPLEX.append((name, domains, {"order": 2, "max_examples": EXAMPLES, **options}))
 
 
 def plain(name: str, reference: Callable[..., Any], **params: Any) -> None:
