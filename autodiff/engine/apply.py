@@ -109,11 +109,13 @@ def _apply_fast(primitive: Primitive, inputs: tuple[Any, ...], params: dict[str,
         return None
     if key in UNTRACKED:
         return None
+    if unusual and primitive.real:
+        _refuse_complex(primitive, arrays)
     try:
         out = primitive.forward(*arrays, **params) if params else primitive.forward(*arrays)
     except FAILURES as error:
         out = _retried(primitive, arrays, params, error)
-    out = _unusual(primitive, arrays, out) if unusual else out
+    out = by_first(out, arrays) if unusual and primitive.elementwise else out
     result = record(primitive, edges, arrays, key, params, out if type(out) is ndarray else np.asarray(out), 4)
     if number is not None:
         result._node.operand = number
@@ -124,25 +126,24 @@ def _apply_fast(primitive: Primitive, inputs: tuple[Any, ...], params: dict[str,
 
 def _forward(primitive: Primitive, arrays: Any, params: dict[str, Any]) -> Array:
     """The value of a primitive, as an array: NumPy gives a scalar where all inputs are 0-d."""
+    if unusual and primitive.real:
+        _refuse_complex(primitive, arrays)
     try:
         out = primitive.forward(*arrays, **params)
     except FAILURES as error:
         out = _retried(primitive, arrays, params, error)
-    out = _unusual(primitive, arrays, out) if unusual else out
+    out = by_first(out, arrays) if unusual and primitive.elementwise else out
     return out if type(out) is ndarray else np.asarray(out)
 
 
-def _unusual(primitive: Primitive, arrays: Any, out: Any) -> Any:
-    """``out``, in the layout of the first operand; a primitive of real numbers refuses complex ones."""
-    if primitive.real and (found := [a.dtype for a in arrays if getattr(a, "dtype", None) in COMPLEX]):
-        raise DtypeError(f"{primitive.name} takes real numbers, not {found[0]}; take .real, .imag or .abs() of them")
-    return by_first(out, arrays) if primitive.elementwise and isinstance(out, ndarray) else out
+def _refuse_complex(primitive: Primitive, arrays: Any) -> None:
+    for a in arrays:
+        if getattr(a, "dtype", None) in COMPLEX:
+            raise DtypeError(f"{primitive.name} takes real numbers, not {a.dtype}; take .real, .imag or .abs() of them")
 
 
 def _retried(primitive: Primitive, arrays: Any, params: dict[str, Any], error: Exception) -> Array:
     """The value with a Python integer that is too large wrapped around, as in PyTorch; or the named error."""
-    if unusual:
-        _unusual(primitive, arrays, error)
     if not isinstance(error, OverflowError):
         raise _refused(primitive, arrays, params, error) from error
     dtype = result_dtype(*arrays)

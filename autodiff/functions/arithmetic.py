@@ -256,7 +256,7 @@ def clamp(input: Any, min: Any = None, max: Any = None) -> Value:
         raise DtypeError("clamp needs min, max or both")
     min, max = (bound.item() if isinstance(bound, np.generic) else bound for bound in (min, max))
     if isinstance(min, (int, float, type(None))) and isinstance(max, (int, float, type(None))):
-        if input.dtype.kind != "f" and (isinstance(min, float) or isinstance(max, float)):
+        if input.dtype.kind not in "fc" and (isinstance(min, float) or isinstance(max, float)):
             input = astype(input, dtype=get_default_dtype())
         return primitives.clip(input, low=min, high=max)
     if min is not None:
