@@ -90,7 +90,7 @@ def matrices(name: str, A: Any) -> Any:
     return A
 
 
-def _by_columns(x: Any) -> Any:
+def by_columns(x: Any) -> Any:
     """``x`` in memory column by column, as LAPACK's and PyTorch's."""
     return x if x.ndim < 2 or array_of(x).mT.flags.c_contiguous else copy(x, order="F")
 
@@ -119,7 +119,7 @@ def solve(A: Any, B: Any, *, left: bool = True) -> Value:
     if not left:
         return solve(A.mT, B.mT).mT
     vector = B.ndim == 1 or (B.ndim == A.ndim - 1 and tuple(B.shape) == tuple(A.shape[:-1]))
-    return _by_columns(squeeze(primitives.solve(A, unsqueeze(B, -1)), -1)) if vector else primitives.solve(A, B)
+    return by_columns(squeeze(primitives.solve(A, unsqueeze(B, -1)), -1)) if vector else primitives.solve(A, B)
 
 
 def solve_triangular(A: Any, B: Any, *, upper: bool, left: bool = True, unitriangular: bool = False) -> Value:
@@ -127,13 +127,13 @@ def solve_triangular(A: Any, B: Any, *, upper: bool, left: bool = True, unitrian
     triangle = (triu if upper else tril)(_square("solve_triangular", A), (1 if upper else -1) if unitriangular else 0)
     if unitriangular:
         triangle = triangle + np.eye(A.shape[-1], dtype=A.dtype)
-    return primitives.solve(triangle, B) if left else _by_columns(primitives.solve(triangle.mT, B.mT).mT)
+    return primitives.solve(triangle, B) if left else by_columns(primitives.solve(triangle.mT, B.mT).mT)
 
 
 def cholesky(A: Any, *, upper: bool = False) -> Value:
     """The lower triangular L (or L^H) with L L^H = A, for a positive definite A of (..., n, n)."""
     factor = primitives.cholesky(_square("cholesky", A))
-    return _by_columns(adjoint(factor)) if upper else factor
+    return by_columns(adjoint(factor)) if upper else factor
 
 
 def eigh(A: Any, UPLO: str = "L") -> Eigen:
@@ -144,7 +144,7 @@ def eigh(A: Any, UPLO: str = "L") -> Eigen:
     if UPLO not in ("L", "U"):
         raise OptionError(f'UPLO is "L" or "U", not {UPLO!r}')
     both = spectra.eigh(_square("eigh", A))
-    return Eigen(_row(both, 0), _by_columns(spectra.vectors(both, start=1, stop=A.shape[-1] + 1)))
+    return Eigen(_row(both, 0), by_columns(spectra.vectors(both, start=1, stop=A.shape[-1] + 1)))
 
 
 def eig(A: Any) -> Eigen:
@@ -165,7 +165,7 @@ def eig(A: Any) -> Eigen:
     tensor([0.+1.j, 0.-1.j])
     """
     both = eigen.eig(_square("eig", A))
-    return Eigen(contiguous(both[..., 0, :]), _by_columns(both[..., 1:, :]))
+    return Eigen(contiguous(both[..., 0, :]), by_columns(both[..., 1:, :]))
 
 
 def eigvals(A: Any) -> Value:
@@ -192,12 +192,12 @@ def svd(A: Any, full_matrices: bool = True) -> Singular:
     m, n = matrices("svd", A).shape[-2:]
     if full_matrices and m != n and not (math.prod(A.shape) and _is_tracked(A)):
         u, s, vh = (constant(x, A) for x in _svd(array_of(A)))
-        return Singular(_by_columns(u), s, _by_columns(vh))
+        return Singular(by_columns(u), s, by_columns(vh))
     whole = spectra.svd(A)
     left, right = (spectra.vectors(whole, start=i, stop=j) for i, j in ((0, m), (m + 1, m + 1 + n)))
     if full_matrices:
         left, right = _completed(left), _completed(right)
-    return Singular(_by_columns(left), _row(whole, m), _by_columns(adjoint(right)))
+    return Singular(by_columns(left), _row(whole, m), by_columns(adjoint(right)))
 
 
 def _is_tracked(A: Any) -> bool:
@@ -243,13 +243,13 @@ def qr(A: Any, mode: str = "reduced") -> Orthogonal:
     if mode == "complete" and m > n:
         if _is_tracked(A):
             raise OptionError(f'qr of shape {tuple(A.shape)} has a gradient with mode="reduced" only')
-        return Orthogonal(*(_by_columns(constant(x, A)) for x in _whole_qr(array_of(A))))
+        return Orthogonal(*(by_columns(constant(x, A)) for x in _whole_qr(array_of(A))))
     both = primitives.qr(A if m >= n else A[..., :m])
     k = min(m, n)
     q, r = both[..., :m, :], both[..., m:, :]
     if m < n:
         r = cat([r, matmul(adjoint(q), A[..., k:])], -1)
-    return Orthogonal(constant(np.zeros(0, A.dtype), A) if mode == "r" else _by_columns(q), _by_columns(r))
+    return Orthogonal(constant(np.zeros(0, A.dtype), A) if mode == "r" else by_columns(q), by_columns(r))
 
 
 def pinv(A: Any, *, atol: Any = None, rtol: Any = None, hermitian: bool = False) -> Value:
@@ -286,7 +286,7 @@ def lstsq(A: Any, B: Any, rcond: Any = None, *, driver: str | None = None) -> Le
     whole = some and m > n and (rank == n).all() and driver != "gelsy"
     residuals = sum_(real_part(rest * conjugate(rest)), -2)
     residuals = residuals if whole else reshape(residuals, (-1,))[:0]
-    solution = squeeze(solution, -1) if vector else _by_columns(solution)
+    solution = squeeze(solution, -1) if vector else by_columns(solution)
     rank = np.zeros(0, np.int64) if driver == "gels" else rank
     return LeastSquares(solution, residuals, constant(rank, A), constant(sizes, A))
 

@@ -9,8 +9,10 @@ from autodiff.errors import OptionError, ShapeError
 from autodiff.functions.arithmetic import where
 from autodiff.functions.axes import also_called
 from autodiff.functions.shaping import broadcast_to
-from autodiff.linalg import decompositions
+from autodiff.linalg import decompositions, factors
 from autodiff.linalg.decompositions import Orthogonal, det, inv, matrix_exp, matrix_power, slogdet
+from autodiff.linalg.factors import lu_unpack
+from autodiff.linalg.householder import geqrf, orgqr, ormqr
 from autodiff.linalg.norms import cdist, dist, pdist, renorm
 from autodiff.linalg.norms import torch_norm as norm
 from autodiff.ops.complex_numbers import adjoint
@@ -20,8 +22,9 @@ from autodiff.ops.shaping import copy
 from autodiff.ops.transcendental import log
 
 __all__ = [
-    "cdist", "cholesky", "cholesky_inverse", "cholesky_solve", "det", "dist", "inverse", "logdet", "matrix_exp",
-    "matrix_power", "norm", "pdist", "pinverse", "qr", "renorm", "slogdet", "svd", "triangular_solve",
+    "cdist", "cholesky", "cholesky_inverse", "cholesky_solve", "det", "dist", "geqrf", "inverse", "logdet", "lu",
+    "lu_solve", "lu_unpack", "matrix_exp", "matrix_power", "norm", "orgqr", "ormqr", "pdist", "pinverse", "qr",
+    "renorm", "slogdet", "svd", "triangular_solve",
 ]
 
 inverse = inv
@@ -80,6 +83,16 @@ def _of_factor(factor: Any, upper: bool) -> Any:
     if factor.ndim < 2 or factor.shape[-1] != factor.shape[-2]:
         raise ShapeError(f"a Cholesky factor is square (..., n, n), not of shape {tuple(factor.shape)}")
     return matmul(adjoint(factor), factor) if upper else matmul(factor, adjoint(factor))
+
+
+def lu(A: Any, pivot: bool = True, get_infos: bool = False) -> Any:
+    """``linalg.lu_factor``, a tuple of the factors and the pivots; with ``get_infos`` ``linalg.lu_factor_ex``."""
+    return factors.lu_factor_ex(A, pivot=pivot) if get_infos else factors.lu_factor(A, pivot=pivot)
+
+
+def lu_solve(b: Any, LU_data: Any, LU_pivots: Any) -> Value:
+    """``linalg.lu_solve`` with the right side first: X with A X = b."""
+    return factors.lu_solve(LU_data, LU_pivots, b)
 
 
 def qr(input: Any, some: bool = True) -> Orthogonal:

@@ -22,8 +22,8 @@ from autodiff.ops.indexing import index
 from autodiff.ops.shaping import concatenate
 
 # Each VJP is derived in Giles 2008, "An extended collection of matrix derivative results", where no other is named,
-# and for complex matrices in Boeddeker et al. 2017, arXiv:1701.00392. A cotangent g of a complex A is that of Re tr(g^T dA):
-# where there is a complex derivative plain transposes stand, as for real matrices; conjugates belong to what has none.
+# and for complex matrices in Boeddeker et al. 2017, arXiv:1701.00392. A cotangent g of a complex A is that of
+# Re tr(g^T dA): where there is a complex derivative, plain transposes stand, as for real matrices, and no conjugates.
 
 
 def _by_columns(forward: Callable[..., Any]) -> Callable[..., Any]:
@@ -127,10 +127,10 @@ def _qr_x(g: Any, out: Any, x: Any) -> Any:
     sizes = np.abs(detached(r)[..., range(n), range(n)])
     singular = sizes.min(-1, initial=math.inf) <= m * np.finfo(g.dtype).eps * sizes.max(-1, initial=0.0)
     p = adjoint(np.matmul(gr, r.mT) - np.matmul(q.mT, gq)) * _lower(n, g.dtype)
-    return _solvable(r, singular, lambda r: solve(r, (gq + np.matmul(conjugate(q), p + adjoint(p))).mT).mT)
+    return solvable(r, singular, lambda r: solve(r, (gq + np.matmul(conjugate(q), p + adjoint(p))).mT).mT)
 
 
-def _solvable(x: Any, singular: Any, result: Any) -> Any:
+def solvable(x: Any, singular: Any, result: Any) -> Any:
     """``result(x)``, NaN for the matrices that are ``singular``, which have no derivative."""
     if not singular.any():
         return result(x)
@@ -180,7 +180,7 @@ def _sign_of_det_x(g: Any, out: Any, x: Any) -> Any:
     """A sign does not change; a phase does, by the imaginary part of tr(A^-1 dA)."""
     if x.dtype.kind != "c":
         return zero_vjp(x)
-    return turning(g, out)[..., None, None] * _solvable(x, detached(out) == 0, inv).mT
+    return turning(g, out)[..., None, None] * solvable(x, detached(out) == 0, inv).mT
 
 
 inv = Primitive("inv", in_single(_by_columns(np.linalg.inv)),
@@ -193,7 +193,7 @@ solve = Primitive("solve", in_single(_by_columns(np.linalg.solve)),
 det = Primitive("det", in_single(_det), _det_x, keeps="out x", floating=True)
 
 logabsdet = Primitive("logabsdet", in_single(lambda x: np.linalg.slogdet(x)[1]),
-                      lambda g, out, x: g[..., None, None] * _solvable(x, np.isinf(detached(out)), inv).mT,
+                      lambda g, out, x: g[..., None, None] * solvable(x, np.isinf(detached(out)), inv).mT,
                       keeps="out x", floating=True)
 
 sign_of_det = Primitive("sign_of_det", in_single(lambda x: np.linalg.slogdet(x)[0]), _sign_of_det_x, keeps="out x",
