@@ -33,6 +33,7 @@ from autodiff.functions.arithmetic import *
 from autodiff.functions.comparison import *
 from autodiff.functions.complex_names import *
 from autodiff.functions.diagonals import *
+from autodiff.functions.differences import *
 from autodiff.functions.einsum import *
 from autodiff.functions.indexing import *
 from autodiff.functions.joining import *

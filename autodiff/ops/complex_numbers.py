@@ -52,10 +52,34 @@ complex_ = Primitive("complex", _of_parts, lambda g, out, x, y: real(g),
                                           lambda g, out, x, y: -imag(g), promotes=False)
 
 
+def conjugate(x: Any) -> Any:
+    """The conjugate of ``x``, an array or a tensor; of real numbers ``x`` itself, which costs nothing."""
+    return conj(x) if x.dtype.kind == "c" else x
+
+
+def real_part(x: Any) -> Any:
+    """The real part of ``x``; of real numbers ``x`` itself."""
+    return real(x) if x.dtype.kind == "c" else x
+
+
+def adjoint(x: Any) -> Any:
+    """The conjugate transposes of matrices (..., m, n); of real ones the transposes."""
+    return conjugate(x).mT
+
+
+def hermitian(x: Any) -> Any:
+    """The Hermitian part, of which eigenvalues and Cholesky's factor are functions: rounding upsets neither."""
+    return (x + adjoint(x)) / 2
+
+
+def turning(g: Any, unit: Any) -> Any:
+    """The cotangent of log z for that of z / |z|: only the part that turns, with d(z / |z|) = i u Im(dz / z)."""
+    return real(g * unit * 1j) * -1j
+
+
 def _unit_z(g: Any, out: Any, z: Any) -> Any:
     """d(z / |z|) = i u Im(conj(u) dz) / |z|, with u = z / |z|: only the part that turns."""
-    turning = real(g * out * 1j) * -1j
-    return np.where(z == 0, 0, turning * conj(out) / np.abs(np.where(z == 0, 1, z)))
+    return np.where(z == 0, 0, turning(g, out) * conj(out) / np.abs(np.where(z == 0, 1, z)))
 
 
 unit = Primitive("unit", lambda z: np.sign(z), _unit_z, keeps="out z")

@@ -36,11 +36,16 @@ class LinearAlgebraMethods(TensorBase):
     cholesky_solve = matrices.cholesky_solve
     det = as_function(matrices.det)
     dist = matrices.dist
+    geqrf = matrices.geqrf
     inverse = matrices.inverse
     logdet = matrices.logdet
+    lu = matrices.lu
+    lu_solve = matrices.lu_solve
     matrix_exp = as_function(matrices.matrix_exp)
     matrix_power = matrices.matrix_power
     norm = matrices.norm
+    orgqr = matrices.orgqr
+    ormqr = matrices.ormqr
     pinverse = matrices.pinverse
     qr = matrices.qr
     renorm = matrices.renorm
