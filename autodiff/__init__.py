@@ -22,6 +22,7 @@ from autodiff import autograd as autograd
 from autodiff import cuda as cuda
 from autodiff import distributions as distributions
 from autodiff import errors as errors
+from autodiff import fft as fft
 from autodiff import func as func
 from autodiff import linalg as linalg
 from autodiff import special as special

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from autodiff.dtypes import to_complex
 from autodiff.errors import OptionError
 
 _PLAIN = {np.dtype(np.int64), np.dtype(np.bool_)}  # dtypes that go without saying
@@ -66,7 +67,7 @@ def array_text(array: Array, default: np.dtype[Any], notes: tuple[str, ...] = ()
     >>> array_text(np.array([1.5, -2.0]), np.dtype(np.float64))
     'tensor([ 1.5000, -2.0000])'
     """
-    if array.dtype != default and array.dtype not in _PLAIN:
+    if array.dtype not in (default, to_complex(default), *_PLAIN):
         notes = (f"dtype={array.dtype}", *notes)
     if array.size == 0:
         text, notes = "[]", (notes if array.ndim == 1 else (f"size={array.shape}", *notes))
