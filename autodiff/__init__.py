@@ -30,6 +30,7 @@ from autodiff import utils as utils
 from autodiff.autograd import grad as grad
 from autodiff.dtypes import *
 from autodiff.engine.modes import *
+from autodiff.fft.spectrograms import *
 from autodiff.functions.arithmetic import *
 from autodiff.functions.comparison import *
 from autodiff.functions.complex_names import *
@@ -60,6 +61,7 @@ from autodiff.tensors.sampling import *
 from autodiff.tensors.sizes import *
 from autodiff.tensors.tensor import *
 from autodiff.tensors.typed_constructors import *
+from autodiff.tensors.windows import *
 from autodiff.version import *
 
 if TYPE_CHECKING:
