@@ -40,7 +40,8 @@ class Plan:
     def to_complex(self, inverse: bool) -> Value:
         """All frequencies of the complex numbers."""
         x = self._fitted(self.sizes)
-        x = cast(x, to_complex(x.dtype)) if x.dtype.kind != "c" else x
+        if x.dtype.kind != "c" and len(self.axes) != 1:  # else the primitive converts, without a copy
+            x = cast(x, to_complex(x.dtype))
         return fourier.fft(x, axes=self.axes, inverse=inverse, norm=self.norm) if self.axes else copy(x)
 
     def of_real(self, inverse: bool) -> Value:

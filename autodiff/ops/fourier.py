@@ -12,6 +12,7 @@ from typing import Any, Literal
 import numpy as np
 
 from autodiff.engine.primitive import Primitive
+from autodiff.ops.shaping import astype
 
 Axes = tuple[int, ...]
 Norm = Literal["backward", "ortho", "forward"] | None
@@ -71,7 +72,12 @@ def _to_real_x(g: Any, out: Any, x: Any, axes: Axes, n: int, **how: Any) -> Any:
     return fft_of_real(g, axes=axes, **how) * _per_frequency(2, n, axes[-1], g)
 
 
-fft = Primitive("fft", _of_complex, lambda g, out, x, **how: fft(g, **how))
+def _fft_x(g: Any, out: Any, x: Any, **how: Any) -> Any:
+    found = fft(g, **how)
+    return found if x.dtype.kind == "c" else astype(found, dtype=x.dtype)
+
+
+fft = Primitive("fft", _of_complex, _fft_x)
 
 # The first half along the last of the axes.
 fft_of_real = Primitive("fft_of_real", _of_real, _of_real_x)

@@ -67,7 +67,7 @@ def array_text(array: Array, default: np.dtype[Any], notes: tuple[str, ...] = ()
     >>> array_text(np.array([1.5, -2.0]), np.dtype(np.float64))
     'tensor([ 1.5000, -2.0000])'
     """
-    if array.dtype not in (default, to_complex(default), *_PLAIN):
+    if array.dtype not in (default, to_complex(default)) and array.dtype not in _PLAIN:
         notes = (f"dtype={array.dtype}", *notes)
     if array.size == 0:
         text, notes = "[]", (notes if array.ndim == 1 else (f"size={array.shape}", *notes))
