@@ -79,6 +79,6 @@ def _in_cycles(name: str, steps: Any, n: int, d: float, dtype: Any, device: Any,
     if chosen.kind != "f":
         raise DtypeError(f"{name} gives floats, not {chosen}")
     with np.errstate(divide="ignore", invalid="ignore"):  # d = 0, as in PyTorch
-        frequencies = steps.astype(chosen) * np.divide(1.0, np.float64(n * d)).astype(chosen)
-    made: Value = wrap(frequencies.astype(chosen)).to(device=device)
+        frequencies = (steps * np.divide(1.0, np.float64(n * d))).astype(chosen)
+    made: Value = wrap(frequencies).to(device=device)
     return made.requires_grad_(requires_grad)
