@@ -1,8 +1,8 @@
 """The contract for arrays: a public function gives Tensors, whatever it is given.
 
 Inside the library the functions of a vocabulary go on as they are: on arrays they compute with NumPy, so that VJPs and
-kernels can use them. Each package that offers them to users (``autodiff``, ``autodiff.linalg``, ``autodiff.special``,
-``nn.functional``) ends with ``give_tensors(vars())``.
+kernels can use them. Each package that offers them to users (``autodiff``, ``autodiff.fft``, ``autodiff.linalg``,
+``autodiff.special``, ``nn.functional``) ends with ``give_tensors(vars())``.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from autodiff.engine.values import TensorBase, wrap
 from autodiff.errors import DtypeError
 from autodiff.kernels.layout import note
 
-PACKAGES = ("autodiff.functions.", "autodiff.linalg.", "autodiff.special.", "nn.functional.")
+PACKAGES = ("autodiff.functions.", "autodiff.linalg.", "autodiff.special.", "autodiff.fft.", "nn.functional.")
 _public: dict[Any, Callable[..., Any]] = {}  # one for each function, so that its other names are the same object
 
 

@@ -25,6 +25,7 @@ from autodiff.functions import (
 )
 from autodiff.functions.axes import axes_of, length_of
 from autodiff.numpy_api.arguments import Function, arrays_of, plain, reduce, tensors_of
+from autodiff.numpy_api.fourier import TRANSFORMS
 from autodiff.numpy_api.linalg import MATRICES
 from autodiff.ops.shaping import pad
 
@@ -287,4 +288,4 @@ QUESTIONS: dict[Any, Function] = {
     **{function: _on_numbers(function) for function in _ON_NUMBERS},
 }
 
-FUNCTIONS: dict[Any, Function] = {**REDUCTIONS, **SHAPES, **MATRICES, **QUESTIONS}
+FUNCTIONS: dict[Any, Function] = {**REDUCTIONS, **SHAPES, **MATRICES, **TRANSFORMS, **QUESTIONS}

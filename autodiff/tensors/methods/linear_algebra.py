@@ -1,8 +1,9 @@
-"""Matrix products, factorisations and norms as methods."""
+"""Matrix products, factorisations, norms and spectra as methods."""
 
 from __future__ import annotations
 
 from autodiff.engine.values import TensorBase
+from autodiff.fft import spectrograms
 from autodiff.functions import linear_algebra
 from autodiff.functions.public import as_function
 from autodiff.linalg import old_names as matrices
@@ -10,7 +11,7 @@ from autodiff.ops.linear_algebra import matmul
 
 
 class LinearAlgebraMethods(TensorBase):
-    """``x.mm(y)``, ``x.det()``, ``x.norm()``."""
+    """``x.mm(y)``, ``x.det()``, ``x.norm()``, ``x.stft(400)``."""
 
     __slots__ = ()
 
@@ -52,3 +53,5 @@ class LinearAlgebraMethods(TensorBase):
     slogdet = matrices.slogdet
     svd = matrices.svd
     triangular_solve = matrices.triangular_solve
+    stft = spectrograms.stft
+    istft = spectrograms.istft
