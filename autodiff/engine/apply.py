@@ -74,9 +74,7 @@ def _apply_fast(primitive: Primitive, inputs: tuple[Any, ...], params: dict[str,
     """``apply`` for the usual calls, one third faster without lists and loops; None for others."""
     if not primitive.differentiable:
         return None
-    arrays: tuple[Any, ...]
-    edges: tuple[Any, ...]
-    number = None
+    arrays = edges = number = None  # type: Any
     try:
         if len(inputs) == 2:
             x, y = inputs
