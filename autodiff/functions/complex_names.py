@@ -117,7 +117,8 @@ def view_as_complex(input: Any) -> Value:
     whole = array.dtype.itemsize * 2
     if array.ndim == 0 or array.shape[-1] != 2:
         raise ShapeError(f"view_as_complex takes pairs, the shape (*, 2), not {tuple(array.shape)}")
-    if array.strides[-1] != array.dtype.itemsize or any(s % whole for s in array.strides[:-1]):
+    apart = array.strides[-1] != array.dtype.itemsize or any(s % whole for s in array.strides[:-1])
+    if array.size and apart:
         raise ShapeError("view_as_complex takes pairs that lie side by side in memory; use contiguous() first")
     return primitives.view_as_complex(input)
 
