@@ -269,25 +269,31 @@ def _relative_tolerance(A: Any, atol: Any, rtol: Any) -> Any:
 
 
 def lstsq(A: Any, B: Any, rcond: Any = None, *, driver: str | None = None) -> LeastSquares:
-    """X of the least squares of A X - B, for A of (..., m, n) and B of (..., m, k)."""
+    """X of the least squares of A X - B, for A of (..., m, n) and B of (..., m, k).
+
+    All is computed with the pseudoinverse. ``driver`` says what comes besides, as from LAPACK's: "gelsy", the default,
+    gives the rank, "gelsd" and "gelss" the singular values too, and all but "gelsy" the sums of the squares that are
+    left, where m > n and the rank is n; "gels" gives these alone. What is not given is empty.
+    """
     if A.ndim < 2:
         raise ShapeError(f"lstsq takes matrices (..., m, n), not shape {tuple(A.shape)}")
     vector = B.ndim == A.ndim - 1 and tuple(B.shape) == tuple(A.shape[:-1])
     if not (vector or B.ndim == A.ndim):
         raise ShapeError(f"lstsq of A {tuple(A.shape)} takes B of {A.ndim} axes, not of shape {tuple(B.shape)}")
+    if driver not in (None, "gels", "gelsy", "gelsd", "gelss"):
+        raise OptionError(f'driver is "gels", "gelsy", "gelsd" or "gelss", not {driver!r}')
     right = unsqueeze(B, -1) if vector else B
     solution = matmul(pinv(A, rtol=rcond), right)
     m, n = A.shape[-2:]
     some = math.prod(A.shape) and math.prod(B.shape)  # of nothing PyTorch gives no residuals, and the rank 0
     rank = np.asarray(np.linalg.matrix_rank(single(array_of(A)))) if some else np.zeros(A.shape[:-2], np.int64)
-    of_singular = driver in ("gelsd", "gelss")
-    sizes = _sizes(array_of(A)) if of_singular else np.zeros(0, to_real(A.dtype))
+    sizes = _sizes(array_of(A)) if driver in ("gelsd", "gelss") else np.zeros(0, to_real(A.dtype))
     rest = matmul(A, solution) - right
-    whole = some and m > n and (rank == n).all() and driver != "gelsy"
+    whole = some and m > n and (rank == n).all() and driver not in (None, "gelsy")
     residuals = sum_(real_part(rest * conjugate(rest)), -2)
     residuals = residuals if whole else reshape(residuals, (-1,))[:0]
     solution = squeeze(solution, -1) if vector else by_columns(solution)
-    rank = np.zeros(0, np.int64) if driver == "gels" else rank
+    rank = rank.ravel()[:0] if driver == "gels" else rank
     return LeastSquares(solution, residuals, constant(rank, A), constant(sizes, A))
 
 

@@ -10,18 +10,20 @@ import numpy as np
 from autodiff.dtypes import to_complex
 from autodiff.engine.primitive import Primitive
 from autodiff.engine.values import TensorBase
-from autodiff.kernels.precision import in_single
+from autodiff.errors import ShapeError
+from autodiff.kernels.precision import single
 from autodiff.ops.arrays import detached
 from autodiff.ops.complex_numbers import conjugate, real, real_part
 from autodiff.ops.decompositions import finite, solve, stacked
 from autodiff.ops.equal_values import tolerance
 from autodiff.ops.lengths import without_derivative
+from autodiff.ops.shaping import astype
 from autodiff.ops.spectra import free_of_phase
 
 
 def _eig(x: Any) -> Any:
     """The eigenvalues in a row on top of the eigenvectors, of length 1."""
-    values, vectors = np.linalg.eig(finite(x))
+    values, vectors = np.linalg.eig(single(finite(x)))
     return stacked(values[..., None, :], vectors).astype(to_complex(x.dtype), copy=False)
 
 
@@ -33,6 +35,15 @@ def _depends_on_choice(v: Any, gw: Any, gv: Any, same: Any) -> Any:
     return ((apart | turns) & several).any((-2, -1))
 
 
+def _raise_if_made_up(vectors: Any) -> None:
+    """Raise ShapeError where vectors have not the length 1, as numbers by which the walk would tell structural zeros.
+
+    Of equal cotangents of the eigenvalues any such vectors make a diagonal, but not those of a matrix without a basis.
+    """
+    if (np.abs(np.square(np.abs(vectors)).sum(-2) - 1) > tolerance(vectors.dtype)).any():
+        raise ShapeError("these are no eigenvectors: they have not the length 1")
+
+
 def _eig_x(g: Any, out: Any, x: Any) -> Any:
     """V^-T (diag(gw) + F o (V^T gV - V^T conj(V) diag(Re diag(V^T gV)))) V^T with F_ij = 1 / (w_j - w_i).
 
@@ -42,12 +53,14 @@ def _eig_x(g: Any, out: Any, x: Any) -> Any:
     eigenvectors.
     """
     w, v, gw, gv = out[..., 0, :], out[..., 1:, :], g[..., 0, :], g[..., 1:, :]
+    _raise_if_made_up(detached(v))
     free_of_phase("eig", (v, gv))
     values, n = detached(w), x.shape[-1]
     bound = 10 * n * np.finfo(values.dtype).eps * np.abs(values).max(-1, initial=0.0)[..., None, None]
     same = np.abs(values[..., None, :] - values[..., :, None]) <= bound
     sizes = np.linalg.svd(detached(v), compute_uv=False)
     unknown = sizes[..., -1:].min(-1, initial=math.inf) <= n * np.finfo(values.dtype).eps
+    unknown = unknown & (detached(g) != 0).any((-2, -1))
     equal = same.sum((-2, -1)) > n
     gap = np.where(same, 1, w[..., None, :] - w[..., :, None])
     inner = np.matmul(v.mT, gv)
@@ -63,7 +76,7 @@ def _eig_x(g: Any, out: Any, x: Any) -> Any:
         total = total * np.where(unknown, math.nan, 1)[..., None, None].astype(g.dtype)
     if equal.any() and isinstance(out, TensorBase):
         total = total + without_derivative(v.sum((-2, -1), keepdim=True), equal[..., None, None])
-    return total if x.dtype.kind == "c" else real(total)
+    return total if x.dtype.kind == "c" else astype(real(total), dtype=x.dtype)
 
 
-eig = Primitive("eig", in_single(_eig), _eig_x, keeps="out", floating=True)
+eig = Primitive("eig", _eig, _eig_x, keeps="out", floating=True)

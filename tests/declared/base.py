@@ -25,6 +25,7 @@ for _module in pkgutil.iter_modules(autodiff.ops.__path__):
 DECLARED: dict[str, tuple[tuple[Any, ...], dict[str, Any]]] = {}
 COMPLEX: list[tuple[str, tuple[Any, ...], dict[str, Any]]] = []
 PLAIN: dict[str, tuple[Callable[..., Any], dict[str, Any]]] = {}
+ELSEWHERE: dict[str, str] = {}
 EXAMPLES = 120
 
 
@@ -41,6 +42,11 @@ def declare_complex(name: str, *domains: Any, **options: Any) -> None:
 def plain(name: str, reference: Callable[..., Any], **params: Any) -> None:
     """Declare a primitive without derivatives by what it gives on arrays."""
     PLAIN[name] = reference, params
+
+
+def elsewhere(name: str, reason: str) -> None:
+    """Declare a primitive that tests of its own try, for a reason."""
+    ELSEWHERE[name] = reason
 
 
 def test_of(name: str, **changes: Any) -> Callable[[], None]:
