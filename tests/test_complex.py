@@ -272,3 +272,16 @@ def test_gradcheck_sees_both_wirtinger_derivatives() -> None:
         gradcheck(lambda z: z * z.conj().detach(), z)
     with warnings.catch_warnings(action="error"):
         assert gradcheck(lambda x: (x * 1j).exp(), autodiff.tensor(X, requires_grad=True))
+
+
+def test_memory_is_exchanged_by_dlpack() -> None:
+    z = autodiff.tensor(Z)
+    other = np.from_dlpack(z)
+    other[0] = 7j
+    assert z[0] == 7j
+    torch = peer()
+    theirs = torch.from_dlpack(z)
+    autodiff.from_dlpack(theirs)[1] = 5
+    assert z.tolist() == [7j, 5]
+    with pytest.raises(GraphError, match=r"use \.detach\(\)\.numpy\(\)"):
+        np.from_dlpack(autodiff.tensor(Z, requires_grad=True) * 2)

@@ -226,7 +226,7 @@ def _seeds(given: Any, outputs: list[Any], what: str) -> list[Any]:
     """The cotangent of each output, None where it is left out."""
     if given is None:
         return [None] * len(outputs)
-    seeds = [given] if isinstance(given, (TensorBase, np.ndarray, np.generic, int, float)) else list(given)
+    seeds = [given] if isinstance(given, (TensorBase, np.ndarray, np.generic, int, float, complex)) else list(given)
     if len(seeds) != len(outputs):
         raise GraphError(f"{what}: {len(seeds)} for {len(outputs)} outputs; give one for each, or None in its place")
     return seeds

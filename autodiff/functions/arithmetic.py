@@ -30,7 +30,7 @@ __all__ = [
     "square", "sub", "subtract", "true_divide", "trunc", "where",
 ]
 
-Number = (int, float, np.generic)
+Number = (int, float, complex, np.generic)
 
 abs = absolute
 mul = multiply

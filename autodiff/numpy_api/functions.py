@@ -13,6 +13,7 @@ import numpy as np
 from autodiff.errors import DtypeError, ShapeError
 from autodiff.functions import (
     arithmetic,
+    complex_names,
     diagonals,
     indexing,
     joining,
@@ -218,6 +219,9 @@ REDUCTIONS: dict[Any, Function] = {
 SHAPES: dict[Any, Function] = {
     np.reshape: _reshape,
     np.ravel: lambda a: shaping.ravel(a),
+    np.real: lambda val: complex_names.real(val),
+    np.imag: lambda val: complex_names.imag(val),
+    np.angle: lambda z: complex_names.angle(z),
     np.transpose: _transpose,
     np.matrix_transpose: lambda x: shaping.transpose(x, -1, -2),
     np.swapaxes: lambda a, axis1, axis2: shaping.transpose(a, axis1, axis2),

@@ -199,6 +199,12 @@ class Tensor(
             raise GraphError("an array cannot remember how this tensor was made; use .detach().numpy()")
         return self._array
 
+    def __dlpack__(self, **options: Any) -> Any:
+        return self.numpy().__dlpack__(**options)
+
+    def __dlpack_device__(self) -> tuple[int, int]:
+        return self._array.__dlpack_device__()
+
     def item(self) -> Any:
         """The one entry as a Python number."""
         if self._array.size != 1:
