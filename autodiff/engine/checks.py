@@ -43,7 +43,8 @@ def saved_or_raise(node: Node) -> tuple[Any, ...]:
 def _has_inputs(node: Node) -> bool:
     """Whether what ``node`` saved is enough to compute its value anew, as that of a maximum that relu overwrote."""
     saved, primitive = node.saved or (), node.primitive
-    return bool(primitive and primitive.vjps) and all(isinstance(x, (np.ndarray, float, int, complex)) for x in saved[1:])
+    has_all = all(isinstance(x, (np.ndarray, float, int, complex)) for x in saved[1:])
+    return has_all and bool(primitive and primitive.vjps)
 
 
 def saved_arrays(node: Node) -> list[np.ndarray[Any, Any]]:
