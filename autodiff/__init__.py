@@ -22,6 +22,7 @@ from autodiff import autograd as autograd
 from autodiff import cuda as cuda
 from autodiff import distributions as distributions
 from autodiff import errors as errors
+from autodiff import fft as fft
 from autodiff import func as func
 from autodiff import linalg as linalg
 from autodiff import special as special
@@ -29,10 +30,12 @@ from autodiff import utils as utils
 from autodiff.autograd import grad as grad
 from autodiff.dtypes import *
 from autodiff.engine.modes import *
+from autodiff.fft.spectrograms import *
 from autodiff.functions.arithmetic import *
 from autodiff.functions.comparison import *
 from autodiff.functions.complex_names import *
 from autodiff.functions.diagonals import *
+from autodiff.functions.differences import *
 from autodiff.functions.einsum import *
 from autodiff.functions.indexing import *
 from autodiff.functions.joining import *
@@ -59,6 +62,7 @@ from autodiff.tensors.sampling import *
 from autodiff.tensors.sizes import *
 from autodiff.tensors.tensor import *
 from autodiff.tensors.typed_constructors import *
+from autodiff.tensors.windows import *
 from autodiff.version import *
 
 if TYPE_CHECKING:

@@ -9,8 +9,9 @@ import numpy as np
 from autodiff.errors import DtypeError
 
 __all__ = [
-    "bool_", "can_cast", "double", "finfo", "float16", "float32", "float64", "get_default_dtype", "half", "iinfo",
-    "int8", "int16", "int32", "int64", "long", "promote_types", "set_default_dtype", "short", "uint8",
+    "bool_", "can_cast", "cdouble", "cfloat", "complex64", "complex128", "double", "finfo", "float16", "float32",
+    "float64", "get_default_dtype", "half", "iinfo", "int8", "int16", "int32", "int64", "long", "promote_types",
+    "set_default_dtype", "short", "uint8",
 ]  # fmt: skip
 
 float16 = half = np.dtype(np.float16)
@@ -22,12 +23,19 @@ int16 = short = np.dtype(np.int16)
 int32 = int_ = np.dtype(np.int32)
 int64 = long = np.dtype(np.int64)
 bool_ = np.dtype(np.bool_)
+complex64 = cfloat = np.dtype(np.complex64)
+complex128 = cdouble = np.dtype(np.complex128)
 finfo = np.finfo
 iinfo = np.iinfo
 
 _default = float32  # of the whole process, as PyTorch's: a thread that loads data follows the program
 
-_RANK = {"b": 0, "u": 1, "i": 1, "f": 2}
+COMPLEX = (complex64, complex128)
+DIFFERENTIABLE = "fc"  # the kinds of dtypes whose numbers can have gradients
+
+_RANK = {"b": 0, "u": 1, "i": 1, "f": 2, "c": 3}
+_COMPLEX: dict[Any, np.dtype[Any]] = {float16: complex64, float32: complex64, float64: complex128}
+_REAL: dict[Any, np.dtype[Any]] = {complex64: float32, complex128: float64}
 _OF_PYTHON: dict[type, np.dtype[Any]] = {bool: bool_, int: int64}
 
 
@@ -49,24 +57,50 @@ def set_default_dtype(dtype: Any) -> None:
 
 
 def as_dtype(dtype: Any) -> np.dtype[Any]:
-    """The NumPy dtype that ``dtype`` names; Python's ``float`` is the default dtype.
+    """The NumPy dtype that ``dtype`` names; Python's ``float`` is the default dtype, and ``complex`` that of pairs.
 
-    Raises DtypeError for what is not a dtype of booleans, integers or floats.
+    Raises DtypeError for what is not a dtype of numbers that NumPy computes with on every machine.
     """
-    if dtype is float:
-        return _default
+    if dtype is float or dtype is complex:
+        return _default if dtype is float else to_complex(_default)
     try:
         chosen = np.dtype(dtype)
     except TypeError:
         chosen = None
-    if chosen is None or chosen.kind not in _RANK or chosen.itemsize > 8:
-        raise DtypeError(f"{dtype!r} is not a dtype tensors have; give bool, an integer, float16, float32 or float64")
+    if chosen is None or not is_known(chosen):
+        raise DtypeError(
+            f"{dtype!r} is not a dtype tensors have; give bool, an integer, float16, float32, float64, complex64 or "
+            "complex128"
+        )
     native: np.dtype[Any] = chosen.newbyteorder("=")
     return native
 
 
+def is_known(dtype: np.dtype[Any]) -> bool:
+    """Whether tensors have this dtype, in whatever order of bytes."""
+    return dtype.kind in _RANK and dtype.itemsize <= (16 if dtype.kind == "c" else 8)
+
+
+def to_complex(dtype: np.dtype[Any]) -> np.dtype[Any]:
+    """The dtype of complex numbers of two parts of ``dtype``: complex64 for halves, the default's for integers.
+
+    >>> to_complex(float64), to_complex(complex64)
+    (dtype('complex128'), dtype('complex64'))
+    """
+    return dtype if dtype.kind == "c" else _COMPLEX.get(dtype) or _COMPLEX[_default]
+
+
+def to_real(dtype: np.dtype[Any]) -> np.dtype[Any]:
+    """The dtype of the parts of complex numbers of ``dtype``; any other as it is.
+
+    >>> to_real(complex64), to_real(int64)
+    (dtype('float32'), dtype('int64'))
+    """
+    return _REAL.get(dtype, dtype)
+
+
 def promote_types(type1: Any, type2: Any) -> np.dtype[Any]:
-    """The smallest dtype that holds both; an integer beside a float takes the float's, whatever its width.
+    """The smallest dtype that holds both; an integer takes the dtype of a float or a complex number beside it.
 
     >>> promote_types(int64, float32)
     dtype('float32')
@@ -74,7 +108,8 @@ def promote_types(type1: Any, type2: Any) -> np.dtype[Any]:
     one, two = as_dtype(type1), as_dtype(type2)
     if _RANK[one.kind] == _RANK[two.kind]:
         return np.promote_types(one, two)
-    return max(one, two, key=lambda dtype: _RANK[dtype.kind])
+    lower, higher = sorted((one, two), key=lambda dtype: _RANK[dtype.kind])
+    return np.promote_types(lower, higher) if lower.kind == "f" else higher
 
 
 def can_cast(from_: Any, to: Any) -> bool:
@@ -86,7 +121,7 @@ def result_dtype(*operands: Any) -> np.dtype[Any]:
     """The dtype in which ``operands`` (arrays and Python numbers) are computed, by PyTorch's rule of three ranks.
 
     Arrays with axes decide; a 0-d array, and after it a Python number, counts only where it is of a higher kind
-    (bool < integer < float).
+    (bool < integer < float < complex); a complex one takes the width of the arrays' floats.
 
     >>> result_dtype(np.ones(3, np.float32), np.float64(2.0), 1)
     dtype('float32')
@@ -97,11 +132,11 @@ def result_dtype(*operands: Any) -> np.dtype[Any]:
         if isinstance(operand, np.ndarray):
             rank, dtype = int(operand.ndim == 0), operand.dtype
         else:
-            rank, dtype = 2, _OF_PYTHON.get(type(operand)) or _default
+            rank, dtype = 2, _OF_PYTHON.get(type(operand)) or as_dtype(type(operand))
         known = ranks[rank]
         ranks[rank] = dtype if known is None else promote_types(known, dtype)
     result: np.dtype[Any] | None = None
     for dtype in ranks:
         if dtype is not None and (result is None or _RANK[dtype.kind] > _RANK[result.kind]):
-            result = dtype
+            result = to_complex(result) if result is not None and result.kind == "f" else dtype
     return result if result is not None else _default

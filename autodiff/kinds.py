@@ -67,6 +67,23 @@ def repair_of(given: Any, make: str = "tensor(...)") -> str:
     return f"use {make} to make one"
 
 
+def describe(value: Any) -> str:
+    """Shape, dtype and range of an array, as errors show it; a number as it is.
+
+    >>> describe(np.array([1.0, np.inf]))
+    'float64 (2,) in [1, 1], 1 of 2 not finite'
+    """
+    value = value.detach().numpy() if hasattr(value, "__primitive__") else value
+    if not isinstance(value, (np.ndarray, np.generic)):
+        return repr(value)
+    text = f"{value.dtype} {value.shape}"
+    finite = np.extract(np.isfinite(value), value.real)
+    if finite.size:
+        text += f" in [{finite.min():.4g}, {finite.max():.4g}]"
+    bad = value.size - finite.size
+    return text + (f", {bad} of {value.size} not finite" if bad else "")
+
+
 def several(given: Any) -> list[Any]:
     """The members of a list, a tuple, an iterator or a list of parameters; anything else, as a model, is one thing."""
     if _is_tensor(given) or not isinstance(given, Iterable) or isinstance(given, (str, bytes, Mapping, os.PathLike)):

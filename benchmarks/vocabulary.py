@@ -71,7 +71,6 @@ Where an operation has no single derivative, every API gives the one of this tab
 | a cotangent of 0 that is given to grad or backward | the same |
 """
 LEFT_OUT = {
-    "`fft.*`": "their results are complex, and this library has no complex dtype",
     "`linalg.lu`, `lu_factor`, `lu_solve`, `lu_unpack`, `householder_product`, `ormqr`": "NumPy has no such steps, and "
     "no model is built with them; `linalg.solve` and `linalg.qr` exist",
     "`gradient`, `pca_lowrank`, `svd_lowrank`": "no model is built with them",

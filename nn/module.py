@@ -10,6 +10,7 @@ from weakref import ref
 
 import numpy as np
 
+from autodiff.dtypes import DIFFERENTIABLE
 from autodiff.engine.call_sites import NOBODY, begin, calls, of_library, place_of_user
 from autodiff.engine.values import wrap
 from autodiff.errors import DtypeError, OptionError
@@ -294,11 +295,11 @@ class Module(Hookable):
         return self.to("cuda")
 
     def to(self, *args: Any, **kwargs: Any) -> Self:
-        """Convert all floating parameters and buffers to a dtype, or to that of a tensor; the device is the CPU."""
-        if wrap(np.empty(0)).to(*args, **kwargs).dtype.kind != "f":
-            raise DtypeError(f"a module's parameters are floating: give float16, float32 or float64, not {args}")
+        """Convert all parameters and buffers that are no integers to a dtype, or to that of a tensor."""
+        if wrap(np.empty(0)).to(*args, **kwargs).dtype.kind not in DIFFERENTIABLE:
+            raise DtypeError(f"a module's parameters are floating or complex: give such a dtype, not {args}")
         for tensor in (*self.parameters(), *self.buffers()):
-            if tensor._array.dtype.kind == "f":
+            if tensor._array.dtype.kind in DIFFERENTIABLE:
                 tensor.data = tensor.detach().to(*args, **kwargs)
                 if tensor._grad is not None:
                     tensor._grad = tensor._grad.detach().to(*args, **kwargs)

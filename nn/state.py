@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from autodiff.dtypes import is_known
 from autodiff.engine.values import wrap
 from autodiff.engine.versions import changed
 from autodiff.errors import StateDictError
@@ -60,6 +61,6 @@ def _listed(what: str, keys: list[str]) -> list[str]:
 
 def _array_of(key: str, value: Any) -> np.ndarray[Any, Any]:
     array = value._array if isinstance(value, Tensor) else np.asarray(value)
-    if array.dtype.kind not in "biuf":
+    if not is_known(array.dtype):
         raise StateDictError(f"{key!r} of the state_dict is {value!r:.60}, not a tensor or an array")
     return array

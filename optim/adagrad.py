@@ -8,7 +8,7 @@ import numpy as np
 
 from autodiff.tensors.tensor import Tensor
 from optim import rules
-from optim.optimizer import Array, Group, Optimizer, State, filled
+from optim.optimizer import Array, Group, Optimizer, State, filled, reals
 from optim.options import Limit, NotNegative, Params, options
 
 __all__ = ["Adadelta", "Adafactor", "Adagrad", "RMSprop"]
@@ -104,8 +104,8 @@ class RMSprop(Optimizer):
     def _update(self, group: Group, touched: list[Array]) -> None:
         numbers = group["alpha"], group["momentum"], group["eps"], float(group["lr"])
         for state, arrays in self._with_gradients(group, touched):
-            mean = state["grad_avg"]._array if group["centered"] else None
-            velocity = state["momentum_buffer"]._array if group["momentum"] else None
+            mean = reals(state["grad_avg"]._array) if group["centered"] else None
+            velocity = reals(state["momentum_buffer"]._array) if group["momentum"] else None
             rules.by_block(rules.rms, (*arrays, mean, velocity), *numbers)
 
 
@@ -155,6 +155,8 @@ class Adafactor(Optimizer):
 
     Reference: Shazeer & Stern 2018, "Adafactor: adaptive learning rates with sublinear memory cost".
     """
+
+    _takes_complex = False
 
     def __init__(
         self,

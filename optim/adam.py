@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from optim import rules
-from optim.optimizer import Array, Group, Optimizer, State, filled
+from optim.optimizer import Array, Group, Optimizer, State, filled, reals
 from optim.options import Betas, NotNegative, Params, options
 
 __all__ = ["Adam", "AdamW", "Adamax", "NAdam", "RAdam"]
@@ -56,7 +56,7 @@ class Adam(Optimizer):
             if state["step"] != step or arrays[0].dtype is not dtype:
                 step, dtype = state["step"], arrays[0].dtype
                 numbers = rules.AdamNumbers.at(step, lr, betas, eps, dtype)
-            largest = state["max_exp_avg_sq"]._array if amsgrad else None
+            largest = reals(state["max_exp_avg_sq"]._array) if amsgrad else None
             rules.by_block(rules.adam, (*arrays, largest), numbers)
 
 

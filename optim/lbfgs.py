@@ -7,13 +7,14 @@ from typing import Annotated, Any
 
 import numpy as np
 
+from autodiff.dtypes import to_real
 from autodiff.engine.modes import enable_grad
 from autodiff.engine.values import wrap
 from autodiff.engine.versions import changed
 from autodiff.errors import OptionError
 from autodiff.tensors.tensor import Tensor
 from optim.line_search import Point, strong_wolfe
-from optim.optimizer import Array, Group, Optimizer, State
+from optim.optimizer import Array, Group, Optimizer, State, reals
 from optim.options import Limit, NotNegative, Params, options
 
 __all__ = ["LBFGS"]
@@ -109,7 +110,7 @@ class LBFGS(Optimizer):
         self, evaluate: Callable[[], Any], here: Point, d: Array, group: Group, calls: int, left: int
     ) -> tuple[Point, int]:
         """Move along ``d``; returns the point that is reached and the number of calls it took."""
-        start = [p._array.copy() for p in group["params"]]
+        start = [reals(p._array).copy() for p in group["params"]]
 
         def at(t: float) -> Point:
             self._move(start, t, d)
@@ -160,15 +161,15 @@ class LBFGS(Optimizer):
         """The gradients of all parameters in one vector, 0 for those that have none."""
         params = self.param_groups[0]["params"]
         parts = [np.zeros_like(p._array) if p._grad is None else p._grad._array for p in params]
-        return np.concatenate([part.ravel() for part in parts])
+        return np.concatenate([reals(part).ravel() for part in parts])
 
     def _move(self, start: list[Array], t: float, d: Array) -> None:
         """Put the parameters at ``start + t d``."""
-        offset, arrays = 0, [p._array for p in self.param_groups[0]["params"]]
+        offset, arrays = 0, [reals(p._array) for p in self.param_groups[0]["params"]]
         for x, origin in zip(arrays, start, strict=True):
             np.add(origin, t * d[offset : offset + x.size].reshape(x.shape), x)
             offset += x.size
-        changed(*arrays, by=" by LBFGS.step()")
+        changed(*(p._array for p in self.param_groups[0]["params"]), by=" by LBFGS.step()")
 
     def _fitted(self, name: str, value: Any, p: Tensor) -> Any:
         if isinstance(value, (list, tuple)):
@@ -176,4 +177,4 @@ class LBFGS(Optimizer):
         if name in ("func_evals", "n_iter"):
             return int(value)
         array = value._array if isinstance(value, Tensor) else np.asarray(value)
-        return wrap(array.astype(p.dtype)) if array.ndim else float(array)
+        return wrap(array.astype(to_real(p.dtype))) if array.ndim else float(array)

@@ -43,6 +43,7 @@ class Muon(Optimizer):
     """
 
     _memory = ("momentum_buffer",)
+    _takes_complex = False
 
     def __init__(
         self,

@@ -25,9 +25,14 @@ State = dict[str, Any]
 
 
 def filled(x: Array, value: float = 0) -> Tensor:
-    """A tensor of the shape, dtype and layout of ``x``, with ``value`` everywhere."""
-    tensor: Tensor = wrap(np.full_like(x, value))
+    """A tensor of the shape, dtype and layout of ``x``, with ``value`` everywhere, in both parts of a complex one."""
+    tensor: Tensor = wrap(np.full_like(x, complex(value, value) if x.dtype.kind == "c" else value))
     return tensor
+
+
+def reals(x: Array) -> Array:
+    """``x`` in the same memory, complex numbers as pairs of real ones, each of which is a parameter for itself."""
+    return x[..., None].view(x.real.dtype) if x.dtype.kind == "c" else x
 
 
 class Optimizer(Hooked):
@@ -47,6 +52,7 @@ class Optimizer(Hooked):
     state: defaultdict[Tensor, State]
     _limits: Mapping[str, Limit] = {}
     _memory: tuple[str, ...] = ()  # the arrays of a parameter's state, in the order in which the law takes them
+    _takes_complex = True
     _numbers: tuple[str, ...] = ()  # the numbers of a parameter's state, besides "step"
 
     def __init_subclass__(cls) -> None:
@@ -90,6 +96,8 @@ class Optimizer(Hooked):
                 raise DtypeError(f"an optimizer changes tensors, not {described(p)}")
             if not p.is_leaf:
                 raise OptionError(f"a tensor of shape {p.shape} was computed, so it is no parameter; detach() it")
+            if p.dtype.kind == "c" and not self._takes_complex:
+                raise DtypeError(f"{type(self).__name__} changes real parameters, not {p.dtype}; use Adam")
             if id(p) in known:
                 raise OptionError(f"a parameter of shape {p.shape} is given twice, in one group or in two")
             known.add(id(p))
@@ -145,7 +153,7 @@ class Optimizer(Hooked):
             for name in memory:
                 arrays.append(state[name]._array)
             touched.append(x)
-            yield state, arrays
+            yield state, arrays if x.dtype.kind != "c" else [reals(a) for a in arrays]
 
     def zero_grad(self, set_to_none: bool = True) -> None:
         """Forget the gradients of all parameters, or set them to 0 where they lie."""

@@ -46,7 +46,7 @@ LAZY = {
 LONG: dict[str, str] = {}
 NAME_MAKING = {"autodiff:import_module": "looks up, by a short list, what a plain import leaves out"} | {
     f"{package}:vars": "wraps what stands there already, and makes no name"
-    for package in ("autodiff", "autodiff.linalg", "autodiff.special", "nn.functional")
+    for package in ("autodiff", "autodiff.fft", "autodiff.linalg", "autodiff.special", "nn.functional")
 }
 
 MAX_FILE, MAX_FUNCTION, MAX_ENGINE = 400, 45, 1000

@@ -19,7 +19,7 @@ from autodiff.engine.primitive import Primitive, primitives
 from autodiff.errors import DtypeError
 from autodiff.functions import public
 
-PACKAGES = (autodiff, autodiff.linalg, autodiff.special, nn.functional)
+PACKAGES = (autodiff, autodiff.fft, autodiff.linalg, autodiff.special, nn.functional)
 VOCABULARY = {f"{package.__name__}.{name}": value for package in PACKAGES for name, value in vars(package).items()
               if value in public._public.values()}  # fmt: skip
 

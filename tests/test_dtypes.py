@@ -193,7 +193,7 @@ def test_arrays_keep_their_dtype_in_native_byte_order() -> None:
     assert (x.dtype, x.dtype.isnative, x.tolist()) == (np.int32, True, [1, 2])
     for odd in (
         np.ones(1, np.longdouble),
-        np.ones(1, complex),
+        np.ones(1, np.clongdouble),
         np.array(["a"]),
         np.array([None]),
         [[1], [1, 2]],
@@ -231,8 +231,8 @@ def test_casts_between_floats_carry_gradients_in_the_dtype_of_each_side() -> Non
 
 
 def test_what_is_no_dtype_is_refused() -> None:
-    """Strings, complex numbers and objects are named in the error."""
-    for odd in ("nonsense", complex, object, np.longdouble):
+    """Strings, objects and the widest numbers are named in the error."""
+    for odd in ("nonsense", object, np.longdouble, np.clongdouble):
         with pytest.raises(DtypeError, match="is not a dtype tensors have"):
             autodiff.zeros(2, dtype=odd)
     with pytest.raises(DtypeError, match=r"matmul needs inputs of one dtype, not float32 \(2, 2\), float64 \(2, 2\)"):

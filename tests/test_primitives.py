@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import inspect
+from typing import Any
 
 import numpy as np
 import pytest
-from declared import DECLARED, PLAIN, test_of
+from declared import COMPLEX, DECLARED, ELSEWHERE, PLAIN, test_of
 
 from autodiff.engine.primitive import primitives
 from autodiff.tensors.creation import from_numpy
+from autodiff.testing import gradient_test
 
 test_of.__test__ = False  # type: ignore[attr-defined]  # makes tests, is none
 
@@ -18,6 +20,12 @@ test_of.__test__ = False  # type: ignore[attr-defined]  # makes tests, is none
 def test_a_primitive_is_right(name: str) -> None:
     """Value, first and second order, dtypes, layouts, broadcasting, sharing: all checks of ``gradient_test`` hold."""
     test_of(name)()
+
+
+@pytest.mark.parametrize(("name", "domains", "options"), COMPLEX, ids=[name for name, _, _ in COMPLEX])
+def test_a_primitive_is_right_for_complex_numbers(name: str, domains: Any, options: dict[str, Any]) -> None:
+    """Both parts of both parts: ``gradient_test`` takes complex numbers as pairs of real ones."""
+    gradient_test(*domains, **options)(lambda *inputs: primitives[name](*inputs))()
 
 
 @pytest.mark.parametrize("name", PLAIN)
@@ -45,6 +53,6 @@ def test_a_primitive_without_derivative_is_right(name: str) -> None:
 def test_every_primitive_is_declared() -> None:
     """Whoever adds a primitive declares it in ``declared``: with derivatives by ``declare``, others by ``plain``."""
     names = {name for name in primitives if not name.startswith("doctest")}
-    assert names == {*DECLARED, *PLAIN}
+    assert names == {*DECLARED, *PLAIN, *ELSEWHERE}
     assert not set(DECLARED) & set(PLAIN)
     assert not [name for name in PLAIN if primitives[name].vjps]

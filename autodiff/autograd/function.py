@@ -9,10 +9,12 @@ from typing import Any
 
 import numpy as np
 
+from autodiff.dtypes import DIFFERENTIABLE, is_known
 from autodiff.engine import modes
 from autodiff.engine.broadcasting import broadcasts_to
 from autodiff.engine.call_sites import asked_at, calls, place_of_user
 from autodiff.engine.checks import take_fingerprints
+from autodiff.engine.hooks import as_gradient
 from autodiff.engine.primitive import Primitive
 from autodiff.engine.tape import Node
 from autodiff.engine.values import TensorBase, wrap
@@ -183,7 +185,7 @@ class _Call:
             return output
         array = output._array if isinstance(output, TensorBase) else np.asarray(output)
         dirty = any(output is x for x in self.ctx._dirty)
-        if not self.made or array.dtype.kind != "f" or any(output is x for x in self.ctx._constant):
+        if not self.made or array.dtype.kind not in DIFFERENTIABLE or any(output is x for x in self.ctx._constant):
             return output if dirty else wrap(array)
         node = self.made[0]
         if len(self.outputs) > 1:
@@ -234,7 +236,7 @@ class _CallPrimitive(_Unlisted):
 
     def _seed(self, ctx: FunctionCtx, g: Any, known: Any) -> Any:
         if g is not None:
-            return g if isinstance(g, TensorBase) else wrap(np.asarray(g))
+            return as_gradient(g if isinstance(g, TensorBase) else wrap(np.asarray(g)))
         return wrap(np.zeros(*known)) if ctx._materialize and known is not None else None
 
     def _node_of(self, source: Any, edges: Any) -> Node | None:
@@ -258,9 +260,9 @@ class _CallPrimitive(_Unlisted):
             raise ShapeError(
                 f"{self._named()} returned a gradient of shape {c._array.shape} for argument {i}, of shape {edge.shape}"
             )
-        if c._array.dtype.kind not in "biuf":
+        if not is_known(c._array.dtype):
             raise DtypeError(f"{self._named()} returned a gradient of {c._array.dtype} for argument {i}")
-        c = c.to(edge.dtype)
+        c = as_gradient(c.to(edge.dtype))
         return wrap(c._array[...], c._node) if recorded else c._array[...]
 
     def _named(self) -> str:

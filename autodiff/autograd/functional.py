@@ -39,7 +39,7 @@ def jacobian(
             [0.0000, 2.7183]])
     """
     with modes.set_grad_enabled(create_graph):
-        trace = _trace(func, inputs, strict)
+        trace = _trace(func, inputs, strict).real_only()
         return jacobian_by_columns(trace) if strategy == "forward-mode" else jacobian_of(trace)
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from autodiff.dtypes import float64
+from autodiff.dtypes import float64, is_known
 from autodiff.engine.values import wrap
 from autodiff.errors import DtypeError, ShapeError
 from autodiff.functions.joining import stack
@@ -25,7 +25,7 @@ def default_convert(data: Any) -> Any:
     if isinstance(data, Tensor):
         return data
     if isinstance(data, (np.ndarray, np.generic)):
-        return as_tensor(data) if data.dtype.kind in "biuf" else data
+        return as_tensor(data) if is_known(data.dtype) else data
     if isinstance(data, Mapping):
         return _as_class_of(data, {key: default_convert(value) for key, value in data.items()})
     if isinstance(data, Sequence) and not isinstance(data, (str, bytes)):
@@ -50,7 +50,7 @@ def default_collate(batch: Sequence[Any]) -> Any:
     if isinstance(first, Tensor):
         return _stacked(batch)
     if isinstance(first, (np.ndarray, np.generic)):
-        if first.dtype.kind not in "biuf":
+        if not is_known(first.dtype):
             raise DtypeError(f"no batch can be made of arrays of {first.dtype}; give a collate_fn")
         return _stacked([as_tensor(item) for item in batch])
     if isinstance(first, float):

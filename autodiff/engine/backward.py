@@ -9,16 +9,17 @@ from typing import Any
 
 import numpy as np
 
+from autodiff.dtypes import DIFFERENTIABLE
 from autodiff.engine import modes
 from autodiff.engine.call_sites import asked_at, calls, line_of, place_of_user, source_of
-from autodiff.engine.hooks import in_use
+from autodiff.engine.hooks import as_gradient, in_use
 from autodiff.engine.tape import Node
 from autodiff.engine.values import TensorBase, Value, wrap
 from autodiff.engine.versions import changed
 from autodiff.engine.views import node_of
 from autodiff.engine.walk import walk
 from autodiff.errors import DtypeError, GraphError, InPlaceError, OptionError, ShapeError
-from autodiff.kernels.layout import ordered_like, row_major
+from autodiff.kernels.layout import laid_out
 from autodiff.kernels.structural_zeros import doubt
 from autodiff.kinds import array_like, described, repair_of, several
 
@@ -116,7 +117,7 @@ def gradients(
         node, g = _tracked(output), _seed(output, seed)
         if seed is not None and not g._array.all():
             doubt()
-        g = g if create_graph else g._array
+        g = as_gradient(g if create_graph else g._array)
         cotangents[node] = cotangents[node] + g if node in cotangents else g
     targets = {_tracked(x) for x in inputs} if inputs is not None else ()
     for x in inputs or () if fill else ():
@@ -129,7 +130,7 @@ def gradients(
     else:
         walked = walk(cotangents, targets, retain)
     for node, g in walked.items():
-        key = id(g)
+        key, g = id(g), as_gradient(g)
         if create_graph:
             walked[node] = g.clone() if key in taken or g._array.base is not None else g
         else:
@@ -164,8 +165,8 @@ def accumulate_grad(found: dict[Node, Any], create_graph: bool) -> None:
                 )
             old = owner._grad
             if old is None:
-                if g._array.ndim > 1 and g._array.strides != owner._array.strides:
-                    _lay_out(g, owner._array)
+                if g._node is None and g._array.ndim > 1 and g._array.strides != owner._array.strides:
+                    g._array = laid_out(g._array, owner._array)
                 owner._grad = g
             elif not create_graph and old._array.flags.writeable:
                 try:
@@ -181,13 +182,6 @@ def accumulate_grad(found: dict[Node, Any], create_graph: bool) -> None:
                     hook(owner)
 
 
-def _lay_out(g: Any, array: np.ndarray[Any, Any]) -> None:
-    """Give the gradient of a leaf the leaf's layout in memory, or row by row if that has gaps."""
-    dense = ordered_like(array, array) is array
-    if g._node is None:
-        g._array = ordered_like(g._array, array) if dense else row_major(g._array)
-
-
 def _tracked(tensor: Any) -> Node:
     """The node of a tensor; raises GraphError with the reason where it has none."""
     node: Node | None = node_of(tensor)
@@ -196,7 +190,7 @@ def _tracked(tensor: Any) -> Node:
     why = getattr(tensor, "_untracked_because", None)
     if why is not None:
         reason = f"it, or what it was made from, {why[0]} at {line_of(why[1])} ({source_of(why[1])})"
-    elif tensor._array.dtype.kind != "f":
+    elif tensor._array.dtype.kind not in DIFFERENTIABLE:
         reason = f"its dtype is {tensor._array.dtype}"
     else:
         reason = "none of the tensors it was made from does; set requires_grad=True on those"
@@ -212,6 +206,8 @@ def _seed(output: Any, seed: Any) -> Any:
                 f"a tensor of shape {output.shape} needs a gradient of that shape to start from; or reduce it first, "
                 "as in loss.mean().backward()"
             )
+        if array.dtype.kind == "c":
+            raise GraphError("a complex number needs a gradient to start from; or take .real or .abs() of it first")
         one = np.array(1, array.dtype)  # faster than np.ones
         return wrap(one.reshape(array.shape) if array.ndim else one)
     given: Any = seed if isinstance(seed, TensorBase) else wrap(array_like(seed, output, "the gradient of a tensor"))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from math import isfinite
 from typing import Any
 
 import numpy as np
@@ -12,6 +11,8 @@ from autodiff.engine.primitive import Primitive
 from autodiff.engine.tape import Node, Recompute
 from autodiff.engine.versions import change_after, last_change
 from autodiff.errors import GraphError, InPlaceError, NonFiniteError
+from autodiff.kernels.structural_zeros import non_finite
+from autodiff.kinds import describe
 
 
 def saved_or_raise(node: Node) -> tuple[Any, ...]:
@@ -44,7 +45,8 @@ def saved_or_raise(node: Node) -> tuple[Any, ...]:
 def _has_inputs(node: Node) -> bool:
     """Whether what ``node`` saved is enough to compute its value anew, as that of a maximum that relu overwrote."""
     saved, primitive = node.saved or (), node.primitive
-    return bool(primitive and primitive.vjps) and all(isinstance(x, (np.ndarray, float, int)) for x in saved[1:])
+    has_all = all(isinstance(x, (np.ndarray, float, int, complex)) for x in saved[1:])
+    return has_all and bool(primitive and primitive.vjps)
 
 
 def saved_arrays(node: Node) -> list[np.ndarray[Any, Any]]:
@@ -72,17 +74,6 @@ def _fingerprints(node: Node) -> list[int]:
     return [hash(array.tobytes()) for array in saved_arrays(node)]
 
 
-def non_finite(value: Any) -> bool:
-    """Whether a floating array or tensor has a NaN or an infinity in it."""
-    if value.dtype.kind != "f":
-        return False
-    array: Any = value if isinstance(value, (np.ndarray, np.generic)) else value.detach().numpy()
-    if array.size == 1:
-        return not isfinite(array.item())
-    # A finite sum of squares says no in one pass; one that is not may have overflowed, which the second pass tells.
-    return not isfinite(np.vdot(array, array)) and not np.isfinite(array).all()
-
-
 def non_finite_result(primitive: Primitive, arrays: Any, out: np.ndarray[Any, Any]) -> NonFiniteError:
     """The error of a forward pass whose result is not finite, to be raised."""
     place = place_of_user()
@@ -103,23 +94,6 @@ def check_cotangent(node: Node, edge: Node, g: Any, c: Any) -> None:
             node.name(),
             *file_and_line(node.place),
         )
-
-
-def describe(value: Any) -> str:
-    """Shape, dtype and range of an array, as errors show it; a number as it is.
-
-    >>> describe(np.array([1.0, np.inf]))
-    'float64 (2,) in [1, 1], 1 of 2 not finite'
-    """
-    value = value.detach().numpy() if hasattr(value, "__primitive__") else value
-    if not isinstance(value, (np.ndarray, np.generic)):
-        return repr(value)
-    text = f"{value.dtype} {value.shape}"
-    finite = np.extract(np.isfinite(value), value)
-    if finite.size:
-        text += f" in [{finite.min():.4g}, {finite.max():.4g}]"
-    bad = value.size - finite.size
-    return text + (f", {bad} of {value.size} not finite" if bad else "")
 
 
 def called_at(node: Node) -> str:

@@ -44,13 +44,19 @@ class NodeHooks:
 
     def pass_on(self, g: Any) -> Any:
         """Run the hooks on ``g``, and return what they made of it."""
+        g = as_gradient(g)
         with asked_at(None):  # the lines of a hook are the user's
             for hook in tuple(self.incoming.values()):
                 result = hook(g)
                 g = g if result is None else result
         if self.keep is not None:
             self.keep(g)
-        return g
+        return as_gradient(g)
+
+
+def as_gradient(g: Any) -> Any:
+    """The gradient that users see, of a cotangent, or back: its conjugate, where it is complex, as PyTorch's."""
+    return g.conj() if g.dtype.kind == "c" else g
 
 
 def in_use() -> bool:

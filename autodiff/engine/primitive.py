@@ -46,6 +46,8 @@ class Primitive:
         promotes: inputs of different dtypes are converted to a common one; otherwise they are an error.
         view: the result may share memory with the input.
         selects: entries of an input may be left out; then their cotangent is 0, whatever it was computed from.
+        real: complex inputs are refused; otherwise the VJPs hold for them as they stand, for functions with a complex
+            derivative (``autodiff.ops.complex_numbers`` says what else there is).
 
     Raises:
         OptionError: the name is the library's, ``keeps`` does not fit the VJPs, or the VJPs do not fit the forward.
@@ -63,6 +65,7 @@ class Primitive:
         promotes: bool = True,
         view: bool = False,
         selects: bool = False,
+        real: bool = False,
     ) -> None:
         if vjps and isinstance(forward, np.ufunc) and forward.nin != len(vjps):
             raise too_few(name, len(vjps), forward.nin)
@@ -71,7 +74,8 @@ class Primitive:
         self.plans = _Plans(name, vjps, self.keeps)
         self.saves = any(self.keeps)
         self.differentiable = bool(vjps) or each is not None
-        self.floating, self.counts, self.promotes, self.view, self.selects = floating, counts, promotes, view, selects
+        self.floating, self.counts, self.promotes, self.view = floating, counts, promotes, view
+        self.selects, self.real = selects, real
         ufunc = getattr(forward, "__wrapped__", forward)
         self.elementwise = isinstance(ufunc, np.ufunc) and ufunc.nin > 1 and ufunc.signature is None
         self._each = each

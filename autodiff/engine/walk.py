@@ -15,12 +15,12 @@ import numpy as np
 
 from autodiff.engine import modes
 from autodiff.engine.broadcasting import unbroadcast
-from autodiff.engine.checks import called_at, check_cotangent, compare_fingerprints, non_finite, saved_or_raise
+from autodiff.engine.checks import called_at, check_cotangent, compare_fingerprints, saved_or_raise
 from autodiff.engine.hooks import in_use
 from autodiff.engine.tape import Node, is_leaf, reachable
 from autodiff.engine.versions import last_change
 from autodiff.engine.zeros import StructuralZeros
-from autodiff.kernels.structural_zeros import in_doubt, noting_nan
+from autodiff.kernels.structural_zeros import in_doubt, non_finite, noting_nan
 
 Lift = Callable[[np.ndarray[Any, Any], Node], Any]
 Read = Callable[[Node], tuple[Any, ...]]

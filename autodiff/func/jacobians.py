@@ -40,7 +40,7 @@ def _traced(
 
     @wraps(func)
     def jacobian(*args: Any, **kwargs: Any) -> Any:
-        trace = Trace(func, args, kwargs, argnums, has_aux)
+        trace = Trace(func, args, kwargs, argnums, has_aux).real_only()
         result = compute(trace)
         return (result, trace.aux) if has_aux else result
 

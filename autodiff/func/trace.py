@@ -8,6 +8,7 @@ from weakref import WeakSet
 
 import numpy as np
 
+from autodiff.dtypes import COMPLEX, DIFFERENTIABLE
 from autodiff.engine import modes
 from autodiff.engine.backward import gradients
 from autodiff.engine.tape import Node
@@ -27,15 +28,15 @@ helpers: WeakSet[Node] = WeakSet()
 
 
 def as_tensor(x: Any) -> Tensor:
-    """A tensor, an array or a float as a floating tensor; raises DtypeError for anything else."""
+    """A tensor, an array or a number as a floating or complex tensor; raises DtypeError for anything else."""
     if not isinstance(x, Tensor):
-        if not isinstance(x, (np.ndarray, np.generic, float)):
+        if not isinstance(x, (np.ndarray, np.generic, float, complex)):
             repair = f"write {x}.0" if type(x) is int else repair_of(x)
             kinds = "only floating tensors, arrays and numbers can be differentiated by"
             raise DtypeError(f"{kinds}, not {described(x)}; {repair}")
         made: Tensor = wrap(np.asarray(x)) if isinstance(x, (np.ndarray, np.generic)) else tensor(x)
         return as_tensor(made)
-    if x.dtype.kind != "f":
+    if x.dtype.kind not in DIFFERENTIABLE:
         raise DtypeError(f"only floating tensors can be differentiated by, not {x.dtype}; use .float()")
     return x
 
@@ -106,6 +107,16 @@ class Trace:
         self._own = {x._node for x in self.variables if x._node is not None}
         helpers.update(self._own)
         self.connected = any(self._reaches_outside(y) for y in self.outputs)
+
+    def real_only(self) -> Trace:
+        """The trace itself, for a matrix of derivatives; raises DtypeError where something is complex.
+
+        A function of complex numbers has two derivatives: one number for each entry does not say both.
+        """
+        for x in (*self.variables, *self.outputs):
+            if x.dtype in COMPLEX:
+                raise DtypeError(f"Jacobians and Hessians are of real numbers, not {x.dtype}; use view_as_real")
+        return self
 
     @property
     def output(self) -> Any:

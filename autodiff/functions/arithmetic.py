@@ -10,9 +10,10 @@ import numpy as np
 from autodiff.dtypes import get_default_dtype, result_dtype
 from autodiff.engine.values import Value
 from autodiff.errors import DtypeError, OptionError
-from autodiff.functions.arrays import array_of, on_arrays
+from autodiff.functions.arrays import array_of, on_arrays, real_only
 from autodiff.functions.indexing import nonzero
 from autodiff.ops import arithmetic as primitives
+from autodiff.ops.complex_numbers import unit
 from autodiff.ops.shaping import astype, cast, copy
 
 # The primitives that are public as they are: a paragraph instead of a name a line.
@@ -29,13 +30,20 @@ __all__ = [
     "square", "sub", "subtract", "true_divide", "trunc", "where",
 ]
 
-Number = (int, float, np.generic)
+Number = (int, float, complex, np.generic)
 
 abs = absolute
 mul = multiply
 neg = negative
 pow = power
-sgn = sign
+
+
+def sgn(input: Any) -> Value:
+    """-1, 0 or 1, of a complex number the number of length 1 in its direction; 0 of 0.
+
+    The gradient of real numbers is 0.
+    """
+    return unit(input) if input.dtype.kind == "c" else sign(input)
 
 
 def add(input: Any, other: Any, *, alpha: float = 1) -> Value:
@@ -103,8 +111,15 @@ def positive(input: Any) -> Value:
 
 
 def float_power(input: Any, exponent: Any) -> Value:
-    """``input`` to the power of ``exponent``, both in float64."""
-    return power(*(cast(x, np.dtype(np.float64)) if hasattr(x, "dtype") else float(x) for x in (input, exponent)))
+    """``input`` to the power of ``exponent``, both in float64, or complex128."""
+    return power(*map(_double, (input, exponent)))
+
+
+def _double(x: Any) -> Any:
+    """``x`` in double precision."""
+    if not hasattr(x, "dtype"):
+        return x if isinstance(x, complex) else float(x)
+    return cast(x, np.dtype(np.complex128 if x.dtype.kind == "c" else np.float64))
 
 
 def addcmul(input: Any, tensor1: Any, tensor2: Any, *, value: float = 1) -> Value:
@@ -137,16 +152,19 @@ def _stepwise(primitive: Any, input: Any, **params: Any) -> Any:
     return primitive(input, **params) if input.dtype.kind == "f" else copy(input)
 
 
+@real_only
 def floor(input: Any) -> Value:
     """The next whole number below; the gradient is 0."""
     return _stepwise(primitives.floor, input)
 
 
+@real_only
 def ceil(input: Any) -> Value:
     """The next whole number above; the gradient is 0."""
     return _stepwise(primitives.ceil, input)
 
 
+@real_only
 def trunc(input: Any) -> Value:
     """The next whole number towards zero; the gradient is 0."""
     return _stepwise(primitives.trunc, input)
@@ -155,6 +173,7 @@ def trunc(input: Any) -> Value:
 fix = trunc
 
 
+@real_only
 def round(input: Any, *, decimals: int = 0) -> Value:
     """The nearest number of ``decimals`` digits behind the point, halves to the even one; the gradient is 0.
 
@@ -165,6 +184,7 @@ def round(input: Any, *, decimals: int = 0) -> Value:
     return _stepwise(primitives.round_, input, decimals=decimals)
 
 
+@real_only
 def frac(input: Any) -> Value:
     """The fractional part, ``input - trunc(input)``; the gradient is 1."""
     return primitives.subtract(input, trunc(input))
@@ -205,6 +225,7 @@ def _exponent(input: Any) -> Any:
 
 
 @on_arrays
+@real_only
 def heaviside(input: Any, values: Any) -> Any:
     """0 below zero, 1 above, ``values`` at zero; without a gradient."""
     return np.heaviside(input, values).astype(input.dtype)
@@ -216,6 +237,7 @@ def nextafter(input: Any, other: Any) -> Any:
 
 
 @on_arrays
+@real_only
 def signbit(input: Any) -> Any:
     """Whether the sign is minus, that of -0.0 too."""
     return np.signbit(input) if input.dtype.kind == "f" else input < 0
@@ -234,7 +256,7 @@ def clamp(input: Any, min: Any = None, max: Any = None) -> Value:
         raise DtypeError("clamp needs min, max or both")
     min, max = (bound.item() if isinstance(bound, np.generic) else bound for bound in (min, max))
     if isinstance(min, (int, float, type(None))) and isinstance(max, (int, float, type(None))):
-        if input.dtype.kind != "f" and (isinstance(min, float) or isinstance(max, float)):
+        if input.dtype.kind not in "fc" and (isinstance(min, float) or isinstance(max, float)):
             input = astype(input, dtype=get_default_dtype())
         return primitives.clip(input, low=min, high=max)
     if min is not None:

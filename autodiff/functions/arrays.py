@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
+from autodiff.dtypes import COMPLEX
 from autodiff.engine.values import TensorBase, wrap
 from autodiff.errors import AutodiffError, DtypeError
 from autodiff.kinds import refused
+
+F = TypeVar("F", bound=Callable[..., Any])
 
 
 def array_of(x: Any) -> Any:
@@ -21,6 +24,21 @@ def array_of(x: Any) -> Any:
 def constant(array: Any, *like: Any) -> Any:
     """``array`` as a tensor outside the graph where one of ``like`` is a tensor."""
     return wrap(np.asarray(array)) if any(isinstance(x, TensorBase) for x in like) else array
+
+
+def real_only(function: F) -> F:
+    """Let a function that asks which number is larger refuse complex ones, which NumPy would order somehow."""
+
+    @functools.wraps(function)
+    def call(*args: Any, **kwargs: Any) -> Any:
+        for x in (*args, *kwargs.values()):
+            if getattr(x, "dtype", None) in COMPLEX:
+                raise DtypeError(
+                    f"{function.__name__} takes real numbers, not {x.dtype}; take .real, .imag or .abs() of them"
+                )
+        return function(*args, **kwargs)
+
+    return call  # type: ignore[return-value]  # takes what the function takes
 
 
 def one_dtype(name: str, input: Any, other: Any) -> None:

@@ -17,6 +17,7 @@ from autodiff.functions.reductions import beside
 from autodiff.functions.reductions import sum as sum_
 from autodiff.functions.shaping import clone, contiguous
 from autodiff.kinds import wrong_kind
+from autodiff.ops.complex_numbers import conjugate
 from autodiff.ops.indexing import index
 from autodiff.ops.linear_algebra import contract, matmul
 from autodiff.ops.shaping import reshape
@@ -71,8 +72,8 @@ ger = outer
 
 
 def vdot(input: Any, other: Any) -> Value:
-    """The inner product of two vectors (n,) of real numbers."""
-    return dot(input, other)
+    """The inner product of two vectors (n,); of complex ones that of the conjugate of ``input``."""
+    return dot(conjugate(input), other)
 
 
 def inner(input: Any, other: Any) -> Value:
@@ -91,11 +92,18 @@ def tensordot(a: Any, b: Any, dims: Any = 2) -> Value:
     """
     pairs = (range(a.ndim - dims, a.ndim), range(dims)) if isinstance(dims, int) else dims
     ours, theirs = ([axis_of(d, x.ndim) for d in side] for x, side in zip((a, b), pairs, strict=True))
+    a, b = _alike(a, b, ours, theirs), _alike(b, a, theirs, ours)
     if [a.shape[i] for i in ours] != [b.shape[i] for i in theirs]:
         raise ShapeError(f"tensordot over {dims}: lengths differ in shapes {tuple(a.shape)} and {tuple(b.shape)}")
     left = tuple(range(a.ndim))
     right = tuple(ours[theirs.index(i)] if i in theirs else a.ndim + i for i in range(b.ndim))
     return contiguous(contract(a, b, left=left, right=right, result=tuple(i for i in left + right if i not in ours)))
+
+
+def _alike(a: Any, b: Any, ours: list[int], theirs: list[int]) -> Any:
+    """``a``, summed over the axes that meet an axis of length 1 of ``b``, as if that were stretched."""
+    longer = tuple(i for i, j in zip(ours, theirs, strict=True) if b.shape[j] == 1 != a.shape[i])
+    return sum_(a, longer, True) if longer else a
 
 
 def kron(input: Any, other: Any) -> Value:

@@ -1,8 +1,8 @@
 """The contract for arrays: a public function gives Tensors, whatever it is given.
 
 Inside the library the functions of a vocabulary go on as they are: on arrays they compute with NumPy, so that VJPs and
-kernels can use them. Each package that offers them to users (``autodiff``, ``autodiff.linalg``, ``autodiff.special``,
-``nn.functional``) ends with ``give_tensors(vars())``.
+kernels can use them. Each package that offers them to users (``autodiff``, ``autodiff.fft``, ``autodiff.linalg``,
+``autodiff.special``, ``nn.functional``) ends with ``give_tensors(vars())``.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from autodiff.dtypes import is_known
 from autodiff.engine.apply import apply
 from autodiff.engine.primitive import Primitive
 from autodiff.engine.values import TensorBase, wrap
@@ -21,7 +22,7 @@ from autodiff.errors import DtypeError
 from autodiff.kernels.layout import note
 from autodiff.kinds import described, repair_of, wrong_kind
 
-PACKAGES = ("autodiff.functions.", "autodiff.linalg.", "autodiff.special.", "nn.functional.")
+PACKAGES = ("autodiff.functions.", "autodiff.linalg.", "autodiff.special.", "autodiff.fft.", "nn.functional.")
 _public: dict[Any, Callable[..., Any]] = {}  # one for each function, so that its other names are the same object
 
 
@@ -95,7 +96,7 @@ def _as_tensor(value: Any) -> Any:
         return parts if isinstance(value, list) else tuple(parts)
     if not isinstance(value, (np.ndarray, np.generic)):
         return value
-    if value.dtype.kind not in "biuf" or value.dtype.itemsize > 8:
+    if not is_known(value.dtype):
         raise DtypeError(f"no tensor can be made of an array of {value.dtype}; give booleans, integers or floats")
     note(array := np.asarray(value))
     return wrap(array)

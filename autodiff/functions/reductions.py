@@ -7,13 +7,15 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from autodiff.dtypes import as_dtype, get_default_dtype, int64
+from autodiff.dtypes import DIFFERENTIABLE, as_dtype, get_default_dtype, int64
 from autodiff.engine.values import Value
 from autodiff.errors import ShapeError
 from autodiff.functions.arithmetic import where
 from autodiff.functions.axes import also_called, axes_of, axis_of, numpy_names, reduced_axes
+from autodiff.functions.complex_names import imag, is_complex, real
 from autodiff.ops import comparison, fused, reductions, scans
 from autodiff.ops.arithmetic import maximum, minimum
+from autodiff.ops.complex_numbers import view_as_real
 from autodiff.ops.indexing import index, take_along_axis
 from autodiff.ops.shaping import cast, copy, in_single, reshape
 
@@ -47,6 +49,15 @@ def sum(input: Any, dim: Any = None, keepdim: bool = False, *, dtype: Any = None
     """
     x = with_dtype(input, dtype, whole="u")
     return reductions.sum_(x, axis=reduced_axes(dim, x.ndim), keepdims=keepdim)
+
+
+def over_parts(reduction: Any, x: Any, axis: Any, keepdims: bool) -> Any:
+    """``reduction``, a norm, of ``x``; of a complex ``x`` over the real and imaginary parts as well."""
+    if x.dtype.kind != "c":
+        return reduction(x, axis=axis, keepdims=keepdims)
+    axes = range(x.ndim) if axis is None else (axis,) if isinstance(axis, int) else axis
+    out = reduction(view_as_real(x), axis=(*(a % x.ndim for a in axes), x.ndim), keepdims=keepdims)
+    return index(out, key=(..., 0)) if keepdims else out
 
 
 def beside(out: Any, *inputs: Any) -> Any:
@@ -115,6 +126,10 @@ def var(
     >>> autodiff.var(autodiff.tensor([1.0, 3.0]))
     tensor(2.)
     """
+    if is_complex(input):
+        return var(real(input), dim, unbiased, keepdim, correction=correction) + var(
+            imag(input), dim, unbiased, keepdim, correction=correction
+        )
     axis, deviation, freedom = _deviation(input, dim, unbiased, correction)
     return reductions.sum_(deviation * deviation, axis=axis, keepdims=keepdim) / freedom
 
@@ -128,7 +143,7 @@ def std(
     axis, deviation, freedom = _deviation(input, dim, unbiased, correction)
     # One entry never deviates: its deviation is a constant 0, and has no kink.
     length = reductions.sum_ if freedom <= 1 and reductions.count(input, axis) == 1 else reductions.norm
-    return length(deviation, axis=axis, keepdims=keepdim) / freedom**0.5
+    return over_parts(length, deviation, axis, keepdim) / freedom**0.5
 
 
 @numpy_names
@@ -251,7 +266,7 @@ def logsumexp(input: Any, dim: Any, keepdim: bool = False) -> Value:
     >>> autodiff.logsumexp(autodiff.tensor([100.0, 100.0]), 0)
     tensor(100.6931)
     """
-    x = input if input.dtype.kind == "f" else cast(input, get_default_dtype())
+    x = input if input.dtype.kind in DIFFERENTIABLE else cast(input, get_default_dtype())
     return reductions.logsumexp(x, axis=reduced_axes(dim, x.ndim), keepdims=keepdim)
 
 

@@ -10,7 +10,7 @@ from autodiff.dtypes import int64
 from autodiff.engine.values import Value
 from autodiff.errors import ShapeError
 from autodiff.functions.arithmetic import subtract
-from autodiff.functions.arrays import array_of, constant
+from autodiff.functions.arrays import array_of, constant, real_only
 from autodiff.functions.axes import axis_of, length_of, numpy_names
 from autodiff.functions.comparison import ne
 from autodiff.functions.joining import cat
@@ -52,12 +52,14 @@ def logcumsumexp(input: Any, dim: int) -> Value:
 
 
 @numpy_names
+@real_only
 def cummax(input: Any, dim: int) -> Extreme:
     """The maximum up to each entry along ``dim``, and its position: the last of equals."""
     return _running(input, dim, np.maximum.accumulate)
 
 
 @numpy_names
+@real_only
 def cummin(input: Any, dim: int) -> Extreme:
     """The minimum up to each entry along ``dim``, and its position: the last of equals."""
     return _running(input, dim, np.minimum.accumulate)

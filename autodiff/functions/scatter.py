@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from autodiff.dtypes import DIFFERENTIABLE
 from autodiff.engine.values import Value
 from autodiff.errors import OptionError, ShapeError
 from autodiff.functions.arrays import one_dtype
@@ -105,7 +106,7 @@ def _reduced(x: Any, key: Any, y: Any, reduce: str, include_self: bool) -> Any:
     count = np.full(tuple(x.shape), int(include_self))
     np.add.at(count, key, 1)
     count = np.maximum(count, 1).astype(x.dtype)
-    return total / count if x.dtype.kind == "f" else total.div(count, rounding_mode="floor")
+    return total / count if x.dtype.kind in DIFFERENTIABLE else total.div(count, rounding_mode="floor")
 
 
 def _neutral(reduce: str, dtype: Any) -> float:

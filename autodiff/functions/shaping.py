@@ -16,6 +16,7 @@ from autodiff.functions.arrays import array_of
 from autodiff.functions.axes import also_called, axes_of, axis_of, length_of, shape_of, sizes_by_name
 from autodiff.kernels.layout import order_of
 from autodiff.ops import reductions, shaping
+from autodiff.ops.complex_numbers import conj
 
 __all__ = [
     "adjoint", "atleast_1d", "atleast_2d", "atleast_3d", "broadcast_shapes", "broadcast_tensors", "broadcast_to",
@@ -106,8 +107,9 @@ swapaxes = swapdims = also_called(axis0="dim0", axis1="dim1")(transpose)
 
 
 def adjoint(input: Any) -> Value:
-    """The last two axes swapped: of a real matrix, its adjoint."""
-    return transpose(input, -2, -1)
+    """The last two axes swapped, and conjugated where they are complex."""
+    swapped = transpose(input, -2, -1)
+    return conj(swapped) if input.dtype.kind == "c" else swapped
 
 
 def t(input: Any) -> Value:

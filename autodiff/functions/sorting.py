@@ -10,7 +10,7 @@ import numpy as np
 from autodiff.dtypes import int32, int64
 from autodiff.engine.values import Value
 from autodiff.errors import DtypeError, OptionError, ShapeError
-from autodiff.functions.arrays import array_of, constant, on_arrays
+from autodiff.functions.arrays import array_of, constant, on_arrays, real_only
 from autodiff.functions.axes import axis_of, numpy_names
 from autodiff.functions.indexing import in_range
 from autodiff.functions.reductions import Extreme
@@ -56,6 +56,7 @@ def _one(input: Any, position: Any, axis: int, keepdim: bool) -> Extreme:
 
 
 @numpy_names
+@real_only
 def sort(input: Any, dim: int = -1, descending: bool = False, stable: bool = True) -> Extreme:
     """The entries along ``dim`` in order, and their positions; equals stay in their order.
 
@@ -68,16 +69,19 @@ def sort(input: Any, dim: int = -1, descending: bool = False, stable: bool = Tru
     return Extreme(in_order_of(values, input), indices)
 
 
+@real_only
 def argsort(input: Any, dim: int = -1, descending: bool = False, stable: bool = True) -> Value:
     """The positions of the entries in order along ``dim``."""
     return constant(_order(array_of(input), axis_of(dim, input.ndim), descending), input)
 
 
+@real_only
 def msort(input: Any) -> Value:
     """The entries along the first axis in order."""
     return sort(input, 0).values
 
 
+@real_only
 def topk(input: Any, k: int, dim: int = -1, largest: bool = True, sorted: bool = True) -> Extreme:
     """The ``k`` largest entries along ``dim`` (or smallest), best first, and their positions."""
     axis, length = axis_of(dim, input.ndim), input.shape[dim] if input.ndim else 1
@@ -87,6 +91,7 @@ def topk(input: Any, k: int, dim: int = -1, largest: bool = True, sorted: bool =
 
 
 @numpy_names
+@real_only
 def kthvalue(input: Any, k: int, dim: int = -1, keepdim: bool = False) -> Extreme:
     """The ``k``-th smallest entry along ``dim``, counted from 1, and its position."""
     axis, length = axis_of(dim, input.ndim), input.shape[dim] if input.ndim else 1
@@ -96,6 +101,7 @@ def kthvalue(input: Any, k: int, dim: int = -1, keepdim: bool = False) -> Extrem
 
 
 @numpy_names
+@real_only
 def median(input: Any, dim: int | None = None, keepdim: bool = False) -> Any:
     """The median, the lower one of two; NaN where there is one. With ``dim``, along it, and its position."""
     if dim is None:
@@ -104,6 +110,7 @@ def median(input: Any, dim: int | None = None, keepdim: bool = False) -> Any:
 
 
 @numpy_names
+@real_only
 def nanmedian(input: Any, dim: int | None = None, keepdim: bool = False) -> Any:
     """The median of the entries that are not NaN."""
     if dim is None:
@@ -131,6 +138,7 @@ def _check_length(name: str, x: Any, axis: int) -> None:
 
 
 @numpy_names
+@real_only
 def mode(input: Any, dim: int = -1, keepdim: bool = False) -> Extreme:
     """The commonest entry along ``dim``, the smallest of several, and its last position."""
     x, axis = array_of(input), axis_of(dim, input.ndim)
@@ -149,6 +157,7 @@ INTERPOLATIONS = ("linear", "lower", "higher", "midpoint", "nearest")
 
 
 @numpy_names
+@real_only
 def quantile(input: Any, q: Any, dim: Any = None, keepdim: bool = False, *, interpolation: str = "linear") -> Value:
     """The values below which the shares ``q`` of the entries lie, by ``interpolation`` between two; NaN spoils all.
 
@@ -158,6 +167,7 @@ def quantile(input: Any, q: Any, dim: Any = None, keepdim: bool = False, *, inte
 
 
 @numpy_names
+@real_only
 def nanquantile(input: Any, q: Any, dim: Any = None, keepdim: bool = False, *, interpolation: str = "linear") -> Value:
     """``quantile`` of the entries that are not NaN."""
     return _quantile(input, q, dim, keepdim, interpolation, False)
@@ -198,6 +208,7 @@ def _quantile(input: Any, q: Any, dim: Any, keepdim: bool, interpolation: str, s
 
 
 @on_arrays
+@real_only
 def unique(
     input: Any, sorted: bool = True, return_inverse: bool = False, return_counts: bool = False, dim: int | None = None
 ) -> Any:
@@ -208,6 +219,7 @@ def unique(
 
 
 @on_arrays
+@real_only
 def unique_consecutive(
     input: Any, return_inverse: bool = False, return_counts: bool = False, dim: int | None = None
 ) -> Any:
@@ -228,6 +240,7 @@ def _chosen(values: Any, inverse: Any, counts: Any, with_inverse: bool, with_cou
 
 
 @on_arrays
+@real_only
 def searchsorted(
     sorted_sequence: Any,
     input: Any,
@@ -263,6 +276,7 @@ def bucketize(input: Any, boundaries: Any, *, out_int32: bool = False, right: bo
     return searchsorted(boundaries, input, out_int32=out_int32, right=right)
 
 
+@real_only
 @on_arrays
 def bincount(input: Any, weights: Any = None, minlength: int = 0) -> Any:
     """How often each whole number from 0 on occurs in ``input``, or the sums of its ``weights``."""
@@ -273,6 +287,7 @@ def bincount(input: Any, weights: Any = None, minlength: int = 0) -> Any:
 
 
 @on_arrays
+@real_only
 def histc(input: Any, bins: int = 100, min: float = 0, max: float = 0) -> Any:
     """How many entries fall into each of ``bins`` equal parts from ``min`` to ``max`` (of ``input``, if equal)."""
     if bins < 1 or not min <= max:

@@ -13,6 +13,7 @@ from autodiff.functions.diagonals import diagonal
 from autodiff.functions.reductions import mean
 from autodiff.functions.reductions import sum as sum_
 from autodiff.functions.shaping import reshape, squeeze, unsqueeze
+from autodiff.ops.complex_numbers import adjoint, complex_, imag, real, real_part
 from autodiff.ops.linear_algebra import matmul
 from autodiff.ops.shaping import cast, in_single
 from autodiff.ops.transcendental import sqrt
@@ -22,6 +23,8 @@ __all__ = ["corrcoef", "cov"]
 
 def cov(input: Any, *, correction: float = 1, fweights: Any = None, aweights: Any = None) -> Value:
     """The covariances (n, n) of n variables, one in each row of ``input`` (n, observations).
+
+    That of complex variables x and y is the mean of x conj(y), of the deviations.
 
     ``fweights`` says how often each observation was made, ``aweights`` how much it counts.
 
@@ -48,13 +51,13 @@ def _covariances(input: Any, correction: float, fweights: Any, aweights: Any) ->
     x = input if input.ndim == 2 else reshape(input, (1, -1))
     if fweights is None and aweights is None:
         deviation = x - mean(x, 1, True)
-        whole = matmul(deviation, deviation.mT) / max(x.shape[1] - correction, 0)
+        whole = matmul(deviation, adjoint(deviation)) / max(x.shape[1] - correction, 0)
     else:
         w, x = _weights(x, fweights, aweights)
         total = sum_(w)
         less = correction if aweights is None else correction * sum_(w * aweights) / total
         deviation = x - unsqueeze(matmul(x, w) / total, -1)
-        whole = matmul(deviation * w, deviation.mT) / (total - less)
+        whole = matmul(deviation * w, adjoint(deviation)) / (total - less)
     return whole if input.ndim == 2 and x.shape[0] > 1 else squeeze(whole)
 
 
@@ -83,5 +86,8 @@ def _correlations(input: Any) -> Any:
     covariances = cov(input)
     if not covariances.ndim:
         return covariances / covariances
-    deviations = sqrt(diagonal(covariances))
-    return clamp(covariances / unsqueeze(deviations, 1) / deviations, -1, 1)
+    deviations = sqrt(real_part(diagonal(covariances)))
+    whole = covariances / unsqueeze(deviations, 1) / deviations
+    if whole.dtype.kind == "c":  # as PyTorch and NumPy hold it: each part between -1 and 1
+        return complex_(clamp(real(whole), -1, 1), clamp(imag(whole), -1, 1))
+    return clamp(whole, -1, 1)

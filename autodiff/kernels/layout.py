@@ -34,6 +34,11 @@ def ordered_like(out: Any, x: Any) -> Any:
     return row_major(out) if x.flags.c_contiguous else ordered(out, order_of(x.shape, x.strides))
 
 
+def laid_out(out: Any, x: Any) -> Any:
+    """``out``, or a copy of it, in the layout of ``x``, or row by row if that has gaps."""
+    return ordered_like(out, x) if ordered_like(x, x) is x else row_major(out)
+
+
 def copied(x: Array, order: Any = "K") -> Array:
     """A copy of ``x``, its axes in an order in memory.
 
@@ -56,13 +61,13 @@ def ordered(x: Array, order: list[int]) -> Array:
     return x if turned.flags.c_contiguous else turned.copy().transpose(np.argsort(order))
 
 
-turned: list[bool] = []  # not empty from when on there are tensors that do not lie in memory row by row
+unusual: list[bool] = []  # not empty from when on there are tensors that are complex, or not in memory row by row
 
 
 def note(x: Array) -> None:
-    """Note it if ``x`` does not lie in memory row by row."""
-    if not (turned or x.flags.c_contiguous):
-        turned.append(True)
+    """Note it if ``x`` is complex, or does not lie in memory row by row."""
+    if not (unusual or (x.flags.c_contiguous and x.dtype.kind != "c")):
+        unusual.append(True)
 
 
 def by_first(out: Any, arrays: Sequence[Any]) -> Any:

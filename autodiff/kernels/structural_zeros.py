@@ -8,6 +8,7 @@ selection that may have left out a NaN.
 from __future__ import annotations
 
 import math
+from cmath import isfinite
 from collections.abc import Callable, Iterator, Sequence
 from threading import get_ident
 from typing import Any
@@ -49,7 +50,7 @@ def settle(
     an infinite cotangent. Zeros of the cotangent where the ``general`` one is not 0 are no structural ones.
     """
     open_ = ~np.isfinite(plain(c))
-    floating = [i for i, value in enumerate(arguments) if plain(value).dtype.kind == "f"]
+    floating = [i for i, value in enumerate(arguments) if plain(value).dtype.kind in "fc"]
     arrays = [plain(value) if i in floating else value for i, value in enumerate(arguments)]
     arrays[0] = np.where((arrays[0] == 0) & (general != 0), general, arrays[0])
     spoiled = {i: ~np.isfinite(arrays[i]) if i else np.isinf(arrays[i]) for i in floating if i or constants}
@@ -92,10 +93,21 @@ def generic_cotangent(
     """
     values = list(like) if saved is None else [plain(v) if isinstance(v, np.ndarray) else v for v in saved]
     for i, node in enumerate(like):
-        if hasattr(node, "edges") and not selects and node.dtype.kind == "f":
+        if hasattr(node, "edges") and not selects and node.dtype.kind in "fc":
             values[i] = next(_draws([np.zeros(node.shape, node.dtype)], [0], *INTERVALS[i % 2]))[0]
     c = _tried(vjp, [g, *values], params)
     return None if c is UNKNOWN else np.where(np.isfinite(c), c, 1).astype(c.dtype)
+
+
+def non_finite(value: Any) -> bool:
+    """Whether a floating or complex array or tensor has a NaN or an infinity in it."""
+    if value.dtype.kind not in "fc":
+        return False
+    array = plain(value)
+    if array.size == 1:
+        return not isfinite(array.item())
+    # A finite sum of squares says no in one pass; one that is not may have overflowed, which the second pass tells.
+    return not isfinite(np.vdot(array, array)) and not np.isfinite(array).all()
 
 
 def plain(value: Any) -> Array:

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from autodiff.functions.public import give_tensors as _give_tensors
 from autodiff.linalg.decompositions import *
+from autodiff.linalg.factors import *
+from autodiff.linalg.householder import *
 from autodiff.linalg.norms import cond as cond
 from autodiff.linalg.norms import matrix_norm as matrix_norm
 from autodiff.linalg.norms import norm as norm

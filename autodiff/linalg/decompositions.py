@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from autodiff.dtypes import to_real
 from autodiff.engine import modes
 from autodiff.engine.values import Value
 from autodiff.errors import OptionError, ShapeError
@@ -18,20 +19,21 @@ from autodiff.functions.reductions import sum as sum_
 from autodiff.functions.shaping import clone, contiguous, movedim, reshape, squeeze, unsqueeze
 from autodiff.kernels.precision import single
 from autodiff.ops import decompositions as primitives
-from autodiff.ops import spectra
+from autodiff.ops import eigen, spectra
+from autodiff.ops.complex_numbers import adjoint, conjugate, real_part
 from autodiff.ops.decompositions import det, matrix_exp
 from autodiff.ops.linear_algebra import matmul
 from autodiff.ops.shaping import copy, in_single
 
 __all__ = [
-    "cholesky", "cholesky_ex", "det", "eigh", "eigvalsh", "inv", "inv_ex", "lstsq", "matrix_exp", "matrix_power",
-    "matrix_rank", "pinv", "qr", "slogdet", "solve", "solve_ex", "solve_triangular", "svd", "svdvals", "tensorinv",
-    "tensorsolve",
+    "cholesky", "cholesky_ex", "det", "eig", "eigh", "eigvals", "eigvalsh", "inv", "inv_ex", "lstsq", "matrix_exp",
+    "matrix_power", "matrix_rank", "pinv", "qr", "slogdet", "solve", "solve_ex", "solve_triangular", "svd", "svdvals",
+    "tensorinv", "tensorsolve",
 ]
 
 
 class Eigen(NamedTuple):
-    """The result of ``eigh``."""
+    """The result of ``eigh`` or ``eig``."""
 
     eigenvalues: Value
     eigenvectors: Value
@@ -88,7 +90,7 @@ def matrices(name: str, A: Any) -> Any:
     return A
 
 
-def _by_columns(x: Any) -> Any:
+def by_columns(x: Any) -> Any:
     """``x`` in memory column by column, as LAPACK's and PyTorch's."""
     return x if x.ndim < 2 or array_of(x).mT.flags.c_contiguous else copy(x, order="F")
 
@@ -107,7 +109,7 @@ def inv(A: Any) -> Value:
 
 @also_called(input="A")
 def slogdet(A: Any) -> LogDet:
-    """The sign of the determinant of (..., n, n), and log of its size."""
+    """The sign of the determinant of (..., n, n), and log of its size; of complex matrices a sign has length 1."""
     return LogDet(primitives.sign_of_det(_square("slogdet", A)), primitives.logabsdet(A))
 
 
@@ -117,7 +119,7 @@ def solve(A: Any, B: Any, *, left: bool = True) -> Value:
     if not left:
         return solve(A.mT, B.mT).mT
     vector = B.ndim == 1 or (B.ndim == A.ndim - 1 and tuple(B.shape) == tuple(A.shape[:-1]))
-    return _by_columns(squeeze(primitives.solve(A, unsqueeze(B, -1)), -1)) if vector else primitives.solve(A, B)
+    return by_columns(squeeze(primitives.solve(A, unsqueeze(B, -1)), -1)) if vector else primitives.solve(A, B)
 
 
 def solve_triangular(A: Any, B: Any, *, upper: bool, left: bool = True, unitriangular: bool = False) -> Value:
@@ -125,21 +127,55 @@ def solve_triangular(A: Any, B: Any, *, upper: bool, left: bool = True, unitrian
     triangle = (triu if upper else tril)(_square("solve_triangular", A), (1 if upper else -1) if unitriangular else 0)
     if unitriangular:
         triangle = triangle + np.eye(A.shape[-1], dtype=A.dtype)
-    return primitives.solve(triangle, B) if left else _by_columns(primitives.solve(triangle.mT, B.mT).mT)
+    return primitives.solve(triangle, B) if left else by_columns(primitives.solve(triangle.mT, B.mT).mT)
 
 
 def cholesky(A: Any, *, upper: bool = False) -> Value:
-    """The lower triangular L (or L^T) with L L^T = A, for a positive definite A of (..., n, n)."""
+    """The lower triangular L (or L^H) with L L^H = A, for a positive definite A of (..., n, n)."""
     factor = primitives.cholesky(_square("cholesky", A))
-    return _by_columns(factor.mT) if upper else factor
+    return by_columns(adjoint(factor)) if upper else factor
 
 
 def eigh(A: Any, UPLO: str = "L") -> Eigen:
-    """The eigenvalues, rising, and orthonormal eigenvectors (columns) of A, or of its symmetric part."""
+    """The real eigenvalues, rising, and orthonormal eigenvectors (columns) of A, or of its Hermitian part.
+
+    Raises GraphError in the backward pass of a function that depends on the phases of complex eigenvectors.
+    """
     if UPLO not in ("L", "U"):
         raise OptionError(f'UPLO is "L" or "U", not {UPLO!r}')
     both = spectra.eigh(_square("eigh", A))
-    return Eigen(contiguous(both[..., 0, :]), _by_columns(spectra.vectors(both, start=1, stop=A.shape[-1] + 1)))
+    return Eigen(_row(both, 0), by_columns(spectra.vectors(both, start=1, stop=A.shape[-1] + 1)))
+
+
+def eig(A: Any) -> Eigen:
+    """The eigenvalues (..., n) of any square A, and eigenvectors of length 1 as columns (..., n, n): complex numbers.
+
+    A has a real matrix, too. The order of the eigenvalues and the phases of the eigenvectors are LAPACK's. Where
+    eigenvalues are equal, a function that treats them alike has its gradient, of first order; all else is NaN, and so
+    is the gradient where A has no basis of eigenvectors.
+
+    Raises:
+        ShapeError: A is not square, or has entries that are not finite.
+        GraphError: what is differentiated depends on the phases of eigenvectors (in the backward pass).
+
+    Reference: Boeddeker et al. 2017, "On the computation of complex-valued gradients", arXiv:1701.00392.
+
+    >>> import autodiff
+    >>> autodiff.linalg.eig(autodiff.tensor([[0.0, 1.0], [-1.0, 0.0]])).eigenvalues
+    tensor([0.+1.j, 0.-1.j])
+    """
+    both = eigen.eig(_square("eig", A))
+    return Eigen(contiguous(both[..., 0, :]), by_columns(both[..., 1:, :]))
+
+
+def eigvals(A: Any) -> Value:
+    """The eigenvalues of any square A, complex numbers in LAPACK's order."""
+    return eig(A).eigenvalues
+
+
+def _row(stacked: Any, i: int) -> Any:
+    """Row ``i`` of real numbers, by itself in memory."""
+    return contiguous(real_part(stacked[..., i, :]))
 
 
 def eigvalsh(A: Any, UPLO: str = "L") -> Value:
@@ -150,17 +186,18 @@ def eigvalsh(A: Any, UPLO: str = "L") -> Value:
 def svd(A: Any, full_matrices: bool = True) -> Singular:
     """A of (..., m, n) as U diag(S) Vh; U and Vh square, or with k = min(m, n) columns and primitives.
 
-    The columns that ``full_matrices`` adds are not determined by A: they are constants.
+    The columns that ``full_matrices`` adds are not determined by A: they are constants. Raises GraphError in the
+    backward pass of a function that depends on the phases of complex singular vectors.
     """
     m, n = matrices("svd", A).shape[-2:]
     if full_matrices and m != n and not (math.prod(A.shape) and _is_tracked(A)):
         u, s, vh = (constant(x, A) for x in _svd(array_of(A)))
-        return Singular(_by_columns(u), s, _by_columns(vh))
+        return Singular(by_columns(u), s, by_columns(vh))
     whole = spectra.svd(A)
     left, right = (spectra.vectors(whole, start=i, stop=j) for i, j in ((0, m), (m + 1, m + 1 + n)))
     if full_matrices:
         left, right = _completed(left), _completed(right)
-    return Singular(_by_columns(left), contiguous(whole[..., m, :]), _by_columns(right.mT))
+    return Singular(by_columns(left), _row(whole, m), by_columns(adjoint(right)))
 
 
 def _is_tracked(A: Any) -> bool:
@@ -206,13 +243,13 @@ def qr(A: Any, mode: str = "reduced") -> Orthogonal:
     if mode == "complete" and m > n:
         if _is_tracked(A):
             raise OptionError(f'qr of shape {tuple(A.shape)} has a gradient with mode="reduced" only')
-        return Orthogonal(*(_by_columns(constant(x, A)) for x in _whole_qr(array_of(A))))
+        return Orthogonal(*(by_columns(constant(x, A)) for x in _whole_qr(array_of(A))))
     both = primitives.qr(A if m >= n else A[..., :m])
     k = min(m, n)
     q, r = both[..., :m, :], both[..., m:, :]
     if m < n:
-        r = cat([r, matmul(q.mT, A[..., k:])], -1)
-    return Orthogonal(constant(np.zeros(0, A.dtype), A) if mode == "r" else _by_columns(q), _by_columns(r))
+        r = cat([r, matmul(adjoint(q), A[..., k:])], -1)
+    return Orthogonal(constant(np.zeros(0, A.dtype), A) if mode == "r" else by_columns(q), by_columns(r))
 
 
 def pinv(A: Any, *, atol: Any = None, rtol: Any = None, hermitian: bool = False) -> Value:
@@ -232,24 +269,32 @@ def _relative_tolerance(A: Any, atol: Any, rtol: Any) -> Any:
 
 
 def lstsq(A: Any, B: Any, rcond: Any = None, *, driver: str | None = None) -> LeastSquares:
-    """X of the least squares of A X - B, for A of (..., m, n) and B of (..., m, k)."""
+    """X of the least squares of A X - B, for A of (..., m, n) and B of (..., m, k).
+
+    All is computed with the pseudoinverse. ``driver`` says what comes besides, as from LAPACK's: "gelsy", the default,
+    gives the rank, "gelsd" and "gelss" the singular values too, and all but "gelsy" the sums of the squares that are
+    left, where m > n and the rank is n; "gels" gives these alone. What is not given is empty.
+    """
     if A.ndim < 2:
         raise ShapeError(f"lstsq takes matrices (..., m, n), not shape {tuple(A.shape)}")
     vector = B.ndim == A.ndim - 1 and tuple(B.shape) == tuple(A.shape[:-1])
     if not (vector or B.ndim == A.ndim):
         raise ShapeError(f"lstsq of A {tuple(A.shape)} takes B of {A.ndim} axes, not of shape {tuple(B.shape)}")
+    if driver not in (None, "gels", "gelsy", "gelsd", "gelss"):
+        raise OptionError(f'driver is "gels", "gelsy", "gelsd" or "gelss", not {driver!r}')
     right = unsqueeze(B, -1) if vector else B
     solution = matmul(pinv(A, rtol=rcond), right)
     m, n = A.shape[-2:]
     some = math.prod(A.shape) and math.prod(B.shape)  # of nothing PyTorch gives no residuals, and the rank 0
     rank = np.asarray(np.linalg.matrix_rank(single(array_of(A)))) if some else np.zeros(A.shape[:-2], np.int64)
-    none = np.zeros(0, A.dtype)
+    sizes = _sizes(array_of(A)) if driver in ("gelsd", "gelss") else np.zeros(0, to_real(A.dtype))
     rest = matmul(A, solution) - right
-    whole = some and m > n and (rank == n).all() and driver != "gelsy"
-    residuals = sum_(rest * rest, -2)
+    whole = some and m > n and (rank == n).all() and driver not in (None, "gelsy")
+    residuals = sum_(real_part(rest * conjugate(rest)), -2)
     residuals = residuals if whole else reshape(residuals, (-1,))[:0]
-    solution = squeeze(solution, -1) if vector else _by_columns(solution)
-    return LeastSquares(solution, residuals, constant(rank, A), constant(none, A))
+    solution = squeeze(solution, -1) if vector else by_columns(solution)
+    rank = rank.ravel()[:0] if driver == "gels" else rank
+    return LeastSquares(solution, residuals, constant(rank, A), constant(sizes, A))
 
 
 @also_called(input="A")

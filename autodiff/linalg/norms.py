@@ -13,7 +13,8 @@ from autodiff.errors import OptionError, ShapeError
 from autodiff.functions.arithmetic import subtract, where
 from autodiff.functions.arrays import constant, one_dtype
 from autodiff.functions.axes import axis_of, numpy_names, reduced_axes
-from autodiff.functions.reductions import amax, amin, beside, with_dtype
+from autodiff.functions.complex_names import is_complex
+from autodiff.functions.reductions import amax, amin, beside, over_parts, with_dtype
 from autodiff.functions.reductions import sum as sum_
 from autodiff.functions.shaping import contiguous, movedim, unsqueeze
 from autodiff.linalg.decompositions import inv, matrices, svdvals
@@ -35,7 +36,8 @@ def vector_norm(x: Any, ord: float = 2, dim: Any = None, keepdim: bool = False, 
     x = with_dtype(x, dtype)
     axis = reduced_axes(dim, x.ndim)
     if ord == 2:
-        return reductions.norm(x, axis=axis, keepdims=keepdim)
+        return over_parts(reductions.norm, x, axis, keepdim)
+    x = absolute(x) if is_complex(x) else x
     if math.isinf(ord):
         return (amax if ord > 0 else amin)(absolute(x), axis, keepdim)
     if ord == 0:

@@ -9,24 +9,29 @@ from autodiff.errors import OptionError, ShapeError
 from autodiff.functions.arithmetic import where
 from autodiff.functions.axes import also_called
 from autodiff.functions.shaping import broadcast_to
-from autodiff.linalg import decompositions
+from autodiff.linalg import decompositions, factors
 from autodiff.linalg.decompositions import Orthogonal, det, inv, matrix_exp, matrix_power, slogdet
+from autodiff.linalg.factors import lu_unpack
+from autodiff.linalg.householder import geqrf, orgqr, ormqr
 from autodiff.linalg.norms import cdist, dist, pdist, renorm
 from autodiff.linalg.norms import torch_norm as norm
+from autodiff.ops.complex_numbers import adjoint
 from autodiff.ops.decompositions import solve
 from autodiff.ops.linear_algebra import matmul
 from autodiff.ops.shaping import copy
+from autodiff.ops.transcendental import log
 
 __all__ = [
-    "cdist", "cholesky", "cholesky_inverse", "cholesky_solve", "det", "dist", "inverse", "logdet", "matrix_exp",
-    "matrix_power", "norm", "pdist", "pinverse", "qr", "renorm", "slogdet", "svd", "triangular_solve",
+    "cdist", "cholesky", "cholesky_inverse", "cholesky_solve", "det", "dist", "geqrf", "inverse", "logdet", "lu",
+    "lu_solve", "lu_unpack", "matrix_exp", "matrix_power", "norm", "orgqr", "ormqr", "pdist", "pinverse", "qr",
+    "renorm", "slogdet", "svd", "triangular_solve",
 ]
 
 inverse = inv
 
 
 class SingularV(NamedTuple):
-    """The result of ``svd`` here: V, not its transpose."""
+    """The result of ``svd`` here: V, not its conjugate transpose."""
 
     U: Value
     S: Value
@@ -42,8 +47,10 @@ class Solution(NamedTuple):
 
 @also_called(input="A")
 def logdet(A: Any) -> Value:
-    """log of the determinant, which is -inf at 0 and NaN below."""
+    """log of the determinant, which is -inf at 0; NaN below for real matrices, and complex for complex ones."""
     sign, size = slogdet(A)
+    if A.dtype.kind == "c":
+        return log(sign) + size
     return where(sign < 0, float("nan"), size)
 
 
@@ -75,7 +82,17 @@ def _of_factor(factor: Any, upper: bool) -> Any:
     """The matrix of which ``factor`` is the Cholesky factor; raises ShapeError where it is not square."""
     if factor.ndim < 2 or factor.shape[-1] != factor.shape[-2]:
         raise ShapeError(f"a Cholesky factor is square (..., n, n), not of shape {tuple(factor.shape)}")
-    return matmul(factor.mT, factor) if upper else matmul(factor, factor.mT)
+    return matmul(adjoint(factor), factor) if upper else matmul(factor, adjoint(factor))
+
+
+def lu(A: Any, pivot: bool = True, get_infos: bool = False) -> Any:
+    """``linalg.lu_factor``, a tuple of the factors and the pivots; with ``get_infos`` ``linalg.lu_factor_ex``."""
+    return factors.lu_factor_ex(A, pivot=pivot) if get_infos else factors.lu_factor(A, pivot=pivot)
+
+
+def lu_solve(b: Any, LU_data: Any, LU_pivots: Any) -> Value:
+    """``linalg.lu_solve`` with the right side first: X with A X = b."""
+    return factors.lu_solve(LU_data, LU_pivots, b)
 
 
 def qr(input: Any, some: bool = True) -> Orthogonal:
@@ -88,7 +105,7 @@ def svd(input: Any, some: bool = True, compute_uv: bool = True) -> SingularV:
     if not compute_uv:
         raise OptionError("svd without U and V is linalg.svdvals")
     u, s, vh = decompositions.svd(input, not some)
-    return SingularV(u, s, vh.mT)
+    return SingularV(u, s, adjoint(vh))
 
 
 @also_called(input="b")

@@ -13,14 +13,15 @@ from autodiff.functions.diagonals import diagonal as diagonal_
 from autodiff.functions.joining import stack
 from autodiff.functions.reductions import sum as sum_
 from autodiff.functions.shaping import squeeze, unsqueeze
+from autodiff.ops.complex_numbers import conjugate
 
 __all__ = ["cross", "diagonal", "multi_dot", "vander", "vecdot"]
 
 
 @numpy_names
 def vecdot(x: Any, y: Any, *, dim: int = -1) -> Value:
-    """The inner products along ``dim``, broadcast."""
-    return sum_(multiply(x, y), dim)
+    """The inner products along ``dim``, broadcast; of complex vectors those of the conjugates of ``x``."""
+    return sum_(multiply(conjugate(x), y), dim)
 
 
 @numpy_names
@@ -48,7 +49,8 @@ def multi_dot(tensors: Any) -> Value:
 
 def vander(x: Any, N: int | None = None) -> Value:
     """The powers 0 to N - 1 of each entry (n of them by default, at least two), along a new last axis."""
-    count = (x.shape[-1] if x.ndim else 1) if N is None else N
+    x = x if x.ndim else unsqueeze(x, 0)
+    count = x.shape[-1] if N is None else N
     if count < 2:
         raise OptionError(f"vander of shape {tuple(x.shape)} takes two powers or more, not N = {count}")
     return stack([pow(x, k) for k in range(count)], -1)

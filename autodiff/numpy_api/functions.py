@@ -13,6 +13,7 @@ import numpy as np
 from autodiff.errors import DtypeError, ShapeError
 from autodiff.functions import (
     arithmetic,
+    complex_names,
     diagonals,
     indexing,
     joining,
@@ -25,6 +26,7 @@ from autodiff.functions import (
 )
 from autodiff.functions.axes import axes_of, length_of
 from autodiff.numpy_api.arguments import Function, arrays_of, plain, reduce, tensors_of
+from autodiff.numpy_api.fourier import TRANSFORMS
 from autodiff.numpy_api.linalg import MATRICES
 from autodiff.ops.shaping import pad
 
@@ -217,6 +219,9 @@ REDUCTIONS: dict[Any, Function] = {
 SHAPES: dict[Any, Function] = {
     np.reshape: _reshape,
     np.ravel: lambda a: shaping.ravel(a),
+    np.real: lambda val: complex_names.real(val),
+    np.imag: lambda val: complex_names.imag(val),
+    np.angle: lambda z: complex_names.angle(z),
     np.transpose: _transpose,
     np.matrix_transpose: lambda x: shaping.transpose(x, -1, -2),
     np.swapaxes: lambda a, axis1, axis2: shaping.transpose(a, axis1, axis2),
@@ -287,4 +292,4 @@ QUESTIONS: dict[Any, Function] = {
     **{function: _on_numbers(function) for function in _ON_NUMBERS},
 }
 
-FUNCTIONS: dict[Any, Function] = {**REDUCTIONS, **SHAPES, **MATRICES, **QUESTIONS}
+FUNCTIONS: dict[Any, Function] = {**REDUCTIONS, **SHAPES, **MATRICES, **TRANSFORMS, **QUESTIONS}

@@ -56,7 +56,7 @@ MATRICES: dict[Any, Function] = {
     np.dot: _dot,
     np.inner: lambda a, b: linear_algebra.inner(*arrays_of(a, b)),
     np.outer: lambda a, b: linear_algebra.outer(*map(shaping.ravel, arrays_of(a, b))),
-    np.vdot: lambda a, b: matmul(*map(shaping.ravel, arrays_of(a, b))),
+    np.vdot: lambda a, b: linear_algebra.vdot(*map(shaping.ravel, arrays_of(a, b))),
     np.tensordot: _tensordot,
     np.kron: lambda a, b: linear_algebra.kron(*arrays_of(a, b)),
     np.cross: _cross,

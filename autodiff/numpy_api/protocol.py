@@ -11,7 +11,7 @@ from autodiff import special
 from autodiff.engine.primitive import primitives
 from autodiff.engine.values import TensorBase
 from autodiff.errors import DtypeError
-from autodiff.functions import arithmetic, reductions, scans, shaping
+from autodiff.functions import arithmetic, complex_names, reductions, scans, shaping
 from autodiff.numpy_api.arguments import Function, arrays_of, plain, reduce
 from autodiff.numpy_api.functions import FUNCTIONS, product
 
@@ -48,7 +48,8 @@ UFUNCS: dict[np.ufunc, Function] = {
     np.heaviside: arithmetic.heaviside,
     np.nextafter: arithmetic.nextafter,
     np.signbit: arithmetic.signbit,
-    np.conjugate: arithmetic.positive,
+    np.conjugate: complex_names.conj,
+    np.sign: arithmetic.sgn,
     np.divmod: lambda x1, x2: (arithmetic.floor_divide(x1, x2), arithmetic.remainder(x1, x2)),
     np.vecdot: _vecdot,
 }

@@ -11,18 +11,25 @@ import numpy as np
 
 from autodiff.engine.primitive import Primitive
 from autodiff.errors import AutodiffError
-from autodiff.kernels.layout import by_first, row_major, turned
+from autodiff.kernels.layout import by_first, row_major, unusual
 
-Number = (int, float)
+Number = (int, float, complex)
+
+
+def _log_of_number(x: Any) -> Any:
+    """log x, -inf of 0, NaN of a negative number that is not complex."""
+    if isinstance(x, complex):
+        return np.log(x)
+    return math.log(x) if x > 0 else -math.inf if x == 0 else math.nan
 
 
 def _power(x: Any, y: Any) -> Any:
     """x^y; the square by its own ufunc, which is faster."""
     if isinstance(y, Number):
-        return np.square(x) if y == 2 and x.dtype.kind == "f" else np.power(x, y)
+        return np.square(x) if y == 2 and x.dtype.kind in "fc" else np.power(x, y)
     if isinstance(x, Number):
         return row_major(np.power(x, y))
-    return by_first(np.power(x, y), (x, y)) if turned else np.power(x, y)
+    return by_first(np.power(x, y), (x, y)) if unusual else np.power(x, y)
 
 
 def _power_base(g: Any, out: Any, x: Any, y: Any) -> Any:
@@ -33,9 +40,9 @@ def _power_base(g: Any, out: Any, x: Any, y: Any) -> Any:
 
 def _power_exponent(g: Any, out: Any, x: Any, y: Any) -> Any:
     if isinstance(x, Number):
-        c = g * out * (math.log(x) if x > 0 else -math.inf if x == 0 else math.nan)
+        c = g * out * _log_of_number(x)
         return np.where(y >= 0, 0, c) if x == 0 else c  # 0**y is 0 for all y > 0
-    return np.where((x == 0) & (y >= 0), 0, g * out * np.log(x))
+    return np.where((x == 0) & (y.real >= 0), 0, g * out * np.log(x))
 
 
 _BITS = {1: np.int8, 2: np.int16, 4: np.int32, 8: np.int64}
@@ -46,6 +53,8 @@ def _gate(x: Any, mask: Any) -> Any:
 
     ``np.where`` says the same but is slow on a random mask.
     """
+    if x.dtype.kind == "c":
+        return np.where(mask, x, 0)
     return np.multiply(x.view(_BITS[x.itemsize]), mask).view(x.dtype)
 
 
@@ -67,7 +76,7 @@ class _DivisionByZeroError(AutodiffError, ZeroDivisionError, RuntimeError):
 
 
 def _is_whole(x: Any) -> bool:
-    return x.dtype.kind != "f" if hasattr(x, "dtype") else isinstance(x, int)
+    return x.dtype.kind not in "fc" if hasattr(x, "dtype") else isinstance(x, int)
 
 
 def _divides(forward: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
@@ -104,52 +113,55 @@ power = Primitive("power", _power, _power_base, _power_exponent, keeps=("x y", "
                   counts=True)
 
 maximum = Primitive("maximum", np.maximum, lambda g, out, x, y: _winner(g, x <= y, x == y),
-                                           lambda g, out, x, y: _winner(g, y <= x, x == y), keeps="x y", selects=True)
+                                           lambda g, out, x, y: _winner(g, y <= x, x == y), keeps="x y", selects=True,
+                                           real=True)
 
 minimum = Primitive("minimum", np.minimum, lambda g, out, x, y: _winner(g, x >= y, x == y),
-                                           lambda g, out, x, y: _winner(g, y >= x, x == y), keeps="x y", selects=True)
+                                           lambda g, out, x, y: _winner(g, y >= x, x == y), keeps="x y", selects=True,
+                                           real=True)
 
 negative = Primitive("negative", np.negative, lambda g, out, x: -g)
 
 square = Primitive("square", np.square, lambda g, out, x: g * 2 * x, keeps="x", counts=True)
 
-sign = Primitive("sign", _sign, zero_vjp)
+sign = Primitive("sign", _sign, zero_vjp, real=True)
 
-nextafter = Primitive("nextafter", np.nextafter, lambda g, out, x, y: g, zero_vjp, floating=True)
+nextafter = Primitive("nextafter", np.nextafter, lambda g, out, x, y: g, zero_vjp, floating=True, real=True)
 
-floor = Primitive("floor", np.floor, zero_vjp)
+floor = Primitive("floor", np.floor, zero_vjp, real=True)
 
-ceil = Primitive("ceil", np.ceil, zero_vjp)
+ceil = Primitive("ceil", np.ceil, zero_vjp, real=True)
 
-trunc = Primitive("trunc", np.trunc, zero_vjp)
+trunc = Primitive("trunc", np.trunc, zero_vjp, real=True)
 
-round_ = Primitive("round", lambda x, decimals: np.round(x, decimals), zero_vjp)
+round_ = Primitive("round", lambda x, decimals: np.round(x, decimals), zero_vjp, real=True)
 
-floor_divide = Primitive("floor_divide", _divides(np.floor_divide), zero_vjp, zero_vjp, counts=True)
+floor_divide = Primitive("floor_divide", _divides(np.floor_divide), zero_vjp, zero_vjp, counts=True, real=True)
 
 trunc_divide = Primitive("trunc_divide", _divides(lambda x, y: _trunc_divide(x, y)), zero_vjp, zero_vjp,
-                         counts=True)
+                         counts=True, real=True)
 
 remainder = Primitive("remainder", _divides(np.remainder),
                       lambda g, out, x, y: g,
-                      lambda g, out, x, y: -g * floor_divide(x, y), keeps=("", "x y"), counts=True)
+                      lambda g, out, x, y: -g * floor_divide(x, y), keeps=("", "x y"), counts=True, real=True)
 
 fmod = Primitive("fmod", _divides(np.fmod),
                  lambda g, out, x, y: g,
-                 lambda g, out, x, y: -g * trunc_divide(x, y), keeps=("", "x y"), counts=True)
+                 lambda g, out, x, y: -g * trunc_divide(x, y), keeps=("", "x y"), counts=True, real=True)
 
 copysign = Primitive("copysign", np.copysign, lambda g, out, x, y: g * (np.sign(x) * np.sign(out)),
-                                              zero_vjp, keeps=("out x", ""), floating=True)
+                                              zero_vjp, keeps=("out x", ""), floating=True, real=True)
 
 mantissa = Primitive("mantissa", lambda x: np.frexp(x)[0],
-                     lambda g, out, x: g * np.where(x == 0, 1, out / x), keeps="out x", floating=True)
+                     lambda g, out, x: g * np.where(x == 0, 1, out / x), keeps="out x", floating=True, real=True)
 
 clip = Primitive("clip", lambda x, low, high: np.clip(x, low, high),
-                 lambda g, out, x, low, high: gate(g, mask=np.asarray(_inside(x, low, high))), keeps="x", selects=True)
+                 lambda g, out, x, low, high: gate(g, mask=np.asarray(_inside(x, low, high))), keeps="x", selects=True,
+                 real=True)
 
 def _where(x: Any, y: Any, condition: Any) -> Any:
     out = np.where(condition, x, y)
-    return by_first(out, (condition, x, y)) if turned else out
+    return by_first(out, (condition, x, y)) if unusual else out
 
 
 where = Primitive("where", _where,
@@ -161,7 +173,7 @@ def _trunc_divide(x: Any, y: Any) -> Any:
     """``x / y`` rounded towards zero, for integers without leaving them."""
     if np.result_type(x, y).kind == "f":
         out = np.trunc(np.divide(x, y))
-        return by_first(out, (x, y)) if turned else out
+        return by_first(out, (x, y)) if unusual else out
     whole = np.floor_divide(x, y)
     return whole + ((whole < 0) & (whole * y != x))
 

@@ -120,4 +120,5 @@ def _attention_back(
 # softmax(scale q k^T + bias) v (Vaswani et al. 2017) for stacks of matrices with the same leading axes; kept multiplies
 # the probabilities. They are computed again for the gradient, block by block, which costs one product more and saves
 # the largest array of a transformer (Dao, Fu, Ermon, Rudra & Re 2022, "FlashAttention").
-attention = Joint("attention", _attention, _attention_back, inputs=3, keeps="q k v", promotes=False, floating=True)
+attention = Joint("attention", _attention, _attention_back, inputs=3, keeps="q k v", promotes=False, floating=True,
+                  real=True)

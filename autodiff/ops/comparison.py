@@ -11,10 +11,10 @@ from autodiff.kernels.layout import row_major
 
 eq = Primitive("equal", np.equal)
 ne = Primitive("not_equal", np.not_equal)
-lt = Primitive("less", np.less)
-le = Primitive("less_equal", np.less_equal)
-gt = Primitive("greater", np.greater)
-ge = Primitive("greater_equal", np.greater_equal)
+lt = Primitive("less", np.less, real=True)
+le = Primitive("less_equal", np.less_equal, real=True)
+gt = Primitive("greater", np.greater, real=True)
+ge = Primitive("greater_equal", np.greater_equal, real=True)
 isnan = Primitive("isnan", np.isnan)
 isinf = Primitive("isinf", np.isinf)
 isfinite = Primitive("isfinite", np.isfinite)
@@ -22,10 +22,10 @@ logical_and = Primitive("logical_and", np.logical_and)
 logical_or = Primitive("logical_or", np.logical_or)
 logical_xor = Primitive("logical_xor", np.logical_xor)
 logical_not = Primitive("logical_not", np.logical_not)
-bitwise_and = Primitive("bitwise_and", np.bitwise_and)
-bitwise_or = Primitive("bitwise_or", np.bitwise_or)
-bitwise_xor = Primitive("bitwise_xor", np.bitwise_xor)
-bitwise_not = Primitive("bitwise_not", np.invert)
+bitwise_and = Primitive("bitwise_and", np.bitwise_and, real=True)
+bitwise_or = Primitive("bitwise_or", np.bitwise_or, real=True)
+bitwise_xor = Primitive("bitwise_xor", np.bitwise_xor, real=True)
+bitwise_not = Primitive("bitwise_not", np.invert, real=True)
 
 
 def _position(pick: Any) -> Any:
@@ -33,7 +33,7 @@ def _position(pick: Any) -> Any:
     return lambda x, axis, keepdims: row_major(pick(x, axis=axis, keepdims=keepdims))
 
 
-argmax = Primitive("argmax", _position(np.argmax))
-argmin = Primitive("argmin", _position(np.argmin))
+argmax = Primitive("argmax", _position(np.argmax), real=True)
+argmin = Primitive("argmin", _position(np.argmin), real=True)
 any_ = Primitive("any", lambda x, axis, keepdims: row_major(np.any(x, axis=axis, keepdims=keepdims)))
 all_ = Primitive("all", lambda x, axis, keepdims: row_major(np.all(x, axis=axis, keepdims=keepdims)))

@@ -17,15 +17,13 @@ from autodiff.kernels.layout import copied
 from autodiff.kernels.precision import in_single
 from autodiff.ops.arithmetic import zero_vjp
 from autodiff.ops.arrays import are_arrays, detached
+from autodiff.ops.complex_numbers import adjoint, conjugate, hermitian, turning
 from autodiff.ops.indexing import index
 from autodiff.ops.shaping import concatenate
 
-# Each VJP is derived in Giles 2008, "An extended collection of matrix derivative results", where no other is named.
-
-
-def symmetric(x: Any) -> Any:
-    """The symmetric part, of which eigenvalues and Cholesky's factor are functions: rounding upsets neither."""
-    return (x + x.mT) / 2
+# Each VJP is derived in Giles 2008, "An extended collection of matrix derivative results", where no other is named,
+# and for complex matrices in Boeddeker et al. 2017, arXiv:1701.00392. A cotangent g of a complex A is that of
+# Re tr(g^T dA): where there is a complex derivative, plain transposes stand, as for real matrices, and no conjugates.
 
 
 _REPAIRS = {  # of what LAPACK says
@@ -70,7 +68,16 @@ def _det(x: Any) -> Any:
     n = x.shape[-1]
     size = np.linalg.slogdet(x)[1] / (max(n, 1) * math.log(2))
     power = np.rint(np.where(np.isfinite(size), size, 0)).astype(np.int32)
-    return np.ldexp(np.linalg.det(np.ldexp(x, -power[..., None, None])), n * power)
+    return _scaled(np.linalg.det(_scaled(x, -power[..., None, None])), n * power)
+
+
+def _scaled(x: Any, power: Any) -> Any:
+    """``x`` times 2^``power``, exactly."""
+    if x.dtype.kind != "c":
+        return np.ldexp(x, power)
+    out = np.empty_like(x)
+    out.real, out.imag = np.ldexp(x.real, power), np.ldexp(x.imag, power)
+    return out
 
 
 def _det_x(g: Any, out: Any, x: Any) -> Any:
@@ -98,13 +105,13 @@ def _nearly_singular(x: Any) -> bool:
 
 
 def _cholesky(x: Any) -> Any:
-    return np.linalg.cholesky(symmetric(x))
+    return np.linalg.cholesky(hermitian(x))
 
 
 def _cholesky_x(g: Any, out: Any, x: Any) -> Any:
-    """L^-T P L^-1 with P the lower triangle of L^T g, its diagonal halved (Murray 2016, arXiv:1602.07527)."""
+    """L^-T P conj(L)^-1 with P the lower triangle of L^T g, its diagonal halved (Murray 2016, arXiv:1602.07527)."""
     p = np.matmul(out.mT, g) * _lower(x.shape[-1], g.dtype)
-    return symmetric(solve(out.mT, solve(out.mT, p.mT).mT))
+    return hermitian(solve(out.mT, solve(adjoint(out), p.mT).mT))
 
 
 def finite(x: Any) -> Any:
@@ -120,16 +127,19 @@ def _qr(x: Any) -> Any:
 
 
 def _qr_x(g: Any, out: Any, x: Any) -> Any:
-    """For (..., m, n) with m >= n (Walter & Lehmann 2010, arXiv:1009.6112)."""
+    """For (..., m, n) with m >= n (Walter & Lehmann 2010, arXiv:1009.6112).
+
+    The diagonal of R is real: LAPACK's choice among the phases of the columns of Q.
+    """
     m, n = x.shape[-2:]
     q, r, gq, gr = out[..., :m, :], out[..., m:, :], g[..., :m, :], g[..., m:, :]
     sizes = np.abs(detached(r)[..., range(n), range(n)])
     singular = sizes.min(-1, initial=math.inf) <= m * np.finfo(g.dtype).eps * sizes.max(-1, initial=0.0)
-    p = (np.matmul(gr, r.mT) - np.matmul(q.mT, gq)).mT * _lower(n, g.dtype)
-    return _solvable(r, singular, lambda r: solve(r, (gq + np.matmul(q, p + p.mT)).mT).mT)
+    p = adjoint(np.matmul(gr, r.mT) - np.matmul(q.mT, gq)) * _lower(n, g.dtype)
+    return solvable(r, singular, lambda r: solve(r, (gq + np.matmul(conjugate(q), p + adjoint(p))).mT).mT)
 
 
-def _solvable(x: Any, singular: Any, result: Any) -> Any:
+def solvable(x: Any, singular: Any, result: Any) -> Any:
     """``result(x)``, NaN for the matrices that are ``singular``, which have no derivative."""
     if not singular.any():
         return result(x)
@@ -140,12 +150,12 @@ def _solvable(x: Any, singular: Any, result: Any) -> Any:
 
 def _pinv_x(g: Any, out: Any, x: Any, rcond: Any, hermitian: bool) -> Any:
     """Golub & Pereyra 1973, eq. 4.12, transposed."""
-    p, m, n = out, x.shape[-2], x.shape[-1]
-    outside = _eye(m, g.dtype) - np.matmul(x, p)
-    beside = _eye(n, g.dtype) - np.matmul(p, x)
+    p, c, m, n = out, conjugate(out), x.shape[-2], x.shape[-1]
+    outside = _eye(m, g.dtype) - np.matmul(conjugate(x), c)
+    beside = _eye(n, g.dtype) - np.matmul(c, conjugate(x))
     first = np.matmul(np.matmul(p.mT, g), p.mT)
-    second = np.matmul(np.matmul(outside, g.mT), np.matmul(p, p.mT))
-    third = np.matmul(np.matmul(p.mT, p), np.matmul(g.mT, beside))
+    second = np.matmul(np.matmul(outside, adjoint(g)), np.matmul(c, p.mT))
+    third = np.matmul(np.matmul(p.mT, c), np.matmul(adjoint(g), beside))
     return second + third - first
 
 
@@ -175,6 +185,13 @@ def _matrix_exp_x(g: Any, out: Any, x: Any) -> Any:
     return matrix_exp(concatenate(upper, lower, axis=axis - 1, ends=ends))[..., :n, n:]
 
 
+def _sign_of_det_x(g: Any, out: Any, x: Any) -> Any:
+    """A sign does not change; a phase does, by the imaginary part of tr(A^-1 dA)."""
+    if x.dtype.kind != "c":
+        return zero_vjp(x)
+    return turning(g, out)[..., None, None] * solvable(x, detached(out) == 0, inv).mT
+
+
 inv = Primitive("inv", in_single(_by_columns(np.linalg.inv)),
                 lambda g, out, x: -np.matmul(out.mT, np.matmul(g, out.mT)), keeps="out", floating=True)
 
@@ -185,11 +202,11 @@ solve = Primitive("solve", in_single(_by_columns(np.linalg.solve)),
 det = Primitive("det", in_single(_det), _det_x, keeps="out x", floating=True)
 
 logabsdet = Primitive("logabsdet", in_single(lambda x: np.linalg.slogdet(x)[1]),
-                      lambda g, out, x: g[..., None, None] * _solvable(x, np.isinf(detached(out)), inv).mT,
+                      lambda g, out, x: g[..., None, None] * solvable(x, np.isinf(detached(out)), inv).mT,
                       keeps="out x", floating=True)
 
-sign_of_det = Primitive("sign_of_det", in_single(lambda x: np.linalg.slogdet(x)[0]),
-                        lambda g, out, x: zero_vjp(x), keeps="x", floating=True)
+sign_of_det = Primitive("sign_of_det", in_single(lambda x: np.linalg.slogdet(x)[0]), _sign_of_det_x, keeps="out x",
+                        floating=True)
 
 cholesky = Primitive("cholesky", in_single(_by_columns(_cholesky)), _cholesky_x,
                      keeps="out", floating=True)

@@ -58,7 +58,8 @@ def limits(g: Any, out: Any, row: int, equals: Equals) -> tuple[Any, Any]:
         For each of equal values the limit of (g_i - g_j) / (w_i - w_j), and for each matrix that of g_i / w_i of its
         null ones; NaN where the function does not treat them alike, or depends on their vectors.
     """
-    of_values, values, small = detached(g)[..., row, :], detached(out)[..., row, :], tolerance(g.dtype)
+    of_values, values = (np.real(detached(a)[..., row, :]) for a in (g, out))
+    small = tolerance(g.dtype)
     of_equals, of_null = np.zeros(values.shape), np.zeros(values.shape[:-1])
     start, end = g._node, out._node
     path: set[Node] = set() if start is None else path_between(start, end)
@@ -69,7 +70,10 @@ def limits(g: Any, out: Any, row: int, equals: Equals) -> tuple[Any, Any]:
         for place, weight in places:
             seed[place] += weight
         # A singular value of 0 has the slope 0 by convention, behind which nothing is seen.
-        return (seed * 0, {}) if start is None else response(start, end, path if is_null else wider, seed)
+        if start is None:
+            return np.real(seed * 0), {}
+        arrived, beside = response(start, end, path if is_null else wider, seed)
+        return np.real(arrived), beside
 
     for matrix, group, is_null in equals.groups():
         largest = int(np.argmax(np.abs(values[matrix])))

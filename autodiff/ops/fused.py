@@ -9,7 +9,7 @@ import numpy as np
 
 from autodiff.engine.primitive import Primitive
 from autodiff.kernels.blocks import by_blocks
-from autodiff.kernels.layout import by_first, row_major, turned
+from autodiff.kernels.layout import by_first, row_major, unusual
 from autodiff.kernels.sums import LONG, accumulate
 from autodiff.ops.shaping import in_single
 from autodiff.ops.special import erf
@@ -82,7 +82,7 @@ def _clamped_logs(x: Any) -> tuple[Any, Any]:
 def _binary_cross_entropy(x: Any, y: Any) -> Any:
     log_x, log_rest = _clamped_logs(x)
     out = -(y * log_x + (1 - y) * log_rest)
-    return by_first(out, (x, y)) if turned else out
+    return by_first(out, (x, y)) if unusual else out
 
 
 def _binary_cross_entropy_xx(x: Any, y: Any) -> Any:
@@ -122,34 +122,35 @@ def _mse_x(g: Any, out: Any, x: Any, y: Any) -> Any:
 # x P(N <= x) of a standard normal N, by erf or by its approximation (Hendrycks & Gimpel 2016). Only x is kept.
 gelu = Primitive("gelu", lambda x, approximate: by_blocks(_gelu_tanh if approximate else _gelu, x),
                  lambda g, out, x, approximate: by_blocks(_gelu_tanh_x if approximate else _gelu_x, g, x),
-                 keeps="x", floating=True)
+                 keeps="x", floating=True, real=True)
 
 softmax = Primitive("softmax", _softmax,
                     in_single(lambda g, out, x, axis: out * (g - np.add.reduce(g * out, axis=axis, keepdims=True))),
-                    keeps="out", floating=True)
+                    keeps="out", floating=True, real=True)
 
 log_softmax = Primitive("log_softmax", _log_softmax,
                         in_single(lambda g, out, x, axis:
                             g - np.exp(out) * np.add.reduce(g, axis=axis, keepdims=True)),
-                        keeps="out", floating=True)
+                        keeps="out", floating=True, real=True)
 
 # The loss of each sample for its target class, of logits x (N, C, ...): log_softmax and the pick in one, so that only x
 # is kept and the gradient is softmax less one-hot (Bishop 2006, eq. 4.109).
-cross_entropy = Primitive("cross_entropy", _cross_entropy, _cross_entropy_x, keeps="x")
+cross_entropy = Primitive("cross_entropy", _cross_entropy, _cross_entropy_x, keeps="x", real=True)
 
 binary_cross_entropy = Primitive("binary_cross_entropy", _binary_cross_entropy,
                                  lambda g, out, x, y: g * binary_cross_entropy_slope(x, y), _binary_cross_entropy_y,
-                                 keeps="x y")
+                                 keeps="x y", real=True)
 
 # Its denominator is bounded as PyTorch's is, which leaves a saturated unit a useful slope.
 binary_cross_entropy_slope = Primitive("binary_cross_entropy_slope",
                                        lambda x, y: (x - y) / np.maximum(x * (1 - x), SMALLEST),
                                        lambda g, out, x, y: g * _binary_cross_entropy_xx(x, y),
-                                       lambda g, out, x, y: -g / np.maximum(x * (1 - x), SMALLEST), keeps=("x y", "x"))
+                                       lambda g, out, x, y: -g / np.maximum(x * (1 - x), SMALLEST), keeps=("x y", "x"),
+                                       real=True)
 
 binary_cross_entropy_with_logits = Primitive("binary_cross_entropy_with_logits",
                                              lambda x, y: by_blocks(_with_logits, x, y),
                                              lambda g, out, x, y: g * ((1 - y) * logistic(x) - y * logistic(-x)),
-                                             lambda g, out, x, y: -g * x, keeps=("x y", "x"), floating=True)
+                                             lambda g, out, x, y: -g * x, keeps=("x y", "x"), floating=True, real=True)
 
-mse = Primitive("mse", _mse, _mse_x, lambda g, out, x, y: -_mse_x(g, out, x, y), keeps="x y", floating=True)
+mse = Primitive("mse", _mse, _mse_x, lambda g, out, x, y: -_mse_x(g, out, x, y), keeps="x y", floating=True, real=True)

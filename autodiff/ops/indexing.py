@@ -132,7 +132,8 @@ def _to_new(g: Any, out: Any, x: Any, y: Any, key: Any, largest: bool) -> Any:
 
 
 # The maximum (or minimum) of each entry of x and of all entries of y that go there; equal winners share evenly.
-scatter_extreme = Primitive("scatter_extreme", _scatter_extreme, _to_own, _to_new, keeps="out x y", selects=True)
+scatter_extreme = Primitive("scatter_extreme", _scatter_extreme, _to_own, _to_new, keeps="out x y", selects=True,
+                            real=True)
 
 # Rows of a table w. ``share`` multiplies the cotangent of each row that was picked: 0 for padding, 1 over how often the
 # index is there; None is 1.

@@ -18,7 +18,7 @@ class Joint(Primitive):
     [5.0, 3.0]
 
     Args:
-        name, forward, floating, promotes: as for ``Primitive``.
+        name, forward, floating, promotes, real: as for ``Primitive``.
         rule: ``rule(g, out, *inputs, **params)``, the cotangents of all inputs in their order, written as a VJP is.
         inputs: how many there are; the last ones may be optional.
         keeps: the arguments that the rule reads.
@@ -33,8 +33,9 @@ class Joint(Primitive):
         keeps: str,
         floating: bool = False,
         promotes: bool = True,
+        real: bool = False,
     ) -> None:
-        super().__init__(name, forward, *(rule,) * inputs, keeps=keeps, floating=floating, promotes=promotes)
+        super().__init__(name, forward, *(rule,) * inputs, keeps=keeps, floating=floating, promotes=promotes, real=real)
         self.fixed_vjps = []
 
     def vjps_for(self, count: int) -> Sequence[Callable[..., Any]]:

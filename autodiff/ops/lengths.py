@@ -177,8 +177,8 @@ def _is_diagonal(smooth: Any, g: Any, end: Node, path: set[Node], alone: bool) -
     return sources.isdisjoint(origins) or not any(node.name() in LENGTHS for node in sources - origins)
 
 
-def _to_side(g: Any, out: Any, side: Any) -> Any:
-    limit = limit_at_origin(g, out, out)
+def _to_side(g: Any, given: Any, side: Any, out: Any) -> Any:
+    limit = limit_at_origin(g, given, out)
     return per_length(g, side, out) if limit is None else per_length(g, side, out, limit)
 
 
@@ -187,6 +187,8 @@ def _absolute_x(g: Any, out: Any, x: Any) -> Any:
 
     The slope of the slope is 0, at 0 too, but for a function of the size that has one, such as its square.
     """
+    if x.dtype.kind == "c":
+        return _to_side(g, out, np.conj(x), np.absolute(x))
     slope = g * np.subtract(np.asarray(x > 0), np.asarray(x < 0), dtype=x.dtype)
     limit = limit_at_origin(g, out, x, alone=False)
     if limit is None:
@@ -195,8 +197,8 @@ def _absolute_x(g: Any, out: Any, x: Any) -> Any:
     return slope + x * np.where(none, 0, limit) + without_derivative(x, none & np.asarray(detached(g) == 0))
 
 
-hypot = Primitive("hypot", np.hypot, lambda g, out, x, y: _to_side(g, out, x),
-                                     lambda g, out, x, y: _to_side(g, out, y),
-                  keeps=("out x", "out y"), floating=True)
+hypot = Primitive("hypot", np.hypot, lambda g, out, x, y: _to_side(g, out, x, out),
+                                     lambda g, out, x, y: _to_side(g, out, y, out),
+                  keeps=("out x", "out y"), floating=True, real=True)
 
 absolute = Primitive("absolute", np.absolute, _absolute_x, keeps="x")

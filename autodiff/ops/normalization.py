@@ -90,4 +90,4 @@ def _standardize_back(
 # as they are given, reshaped to ``along``, which has as many axes as x. Only x and w are kept; the statistics are two
 # sums over x, and taken again as functions of x they have derivatives of every order. Primitives of their own for w and
 # b would keep the result too, and go over it three times more each way.
-standardize = Joint("standardize", _standardize, _standardize_back, inputs=3, keeps="x w", floating=True)
+standardize = Joint("standardize", _standardize, _standardize_back, inputs=3, keeps="x w", floating=True, real=True)

@@ -45,11 +45,19 @@ def _shared(g: Any, n: int) -> Any:
 
 @in_single
 def _logsumexp(x: Any, axis: Any, keepdims: bool) -> Any:
-    top = np.maximum.reduce(x, axis=axis, keepdims=True, initial=-math.inf)
+    top = np.maximum.reduce(x.real, axis=axis, keepdims=True, initial=-math.inf)
     top = np.where(np.isfinite(top), top, 0)  # inf - inf has no value; exp(inf - 0) has
     with np.errstate(divide="ignore"):  # of nothing, or of -inf alone, it is -inf
         total = np.log(accumulate(np.exp(x - top), axis, True)) + top
     return total if keepdims else total.reshape(accumulate(x, axis).shape)
+
+
+@in_single
+def _logsumexp_x(g: Any, out: Any, x: Any, axis: Any, keepdims: bool) -> Any:
+    g = restore_axes(g, x, axis, keepdims)
+    if x.dtype.kind == "c":
+        return g * np.exp(x - logsumexp(x, axis=axis, keepdims=True))
+    return g * softmax(x, axis=axis)  # exp(x - out) rounds
 
 
 @in_single
@@ -154,19 +162,16 @@ mean = Primitive("mean", _mean,
                  floating=True)
 
 amax = Primitive("amax", lambda x, axis, keepdims: row_major(np.maximum.reduce(x, axis=axis, keepdims=keepdims)),
-                 _to_winners, keeps="out x", selects=True)
+                 _to_winners, keeps="out x", selects=True, real=True)
 
 amin = Primitive("amin", lambda x, axis, keepdims: row_major(np.minimum.reduce(x, axis=axis, keepdims=keepdims)),
-                 _to_winners, keeps="out x", selects=True)
+                 _to_winners, keeps="out x", selects=True, real=True)
 
-logsumexp = Primitive("logsumexp", _logsumexp,
-                      in_single(lambda g, out, x, axis, keepdims:
-                          restore_axes(g, x, axis, keepdims) * softmax(x, axis=axis)),  # exp(x - out) rounds
-                      keeps="x", floating=True)
+logsumexp = Primitive("logsumexp", _logsumexp, _logsumexp_x, keeps="x", floating=True)
 
-norm = Primitive("norm", _norm, _norm_x, keeps="out x", floating=True)
+norm = Primitive("norm", _norm, _norm_x, keeps="out x", floating=True, real=True)
 
-pnorm = Primitive("pnorm", _pnorm, _pnorm_x, keeps="out x", floating=True)
+pnorm = Primitive("pnorm", _pnorm, _pnorm_x, keeps="out x", floating=True, real=True)
 
 # PyTorch records it, and gives its input no gradient.
 zero_norm = Primitive("zero_norm", in_single(lambda x, axis, keepdims:
@@ -174,4 +179,4 @@ zero_norm = Primitive("zero_norm", in_single(lambda x, axis, keepdims:
                       each=lambda i, g, out, x, axis, keepdims: None, floating=True)
 
 median = Primitive("median", _median, lambda g, out, x: _to_winners(g, out, x, None, False), keeps="out x",
-                   selects=True)
+                   selects=True, real=True)

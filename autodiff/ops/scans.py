@@ -11,6 +11,7 @@ from autodiff.engine.primitive import Primitive
 from autodiff.kernels.layout import row_major
 from autodiff.ops.indexing import index
 from autodiff.ops.shaping import in_single, pad
+from autodiff.ops.transcendental import logaddexp_
 
 
 def _turned(x: Any, axis: int, reverse: bool) -> Any:
@@ -92,11 +93,21 @@ def _prod_x(g: Any, out: Any, x: Any, axis: int) -> Any:
     return g.reshape(g.shape[:axis] + (1,) + g.shape[axis:]) * (before * behind)
 
 
+def _running_logaddexp(x: Any, axis: int) -> Any:
+    """log of the running sums of exp; of complex numbers one after another, since NumPy has no ufunc for them."""
+    if x.dtype.kind != "c":
+        return np.logaddexp.accumulate(x, axis=axis)
+    out = np.moveaxis(x.copy(), axis, 0)
+    for k in range(1, len(out)):
+        out[k] = logaddexp_(out[k - 1], out[k])
+    return np.moveaxis(out, 0, axis)
+
+
 cumsum = Primitive("cumsum", _scan(np.cumsum),
                    lambda g, out, x, axis, reverse: cumsum(g, axis=axis, reverse=not reverse) if x.shape else g)
 
 cumprod = Primitive("cumprod", _scan(np.cumprod), _cumprod_x, keeps="out x")
 
-logcumsumexp = Primitive("logcumsumexp", _scan(np.logaddexp.accumulate), _logcumsumexp_x, keeps="out x", floating=True)
+logcumsumexp = Primitive("logcumsumexp", _scan(_running_logaddexp), _logcumsumexp_x, keeps="out x", floating=True)
 
 prod = Primitive("prod", in_single(lambda x, axis: row_major(np.prod(x, axis=axis))), _prod_x, keeps="x")

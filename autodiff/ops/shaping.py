@@ -12,7 +12,7 @@ import numpy as np
 from autodiff.engine.primitive import Primitive
 from autodiff.engine.versions import owner_of
 from autodiff.errors import ShapeError
-from autodiff.kernels.layout import addresses, channels_last, copied, is_stretched, ordered_like
+from autodiff.kernels.layout import addresses, channels_last, copied, is_stretched, note, ordered_like
 from autodiff.ops.indexing import index, scatter_add
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -37,7 +37,12 @@ def _concatenate(*xs: Any, axis: int, ends: tuple[int, ...]) -> Any:
 
 
 def _astype(x: Any, dtype: np.dtype[Any]) -> Any:
-    return (x if x.flags.c_contiguous or not is_stretched(x) else copied(x)).astype(dtype)
+    if x.dtype.kind == "c" and dtype.kind not in "cb":
+        x = x.real  # NumPy would warn
+    out = (x if x.flags.c_contiguous or not is_stretched(x) else copied(x)).astype(dtype)
+    if dtype.kind == "c":
+        note(out)
+    return out
 
 
 def _pad(x: Any, widths: tuple[tuple[int, int], ...], value: float) -> Any:
@@ -171,7 +176,7 @@ to_whole = Primitive("to_whole", _astype)
 
 def cast(x: Any, dtype: np.dtype[Any]) -> Any:
     """``x`` in another dtype: recorded where that is floating; integers and booleans carry no gradient."""
-    return (astype if dtype.kind == "f" else to_whole)(x, dtype=dtype)
+    return (astype if dtype.kind in "fc" else to_whole)(x, dtype=dtype)
 
 
 def in_single(function: F) -> F:

@@ -33,48 +33,55 @@ def _hazard(x: Any) -> Any:
     return np.where(far, -x, np.where(below, left, normal_density(right) / ndtr(right)))
 
 
-erf = Primitive("erf", special.erf, lambda g, out, x: g * PEAK * np.exp(-x * x), keeps="x", floating=True)
+erf = Primitive("erf", special.erf, lambda g, out, x: g * PEAK * np.exp(-x * x), keeps="x", floating=True, real=True)
 
-erfc = Primitive("erfc", special.erfc, lambda g, out, x: g * -PEAK * np.exp(-x * x), keeps="x", floating=True)
+erfc = Primitive("erfc", special.erfc, lambda g, out, x: g * -PEAK * np.exp(-x * x), keeps="x", floating=True,
+                 real=True)
 
 # The slopes are repeated integrals of erfc (Abramowitz & Stegun 1964, 7.2.9); 2 x out - PEAK would cancel.
-erfcx = Primitive("erfcx", special.erfcx, lambda g, out, x: g * -2 * erfcx_integral(x, n=1), keeps="x", floating=True)
+erfcx = Primitive("erfcx", special.erfcx, lambda g, out, x: g * -2 * erfcx_integral(x, n=1), keeps="x", floating=True,
+                  real=True)
 
 erfcx_integral = Primitive("erfcx_integral", special.erfcx_integral,
                            lambda g, out, x, n: g * (-2 * (n + 1)) * erfcx_integral(x, n=n + 1),
-                           keeps="x", floating=True)
+                           keeps="x", floating=True, real=True)
 
 # A slope of an inverse is computed from its argument: out has rounded, and exp(out^2) would multiply that.
-erfinv = Primitive("erfinv", special.erfinv, lambda g, out, x: g * erfinv_slope(x), keeps="x", floating=True)
+erfinv = Primitive("erfinv", special.erfinv, lambda g, out, x: g * erfinv_slope(x), keeps="x", floating=True, real=True)
 
 erfinv_slope = Primitive("erfinv_slope", special.erfinv_slope, lambda g, out, x: g * (2 * erfinv(x) * out * out),
-                         keeps="out x", floating=True)
+                         keeps="out x", floating=True, real=True)
 
-ndtri = Primitive("ndtri", special.ndtri, lambda g, out, x: g * ndtri_slope(x), keeps="x", floating=True)
+ndtri = Primitive("ndtri", special.ndtri, lambda g, out, x: g * ndtri_slope(x), keeps="x", floating=True, real=True)
 
 ndtri_slope = Primitive("ndtri_slope", special.ndtri_slope, lambda g, out, x: g * (ndtri(x) * out * out),
-                        keeps="out x", floating=True)
+                        keeps="out x", floating=True, real=True)
 
 normal_density = Primitive("normal_density", special.density, lambda g, out, x: g * -x * out, keeps="out x",
-                           floating=True)
+                           floating=True, real=True)
 
-ndtr = Primitive("ndtr", special.ndtr, lambda g, out, x: g * normal_density(x), keeps="x", floating=True)
+ndtr = Primitive("ndtr", special.ndtr, lambda g, out, x: g * normal_density(x), keeps="x", floating=True, real=True)
 
-log_ndtr = Primitive("log_ndtr", special.log_ndtr, lambda g, out, x: g * _hazard(x), keeps="x", floating=True)
+log_ndtr = Primitive("log_ndtr", special.log_ndtr, lambda g, out, x: g * _hazard(x), keeps="x", floating=True,
+                     real=True)
 
-lgamma = Primitive("lgamma", gamma.gammaln, lambda g, out, x: g * digamma(x), keeps="x", floating=True)
+lgamma = Primitive("lgamma", gamma.gammaln, lambda g, out, x: g * digamma(x), keeps="x", floating=True, real=True)
 
-digamma = Primitive("digamma", gamma.psi, lambda g, out, x: g * polygamma(x, n=1), keeps="x", floating=True)
+digamma = Primitive("digamma", gamma.psi, lambda g, out, x: g * polygamma(x, n=1), keeps="x", floating=True, real=True)
 
-polygamma = Primitive("polygamma", _polygamma, lambda g, out, x, n: g * polygamma(x, n=n + 1), keeps="x", floating=True)
+polygamma = Primitive("polygamma", _polygamma, lambda g, out, x, n: g * polygamma(x, n=n + 1), keeps="x", floating=True,
+                      real=True)
 
 # I_n(x) / x^n, whose derivative is x times the next one (Abramowitz & Stegun 1964, 9.6.28): nothing cancels.
-bessel = Primitive("bessel", special.bessel, lambda g, out, x, n: g * x * bessel(x, n=n + 1), keeps="x", floating=True)
+bessel = Primitive("bessel", special.bessel, lambda g, out, x, n: g * x * bessel(x, n=n + 1), keeps="x", floating=True,
+                   real=True)
 
 bessel_scaled = Primitive("bessel_scaled", special.bessel_scaled,
-                          lambda g, out, x, n, k: -g * bessel_scaled(x, n=n, k=k + 1), keeps="x", floating=True)
+                          lambda g, out, x, n, k: -g * bessel_scaled(x, n=n, k=k + 1), keeps="x", floating=True,
+                          real=True)
 
 i0e = Primitive("i0e", lambda x: special.bessel_scaled(np.abs(x), 0, 0),
-                lambda g, out, x: -g * np.sign(x) * bessel_scaled(np.abs(x), n=0, k=1), keeps="x", floating=True)
+                lambda g, out, x: -g * np.sign(x) * bessel_scaled(np.abs(x), n=0, k=1), keeps="x", floating=True,
+                real=True)
 
-i1e = Primitive("i1e", _i1e, lambda g, out, x: g * _i1e_slope(np.abs(x)), keeps="x", floating=True)
+i1e = Primitive("i1e", _i1e, lambda g, out, x: g * _i1e_slope(np.abs(x)), keeps="x", floating=True, real=True)

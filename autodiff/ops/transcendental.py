@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
+from functools import wraps
 from typing import Any
 
 import numpy as np
 
 from autodiff.engine.primitive import Primitive
 from autodiff.kernels.blocks import by_blocks, shared
-from autodiff.kernels.layout import by_first, turned
+from autodiff.kernels.layout import by_first, unusual
 from autodiff.ops.arithmetic import gate
 from autodiff.ops.arrays import are_arrays
 
@@ -27,7 +28,7 @@ def _sigmoid(x: Any, out: Any = None) -> Any:
     """1 / (1 + exp(-x)) as e / (e + 1), e = exp(x), which keeps its digits far below 0 and cannot overflow above."""
     numbers = _ONE_AND_LARGE.get(x.dtype)
     if numbers is None:
-        return _sigmoid(x.astype(np.float64))
+        return 1 / (1 + np.exp(-x)) if x.dtype.kind == "c" else _sigmoid(x.astype(np.float64))
     one, large = numbers
     e = np.minimum(x, large, out=out)
     if type(e) is not np.ndarray:  # of a 0-d array NumPy makes a scalar
@@ -61,7 +62,7 @@ def _logit(x: Any) -> Any:
 
 def _floating(x: Any) -> Any:
     """The dtype of ``x``, or float64 for integers."""
-    return x.dtype if x.dtype.kind == "f" else np.dtype(np.float64)
+    return x.dtype if x.dtype.kind in "fc" else np.dtype(np.float64)
 
 
 def _hardswish_slope(x: Any) -> Any:
@@ -81,11 +82,15 @@ def _sinc_slope(x: Any) -> Any:
 
 def _sin_pi(x: Any) -> Any:
     """sin(pi x), from the nearest whole number: its zeros are exact, and pi x need not be a number."""
+    if x.dtype.kind == "c":
+        return np.sin(math.pi * x)
     whole = np.rint(x)
     return np.sin(math.pi * (x - whole)) * _alternating(whole)
 
 
 def _cos_pi(x: Any) -> Any:
+    if x.dtype.kind == "c":
+        return np.cos(math.pi * x)
     whole = np.rint(x)
     return np.sin(math.pi * (0.5 - np.abs(x - whole))) * _alternating(whole)
 
@@ -102,14 +107,35 @@ def _sinc(x: Any) -> Any:
     return np.sinc(x).astype(_floating(x), copy=False)
 
 
+def _asinh_root(x: Any) -> Any:
+    """sqrt(x^2 + 1)."""
+    return np.sqrt(x * x + 1) if x.dtype.kind == "c" else np.hypot(x, 1)
+
+
 def _acosh_root(x: Any) -> Any:
-    """sqrt(x^2 - 1), which is x where the square would overflow."""
+    """sqrt(x^2 - 1), which is x where the square would overflow; of a complex number the root with acosh's sign."""
+    if x.dtype.kind == "c":
+        return np.sqrt(x - 1) * np.sqrt(x + 1)
     far = np.asarray(x > 1e9)
     return np.where(far, x, np.sqrt(0 - complement(np.where(far, 1, x))))
 
 
 def _entr(x: Any) -> Any:
     return np.where(x < 0, -math.inf, -_times_log(x, x, np.log))
+
+
+@wraps(np.logaddexp)
+def logaddexp_(x: Any, y: Any) -> Any:
+    """log(exp(x) + exp(y)), of complex numbers too: that with the larger real part is taken out of the sum."""
+    if np.result_type(x, y).kind != "c":
+        return np.logaddexp(x, y)
+    ahead = np.real(x) >= np.real(y)
+    top, other = np.where(ahead, x, y), np.where(ahead, y, x)
+    return top + np.log(1 + np.exp(other - top))
+
+
+def _share(difference: Any) -> Any:
+    return sigmoid(difference) if difference.dtype.kind == "c" else logistic(difference)
 
 
 def _from_origin(g: Any, part: Any, x: Any, y: Any) -> Any:
@@ -130,7 +156,7 @@ def _times_log(x: Any, y: Any, log: Any) -> Any:
     """``x log(y)``, which is 0 for x = 0 whatever y is, as long as it is a number."""
     with np.errstate(divide="ignore", invalid="ignore"):
         out = np.where((x == 0) & ~np.isnan(y), 0, x * (log(y) if isinstance(x, (int, float)) else _factor(log(y))))
-    return by_first(out, (x, y)) if turned else out
+    return by_first(out, (x, y)) if unusual else out
 
 
 def _factor(x: Any) -> Any:
@@ -161,23 +187,23 @@ log10 = Primitive("log10", shared(np.log10), lambda g, out, x: g * LOG10_E / x, 
 rsqrt = Primitive("rsqrt", lambda x: 1 / np.sqrt(x), lambda g, out, x: g * -0.5 * out**3, keeps="out",
                   floating=True)
 
-logaddexp = Primitive("logaddexp", np.logaddexp, lambda g, out, x, y: g * logistic(x - y),
-                                                 lambda g, out, x, y: g * logistic(y - x), keeps="x y", floating=True)
+logaddexp = Primitive("logaddexp", logaddexp_, lambda g, out, x, y: g * _share(x - y),
+                                               lambda g, out, x, y: g * _share(y - x), keeps="x y", floating=True)
 
 logaddexp2 = Primitive("logaddexp2", np.logaddexp2, lambda g, out, x, y: g * logistic((x - y) * LOG_2),
                                                     lambda g, out, x, y: g * logistic((y - x) * LOG_2),
-                       keeps="x y", floating=True)
+                       keeps="x y", floating=True, real=True)
 
 xlogy = Primitive("xlogy", lambda x, y: _times_log(x, y, np.log),
                   lambda g, out, x, y: np.where((x == 0) & (y <= 0), 0, g * _factor(np.log(y))),
-                  lambda g, out, x, y: g * x / y, keeps="x y", floating=True)
+                  lambda g, out, x, y: g * x / y, keeps="x y", floating=True, real=True)
 
 xlog1py = Primitive("xlog1py", lambda x, y: _times_log(x, y, np.log1p),
                     lambda g, out, x, y: np.where((x == 0) & (y <= -1), 0, g * _factor(np.log1p(y))),
-                    lambda g, out, x, y: g * x / (y + 1), keeps="x y", floating=True)
+                    lambda g, out, x, y: g * x / (y + 1), keeps="x y", floating=True, real=True)
 
 # Below 0, where it is -inf, the logarithm makes the slope NaN.
-entr = Primitive("entr", _entr, lambda g, out, x: -g * (np.log(x) + 1), keeps="x", floating=True)
+entr = Primitive("entr", _entr, lambda g, out, x: -g * (np.log(x) + 1), keeps="x", floating=True, real=True)
 
 sin = Primitive("sin", _sin, lambda g, out, x: g * _cos(x), keeps="x", floating=True)
 
@@ -198,13 +224,14 @@ acos = Primitive("acos", shared(np.arccos), lambda g, out, x: -g / np.sqrt(compl
 atan = Primitive("atan", shared(np.arctan), lambda g, out, x: g / (1 + x * x), keeps="x", floating=True)
 
 atan2 = Primitive("atan2", np.arctan2, lambda g, out, x, y: _from_origin(g, y, x, y),
-                                       lambda g, out, x, y: _from_origin(-g, x, x, y), keeps="x y", floating=True)
+                                       lambda g, out, x, y: _from_origin(-g, x, x, y), keeps="x y", floating=True,
+                                       real=True)
 
 sinh = Primitive("sinh", _sinh, lambda g, out, x: g * _cosh(x), keeps="x", floating=True)
 
 cosh = Primitive("cosh", _cosh, lambda g, out, x: g * _sinh(x), keeps="x", floating=True)
 
-asinh = Primitive("asinh", shared(np.arcsinh), lambda g, out, x: g / np.hypot(x, 1), keeps="x", floating=True)
+asinh = Primitive("asinh", shared(np.arcsinh), lambda g, out, x: g / _asinh_root(x), keeps="x", floating=True)
 
 acosh = Primitive("acosh", shared(np.arccosh), lambda g, out, x: g / _acosh_root(x), keeps="x",
                   floating=True)
@@ -223,31 +250,33 @@ tanh = Primitive("tanh", shared(np.tanh), lambda g, out, x: g * (1 - out * out),
 sigmoid = Primitive("sigmoid", shared(_sigmoid), lambda g, out, x: g * (out * (1 - out)), keeps="out", floating=True)
 
 logit = Primitive("logit", _logit, lambda g, out, x: _inside(g, x) / x + g / (1 - x), keeps="x",
-                  floating=True)
+                  floating=True, real=True)
 
 softplus = Primitive("softplus", lambda x: by_blocks(_softplus, x),
-                     lambda g, out, x: g * logistic(x), keeps="x", floating=True)
+                     lambda g, out, x: g * logistic(x), keeps="x", floating=True, real=True)
 
 # The slope of softplus: sigmoid, but its own slope has all digits where sigmoid rounds to 1 (and costs more).
 logistic = Primitive("logistic", shared(_sigmoid), lambda g, out, x: g * (logistic(x) * logistic(-x)), keeps="x",
-                     floating=True)
+                     floating=True, real=True)
 
 softsign = Primitive("softsign", lambda x: x / (1 + np.abs(x)), lambda g, out, x: g / np.square(1 + np.abs(x)),
-                     keeps="x", floating=True)
+                     keeps="x", floating=True, real=True)
 
 # Piecewise linear functions. What they do with NaN, and at their kinks, is what PyTorch does: relu lets it pass.
 relu = Primitive("relu", _relu, lambda g, out, x: gate(g, mask=np.asarray(out != 0)), keeps="out",
-                 selects=True)
+                 selects=True, real=True)
 
 hardtanh = Primitive("hardtanh", lambda x, low, high: np.clip(x, low, high),
                      lambda g, out, x, low, high: gate(g, mask=np.asarray((x > low) & (x < high))), keeps="x",
-                     selects=True)
+                     selects=True, real=True)
 
 hardswish = Primitive("hardswish", lambda x: x * np.clip(x / 6 + 0.5, 0, 1), lambda g, out, x: g * _hardswish_slope(x),
-                      keeps="x", floating=True)
+                      keeps="x", floating=True, real=True)
 
 hardshrink = Primitive("hardshrink", lambda x, width: np.where(np.abs(x) <= width, 0, x),
-                       lambda g, out, x, width: gate(g, mask=np.asarray(np.abs(x) > width)), keeps="x", selects=True)
+                       lambda g, out, x, width: gate(g, mask=np.asarray(np.abs(x) > width)), keeps="x", selects=True,
+                       real=True)
 
 softshrink = Primitive("softshrink", lambda x, width: x - np.clip(x, -width, width),
-                       lambda g, out, x, width: gate(g, mask=np.asarray(np.abs(x) > width)), keeps="x", selects=True)
+                       lambda g, out, x, width: gate(g, mask=np.asarray(np.abs(x) > width)), keeps="x", selects=True,
+                       real=True)

@@ -56,18 +56,19 @@ fold = Primitive(
 max_pool = Primitive(
     "max_pool2d", lambda x, window: pooling.max_pool(x, window),
     lambda g, out, x, window: max_pool_scatter(g, source=detached(x), maxima=detached(out), window=window),
-    keeps="out x", selects=True)
+    keeps="out x", selects=True, real=True)
 
 max_pool_scatter = Primitive(
     "max_pool2d_scatter",
     lambda x, source, maxima, window: pooling.max_pool_scatter(x, source, maxima, window),
-    lambda g, out, x, source, maxima, window: max_pool_gather(g, source=source, maxima=maxima, window=window))
+    lambda g, out, x, source, maxima, window: max_pool_gather(g, source=source, maxima=maxima, window=window),
+    real=True)
 
 max_pool_gather = Primitive(
     "max_pool2d_gather",
     lambda x, source, maxima, window: pooling.max_pool_gather(x, source, maxima, window),
     lambda g, out, x, source, maxima, window: max_pool_scatter(g, source=source, maxima=maxima, window=window),
-                            selects=True)
+                            selects=True, real=True)
 
 sum_pool = Primitive(
     "sum_pool2d", lambda x, window: pooling.sum_pool(x, window),

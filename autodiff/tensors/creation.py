@@ -17,8 +17,8 @@ from autodiff.tensors.leaves import array_from_data, dtype_or_default
 from autodiff.tensors.tensor import Tensor
 
 __all__ = [
-    "arange", "as_tensor", "asarray", "empty", "empty_like", "eye", "fill", "from_numpy", "full", "full_like",
-    "is_tensor", "linspace", "logspace", "ones", "ones_like", "result_type", "scalar_tensor", "tensor",
+    "arange", "as_tensor", "asarray", "empty", "empty_like", "eye", "fill", "from_dlpack", "from_numpy", "full",
+    "full_like", "is_tensor", "linspace", "logspace", "ones", "ones_like", "result_type", "scalar_tensor", "tensor",
     "tril_indices", "triu_indices", "zeros", "zeros_like",
 ]  # fmt: skip
 
@@ -55,6 +55,16 @@ def from_numpy(ndarray: Any) -> Tensor:
     if not isinstance(ndarray, np.ndarray):
         raise DtypeError(f"from_numpy takes an array, not {ndarray!r:.60}; tensor(...) takes lists and numbers")
     return leaf(array_from_data(ndarray, None, None))
+
+
+def from_dlpack(ext_tensor: Any) -> Tensor:
+    """A tensor that shares the memory of another library's, by the DLPack protocol.
+
+    >>> import numpy as np
+    >>> from_dlpack(np.array([1.0, 2.0], np.float32))
+    tensor([1., 2.])
+    """
+    return from_numpy(np.from_dlpack(ext_tensor))
 
 
 def zeros(*shape: Any, size: Any = (), dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from autodiff.dtypes import as_dtype, float64, get_default_dtype
+from autodiff.dtypes import as_dtype, complex128, float64, get_default_dtype, is_known
 from autodiff.engine.call_sites import place_of_user
 from autodiff.engine.tape import Node, is_leaf, new_leaf
 from autodiff.engine.values import TensorBase, Value, wrap
@@ -72,12 +72,12 @@ def array_from_data(data: Any, dtype: Any, copy: bool | None) -> np.ndarray[Any,
     except (ValueError, TypeError) as error:
         why = "its parts differ in length; pad them" if "inhomogeneous" in str(error) else error
         raise DtypeError(f"no tensor can be made of {described(data)}: {why}") from None
-    if array.dtype.kind not in "biuf" or array.dtype.itemsize > 8:
+    if not is_known(array.dtype):
         raise DtypeError(f"no tensor can be made of {described(data)}: its dtype would be {array.dtype}")
     if not array.dtype.isnative:
         array = array.astype(as_dtype(array.dtype))
-    if dtype is None and not typed and array.dtype == float64:
-        array = array.astype(get_default_dtype())
+    if dtype is None and not typed and array.dtype in (float64, complex128):
+        array = array.astype(as_dtype(float if array.dtype == float64 else complex))
     return array
 
 

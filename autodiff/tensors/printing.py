@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from autodiff.dtypes import to_complex
 from autodiff.errors import OptionError
 
 _PLAIN = {np.dtype(np.int64), np.dtype(np.bool_)}  # dtypes that go without saying
@@ -66,7 +67,7 @@ def array_text(array: Array, default: np.dtype[Any], notes: tuple[str, ...] = ()
     >>> array_text(np.array([1.5, -2.0]), np.dtype(np.float64))
     'tensor([ 1.5000, -2.0000])'
     """
-    if array.dtype != default and array.dtype not in _PLAIN:
+    if array.dtype not in (default, to_complex(default)) and array.dtype not in _PLAIN:
         notes = (f"dtype={array.dtype}", *notes)
     if array.size == 0:
         text, notes = "[]", (notes if array.ndim == 1 else (f"size={array.shape}", *notes))
@@ -108,6 +109,14 @@ def _nested(array: Array, write: Callable[[Any], str], width: int, indent: int, 
 
 def _entry_format(shown: Array) -> tuple[Callable[[Any], str], int]:
     """A function that writes an entry, and the width of the widest that sets the column."""
+    if shown.dtype.kind == "c":
+        of_real, wide = _entry_format(shown.real)
+        of_imag, narrow = _entry_format(np.abs(shown.imag))
+
+        def of_both(v: Any) -> str:
+            return f"{of_real(v.real)}{'-' if np.signbit(v.imag) else '+'}{of_imag(abs(v.imag))}j"
+
+        return of_both, wide + narrow + 2
     if shown.dtype.kind != "f":
         return str, max(len(str(v)) for v in shown.reshape(-1))
     finite = shown[np.isfinite(shown) & (shown != 0)].astype(np.float64)

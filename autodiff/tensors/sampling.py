@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from autodiff.dtypes import as_dtype, int64
+from autodiff.dtypes import DIFFERENTIABLE, as_dtype, int64, to_real
 from autodiff.errors import DtypeError, OptionError, ShapeError
 from autodiff.functions.axes import size_of
 from autodiff.functions.reductions import beside
@@ -24,10 +24,12 @@ __all__ = [
 
 def _drawn(draw: Any, size: tuple[Any, ...], dtype: Any, device: Any, requires_grad: bool) -> Tensor:
     kind = dtype_or_default(dtype)
-    if kind.kind != "f":
-        raise DtypeError(f"random numbers of a continuous distribution are floating, not {kind}")
-    drawn_as = kind if kind.itemsize >= 4 else np.dtype(np.float32)
-    return leaf(np.asarray(draw(size_of(size), dtype=drawn_as)).astype(kind, copy=False), requires_grad, device)
+    if kind.kind not in DIFFERENTIABLE:
+        raise DtypeError(f"random numbers of a continuous distribution are floating or complex, not {kind}")
+    part, shape = to_real(kind), size_of(size)
+    drawn_as = part if part.itemsize >= 4 else np.dtype(np.float32)
+    array = np.asarray(draw((*shape, 2) if kind.kind == "c" else shape, dtype=drawn_as)).astype(part, copy=False)
+    return leaf(array.view(kind)[..., 0] if kind.kind == "c" else array, requires_grad, device)
 
 
 def rand(
@@ -38,7 +40,7 @@ def rand(
     device: Any = None,
     requires_grad: bool = False,
 ) -> Tensor:
-    """Uniform random numbers from 0 up to 1 in the shape given."""
+    """Uniform random numbers from 0 up to 1 in the shape given; complex ones have two such parts."""
     return _drawn(numpy_generator(generator).random, shape or (size,), dtype, device, requires_grad)
 
 
@@ -50,8 +52,11 @@ def randn(
     device: Any = None,
     requires_grad: bool = False,
 ) -> Tensor:
-    """Normal random numbers of mean 0 and variance 1 in the shape given."""
-    return _drawn(numpy_generator(generator).standard_normal, shape or (size,), dtype, device, requires_grad)
+    """Normal random numbers of mean 0 and variance 1 in the shape given; complex ones have parts of variance 1/2."""
+    drawn = _drawn(numpy_generator(generator).standard_normal, shape or (size,), dtype, device, False)
+    if drawn.dtype.kind == "c":
+        drawn._array *= drawn._array.real.dtype.type(0.5**0.5)
+    return drawn.requires_grad_(requires_grad)
 
 
 def rand_like(input: Tensor, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:

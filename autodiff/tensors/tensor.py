@@ -9,7 +9,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from autodiff.dtypes import get_default_dtype
+from autodiff.dtypes import DIFFERENTIABLE, get_default_dtype
 from autodiff.engine.apply import apply
 from autodiff.engine.backward import accumulate_grad, gradients, tensors_of
 from autodiff.engine.call_sites import place_of_user
@@ -126,8 +126,9 @@ class Tensor(
         if not value and not self.is_leaf:
             raise GraphError("only a leaf can stop requiring grad; use detach() for a tensor outside the graph")
         if value and self._node is None:
-            if self._array.dtype.kind != "f":
-                raise DtypeError(f"only a floating tensor can require grad, not {self._array.dtype}; use .float()")
+            if self._array.dtype.kind not in DIFFERENTIABLE:
+                given = f"not {self._array.dtype}; use .float()"
+                raise DtypeError(f"only a floating or complex tensor can require grad, {given}")
             self._node = node_again(self)
         elif not value and self._node is not None:
             leave_graph(self, "was told not to, by requires_grad_(False),")
@@ -209,6 +210,12 @@ class Tensor(
             raise GraphError("an array cannot remember how this tensor was made; use .detach().numpy()")
         return self._array
 
+    def __dlpack__(self, **options: Any) -> Any:
+        return self.numpy().__dlpack__(**options)
+
+    def __dlpack_device__(self) -> tuple[int, int]:
+        return self._array.__dlpack_device__()
+
     def item(self) -> Any:
         """The one entry as a Python number."""
         if self._array.size != 1:
@@ -229,6 +236,9 @@ class Tensor(
         if self._node is not None:
             warn_of_math(self)
         return float(self.item())
+
+    def __complex__(self) -> complex:
+        return complex(self.item())
 
     def __index__(self) -> int:
         if self._array.dtype.kind not in "biu":

@@ -24,7 +24,17 @@ from autodiff.testing.failures import (
     ShapeMismatch,
     WrongGradient,
 )
-from autodiff.testing.subject import Pullback, Subject, leaf, listed, plain, requires_grad
+from autodiff.testing.subject import (
+    Pullback,
+    Subject,
+    is_floating,
+    joined,
+    leaf,
+    listed,
+    parts,
+    plain,
+    requires_grad,
+)
 
 Array = np.ndarray[Any, Any]
 
@@ -97,7 +107,8 @@ def gradcheck(
         func: a function of Tensors, or a pair ``(forward, vjp)`` of functions on plain arrays with
             ``vjp(g, *inputs)``, the gradient of each input (a tuple, if several).
         inputs: Tensors, of which those that require grad are checked (in place, so that ``func`` may also reach them in
-            another way, as a module does its parameters); or floating arrays, which all are.
+            another way, as a module does its parameters); or floating arrays, which all are. Complex numbers count as
+            pairs of real ones, so that both Wirtinger derivatives are checked.
         eps: the smallest step of the differences.
         atol: with ``rtol``, ``|analytic - numeric| <= atol + rtol * |numeric|``, plus the error estimate.
         rtol: see ``atol``.
@@ -167,7 +178,7 @@ def gradgradcheck(
     every gradient agrees
     """
     given = listed(inputs)
-    is_low = any(requires_grad(x) and x.dtype != np.float64 for x in given)
+    is_low = any(requires_grad(x) and x.dtype != _wide(plain(x)) for x in given)
     tensors = Subject(func, twin(given) if is_low else given).inputs
     function, seeds = second_order(func, tensors, None if grad_outputs is None else listed(grad_outputs))
     point = (*tensors, *seeds)
@@ -184,8 +195,8 @@ def second_order(
         raise GraphError("a pair of NumPy functions has no second order: what its vjp computes is not recorded")
     if grad_outputs is None:
         results = [y for y in listed(func(*inputs, **kwargs)) if requires_grad(y)]
-        grad_outputs = [generic(y.shape, 101 * i) for i, y in enumerate(results)]
-    seeds = [leaf(np.array(plain(g), dtype=np.float64)) for g in grad_outputs]
+        grad_outputs = [joined(generic(parts(plain(y)).shape, 101 * i), y.dtype) for i, y in enumerate(results)]
+    seeds = [leaf(np.array(plain(g), dtype=_wide(plain(g)))) for g in grad_outputs]
     wanted = [i for i, x in enumerate(inputs) if requires_grad(x)]
 
     def gradients(*arguments: Any) -> tuple[Tensor, ...]:
@@ -202,12 +213,17 @@ def second_order(
 
 
 def twin(inputs: Sequence[Any]) -> list[Any]:
-    """The inputs with all floating Tensors and arrays in float64; a Tensor that requires grad stays one."""
-    return [_double(x) if getattr(getattr(x, "dtype", None), "kind", "") == "f" else x for x in inputs]
+    """The inputs with all Tensors and arrays in double precision; a Tensor that requires grad stays one."""
+    return [_double(x) if is_floating(x) and hasattr(x, "dtype") else x for x in inputs]
+
+
+def _wide(x: Any) -> np.dtype[Any]:
+    """The dtype of double precision for numbers like those of ``x``."""
+    return np.dtype(np.complex128 if np.asarray(x).dtype.kind == "c" else np.float64)
 
 
 def _double(x: Any) -> Any:
-    array = np.array(plain(x), dtype=np.float64)
+    array = np.array(plain(x), dtype=_wide(plain(x)))
     return from_numpy(array).requires_grad_(x.requires_grad) if isinstance(x, Tensor) else array
 
 

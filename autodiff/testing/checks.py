@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from autodiff.dtypes import to_complex
 from autodiff.engine import modes
 from autodiff.engine.backward import backward
 from autodiff.engine.broadcasting import unbroadcast
@@ -15,7 +16,18 @@ from autodiff.testing import failures
 from autodiff.testing.checking import ERRORS, precision, second_order, twin
 from autodiff.testing.comparison import Tolerance, compare, generic, glance, misfits
 from autodiff.testing.diagnosis import Finding, as_code
-from autodiff.testing.subject import Pullback, Subject, is_floating, is_floating_array, leaf, listed, plain, tracked
+from autodiff.testing.layouts import LAYOUTS
+from autodiff.testing.subject import (
+    Pullback,
+    Subject,
+    is_floating,
+    is_floating_array,
+    leaf,
+    listed,
+    parts,
+    plain,
+    tracked,
+)
 
 Array = np.ndarray[Any, Any]
 
@@ -143,7 +155,7 @@ def value(call: Call) -> None:
     """The value is that of the reference."""
     if call.trial.ref is None:
         return
-    wanted = [np.asarray(y) for y in listed(call.trial.ref(*_copies(call.given), **call.kwargs))]
+    wanted = [parts(np.asarray(y)) for y in listed(call.trial.ref(*_copies(call.given), **call.kwargs))]
     for got, want in zip(call.outputs, wanted, strict=False):
         if not close(got, want, 1e-7):
             raise failures.ValueMismatch(f"the value is {as_code(got)}, by the reference {as_code(want)}")
@@ -186,7 +198,7 @@ def recording(call: Call) -> None:
 
 def unchanged(call: Call) -> None:
     """Neither the inputs nor the cotangent are changed."""
-    given = [x for x in call.given if is_floating_array(x)]
+    given = [parts(x) for x in call.given if is_floating_array(x)]
     for name, x, before in zip(call.subject.names, call.subject.arrays, given, strict=True):
         if not np.array_equal(x, before, equal_nan=True):
             raise failures.MutationError(f"the input {name} was changed to {as_code(x)}")
@@ -258,8 +270,8 @@ def _unused_outputs(call: Call) -> None:
         if not output.requires_grad:
             continue
         _clear(call)
-        backward([output], [cotangent])
-        if _differing(call, [plain(x.grad) for x in call.subject.sources], call.pullback(only)):
+        backward(*tracked([output], [cotangent]))
+        if _differing(call, [parts(plain(x.grad)) for x in call.subject.sources], call.pullback(only)):
             raise failures.UnusedError(f"a cotangent for output {i} alone does not mean zeros for the others")
 
 
@@ -294,7 +306,7 @@ def accumulation(call: Call) -> None:
     _clear(call)
     for times in (1, 2):
         backward(*tracked(call.recorded(), call.cotangents))
-        grads = [plain(x.grad) for x in call.subject.sources]
+        grads = [parts(plain(x.grad)) for x in call.subject.sources]
         if name := _differing(call, grads, _times(times, call.grads)):
             raise failures.AccumulationError(f"{name}.grad is not {times} times the gradient after {times} passes")
     _clear(call)
@@ -303,7 +315,7 @@ def accumulation(call: Call) -> None:
 def layouts(call: Call) -> None:
     """The result does not depend on how the same numbers lie in memory."""
     axes = max(x.ndim for x in (*call.given, *call.cotangents) if isinstance(x, np.ndarray))
-    for word, least, laid in _LAYOUTS:
+    for word, least, laid in LAYOUTS:
         if axes < least:  # the memory would be the same
             continue
         outputs, pullback = call.of([laid(x) if isinstance(x, np.ndarray) else x for x in call.given]).pull()
@@ -312,21 +324,6 @@ def layouts(call: Call) -> None:
             raise failures.LayoutError(f"the value changes when the inputs are {word}")
         if not all(close(a, b) for a, b in zip(grads, call.grads, strict=True)):
             raise failures.LayoutError(f"a gradient changes when the inputs and the cotangent are {word}")
-
-
-def _every_other(x: Array) -> Array:
-    spaced = np.zeros(tuple(2 * n for n in x.shape), x.dtype)
-    every: tuple[Any, ...] = (..., *(slice(None, None, 2),) * x.ndim)
-    spaced[every] = x
-    return np.asarray(spaced[every])
-
-
-# For each layout its name, the least number of axes for which it is a layout of its own, and a copy laid out so.
-_LAYOUTS: tuple[tuple[str, int, Callable[[Array], Array]], ...] = (
-    ("Fortran-ordered", 2, lambda x: np.array(x, order="F")),
-    ("negatively strided", 1, lambda x: np.asarray(np.flip(np.flip(x).copy()))),
-    ("strided", 1, _every_other),
-)
 
 
 def broadcasting(call: Call) -> None:
@@ -345,7 +342,12 @@ def broadcasting(call: Call) -> None:
 def low_precision(call: Call) -> None:
     """In low precision the dtypes stay, and the gradient is that in float64 as far as its digits go."""
     for dtype in call.trial.dtypes:
-        cast = [x.astype(dtype) if is_floating_array(x) else x for x in call.given]
+        if dtype == np.float16 and any(x.dtype.kind == "c" for x in call.given if is_floating_array(x)):
+            continue  # there are no complex numbers of two halves
+        cast = [
+            x.astype(to_complex(dtype) if x.dtype.kind == "c" else dtype) if is_floating_array(x) else x
+            for x in call.given
+        ]
         low = call.at(cast)
         outputs, _ = pulled = low.pull()
         for y in outputs:

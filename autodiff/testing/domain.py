@@ -7,7 +7,7 @@ numbers that were different stay different, and no number is mapped near a point
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from math import inf, prod
 from typing import Any
@@ -33,6 +33,7 @@ class Domain:
         distinct: no two entries are equal, or nearly so.
         spd: symmetric positive definite matrices (over the last two axes).
         integer: whole numbers, which get no gradient.
+        imag: the domain of the imaginary parts of complex numbers, whose real parts are of this one.
     """
 
     low: float = -inf
@@ -42,6 +43,7 @@ class Domain:
     distinct: bool = False
     spd: bool = False
     integer: bool = False
+    imag: Domain | None = None
 
     def __and__(self, other: Domain | Callable[[], Domain]) -> Domain:
         """Arrays that are in both.
@@ -58,6 +60,7 @@ class Domain:
             self.distinct or second.distinct,
             self.spd or second.spd,
             self.integer or second.integer,
+            second.imag if self.imag is None else self.imag if second.imag is None else self.imag & second.imag,
         )
 
     @cached_property
@@ -153,6 +156,15 @@ def integers(lo: int = 0, hi: int = 2) -> Domain:
     return Domain(float(lo), float(hi), integer=True)
 
 
+def complex_(re: Any = None, im: Any = None) -> Domain:
+    """Complex numbers with real parts of the domain ``re`` and imaginary parts of ``im``, all numbers by default.
+
+    >>> filled(complex_(positive, real(-1, 0)), (2,), 1).dtype
+    dtype('complex128')
+    """
+    return replace(domain_of(real if re is None else re), imag=domain_of(real if im is None else im))
+
+
 positive = real(0.1)
 unit = real(0.05, 0.95)
 nonzero = away_from(0.0)
@@ -182,6 +194,9 @@ def filled(domain: Domain, shape: Sequence[int], seed: int, special: int = 0) ->
     >>> filled(real(0, 1), (3,), 0)
     array([1. , 0.5, 1. ])
     """
+    if domain.imag is not None:
+        imag = filled(domain.imag, shape, seed and seed + 61, special and special + 3)
+        return np.asarray(filled(replace(domain, imag=None), shape, seed, special) + 1j * imag)
     size = prod(shape)
     patterned = domain.distinct or domain.spd or domain.integer
     if seed == 0 and not patterned:

@@ -31,7 +31,7 @@ class Case:
 def case(*inputs: Any, **kwargs: Any) -> Case:
     """One call to be tested by name, in ``@example(case(x, y, dim=0))``: every check has its turn on it."""
     arrays = map(np.asarray, inputs)
-    return Case([x if x.dtype.kind in "biu" else x.astype(np.float64, copy=False) for x in arrays], kwargs)
+    return Case([x if x.dtype.kind in "biuc" else x.astype(np.float64, copy=False) for x in arrays], kwargs)
 
 
 def gradient_test(

@@ -18,6 +18,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import example as example
 from hypothesis import strategies as st
 
+from autodiff.dtypes import DIFFERENTIABLE, to_complex
 from autodiff.tensors.creation import from_numpy
 from autodiff.tensors.tensor import Tensor
 from autodiff.testing.domain import domain_of, filled, real
@@ -106,8 +107,9 @@ def tensors(
     chosen = draw(shapes() if shape is None else shape) if not isinstance(shape, tuple) else shape
     seed = draw(st.integers(0, SEEDS - 1))
     array = filled(domain_of(domain), chosen, seed // 8, seed % 8)
-    floating = array.dtype.kind == "f"
-    return from_numpy(array.astype(dtype) if floating else array).requires_grad_(requires_grad and floating)
+    kind = array.dtype.kind
+    array = array.astype(to_complex(np.dtype(dtype)) if kind == "c" else dtype) if kind in DIFFERENTIABLE else array
+    return from_numpy(array).requires_grad_(requires_grad and kind in DIFFERENTIABLE)
 
 
 @st.composite

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from autodiff.dtypes import DIFFERENTIABLE, to_real
 from autodiff.engine import modes
 from autodiff.engine.backward import grad
 from autodiff.errors import DtypeError
@@ -40,17 +41,30 @@ def requires_grad(x: Any) -> bool:
 
 
 def is_floating(x: Any) -> bool:
-    """Whether ``x`` is a floating Tensor, array or number."""
-    return x.dtype.kind == "f" if hasattr(x, "dtype") else isinstance(x, float)
+    """Whether ``x`` is a floating or complex Tensor, array or number."""
+    return x.dtype.kind in DIFFERENTIABLE if hasattr(x, "dtype") else isinstance(x, (float, complex))
 
 
 def is_floating_array(x: Any) -> bool:
-    """Whether ``x`` is a floating array."""
-    return isinstance(x, np.ndarray) and x.dtype.kind == "f"
+    """Whether ``x`` is a floating or complex array."""
+    return isinstance(x, np.ndarray) and x.dtype.kind in DIFFERENTIABLE
+
+
+def parts(x: Any) -> Any:
+    """An array of complex numbers as one of pairs of real numbers, in the same memory; anything else as it is."""
+    return x[..., None].view(to_real(x.dtype)) if is_floating_array(x) and x.dtype.kind == "c" else x
+
+
+def joined(g: Array, dtype: np.dtype[Any]) -> Array:
+    """An array of pairs as complex numbers, where ``dtype`` is complex."""
+    return g[..., 0] + 1j * g[..., 1] if dtype.kind == "c" else g
 
 
 class Subject:
     """``function`` at ``inputs``; ``arrays`` are those of the inputs that want a gradient, moved in place.
+
+    Complex numbers are pairs of real ones here, in ``arrays``, outputs, cotangents and gradients: the slopes by both
+    parts of both parts are the two Wirtinger derivatives.
 
     Args:
         function: takes Tensors (or what NumPy's protocols make of them); or a pair ``(forward, vjp)`` of functions on
@@ -72,7 +86,7 @@ class Subject:
         else:
             self.inputs = [plain(x) for x in inputs]
         self.positions = wanting
-        self.arrays: list[Array] = [plain(self.inputs[i]) for i in wanting]
+        self.arrays: list[Array] = [parts(plain(self.inputs[i])) for i in wanting]
 
     @property
     def sources(self) -> list[Any]:
@@ -95,34 +109,34 @@ class Subject:
         """The floating outputs, and the function from cotangents to the gradients of ``arrays`` (None: no path)."""
         results = [y for y in listed(self.function(*self.inputs, **self.kwargs)) if is_floating(y)]
         if self.vjp is None:
-            return [plain(y) for y in results], lambda cotangents: self._backward(results, cotangents)
-        return [np.asarray(y) for y in results], self._vjp
+            return [parts(plain(y)) for y in results], lambda cotangents: self._backward(results, cotangents)
+        return [parts(np.asarray(y)) for y in results], lambda cotangents: self._vjp(
+            [joined(g, np.asarray(y).dtype) for y, g in zip(results, cotangents, strict=True)]
+        )
 
     def _vjp(self, cotangents: Sequence[Array]) -> list[Any]:
         g = cotangents[0] if len(cotangents) == 1 else tuple(cotangents)
         grads = listed(self.vjp(g, *self.inputs, **self.kwargs))
         if len(grads) != len(self.arrays):
             raise DtypeError(f"the vjp returned {len(grads)} gradients; there are {len(self.arrays)} floating inputs")
-        return grads
+        return [parts(np.asarray(g)) for g in grads]
 
     def _backward(self, results: list[Any], cotangents: Sequence[Array]) -> list[Any]:
         outputs, seeds = tracked(results, cotangents)
         if not outputs:
             return [None] * len(self.positions)
-        return [plain(g) for g in grad(outputs, self.sources, seeds, retain_graph=True, allow_unused=True)]
+        return [parts(plain(g)) for g in grad(outputs, self.sources, seeds, retain_graph=True, allow_unused=True)]
 
 
 def tracked(results: Sequence[Any], cotangents: Sequence[Array]) -> tuple[list[Tensor], list[Array]]:
     """The results that require grad, and their cotangents."""
     pairs = [(y, g) for y, g in zip(results, cotangents, strict=True) if requires_grad(y)]
-    return [y for y, _ in pairs], [g for _, g in pairs]
+    return [y for y, _ in pairs], [joined(g, y.dtype) for y, g in pairs]
 
 
 def _flat(results: Any) -> Array:
-    if isinstance(results, Tensor):
-        return np.array(results._array, dtype=np.float64).ravel() if results._array.dtype.kind == "f" else np.zeros(0)
-    parts = [np.array(plain(y), dtype=np.float64).ravel() for y in listed(results) if is_floating(y)]
-    return parts[0] if len(parts) == 1 else np.concatenate(parts) if parts else np.zeros(0)
+    flat = [np.array(parts(np.asarray(plain(y))), dtype=np.float64).ravel() for y in listed(results) if is_floating(y)]
+    return flat[0] if len(flat) == 1 else np.concatenate(flat) if flat else np.zeros(0)
 
 
 def _names(function: Any, positions: Sequence[int]) -> list[str]:

@@ -10,6 +10,7 @@ import numpy as np
 from autodiff.engine.apply import apply
 from autodiff.engine.values import Value, wrap
 from autodiff.errors import OptionError, ShapeError
+from autodiff.functions.arrays import real_only
 from autodiff.functions.shaping import contiguous
 from autodiff.kernels.geometry import Sizes
 from autodiff.kernels.resampling import Taps
@@ -58,6 +59,7 @@ adaptive_avg_pool2d = for_axes(2, adaptive_avg_pool_nd)
 adaptive_avg_pool3d = for_axes(3, adaptive_avg_pool_nd)
 
 
+@real_only
 def adaptive_max_pool_nd(axes: int, input: Any, output_size: Any, return_indices: bool = False) -> Any:
     """The maximum over the windows of ``adaptive_avg_pool``; with ``return_indices`` also where it stood."""
     x, unbatched = with_batch(input, axes, f"adaptive_max_pool{axes}d")

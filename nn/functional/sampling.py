@@ -11,6 +11,7 @@ from autodiff.engine.apply import apply
 from autodiff.engine.values import Value
 from autodiff.errors import OptionError, ShapeError
 from autodiff.functions.arithmetic import where
+from autodiff.functions.arrays import real_only
 from autodiff.functions.reductions import beside
 from autodiff.functions.shaping import contiguous, permute
 from autodiff.ops.indexing import index
@@ -46,6 +47,7 @@ def affine_grid(theta: Any, size: Any, align_corners: bool | None = None) -> Val
     return reshape(apply(matmul, (flat, permute(theta, 0, 2, 1))), shape=(size[0], *lengths, axes))
 
 
+@real_only
 def grid_sample(
     input: Any, grid: Any, mode: str = "bilinear", padding_mode: str = "zeros", align_corners: bool | None = None
 ) -> Value:

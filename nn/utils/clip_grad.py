@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from autodiff.dtypes import get_default_dtype
+from autodiff.dtypes import COMPLEX, get_default_dtype, to_real
 from autodiff.engine.values import wrap
 from autodiff.engine.versions import changed
-from autodiff.errors import NonFiniteError
+from autodiff.errors import DtypeError, NonFiniteError
 from autodiff.kinds import parameters_of
 from autodiff.tensors.tensor import Tensor
 
@@ -40,7 +40,7 @@ def get_total_norm(
     tensor(5.)
     """
     arrays = [t._array for t in _listed(tensors)]
-    kind = arrays[0].dtype if arrays else get_default_dtype()
+    kind = to_real(arrays[0].dtype) if arrays else get_default_dtype()
     norms = [np.linalg.norm(array.ravel(), float(norm_type)) for array in arrays if array.size]
     total = np.asarray(np.linalg.norm(norms, float(norm_type)) if norms else 0.0, kind)
     if error_if_nonfinite and not np.isfinite(total):
@@ -77,6 +77,8 @@ def clip_grad_norm_(
 def clip_grad_value_(parameters: Tensors, clip_value: float, foreach: bool | None = None) -> None:
     """Cut every entry of the gradients, in place, to between ``-clip_value`` and ``clip_value``."""
     for g in _gradients(parameters):
+        if g.dtype in COMPLEX:
+            raise DtypeError(f"clip_grad_value_ cuts real numbers, not {g.dtype}; clip_grad_norm_ takes complex ones")
         _change(g, np.clip(g._array, -float(clip_value), float(clip_value)))
 
 

@@ -23,7 +23,9 @@ for _module in pkgutil.iter_modules(autodiff.ops.__path__):
     importlib.import_module(f"autodiff.ops.{_module.name}")
 
 DECLARED: dict[str, tuple[tuple[Any, ...], dict[str, Any]]] = {}
+COMPLEX: list[tuple[str, tuple[Any, ...], dict[str, Any]]] = []
 PLAIN: dict[str, tuple[Callable[..., Any], dict[str, Any]]] = {}
+ELSEWHERE: dict[str, str] = {}
 EXAMPLES = 120
 
 
@@ -32,9 +34,19 @@ def declare(name: str, *domains: Any, **options: Any) -> None:
     DECLARED[name] = domains, {"order": 2, "max_examples": EXAMPLES, **options}
 
 
+def declare_complex(name: str, *domains: Any, **options: Any) -> None:
+    """Declare where a primitive of ``declare`` is tried with complex numbers; NumPy says what the value is."""
+    COMPLEX.append((name, domains, {"order": 2, "max_examples": EXAMPLES, **options}))
+
+
 def plain(name: str, reference: Callable[..., Any], **params: Any) -> None:
     """Declare a primitive without derivatives by what it gives on arrays."""
     PLAIN[name] = reference, params
+
+
+def elsewhere(name: str, reason: str) -> None:
+    """Declare a primitive that tests of its own try, for a reason."""
+    ELSEWHERE[name] = reason
 
 
 def test_of(name: str, **changes: Any) -> Callable[[], None]:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from autodiff.testing.domain import Domain, real, spd
-from declared.base import declare
+from declared.base import declare, elsewhere
 
 MATRICES = [((2, 2),), ((3, 3),), ((1, 1),), ((2, 2, 2),)]
 TALL = [((3, 2),), ((2, 2),), ((2, 3, 1),)]
@@ -43,6 +43,17 @@ class Dominant(Domain):
 
     def array(self, numbers: Any) -> Any:
         return numbers + 2 * np.eye(numbers.shape[-1])
+
+
+def _lu(x: Any) -> Any:
+    """Row by row, as Doolittle did, where no rows are exchanged, and the pivots that say so."""
+    a = np.array(x)
+    for i, j in itertools.product(range(a.shape[-2]), range(a.shape[-1])):
+        k = min(i, j)
+        a[..., i, j] -= (a[..., i, :k] * a[..., :k, j]).sum(-1)
+        if i > j:
+            a[..., i, j] /= a[..., j, j]
+    return np.concatenate([a, np.zeros_like(a[..., :1, :]) + np.arange(a.shape[-1])], -2)
 
 
 declare("inv", spd, shapes=MATRICES, ref=_inverse)
@@ -80,8 +91,10 @@ def _gram_inverse(x: Any, **params: Any) -> Any:
     return np.matmul(_inverse(np.matmul(t, x)), t)
 
 
+declare("lu", Dominant(distinct=True), shapes=MATRICES, ref=_lu, dtypes=())
 declare("cholesky", spd, shapes=MATRICES, ref=lambda x: _cholesky((x + np.swapaxes(x, -1, -2)) / 2))
 declare("eigh", spd, shapes=[((2, 2),), ((3, 3),)], ref=_eigh, dtypes=())
+elsewhere("eig", "of eigenvectors, what does not depend on their phases has a gradient: tests/test_complex_linalg.py")
 declare("apart", real, shapes=[((3, 3),), ((2, 3, 2),)], kwargs={"same": np.zeros((1, 1), bool)}, ref=lambda x, same: x)
 declare("kink", real, kwargs={"where": np.zeros((), bool)}, ref=lambda x, where: x * 0)
 declare("vectors", real, shapes=[((4, 2),), ((2, 4, 3),)], kwargs={"start": 1, "stop": 3},

@@ -145,7 +145,7 @@ def is_tensor(x: Any) -> bool:
 def plain(x: Any) -> Array:
     """The numbers of a tensor, an array or a number."""
     if is_tensor(x):
-        x = x.detach().clone().numpy()  # PyTorch makes numbers of symbolic zeros only where it copies
+        x = x.detach().resolve_conj().clone().numpy()  # PyTorch makes numbers of symbolic zeros only where it copies
     return np.asarray(x)
 
 

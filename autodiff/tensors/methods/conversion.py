@@ -7,7 +7,20 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from autodiff.dtypes import as_dtype, bool_, float16, float32, float64, int8, int16, int32, int64, uint8
+from autodiff.dtypes import (
+    as_dtype,
+    bool_,
+    complex64,
+    complex128,
+    float16,
+    float32,
+    float64,
+    int8,
+    int16,
+    int32,
+    int64,
+    uint8,
+)
 from autodiff.engine.values import TensorBase, Value
 from autodiff.errors import DtypeError
 from autodiff.functions.axes import length_of
@@ -28,6 +41,8 @@ TYPE_NAMES = {  # of PyTorch's old constructors
     int32: "IntTensor",
     int64: "LongTensor",
     bool_: "BoolTensor",
+    complex64: "ComplexFloatTensor",
+    complex128: "ComplexDoubleTensor",
 }
 
 
@@ -168,6 +183,8 @@ class ConversionMethods(TensorBase):
     float = in_dtype(float32)
     double = in_dtype(float64)
     half = in_dtype(float16)
+    cfloat = in_dtype(complex64)
+    cdouble = in_dtype(complex128)
     long = in_dtype(int64)
     int = in_dtype(int32)
     bool = in_dtype(bool_)

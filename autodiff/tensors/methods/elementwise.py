@@ -27,7 +27,8 @@ class ElementwiseMethods(TensorBase):
     neg = negative = as_function(arithmetic.negative)
     positive = arithmetic.positive
     abs = absolute = as_function(arithmetic.absolute)
-    sign = sgn = as_function(arithmetic.sign)
+    sign = as_function(arithmetic.sign)
+    sgn = arithmetic.sgn
     signbit = arithmetic.signbit
     copysign = as_function(arithmetic.copysign)
     reciprocal = arithmetic.reciprocal

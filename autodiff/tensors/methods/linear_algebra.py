@@ -1,8 +1,9 @@
-"""Matrix products, factorisations and norms as methods."""
+"""Matrix products, factorisations, norms and spectra as methods."""
 
 from __future__ import annotations
 
 from autodiff.engine.values import TensorBase
+from autodiff.fft import spectrograms
 from autodiff.functions import linear_algebra
 from autodiff.functions.public import as_function
 from autodiff.kinds import refusing
@@ -11,7 +12,7 @@ from autodiff.ops.linear_algebra import matmul
 
 
 class LinearAlgebraMethods(TensorBase):
-    """``x.mm(y)``, ``x.det()``, ``x.norm()``."""
+    """``x.mm(y)``, ``x.det()``, ``x.norm()``, ``x.stft(400)``."""
 
     __slots__ = ()
 
@@ -37,14 +38,21 @@ class LinearAlgebraMethods(TensorBase):
     cholesky_solve = refusing(matrices.cholesky_solve)
     det = as_function(matrices.det)
     dist = refusing(matrices.dist)
+    geqrf = matrices.geqrf
     inverse = matrices.inverse
     logdet = matrices.logdet
+    lu = matrices.lu
+    lu_solve = matrices.lu_solve
     matrix_exp = as_function(matrices.matrix_exp)
     matrix_power = matrices.matrix_power
     norm = matrices.norm
+    orgqr = matrices.orgqr
+    ormqr = matrices.ormqr
     pinverse = matrices.pinverse
     qr = matrices.qr
     renorm = matrices.renorm
     slogdet = matrices.slogdet
     svd = matrices.svd
     triangular_solve = refusing(matrices.triangular_solve)
+    stft = spectrograms.stft
+    istft = spectrograms.istft

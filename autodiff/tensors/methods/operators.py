@@ -15,7 +15,7 @@ from autodiff.ops.lengths import absolute
 from autodiff.ops.linear_algebra import matmul
 from autodiff.tensors.methods.wrappers import in_place
 
-COMPARABLE = (TensorBase, np.ndarray, np.generic, int, float)
+COMPARABLE = (TensorBase, np.ndarray, np.generic, int, float, complex)
 
 
 class Operators(TensorBase):

@@ -66,7 +66,10 @@ class ShapingMethods(TensorBase):
     tril = diagonals.tril
     triu = diagonals.triu
     angle = complex_names.angle
-    conj = conj_physical = resolve_conj = resolve_neg = complex_names.conj
+    conj = conj_physical = complex_names.conj
+    resolve_conj = resolve_neg = complex_names.resolve_conj
+    is_conj = is_neg = complex_names.is_conj
+    isreal = complex_names.isreal
     is_complex = complex_names.is_complex
 
     gather = indexing.gather
@@ -93,8 +96,21 @@ class ShapingMethods(TensorBase):
 
     @property
     def real(self) -> Value:
-        """The tensor itself: its entries are real."""
+        """The real parts, a view that can be written to; of a real tensor the tensor itself."""
         return complex_names.real(self)
+
+    @real.setter
+    def real(self, value: Any) -> None:
+        complex_names.real(self)[...] = value
+
+    @property
+    def imag(self) -> Value:
+        """The imaginary parts, a view that can be written to; raises DtypeError for a real tensor."""
+        return complex_names.imag(self)
+
+    @imag.setter
+    def imag(self, value: Any) -> None:
+        complex_names.imag(self)[...] = value
 
     def view(self, *shape: Any, size: Any = (), dtype: Any = None) -> Value:
         """The same memory in another shape, or read in another dtype; raises ShapeError where it does not fit.
@@ -135,10 +151,13 @@ class ShapingMethods(TensorBase):
 
     @property
     def H(self) -> Value:
-        """A matrix transposed."""
-        return shaping.t(self)
+        """A matrix transposed, and conjugated where it is complex."""
+        return complex_names.conj(shaping.t(self))
 
-    mH = mT
+    @property
+    def mH(self) -> Value:
+        """The last two axes swapped, and conjugated where they are complex."""
+        return complex_names.conj(self.mT)
 
     def where(self, condition: Any, other: Any) -> Value:
         """The tensor where ``condition`` holds and ``other`` elsewhere."""

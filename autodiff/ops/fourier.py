@@ -1,0 +1,86 @@
+"""Discrete Fourier transforms: of complex numbers, of real ones, and the one that gives real ones.
+
+A transform is a symmetric matrix, so that its transpose, which a cotangent takes, is the same transform: same sign of
+the exponent, same factor. A real signal has a spectrum whose second half is the conjugate of the first, and half of it
+is kept. What stands for two frequencies there counts twice in the signal, and in the transpose of what leaves it out.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import numpy as np
+
+from autodiff.engine.primitive import Primitive
+from autodiff.ops.shaping import astype
+
+Axes = tuple[int, ...]
+Norm = Literal["backward", "ortho", "forward"] | None
+
+
+def _laid_out(x: Any, axes: Axes) -> tuple[Any, list[int]]:
+    """``x`` with ``axes`` behind the others, the slowest of these first, row by row; and the way back.
+
+    A transform runs along memory. Its result lies so, as PyTorch's does.
+    """
+    order = [*_slowest_first(x, [a for a in range(x.ndim) if a not in axes]), *axes]
+    return np.ascontiguousarray(x.transpose(order)), [order.index(a) for a in range(x.ndim)]
+
+
+def _slowest_first(x: Any, axes: Any) -> list[int]:
+    return sorted(axes, key=lambda a: -x.strides[a])
+
+
+def _of_complex(x: Any, axes: Axes, inverse: bool, norm: Norm) -> Any:
+    y, back = _laid_out(x, tuple(_slowest_first(x, axes)))
+    transform = np.fft.ifftn if inverse else np.fft.fftn
+    return transform(y, axes=range(-len(axes), 0), norm=norm).transpose(back)
+
+
+def _of_real(x: Any, axes: Axes, inverse: bool, norm: Norm) -> Any:
+    if inverse:
+        y, back = _laid_out(x, axes[-1:])
+        half = np.fft.ihfft(y, norm=norm).transpose(back)
+        return _of_complex(half, axes[:-1], inverse, norm) if len(axes) > 1 else half
+    y, back = _laid_out(x, (*_slowest_first(x, axes[:-1]), axes[-1]))
+    return np.fft.rfftn(y, axes=range(-len(axes), 0), norm=norm).transpose(back)
+
+
+def _to_real(x: Any, axes: Axes, n: int, inverse: bool, norm: Norm) -> Any:
+    y, back = _laid_out(_of_complex(x, axes[:-1], inverse, norm) if len(axes) > 1 else x, axes[-1:])
+    return (np.fft.irfft if inverse else np.fft.hfft)(y, n, norm=norm).transpose(back)
+
+
+def _per_frequency(between: float, n: int, axis: int, g: Any) -> Any:
+    """What the first half of ``n`` frequencies along ``axis`` of ``g`` is multiplied by: 1 where it has no conjugate.
+
+    That is at 0, and at n / 2 where ``n`` is even; ``between`` elsewhere.
+    """
+    factors = np.full((n // 2 + 1, *(1,) * (g.ndim - 1 - axis)), between, np.float32)  # exact in every precision
+    factors[0] = 1
+    if n % 2 == 0:
+        factors[-1] = 1
+    return factors
+
+
+def _of_real_x(g: Any, out: Any, x: Any, axes: Axes, **how: Any) -> Any:
+    n = x.shape[axes[-1]]
+    return fft_to_real(g * _per_frequency(0.5, n, axes[-1], g), axes=axes, n=n, **how)
+
+
+def _to_real_x(g: Any, out: Any, x: Any, axes: Axes, n: int, **how: Any) -> Any:
+    return fft_of_real(g, axes=axes, **how) * _per_frequency(2, n, axes[-1], g)
+
+
+def _fft_x(g: Any, out: Any, x: Any, **how: Any) -> Any:
+    found = fft(g, **how)
+    return found if x.dtype.kind == "c" else astype(found, dtype=x.dtype)
+
+
+fft = Primitive("fft", _of_complex, _fft_x)
+
+# The first half along the last of the axes.
+fft_of_real = Primitive("fft_of_real", _of_real, _of_real_x)
+
+# Of such a half, whose entries without a conjugate count by their real parts, to ``n`` real numbers.
+fft_to_real = Primitive("fft_to_real", _to_real, _to_real_x)

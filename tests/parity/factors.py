@@ -1,0 +1,77 @@
+"""Cases of LU factors, products of reflections, eigenvalues of any matrix, and numerical gradients."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from parity.base import case, numbers
+from parity.linalg import quiet
+
+SHAPES = [(3, 3), (1, 1), (2, 3, 3), (4, 2), (2, 4), (2, 1, 3, 2), (0, 2, 2), (2, 0, 3)]
+
+
+def mixed(*shape: int) -> np.ndarray[tuple[int, ...], np.dtype[np.float64]]:
+    """Well-conditioned matrices whose largest entries are not in order, so that rows are exchanged."""
+    size = max(shape[-2:])
+    turned = np.roll(np.eye(size), 1, 0)[: shape[-2], : shape[-1]]
+    return numbers(shape, -0.5, 0.5, 3) + 2 * turned * np.arange(1.0, shape[-1] + 1)
+
+
+def solved(lib: Any, x: Any, b: Any, left: bool, adjoint: bool) -> Any:
+    LU, pivots = lib.linalg.lu_factor(x)
+    return lib.linalg.lu_solve(LU, pivots, b, left=left, adjoint=adjoint)
+
+
+for shape in SHAPES:
+    x = mixed(*shape)
+    case("linalg.lu", lambda lib, x: lib.linalg.lu(x), x)
+    case("linalg.lu_factor", lambda lib, x: lib.linalg.lu_factor(x), x)
+    case("linalg.lu_factor_ex", lambda lib, x: lib.linalg.lu_factor_ex(x), x)
+    case("lu", quiet(lambda lib, x: [*lib.lu(x), *x.lu(get_infos=True)]), x)
+    case("lu_unpack", lambda lib, x: lib.lu_unpack(*lib.linalg.lu_factor(x)), x)
+    case("lu_unpack", lambda lib, x: lib.lu_unpack(*lib.linalg.lu_factor(x.detach()), unpack_data=False), x, order=0)
+    case("lu_unpack", lambda lib, x: lib.lu_unpack(*lib.linalg.lu_factor(x), unpack_pivots=False), x)
+case("linalg.lu_factor_ex", lambda lib, x: lib.linalg.lu_factor_ex(x), np.ones((2, 3, 3)), order=0)
+case("linalg.lu", lambda lib, x: lib.linalg.lu(x), np.ones((3, 3)), order=0)
+for of_matrix, of_right in [((3, 3), (3, 2)), ((2, 3, 3), (2, 3, 2)), ((2, 3, 3), (3, 2)), ((3, 3), (2, 3, 1)),
+                            ((2, 1, 3, 3), (4, 3, 2))]:
+    x, y = mixed(*of_matrix), numbers(of_right)
+    for adjoint in (False, True):
+        case("linalg.lu_solve", lambda lib, x, y, a=adjoint: solved(lib, x, y, True, a), x, y)
+        case("linalg.lu_solve", lambda lib, x, y, a=adjoint: solved(lib, x, y.mT, False, a), x, y)
+    case("lu_solve", quiet(lambda lib, x, y: lib.lu_solve(y, *lib.linalg.lu_factor(x))), x, y)
+    case("lu_solve", quiet(lambda lib, x, y: y.lu_solve(*lib.linalg.lu_factor(x))), x, y)
+
+for shape, k in [((3, 3), 3), ((4, 2), 2), ((4, 3), 2), ((2, 4, 2), 1), ((3, 2), 0), ((0, 3, 2), 2)]:
+    tau = numbers((*shape[:-2], k), 0.2, 1.8, 5)
+    case("linalg.householder_product", lambda lib, x, t: lib.linalg.householder_product(x, t), shape, tau)
+    case("linalg.householder_product", lambda lib, x, t: lib.orgqr(x, t) + x.orgqr(t), shape, tau)
+for shape in [(3, 3), (4, 2), (2, 4, 2)]:
+    m, k = shape[-2:]
+    tau, other = numbers((*shape[:-2], k), 0.2, 1.8, 5), numbers((*shape[:-2], m, 3), -1, 1, 6)
+    for transpose in (False, True):
+        case("ormqr", lambda lib, x, t, y, tr=transpose: lib.ormqr(x, t, y, transpose=tr), shape, tau, other)
+        case("ormqr", lambda lib, x, t, y, tr=transpose: x.ormqr(t, y.mT, False, tr), shape, tau, other)
+for shape in [(3, 3), (4, 2), (2, 4), (2, 3, 2), (0, 2)]:
+    case("geqrf", lambda lib, x: lib.geqrf(x.detach()), shape, order=0)
+    case("geqrf", lambda lib, x: x.detach().geqrf(), shape, order=0)
+
+for shape in [(3, 3), (1, 1), (2, 4, 4)]:
+    x = mixed(*shape)
+    case("linalg.eigvals", lambda lib, x: lib.linalg.eigvals(x), x, order=0)
+    case("linalg.eigvals", lambda lib, x: (lib.linalg.eigvals(x) ** 3).real, x)
+    case("linalg.eig", lambda lib, x: lib.linalg.eig(x)[0], x, order=0)
+    case("linalg.eig", lambda lib, x: [lib.linalg.eig(x)[0].abs(), lib.linalg.eig(x)[1].abs() ** 2], x)
+
+for shape, dims in [((4,), None), ((3, 5), None), ((3, 5), 1), ((4, 3, 3), [0, -1]), ((3, 3), ())]:
+    for edge_order in (1, 2):
+        case("gradient", lambda lib, x, d=dims, e=edge_order: lib.gradient(x, dim=d, edge_order=e), shape)
+        case("gradient", lambda lib, x, d=dims, e=edge_order: lib.gradient(x, spacing=0.5, dim=d, edge_order=e), shape)
+for edge_order in (1, 2):
+    case("gradient", lambda lib, x, e=edge_order: lib.gradient(x, spacing=[2.0, -0.5], edge_order=e), (3, 4))
+    case("gradient", lambda lib, x, t, e=edge_order: lib.gradient(x, spacing=[t], dim=1, edge_order=e), (2, 5),
+         np.array([0.0, 0.5, 2.0, 2.5, 4.0]))
+    case("gradient", lambda lib, x, s, t, e=edge_order: lib.gradient(x, spacing=[s, t], edge_order=e), (3, 3),
+         np.array([0.0, 0.5, 2.0]), np.array([1.0, 0.5, -2.0]))
