@@ -42,12 +42,12 @@ class LinearAlgebraMethods(TensorBase):
     inverse = matrices.inverse
     logdet = matrices.logdet
     lu = matrices.lu
-    lu_solve = matrices.lu_solve
+    lu_solve = refusing(matrices.lu_solve)
     matrix_exp = as_function(matrices.matrix_exp)
     matrix_power = matrices.matrix_power
     norm = matrices.norm
     orgqr = matrices.orgqr
-    ormqr = matrices.ormqr
+    ormqr = refusing(matrices.ormqr)
     pinverse = matrices.pinverse
     qr = matrices.qr
     renorm = matrices.renorm
