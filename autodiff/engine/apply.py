@@ -184,11 +184,9 @@ def _promoted(primitive: Primitive, inputs: tuple[Any, ...], arrays: list[Any]) 
         dtype = int64
     if dtypes == [dtype]:
         return None
-    if not primitive.promotes:
-        raise DtypeError(
-            f"{primitive.name} needs inputs of one dtype, not {', '.join(describe_operand(a) for a in arrays)}; "
-            "convert one with .float(), .double() or .to(dtype)"
-        )
+    if not all(d.kind in primitive.promotes for d in dtypes):
+        given, repair = ", ".join(map(describe_operand, arrays)), "convert one with .float(), .double() or .to(dtype)"
+        raise DtypeError(f"{primitive.name} needs inputs of one dtype, not {given}; {repair}")
     astype = primitives["astype"]
     return tuple(
         apply(astype, (x,), {"dtype": dtype}) if isinstance(a, ndarray) and a.dtype != dtype else x

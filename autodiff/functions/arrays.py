@@ -31,6 +31,28 @@ def one_dtype(name: str, input: Any, other: Any) -> None:
         )
 
 
+def no_tensor(name: str, error: AttributeError, given: Iterable[Any]) -> Exception:
+    """The named error where ``error`` says that one of the things ``given`` is not what it should be, a tensor."""
+    wrong = error.obj
+    parts = [part for x in given for part in (x if isinstance(x, (list, tuple)) else (x,))]
+    given_so = (part is wrong or (isinstance(part, np.generic) and part == wrong) for part in parts)
+    if isinstance(wrong, TensorBase) or not any(given_so):
+        return error
+    return not_a_tensor(name, wrong)
+
+
+def not_a_tensor(name: str, given: Any) -> DtypeError:
+    """The error of something that stands in the place of a tensor."""
+    return DtypeError(f"{name} takes tensors, not {given!r:.60}; use tensor(...) to make one")
+
+
+def tensors_only(name: str, *given: Any) -> None:
+    """Raise DtypeError where one of the operands ``given`` is no tensor and no array."""
+    for x in given:
+        if not isinstance(x, (TensorBase, np.ndarray, np.generic)):
+            raise not_a_tensor(name, x)
+
+
 def refused(name: str, given: Iterable[Any], error: Exception) -> Exception:
     """The named error for what NumPy refused, with the operands; ``error`` where it has a name already."""
     if isinstance(error, AutodiffError):

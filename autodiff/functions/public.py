@@ -18,6 +18,7 @@ from autodiff.engine.apply import apply
 from autodiff.engine.primitive import Primitive
 from autodiff.engine.values import TensorBase, wrap
 from autodiff.errors import DtypeError
+from autodiff.functions.arrays import no_tensor
 from autodiff.kernels.layout import note
 
 PACKAGES = ("autodiff.functions.", "autodiff.linalg.", "autodiff.special.", "nn.functional.")
@@ -64,14 +65,18 @@ def as_function(primitive: Primitive) -> Callable[..., Any]:
 def _of_function(function: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(function)
     def call(*args: Any, **kwargs: Any) -> Any:
-        if args and isinstance(args[0], TensorBase):  # the usual call: then so is what comes out
-            return function(*args, **kwargs) if kwargs else function(*args)
-        given = (*args, *kwargs.values())
-        if _has(TensorBase, given):
-            return function(*args, **kwargs)
-        if not _has((np.ndarray, np.generic), given):
-            return _of_numbers(function, args, kwargs)
-        return function(*map(_as_tensor, args), **{name: _as_tensor(x) for name, x in kwargs.items()})
+        try:
+            if args and isinstance(args[0], TensorBase):  # the usual call: then so is what comes out
+                return function(*args, **kwargs) if kwargs else function(*args)
+            given = (*args, *kwargs.values())
+            arrays = _has((np.ndarray, np.generic), given)
+            if not arrays and _has(TensorBase, given):
+                return function(*args, **kwargs)
+            if not arrays:
+                return _of_numbers(function, args, kwargs)
+            return function(*map(_as_tensor, args), **{name: _as_tensor(x) for name, x in kwargs.items()})
+        except AttributeError as error:
+            raise no_tensor(call.__name__, error, (*args, *kwargs.values())) from error
 
     return call
 
@@ -98,6 +103,8 @@ def _of_numbers(function: Callable[..., Any], args: Any, kwargs: Any) -> Any:
     """The result for numbers alone, which some functions take; NumPy would read strings and lists as arrays."""
     given = ", ".join(f"{x!r:.40}" for x in (*args, *kwargs.values()))
     refusal = DtypeError(f"{function.__name__} takes tensors or arrays, not ({given}); use tensor(...)")
+    if any(isinstance(x, str) for x in args):
+        raise refusal
     try:
         result = function(*args, **kwargs)
     except AttributeError as error:

@@ -106,8 +106,11 @@ swapaxes = swapdims = also_called(axis0="dim0", axis1="dim1")(transpose)
 
 
 def adjoint(input: Any) -> Value:
-    """The last two axes swapped: of a real matrix, its adjoint."""
-    return transpose(input, -2, -1)
+    """The last two axes swapped: of a real matrix, its adjoint; a number as it is.
+
+    Raises AxisError for a vector.
+    """
+    return transpose(input, -2, -1) if input.ndim else shaping.transpose(input, axes=())
 
 
 def t(input: Any) -> Value:

@@ -192,7 +192,7 @@ def roll(input: Any, shifts: Any, dim: Any = None, *, dims: Any = None) -> Value
         raise ShapeError(f"roll needs as many shifts as dims, not {shifts} and {along}")
     result = input
     for step, d in zip(steps, axes, strict=True):
-        axis, length = length_of(input, d) if input.ndim else (0, 0)
+        axis, length = length_of(input, d)
         if length:
             cut = -step % length
             result = cat([narrow(result, axis, cut, length - cut), narrow(result, axis, 0, cut)], axis)

@@ -7,10 +7,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from autodiff.dtypes import get_default_dtype
 from autodiff.engine import modes
 from autodiff.engine.values import Value
 from autodiff.errors import OptionError, ShapeError
-from autodiff.functions.arrays import array_of, constant
+from autodiff.functions.arrays import array_of, constant, one_dtype
 from autodiff.functions.axes import also_called
 from autodiff.functions.diagonals import tril, triu
 from autodiff.functions.joining import cat
@@ -21,7 +22,7 @@ from autodiff.ops import decompositions as primitives
 from autodiff.ops import spectra
 from autodiff.ops.decompositions import det, matrix_exp
 from autodiff.ops.linear_algebra import matmul
-from autodiff.ops.shaping import copy, in_single
+from autodiff.ops.shaping import cast, copy, in_single
 
 __all__ = [
     "cholesky", "cholesky_ex", "det", "eigh", "eigvalsh", "inv", "inv_ex", "lstsq", "matrix_exp", "matrix_power",
@@ -88,6 +89,11 @@ def matrices(name: str, A: Any) -> Any:
     return A
 
 
+def _floating(A: Any) -> Any:
+    """``A``, or, of integers and booleans, ``A`` in the default dtype, in which the primitives compute."""
+    return A if A.dtype.kind == "f" else cast(A, get_default_dtype())
+
+
 def _by_columns(x: Any) -> Any:
     """``x`` in memory column by column, as LAPACK's and PyTorch's."""
     return x if x.ndim < 2 or array_of(x).mT.flags.c_contiguous else copy(x, order="F")
@@ -122,6 +128,8 @@ def solve(A: Any, B: Any, *, left: bool = True) -> Value:
 
 def solve_triangular(A: Any, B: Any, *, upper: bool, left: bool = True, unitriangular: bool = False) -> Value:
     """``solve`` for a matrix of which one triangle is looked at, with ones on its diagonal if ``unitriangular``."""
+    if matrices("solve_triangular", B).dtype != A.dtype:
+        one_dtype("solve_triangular", A, B)
     triangle = (triu if upper else tril)(_square("solve_triangular", A), (1 if upper else -1) if unitriangular else 0)
     if unitriangular:
         triangle = triangle + np.eye(A.shape[-1], dtype=A.dtype)
@@ -152,7 +160,8 @@ def svd(A: Any, full_matrices: bool = True) -> Singular:
 
     The columns that ``full_matrices`` adds are not determined by A: they are constants.
     """
-    m, n = matrices("svd", A).shape[-2:]
+    A = _floating(matrices("svd", A))
+    m, n = A.shape[-2:]
     if full_matrices and m != n and not (math.prod(A.shape) and _is_tracked(A)):
         u, s, vh = (constant(x, A) for x in _svd(array_of(A)))
         return Singular(_by_columns(u), s, _by_columns(vh))
@@ -200,7 +209,8 @@ def svdvals(A: Any) -> Value:
 
 def qr(A: Any, mode: str = "reduced") -> Orthogonal:
     """A of (..., m, n) as Q R, Q of orthonormal columns and R upper triangular; with "r", Q is empty."""
-    m, n = matrices("qr", A).shape[-2:]
+    A = _floating(matrices("qr", A))
+    m, n = A.shape[-2:]
     if mode not in ("reduced", "complete", "r"):
         raise OptionError(f'mode is "reduced", "complete" or "r", not {mode!r}')
     if mode == "complete" and m > n:
@@ -217,7 +227,8 @@ def qr(A: Any, mode: str = "reduced") -> Orthogonal:
 
 def pinv(A: Any, *, atol: Any = None, rtol: Any = None, hermitian: bool = False) -> Value:
     """The pseudoinverse of Moore and Penrose, with singular values up to max(atol, rtol * the largest) taken as 0."""
-    sizes = _sizes(array_of(matrices("pinv", A)))
+    A = _floating(matrices("pinv", A))
+    sizes = _sizes(array_of(A))
     largest = sizes.max(-1, initial=0.0)
     rtol = _relative_tolerance(A, atol, rtol)
     absolute = 0.0 if atol is None else array_of(atol) / np.where(largest == 0, 1, largest)
@@ -233,8 +244,8 @@ def _relative_tolerance(A: Any, atol: Any, rtol: Any) -> Any:
 
 def lstsq(A: Any, B: Any, rcond: Any = None, *, driver: str | None = None) -> LeastSquares:
     """X of the least squares of A X - B, for A of (..., m, n) and B of (..., m, k)."""
-    if A.ndim < 2:
-        raise ShapeError(f"lstsq takes matrices (..., m, n), not shape {tuple(A.shape)}")
+    one_dtype("lstsq", A, B)
+    A, B = _floating(matrices("lstsq", A)), _floating(B)
     vector = B.ndim == A.ndim - 1 and tuple(B.shape) == tuple(A.shape[:-1])
     if not (vector or B.ndim == A.ndim):
         raise ShapeError(f"lstsq of A {tuple(A.shape)} takes B of {A.ndim} axes, not of shape {tuple(B.shape)}")
@@ -271,7 +282,8 @@ def matrix_power(A: Any, n: int) -> Value:
 
 def matrix_rank(A: Any, *, atol: Any = None, rtol: Any = None, hermitian: bool = False) -> Value:
     """How many singular values are not taken as 0."""
-    s = _sizes(array_of(matrices("matrix_rank", A)))
+    A = _floating(matrices("matrix_rank", A))
+    s = _sizes(array_of(A))
     bound = np.maximum(0.0 if atol is None else atol, _relative_tolerance(A, atol, rtol) * s.max(-1, initial=0.0))
     return constant((s > np.asarray(bound)[..., None]).sum(-1), A)
 

@@ -82,6 +82,8 @@ def norm(A: Any, ord: Any = None, dim: Any = None, keepdim: bool = False, *, dty
     if dim is None and A.ndim not in (1, 2):
         raise ShapeError(f"norm of order {ord} takes a vector or a matrix, not shape {tuple(A.shape)}; give dim")
     axes = tuple(range(A.ndim)) if dim is None else tuple(dim)
+    if len(axes) == 1 and isinstance(ord, str):
+        raise OptionError(f"the norm {ord!r} is that of a matrix; of a vector it is a number")
     if len(axes) == 1:
         return vector_norm(A, ord, axes, keepdim, dtype=dtype)
     return matrix_norm(A, ord, axes, keepdim, dtype=dtype)
@@ -103,6 +105,8 @@ def cond(A: Any, p: Any = None) -> Value:
 def torch_norm(input: Any, p: Any = "fro", dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -> Value:
     """The norm of order ``p`` of all entries or over ``dim``; "fro" is 2, "nuc" the sum of the singular values."""
     if p == "nuc":
+        if dim is None and input.ndim != 2:
+            raise ShapeError(f"the nuclear norm is that of a matrix, not of shape {tuple(input.shape)}; give dim")
         return matrix_norm(input, p, (-2, -1) if dim is None else dim, keepdim, dtype=dtype)
     return vector_norm(input, 2 if p in ("fro", None) else p, dim, keepdim, dtype=dtype)
 
@@ -114,8 +118,8 @@ def dist(input: Any, other: Any, p: float = 2) -> Value:
 
 def cdist(x1: Any, x2: Any, p: float = 2.0, compute_mode: Any = None) -> Value:
     """The distances of all rows of (..., n, k) from all rows of (..., m, k): (..., n, m)."""
-    if x1.shape[-1] != x2.shape[-1]:
-        raise ShapeError(f"cdist takes rows of one length, not {tuple(x1.shape)} and {tuple(x2.shape)}")
+    if x1.ndim < 2 or x2.ndim < 2 or x1.shape[-1] != x2.shape[-1]:
+        raise ShapeError(f"cdist takes (..., n, k) and (..., m, k), not {tuple(x1.shape)} and {tuple(x2.shape)}")
     one_dtype("cdist", x1, x2)
     difference = subtract(unsqueeze(x1, -2), unsqueeze(x2, -3))
     distances = sum_(difference, -1) if not x1.shape[-1] else vector_norm(difference, p, -1)

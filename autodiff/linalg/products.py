@@ -12,7 +12,8 @@ from autodiff.functions.axes import numpy_names
 from autodiff.functions.diagonals import diagonal as diagonal_
 from autodiff.functions.joining import stack
 from autodiff.functions.reductions import sum as sum_
-from autodiff.functions.shaping import squeeze, unsqueeze
+from autodiff.functions.reductions import with_dtype
+from autodiff.functions.shaping import reshape, squeeze, unsqueeze
 
 __all__ = ["cross", "diagonal", "multi_dot", "vander", "vecdot"]
 
@@ -48,7 +49,8 @@ def multi_dot(tensors: Any) -> Value:
 
 def vander(x: Any, N: int | None = None) -> Value:
     """The powers 0 to N - 1 of each entry (n of them by default, at least two), along a new last axis."""
-    count = (x.shape[-1] if x.ndim else 1) if N is None else N
+    x = with_dtype(x if x.ndim else reshape(x, (1,)), None, whole="biu")
+    count = x.shape[-1] if N is None else N
     if count < 2:
         raise OptionError(f"vander of shape {tuple(x.shape)} takes two powers or more, not N = {count}")
     return stack([pow(x, k) for k in range(count)], -1)

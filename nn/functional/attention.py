@@ -55,7 +55,7 @@ def scaled_dot_product_attention(
     if is_causal and attn_mask is not None:
         raise OptionError("attention takes attn_mask or is_causal, not both; put the triangle into the mask")
     query, key, value = _same_stacks(query, key, value, enable_gqa)
-    scale = 1 / math.sqrt(query.shape[-1]) if scale is None else scale
+    scale = 1 / math.sqrt(query.shape[-1] or 1) if scale is None else scale
     shape = (*query.shape[:-1], key.shape[-2])
     bias, blind = _bias(attn_mask, shape, query.dtype)
     kept = _kept(shape, dropout_p, query.dtype)

@@ -98,6 +98,8 @@ def _classes(name: str, input: Any, target: Any, ignore_index: int) -> tuple[Any
     """Input (N, C, ...), target classes (N, ...) and which of them count (None: all), checked."""
     given, shape = np.asarray(array_of(target)), tuple(input.shape)
     wanted = shape[:1] * (len(shape) > 1) + shape[2:]
+    if given.dtype.kind == "b":
+        raise DtypeError(f"{name} takes class indices, not targets of {given.dtype}; convert them with .long()")
     if not shape or given.shape != wanted:
         raise ShapeError(
             f"{name} of an input of shape {shape}, classes on axis {min(len(shape) - 1, 1)}, takes targets of shape "

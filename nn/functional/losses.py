@@ -14,7 +14,7 @@ from autodiff.functions.arithmetic import clamp, where
 from autodiff.functions.arrays import array_of
 from autodiff.ops import fused
 from autodiff.ops.lengths import absolute
-from autodiff.ops.shaping import in_single, reshape
+from autodiff.ops.shaping import cast, in_single, reshape
 from autodiff.ops.transcendental import exp, log, softplus, xlogy
 from autodiff.tensors.tensor import Tensor
 from nn.functional.reduction import reduced, reduction_of, refuse_stretch, same_shape, weighted
@@ -143,7 +143,7 @@ def smooth_l1_loss(
 
 @in_single
 def huber_loss(input: Any, target: Any, reduction: str = "mean", delta: float = 1.0, weight: Any = None) -> Value:
-    """``smooth_l1_loss`` times its beta, here ``delta``.
+    """``smooth_l1_loss`` times its beta, here ``delta``; in the dtype of the input.
 
     Shapes: as ``mse_loss``, weight (*). The mean is over the number of entries, whatever their weights.
 
@@ -152,7 +152,7 @@ def huber_loss(input: Any, target: Any, reduction: str = "mean", delta: float = 
     if delta <= 0:
         raise OptionError(f"huber_loss needs delta above 0, not {delta}")
     refuse_stretch("huber_loss", input, target)
-    loss = _rounded_corner(apply(absolute, (input - target,)), delta)
+    loss = cast(_rounded_corner(apply(absolute, (input - target,)), delta), input.dtype)
     return reduced(loss if weight is None else loss * weight, reduction)
 
 
@@ -206,17 +206,20 @@ def gaussian_nll_loss(
 ) -> Value:
     """-log of the density of a normal with mean x and variance ``var`` at y: (log var + (x - y)^2 / var) / 2.
 
-    Shapes: input (*), target (*), var (*) or (*) with a last axis of length one or without it, or a number. A variance
-    below ``eps`` counts as ``eps`` and keeps its gradient. ``full`` adds log(2 pi) / 2.
+    Shapes: input (*), target (*), var (*) or (*) without its last axis or with one axis of length one, or a Python
+    number. A variance below ``eps`` counts as ``eps`` and keeps its gradient. ``full`` adds log(2 pi) / 2.
 
-    Raises OptionError for a variance below 0.
+    Raises:
+        ShapeError: the variance has another shape.
+        OptionError: it is below 0.
 
     Reference: Nix & Weigend 1994, "Estimating the mean and variance of the target probability distribution".
     """
     refuse_stretch("gaussian_nll_loss", input, target)
     shape = tuple(input.shape)
     plain = np.asarray(array_of(var), dtype=input.dtype)
-    if plain.shape not in ((), shape, shape[:-1], (*shape[:-1], 1)):
+    stretched = plain.ndim == len(shape) and [n for n, m in zip(plain.shape, shape, strict=True) if n != m] == [1]
+    if isinstance(var, (Tensor, np.ndarray)) and plain.shape not in (shape, shape[:-1]) and not stretched:
         raise ShapeError(f"gaussian_nll_loss of shape {shape} takes a var of that shape, not {plain.shape}")
     if (plain < 0).any():
         raise OptionError(f"gaussian_nll_loss: a variance is {plain.min():.4g}; give its exp(), or its square")

@@ -10,6 +10,7 @@ import numpy as np
 from autodiff.dtypes import as_dtype, bool_, float16, float32, float64, int8, int16, int32, int64, uint8
 from autodiff.engine.values import TensorBase, Value
 from autodiff.errors import DtypeError
+from autodiff.functions.arrays import tensors_only
 from autodiff.functions.axes import length_of
 from autodiff.functions.shaping import clone, contiguous
 from autodiff.functions.splitting import storage_offset_of
@@ -197,6 +198,7 @@ class ConversionMethods(TensorBase):
 
     def type_as(self, other: Value) -> Value:
         """In the dtype of ``other``."""
+        tensors_only("type_as", other)
         return self.to(other.dtype)
 
     def contiguous(self, memory_format: Any = None) -> Value:

@@ -6,13 +6,18 @@ from collections.abc import Callable
 from typing import Any
 
 from autodiff.engine.primitive import Primitive
+from autodiff.functions.arrays import no_tensor
 
 
 def in_place(function: Callable[..., Any]) -> Any:
     """A function or primitive as a method that writes its result into the tensor."""
 
     def change(self: Any, *args: Any, **kwargs: Any) -> Any:
-        return self._write_result(function(self, *args, **kwargs))
+        try:
+            result = function(self, *args, **kwargs)
+        except AttributeError as error:
+            raise no_tensor(change.__name__, error, (*args, *kwargs.values())) from error
+        return self._write_result(result)
 
     name = function.name if isinstance(function, Primitive) else function.__name__
     change.__name__, change.__doc__ = f"{name}_", f"``{name}``, written into this tensor, which is returned."
