@@ -77,3 +77,46 @@ def test_what_is_no_such_operand_has_a_result_or_a_named_error(name: str) -> Non
                     given = [other if i == k else y.copy() for i, y in enumerate(template.inputs)]
                     error = error_of(text, given)
                     assert error is None, f"{text} with {other!r:.80} for x{k}: {type(error).__name__}: {error}"
+
+
+@pytest.mark.parametrize("write", [
+    "x.fill_(None)", "x.copy_(None)", "x[0] = None", "x[...] = None", "lib.scatter(x, 0, at, None)",
+    "x.masked_fill_(x > 0, None)", "lib.index_fill(x, 0, at, None)", "lib.scatter_add(x, 0, at, None)",
+])  # fmt: skip
+def test_nothing_is_no_number(write: str) -> None:
+    """NumPy would make NaN of it."""
+    x = autodiff.ones(3)
+    with pytest.raises(AutodiffError):
+        exec(write, {"lib": autodiff, "x": x, "at": autodiff.tensor([0])})
+    assert x.tolist() == [1, 1, 1]
+
+
+@pytest.mark.parametrize("text", [
+    "lib.take(np.ones(3), lib.tensor([7]))", "lib.mm(np.ones((2, 2)), lib.ones(3))", "lib.ones_like(2)",
+    "lib.gather(np.ones(3), 0, lib.tensor([7]))", "lib.linalg.pinv(np.ones(3))",
+])  # fmt: skip
+def test_arrays_have_the_errors_of_tensors(text: str) -> None:
+    """Beside a tensor, too."""
+    with pytest.raises(AutodiffError):
+        eval(text, {"lib": autodiff, "np": np})
+
+
+def test_arrays_become_tensors_beside_tensors() -> None:
+    for made in (autodiff.take(np.arange(3.0), autodiff.tensor([2])), autodiff.ones_like(np.zeros(2, np.float32))):
+        assert isinstance(made, autodiff.Tensor)
+    assert autodiff.ones_like(np.zeros(2, np.float32)).dtype == autodiff.float32
+
+
+MATRICES = ["svd", "svdvals", "qr", "pinv", "matrix_rank", "inv", "det", "slogdet", "cholesky", "eigh", "eigvalsh",
+            "cond", "matrix_exp"]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", MATRICES)
+@pytest.mark.parametrize("dtype", [np.int64, np.uint8, np.bool_, np.float16])
+def test_matrices_of_whole_numbers_are_computed(name: str, dtype: Any) -> None:
+    """In the default dtype; of half precision in single, and given back in half."""
+    a = np.eye(2).astype(dtype)
+    made = getattr(autodiff.linalg, name)(autodiff.tensor(a))
+    parts = made if isinstance(made, tuple) else (made,)
+    wanted = np.int64 if name == "matrix_rank" else np.float16 if dtype == np.float16 else np.float32
+    assert {part.dtype for part in parts} == {np.dtype(wanted)}

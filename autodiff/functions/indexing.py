@@ -139,11 +139,12 @@ def index_put(input: Any, indices: tuple[Any, ...], values: Any, accumulate: boo
     key = plain_key(tuple(indices))
     tensors_only("index_put", values)
     one_dtype("index_put", input, values)
-    picked = shape_at(input, key)
-    if not broadcasts_to(tuple(values.shape), picked):
-        raise ShapeError(f"index_put: values of shape {tuple(values.shape)} do not broadcast to {picked}")
+    shape = tuple(values.shape)
+    if shape[:1] == (1,) and not broadcasts_to(shape, shape_at(input, key)):  # which NumPy's assignment would take
+        raise ShapeError(f"index_put: values of shape {shape} do not broadcast to {shape_at(input, key)}")
     if not accumulate:
         return overwrite(input, values, key=key)
+    picked = shape_at(input, key)
     return input + scatter_add(expand(values, picked), key=key, shape=tuple(input.shape))
 
 

@@ -205,8 +205,8 @@ def as_strided(input: Any, size: Sequence[int], stride: Sequence[int], storage_o
     It begins at entry ``storage_offset`` of the memory, or where ``input`` does.
 
     Raises:
-        ShapeError: a step or the offset is below 0, the view leaves the memory, or it shows what is no entry of an
-            ``input`` that requires grad.
+        ShapeError: a step or the offset is below 0, the view leaves the memory, it shows what is no entry of an
+            ``input`` that requires grad, or entries where ``input`` has none and no offset is given.
 
     >>> import autodiff
     >>> autodiff.arange(4).as_strided((3, 2), (1, 1))
@@ -223,6 +223,8 @@ def as_strided(input: Any, size: Sequence[int], stride: Sequence[int], storage_o
         raise ShapeError(f"{asked}: a step is wanted for each length")
     if offset < 0 or min((*shape, *steps), default=0) < 0:
         raise ShapeError(f"{asked}: none of them may be below 0")
+    if not array.size and storage_offset is None and 0 not in shape:
+        raise ShapeError(f"{asked}: where a part without entries begins, NumPy does not say; give storage_offset")
     if 0 not in shape and offset + reach >= owner.nbytes // array.itemsize:
         raise ShapeError(f"{asked} leaves the memory, which has {owner.nbytes // array.itemsize} entries")
     own = tuple(n // array.itemsize for n in array.strides)

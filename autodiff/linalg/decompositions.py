@@ -76,7 +76,8 @@ class Checked(NamedTuple):
     info: Value
 
 
-def _square(name: str, A: Any) -> Any:
+def square(name: str, A: Any) -> Any:
+    """``A`` itself; raises ShapeError where it is not square."""
     if A.ndim < 2 or A.shape[-1] != A.shape[-2]:
         raise ShapeError(f"{name} takes square matrices (..., n, n), not shape {tuple(A.shape)}")
     return A
@@ -108,18 +109,18 @@ def inv(A: Any) -> Value:
     tensor([[0.5000, 0.0000],
             [0.0000, 0.2500]])
     """
-    return primitives.inv(_square("inv", A))
+    return primitives.inv(square("inv", A))
 
 
 @also_called(input="A")
 def slogdet(A: Any) -> LogDet:
     """The sign of the determinant of (..., n, n), and log of its size."""
-    return LogDet(primitives.sign_of_det(_square("slogdet", A)), primitives.logabsdet(A))
+    return LogDet(primitives.sign_of_det(square("slogdet", A)), primitives.logabsdet(A))
 
 
 def solve(A: Any, B: Any, *, left: bool = True) -> Value:
     """X with A X = B (or X A = B) for A of (..., n, n) and B of (..., n, k), or (..., n) where that fits the stack."""
-    _square("solve", A)
+    square("solve", A)
     if not left:
         return solve(A.mT, B.mT).mT
     vector = B.ndim == 1 or (B.ndim == A.ndim - 1 and tuple(B.shape) == tuple(A.shape[:-1]))
@@ -130,7 +131,7 @@ def solve_triangular(A: Any, B: Any, *, upper: bool, left: bool = True, unitrian
     """``solve`` for a matrix of which one triangle is looked at, with ones on its diagonal if ``unitriangular``."""
     if matrices("solve_triangular", B).dtype != A.dtype:
         one_dtype("solve_triangular", A, B)
-    triangle = (triu if upper else tril)(_square("solve_triangular", A), (1 if upper else -1) if unitriangular else 0)
+    triangle = (triu if upper else tril)(square("solve_triangular", A), (1 if upper else -1) if unitriangular else 0)
     if unitriangular:
         triangle = triangle + np.eye(A.shape[-1], dtype=A.dtype)
     return primitives.solve(triangle, B) if left else _by_columns(primitives.solve(triangle.mT, B.mT).mT)
@@ -138,7 +139,7 @@ def solve_triangular(A: Any, B: Any, *, upper: bool, left: bool = True, unitrian
 
 def cholesky(A: Any, *, upper: bool = False) -> Value:
     """The lower triangular L (or L^T) with L L^T = A, for a positive definite A of (..., n, n)."""
-    factor = primitives.cholesky(_square("cholesky", A))
+    factor = primitives.cholesky(square("cholesky", A))
     return _by_columns(factor.mT) if upper else factor
 
 
@@ -146,7 +147,7 @@ def eigh(A: Any, UPLO: str = "L") -> Eigen:
     """The eigenvalues, rising, and orthonormal eigenvectors (columns) of A, or of its symmetric part."""
     if UPLO not in ("L", "U"):
         raise OptionError(f'UPLO is "L" or "U", not {UPLO!r}')
-    both = spectra.eigh(_square("eigh", A))
+    both = spectra.eigh(square("eigh", A))
     return Eigen(contiguous(both[..., 0, :]), _by_columns(spectra.vectors(both, start=1, stop=A.shape[-1] + 1)))
 
 
@@ -266,7 +267,7 @@ def lstsq(A: Any, B: Any, rcond: Any = None, *, driver: str | None = None) -> Le
 @also_called(input="A")
 def matrix_power(A: Any, n: int) -> Value:
     """A times itself ``n`` times, by squaring; of its inverse where ``n`` is below 0."""
-    base, power = (_square("matrix_power", A), n) if n >= 0 else (inv(A), -n)
+    base, power = (square("matrix_power", A), n) if n >= 0 else (inv(A), -n)
     if n == 1:
         return clone(A)
     if n == 0:

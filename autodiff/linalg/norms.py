@@ -11,12 +11,13 @@ import numpy as np
 from autodiff.engine.values import Value
 from autodiff.errors import OptionError, ShapeError
 from autodiff.functions.arithmetic import subtract, where
-from autodiff.functions.arrays import constant, one_dtype
+from autodiff.functions.arrays import array_of, constant, one_dtype
 from autodiff.functions.axes import axis_of, numpy_names, reduced_axes
 from autodiff.functions.reductions import amax, amin, beside, with_dtype
 from autodiff.functions.reductions import sum as sum_
 from autodiff.functions.shaping import contiguous, movedim, unsqueeze
-from autodiff.linalg.decompositions import inv, matrices, svdvals
+from autodiff.kernels.precision import single
+from autodiff.linalg.decompositions import inv, matrices, square, svdvals
 from autodiff.ops import reductions
 from autodiff.ops.indexing import index
 from autodiff.ops.lengths import absolute
@@ -91,14 +92,21 @@ def norm(A: Any, ord: Any = None, dim: Any = None, keepdim: bool = False, *, dty
 
 @numpy_names
 def cond(A: Any, p: Any = None) -> Value:
-    """The condition number, by the norm ``p``: how much a relative error may grow in solving."""
+    """The condition number, by the norm ``p``: how much a relative error may grow in solving; inf without inverse."""
     if not math.prod(matrices("cond", A).shape) and p not in ("fro", "nuc"):
         return constant(np.zeros(A.shape[:-2], A.dtype), A)
     if p is None or p in (2, -2):
         values = svdvals(A)
         largest, smallest = values[..., 0], values[..., -1]
         return smallest / largest if p == -2 else largest / smallest
-    return matrix_norm(A, p) * matrix_norm(inv(A), p)
+    try:
+        return matrix_norm(A, p) * matrix_norm(inv(A), p)
+    except ShapeError:
+        singular = np.linalg.slogdet(single(array_of(square("cond", A))))[0] == 0
+        if not singular.any():
+            raise
+        regular = where(singular[..., None, None], np.eye(A.shape[-1], dtype=A.dtype), A)
+        return where(singular, math.inf, cond(regular, p))
 
 
 @numpy_names

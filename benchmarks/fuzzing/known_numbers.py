@@ -6,16 +6,14 @@ import re
 
 import numpy as np
 
-from benchmarks.fuzzing.compare import Difference, compared, near, none_or_zeros
+from benchmarks.fuzzing.compare import Difference, near, none_or_zeros
 from benchmarks.fuzzing.kinds import (
-    VARIABLE,
     Known,
     agree,
     agree_aside,
     agree_beside,
     agree_changed,
     nan_behind_where,
-    we_refuse,
 )
 from benchmarks.fuzzing.program import Leaf, Line, Program
 from benchmarks.fuzzing.run import OURS, peer, run
@@ -53,30 +51,14 @@ def _equal_rows(program: Program, found: Difference) -> bool:
     return bags and found.kind.startswith("gradient") and agree_aside(program)
 
 
+NUMERIC = ("value", "gradient 1", "gradient 2", "gradient 1 or none", "gradient 2 or none")
 DEGENERATE = "norm|svd|pinv|cond|eig|qr|std|cholesky|solve|inv"
 
 
 def _degenerate(program: Program, found: Difference) -> bool:
     named = any(re.search(DEGENERATE, line.text) for line in program.lines)
-    kinds = ("value", "gradient 1", "gradient 2", "gradient 1 or none", "gradient 2 or none")
-    return named and found.kind in kinds and (
+    return named and found.kind in NUMERIC and (
         agree_aside(program) or agree_beside(program, DEGENERATE) or agree_beside(program, DEGENERATE, alike=True))
-
-
-def _read_first(program: Program, found: Difference) -> bool:
-    """The libraries agree where PyTorch reads a copy of what it writes."""
-    if found.kind != "value" or (torch := peer()) is None:
-        return False
-    lines = tuple(_reading_copies(line) for line in program.lines)
-    other = compared(program, run(program, OURS), run(program._replace(lines=lines), torch))
-    return other is None or we_refuse("needs was changed in place")(program, other)
-
-
-def _reading_copies(line: Line | Leaf) -> Line | Leaf:
-    parts = re.match(r"((?:with [^:]*: )?\w+.*?(?:\w_\(| [-+*]= |\] = ))(.*)$", line.text)
-    if isinstance(line, Leaf) or parts is None:
-        return line
-    return Line(parts[1] + VARIABLE.sub(r"\1.clone()", parts[2]))
 
 
 UNORDERED = re.compile(r"kthvalue|topk|sort|median|mode|quantile")
@@ -84,7 +66,8 @@ UNORDERED = re.compile(r"kthvalue|topk|sort|median|mode|quantile")
 
 def _order_of_ties(program: Program, found: Difference) -> bool:
     named = any(UNORDERED.search(line.text) for line in program.lines)
-    return named and found.kind in ("value", "gradient 1", "gradient 2") and agree_aside(program)
+    return named and found.kind in ("value", "gradient 1", "gradient 2") and (
+        agree_aside(program) or agree_beside(program, UNORDERED.pattern))
 
 
 def _single(program: Program, found: Difference) -> bool:
@@ -108,6 +91,14 @@ def _hidden(program: Program, found: Difference) -> bool:
     return found.kind.startswith("gradient") and any(re.search(r"= \w+\.data$", line.text) for line in program.lines)
 
 
+def _retained_anew(program: Program, found: Difference) -> bool:
+    """A tensor that was written under no_grad, and told to keep its gradient, before or after."""
+    kept = any(line.text == f"{found.where}.retain_grad()" for line in program.lines)
+    written = rf"with lib.no_grad\(\): .*\b{re.escape(found.where)}\b.*(\w_\(|[-+*]=|\] =|inplace=True)"
+    named = (found.kind == "gradient 1 or none" and found.theirs is None) or found.kind == "gradient 1"
+    return kept and named and any(re.match(written, line.text) for line in program.lines)
+
+
 def _infinite(program: Program, found: Difference) -> bool:
     """Numbers that differ for inputs that are infinite, NaN or about to overflow, and agree for ordinary ones."""
     ordinary = program.finite()
@@ -120,10 +111,17 @@ STEPS = r"atan2|angle|sgn|sign|floor|ceil|round|trunc|frac|heaviside|fmod|remain
 
 def _step(program: Program, found: Difference) -> bool:
     """The libraries agree where a step, of a function or of a mask, is not where a number of no size is."""
-    kinds = ("value", "gradient 1", "gradient 2", "gradient 1 or none", "gradient 2 or none")
-    return found.kind in kinds and (
+    return found.kind in NUMERIC and (
         agree_beside(program, STEPS)
         or agree_changed(program.in_double(), lambda text: re.sub(r"([<>]=?) 0(?![.\d])", r"\1 1.7e-06", text)))
+
+
+ACROSS_ITSELF = r"cross\((\w+), \1\b|(\w+)\.cross\(\2\b"
+
+
+def _across_itself(program: Program, found: Difference) -> bool:
+    """The product of a vector with itself is 0 here, and in PyTorch what the rounding of one of two products leaves."""
+    return found.kind in NUMERIC and agree_beside(program, ACROSS_ITSELF)
 
 
 def _source_is_larger(program: Program, found: Difference) -> bool:
@@ -201,8 +199,7 @@ def _sign(program: Program, found: Difference) -> bool:
 def _stretched_leaf(program: Program, found: Difference) -> bool:
     """The leaf's memory is stretched, and written: PyTorch shares gradients between its equal entries."""
     leaf = next((line for line in program.leaves if line.name == found.where), None)
-    name = re.escape(found.where)
-    written = rf"no_grad\(\): ({name}\b.*( [-+*]?= |_\()|lib\.\S*\({name}\b.*inplace=True)"
+    written = r"no_grad\(\): .*(\w_\(| [-+*]= |\] = |inplace=True)"
     return (found.kind.startswith("gradient") and leaf is not None and "expand" in leaf.layout
             and any(re.search(written, line.text) for line in program.lines))
 
@@ -221,7 +218,6 @@ def _detached_and_written(program: Program, found: Difference) -> bool:
 
 
 NUMBERS = [
-    Known("reads what it has written", "ours: what is read is read before", _read_first),
     Known("the matrix of triangular_solve", "neither: it is given back as it was", lambda program, found: (
         found.kind == "value: tracked" and any(f", {found.where} = lib.triangular_solve" in line.text
                                                for line in program.lines))),
@@ -237,7 +233,14 @@ NUMBERS = [
     Known("extremes without the entry", "ours: PyTorch shares with the entry that include_self=False leaves out",
           _left_out),
     Known("bags of equal rows", "ours: the maximum is shared evenly, as that of amax", _equal_rows),
+    Known("kept at another node", "ours: PyTorch gives a view that was written a new node, which nothing came from",
+          _retained_anew),
+    Known("integers that are tracked", "ours: whole numbers have no gradient", lambda program, found: (
+        found.kind == "value: tracked" and not found.ours.tracked and found.ours.array.dtype.kind != "f")),
     Known("a step at rounding", "neither: rounding, or the sign of a zero, says on which side a number is", _step),
+    Known("a vector across itself", "ours: 0, without the rounding of PyTorch's products", _across_itself),
+    Known("a root of powers", "ours: the sum in lp_pool of order 1 is smooth at 0, where PyTorch takes its size and sign",
+          lambda program, found: found.kind in NUMERIC and found.kind != "value" and agree_beside(program, "lp_pool")),
     Known("a larger source", "ours: PyTorch's backward pass takes an index of the source's shape alone",
           _source_is_larger),
     Known("nothing shuffled", "ours: channels and sizes are moved where there are no entries, too", _shuffled_nothing),

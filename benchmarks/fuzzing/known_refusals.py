@@ -18,7 +18,8 @@ def _one_dtype(program: Program, found: Difference) -> bool:
     lines = str(program) if found.where.startswith("gradients") else found.where
     said = refused("same data ?types?", "same dtype", "dtype .* but", "different dtypes", "promoting",
                    "mixed dtype", "scalar type", "did not match", "needs_dynamic_casting")
-    return said(program, found) and PROMOTED.search(lines) is not None
+    alike = found._replace(kind="error", ours="none") if found.kind == "kind of error" else found
+    return said(program, alike) and PROMOTED.search(lines) is not None
 
 
 def _beyond(program: Program, found: Difference) -> bool:
@@ -37,14 +38,16 @@ def _of_nothing(program: Program, found: Difference) -> bool:
 
 def _filled(program: Program, found: Difference) -> bool:
     """One number for all entries of a stretched view: PyTorch refuses it in the backward pass."""
-    stretched, filled = re.search("expand|broadcast_t", str(program)), re.search("^gradients|fill_", found.where)
+    stretched = re.search("expand|broadcast_t|meshgrid", str(program))
+    filled = re.search("^gradients|fill_", found.where)
     return bool(stretched and filled) and "more than one element of the written-to tensor" in str(found.theirs)
 
 
 def _source_is_larger(program: Program, found: Difference) -> bool:
-    reduced = any(re.search("scatter_reduce.*(am(ax|in)|prod|mean)", line.text) for line in program.lines)
+    reduced = any(re.search(r"scatter(_add|_reduce)?_?\(", line.text) for line in program.lines)
     return (reduced and found.where.startswith("gradients")
-            and refused("The size of tensor a .* must match the size of tensor b")(program, found))
+            and refused("The size of tensor a .* must match the size of tensor b",
+                        "Scatter.* returned an invalid gradient")(program, found))
 
 
 def _turned(program: Program, found: Difference) -> bool:
@@ -95,6 +98,8 @@ REFUSALS = [
           we_refuse(r"adaptive_avg_pool\dd takes inputs")),
     Known("positions of more axes", "ours: PyTorch counts their axes, and those of the heights, from different ends",
           we_refuse("trapezoid: positions .* have more axes than heights")),
+    Known("the place of nothing", "ours: refuses, since NumPy forgets where a part without entries begins", we_refuse(
+        "where a part without entries begins")),
     Known("a part that is called a view", "neither: whether the last step of a function is a view", refused(
         "Can't detach views in-place")),
     Known("dropout of what has no channels", "ours: refuses it in evaluation, too", we_refuse(
@@ -116,6 +121,11 @@ REFUSALS = [
     Known("whole numbers", "ours: computes what PyTorch has for floats alone", refused(
         "not implemented for '(Long|Int|Bool)", "Expected a floating point or complex tensor as input. Got (?!Half)",
         "only support floating point and complex dtypes", r"linalg.pinv\((Long|Int|Bool|Byte)")),
+    Known("targets of booleans", "ours: the loss of 0 and 1, which PyTorch's formula subtracts from",
+          lambda program, found: (
+              "_loss" in found.where and refused("with a bool tensor is not supported")(program, found))),
+    Known("a source of whole numbers", "ours: integers hold the numbers of a tracked source, and no gradient", refused(
+        "Autograd not support dtype")),
     Known("detached in place", "ours: what was detached is a constant", refused("has been detached in-place")),
     Known("a tensor that is turned", "ours: PyTorch's own gradient has the shape that it had", _turned),
     Known("unsafe parts", "ours: they are views like those of split", lambda program, found: (

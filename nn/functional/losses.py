@@ -17,7 +17,7 @@ from autodiff.ops.lengths import absolute
 from autodiff.ops.shaping import cast, in_single, reshape
 from autodiff.ops.transcendental import exp, log, softplus, xlogy
 from autodiff.tensors.tensor import Tensor
-from nn.functional.reduction import reduced, reduction_of, refuse_stretch, same_shape, weighted
+from nn.functional.reduction import check_weight, reduced, reduction_of, refuse_stretch, same_shape, weighted
 
 __all__ = [
     "binary_cross_entropy", "binary_cross_entropy_with_logits", "gaussian_nll_loss", "huber_loss", "kl_div", "l1_loss",
@@ -37,7 +37,8 @@ def mse_loss(
 ) -> Value:
     """The squared error, (input - target)^2.
 
-    Shapes: input (*), target (*), result () or, for reduction "none", (*).
+    Shapes: input (*), target (*), weight as input, result () or, for reduction "none", (*). With a weight the mean is
+    over the sum of the weights.
 
     Raises ShapeError where the shapes would stretch each other.
 
@@ -46,6 +47,7 @@ def mse_loss(
     tensor(2.)
     """
     refuse_stretch("mse_loss", input, target)
+    check_weight("mse_loss", input, weight)
     reduction = reduction_of(size_average, reduce, reduction)
     if reduction == "mean" and weight is None:
         return apply(fused.mse, (input, target))
@@ -62,6 +64,7 @@ def l1_loss(
     Shapes: as ``mse_loss``.
     """
     refuse_stretch("l1_loss", input, target)
+    check_weight("l1_loss", input, weight)
     return weighted(apply(absolute, (input - target,)), weight, reduction_of(size_average, reduce, reduction))
 
 
@@ -145,14 +148,17 @@ def smooth_l1_loss(
 def huber_loss(input: Any, target: Any, reduction: str = "mean", delta: float = 1.0, weight: Any = None) -> Value:
     """``smooth_l1_loss`` times its beta, here ``delta``; in the dtype of the input.
 
-    Shapes: as ``mse_loss``, weight (*). The mean is over the number of entries, whatever their weights.
+    Shapes: as ``mse_loss``. The mean is over the number of entries, whatever their weights.
 
     Reference: Huber 1964, "Robust estimation of a location parameter".
     """
     if delta <= 0:
         raise OptionError(f"huber_loss needs delta above 0, not {delta}")
     refuse_stretch("huber_loss", input, target)
-    loss = cast(_rounded_corner(apply(absolute, (input - target,)), delta), input.dtype)
+    check_weight("huber_loss", input, weight)
+    loss = _rounded_corner(apply(absolute, (input - target,)), delta)
+    if input.dtype.kind == "f" and loss.dtype != input.dtype:
+        loss = cast(loss, input.dtype)
     return reduced(loss if weight is None else loss * weight, reduction)
 
 

@@ -9,7 +9,6 @@ import numpy as np
 from autodiff.engine.apply import apply
 from autodiff.engine.values import Value
 from autodiff.errors import OptionError, ShapeError
-from autodiff.functions.shaping import broadcast_to
 from autodiff.ops.reductions import mean, sum_
 
 _ALL = {"axis": None, "keepdims": False}
@@ -67,5 +66,13 @@ def weighted(loss: Any, weight: Any, reduction: str) -> Value:
     """``reduced``; with weights the mean is over their sum."""
     if weight is None:
         return reduced(loss, reduction)
-    total = apply(sum_, (broadcast_to(weight, loss.shape),), _ALL) if reduction == "mean" else None
+    total = apply(sum_, (weight,), _ALL) if reduction == "mean" else None
     return reduced(loss * weight, reduction, total)
+
+
+def check_weight(name: str, input: Any, weight: Any) -> None:
+    """Raise ShapeError where there is a weight, but not one for each entry of the input."""
+    if weight is not None and tuple(weight.shape) != tuple(input.shape):
+        raise ShapeError(
+            f"{name} takes a weight of its input's shape {tuple(input.shape)}, not {tuple(weight.shape)}; expand one"
+        )
