@@ -116,6 +116,12 @@ def _step(program: Program, found: Difference) -> bool:
         or agree_changed(program.in_double(), lambda text: re.sub(r"([<>]=?) 0(?![.\d])", r"\1 1.7e-06", text)))
 
 
+def _singular(program: Program, found: Difference) -> bool:
+    """The libraries agree about the determinant of a matrix that is not singular."""
+    named = any(re.search(r"det\(", line.text) for line in program.lines)
+    return named and found.kind.startswith("gradient") and (agree_aside(program) or agree_beside(program, r"det\("))
+
+
 ACROSS_ITSELF = r"cross\((\w+), \1\b|(\w+)\.cross\(\2\b"
 
 
@@ -238,8 +244,9 @@ NUMBERS = [
     Known("integers that are tracked", "ours: whole numbers have no gradient", lambda program, found: (
         found.kind == "value: tracked" and not found.ours.tracked and found.ours.array.dtype.kind != "f")),
     Known("a step at rounding", "neither: rounding, or the sign of a zero, says on which side a number is", _step),
+    Known("determinants of 0", "ours: the cofactors, where PyTorch's gradient is 0 or NaN", _singular),
     Known("a vector across itself", "ours: 0, without the rounding of PyTorch's products", _across_itself),
-    Known("a root of powers", "ours: the sum in lp_pool of order 1 is smooth at 0, where PyTorch takes its size and sign",
+    Known("a root of powers", "ours: lp_pool of order 1 is smooth at 0, where PyTorch takes size and sign",
           lambda program, found: found.kind in NUMERIC and found.kind != "value" and agree_beside(program, "lp_pool")),
     Known("a larger source", "ours: PyTorch's backward pass takes an index of the source's shape alone",
           _source_is_larger),

@@ -58,6 +58,13 @@ def _turned(program: Program, found: Difference) -> bool:
             and re.search("invalid gradient", str(found.theirs)) is not None)
 
 
+def _written_with_nothing(program: Program, found: Difference) -> bool:
+    """PyTorch takes a tensor for a tracked leaf because an empty view of it was written with a tracked tensor."""
+    names = re.findall(r"(?<![\w.])[a-z]\d*\b(?!=)", found.where)
+    untracked = any(line.name in names and not line.grad for line in program.leaves)
+    return untracked and refused("a leaf Variable that requires grad is being used")(program, found)
+
+
 REFUSALS = [
     Known("half precision", "ours: PyTorch has no such kernel for float16", refused(
         "'Half'", r"linalg.pinv\(Half", "doesn't handle types other than float and double",
@@ -84,7 +91,7 @@ REFUSALS = [
     Known("two dtypes of nothing", "ours: asks for one dtype, whatever the size; triangular solves, too", we_refuse(
         r"needs inputs of one dtype, not .*\b0[,)]", "solve(_triangular)? needs inputs of one dtype")),
     Known("a bias of another dtype", "ours: asks for one dtype; what PyTorch does hangs on layout, dtype and axes",
-          we_refuse("conv_transpose.* takes a bias of that dtype", "linear needs inputs of one dtype")),
+          we_refuse("conv.* takes a bias of that dtype", "linear needs inputs of one dtype")),
     Known("a sum of nothing", "ours: asks for one dtype, whatever the size", lambda program, found: (
         has_nothing(program) and we_refuse("addbmm needs inputs of one dtype")(program, found))),
     Known("a product that is one by one", "ours: einsum asks for one dtype, whether or not entries are summed",
@@ -121,11 +128,13 @@ REFUSALS = [
     Known("whole numbers", "ours: computes what PyTorch has for floats alone", refused(
         "not implemented for '(Long|Int|Bool)", "Expected a floating point or complex tensor as input. Got (?!Half)",
         "only support floating point and complex dtypes", r"linalg.pinv\((Long|Int|Bool|Byte)")),
-    Known("targets of booleans", "ours: the loss of 0 and 1, which PyTorch's formula subtracts from",
-          lambda program, found: (
-              "_loss" in found.where and refused("with a bool tensor is not supported")(program, found))),
+    Known("booleans", "ours: they are 0 and 1, which PyTorch's formula of the loss or the derivative does not negate",
+          lambda program, found: re.search("_loss|^gradients", found.where) is not None and refused(
+              "with a bool tensor is not supported", "Negation.* on a bool tensor")(program, found)),
     Known("a source of whole numbers", "ours: integers hold the numbers of a tracked source, and no gradient", refused(
         "Autograd not support dtype")),
+    Known("written with nothing", "ours: what a tracked tensor was written into, be it to no entry, is no leaf",
+          _written_with_nothing),
     Known("detached in place", "ours: what was detached is a constant", refused("has been detached in-place")),
     Known("a tensor that is turned", "ours: PyTorch's own gradient has the shape that it had", _turned),
     Known("unsafe parts", "ours: they are views like those of split", lambda program, found: (
