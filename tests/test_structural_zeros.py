@@ -222,3 +222,13 @@ def test_walks_in_several_threads_keep_their_doubts_apart() -> None:
     for thread in threads:
         thread.join()
     assert found == [[0.0, 0.25]] * 200
+
+
+def test_a_vjp_that_gives_no_gradient_stands_beside_a_pole() -> None:
+    """Such as that of the norm of order 0: what it leaves out is not asked for numbers."""
+    x = tensor([[-2.0, 3.0]], dtype=autodiff.float64, requires_grad=True)
+    with np.errstate(invalid="ignore"):
+        b = autodiff.where(x > 0, x.sqrt(), x)
+    count = autodiff.norm(b.reshape(-1)[:1].sigmoid(), 0)
+    (g,) = autodiff.grad([b.sum(), count], x)
+    np.testing.assert_allclose(g, [[1.0, 0.5 / 3**0.5]])

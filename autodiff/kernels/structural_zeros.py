@@ -95,7 +95,7 @@ def generic_cotangent(
         if hasattr(node, "edges") and not selects and node.dtype.kind == "f":
             values[i] = next(_draws([np.zeros(node.shape, node.dtype)], [0], *INTERVALS[i % 2]))[0]
     c = _tried(vjp, [g, *values], params)
-    return None if c is UNKNOWN else np.where(np.isfinite(c), c, 1).astype(c.dtype)
+    return None if c is None or c is UNKNOWN else np.where(np.isfinite(c), c, 1).astype(c.dtype)
 
 
 def plain(value: Any) -> Array:

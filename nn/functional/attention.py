@@ -18,7 +18,7 @@ from autodiff.functions.splitting import split
 from autodiff.ops import fused
 from autodiff.ops.attention import attention
 from autodiff.ops.linear_algebra import matmul
-from autodiff.ops.shaping import in_single
+from autodiff.ops.shaping import in_single, reshape
 from nn.functional.arguments import check_probability
 from nn.functional.dense import linear
 from nn.functional.dropout import dropout
@@ -100,6 +100,7 @@ def _bias(mask: Any, shape: tuple[int, ...], dtype: Any) -> tuple[Any, Any]:
     """
     if mask is None:
         return None, None
+    mask = mask if len(mask.shape) > 1 else reshape(mask, shape=(1,) * (2 - len(mask.shape)) + tuple(mask.shape))
     array = np.asarray(array_of(mask))
     try:
         fits = np.broadcast_shapes(array.shape, shape) == shape

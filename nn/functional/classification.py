@@ -100,6 +100,8 @@ def _classes(name: str, input: Any, target: Any, ignore_index: int) -> tuple[Any
     wanted = shape[:1] * (len(shape) > 1) + shape[2:]
     if given.dtype.kind == "b":
         raise DtypeError(f"{name} takes class indices, not targets of {given.dtype}; convert them with .long()")
+    if len(shape) == 1 and given.shape == (1,):
+        given = given.reshape(())
     if not shape or given.shape != wanted:
         raise ShapeError(
             f"{name} of an input of shape {shape}, classes on axis {min(len(shape) - 1, 1)}, takes targets of shape "

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from autodiff.engine.apply import apply
+from autodiff.engine.broadcasting import broadcasts_to
 from autodiff.engine.values import Value
 from autodiff.errors import OptionError, ShapeError
 from autodiff.functions.arithmetic import clamp, where
@@ -111,6 +112,11 @@ def binary_cross_entropy_with_logits(
     tensor(10000.)
     """
     same_shape("binary_cross_entropy_with_logits", input, target)
+    if weight is not None and not broadcasts_to(tuple(weight.shape), tuple(input.shape)):
+        raise ShapeError(
+            f"binary_cross_entropy_with_logits of shape {tuple(input.shape)} takes a weight that broadcasts to it, not "
+            f"{tuple(weight.shape)}"
+        )
     if pos_weight is None:
         loss = apply(fused.binary_cross_entropy_with_logits, (input, target))
     else:
