@@ -104,8 +104,11 @@ def plain(value: Any) -> Array:
 
 
 def _replaced(values: Sequence[Any], spoiled: dict[int, Array], number: float) -> list[Any]:
-    """``values`` with ``number`` in the places that are ``spoiled``."""
-    return [np.where(spoiled[i], number, v) if i in spoiled else v for i, v in enumerate(values)]
+    """``values`` with ``number`` in the places that are ``spoiled``; Python numbers stay such, and decide no dtype."""
+    return [
+        v if i not in spoiled or not spoiled[i].any() else number if isinstance(v, (float, int))
+        else np.where(spoiled[i], number, v) for i, v in enumerate(values)
+    ]  # fmt: skip
 
 
 def _draws(arrays: list[Any], floating: list[int], low: float, high: float) -> Iterator[list[Any]]:

@@ -56,10 +56,12 @@ def agree(program: Program) -> bool:
         _asked.clear()
 
 
+WHERE = r"lib\.where\((\w+) > 0, (\w+)\.(\w+)\(\)"
+
+
 def _agree_guarded(program: Program) -> bool:
     """Whether the libraries agree where ``where`` computes what it does not take at 1."""
-    where, guarded = r"lib\.where\((\w+) > 0, (\w+)\.(\w+)\(\)", r"lib.where(\1 > 0, lib.where(\1 > 0, \2, 1).\3()"
-    return agree_changed(program, lambda text: re.sub(where, guarded, text))
+    return agree_changed(program, lambda text: re.sub(WHERE, r"lib.where(\1 > 0, lib.where(\1 > 0, \2, 1).\3()", text))
 
 
 def nan_behind_where(program: Program, found: Difference) -> bool:
@@ -69,7 +71,7 @@ def nan_behind_where(program: Program, found: Difference) -> bool:
         return False
     if found.kind.endswith("none") or mine.array.shape != other.array.shape:
         return False
-    if any("where(" in line.text for line in program.lines):
+    if any(re.search(WHERE, line.text) for line in program.lines):
         return _agree_guarded(program)
     leaked = np.isnan(other.array) & np.isfinite(mine.array)
     mine, other = np.where(leaked, 0, mine.array), np.where(leaked, 0, other.array)

@@ -224,6 +224,7 @@ def _detached_and_written(program: Program, found: Difference) -> bool:
 
 
 NUMBERS = [
+    Known("NaN behind where", "ours: a cotangent of 0 stays 0", nan_behind_where),
     Known("the matrix of triangular_solve", "neither: it is given back as it was", lambda program, found: (
         found.kind == "value: tracked" and any(f", {found.where} = lib.triangular_solve" in line.text
                                                for line in program.lines))),
@@ -266,7 +267,6 @@ NUMBERS = [
     Known("the sign of vectors", "neither: both are right", _sign),
     Known("a stretched leaf", "ours: PyTorch shares gradients between entries that are one number", _stretched_leaf),
     Known("circular and negative padding", "ours: PyTorch gives memory that nobody wrote", _negative_circular),
-    Known("NaN behind where", "ours: a cotangent of 0 stays 0", nan_behind_where),
     Known("none or zeros", "both: nothing depends on the leaf",
           lambda program, found: none_or_zeros(found)),
 ]  # fmt: skip

@@ -18,8 +18,7 @@ def _one_dtype(program: Program, found: Difference) -> bool:
     lines = str(program) if found.where.startswith("gradients") else found.where
     said = refused("same data ?types?", "same dtype", "dtype .* but", "different dtypes", "promoting",
                    "mixed dtype", "scalar type", "did not match", "needs_dynamic_casting")
-    alike = found._replace(kind="error", ours="none") if found.kind == "kind of error" else found
-    return said(program, alike) and PROMOTED.search(lines) is not None
+    return said(program, found) and PROMOTED.search(lines) is not None
 
 
 def _beyond(program: Program, found: Difference) -> bool:
@@ -128,7 +127,8 @@ REFUSALS = [
     Known("two dtypes", "ours: promotes, where PyTorch asks for one dtype", _one_dtype),
     Known("an index beyond", "ours: refuses, where PyTorch reads memory of others", _beyond),
     Known("whole numbers", "ours: computes what PyTorch has for floats alone", refused(
-        "not implemented for '(Long|Int|Bool)", "Expected a floating point or complex tensor as input. Got (?!Half)",
+        "not implemented for '(Long|Int|Bool|Byte|Char|Short)",
+        "Expected a floating point or complex tensor as input. Got (?!Half)",
         "only support floating point and complex dtypes", r"linalg.pinv\((Long|Int|Bool|Byte)")),
     Known("booleans", "ours: they are 0 and 1, which PyTorch's formula of the loss or the derivative does not negate",
           lambda program, found: re.search("_loss|^gradients", found.where) is not None and refused(
