@@ -138,7 +138,8 @@ def index_put(input: Any, indices: tuple[Any, ...], values: Any, accumulate: boo
     """``input`` with ``values`` put (or added, with ``accumulate``) at ``input[indices]``."""
     key = plain_key(tuple(indices))
     tensors_only("index_put", values)
-    if len(key) == 1 and np.ndim(key[0]) and key[0].dtype == np.bool_ and not accumulate and math.prod(values.shape) == 1:
+    is_mask = len(key) == 1 and isinstance(key[0], np.ndarray) and key[0].dtype == np.bool_
+    if is_mask and not accumulate and math.prod(values.shape) == 1:
         values = cast(values, input.dtype)  # which fills a mask, as masked_fill does
     one_dtype("index_put", input, values)
     shape = tuple(values.shape)
