@@ -191,6 +191,8 @@ lib.nn.functional.multi_margin_loss(lib.ones(3), lib.tensor([1]), reduction='non
 lib.nn.functional.multi_margin_loss(lib.ones(1, 3), lib.tensor(1), reduction='none')
 lib.nn.functional.multi_margin_loss(lib.tensor(1.0), lib.tensor(0))
 lib.nn.functional.huber_loss(x, y + 1)
+lib.nn.functional.soft_margin_loss(x, y + 1)
+lib.nn.functional.soft_margin_loss(x.half()[:0], y[:0], reduction='none')
 lib.nn.functional.huber_loss(x.half(), 3 * x, reduction='none')
 lib.nn.functional.huber_loss(x.half(), y, weight=x)
 lib.nn.functional.layer_norm(lib.tensor([[1.0, 2.0]], dtype=lib.float16), (2,), x, x)

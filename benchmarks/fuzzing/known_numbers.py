@@ -122,6 +122,17 @@ def _singular(program: Program, found: Difference) -> bool:
     return named and found.kind.startswith("gradient") and (agree_aside(program) or agree_beside(program, r"det\("))
 
 
+BESIDE_ITSELF = r"cosine_\w+\((\w+), \1\b"
+
+
+def _beside_itself(program: Program, found: Difference) -> bool:
+    """The cosine of a vector with itself is 1, and its gradient 0 but for the last digits of what cancels."""
+    if not found.kind.startswith("gradient") or found.kind.endswith("none"):
+        return False
+    tiny = 1e-6 if found.ours.dtype == "float32" else 1e-14
+    return np.abs(found.ours.array - found.theirs.array).max() < tiny and agree_beside(program, BESIDE_ITSELF)
+
+
 ACROSS_ITSELF = r"cross\((\w+), \1\b|(\w+)\.cross\(\2\b"
 
 
@@ -247,6 +258,7 @@ NUMBERS = [
     Known("a step at rounding", "neither: rounding, or the sign of a zero, says on which side a number is", _step),
     Known("determinants of 0", "ours: the cofactors, where PyTorch's gradient is 0 or NaN", _singular),
     Known("a vector across itself", "ours: 0, without the rounding of PyTorch's products", _across_itself),
+    Known("a vector beside itself", "neither: digits that cancel", _beside_itself),
     Known("a root of powers", "ours: lp_pool of order 1 is smooth at 0, where PyTorch takes size and sign",
           lambda program, found: found.kind in NUMERIC and found.kind != "value" and agree_beside(program, "lp_pool")),
     Known("a larger source", "ours: PyTorch's backward pass takes an index of the source's shape alone",

@@ -15,10 +15,10 @@ from autodiff.functions.arithmetic import clamp, where
 from autodiff.functions.arrays import array_of
 from autodiff.ops import fused
 from autodiff.ops.lengths import absolute
-from autodiff.ops.shaping import cast, in_single, reshape
+from autodiff.ops.shaping import in_single, reshape
 from autodiff.ops.transcendental import exp, log, softplus, xlogy
 from autodiff.tensors.tensor import Tensor
-from nn.functional.reduction import check_weight, reduced, reduction_of, refuse_stretch, same_shape, weighted
+from nn.functional.reduction import as_input, check_weight, reduced, reduction_of, refuse_stretch, same_shape, weighted
 
 __all__ = [
     "binary_cross_entropy", "binary_cross_entropy_with_logits", "gaussian_nll_loss", "huber_loss", "kl_div", "l1_loss",
@@ -162,9 +162,7 @@ def huber_loss(input: Any, target: Any, reduction: str = "mean", delta: float = 
         raise OptionError(f"huber_loss needs delta above 0, not {delta}")
     refuse_stretch("huber_loss", input, target)
     check_weight("huber_loss", input, weight)
-    loss = _rounded_corner(apply(absolute, (input - target,)), delta)
-    if input.dtype.kind == "f" and loss.dtype != input.dtype:
-        loss = cast(loss, input.dtype)
+    loss = as_input(_rounded_corner(apply(absolute, (input - target,)), delta), input)
     return reduced(loss if weight is None else loss * weight, reduction)
 
 

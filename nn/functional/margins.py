@@ -21,7 +21,7 @@ from autodiff.ops.shaping import in_single, reshape
 from autodiff.ops.transcendental import softplus
 from nn.functional.distances import pairwise_distance
 from nn.functional.losses import binary_cross_entropy_with_logits
-from nn.functional.reduction import reduced, reduction_of, same_shape
+from nn.functional.reduction import as_input, reduced, reduction_of, same_shape
 
 __all__ = [
     "cosine_embedding_loss", "hinge_embedding_loss", "margin_ranking_loss", "multi_margin_loss",
@@ -178,12 +178,13 @@ def multilabel_soft_margin_loss(
 def soft_margin_loss(
     input: Any, target: Any, size_average: bool | None = None, reduce: bool | None = None, reduction: str = "mean"
 ) -> Value:
-    """log(1 + exp(-y x)) for targets y of 1 and -1, without overflow.
+    """log(1 + exp(-y x)) for targets y of 1 and -1, without overflow; in the dtype of the input.
 
     Shapes: input and target (*), result () or, for reduction "none", (*).
     """
     same_shape("soft_margin_loss", input, target)
-    return reduced(apply(softplus, (input * -target,)), reduction_of(size_average, reduce, reduction))
+    loss = as_input(apply(softplus, (input * -target,)), input)
+    return reduced(loss, reduction_of(size_average, reduce, reduction))
 
 
 @in_single

@@ -10,6 +10,7 @@ from autodiff.engine.apply import apply
 from autodiff.engine.values import Value
 from autodiff.errors import OptionError, ShapeError
 from autodiff.ops.reductions import mean, sum_
+from autodiff.ops.shaping import cast
 
 _ALL = {"axis": None, "keepdims": False}
 
@@ -68,6 +69,11 @@ def weighted(loss: Any, weight: Any, reduction: str) -> Value:
         return reduced(loss, reduction)
     total = apply(sum_, (weight,), _ALL) if reduction == "mean" else None
     return reduced(loss * weight, reduction, total)
+
+
+def as_input(loss: Any, input: Any) -> Any:
+    """``loss`` in the dtype of a floating input, whatever that of the target, as some of PyTorch's losses have it."""
+    return cast(loss, input.dtype) if input.dtype.kind == "f" and loss.dtype != input.dtype else loss
 
 
 def check_weight(name: str, input: Any, weight: Any) -> None:
