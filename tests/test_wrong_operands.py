@@ -120,3 +120,13 @@ def test_matrices_of_whole_numbers_are_computed(name: str, dtype: Any) -> None:
     parts = made if isinstance(made, tuple) else (made,)
     wanted = np.int64 if name == "matrix_rank" else np.float16 if dtype == np.float16 else np.float32
     assert {part.dtype for part in parts} == {np.dtype(wanted)}
+
+
+def test_an_attribute_error_of_the_user_stays_what_it_is() -> None:
+    """A function that is handed in may fail for reasons of its own."""
+    def distance(x: Any, y: Any) -> Any:
+        raise AttributeError("mine")
+
+    x = autodiff.ones(2, 3)
+    with pytest.raises(AttributeError, match="mine"):
+        autodiff.nn.functional.triplet_margin_with_distance_loss(x, x, x, distance_function=distance, swap=None)

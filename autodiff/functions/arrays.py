@@ -36,7 +36,7 @@ def no_tensor(name: str, error: AttributeError, given: Iterable[Any]) -> Excepti
     wrong = error.obj
     parts = [part for x in given for part in (x if isinstance(x, (list, tuple)) else (x,))]
     given_so = (part is wrong or (isinstance(part, np.generic) and part == wrong) for part in parts)
-    if isinstance(wrong, TensorBase) or not any(given_so):
+    if error.name is None or isinstance(wrong, TensorBase) or not any(given_so):  # a name that Python looked up
         return error
     return not_a_tensor(name, wrong)
 
