@@ -92,11 +92,13 @@ def _hidden(program: Program, found: Difference) -> bool:
 
 
 def _retained_anew(program: Program, found: Difference) -> bool:
-    """A tensor that was written under no_grad, and told to keep its gradient, before or after."""
-    kept = any(line.text == f"{found.where}.retain_grad()" for line in program.lines)
+    """A tensor that was told to keep its gradient, and written before or after: under no_grad, or by another name."""
+    if not any(line.text == f"{found.where}.retain_grad()" for line in program.lines):
+        return False
+    if found.kind == "gradient 1 or none" and found.theirs is None:
+        return any(re.search(r"\w_\(|[-+*]=|\] =|inplace=True", line.text) for line in program.lines)
     written = rf"with lib.no_grad\(\): .*\b{re.escape(found.where)}\b.*(\w_\(|[-+*]=|\] =|inplace=True)"
-    named = (found.kind == "gradient 1 or none" and found.theirs is None) or found.kind == "gradient 1"
-    return kept and named and any(re.match(written, line.text) for line in program.lines)
+    return found.kind == "gradient 1" and any(re.match(written, line.text) for line in program.lines)
 
 
 def _infinite(program: Program, found: Difference) -> bool:

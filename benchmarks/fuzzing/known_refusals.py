@@ -57,11 +57,12 @@ def _turned(program: Program, found: Difference) -> bool:
             and re.search("invalid gradient", str(found.theirs)) is not None)
 
 
-def _written_with_nothing(program: Program, found: Difference) -> bool:
-    """PyTorch takes a tensor for a tracked leaf because an empty view of it was written with a tracked tensor."""
+def _leaf_by_its_count(program: Program, found: Difference) -> bool:
+    """PyTorch takes a tensor for a tracked leaf, because a part of it was written with a tracked tensor."""
     names = re.findall(r"(?<![\w.])[a-z]\d*\b(?!=)", found.where)
-    untracked = any(line.name in names and not line.grad for line in program.leaves)
-    return untracked and refused("a leaf Variable that requires grad is being used")(program, found)
+    tracked = {line.name for line in program.leaves if line.grad}
+    return bool(names) and names[0] not in tracked and refused(
+        "a leaf Variable that requires grad is being used")(program, found)
 
 
 REFUSALS = [
@@ -135,8 +136,8 @@ REFUSALS = [
               "with a bool tensor is not supported", "Negation.* on a bool tensor")(program, found)),
     Known("a source of whole numbers", "ours: integers hold the numbers of a tracked source, and no gradient", refused(
         "Autograd not support dtype")),
-    Known("written with nothing", "ours: what a tracked tensor was written into, be it to no entry, is no leaf",
-          _written_with_nothing),
+    Known("a leaf by PyTorch's count", "ours: what a tracked tensor was written into, be it to no entry, is no leaf",
+          _leaf_by_its_count),
     Known("detached in place", "ours: what was detached is a constant", refused("has been detached in-place")),
     Known("a tensor that is turned", "ours: PyTorch's own gradient has the shape that it had", _turned),
     Known("unsafe parts", "ours: they are views like those of split", lambda program, found: (
