@@ -5,7 +5,7 @@
     python -m benchmarks.fuzz --seed 0 --only 137      # this program alone
 
 Without PyTorch it compares gradients with central differences. The exit status is 1 where a program shows a
-disagreement that ``benchmarks/fuzzing/known.py`` does not name.
+disagreement that ``benchmarks/fuzzing/known.py`` does not name, by ``known_refusals.py`` and ``known_numbers.py``.
 """
 
 from __future__ import annotations

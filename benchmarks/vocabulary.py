@@ -51,6 +51,10 @@ Results lie in memory as PyTorch's do: `stride()` and `is_contiguous()` say the 
 memory. `view` never copies: it raises where the memory does not allow the shape, and `reshape` or `contiguous().view()`
 take its place there. `as_strided` is a view too. Entries that share memory, as those of `expand` do, are not written.
 
+An assignment `x[key] = y` converts `y` to the dtype of `x`, whatever the key; PyTorch does so for numbers and slices,
+and refuses several other keys. `index_put`, `scatter`, products and convolutions ask for one dtype, biases included.
+As in PyTorch booleans are not subtracted (`~` inverts a mask); NumPy's `np.subtract` takes them beside numbers.
+
 Where an operation has no single derivative, every API gives the one of this table:
 
 | where | gradient |

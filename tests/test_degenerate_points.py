@@ -191,3 +191,12 @@ def test_attention_that_is_sure_of_one_key_has_the_gradient_of_its_parts(mask: s
     for mine, composed, right in zip(slopes(whole, np.float32), slopes(parts, np.float32), exact, strict=True):
         worst = np.abs(composed - right).max()
         assert np.abs(mine - right).max() <= 2 * worst + 2e-7 * np.abs(right).max()
+
+
+def test_the_determinant_of_one_number_has_no_second_derivative() -> None:
+    """By its formula for larger matrices rounding would leave one."""
+    for number in (0.877, 0.0, -3.1):
+        x = autodiff.tensor([[number]], dtype=autodiff.float64, requires_grad=True)
+        (g,) = autodiff.grad(autodiff.det(x) * 3, x, create_graph=True)
+        assert g.tolist() == [[3]]
+        assert not g.requires_grad

@@ -272,3 +272,13 @@ def test_new_axes_have_steps() -> None:
     assert x[None].stride() == x.unsqueeze(0).stride() == (6, 3, 1)
     assert x[:, None].stride() == (3, 3, 1)
     assert x[..., None].stride() == (3, 1, 1)
+
+
+def test_a_part_without_entries_has_no_place_of_its_own() -> None:
+    """NumPy forgets where it begins, so a view of what lies there is refused, unless the place is given."""
+    x = autodiff.arange(4.0)
+    for part in (x[2:2], x.split([2, 0, 2])[1], x.narrow(0, 3, 0)):
+        with pytest.raises(ShapeError, match="storage_offset"):
+            part.as_strided((2,), (1,))
+        assert part.as_strided((2,), (1,), 1).tolist() == [1, 2]
+        assert part.as_strided((0, 2), (2, 1)).shape == (0, 2)

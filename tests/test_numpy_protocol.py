@@ -297,3 +297,15 @@ def test_tensors_among_arrays_in_one_call() -> None:
     w = autodiff.ones(3, dtype=autodiff.float64, requires_grad=True)
     for out in (np.where(A > 0, A, w), np.concatenate([A, w[None]]), np.maximum(A, w), np.stack([A[0], w])):
         assert out.requires_grad
+
+
+@pytest.mark.parametrize("other", [1, 2.5, np.ones(2, np.float64), np.array([3, 200], np.uint8), np.array([4, 5])])
+def test_numpy_subtracts_booleans_from_numbers(other: Any) -> None:
+    """As NumPy does, and PyTorch's operator does not; two booleans have no difference in either."""
+    mask = np.array([True, False])
+    for x, y in ((mask, other), (other, mask)):
+        ours = np.subtract(*(autodiff.tensor(z) if isinstance(z, np.ndarray) else z for z in (x, y)))
+        np.testing.assert_array_equal(ours.detach().numpy(), np.subtract(x, y))
+    for refused in (lambda x: x - 1, lambda x: np.subtract(x, x), lambda x: np.subtract(x, True)):
+        with pytest.raises(DtypeError):
+            refused(autodiff.tensor(mask))

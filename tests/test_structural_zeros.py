@@ -222,3 +222,30 @@ def test_walks_in_several_threads_keep_their_doubts_apart() -> None:
     for thread in threads:
         thread.join()
     assert found == [[0.0, 0.25]] * 200
+
+
+def test_a_vjp_that_gives_no_gradient_stands_beside_a_pole() -> None:
+    """Such as that of the norm of order 0: what it leaves out is not asked for numbers."""
+    x = tensor([[-2.0, 3.0]], dtype=autodiff.float64, requires_grad=True)
+    with np.errstate(invalid="ignore"):
+        b = autodiff.where(x > 0, x.sqrt(), x)
+    count = autodiff.norm(b.reshape(-1)[:1].sigmoid(), 0)
+    (g,) = autodiff.grad([b.sum(), count], x)
+    np.testing.assert_allclose(g, [[1.0, 0.5 / 3**0.5]])
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float16"])
+@pytest.mark.parametrize("function", [
+    lambda x: x ** 0.5, lambda x: x ** 2.5, lambda x: 2.0 ** x, lambda x: x / 3.0, lambda x: 3.0 / x, lambda x: x * 2.5,
+    lambda x: functional.lp_pool1d(x[None], 2.0, 2), lambda x: autodiff.norm(x, 3), lambda x: x.hypot(x * 2.0),
+    lambda x: autodiff.where(x > 0, x ** -0.5, 0.0), lambda x: (x ** 0.5).sigmoid() * 0.5, lambda x: x.fmod(2.5),
+])  # fmt: skip
+def test_a_number_beside_an_infinity_decides_no_dtype(function: Any, dtype: str) -> None:
+    """The gradient has the dtype of its leaf, whatever was tried to see what an infinity does to it."""
+    for numbers in ([1.0, np.inf, 0.0, 2.0], [np.inf, 1.0, np.inf, 0.5], [0.0, 0.0, np.nan, 1.0]):
+        x = tensor(numbers, dtype=getattr(autodiff, dtype), requires_grad=True)
+        with np.errstate(all="ignore"):
+            y = function(x)
+            for last in (y.sum(), y.reshape(-1)[:1].sum(), (y.sigmoid() * 2.67).reshape(-1)[-1]):
+                (g,) = autodiff.grad(last, x, retain_graph=True)
+                assert g.dtype == x.dtype

@@ -143,7 +143,8 @@ class _Unlisted(Primitive):
 
     def __init__(self, name: str, vjp: Callable[..., Any] | None = None, saves: bool = False) -> None:
         self.name, self._vjp, self.saves = name, vjp, saves
-        self.floating = self.promotes = self.view = self.selects = self.elementwise = False
+        self.floating = self.view = self.selects = self.elementwise = False
+        self.promotes = ""
 
     def vjps_for(self, count: int) -> list[Any]:
         """The one VJP, for every input."""

@@ -192,7 +192,7 @@ def _promoted(primitive: Primitive, inputs: tuple[Any, ...], arrays: list[Any]) 
         dtype = int64
     if dtypes == [dtype]:
         return None
-    if not primitive.promotes:
+    if not all(d.kind in primitive.promotes for d in dtypes):
         raise DtypeError(
             f"{primitive.name} needs inputs of one dtype, not {operands(arrays)}; "
             "convert one with .float(), .double() or .to(dtype)"

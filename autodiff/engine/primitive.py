@@ -43,7 +43,8 @@ class Primitive:
             it keeps nothing.
         floating: integers are converted to the default dtype first, because the result is floating.
         counts: booleans are converted to integers first, because the result is a number.
-        promotes: inputs of different dtypes are converted to a common one; otherwise they are an error.
+        promotes: inputs of different dtypes are converted to a common one, of all kinds or of those that it names
+            ("iuf": no booleans); otherwise they are an error.
         view: the result may share memory with the input.
         selects: entries of an input may be left out; then their cotangent is 0, whatever it was computed from.
         real: complex inputs are refused; otherwise the VJPs hold for them as they stand, for functions with a complex
@@ -62,7 +63,7 @@ class Primitive:
         each: VJP | None = None,
         floating: bool = False,
         counts: bool = False,
-        promotes: bool = True,
+        promotes: bool | str = True,
         view: bool = False,
         selects: bool = False,
         real: bool = False,
@@ -74,8 +75,8 @@ class Primitive:
         self.plans = _Plans(name, vjps, self.keeps)
         self.saves = any(self.keeps)
         self.differentiable = bool(vjps) or each is not None
-        self.floating, self.counts, self.promotes, self.view = floating, counts, promotes, view
-        self.selects, self.real = selects, real
+        self.floating, self.counts, self.view = floating, counts, view
+        self.selects, self.real, self.promotes = selects, real, "biufc" if promotes is True else promotes or ""
         ufunc = getattr(forward, "__wrapped__", forward)
         self.elementwise = isinstance(ufunc, np.ufunc) and ufunc.nin > 1 and ufunc.signature is None
         self._each = each

@@ -11,7 +11,7 @@ import numpy as np
 from autodiff.dtypes import COMPLEX
 from autodiff.engine.values import TensorBase, wrap
 from autodiff.errors import AutodiffError, DtypeError
-from autodiff.kinds import refused
+from autodiff.kinds import not_a_tensor, refused
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -48,6 +48,13 @@ def one_dtype(name: str, input: Any, other: Any) -> None:
             f"{name} needs inputs of one dtype, not {input.dtype} {tuple(input.shape)} and {other.dtype} "
             f"{tuple(other.shape)}; convert one with .float(), .double() or .to(dtype)"
         )
+
+
+def tensors_only(name: str, *given: Any) -> None:
+    """Raise DtypeError where one of the operands ``given`` is no tensor and no array."""
+    for x in given:
+        if not isinstance(x, (TensorBase, np.ndarray, np.generic)):
+            raise not_a_tensor(name, x, "tensors")
 
 
 def on_arrays(function: Callable[..., Any]) -> Callable[..., Any]:

@@ -7,9 +7,10 @@ from typing import Any
 
 import numpy as np
 
+from autodiff.engine.broadcasting import broadcasts_to
 from autodiff.engine.values import Value, wrap
 from autodiff.errors import AxisError, DtypeError, OptionError, ShapeError
-from autodiff.functions.arrays import array_of, one_dtype
+from autodiff.functions.arrays import array_of, one_dtype, tensors_only
 from autodiff.functions.axes import axis_of
 from autodiff.functions.index_keys import plain_key
 from autodiff.functions.shaping import broadcast_shapes, contiguous, expand, in_order_of, ravel, reshape
@@ -77,6 +78,7 @@ def rows_at(input: Any, dim: int, index: Any) -> tuple[Any, ...]:
 
 def slices_at(name: str, input: Any, dim: int, index: Any, source: Any) -> tuple[Any, Any]:
     """The key of the slices at ``index``, and ``source``, which has one slice for each: nothing is broadcast."""
+    tensors_only(name, source)
     one_dtype(name, input, source)
     key, source = rows_at(input, dim, index), at_least_vector(source)
     shape, count = tuple(input.shape) or (1,), len(key[-1])
@@ -114,7 +116,10 @@ def index_copy(input: Any, dim: int, index: Any, source: Any) -> Value:
 
 def index_fill(input: Any, dim: int, index: Any, value: Any) -> Value:
     """``input`` with ``value``, a number, in its slices at ``index`` along ``dim``."""
-    positions, length = np.unique(integers(index)), input.shape[axis_of(dim, input.ndim)] if input.ndim else 1
+    given, length = integers(index), input.shape[axis_of(dim, input.ndim)] if input.ndim else 1
+    if given.ndim > 1:
+        raise ShapeError(f"index_fill takes a vector or a number of positions, not an index of shape {given.shape}")
+    positions = np.unique(given)
     counted = np.where(positions < 0, positions + length, positions)  # PyTorch counts from the end here alone
     key = rows_at(input, dim, np.unique(counted))  # named twice, a slice is filled once
     filled = overwrite(at_least_vector(input), one_value(input, value), key=key)
@@ -132,7 +137,14 @@ def shape_at(input: Any, key: Any) -> tuple[int, ...]:
 def index_put(input: Any, indices: tuple[Any, ...], values: Any, accumulate: bool = False) -> Value:
     """``input`` with ``values`` put (or added, with ``accumulate``) at ``input[indices]``."""
     key = plain_key(tuple(indices))
+    tensors_only("index_put", values)
+    is_mask = len(key) == 1 and isinstance(key[0], np.ndarray) and key[0].dtype == np.bool_
+    if is_mask and not accumulate and math.prod(values.shape) == 1:
+        values = cast(values, input.dtype)  # which fills a mask, as masked_fill does
     one_dtype("index_put", input, values)
+    shape = tuple(values.shape)
+    if shape[:1] == (1,) and not broadcasts_to(shape, shape_at(input, key)):  # which NumPy's assignment would take
+        raise ShapeError(f"index_put: values of shape {shape} do not broadcast to {shape_at(input, key)}")
     if not accumulate:
         return overwrite(input, values, key=key)
     picked = shape_at(input, key)
@@ -146,6 +158,7 @@ def take(input: Any, index: Any) -> Value:
 
 def put(input: Any, index: Any, source: Any, accumulate: bool = False) -> Value:
     """``input`` with ``source`` put (or added) at ``index`` of its flattened self."""
+    tensors_only("put", source)
     positions = integers(index).reshape(-1)
     result = index_put(ravel(input), (positions,), reshape(source, (positions.size,)), accumulate)
     return in_order_of(reshape(result, tuple(input.shape)), input)
@@ -182,6 +195,8 @@ def one_value(input: Any, value: Any) -> Any:
         if math.prod(value.shape) != 1 or len(value.shape):
             raise ShapeError(f"one value is wanted, a number or a 0-d tensor, not one of shape {tuple(value.shape)}")
         return value if value.dtype == input.dtype else cast(value, input.dtype)
+    if not isinstance(value, (float, int, np.generic)):
+        raise DtypeError(f"one value is wanted, a number or a 0-d tensor, not {value!r:.60}")
     return np.asarray(value).astype(input.dtype)
 
 
@@ -206,6 +221,7 @@ def masked_select(input: Any, mask: Any) -> Value:
 def masked_scatter(input: Any, mask: Any, source: Any) -> Value:
     """``input`` where ``mask`` does not hold; where it does, the entries of ``source``, one after the other."""
     array = _mask(mask)
+    tensors_only("masked_scatter", source)
     one_dtype("masked_scatter", input, source)
     shape = broadcast_shapes(tuple(input.shape), array.shape)
     key = np.broadcast_to(array, shape)

@@ -157,6 +157,9 @@ def meshgrid(*tensors: Any, indexing: str = "ij") -> tuple[Value, ...]:
 def cartesian_prod(*tensors: Any) -> Value:
     """All choices of one entry of each vector: (n1 * n2 * ..., number of vectors); one vector as it is."""
     parts = listed(tensors)
+    for x in parts:
+        if x.ndim != 1:
+            raise ShapeError(f"cartesian_prod takes vectors, not a tensor of shape {tuple(x.shape)}")
     return parts[0] if len(parts) == 1 else stack([ravel(x) for x in meshgrid(*parts)], 1)
 
 

@@ -10,8 +10,8 @@ from autodiff.engine.broadcasting import broadcasts_to
 from autodiff.engine.values import Value
 from autodiff.errors import ShapeError
 from autodiff.functions.arithmetic import add, multiply
-from autodiff.functions.arrays import one_dtype
-from autodiff.functions.axes import axis_of
+from autodiff.functions.arrays import one_dtype, tensors_only
+from autodiff.functions.axes import length_of
 from autodiff.functions.diagonals import diagonal
 from autodiff.functions.reductions import beside
 from autodiff.functions.reductions import sum as sum_
@@ -63,6 +63,7 @@ def dot(input: Any, tensor: Any) -> Value:
 
 def outer(input: Any, vec2: Any) -> Value:
     """All products of an entry of ``input`` (n,) and one of ``vec2`` (m,): (n, m)."""
+    tensors_only("outer", input, vec2)
     if input.ndim != 1 or vec2.ndim != 1:
         raise ShapeError(f"outer takes two vectors, not shapes {tuple(input.shape)} and {tuple(vec2.shape)}")
     return multiply(reshape(input, shape=(-1, 1)), vec2)
@@ -78,6 +79,7 @@ def vdot(input: Any, other: Any) -> Value:
 
 def inner(input: Any, other: Any) -> Value:
     """The inner products of the last axes, (..., n) and (..., n); a number multiplies."""
+    tensors_only("inner", input, other)
     if not input.ndim or not other.ndim:
         return multiply(input, other)
     return tensordot(input, other, ([-1], [-1]))
@@ -91,8 +93,9 @@ def tensordot(a: Any, b: Any, dims: Any = 2) -> Value:
     (2, 4)
     """
     pairs = (range(a.ndim - dims, a.ndim), range(dims)) if isinstance(dims, int) else dims
-    ours, theirs = ([axis_of(d, x.ndim) for d in side] for x, side in zip((a, b), pairs, strict=True))
-    a, b = _alike(a, b, ours, theirs), _alike(b, a, theirs, ours)
+    ours, theirs = ([length_of(x, d)[0] for d in side] for x, side in zip((a, b), pairs, strict=True))
+    if len(ours) == len(theirs):  # as in PyTorch an axis of length one is stretched
+        a, b = _summed_where_one(a, ours, b, theirs), _summed_where_one(b, theirs, a, ours)
     if [a.shape[i] for i in ours] != [b.shape[i] for i in theirs]:
         raise ShapeError(f"tensordot over {dims}: lengths differ in shapes {tuple(a.shape)} and {tuple(b.shape)}")
     left = tuple(range(a.ndim))
@@ -100,14 +103,15 @@ def tensordot(a: Any, b: Any, dims: Any = 2) -> Value:
     return contiguous(contract(a, b, left=left, right=right, result=tuple(i for i in left + right if i not in ours)))
 
 
-def _alike(a: Any, b: Any, ours: list[int], theirs: list[int]) -> Any:
-    """``a``, summed over the axes that meet an axis of length 1 of ``b``, as if that were stretched."""
-    longer = tuple(i for i, j in zip(ours, theirs, strict=True) if b.shape[j] == 1 != a.shape[i])
-    return sum_(a, longer, True) if longer else a
+def _summed_where_one(x: Any, axes: list[int], other: Any, others: list[int]) -> Any:
+    """``x`` summed over those of its ``axes`` that ``other`` has with length one."""
+    summed = tuple(i for i, j in zip(axes, others, strict=True) if other.shape[j] == 1 != x.shape[i])
+    return sum_(x, summed, keepdim=True) if summed else x
 
 
 def kron(input: Any, other: Any) -> Value:
     """Kronecker's product: every entry of ``input`` times ``other``, block by block."""
+    tensors_only("kron", input, other)
     ndim = max(input.ndim, other.ndim)
     x, y = ((1,) * (ndim - z.ndim) + tuple(z.shape) for z in (input, other))
     blocks = multiply(
@@ -126,10 +130,13 @@ def trace(input: Any) -> Value:
 
 def cross(input: Any, other: Any, dim: int | None = None) -> Value:
     """The vector product along ``dim``, of length 3; without it, along the first axis of that length."""
+    tensors_only("cross", input, other)
+    if input.ndim != other.ndim:
+        raise ShapeError(f"cross takes tensors of as many axes, not shapes {tuple(input.shape)}, {tuple(other.shape)}")
     if dim is None:
         dim = next((i for i, n in enumerate(input.shape) if n == 3), -1)
-    back = axis_of(dim, input.ndim) - input.ndim
-    if other.ndim < -back or input.shape[back] != 3 or other.shape[back] != 3:
+    back = length_of(input, dim)[0] - input.ndim
+    if input.shape[back] != 3 or other.shape[back] != 3:
         raise ShapeError(f"cross: dim {dim} of {tuple(input.shape)} and {tuple(other.shape)} must have length 3")
     behind = (slice(None),) * (-1 - back)
     following, last = (..., np.array([1, 2, 0]), *behind), (..., np.array([2, 0, 1]), *behind)

@@ -70,9 +70,10 @@ def _of_function(function: Callable[..., Any]) -> Callable[..., Any]:
             if args and isinstance(args[0], TensorBase):  # the usual call: then so is what comes out
                 return function(*args, **kwargs) if kwargs else function(*args)
             given = (*args, *kwargs.values())
-            if _has(TensorBase, given):
+            arrays = _has((np.ndarray, np.generic), given)
+            if not arrays and _has(TensorBase, given):
                 return function(*args, **kwargs)
-            if not _has((np.ndarray, np.generic), given):
+            if not arrays:
                 return _of_numbers(function, args, kwargs)
             return function(*map(_as_tensor, args), **{name: _as_tensor(x) for name, x in kwargs.items()})
         except Exception as error:
@@ -107,6 +108,8 @@ def _of_numbers(function: Callable[..., Any], args: Any, kwargs: Any) -> Any:
     given = (*args, *kwargs.values())
     text, repair = ", ".join(map(described, given)), repair_of(given[0] if given else ())
     refusal = DtypeError(f"{function.__name__} takes tensors or arrays, not ({text}); {repair}")
+    if any(isinstance(x, str) for x in args):
+        raise refusal
     try:
         result = function(*args, **kwargs)
     except AttributeError as error:

@@ -239,7 +239,8 @@ def argmin(input: Any, dim: int | None = None, keepdim: bool = False) -> Value:
 
 
 def _positioned(position: Any, input: Any, dim: int | None, keepdim: bool) -> Value:
-    axis = None if dim is None or input.ndim == 0 else axis_of(dim, input.ndim)
+    axis = None if dim is None else axis_of(dim, input.ndim)
+    axis = axis if input.ndim else None
     _refuse_empty(input, axis)
     return position(input, axis=axis, keepdims=keepdim and axis is not None)
 

@@ -95,6 +95,8 @@ def _areas(y: Any, x: Any, dx: float, dim: int) -> Any:
     length = length_of(y, dim)[1]
     if x is not None and x.ndim == 1 and x.shape[0] != length:
         raise ShapeError(f"trapezoid: {x.shape[0]} positions for {length} heights along dim {dim}")
+    if x is not None and x.ndim > y.ndim:
+        raise ShapeError(f"trapezoid: positions {tuple(x.shape)} have more axes than heights {tuple(y.shape)}")
     if not length:
         return y if y.dtype.kind == "f" else y * 1.0
     heights = narrow(y, dim, 1, length - 1) + narrow(y, dim, 0, length - 1)

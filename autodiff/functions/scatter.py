@@ -10,7 +10,7 @@ import numpy as np
 from autodiff.dtypes import DIFFERENTIABLE
 from autodiff.engine.values import Value
 from autodiff.errors import OptionError, ShapeError
-from autodiff.functions.arrays import one_dtype
+from autodiff.functions.arrays import one_dtype, tensors_only
 from autodiff.functions.axes import length_of
 from autodiff.functions.diagonals import diagonal
 from autodiff.functions.indexing import at_least_vector, one_value, positions_along, shape_at, slices_at
@@ -39,17 +39,27 @@ def scatter(input: Any, dim: int, index: Any, src: Any = None, *, value: Any = N
         if reduce not in ("add", "multiply"):
             raise OptionError(f"scatter has the reductions 'add' and 'multiply', not {reduce!r}")
         return scatter_reduce(input, dim, index, value if src is None else src, "sum" if reduce == "add" else "prod")
-    key, entries = _entries("scatter", input, dim, index, value if src is None else src)
+    if src is None:
+        key, positions = _key(input, dim, index)
+        entries = expand(one_value(input, value), positions.shape)
+    else:
+        key, entries = _entries("scatter", input, dim, index, src)
     return reshape(overwrite(at_least_vector(contiguous(input)), entries, key=key), tuple(input.shape))
+
+
+def _key(input: Any, dim: int, index: Any) -> tuple[Any, np.ndarray[Any, Any]]:
+    """The key at which ``index`` writes along ``dim``, and the positions that it holds."""
+    axis, positions = positions_along(input, dim, index)
+    return along(positions, axis), positions
 
 
 def _entries(name: str, input: Any, dim: int, index: Any, src: Any) -> tuple[Any, Any]:
     """The key at which ``index`` writes, and the entries of ``src``, which may have more, that go there."""
-    axis, positions = positions_along(input, dim, index)
-    key = along(positions, axis)
-    one_dtype(name, input, src)
-    if not getattr(src, "ndim", 0) and np.ndim(index):
+    key, positions = _key(input, dim, index)
+    if isinstance(src, (float, int)):
         return key, expand(one_value(input, src), positions.shape)
+    tensors_only(name, src)
+    one_dtype(name, input, src)
     source = at_least_vector(src)
     if not positions.size:
         return key, reshape(pick(source, key=(slice(0),) * source.ndim), positions.shape)
@@ -144,6 +154,7 @@ def slice_scatter(
 
 
 def _placed(input: Any, src: Any, key: tuple[Any, ...]) -> Value:
+    tensors_only("slice_scatter" if isinstance(key[-1], slice) else "select_scatter", src)
     shape = shape_at(input, key)
     if shape != tuple(src.shape):
         raise ShapeError(f"a source of shape {shape} is wanted, not of {tuple(src.shape)}")
@@ -156,6 +167,7 @@ def _in_dtype_of(input: Any, src: Any) -> Any:
 
 def diagonal_scatter(input: Any, src: Any, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Value:
     """``input`` with ``src`` as its diagonal in the axes ``dim1`` and ``dim2``."""
+    tensors_only("diagonal_scatter", src)
     shape = tuple(diagonal(input, offset, dim1, dim2).shape)
     if shape != tuple(src.shape):
         raise ShapeError(f"a source of shape {shape} is wanted, not of {tuple(src.shape)}")

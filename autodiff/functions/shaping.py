@@ -107,8 +107,11 @@ swapaxes = swapdims = also_called(axis0="dim0", axis1="dim1")(transpose)
 
 
 def adjoint(input: Any) -> Value:
-    """The last two axes swapped, and conjugated where they are complex."""
-    swapped = transpose(input, -2, -1)
+    """The last two axes swapped, and conjugated where they are complex; a number as it is but for that.
+
+    Raises AxisError for a vector.
+    """
+    swapped = transpose(input, -2, -1) if input.ndim else shaping.transpose(input, axes=())
     return conj(swapped) if input.dtype.kind == "c" else swapped
 
 

@@ -192,7 +192,7 @@ def roll(input: Any, shifts: Any, dim: Any = None, *, dims: Any = None) -> Value
         raise ShapeError(f"roll needs as many shifts as dims, not {shifts} and {along}")
     result = input
     for step, d in zip(steps, axes, strict=True):
-        axis, length = length_of(input, d) if input.ndim else (0, 0)
+        axis, length = length_of(input, d)
         if length:
             cut = -step % length
             result = cat([narrow(result, axis, cut, length - cut), narrow(result, axis, 0, cut)], axis)
@@ -205,8 +205,8 @@ def as_strided(input: Any, size: Sequence[int], stride: Sequence[int], storage_o
     It begins at entry ``storage_offset`` of the memory, or where ``input`` does.
 
     Raises:
-        ShapeError: a step or the offset is below 0, the view leaves the memory, or it shows what is no entry of an
-            ``input`` that requires grad.
+        ShapeError: a step or the offset is below 0, the view leaves the memory, it shows what is no entry of an
+            ``input`` that requires grad, or entries where ``input`` has none and no offset is given.
 
     >>> import autodiff
     >>> autodiff.arange(4).as_strided((3, 2), (1, 1))
@@ -223,6 +223,8 @@ def as_strided(input: Any, size: Sequence[int], stride: Sequence[int], storage_o
         raise ShapeError(f"{asked}: a step is wanted for each length")
     if offset < 0 or min((*shape, *steps), default=0) < 0:
         raise ShapeError(f"{asked}: none of them may be below 0")
+    if not array.size and storage_offset is None and 0 not in shape:
+        raise ShapeError(f"{asked}: where a part without entries begins, NumPy does not say; give storage_offset")
     if 0 not in shape and offset + reach >= owner.nbytes // array.itemsize:
         raise ShapeError(f"{asked} leaves the memory, which has {owner.nbytes // array.itemsize} entries")
     own = tuple(n // array.itemsize for n in array.strides)

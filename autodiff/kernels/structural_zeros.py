@@ -96,7 +96,7 @@ def generic_cotangent(
         if hasattr(node, "edges") and not selects and node.dtype.kind in "fc":
             values[i] = next(_draws([np.zeros(node.shape, node.dtype)], [0], *INTERVALS[i % 2]))[0]
     c = _tried(vjp, [g, *values], params)
-    return None if c is UNKNOWN else np.where(np.isfinite(c), c, 1).astype(c.dtype)
+    return None if c is None or c is UNKNOWN else np.where(np.isfinite(c), c, 1).astype(c.dtype)
 
 
 def non_finite(value: Any) -> bool:
@@ -116,8 +116,11 @@ def plain(value: Any) -> Array:
 
 
 def _replaced(values: Sequence[Any], spoiled: dict[int, Array], number: float) -> list[Any]:
-    """``values`` with ``number`` in the places that are ``spoiled``."""
-    return [np.where(spoiled[i], number, v) if i in spoiled else v for i, v in enumerate(values)]
+    """``values`` with ``number`` in the places that are ``spoiled``; Python numbers stay such, and decide no dtype."""
+    return [
+        v if i not in spoiled or not spoiled[i].any() else number if isinstance(v, (float, int))
+        else np.where(spoiled[i], number, v) for i, v in enumerate(values)
+    ]  # fmt: skip
 
 
 def _draws(arrays: list[Any], floating: list[int], low: float, high: float) -> Iterator[list[Any]]:

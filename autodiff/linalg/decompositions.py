@@ -7,11 +7,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from autodiff.dtypes import to_real
+from autodiff.dtypes import DIFFERENTIABLE, get_default_dtype, to_real
 from autodiff.engine import modes
 from autodiff.engine.values import Value
 from autodiff.errors import OptionError, ShapeError
-from autodiff.functions.arrays import array_of, constant
+from autodiff.functions.arrays import array_of, constant, one_dtype
 from autodiff.functions.axes import also_called
 from autodiff.functions.diagonals import tril, triu
 from autodiff.functions.joining import cat
@@ -23,7 +23,7 @@ from autodiff.ops import eigen, spectra
 from autodiff.ops.complex_numbers import adjoint, conjugate, real_part
 from autodiff.ops.decompositions import det, matrix_exp
 from autodiff.ops.linear_algebra import matmul
-from autodiff.ops.shaping import copy, in_single
+from autodiff.ops.shaping import cast, copy, in_single
 
 __all__ = [
     "cholesky", "cholesky_ex", "det", "eig", "eigh", "eigvals", "eigvalsh", "inv", "inv_ex", "lstsq", "matrix_exp",
@@ -77,7 +77,8 @@ class Checked(NamedTuple):
     info: Value
 
 
-def _square(name: str, A: Any) -> Any:
+def square(name: str, A: Any) -> Any:
+    """``A`` itself; raises ShapeError where it is not square."""
     if A.ndim < 2 or A.shape[-1] != A.shape[-2]:
         raise ShapeError(f"{name} takes square matrices (..., n, n), not shape {tuple(A.shape)}")
     return A
@@ -88,6 +89,11 @@ def matrices(name: str, A: Any) -> Any:
     if A.ndim < 2:
         raise ShapeError(f"{name} takes matrices (..., m, n), not shape {tuple(A.shape)}")
     return A
+
+
+def _floating(A: Any) -> Any:
+    """``A``, or, of integers and booleans, ``A`` in the default dtype, in which the primitives compute."""
+    return A if A.dtype.kind in DIFFERENTIABLE else cast(A, get_default_dtype())
 
 
 def by_columns(x: Any) -> Any:
@@ -104,18 +110,18 @@ def inv(A: Any) -> Value:
     tensor([[0.5000, 0.0000],
             [0.0000, 0.2500]])
     """
-    return primitives.inv(_square("inv", A))
+    return primitives.inv(square("inv", A))
 
 
 @also_called(input="A")
 def slogdet(A: Any) -> LogDet:
     """The sign of the determinant of (..., n, n), and log of its size; of complex matrices a sign has length 1."""
-    return LogDet(primitives.sign_of_det(_square("slogdet", A)), primitives.logabsdet(A))
+    return LogDet(primitives.sign_of_det(square("slogdet", A)), primitives.logabsdet(A))
 
 
 def solve(A: Any, B: Any, *, left: bool = True) -> Value:
     """X with A X = B (or X A = B) for A of (..., n, n) and B of (..., n, k), or (..., n) where that fits the stack."""
-    _square("solve", A)
+    square("solve", A)
     if not left:
         return solve(A.mT, B.mT).mT
     vector = B.ndim == 1 or (B.ndim == A.ndim - 1 and tuple(B.shape) == tuple(A.shape[:-1]))
@@ -124,7 +130,9 @@ def solve(A: Any, B: Any, *, left: bool = True) -> Value:
 
 def solve_triangular(A: Any, B: Any, *, upper: bool, left: bool = True, unitriangular: bool = False) -> Value:
     """``solve`` for a matrix of which one triangle is looked at, with ones on its diagonal if ``unitriangular``."""
-    triangle = (triu if upper else tril)(_square("solve_triangular", A), (1 if upper else -1) if unitriangular else 0)
+    if matrices("solve_triangular", B).dtype != A.dtype:
+        one_dtype("solve_triangular", A, B)
+    triangle = (triu if upper else tril)(square("solve_triangular", A), (1 if upper else -1) if unitriangular else 0)
     if unitriangular:
         triangle = triangle + np.eye(A.shape[-1], dtype=A.dtype)
     return primitives.solve(triangle, B) if left else by_columns(primitives.solve(triangle.mT, B.mT).mT)
@@ -132,7 +140,7 @@ def solve_triangular(A: Any, B: Any, *, upper: bool, left: bool = True, unitrian
 
 def cholesky(A: Any, *, upper: bool = False) -> Value:
     """The lower triangular L (or L^H) with L L^H = A, for a positive definite A of (..., n, n)."""
-    factor = primitives.cholesky(_square("cholesky", A))
+    factor = primitives.cholesky(square("cholesky", A))
     return by_columns(adjoint(factor)) if upper else factor
 
 
@@ -143,7 +151,7 @@ def eigh(A: Any, UPLO: str = "L") -> Eigen:
     """
     if UPLO not in ("L", "U"):
         raise OptionError(f'UPLO is "L" or "U", not {UPLO!r}')
-    both = spectra.eigh(_square("eigh", A))
+    both = spectra.eigh(square("eigh", A))
     return Eigen(_row(both, 0), by_columns(spectra.vectors(both, start=1, stop=A.shape[-1] + 1)))
 
 
@@ -164,7 +172,7 @@ def eig(A: Any) -> Eigen:
     >>> autodiff.linalg.eig(autodiff.tensor([[0.0, 1.0], [-1.0, 0.0]])).eigenvalues
     tensor([0.+1.j, 0.-1.j])
     """
-    both = eigen.eig(_square("eig", A))
+    both = eigen.eig(square("eig", A))
     return Eigen(contiguous(both[..., 0, :]), by_columns(both[..., 1:, :]))
 
 
@@ -189,7 +197,8 @@ def svd(A: Any, full_matrices: bool = True) -> Singular:
     The columns that ``full_matrices`` adds are not determined by A: they are constants. Raises GraphError in the
     backward pass of a function that depends on the phases of complex singular vectors.
     """
-    m, n = matrices("svd", A).shape[-2:]
+    A = _floating(matrices("svd", A))
+    m, n = A.shape[-2:]
     if full_matrices and m != n and not (math.prod(A.shape) and _is_tracked(A)):
         u, s, vh = (constant(x, A) for x in _svd(array_of(A)))
         return Singular(by_columns(u), s, by_columns(vh))
@@ -237,7 +246,8 @@ def svdvals(A: Any) -> Value:
 
 def qr(A: Any, mode: str = "reduced") -> Orthogonal:
     """A of (..., m, n) as Q R, Q of orthonormal columns and R upper triangular; with "r", Q is empty."""
-    m, n = matrices("qr", A).shape[-2:]
+    A = _floating(matrices("qr", A))
+    m, n = A.shape[-2:]
     if mode not in ("reduced", "complete", "r"):
         raise OptionError(f'mode is "reduced", "complete" or "r", not {mode!r}')
     if mode == "complete" and m > n:
@@ -254,7 +264,8 @@ def qr(A: Any, mode: str = "reduced") -> Orthogonal:
 
 def pinv(A: Any, *, atol: Any = None, rtol: Any = None, hermitian: bool = False) -> Value:
     """The pseudoinverse of Moore and Penrose, with singular values up to max(atol, rtol * the largest) taken as 0."""
-    sizes = _sizes(array_of(matrices("pinv", A)))
+    A = _floating(matrices("pinv", A))
+    sizes = _sizes(array_of(A))
     largest = sizes.max(-1, initial=0.0)
     rtol = _relative_tolerance(A, atol, rtol)
     absolute = 0.0 if atol is None else array_of(atol) / np.where(largest == 0, 1, largest)
@@ -275,8 +286,8 @@ def lstsq(A: Any, B: Any, rcond: Any = None, *, driver: str | None = None) -> Le
     gives the rank, "gelsd" and "gelss" the singular values too, and all but "gelsy" the sums of the squares that are
     left, where m > n and the rank is n; "gels" gives these alone. What is not given is empty.
     """
-    if A.ndim < 2:
-        raise ShapeError(f"lstsq takes matrices (..., m, n), not shape {tuple(A.shape)}")
+    one_dtype("lstsq", A, B)
+    A, B = _floating(matrices("lstsq", A)), _floating(B)
     vector = B.ndim == A.ndim - 1 and tuple(B.shape) == tuple(A.shape[:-1])
     if not (vector or B.ndim == A.ndim):
         raise ShapeError(f"lstsq of A {tuple(A.shape)} takes B of {A.ndim} axes, not of shape {tuple(B.shape)}")
@@ -300,7 +311,7 @@ def lstsq(A: Any, B: Any, rcond: Any = None, *, driver: str | None = None) -> Le
 @also_called(input="A")
 def matrix_power(A: Any, n: int) -> Value:
     """A times itself ``n`` times, by squaring; of its inverse where ``n`` is below 0."""
-    base, power = (_square("matrix_power", A), n) if n >= 0 else (inv(A), -n)
+    base, power = (square("matrix_power", A), n) if n >= 0 else (inv(A), -n)
     if n == 1:
         return clone(A)
     if n == 0:
@@ -316,7 +327,8 @@ def matrix_power(A: Any, n: int) -> Value:
 
 def matrix_rank(A: Any, *, atol: Any = None, rtol: Any = None, hermitian: bool = False) -> Value:
     """How many singular values are not taken as 0."""
-    s = _sizes(array_of(matrices("matrix_rank", A)))
+    A = _floating(matrices("matrix_rank", A))
+    s = _sizes(array_of(A))
     bound = np.maximum(0.0 if atol is None else atol, _relative_tolerance(A, atol, rtol) * s.max(-1, initial=0.0))
     return constant((s > np.asarray(bound)[..., None]).sum(-1), A)
 

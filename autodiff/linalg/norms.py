@@ -11,13 +11,14 @@ import numpy as np
 from autodiff.engine.values import Value
 from autodiff.errors import OptionError, ShapeError
 from autodiff.functions.arithmetic import subtract, where
-from autodiff.functions.arrays import constant, one_dtype
+from autodiff.functions.arrays import array_of, constant, one_dtype
 from autodiff.functions.axes import axis_of, numpy_names, reduced_axes
 from autodiff.functions.complex_names import is_complex
 from autodiff.functions.reductions import amax, amin, beside, over_parts, with_dtype
 from autodiff.functions.reductions import sum as sum_
 from autodiff.functions.shaping import contiguous, movedim, unsqueeze
-from autodiff.linalg.decompositions import inv, matrices, svdvals
+from autodiff.kernels.precision import single
+from autodiff.linalg.decompositions import inv, matrices, square, svdvals
 from autodiff.ops import reductions
 from autodiff.ops.indexing import index
 from autodiff.ops.lengths import absolute
@@ -84,6 +85,8 @@ def norm(A: Any, ord: Any = None, dim: Any = None, keepdim: bool = False, *, dty
     if dim is None and A.ndim not in (1, 2):
         raise ShapeError(f"norm of order {ord} takes a vector or a matrix, not shape {tuple(A.shape)}; give dim")
     axes = tuple(range(A.ndim)) if dim is None else tuple(dim)
+    if len(axes) == 1 and isinstance(ord, str):
+        raise OptionError(f"the norm {ord!r} is that of a matrix; of a vector it is a number")
     if len(axes) == 1:
         return vector_norm(A, ord, axes, keepdim, dtype=dtype)
     return matrix_norm(A, ord, axes, keepdim, dtype=dtype)
@@ -91,20 +94,29 @@ def norm(A: Any, ord: Any = None, dim: Any = None, keepdim: bool = False, *, dty
 
 @numpy_names
 def cond(A: Any, p: Any = None) -> Value:
-    """The condition number, by the norm ``p``: how much a relative error may grow in solving."""
+    """The condition number, by the norm ``p``: how much a relative error may grow in solving; inf without inverse."""
     if not math.prod(matrices("cond", A).shape) and p not in ("fro", "nuc"):
         return constant(np.zeros(A.shape[:-2], A.dtype), A)
     if p is None or p in (2, -2):
         values = svdvals(A)
         largest, smallest = values[..., 0], values[..., -1]
         return smallest / largest if p == -2 else largest / smallest
-    return matrix_norm(A, p) * matrix_norm(inv(A), p)
+    try:
+        return matrix_norm(A, p) * matrix_norm(inv(A), p)
+    except ShapeError:
+        singular = np.linalg.slogdet(single(array_of(square("cond", A))))[0] == 0
+        if not singular.any():
+            raise
+        regular = where(singular[..., None, None], np.eye(A.shape[-1], dtype=A.dtype), A)
+        return where(singular, math.inf, cond(regular, p))
 
 
 @numpy_names
 def torch_norm(input: Any, p: Any = "fro", dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -> Value:
     """The norm of order ``p`` of all entries or over ``dim``; "fro" is 2, "nuc" the sum of the singular values."""
     if p == "nuc":
+        if dim is None and input.ndim != 2:
+            raise ShapeError(f"the nuclear norm is that of a matrix, not of shape {tuple(input.shape)}; give dim")
         return matrix_norm(input, p, (-2, -1) if dim is None else dim, keepdim, dtype=dtype)
     return vector_norm(input, 2 if p in ("fro", None) else p, dim, keepdim, dtype=dtype)
 
@@ -116,8 +128,8 @@ def dist(input: Any, other: Any, p: float = 2) -> Value:
 
 def cdist(x1: Any, x2: Any, p: float = 2.0, compute_mode: Any = None) -> Value:
     """The distances of all rows of (..., n, k) from all rows of (..., m, k): (..., n, m)."""
-    if x1.shape[-1] != x2.shape[-1]:
-        raise ShapeError(f"cdist takes rows of one length, not {tuple(x1.shape)} and {tuple(x2.shape)}")
+    if x1.ndim < 2 or x2.ndim < 2 or x1.shape[-1] != x2.shape[-1]:
+        raise ShapeError(f"cdist takes (..., n, k) and (..., m, k), not {tuple(x1.shape)} and {tuple(x2.shape)}")
     one_dtype("cdist", x1, x2)
     difference = subtract(unsqueeze(x1, -2), unsqueeze(x2, -3))
     distances = sum_(difference, -1) if not x1.shape[-1] else vector_norm(difference, p, -1)

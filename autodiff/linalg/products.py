@@ -12,6 +12,7 @@ from autodiff.functions.axes import numpy_names
 from autodiff.functions.diagonals import diagonal as diagonal_
 from autodiff.functions.joining import stack
 from autodiff.functions.reductions import sum as sum_
+from autodiff.functions.reductions import with_dtype
 from autodiff.functions.shaping import squeeze, unsqueeze
 from autodiff.ops.complex_numbers import conjugate
 
@@ -49,7 +50,7 @@ def multi_dot(tensors: Any) -> Value:
 
 def vander(x: Any, N: int | None = None) -> Value:
     """The powers 0 to N - 1 of each entry (n of them by default, at least two), along a new last axis."""
-    x = x if x.ndim else unsqueeze(x, 0)
+    x = with_dtype(x if x.ndim else unsqueeze(x, 0), None, whole="biu")
     count = x.shape[-1] if N is None else N
     if count < 2:
         raise OptionError(f"vander of shape {tuple(x.shape)} takes two powers or more, not N = {count}")

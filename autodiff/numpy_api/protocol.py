@@ -8,12 +8,27 @@ from typing import Any
 import numpy as np
 
 from autodiff import special
+from autodiff.dtypes import bool_, int64
 from autodiff.engine.primitive import primitives
 from autodiff.engine.values import TensorBase
 from autodiff.errors import DtypeError
 from autodiff.functions import arithmetic, complex_names, reductions, scans, shaping
 from autodiff.numpy_api.arguments import Function, arrays_of, plain, reduce
 from autodiff.numpy_api.functions import FUNCTIONS, product
+from autodiff.ops.shaping import cast
+
+
+def _subtract(x1: Any, x2: Any) -> Any:
+    """NumPy takes booleans beside numbers here, unlike PyTorch."""
+    try:
+        return primitives["subtract"](x1, x2)
+    except DtypeError:
+        kinds = [bool_ if isinstance(x, bool) else getattr(x, "dtype", None) for x in (x1, x2)]
+        if kinds.count(bool_) != 1:
+            raise
+        other = next((kind for kind in kinds if kind not in (None, bool_)), int64)
+        return primitives["subtract"](*(cast(x, other) if kind == bool_ else x
+                                        for x, kind in zip((x1, x2), kinds, strict=True)))
 
 
 def _vecdot(x1: Any, x2: Any) -> Any:
@@ -32,6 +47,7 @@ def _vecmat(x1: Any, x2: Any) -> Any:
 _FORWARDS = [(inspect.unwrap(primitive.forward), primitive) for primitive in primitives.values()]
 UFUNCS: dict[np.ufunc, Function] = {
     **{forward: primitive for forward, primitive in _FORWARDS if isinstance(forward, np.ufunc)},
+    np.subtract: _subtract,
     np.power: arithmetic.pow,
     np.positive: arithmetic.positive,
     np.fabs: arithmetic.absolute,

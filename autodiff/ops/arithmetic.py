@@ -99,8 +99,9 @@ def _sign(x: Any) -> Any:
 add = Primitive("add", np.add, lambda g, out, x, y: g,
                                lambda g, out, x, y: g)
 
+# As in PyTorch and NumPy booleans are not subtracted: ~ inverts a mask.
 subtract = Primitive("subtract", np.subtract, lambda g, out, x, y: g,
-                                              lambda g, out, x, y: -g)
+                                              lambda g, out, x, y: -g, promotes="iufc")
 
 multiply = Primitive("multiply", np.multiply, lambda g, out, x, y: g * y,
                                               lambda g, out, x, y: g * x, keeps=("y", "x"))

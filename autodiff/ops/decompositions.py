@@ -84,10 +84,10 @@ def _det_x(g: Any, out: Any, x: Any) -> Any:
     """The cofactors: ``out`` times the inverse transposed, or, where some matrix has none to rely on, one by one."""
     n = x.shape[-1]
     g = g[..., None, None]
-    if not (np.asarray(out == 0).any() or (0 < n <= _MINORS and not are_arrays(out) and _nearly_singular(x))):
-        return g * out[..., None, None] * inv(x).mT
     if n == 1:
         return g * np.ones(x.shape, x.dtype)
+    if not (np.asarray(out == 0).any() or (0 < n <= _MINORS and not are_arrays(out) and _nearly_singular(x))):
+        return g * out[..., None, None] * inv(x).mT
     others = np.array([[j for j in range(n) if j != i] for i in range(n)])
     minors = index(x, key=(..., others[:, None, :, None], others[None, :, None, :]))
     signs = (-1.0) ** np.add.outer(np.arange(n), np.arange(n))

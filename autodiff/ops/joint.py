@@ -32,7 +32,7 @@ class Joint(Primitive):
         inputs: int,
         keeps: str,
         floating: bool = False,
-        promotes: bool = True,
+        promotes: bool | str = True,
         real: bool = False,
     ) -> None:
         super().__init__(name, forward, *(rule,) * inputs, keeps=keeps, floating=floating, promotes=promotes, real=real)

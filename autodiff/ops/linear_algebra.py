@@ -69,11 +69,11 @@ def _linear(x: Any, w: Any, b: Any = None) -> Any:
     if w.ndim != 2:
         raise ValueError(f"the weight has shape {w.shape}, but a layer's has two axes (out, in)")
     out = _by_transpose(x if x.ndim == 2 else _rows(x), w)
-    if b is not None:
-        if b.shape != w.shape[:1]:
-            raise ValueError(f"the bias has shape {b.shape}, but a weight of shape {w.shape} needs {w.shape[:1]}")
+    if b is not None and b.shape == w.shape[:1]:
         np.add(out, b, out)
-    return out if x.ndim == 2 else out.reshape(*x.shape[:-1], w.shape[0])
+        b = None
+    out = out if x.ndim == 2 else out.reshape(*x.shape[:-1], w.shape[0])
+    return out if b is None else np.add(out, b, out)  # a bias of another shape, as far as it broadcasts
 
 
 def _linear_input(g: Any, out: Any, x: Any, w: Any, b: Any = None) -> Any:

@@ -255,6 +255,11 @@ logit = Primitive("logit", _logit, lambda g, out, x: _inside(g, x) / x + g / (1 
 softplus = Primitive("softplus", lambda x: by_blocks(_softplus, x),
                      lambda g, out, x: g * logistic(x), keeps="x", floating=True, real=True)
 
+def _hardtanh(x: Any, low: Any, high: Any) -> Any:
+    out = np.clip(x, low, high)
+    return out if x.dtype.kind == "f" else out.astype(x.dtype)
+
+
 # The slope of softplus: sigmoid, but its own slope has all digits where sigmoid rounds to 1 (and costs more).
 logistic = Primitive("logistic", shared(_sigmoid), lambda g, out, x: g * (logistic(x) * logistic(-x)), keeps="x",
                      floating=True, real=True)
@@ -266,7 +271,7 @@ softsign = Primitive("softsign", lambda x: x / (1 + np.abs(x)), lambda g, out, x
 relu = Primitive("relu", _relu, lambda g, out, x: gate(g, mask=np.asarray(out != 0)), keeps="out",
                  selects=True, real=True)
 
-hardtanh = Primitive("hardtanh", lambda x, low, high: np.clip(x, low, high),
+hardtanh = Primitive("hardtanh", _hardtanh,
                      lambda g, out, x, low, high: gate(g, mask=np.asarray((x > low) & (x < high))), keeps="x",
                      selects=True, real=True)
 

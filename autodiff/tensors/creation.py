@@ -9,6 +9,7 @@ import numpy as np
 
 from autodiff.dtypes import as_dtype, get_default_dtype, int64, result_dtype
 from autodiff.errors import DtypeError, OptionError
+from autodiff.functions.arrays import array_of, tensors_only
 from autodiff.functions.axes import size_of
 from autodiff.kernels.layout import ordered_like
 from autodiff.kinds import refusing
@@ -93,36 +94,42 @@ def full(size: Any, fill_value: Any, *, dtype: Any = None, device: Any = None, r
     return leaf(np.full(size_of((size,)), value, dtype=value.dtype), requires_grad, device)
 
 
-def _like(input: Tensor, array: Any, device: Any, requires_grad: bool) -> Tensor:
-    """A tensor of ``array``, in the memory layout of ``input``."""
-    return leaf(ordered_like(array, input._array), requires_grad, device)
+def _like(
+    name: str, make: Callable[..., Any], input: Any, dtype: Any, device: Any, requires_grad: bool
+) -> Tensor:
+    """What ``make(shape, dtype)`` gives for those of ``input``, a tensor or an array, in its memory layout."""
+    tensors_only(name, input)
+    source = np.asarray(array_of(input))
+    return leaf(ordered_like(make(source.shape, as_dtype(dtype or source.dtype)), source), requires_grad, device)
 
 
 @refusing
-def zeros_like(input: Tensor, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+def zeros_like(input: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """Zeros in the shape and dtype of ``input``."""
-    return _like(input, np.zeros(input.shape, as_dtype(dtype or input.dtype)), device, requires_grad)
+    return _like("zeros_like", np.zeros, input, dtype, device, requires_grad)
 
 
 @refusing
-def ones_like(input: Tensor, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+def ones_like(input: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """Ones in the shape and dtype of ``input``."""
-    return _like(input, np.ones(input.shape, as_dtype(dtype or input.dtype)), device, requires_grad)
+    return _like("ones_like", np.ones, input, dtype, device, requires_grad)
 
 
 @refusing
-def empty_like(input: Tensor, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+def empty_like(input: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """A tensor in the shape and dtype of ``input``, its entries undefined."""
-    return _like(input, np.empty(input.shape, as_dtype(dtype or input.dtype)), device, requires_grad)
+    return _like("empty_like", np.empty, input, dtype, device, requires_grad)
 
 
 @refusing
 def full_like(
-    input: Tensor, fill_value: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
+    input: Any, fill_value: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
 ) -> Tensor:
     """``fill_value`` in the shape and dtype of ``input``."""
-    filled = full(input.shape, fill_value, dtype=dtype or input.dtype)
-    return _like(input, filled._array, device, requires_grad)
+    def make(shape: Any, kind: Any) -> Any:
+        return full(shape, fill_value, dtype=kind)._array
+
+    return _like("full_like", make, input, dtype, device, requires_grad)
 
 
 def arange(
@@ -193,9 +200,10 @@ def scalar_tensor(s: Any, *, dtype: Any = None, device: Any = None, requires_gra
 
 
 @refusing
-def fill(input: Tensor, value: Any) -> Tensor:
+def fill(input: Any, value: Any) -> Tensor:
     """``value``, a number or a 0-d tensor, in the shape and dtype of ``input``."""
-    copy: Tensor = input.clone()
+    tensors_only("fill", input)
+    copy: Tensor = input.clone() if isinstance(input, Tensor) else leaf(np.array(input))
     return copy.fill_(value)
 
 

@@ -156,11 +156,11 @@ def is_rounding(program: Program, found: Difference, outcome: Outcome, theirs: O
     if torch is None:
         return False
     true = _at(run_double(double, torch), found)
-    if true is None or not np.isfinite(true).all():
+    if true is None or not _infinite_alike(true, found.ours.array, found.theirs.array):
         return False
     beside = [_at(run_double(double.nudged(amount, seed), torch), found) for seed in (0, 1) for amount in (1e-6, 1e-9)]
     sensitivity = max(_distance(x, true) / amount for x, amount in zip(beside, (1e-6, 1e-9) * 2, strict=True))
-    largest = float(np.abs(true).max(initial=0.0))
+    largest = float(np.abs(true[np.isfinite(true)]).max(initial=0.0))
     mine, other = (_distance(x.array.astype(np.float64), true) for x in (found.ours, found.theirs))
     if lowest != "float64":
         eps = 1e-3 if lowest == "float16" else 1.2e-7
@@ -171,5 +171,12 @@ def is_rounding(program: Program, found: Difference, outcome: Outcome, theirs: O
     return mine <= 1e-9 * largest + 3e-15 * sensitivity + 1e-14
 
 
+def _infinite_alike(true: Array, *others: Array) -> bool:
+    """Whether NaN and infinities stand in the same places, and are the same."""
+    finite = np.isfinite(true)
+    return all(x.shape == true.shape and np.array_equal(np.isfinite(x), finite)
+               and np.array_equal(x[~finite], true[~finite], equal_nan=True) for x in others)
+
+
 def _close(a: Array, b: Array, more: float) -> bool:
-    return near(a, b) or _distance(a, b) <= 1e-9 * float(np.abs(b).max(initial=0.0)) + more
+    return near(a, b) or _distance(a, b) <= 1e-9 * float(np.abs(b[np.isfinite(b)]).max(initial=0.0)) + more

@@ -81,6 +81,7 @@ class Program(NamedTuple):
                 lines.append(line._replace(dtype="float64") if line.dtype in FLOATS else line)
             else:
                 text = re.sub(r"lib\.float(16|32)\b", "lib.float64", line.text)
+                text = re.sub(r"lib\.(Float|Half)Tensor\b", "lib.DoubleTensor", text)
                 lines.append(Line(re.sub(r"\.(float|half)\(\)", ".double()", text)))
         return self._replace(lines=tuple(lines))
 

@@ -212,6 +212,8 @@ def prelu(input: Any, weight: Any) -> Value:
         if len(weight.shape) != 1 or slopes != channels:
             raise ShapeError(f"prelu of shape {shape} takes 1 slope or {channels}, not shape {tuple(weight.shape)}")
         weight = reshape(weight, shape=(slopes,) + (1,) * (len(shape) - 2))
+    elif len(weight.shape) > 1:
+        raise ShapeError(f"prelu takes one slope as () or (1,), not of shape {tuple(weight.shape)}")
     elif weight.shape:
         weight = reshape(weight, shape=())
     return where(input > 0, input, input * weight)

@@ -18,7 +18,7 @@ from autodiff.functions.splitting import split
 from autodiff.ops import fused
 from autodiff.ops.attention import attention
 from autodiff.ops.linear_algebra import matmul
-from autodiff.ops.shaping import in_single
+from autodiff.ops.shaping import in_single, reshape
 from nn.functional.arguments import check_probability
 from nn.functional.dense import linear
 from nn.functional.dropout import dropout
@@ -55,7 +55,7 @@ def scaled_dot_product_attention(
     if is_causal and attn_mask is not None:
         raise OptionError("attention takes attn_mask or is_causal, not both; put the triangle into the mask")
     query, key, value = _same_stacks(query, key, value, enable_gqa)
-    scale = 1 / math.sqrt(query.shape[-1]) if scale is None else scale
+    scale = 1 / math.sqrt(query.shape[-1] or 1) if scale is None else scale
     shape = (*query.shape[:-1], key.shape[-2])
     bias, blind = _bias(attn_mask, shape, query.dtype)
     kept = _kept(shape, dropout_p, query.dtype)
@@ -100,6 +100,7 @@ def _bias(mask: Any, shape: tuple[int, ...], dtype: Any) -> tuple[Any, Any]:
     """
     if mask is None:
         return None, None
+    mask = mask if len(mask.shape) > 1 else reshape(mask, shape=(1,) * (2 - len(mask.shape)) + tuple(mask.shape))
     array = np.asarray(array_of(mask))
     try:
         fits = np.broadcast_shapes(array.shape, shape) == shape

@@ -103,6 +103,10 @@ def _classes(name: str, input: Any, target: Any, ignore_index: int) -> tuple[Any
     """Input (N, C, ...), target classes (N, ...) and which of them count (None: all), checked."""
     given, shape = np.asarray(array_of(target)), tuple(input.shape)
     wanted = shape[:1] * (len(shape) > 1) + shape[2:]
+    if given.dtype.kind == "b":
+        raise DtypeError(f"{name} takes class indices, not targets of {given.dtype}; convert them with .long()")
+    if len(shape) == 1 and given.shape == (1,):
+        given = given.reshape(())
     if not shape or given.shape != wanted:
         repair = ""
         if given.shape == shape:

@@ -76,6 +76,8 @@ def _lengths(name: str, given: Any, count: int) -> Any:
 def _with_blanks(targets: Any, lengths: Any, count: int, blank: int, classes: int) -> Any:
     """The labels (N, 2 S + 1) with blanks before, between and behind them."""
     given = np.asarray(array_of(targets))
+    if given.ndim not in (1, 2):
+        raise ShapeError(f"ctc_loss takes targets (N, S) or (sum of lengths,), not of shape {given.shape}")
     longest = int(lengths.max(initial=0))
     labels = np.full((count, 2 * longest + 1), blank, np.int64)
     if (given.ndim == 1 and given.size != lengths.sum()) or (given.ndim == 2 and given.shape[1] < longest):

@@ -6,6 +6,7 @@ import math
 from typing import Any
 
 from autodiff.engine.apply import apply
+from autodiff.engine.broadcasting import broadcasts_to
 from autodiff.engine.values import Value
 from autodiff.errors import AutodiffError, ShapeError
 from autodiff.functions.arrays import one_dtype
@@ -19,8 +20,8 @@ __all__ = ["bilinear", "linear"]
 def linear(input: Any, weight: Any, bias: Any = None) -> Value:
     """x W^T + b.
 
-    Shapes: input (..., in), weight (out, in), bias (out,), result (..., out); with a weight (in,) and without a bias
-    the result is (...).
+    Shapes: input (..., in), weight (out, in), bias (out,), or one that broadcasts to the result, (..., out); with a
+    weight (in,) and without a bias the result is (...).
 
     Raises ShapeError where these do not fit.
 
@@ -34,6 +35,8 @@ def linear(input: Any, weight: Any, bias: Any = None) -> Value:
     except AutodiffError as error:
         if len(weight.shape) == 1 and bias is None and len(input.shape):
             return apply(matmul, (input, weight))
+        if bias is not None and len(input.shape) == 1 and tuple(bias.shape) == (1, *weight.shape[:1]):
+            return linear(input, weight, reshape(bias, shape=weight.shape[:1]))
         raise _explained(error, input, weight, bias) from None
 
 
@@ -74,6 +77,6 @@ def _explained(error: AutodiffError, input: Any, weight: Any, bias: Any) -> Auto
             f"linear with a weight (out, in) of shape {matrix} takes inputs (..., {matrix[1]}), not of shape "
             f"{given}{repair}"
         )
-    if bias is not None and tuple(bias.shape) != matrix[:1]:
+    if bias is not None and not broadcasts_to(tuple(bias.shape), (*given[:-1], matrix[0])):
         return ShapeError(f"linear with {matrix[0]} outputs takes a bias ({matrix[0]},), not {tuple(bias.shape)}")
     return error

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from autodiff.engine.values import Value
-from autodiff.errors import ShapeError
 from autodiff.functions.arithmetic import clamp
 from autodiff.functions.reductions import sum as sum_over
 from autodiff.functions.shaping import broadcast_shapes, broadcast_to
@@ -36,8 +35,6 @@ def cosine_similarity(x1: Any, x2: Any, dim: int = 1, eps: float = 1e-08) -> Val
 def pairwise_distance(x1: Any, x2: Any, p: float = 2.0, eps: float = 1e-06, keepdim: bool = False) -> Value:
     """The p-norm of x1 - x2 + eps along the last axis; ``eps`` keeps it from the corner at 0.
 
-    Shapes: x1 and x2 broadcast to (*, D), result (*) or, with ``keepdim``, (*, 1).
+    Shapes: x1 and x2 broadcast to (*, D), result (*) or, with ``keepdim``, (*, 1); of two numbers ().
     """
-    if not x1.shape or not x2.shape:
-        raise ShapeError(f"pairwise_distance takes vectors (*, D), not shapes {tuple(x1.shape)}, {tuple(x2.shape)}")
     return vector_norm(x1 - x2 + eps, p, -1, keepdim)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from autodiff.engine.apply import apply
@@ -104,6 +105,6 @@ def feature_alpha_dropout(input: Any, p: float = 0.5, training: bool = False, in
     if inplace and training and p:
         return written(input, feature_alpha_dropout, p, training)
     shape = tuple(input.shape)
-    if len(shape) < 2:
+    if len(shape) < 2 and training and 0 < p < 1 and math.prod(shape):
         raise ShapeError(f"feature_alpha_dropout takes inputs (N, C, *), not of shape {shape}")
     return _alpha_dropped(input, p, training, shape[:2] + (1,) * (len(shape) - 2))

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from autodiff.engine.apply import apply
+from autodiff.engine.broadcasting import broadcasts_to
 from autodiff.engine.values import Value
 from autodiff.errors import OptionError, ShapeError
 from autodiff.functions.arithmetic import clamp, where
@@ -17,7 +18,7 @@ from autodiff.ops.lengths import absolute
 from autodiff.ops.shaping import in_single, reshape
 from autodiff.ops.transcendental import exp, log, softplus, xlogy
 from autodiff.tensors.tensor import Tensor
-from nn.functional.reduction import reduced, reduction_of, refuse_stretch, same_shape, weighted
+from nn.functional.reduction import as_input, check_weight, reduced, reduction_of, refuse_stretch, same_shape, weighted
 
 __all__ = [
     "binary_cross_entropy", "binary_cross_entropy_with_logits", "gaussian_nll_loss", "huber_loss", "kl_div", "l1_loss",
@@ -37,7 +38,8 @@ def mse_loss(
 ) -> Value:
     """The squared error, (input - target)^2.
 
-    Shapes: input (*), target (*), result () or, for reduction "none", (*).
+    Shapes: input (*), target (*), weight as input, result () or, for reduction "none", (*). With a weight the mean is
+    over the sum of the weights.
 
     Raises ShapeError where the shapes would stretch each other.
 
@@ -46,6 +48,7 @@ def mse_loss(
     tensor(2.)
     """
     refuse_stretch("mse_loss", input, target)
+    check_weight("mse_loss", input, weight)
     reduction = reduction_of(size_average, reduce, reduction)
     if reduction == "mean" and weight is None:
         return apply(fused.mse, (input, target))
@@ -62,6 +65,7 @@ def l1_loss(
     Shapes: as ``mse_loss``.
     """
     refuse_stretch("l1_loss", input, target)
+    check_weight("l1_loss", input, weight)
     return weighted(apply(absolute, (input - target,)), weight, reduction_of(size_average, reduce, reduction))
 
 
@@ -108,6 +112,11 @@ def binary_cross_entropy_with_logits(
     tensor(10000.)
     """
     same_shape("binary_cross_entropy_with_logits", input, target)
+    if weight is not None and not broadcasts_to(tuple(weight.shape), tuple(input.shape)):
+        raise ShapeError(
+            f"binary_cross_entropy_with_logits of shape {tuple(input.shape)} takes a weight that broadcasts to it, not "
+            f"{tuple(weight.shape)}"
+        )
     if pos_weight is None:
         loss = apply(fused.binary_cross_entropy_with_logits, (input, target))
     else:
@@ -143,16 +152,17 @@ def smooth_l1_loss(
 
 @in_single
 def huber_loss(input: Any, target: Any, reduction: str = "mean", delta: float = 1.0, weight: Any = None) -> Value:
-    """``smooth_l1_loss`` times its beta, here ``delta``.
+    """``smooth_l1_loss`` times its beta, here ``delta``; in the dtype of the input.
 
-    Shapes: as ``mse_loss``, weight (*). The mean is over the number of entries, whatever their weights.
+    Shapes: as ``mse_loss``. The mean is over the number of entries, whatever their weights.
 
     Reference: Huber 1964, "Robust estimation of a location parameter".
     """
     if delta <= 0:
         raise OptionError(f"huber_loss needs delta above 0, not {delta}")
     refuse_stretch("huber_loss", input, target)
-    loss = _rounded_corner(apply(absolute, (input - target,)), delta)
+    check_weight("huber_loss", input, weight)
+    loss = as_input(_rounded_corner(apply(absolute, (input - target,)), delta), input)
     return reduced(loss if weight is None else loss * weight, reduction)
 
 
@@ -206,17 +216,20 @@ def gaussian_nll_loss(
 ) -> Value:
     """-log of the density of a normal with mean x and variance ``var`` at y: (log var + (x - y)^2 / var) / 2.
 
-    Shapes: input (*), target (*), var (*) or (*) with a last axis of length one or without it, or a number. A variance
-    below ``eps`` counts as ``eps`` and keeps its gradient. ``full`` adds log(2 pi) / 2.
+    Shapes: input (*), target (*), var (*) or (*) without its last axis or with one axis of length one, or a Python
+    number. A variance below ``eps`` counts as ``eps`` and keeps its gradient. ``full`` adds log(2 pi) / 2.
 
-    Raises OptionError for a variance below 0.
+    Raises:
+        ShapeError: the variance has another shape.
+        OptionError: it is below 0.
 
     Reference: Nix & Weigend 1994, "Estimating the mean and variance of the target probability distribution".
     """
     refuse_stretch("gaussian_nll_loss", input, target)
     shape = tuple(input.shape)
     plain = np.asarray(array_of(var), dtype=input.dtype)
-    if plain.shape not in ((), shape, shape[:-1], (*shape[:-1], 1)):
+    stretched = plain.ndim == len(shape) and [n for n, m in zip(plain.shape, shape, strict=True) if n != m] == [1]
+    if isinstance(var, (Tensor, np.ndarray)) and plain.shape not in (shape, shape[:-1]) and not stretched:
         raise ShapeError(f"gaussian_nll_loss of shape {shape} takes a var of that shape, not {plain.shape}")
     if (plain < 0).any():
         raise OptionError(f"gaussian_nll_loss: a variance is {plain.min():.4g}; give its exp(), or its square")

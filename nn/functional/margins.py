@@ -21,7 +21,7 @@ from autodiff.ops.shaping import in_single, reshape
 from autodiff.ops.transcendental import softplus
 from nn.functional.distances import pairwise_distance
 from nn.functional.losses import binary_cross_entropy_with_logits
-from nn.functional.reduction import reduced, reduction_of, same_shape
+from nn.functional.reduction import as_input, reduced, reduction_of, same_shape
 
 __all__ = [
     "cosine_embedding_loss", "hinge_embedding_loss", "margin_ranking_loss", "multi_margin_loss",
@@ -102,16 +102,24 @@ def multi_margin_loss(
 ) -> Value:
     """The sum over the wrong classes j of max(0, margin - x[y] + x[j])^p, over the number of classes.
 
-    Shapes: input (N, C) or (C,), target (N,) or () of class indices, weight (C,) that of the target's class.
+    Shapes: input (N, C), or (C,) or () for one sample; target (N,) or () of class indices; weight (C,) that of the
+    target's class; result () or, for reduction "none", as the target.
+
+    Raises:
+        ShapeError: these do not fit.
+        OptionError: ``p`` or a target is out of range.
 
     Reference: Crammer & Singer 2001, "On the algorithmic implementation of multiclass kernel-based vector machines".
     """
     if p not in (1, 2):
         raise OptionError(f"multi_margin_loss takes p = 1 or 2, not {p}")
     classes, shape = _classes("multi_margin_loss", target), tuple(input.shape)
-    if len(shape) not in (1, 2) or classes.size != (shape[0] if len(shape) == 2 else 1):
+    if len(shape) > 2 or classes.ndim > 1 or classes.size != (shape[0] if len(shape) == 2 else 1):
         raise ShapeError(f"multi_margin_loss takes (N, C) and (N,), or (C,) and (), not {shape} and {classes.shape}")
-    x, count = reshape(input, shape=(classes.size, shape[-1])), shape[-1]
+    count = shape[-1] if shape else 1
+    if weight is not None and tuple(weight.shape) != (count,):
+        raise ShapeError(f"multi_margin_loss of {count} classes takes a weight ({count},), not {tuple(weight.shape)}")
+    x = reshape(input, shape=(classes.size, count))
     rows = classes.reshape(-1, 1)
     if classes.size and not 0 <= classes.min() <= classes.max() < count:
         raise OptionError(f"multi_margin_loss: the classes are 0 to {count - 1}, the targets {target}")
@@ -119,7 +127,7 @@ def multi_margin_loss(
     short = where(np.arange(count) == rows, 0.0, short if p == 1 else short * short)
     if weight is not None:
         short = short * reshape(weight[classes.reshape(-1)], shape=rows.shape)
-    return reduced(reshape(mean(short, 1), shape=shape[:-1]), reduction_of(size_average, reduce, reduction))
+    return reduced(reshape(mean(short, 1), shape=classes.shape), reduction_of(size_average, reduce, reduction))
 
 
 @in_single
@@ -156,22 +164,27 @@ def multilabel_soft_margin_loss(
     """The mean over the classes of ``binary_cross_entropy_with_logits``.
 
     Shapes: input and target (*, C), weight (C,), result () or, for reduction "none", (*).
+
+    Raises ShapeError where these do not fit.
     """
     same_shape("multilabel_soft_margin_loss", input, target)
-    loss = binary_cross_entropy_with_logits(input, target, weight, reduction="none")
-    return reduced(mean(loss, -1), reduction_of(size_average, reduce, reduction))
+    if not input.shape:
+        raise ShapeError("multilabel_soft_margin_loss takes inputs (*, C), not a number")
+    loss = binary_cross_entropy_with_logits(input, target, reduction="none")
+    return reduced(mean(loss if weight is None else loss * weight, -1), reduction_of(size_average, reduce, reduction))
 
 
 @in_single
 def soft_margin_loss(
     input: Any, target: Any, size_average: bool | None = None, reduce: bool | None = None, reduction: str = "mean"
 ) -> Value:
-    """log(1 + exp(-y x)) for targets y of 1 and -1, without overflow.
+    """log(1 + exp(-y x)) for targets y of 1 and -1, without overflow; in the dtype of the input.
 
     Shapes: input and target (*), result () or, for reduction "none", (*).
     """
     same_shape("soft_margin_loss", input, target)
-    return reduced(apply(softplus, (input * -target,)), reduction_of(size_average, reduce, reduction))
+    loss = as_input(apply(softplus, (input * -target,)), input)
+    return reduced(loss, reduction_of(size_average, reduce, reduction))
 
 
 @in_single

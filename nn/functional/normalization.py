@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from autodiff.dtypes import get_default_dtype
 from autodiff.engine.apply import apply
 from autodiff.engine.values import Value
 from autodiff.engine.versions import changed
@@ -30,6 +31,9 @@ def _standardized(
 ) -> Value:
     """``input`` normalised over ``axes``, times ``weight`` and plus ``bias`` as far as they are given."""
     params = {"axis": axes, "eps": eps, "center": center, "along": along}
+    if input.dtype.char == "e" and any(x is not None and x.dtype.char == "f" for x in (weight, bias)):  # as PyTorch's
+        single, half = np.dtype(np.float32), input.dtype
+        return cast(_standardized(cast(input, single), axes, eps, weight, bias, along, center), half)
     if weight is None:
         out = apply(standardize, (input,), params)
         return out if bias is None else out + reshape(bias, shape=along)
@@ -183,6 +187,7 @@ def rms_norm(input: Any, normalized_shape: Sequence[int], weight: Any = None, ep
     Reference: Zhang & Sennrich 2019, "Root mean square layer normalization".
     """
     axes, along = _last_axes("rms_norm", input, normalized_shape, weight, None)
+    input = input if input.dtype.kind == "f" else cast(input, get_default_dtype())
     small = float(np.finfo(input.dtype).eps) if eps is None else eps
     out = _standardized(input, axes, small, weight, None, along, center=False)
     return _images(out if out.dtype == input.dtype else cast(out, input.dtype), input)

@@ -9,9 +9,9 @@ import numpy as np
 from autodiff.engine.apply import apply
 from autodiff.engine.values import Value
 from autodiff.errors import OptionError, ShapeError
-from autodiff.functions.shaping import broadcast_to
 from autodiff.kinds import described
 from autodiff.ops.reductions import mean, sum_
+from autodiff.ops.shaping import cast
 
 _ALL = {"axis": None, "keepdims": False}
 
@@ -74,5 +74,18 @@ def weighted(loss: Any, weight: Any, reduction: str) -> Value:
     """``reduced``; with weights the mean is over their sum."""
     if weight is None:
         return reduced(loss, reduction)
-    total = apply(sum_, (broadcast_to(weight, loss.shape),), _ALL) if reduction == "mean" else None
+    total = apply(sum_, (weight,), _ALL) if reduction == "mean" else None
     return reduced(loss * weight, reduction, total)
+
+
+def as_input(loss: Any, input: Any) -> Any:
+    """``loss`` in the dtype of a floating input, whatever that of the target, as some of PyTorch's losses have it."""
+    return cast(loss, input.dtype) if input.dtype.kind == "f" and loss.dtype != input.dtype else loss
+
+
+def check_weight(name: str, input: Any, weight: Any) -> None:
+    """Raise ShapeError where there is a weight, but not one for each entry of the input."""
+    if weight is not None and tuple(weight.shape) != tuple(input.shape):
+        raise ShapeError(
+            f"{name} takes a weight of its input's shape {tuple(input.shape)}, not {tuple(weight.shape)}; expand one"
+        )

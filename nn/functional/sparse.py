@@ -123,6 +123,8 @@ def embedding_bag(
     if per_sample_weights is not None and (mode != "sum" or tuple(per_sample_weights.shape) != tuple(input.shape)):
         raise OptionError(f"per_sample_weights have the shape of input, {tuple(input.shape)}, and mode 'sum'")
     bags, count = _bags(input, offsets, include_last_offset)
+    if len(weight.shape) != 2:
+        raise ShapeError(f"an embedding has a table (V, E), not one of shape {tuple(weight.shape)}")
     numbers = array_of(input).reshape(-1)
     counted = np.ones(len(numbers), bool)
     if padding_idx is not None:

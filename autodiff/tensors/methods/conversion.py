@@ -23,6 +23,7 @@ from autodiff.dtypes import (
 )
 from autodiff.engine.values import TensorBase, Value
 from autodiff.errors import DtypeError
+from autodiff.functions.arrays import tensors_only
 from autodiff.functions.axes import length_of
 from autodiff.functions.shaping import clone, contiguous
 from autodiff.functions.splitting import storage_offset_of
@@ -216,6 +217,7 @@ class ConversionMethods(TensorBase):
     @refusing
     def type_as(self, other: Value) -> Value:
         """In the dtype of ``other``."""
+        tensors_only("type_as", other)
         return self.to(other.dtype)
 
     def contiguous(self, memory_format: Any = None) -> Value:

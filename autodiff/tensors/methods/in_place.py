@@ -6,6 +6,7 @@ from typing import Any, Self
 
 import numpy as np
 
+from autodiff.engine.broadcasting import broadcasts_to
 from autodiff.engine.values import TensorBase
 from autodiff.engine.versions import changed
 from autodiff.errors import DtypeError, GraphError, OptionError, ShapeError
@@ -134,7 +135,9 @@ class InPlaceMethods(OverwritingMethods):
     @refusing
     def copy_(self, src: Any, non_blocking: bool = False) -> Self:
         """Take over the entries of ``src``, broadcast and converted."""
-        self.__setitem__(..., src if hasattr(src, "_node") else np.asarray(src).astype(self._array.dtype, copy=False))
+        if not broadcasts_to(np.shape(src), self._array.shape):
+            raise ShapeError(f"copy_ of shape {np.shape(src)} into shape {self._array.shape}: it does not broadcast")
+        self._put(..., src)
         return self
 
     def detach_(self) -> Self:

@@ -203,6 +203,10 @@ def _stored(value: Any, dtype: np.dtype[Any]) -> Any:
         rerecord_view(value)
         return value.to(dtype) if value._array.dtype != dtype else value  # type: ignore[attr-defined]
     try:
-        return value if isinstance(value, (float, int, complex)) else np.asarray(value, dtype=dtype)
+        if isinstance(value, (float, int, complex)):
+            return value
+        if value is None:  # of which NumPy makes NaN
+            raise TypeError("it is nothing")
+        return np.asarray(value, dtype=dtype)
     except (ValueError, TypeError) as error:
         raise DtypeError(f"no entry of a {dtype} tensor can be made of {value!r:.60}: {error}") from None

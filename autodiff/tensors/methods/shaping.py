@@ -147,7 +147,7 @@ class ShapingMethods(TensorBase):
     @property
     def mT(self) -> Value:
         """The last two axes swapped."""
-        return shaping.transpose(self, -2, -1)
+        return shaping.adjoint(self)
 
     @property
     def H(self) -> Value:
