@@ -177,7 +177,10 @@ def lu_solve(LU: Any, pivots: Any, B: Any, *, left: bool = True, adjoint: bool =
 
 def _ordered(x: Any, order: Any) -> Any:
     """The rows of ``x`` in an order for each matrix of the stack, of which either may lack axes."""
-    stack = np.broadcast_shapes(x.shape[:-2], order.shape[:-1])
+    try:
+        stack = np.broadcast_shapes(x.shape[:-2], order.shape[:-1])
+    except ValueError:
+        raise ShapeError(f"lu_solve: stacks {tuple(order.shape[:-1])} of LU and {tuple(x.shape[:-2])} of B") from None
     if math.prod(order.shape[:-1]) == 1 and stack == tuple(x.shape[:-2]):
         return x[..., order.reshape(-1), :]
     return primitives.rows(broadcast_to(x, (*stack, *x.shape[-2:])), np.broadcast_to(order, (*stack, order.shape[-1])))

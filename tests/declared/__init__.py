@@ -6,6 +6,7 @@ import importlib
 import pkgutil
 
 from declared.base import DECLARED as DECLARED
+from declared.base import ELSEWHERE as ELSEWHERE
 from declared.base import PLAIN as PLAIN
 from declared.base import test_of as test_of
 
