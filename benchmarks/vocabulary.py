@@ -63,6 +63,7 @@ Where an operation has no single derivative, every API gives the one of this tab
 | norm at the zero vector, std and var of a constant | 0; its own second derivative NaN, that of its square exact |
 | a singular value that is 0 | 0 |
 | equal eigenvalues, equal singular values | exact where treated alike; NaN for one of them, or for their vectors |
+| the phases of complex eigenvectors and singular vectors | an error where the result depends on them |
 | grid_sample at the border, where it is moved to | 0 |
 | sqrt at 0, log at 0, pow(0, p < 1) | inf |
 | prod with zeros | exact |
