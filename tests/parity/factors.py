@@ -9,7 +9,7 @@ import numpy as np
 from parity.base import case, numbers
 from parity.linalg import quiet
 
-SHAPES = [(3, 3), (1, 1), (2, 3, 3), (4, 2), (2, 4), (2, 1, 3, 2), (0, 2, 2), (2, 0, 3)]
+SHAPES = [(3, 3), (2, 3, 3), (4, 2), (2, 4), (2, 1, 3, 2), (0, 2, 2), (2, 0, 3)]
 
 
 def mixed(*shape: int) -> np.ndarray[tuple[int, ...], np.dtype[np.float64]]:
