@@ -67,6 +67,7 @@ Where an operation has no single derivative, every API gives the one of this tab
 | norm at the zero vector, std and var of a constant | 0; its own second derivative NaN, that of its square exact |
 | a singular value that is 0 | 0 |
 | equal eigenvalues, equal singular values | exact where treated alike; NaN for one of them, or for their vectors |
+| the phases of complex eigenvectors and singular vectors | an error where the result depends on them |
 | grid_sample at the border, where it is moved to | 0 |
 | sqrt at 0, log at 0, pow(0, p < 1) | inf |
 | prod with zeros | exact |
@@ -75,9 +76,15 @@ Where an operation has no single derivative, every API gives the one of this tab
 | a cotangent of 0 that is given to grad or backward | the same |
 """
 LEFT_OUT = {
+<<<<<<< HEAD
     "`linalg.lu`, `lu_factor`, `lu_solve`, `lu_unpack`, `householder_product`, `ormqr`": "NumPy has no such steps, and "
     "no model is built with them; `linalg.solve` and `linalg.qr` exist",
     "`gradient`, `pca_lowrank`, `svd_lowrank`": "no model is built with them",
+=======
+    "`fft.*`": "their results are complex, and this library has no complex dtype",
+    "`linalg.ldl_factor`, `ldl_solve`": "NumPy has no such steps; `linalg.lu` and `linalg.cholesky` exist",
+    "`pca_lowrank`, `svd_lowrank`": "no model is built with them; `linalg.svd` exists",
+>>>>>>> wk-clinalg
     "`nn.functional.linear_cross_entropy`, `upsample_*`": "another name for two calls that exist",
     "sparse, quantized and nested tensors, named dimensions": "other kinds of tensor",
     "`out=`": "results are new; a method that ends in `_` writes into a tensor",

@@ -283,3 +283,15 @@ def test_what_has_no_eigenvalues_is_refused() -> None:
         linalg.eigvals(autodiff.tensor([[math.nan, 0.0], [0.0, 1.0]]))
     half = linalg.eigvals(autodiff.eye(2, dtype=autodiff.float16))
     assert half.dtype == autodiff.complex64
+
+
+def test_numpys_eig_is_real_where_the_eigenvalues_are() -> None:
+    """Called through NumPy it gives NumPy's dtypes; with a history."""
+    for a in (np.array([[2.0, 1.0], [0.0, 1.0]]), np.array([[0.0, 1.0], [-1.0, 0.0]]), well((3, 3))):
+        x = autodiff.tensor(a, requires_grad=True)
+        for mine, wanted in zip(np.linalg.eig(x), np.linalg.eig(a), strict=True):
+            assert mine.requires_grad
+            assert mine.dtype == wanted.dtype
+            np.testing.assert_allclose(np.abs(mine.detach().numpy()), np.abs(wanted), rtol=1e-10)
+        assert np.linalg.eigvals(x).dtype == np.linalg.eigvals(a).dtype
+        assert np.vdot(x, x).detach().numpy() == pytest.approx(np.vdot(a, a))

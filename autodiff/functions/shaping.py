@@ -106,12 +106,20 @@ def transpose(input: Any, dim0: int, dim1: int) -> Value:
 swapaxes = swapdims = also_called(axis0="dim0", axis1="dim1")(transpose)
 
 
+def matrix_transpose(input: Any) -> Value:
+    """The last two axes swapped; a number as it is.
+
+    Raises AxisError for a vector.
+    """
+    return transpose(input, -2, -1) if input.ndim else shaping.transpose(input, axes=())
+
+
 def adjoint(input: Any) -> Value:
     """The last two axes swapped, and conjugated where they are complex; a number as it is but for that.
 
     Raises AxisError for a vector.
     """
-    swapped = transpose(input, -2, -1) if input.ndim else shaping.transpose(input, axes=())
+    swapped = matrix_transpose(input)
     return conj(swapped) if input.dtype.kind == "c" else swapped
 
 

@@ -122,7 +122,7 @@ def lu_unpack(LU_data: Any, LU_pivots: Any, unpack_data: bool = True, unpack_piv
     P = L = U = none
     if unpack_pivots:
         order = permutation(_pivots("lu_unpack", LU_data, LU_pivots), m)
-        P = constant(np.eye(m, dtype=LU_data.dtype)[order].mT, LU_data)
+        P = constant(np.eye(m, dtype=LU_data.dtype)[order].mT.copy(), LU_data)
     if unpack_data:
         L = tril(LU_data, -1)[..., :k] + np.eye(m, k, dtype=LU_data.dtype)
         U = triu(LU_data[..., :k, :])
@@ -171,13 +171,16 @@ def lu_solve(LU: Any, pivots: Any, B: Any, *, left: bool = True, adjoint: bool =
     _, L, U = lu_unpack(LU, pivots, unpack_pivots=False)
     if adjoint:
         solution = solve(adjoint_(L), solve(adjoint_(U), B))
-        return _ordered(solution, np.argsort(order, axis=-1))
+        return by_columns(_ordered(solution, np.argsort(order, axis=-1)))
     return solve(U, solve(L, _ordered(B, order)))
 
 
 def _ordered(x: Any, order: Any) -> Any:
     """The rows of ``x`` in an order for each matrix of the stack, of which either may lack axes."""
-    stack = np.broadcast_shapes(x.shape[:-2], order.shape[:-1])
+    try:
+        stack = np.broadcast_shapes(x.shape[:-2], order.shape[:-1])
+    except ValueError:
+        raise ShapeError(f"lu_solve: stacks {tuple(order.shape[:-1])} of LU and {tuple(x.shape[:-2])} of B") from None
     if math.prod(order.shape[:-1]) == 1 and stack == tuple(x.shape[:-2]):
         return x[..., order.reshape(-1), :]
     return primitives.rows(broadcast_to(x, (*stack, *x.shape[-2:])), np.broadcast_to(order, (*stack, order.shape[-1])))

@@ -119,7 +119,7 @@ def geqrf(input: Any) -> Reflections:
         return Reflections(constant(np.zeros(input.shape, input.dtype), input),
                            constant(np.zeros(shape, input.dtype), input))
     packed, tau = _raw(array_of(input))
-    return Reflections(constant(packed, input), constant(tau, input))
+    return Reflections(by_columns(constant(packed, input)), constant(tau, input))
 
 
 @in_single_array

@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from autodiff.functions import arithmetic, diagonals, linear_algebra, reductions, shaping
+from autodiff.functions import arithmetic, complex_names, diagonals, linear_algebra, reductions, shaping
+from autodiff.functions.arrays import array_of
 from autodiff.functions.einsum import einsum
 from autodiff.linalg import decompositions, norms
 from autodiff.numpy_api.arguments import Function, arrays_of, reduce
@@ -34,6 +35,14 @@ def _cross(a: Any, b: Any, axis: int = -1) -> Any:
 
 def _trace(a: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
     return reductions.sum(diagonals.diagonal(a, offset, axis1, axis2), -1)
+
+
+def _eig(a: Any) -> Any:
+    """Real numbers where all eigenvalues of a real matrix are, as NumPy's."""
+    values, vectors = found = decompositions.eig(a)
+    if a.dtype.kind == "c" or array_of(values).imag.any():
+        return found
+    return decompositions.Eigen(complex_names.real(values), complex_names.real(vectors))
 
 
 def _svd(a: Any, full_matrices: bool = True, compute_uv: bool = True) -> Any:
@@ -70,6 +79,8 @@ MATRICES: dict[Any, Function] = {
     np.linalg.slogdet: lambda a: decompositions.slogdet(a),
     np.linalg.solve: lambda a, b: decompositions.solve(*arrays_of(a, b)),
     np.linalg.cholesky: lambda a, *, upper=False: decompositions.cholesky(a, upper=upper),
+    np.linalg.eig: _eig,
+    np.linalg.eigvals: lambda a: _eig(a)[0],
     np.linalg.eigh: lambda a, UPLO="L": decompositions.eigh(a, UPLO),
     np.linalg.eigvalsh: lambda a, UPLO="L": decompositions.eigvalsh(a, UPLO),
     np.linalg.svd: _svd,

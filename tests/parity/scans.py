@@ -49,3 +49,14 @@ for shape in [(3, 4), (5,), (2, 3, 3)]:
         case(name, lambda lib, y, x, f=name: getattr(lib, f)(y, x, dim=0), shape, shape[:1])
     case("trapz", lambda lib, y: lib.trapz(y), shape)
     case("trapz", lambda lib, y, x: lib.trapz(y, x, dim=-1), shape, shape)
+
+for shape, dims in [((4,), None), ((3, 5), None), ((3, 5), 1), ((4, 3, 3), [0, -1]), ((3, 3), ())]:
+    for edge_order in (1, 2):
+        case("gradient", lambda lib, x, d=dims, e=edge_order: lib.gradient(x, dim=d, edge_order=e), shape)
+        case("gradient", lambda lib, x, d=dims, e=edge_order: lib.gradient(x, spacing=0.5, dim=d, edge_order=e), shape)
+for edge_order in (1, 2):
+    case("gradient", lambda lib, x, e=edge_order: lib.gradient(x, spacing=[2.0, -0.5], edge_order=e), (3, 4))
+    case("gradient", lambda lib, x, t, e=edge_order: lib.gradient(x, spacing=[t], dim=1, edge_order=e), (2, 5),
+         np.array([0.0, 0.5, 2.0, 2.5, 4.0]))
+    case("gradient", lambda lib, x, s, t, e=edge_order: lib.gradient(x, spacing=[s, t], edge_order=e), (3, 3),
+         np.array([0.0, 0.5, 2.0]), np.array([1.0, 0.5, -2.0]))

@@ -46,7 +46,7 @@ class LinearAlgebraMethods(TensorBase):
     matrix_exp = as_function(matrices.matrix_exp)
     matrix_power = matrices.matrix_power
     norm = matrices.norm
-    orgqr = matrices.orgqr
+    orgqr = refusing(matrices.orgqr)
     ormqr = refusing(matrices.ormqr)
     pinverse = matrices.pinverse
     qr = matrices.qr

@@ -147,7 +147,7 @@ class ShapingMethods(TensorBase):
     @property
     def mT(self) -> Value:
         """The last two axes swapped."""
-        return shaping.adjoint(self)
+        return shaping.matrix_transpose(self)
 
     @property
     def H(self) -> Value:
@@ -157,7 +157,7 @@ class ShapingMethods(TensorBase):
     @property
     def mH(self) -> Value:
         """The last two axes swapped, and conjugated where they are complex."""
-        return complex_names.conj(self.mT)
+        return shaping.adjoint(self)
 
     def where(self, condition: Any, other: Any) -> Value:
         """The tensor where ``condition`` holds and ``other`` elsewhere."""
