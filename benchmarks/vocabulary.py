@@ -76,15 +76,8 @@ Where an operation has no single derivative, every API gives the one of this tab
 | a cotangent of 0 that is given to grad or backward | the same |
 """
 LEFT_OUT = {
-<<<<<<< HEAD
-    "`linalg.lu`, `lu_factor`, `lu_solve`, `lu_unpack`, `householder_product`, `ormqr`": "NumPy has no such steps, and "
-    "no model is built with them; `linalg.solve` and `linalg.qr` exist",
-    "`gradient`, `pca_lowrank`, `svd_lowrank`": "no model is built with them",
-=======
-    "`fft.*`": "their results are complex, and this library has no complex dtype",
     "`linalg.ldl_factor`, `ldl_solve`": "NumPy has no such steps; `linalg.lu` and `linalg.cholesky` exist",
     "`pca_lowrank`, `svd_lowrank`": "no model is built with them; `linalg.svd` exists",
->>>>>>> wk-clinalg
     "`nn.functional.linear_cross_entropy`, `upsample_*`": "another name for two calls that exist",
     "sparse, quantized and nested tensors, named dimensions": "other kinds of tensor",
     "`out=`": "results are new; a method that ends in `_` writes into a tensor",

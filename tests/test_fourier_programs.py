@@ -77,3 +77,12 @@ def test_a_phase_of_the_whole_is_no_error() -> None:
     """What moduli do not tell is turned away."""
     wave = np.exp(1j * np.arange(12.0)).reshape(3, 4)
     np.testing.assert_allclose(phase_retrieval.turned(wave * np.exp(0.7j), wave), wave)
+
+
+def test_complex_weights_keep_their_imaginary_parts_in_double_precision() -> None:
+    """``double`` and ``half`` convert real weights alone, as in PyTorch."""
+    layer = fourier_operator.Operator()
+    before = layer.spectral[0].weight.detach().numpy().copy()
+    layer.half().double()
+    assert layer.lift.weight.dtype == autodiff.float64
+    np.testing.assert_array_equal(layer.spectral[0].weight.detach().numpy(), before, strict=True)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from autodiff.engine.values import Value
-from autodiff.errors import OptionError, ShapeError
+from autodiff.errors import LinalgError, OptionError, ShapeError
 from autodiff.functions.arithmetic import subtract, where
 from autodiff.functions.arrays import array_of, constant, one_dtype
 from autodiff.functions.axes import axis_of, numpy_names, reduced_axes
@@ -103,7 +103,7 @@ def cond(A: Any, p: Any = None) -> Value:
         return smallest / largest if p == -2 else largest / smallest
     try:
         return matrix_norm(A, p) * matrix_norm(inv(A), p)
-    except ShapeError:
+    except (LinalgError, ShapeError):
         singular = np.linalg.slogdet(single(array_of(square("cond", A))))[0] == 0
         if not singular.any():
             raise

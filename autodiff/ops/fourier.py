@@ -7,6 +7,7 @@ is kept. What stands for two frequencies there counts twice in the signal, and i
 
 from __future__ import annotations
 
+import math
 from typing import Any, Literal
 
 import numpy as np
@@ -31,24 +32,43 @@ def _slowest_first(x: Any, axes: Any) -> list[int]:
     return sorted(axes, key=lambda a: -x.strides[a])
 
 
+def _divided(x: Any, n: int, inverse: bool, norm: Norm) -> tuple[Norm, int]:
+    """The norm to ask NumPy for, and by what to multiply what it gives.
+
+    A result that is not divided, NumPy multiplies by the integer 1, which is no float32: it computes in long double
+    then, ten times as slow. So single precision is divided by ``n``, and multiplied again.
+    """
+    if x.dtype.char not in "fF" or norm == "ortho" or (norm == "forward") is not inverse:
+        return norm, 1
+    return ("backward" if inverse else "forward"), n
+
+
 def _of_complex(x: Any, axes: Axes, inverse: bool, norm: Norm) -> Any:
     y, back = _laid_out(x, tuple(_slowest_first(x, axes)))
-    transform = np.fft.ifftn if inverse else np.fft.fftn
-    return transform(y, axes=range(-len(axes), 0), norm=norm).transpose(back)
+    norm, times = _divided(x, math.prod(y.shape[-len(axes) :]), inverse, norm)
+    out = (np.fft.ifftn if inverse else np.fft.fftn)(y, axes=range(-len(axes), 0), norm=norm)
+    return _times(out, times).transpose(back)
 
 
 def _of_real(x: Any, axes: Axes, inverse: bool, norm: Norm) -> Any:
-    if inverse:
-        y, back = _laid_out(x, axes[-1:])
-        half = np.fft.ihfft(y, norm=norm).transpose(back)
-        return _of_complex(half, axes[:-1], inverse, norm) if len(axes) > 1 else half
+    if inverse and len(axes) > 1:
+        return _of_complex(_of_real(x, axes[-1:], inverse, norm), axes[:-1], inverse, norm)
     y, back = _laid_out(x, (*_slowest_first(x, axes[:-1]), axes[-1]))
-    return np.fft.rfftn(y, axes=range(-len(axes), 0), norm=norm).transpose(back)
+    norm, times = _divided(x, math.prod(y.shape[-len(axes) :]), inverse, norm)
+    out = np.fft.ihfft(y, norm=norm) if inverse else np.fft.rfftn(y, axes=range(-len(axes), 0), norm=norm)
+    return _times(out, times).transpose(back)
 
 
 def _to_real(x: Any, axes: Axes, n: int, inverse: bool, norm: Norm) -> Any:
     y, back = _laid_out(_of_complex(x, axes[:-1], inverse, norm) if len(axes) > 1 else x, axes[-1:])
-    return (np.fft.irfft if inverse else np.fft.hfft)(y, n, norm=norm).transpose(back)
+    norm, times = _divided(x, n, inverse, norm)
+    return _times((np.fft.irfft if inverse else np.fft.hfft)(y, n, norm=norm), times).transpose(back)
+
+
+def _times(x: Any, factor: int) -> Any:
+    if factor != 1:
+        x *= factor
+    return x
 
 
 def _per_frequency(between: float, n: int, axis: int, g: Any) -> Any:
