@@ -10,6 +10,7 @@ import numpy as np
 from autodiff.dtypes import get_default_dtype
 from autodiff.engine import modes
 from autodiff.engine.values import Value
+from autodiff.engine.versions import owner_of
 from autodiff.errors import OptionError, ShapeError
 from autodiff.functions.arrays import array_of, constant, one_dtype
 from autodiff.functions.axes import also_called
@@ -96,8 +97,19 @@ def _floating(A: Any) -> Any:
 
 
 def _by_columns(x: Any) -> Any:
-    """``x`` in memory column by column, as LAPACK's and PyTorch's."""
-    return x if x.ndim < 2 or array_of(x).mT.flags.c_contiguous else copy(x, order="F")
+    """``x`` in memory of its own, column by column, as LAPACK's and PyTorch's."""
+    if x.ndim < 2:
+        return x
+    return x if array_of(x).mT.flags.c_contiguous and _has_own_memory(x) else copy(x, order="F")
+
+
+def _by_rows(x: Any) -> Any:
+    """``x`` in memory of its own: no part of that in which several results were stacked."""
+    return contiguous(x) if _has_own_memory(x) else copy(x, order="C")
+
+
+def _has_own_memory(x: Any) -> bool:
+    return bool(owner_of(array_of(x)).size == math.prod(x.shape))
 
 
 @also_called(input="A")
@@ -148,7 +160,7 @@ def eigh(A: Any, UPLO: str = "L") -> Eigen:
     if UPLO not in ("L", "U"):
         raise OptionError(f'UPLO is "L" or "U", not {UPLO!r}')
     both = spectra.eigh(square("eigh", A))
-    return Eigen(contiguous(both[..., 0, :]), _by_columns(spectra.vectors(both, start=1, stop=A.shape[-1] + 1)))
+    return Eigen(_by_rows(both[..., 0, :]), _by_columns(spectra.vectors(both, start=1, stop=A.shape[-1] + 1)))
 
 
 def eigvalsh(A: Any, UPLO: str = "L") -> Value:
@@ -170,7 +182,7 @@ def svd(A: Any, full_matrices: bool = True) -> Singular:
     left, right = (spectra.vectors(whole, start=i, stop=j) for i, j in ((0, m), (m + 1, m + 1 + n)))
     if full_matrices:
         left, right = _completed(left), _completed(right)
-    return Singular(_by_columns(left), contiguous(whole[..., m, :]), _by_columns(right.mT))
+    return Singular(_by_columns(left), _by_rows(whole[..., m, :]), _by_columns(right.mT))
 
 
 def _is_tracked(A: Any) -> bool:
