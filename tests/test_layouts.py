@@ -282,3 +282,15 @@ def test_a_part_without_entries_has_no_place_of_its_own() -> None:
             part.as_strided((2,), (1,))
         assert part.as_strided((2,), (1,), 1).tolist() == [1, 2]
         assert part.as_strided((0, 2), (2, 1)).shape == (0, 2)
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (2, 2), (3, 1), (1, 3), (2, 1, 1)])
+def test_factors_have_memory_of_their_own(shape: tuple[int, ...]) -> None:
+    """They are cut from one array, of which a view of the memory would show the others."""
+    x = autodiff.arange(1.0, 1.0 + np.prod(shape)).reshape(shape)
+    for tracked in (False, True):
+        a = x.clone().requires_grad_(tracked)
+        calls = [autodiff.linalg.svd, autodiff.linalg.qr, *([autodiff.linalg.eigh] if shape[-1] == shape[-2] else [])]
+        for part in (part.detach() for call in calls for part in call(a)):
+            with pytest.raises(ShapeError, match="leaves the memory"):
+                part.as_strided((part.numel() + 1,), (1,))

@@ -10,6 +10,7 @@ import numpy as np
 from autodiff.dtypes import DIFFERENTIABLE, get_default_dtype, to_real
 from autodiff.engine import modes
 from autodiff.engine.values import Value
+from autodiff.engine.versions import owner_of
 from autodiff.errors import OptionError, ShapeError
 from autodiff.functions.arrays import array_of, constant, one_dtype
 from autodiff.functions.axes import also_called
@@ -96,9 +97,26 @@ def _floating(A: Any) -> Any:
     return A if A.dtype.kind in DIFFERENTIABLE else cast(A, get_default_dtype())
 
 
+<<<<<<< HEAD
 def by_columns(x: Any) -> Any:
     """``x`` in memory column by column, as LAPACK's and PyTorch's."""
     return x if x.ndim < 2 or array_of(x).mT.flags.c_contiguous else copy(x, order="F")
+=======
+def _by_columns(x: Any) -> Any:
+    """``x`` in memory of its own, column by column, as LAPACK's and PyTorch's."""
+    if x.ndim < 2:
+        return x
+    return x if array_of(x).mT.flags.c_contiguous and _has_own_memory(x) else copy(x, order="F")
+
+
+def _by_rows(x: Any) -> Any:
+    """``x`` in memory of its own: no part of that in which several results were stacked."""
+    return contiguous(x) if _has_own_memory(x) else copy(x, order="C")
+
+
+def _has_own_memory(x: Any) -> bool:
+    return bool(owner_of(array_of(x)).size == math.prod(x.shape))
+>>>>>>> wk-fuzz
 
 
 @also_called(input="A")
@@ -152,6 +170,7 @@ def eigh(A: Any, UPLO: str = "L") -> Eigen:
     if UPLO not in ("L", "U"):
         raise OptionError(f'UPLO is "L" or "U", not {UPLO!r}')
     both = spectra.eigh(square("eigh", A))
+<<<<<<< HEAD
     return Eigen(_row(both, 0), by_columns(spectra.vectors(both, start=1, stop=A.shape[-1] + 1)))
 
 
@@ -184,6 +203,9 @@ def eigvals(A: Any) -> Value:
 def _row(stacked: Any, i: int) -> Any:
     """Row ``i`` of real numbers, by itself in memory."""
     return contiguous(real_part(stacked[..., i, :]))
+=======
+    return Eigen(_by_rows(both[..., 0, :]), _by_columns(spectra.vectors(both, start=1, stop=A.shape[-1] + 1)))
+>>>>>>> wk-fuzz
 
 
 def eigvalsh(A: Any, UPLO: str = "L") -> Value:
@@ -206,7 +228,11 @@ def svd(A: Any, full_matrices: bool = True) -> Singular:
     left, right = (spectra.vectors(whole, start=i, stop=j) for i, j in ((0, m), (m + 1, m + 1 + n)))
     if full_matrices:
         left, right = _completed(left), _completed(right)
+<<<<<<< HEAD
     return Singular(by_columns(left), _row(whole, m), by_columns(adjoint(right)))
+=======
+    return Singular(_by_columns(left), _by_rows(whole[..., m, :]), _by_columns(right.mT))
+>>>>>>> wk-fuzz
 
 
 def _is_tracked(A: Any) -> bool:

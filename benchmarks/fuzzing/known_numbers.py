@@ -186,13 +186,9 @@ def _without_refused(program: Program) -> Program:
 
 
 def _unsafe_written(program: Program, found: Difference) -> bool:
-    """A gradient where a part of unsafe_split or unsafe_chunk, or what it is a part of, is written."""
-    made = r"(?:with [^:]*: )?([\w, ]+?),? = (?:lib\.unsafe_\w+\((?:tensor=|input=)?|)(\w+)"
-    parts = [re.match(made, line.text) for line in program.lines if "unsafe_" in line.text]
-    names = "|".join(name for part in parts if part for name in (*part[1].split(", "), part[2]))
-    written = rf"(^|[: (])({names})\b.*(\w_\(|\] = | [-+*]= |inplace=True)"
-    return bool(names) and re.match("gradient|value$|value: tracked", found.kind) is not None and any(
-        re.search(written, line.text) for line in program.lines)
+    """The libraries agree about the parts of split and chunk, or differ by what is known of those."""
+    return found.kind in (*NUMERIC, "value: tracked") and agree_changed(
+        program, lambda text: text.replace("unsafe_", ""))
 
 
 def _turned(program: Program, found: Difference) -> bool:

@@ -138,6 +138,8 @@ REFUSALS = [
         "Autograd not support dtype")),
     Known("a leaf by PyTorch's count", "ours: what a tracked tensor was written into, be it to no entry, is no leaf",
           _leaf_by_its_count),
+    Known("zeros that PyTorch does not write", "ours: the derivative of a derivative that is 0", refused(
+        "ZeroTensors are immutable")),
     Known("detached in place", "ours: what was detached is a constant", refused("has been detached in-place")),
     Known("a tensor that is turned", "ours: PyTorch's own gradient has the shape that it had", _turned),
     Known("unsafe parts", "ours: they are views like those of split", lambda program, found: (
