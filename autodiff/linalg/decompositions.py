@@ -97,12 +97,7 @@ def _floating(A: Any) -> Any:
     return A if A.dtype.kind in DIFFERENTIABLE else cast(A, get_default_dtype())
 
 
-<<<<<<< HEAD
 def by_columns(x: Any) -> Any:
-    """``x`` in memory column by column, as LAPACK's and PyTorch's."""
-    return x if x.ndim < 2 or array_of(x).mT.flags.c_contiguous else copy(x, order="F")
-=======
-def _by_columns(x: Any) -> Any:
     """``x`` in memory of its own, column by column, as LAPACK's and PyTorch's."""
     if x.ndim < 2:
         return x
@@ -116,7 +111,6 @@ def _by_rows(x: Any) -> Any:
 
 def _has_own_memory(x: Any) -> bool:
     return bool(owner_of(array_of(x)).size == math.prod(x.shape))
->>>>>>> wk-fuzz
 
 
 @also_called(input="A")
@@ -170,7 +164,6 @@ def eigh(A: Any, UPLO: str = "L") -> Eigen:
     if UPLO not in ("L", "U"):
         raise OptionError(f'UPLO is "L" or "U", not {UPLO!r}')
     both = spectra.eigh(square("eigh", A))
-<<<<<<< HEAD
     return Eigen(_row(both, 0), by_columns(spectra.vectors(both, start=1, stop=A.shape[-1] + 1)))
 
 
@@ -192,7 +185,7 @@ def eig(A: Any) -> Eigen:
     tensor([0.+1.j, 0.-1.j])
     """
     both = eigen.eig(square("eig", A))
-    return Eigen(contiguous(both[..., 0, :]), by_columns(both[..., 1:, :]))
+    return Eigen(_by_rows(both[..., 0, :]), by_columns(both[..., 1:, :]))
 
 
 def eigvals(A: Any) -> Value:
@@ -202,10 +195,7 @@ def eigvals(A: Any) -> Value:
 
 def _row(stacked: Any, i: int) -> Any:
     """Row ``i`` of real numbers, by itself in memory."""
-    return contiguous(real_part(stacked[..., i, :]))
-=======
-    return Eigen(_by_rows(both[..., 0, :]), _by_columns(spectra.vectors(both, start=1, stop=A.shape[-1] + 1)))
->>>>>>> wk-fuzz
+    return _by_rows(real_part(stacked[..., i, :]))
 
 
 def eigvalsh(A: Any, UPLO: str = "L") -> Value:
@@ -228,11 +218,7 @@ def svd(A: Any, full_matrices: bool = True) -> Singular:
     left, right = (spectra.vectors(whole, start=i, stop=j) for i, j in ((0, m), (m + 1, m + 1 + n)))
     if full_matrices:
         left, right = _completed(left), _completed(right)
-<<<<<<< HEAD
     return Singular(by_columns(left), _row(whole, m), by_columns(adjoint(right)))
-=======
-    return Singular(_by_columns(left), _by_rows(whole[..., m, :]), _by_columns(right.mT))
->>>>>>> wk-fuzz
 
 
 def _is_tracked(A: Any) -> bool:
