@@ -128,6 +128,18 @@ def overlapping(count: int = 200) -> bytes:
     return body + directory + END.pack(b"PK\5\6", 0, 0, count + 1, count + 1, len(directory), len(body), 0)
 
 
+def within() -> bytes:
+    """A member among the numbers of an array that is a member, too."""
+    inner = Entry("b.npy", npy_of(np.arange(3.0)))
+    outer = Entry("a.npy", npy_of(np.frombuffer(inner.header(None) + inner.content, "u1")))
+    roots = skeleton_of('[{"array": "a.npy"}, {"array": "b.npy"}]')
+    place = len(outer.header(None)) + 128
+    body = outer.header(None) + outer.content
+    directory = outer.header(0) + inner.header(place) + roots.header(len(body))
+    body += roots.header(None) + roots.content
+    return body + directory + END.pack(b"PK\5\6", 0, 0, 3, 3, len(directory), len(body), 0)
+
+
 def zip64_extra(*numbers: int) -> bytes:
     return b"\1\0" + (8 * len(numbers)).to_bytes(2, "little") + b"".join(n.to_bytes(8, "little") for n in numbers)
 
@@ -147,9 +159,11 @@ ZIPS = {
     "one name, two members": forge([ARRAY, ARRAY, NAMED]),
     "two skeletons": forge([ARRAY, NAMED, NAMED]),
     "members in each other": overlapping(),
+    "a member in an array": within(),
     "a member in another": with_array(central={"offset": 5}),
     "an offset outside": with_array(central={"offset": 1 << 30}),
     "an offset without its number": with_array(central={"offset": WIDE}),
+    "an offset that no file has": with_array(central={"offset": WIDE, "extra": zip64_extra((1 << 64) - 1)}),
     "an offset of 64 bits outside": with_array(central={"offset": WIDE, "extra": zip64_extra(HUGE)}),
     "larger than the file": with_array(local=LONG, central=LONG),
     "larger than the file, in 64 bits": with_array(local=LONGER, central=LONGER),
@@ -157,6 +171,7 @@ ZIPS = {
     "64 bits in one header that lie": with_array(local=LONGER),
     "64 bits that nothing asks for": with_array(local={"extra": zip64_extra(5)}),
     "a size in one header": with_array(local={"size": 9, "packed": 9}),
+    "two sizes in one header": with_array(central={"packed": 9}),
     "two sizes": with_array(local={"packed": 9}, central={"packed": 9}),
     "an extra field": with_array(central={"extra": b"\x55\x54\5\0\3abcd"}),
     "a checksum in one header": with_array(local={"crc": 1}),
@@ -169,6 +184,7 @@ ZIPS = {
     "a comment of a member": with_array(central={"comment": b"hello"}),
     "a member on another disk": with_array(central={"disk": 1}),
     "a comment": forge([ARRAY, NAMED], comment=b"hello"),
+    "a comment that is not there": forge([ARRAY, NAMED])[:-2] + b"\5\0",
     "something behind": forge([ARRAY, NAMED], behind=b"\0"),
     "a second end behind": forge([ARRAY, NAMED], behind=END.pack(b"PK\5\6", 0, 0, 0, 0, 0, 0, 0)),
     "another count": forge([ARRAY, NAMED], end={"count": 1, "here": 1}),
