@@ -42,7 +42,7 @@ class Muon(Optimizer):
     scalable for LLM training".
     """
 
-    _memory = ("momentum_buffer",)
+    _memory, _counts = ("momentum_buffer",), False
 
     def __init__(
         self,

@@ -23,6 +23,13 @@ class Limit(NamedTuple):
     holds: Callable[[Any], bool]
     wanted: str
 
+    def admits(self, value: Any) -> bool:
+        """Whether the test holds; not for a value of another kind, which cannot be tested."""
+        try:
+            return self.holds(value)
+        except (TypeError, ValueError, IndexError):
+            return False
+
 
 not_negative = Limit(lambda value: value >= 0, "0 or more")
 fractions = Limit(lambda betas: len(betas) == 2 and all(0 <= b < 1 for b in betas), "a pair, each from 0 to below 1")
@@ -31,14 +38,14 @@ NotNegative = Annotated[float, not_negative]
 Betas = Annotated[tuple[float, float], fractions]
 
 
-def limits_of(optimizer: type) -> dict[str, Limit]:
-    """The limits in the signature of an optimizer, by the names of the options."""
+def options_of(optimizer: type) -> tuple[set[str], dict[str, Limit]]:
+    """The names of the options in the signature of an optimizer, and the limits of those that have one."""
     try:
         parameters = signature(optimizer, eval_str=True).parameters
     except Exception:  # annotations of a user's optimizer may say anything: only the library's have limits
-        return {}
+        return set(), {}
     notes = {name: getattr(parameter.annotation, "__metadata__", ()) for name, parameter in parameters.items()}
-    return {name: limit for name, found in notes.items() for limit in found if isinstance(limit, Limit)}
+    return set(notes), {name: limit for name, found in notes.items() for limit in found if isinstance(limit, Limit)}
 
 
 def options(arguments: dict[str, Any]) -> dict[str, Any]:
