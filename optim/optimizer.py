@@ -225,7 +225,7 @@ class Optimizer(Hooked):
         every = [number for several in numbers for number in several]
         if not all(isinstance(number, int) for number in every) or len(set(every)) != len(every):
             raise StateDictError("the params of the groups in a state_dict are numbers, each of them once")
-        if unknown := [number for number in state if number not in every]:
+        if unknown := list(state.keys() - set(every)):
             raise StateDictError(f"the state_dict has the state of parameters that no group has: {unknown[:5]}")
         return numbers
 

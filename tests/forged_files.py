@@ -236,8 +236,12 @@ ARRAYS = {
     "a scalar with an axis": of_array(npy_of(np.ones(3)), "scalar"),
 }
 
+LONG_NAME = "a" * 300 + ".npy"
 NAMES = ", ".join(['{"array": "a.npy"}'] * 100)
 SKELETONS = {
+    "a name with a folder": forge([Entry("../a.npy", ARRAY.content), skeleton_of('{"array": "../a.npy"}')]),
+    "a name without its end": forge([Entry("a", ARRAY.content), skeleton_of('{"array": "a"}')]),
+    "a name of 300 letters": forge([Entry(LONG_NAME, ARRAY.content), skeleton_of(f'{{"array": "{LONG_NAME}"}}')]),
     "a member named a hundred times": forge([ARRAY, skeleton_of(f"[{NAMES}]")]),
     "a large member named often": forge([Entry("a.npy", npy_of(np.zeros(300_000))), skeleton_of(f"[{NAMES}]")]),
     "a member that is not there": of_root('{"array": "a.npy"}'),

@@ -31,6 +31,8 @@ __all__ = ["load", "save"]
 
 FORMAT, VERSION = "autodiff", 1
 SKELETON = "skeleton.json"
+LETTERS = r"\w.+=@-"  # of the names of members: what every zip tool takes, and no folder
+MEMBER = re.compile(f"[{LETTERS}]{{1,200}}(~\\d{{1,20}})?\\.npy", re.ASCII)
 HEAD = re.compile(r'\s*\{\s*"format"\s*:\s*"autodiff"\s*,\s*"version"\s*:\s*(\d{1,20})')
 ROOT = re.compile(r'\s*,\s*"root"\s*:\s*')
 MAX_DEPTH = 64  # far beyond any state dict; also where a container that holds itself is found out
@@ -164,7 +166,7 @@ def _place(array: NDArray[Any], where: tuple[object, ...], members: dict[str, ND
         raise DtypeError(f"save: {_spell(where)} is a {type(array).__name__} of {array.dtype}, expected plain numbers")
     if array.dtype.names is not None and len(repr(array.dtype.descr)) > MAX_HEADER - 200:  # which load refuses
         raise DtypeError(f"save: {_spell(where)} is an array of {len(array.dtype.names)} fields, which are too many")
-    stem = re.sub(r"[^\w.+=@-]", "_", ".".join(map(str, where)), flags=re.ASCII)[:200] or "array"
+    stem = re.sub(f"[^{LETTERS}]", "_", ".".join(map(str, where)), flags=re.ASCII)[:200] or "array"
     name, count = f"{stem}.npy", 1
     while name in members or name == f"{SKELETON}.npy":  # "a.b" beside {"a": {"b": ...}}
         count += 1
@@ -266,6 +268,8 @@ class _Reader:
         return made
 
     def _array(self, name: str) -> NDArray[Any]:
+        if not MEMBER.fullmatch(name):
+            raise FileFormatError(f"the skeleton names {name[:99]!r}, and save gives no such name")
         if name not in self._members:
             raise FileFormatError(f"the skeleton names {name[:99]!r} twice, or there is no such member")
         return read_array(self._file, self._members.pop(name))
