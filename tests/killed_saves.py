@@ -1,4 +1,4 @@
-"""Kill processes while they save: ``python tests/killed_saves.py 200`` kills 200.
+"""Kill processes while they save: ``python -m tests.killed_saves 200`` kills 200.
 
 After each kill the file must be one of those that were saved, whole; and after the next save nothing else may be there.
 """

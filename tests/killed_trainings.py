@@ -1,4 +1,4 @@
-"""Kill programs while they train: ``python tests/killed_trainings.py mnist 50``, or ``recipe``, kills 50.
+"""Kill programs while they train: ``python -m tests.killed_trainings mnist 50`` kills 50, or ``recipe`` or ``workers``.
 
 Each begins, is killed, and goes on until it is done. It must end with the files of one that was never killed, bit for
 bit, but for the seconds it took.
@@ -23,7 +23,7 @@ from examples import mnist, plotting
 from examples.idx import EMBEDDED, FILES, load_mnist, write_idx
 
 # Lives of one process, as parts of the time that an unbroken one takes.
-LIVES = 0.05, 0.5
+LIVES = 0.05, 0.8
 PAGE = Path(__file__).parents[1] / "docs" / "checkpoints.md"
 
 
@@ -39,14 +39,21 @@ def train_mnist(folder: Path) -> None:
     results.write_text(json.dumps(found))
 
 
-def train_by_the_recipe(folder: Path) -> None:
+def train_by_the_recipe(folder: Path, changes: tuple[str, str] = ("", "")) -> None:
     """The program of the page, in this folder."""
     (program,) = re.findall(r"```python\n(import os\n.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
     os.chdir(folder)
-    exec(compile(program, "recipe", "exec"), {"__name__": "__main__"})
+    exec(compile(program.replace(*changes), "recipe", "exec"), {"__name__": "__main__"})
 
 
-PROGRAMS: dict[str, Callable[[Path], None]] = {"mnist": train_mnist, "recipe": train_by_the_recipe}
+def train_with_workers(folder: Path) -> None:
+    """The same with workers, which load ahead."""
+    train_by_the_recipe(folder, ("manual_seed(epoch))", "manual_seed(epoch), num_workers=2)"))
+
+
+PROGRAMS: dict[str, Callable[[Path], None]] = {
+    "mnist": train_mnist, "recipe": train_by_the_recipe, "workers": train_with_workers,
+}  # fmt: skip
 
 
 def warm(folder: Path) -> None:

@@ -20,9 +20,9 @@ ROOT = Path(__file__).parents[1]
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="processes are forked to start quickly")
-@pytest.mark.parametrize(("program", "kills"), [("recipe", 10), ("mnist", 4)])
+@pytest.mark.parametrize(("program", "kills"), [("recipe", 10), ("workers", 6), ("mnist", 4)])
 def test_a_killed_training_ends_as_an_unbroken_one(program: str, kills: int) -> None:
-    """Killed at random moments, bit for bit; ``python tests/killed_trainings.py recipe 50`` tries more."""
+    """Killed at random moments, bit for bit; ``python -m tests.killed_trainings recipe 50`` tries more."""
     environment = {**os.environ, "OPENBLAS_NUM_THREADS": "1", "PYTHONPATH": os.fspath(ROOT)}
     line = [sys.executable, ROOT / "tests" / "killed_trainings.py", program, str(kills)]
     done = subprocess.run(line, env=environment, capture_output=True, text=True, check=False)

@@ -30,7 +30,7 @@ def left_behind(folder: Path, name: str = "weights", host: str | None = None) ->
 
 @posix
 def test_a_kill_leaves_a_whole_file_and_the_next_save_nothing_else() -> None:
-    """At twenty random moments; ``python tests/killed_saves.py 200`` tries more."""
+    """At twenty random moments; ``python -m tests.killed_saves 200`` tries more."""
     root = Path(__file__).parents[1]
     environment = {**os.environ, "OPENBLAS_NUM_THREADS": "1", "PYTHONPATH": os.fspath(root)}
     line = [sys.executable, root / "tests" / "killed_saves.py", "20"]
