@@ -20,7 +20,7 @@ if sys.platform != "win32":  # which has other locks: nobody removes a file that
     import fcntl
 
 LONGEST = 100  # bytes of its name that a temporary file takes over; a file system takes 255 in all, or only 143
-AGE = 24 * 3600  # seconds without a change after which a file is old, where no lock tells whether it is being written
+AGE = 3600  # seconds without a change after which a file is old, where no lock tells whether it is being written
 ODD = {errno.EINVAL, errno.ENOTSUP, errno.EBADF}  # errors of file systems that do not sync folders
 
 
