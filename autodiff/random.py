@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from autodiff.errors import OptionError
+
 __all__ = [
     "Generator", "default_generator", "get_rng_state", "initial_seed", "manual_seed", "seed", "set_rng_state",
 ]  # fmt: skip
@@ -49,9 +51,16 @@ class Generator:
         return {"seed": self._seed, **self.numpy.bit_generator.state}
 
     def set_state(self, state: dict[str, Any]) -> Generator:
-        """Go on from a state that ``get_state`` gave."""
-        self._seed = state["seed"]
-        self.numpy.bit_generator.state = {k: v for k, v in state.items() if k != "seed"}
+        """Go on from a state that ``get_state`` gave; OptionError for anything else, which changes nothing."""
+        bits = self.numpy.bit_generator
+        before = bits.state
+        try:
+            seed = int(state["seed"])
+            bits.state = {k: v for k, v in state.items() if k != "seed"}
+        except (AttributeError, KeyError, OverflowError, TypeError, ValueError):
+            bits.state = before
+            raise OptionError(f"the state of a generator is a dict that get_state() gave, not {state!r:.60}") from None
+        self._seed = seed
         return self
 
 

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import NoReturn
 
+from autodiff.errors import FileFormatError
 from examples.idx import DataError
 
 
@@ -75,7 +76,7 @@ def run(name: str, program: Callable[[], None]) -> int:
     except KeyboardInterrupt:
         print(f"\n{name}: interrupted", file=sys.stderr)
         return 130
-    except (DataError, OSError, FloatingPointError) as error:
+    except (DataError, FileFormatError, OSError, FloatingPointError) as error:
         print(f"{name}: {error}", file=sys.stderr)
         return 2
     return 0

@@ -2,7 +2,8 @@
 
 It trains on the 5,000 embedded images (``--data DIR``: on all of MNIST) and writes three files: ``learning_curve.png``,
 ``graph.svg``, which is the recorded graph of one step from the images to the loss, and ``weights``, which
-``model.load_state_dict(autodiff.load("weights"))`` reads back.
+``model.load_state_dict(autodiff.load("weights"))`` reads back. It keeps a ``checkpoint``: a run that was
+stopped goes on from there with ``--resume``, and ends with the same bits as one that was not.
 """
 
 from __future__ import annotations
@@ -27,12 +28,13 @@ import optim
 from autodiff.io.files import write_whole
 from autodiff.viz import DrawingError, draw
 from examples import command
+from examples.checkpoints import Checkpoint, checksum
 from examples.idx import Mnist, load_mnist
 from examples.plotting import learning_curve
 from examples.progress import progress
 
 PROGRAM = "python -m examples.mnist"
-PICTURE, GRAPH, WEIGHTS = "learning_curve.png", "graph.svg", "weights"
+PICTURE, GRAPH, WEIGHTS, CHECKPOINT = "learning_curve.png", "graph.svg", "weights", "checkpoint"
 
 criterion = nn.CrossEntropyLoss()
 
@@ -150,8 +152,104 @@ class Epoch(NamedTuple):
     seconds: float
 
 
+class Training:
+    """A model on its way through the epochs; ``state_dict`` has all that decides how it goes on."""
+
+    def __init__(self, model: nn.Module, data: Mnist, epochs: int, batch_size: int, lr: float, recipe: Recipe) -> None:
+        self.model, self.data, self.epochs, self.batch_size, self.lr = model, data, epochs, batch_size, lr
+        self.optimizer, self.shift = recipe.optimizer(model, lr), recipe.shift
+        self.scheduler = recipe.schedule(self.optimizer, math.ceil(len(data.train_images) / batch_size), epochs)
+        padded = np.pad(data.train_images, ((0, 0), (self.shift,) * 2, (self.shift,) * 2))
+        self.shifted = sliding_window_view(padded, (28, 28), axis=(1, 2))  # [image, down, right]: not copied yet
+        self.history: list[Epoch] = []
+        self._begin_epoch()
+
+    def _begin_epoch(self) -> None:
+        self.steps, self.total_loss, self.correct, self.seconds = 0, 0.0, 0, 0.0  # so far
+        self.order = autodiff.get_rng_state()  # from which the order of the images is drawn
+
+    def state_dict(self) -> dict[str, Any]:
+        """The model and how it learns, the place in the data, what came out so far, and the random numbers to come."""
+        return {
+            "model": self.model.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "scheduler": self.scheduler.state_dict(),
+            "history": [list(epoch) for epoch in self.history],
+            "so far": [self.steps, self.total_loss, self.correct, self.seconds],
+            "order": self.order,
+            "random": autodiff.get_rng_state(),
+        }
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on from there."""
+        self.model.load_state_dict(state["model"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.scheduler.load_state_dict(state["scheduler"])
+        self.history = [Epoch(*epoch) for epoch in state["history"]]
+        self.steps, self.total_loss, self.correct, self.seconds = state["so far"]
+        self.order = state["order"]
+        autodiff.set_rng_state(state["random"])
+
+    def batches(self) -> tuple[autodiff.Tensor, ...]:
+        """The numbers of the images of each step of this epoch, in the order that was drawn when it began."""
+        now = autodiff.get_rng_state()
+        autodiff.set_rng_state(self.order)
+        batches: tuple[autodiff.Tensor, ...] = autodiff.randperm(len(self.data.train_images)).split(self.batch_size)
+        if self.steps:
+            autodiff.set_rng_state(now)
+        return batches
+
+    def step(self, chosen: NDArray[np.int64]) -> float:
+        """Learn from the chosen images; returns the loss."""
+        down, right = autodiff.randint(0, 2 * self.shift + 1, (2, len(chosen))).numpy()
+        images, labels = to_tensor(self.shifted[chosen, down, right]), autodiff.tensor(self.data.train_labels[chosen])
+
+        self.optimizer.zero_grad()
+        logits = self.model(images)
+        loss = criterion(logits, labels)
+        loss.backward()
+        self.optimizer.step()
+        self.scheduler.step()
+
+        self.steps += 1
+        self.total_loss += loss.item() * len(chosen)
+        self.correct += int((logits.argmax(1) == labels).sum())
+        return float(loss.item())
+
+    def epoch(self, after: Callable[[], None]) -> None:
+        """The rest of an epoch, and a line about it; ``after`` is called after each step and at the end."""
+        number, count, start = len(self.history) + 1, len(self.data.train_images), time.perf_counter() - self.seconds
+        self.model.train()
+        batches = self.batches()
+        label = f"epoch {number}/{self.epochs}"
+        bar = progress(batches[self.steps :], label, initial=self.steps, total=len(batches))
+        for batch in bar:
+            loss = self.step(batch.numpy())
+            if not math.isfinite(loss):
+                raise FloatingPointError(f"the loss is {loss} in epoch {number}; try a smaller --lr than {self.lr}")
+            bar.set_postfix_str(f"loss {loss:.3f}", refresh=False)
+            self.seconds = time.perf_counter() - start
+            after()
+        test = evaluate(self.model, self.data.test_images, self.data.test_labels)
+        self.history.append(Epoch(self.total_loss / count, self.correct / count, *test, time.perf_counter() - start))
+        print(
+            f"epoch {number:{len(str(self.epochs))}}/{self.epochs}   training: loss {self.history[-1].train_loss:.4f}, "
+            f"accuracy {self.history[-1].train_accuracy:.2%}   test: loss {self.history[-1].test_loss:.4f}, "
+            f"accuracy {self.history[-1].test_accuracy:.2%}   {self.history[-1].seconds:.1f} s",
+            flush=True,
+        )
+        self._begin_epoch()
+        after()
+
+
 def train(
-    model: nn.Module, data: Mnist, epochs: int, batch_size: int, lr: float, recipe: Recipe = MODELS["two-conv"]
+    model: nn.Module,
+    data: Mnist,
+    epochs: int,
+    batch_size: int,
+    lr: float,
+    recipe: Recipe = MODELS["two-conv"],
+    checkpoint: Checkpoint | None = None,
 ) -> list[Epoch]:
     """Train with the optimizer, schedule and shifts of the recipe, and print a line for each epoch.
 
@@ -159,42 +257,18 @@ def train(
         FloatingPointError: the loss became infinite or NaN.
 
     """
-    count = len(data.train_images)
-    optimizer, shift = recipe.optimizer(model, lr), recipe.shift
-    scheduler = recipe.schedule(optimizer, math.ceil(count / batch_size), epochs)
-    padded = np.pad(data.train_images, ((0, 0), (shift, shift), (shift, shift)))
-    shifted = sliding_window_view(padded, (28, 28), axis=(1, 2))  # [image, down, right]: nothing is copied yet
-    history = []
-    for number in range(1, epochs + 1):
-        start, total_loss, correct = time.perf_counter(), 0.0, 0
-        model.train()
-        bar = progress(autodiff.randperm(count).split(batch_size), f"epoch {number}/{epochs}")
-        for batch in bar:
-            chosen = batch.numpy()
-            down, right = autodiff.randint(0, 2 * shift + 1, (2, len(chosen))).numpy()
-            images, labels = to_tensor(shifted[chosen, down, right]), autodiff.tensor(data.train_labels[chosen])
+    training = Training(model, data, epochs, batch_size, lr, recipe)
+    if checkpoint and checkpoint.saved:
+        training.load_state_dict(checkpoint.saved)
+        print(f"going on in epoch {len(training.history) + 1} after {training.steps} steps", flush=True)
 
-            optimizer.zero_grad()
-            logits = model(images)
-            loss = criterion(logits, labels)
-            loss.backward()
-            optimizer.step()
-            scheduler.step()
+    def keep() -> None:
+        if checkpoint and training.steps % checkpoint.every == 0:
+            autodiff.save({"run": checkpoint.run, **training.state_dict()}, checkpoint.path)
 
-            if not math.isfinite(loss.item()):
-                raise FloatingPointError(f"the loss is {loss.item()} in epoch {number}; try a smaller --lr than {lr}")
-            total_loss += loss.item() * len(chosen)
-            correct += int((logits.argmax(1) == labels).sum())
-            bar.set_postfix_str(f"loss {loss.item():.3f}", refresh=False)
-        test = evaluate(model, data.test_images, data.test_labels)
-        history.append(Epoch(total_loss / count, correct / count, *test, time.perf_counter() - start))
-        print(
-            f"epoch {number:{len(str(epochs))}}/{epochs}   training: loss {history[-1].train_loss:.4f}, "
-            f"accuracy {history[-1].train_accuracy:.2%}   test: loss {history[-1].test_loss:.4f}, "
-            f"accuracy {history[-1].test_accuracy:.2%}   {history[-1].seconds:.1f} s",
-            flush=True,
-        )
-    return history
+    while len(training.history) < epochs:
+        training.epoch(keep)
+    return training.history
 
 
 @autodiff.no_grad()
@@ -222,8 +296,11 @@ def write_pictures(model: nn.Module, data: Mnist, history: list[Epoch], out: Pat
         print(f"{PROGRAM}: {PICTURE} was not written: pip install matplotlib", file=sys.stderr)
     images, labels = to_tensor(data.train_images[:64]), autodiff.tensor(data.train_labels[:64])
     names = {"images": images, **dict(model.named_parameters())}
+    model.zero_grad()
+    loss = criterion(model(images), labels)
+    loss.backward(retain_graph=True)  # the drawing says how large the gradients of this step are
     try:
-        draw(criterion(model(images), labels), params=names, depth=None).save(out / GRAPH)
+        draw(loss, params=names, depth=None).save(out / GRAPH)
     except DrawingError as error:
         print(f"{PROGRAM}: {GRAPH} was not written: {error}", file=sys.stderr)
 
@@ -235,15 +312,18 @@ def learn(options: Namespace) -> None:
     lr = options.lr or recipe.lr
     command.check_writable([options.json] if options.json else [])
     options.out.mkdir(parents=True, exist_ok=True)
-    command.check_writable(options.out / name for name in (PICTURE, GRAPH, WEIGHTS))
+    command.check_writable(options.out / name for name in (PICTURE, GRAPH, WEIGHTS, CHECKPOINT))
+    run = {"model": options.model, "seed": options.seed, "epochs": epochs, "batch_size": batch_size, "lr": lr}
+    checkpoint = Checkpoint(options.out / CHECKPOINT, options.checkpoint_every, {**run, "data": checksum(*data)})
+    if options.resume:
+        checkpoint = checkpoint.resumed()
 
     autodiff.manual_seed(options.seed)
     model = recipe.make()
     parameters = sum(parameter.numel() for parameter in model.parameters())
     print(f"{parameters:,} parameters, {len(data.train_images):,} training and {len(data.test_images):,} test images")
-    start = time.perf_counter()
-    history = train(model, data, epochs, batch_size, lr, recipe)
-    seconds = time.perf_counter() - start
+    history = train(model, data, epochs, batch_size, lr, recipe, checkpoint)
+    seconds = sum(epoch.seconds for epoch in history)
 
     autodiff.save(model.state_dict(), options.out / WEIGHTS)
     write_pictures(model, data, history, options.out)
@@ -262,6 +342,7 @@ def learn(options: Namespace) -> None:
             "epochs": [epoch._asdict() for epoch in history],
         }
         write_whole(options.json, json.dumps(results, indent=1) + "\n")
+    checkpoint.path.unlink(missing_ok=True)
     written = ", ".join(name for name in (PICTURE, GRAPH, WEIGHTS) if (options.out / name).exists())
     print(f"test accuracy {history[-1].test_accuracy:.2%} after {seconds:.0f} s; in {options.out.resolve()}: {written}")
 
@@ -281,6 +362,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--lr", type=command.positive(float), help=f"first learning rate ({_defaults('lr')})")
     parser.add_argument("--seed", type=command.natural, default=0, help="of weights, order and shifts (0)")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the results as data, too")
+    parser.add_argument("--resume", action="store_true", help="go on from the checkpoint of a run that was stopped")
+    parser.add_argument(
+        "--checkpoint-every", type=command.positive(int), metavar="N", default=100, help="steps between two (100)"
+    )
     parser.add_argument("--out", type=Path, metavar="DIR", default=Path(), help="where to write (default: here)")
     options = parser.parse_args(arguments)
     return command.run(PROGRAM, lambda: learn(options))

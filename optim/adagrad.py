@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Mapping
+from typing import Annotated, Any
 
 import numpy as np
 
@@ -10,6 +11,7 @@ from autodiff.tensors.tensor import Tensor
 from optim import rules
 from optim.optimizer import Array, Group, Optimizer, State, filled, reals
 from optim.options import Limit, NotNegative, Params, options
+from optim.states import Slot
 
 __all__ = ["Adadelta", "Adafactor", "Adagrad", "RMSprop"]
 
@@ -76,7 +78,7 @@ class RMSprop(Optimizer):
     networks" (centered).
     """
 
-    _memory = ("square_avg",)
+    _memory, _further = ("square_avg",), {"momentum_buffer": "momentum", "grad_avg": "centered"}
 
     def __init__(
         self,
@@ -93,13 +95,6 @@ class RMSprop(Optimizer):
         differentiable: bool = False,
     ) -> None:
         super().__init__(params, options(locals()))
-
-    def _begin(self, state: State, x: Array, group: Group) -> None:
-        super()._begin(state, x, group)
-        if group["momentum"]:
-            state["momentum_buffer"] = filled(x)
-        if group["centered"]:
-            state["grad_avg"] = filled(x)
 
     def _update(self, group: Group, touched: list[Array]) -> None:
         numbers = group["alpha"], group["momentum"], group["eps"], float(group["lr"])
@@ -172,10 +167,12 @@ class Adafactor(Optimizer):
     ) -> None:
         super().__init__(params, options(locals()))
 
-    def _shape(self, name: str, p: Tensor) -> tuple[int, ...]:
-        if name == "row_var":
-            return (*p.shape[:-1], 1)
-        return (*p.shape[:-2], 1, p.shape[-1]) if name == "col_var" else p.shape
+    def _slots(self, p: Tensor, group: Group, saved: Mapping[str, Any]) -> dict[str, Slot]:
+        shape, count = p.shape, {"step": Slot("count")}
+        if len(shape) < 2:
+            return {**count, "variance": Slot(shape=shape, dtype=p.dtype)}
+        shapes = {"row_var": (*shape[:-1], 1), "col_var": (*shape[:-2], 1, shape[-1])}
+        return {**count, **{name: Slot(shape=shape, dtype=p.dtype) for name, shape in shapes.items()}}
 
     def _begin(self, state: State, x: Array, group: Group) -> None:
         if x.ndim > 1:

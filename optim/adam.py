@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from optim import rules
-from optim.optimizer import Array, Group, Optimizer, State, filled, reals
-from optim.options import Betas, NotNegative, Params, options
+from optim.optimizer import Array, Group, Optimizer, State, reals
+from optim.options import Betas, NotNegative, Params, options, required
 
 __all__ = ["Adam", "AdamW", "Adamax", "NAdam", "RAdam"]
 
@@ -34,7 +34,7 @@ class Adam(Optimizer):
     tensor([0.9000], requires_grad=True)
     """
 
-    _memory = ("exp_avg", "exp_avg_sq")
+    _memory, _further = ("exp_avg", "exp_avg_sq"), {"max_exp_avg_sq": "amsgrad"}
 
     def __init__(
         self, params: Params, lr: NotNegative = 1e-3, betas: Betas = (0.9, 0.999), eps: NotNegative = 1e-8,
@@ -43,11 +43,6 @@ class Adam(Optimizer):
         decoupled_weight_decay: bool = False,
     ) -> None:  # fmt: skip
         super().__init__(params, options(locals()))
-
-    def _begin(self, state: State, x: Array, group: Group) -> None:
-        super()._begin(state, x, group)
-        if group["amsgrad"]:
-            state["max_exp_avg_sq"] = filled(x)
 
     def _update(self, group: Group, touched: list[Array]) -> None:
         lr, betas, eps, amsgrad = float(group["lr"]), group["betas"], group["eps"], group["amsgrad"]
@@ -75,6 +70,10 @@ class AdamW(Adam):
         fused: bool | None = None,
     ) -> None:  # fmt: skip
         super().__init__(params, **options(locals()), decoupled_weight_decay=True)
+
+    def _check(self, group: Group) -> None:
+        apart = group["decoupled_weight_decay"]
+        required(bool(apart), "decoupled_weight_decay of AdamW", apart, "True; in Adam it may be False")
 
 
 class Adamax(Optimizer):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Annotated, Any
 
 import numpy as np
@@ -16,6 +16,7 @@ from autodiff.tensors.tensor import Tensor
 from optim.line_search import Point, strong_wolfe
 from optim.optimizer import Array, Group, Optimizer, State, reals
 from optim.options import Limit, NotNegative, Params, options
+from optim.states import Slot
 
 __all__ = ["LBFGS"]
 
@@ -171,10 +172,14 @@ class LBFGS(Optimizer):
             offset += x.size
         changed(*(p._array for p in self.param_groups[0]["params"]), by=" by LBFGS.step()")
 
-    def _fitted(self, name: str, value: Any, p: Tensor) -> Any:
-        if isinstance(value, (list, tuple)):
-            return [self._fitted(name, each, p) for each in value if each is not None]
-        if name in ("func_evals", "n_iter"):
-            return int(value)
-        array = value._array if isinstance(value, Tensor) else np.asarray(value)
-        return wrap(array.astype(to_real(p.dtype))) if array.ndim else float(array)
+    def _slots(self, p: Tensor, group: Group, saved: Mapping[str, Any]) -> dict[str, Slot]:
+        params, pairs = group["params"], saved.get("ro")
+        if p is not params[0]:
+            return {}
+        dtype, size = np.result_type(*(to_real(q.dtype) for q in params)), sum(reals(q._array).size for q in params)
+        begun, length = bool(saved.get("n_iter")), len(pairs) if isinstance(pairs, (list, tuple)) else 0
+        vector, number = Slot(shape=(size,), dtype=dtype, needed=begun), Slot("number", needed=begun)
+        slots = {"func_evals": Slot("count"), "n_iter": Slot("count"), "al": Slot("unused", needed=False)}
+        slots |= {"d": vector, "prev_flat_grad": vector, "t": number, "prev_loss": number, "H_diag": number}
+        several = {"old_dirs": vector, "old_stps": vector, "ro": number}
+        return slots | {name: slot._replace(length=length) for name, slot in several.items()}

@@ -42,8 +42,7 @@ class Muon(Optimizer):
     scalable for LLM training".
     """
 
-    _memory = ("momentum_buffer",)
-    _takes_complex = False
+    _memory, _counts, _takes_complex = ("momentum_buffer",), False, False
 
     def __init__(
         self,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -17,7 +17,8 @@ from autodiff.tensors.tensor import Tensor
 from autodiff.unregistered import asked, behind_nothing, not_given, say_overlooked
 from optim import rules
 from optim.hooks import Hooked
-from optim.options import Limit, limits_of, required
+from optim.options import Limit, options_of, required
+from optim.states import Slot, alike, entries, fitted_state, merged_options
 
 Array = np.ndarray[Any, Any]
 Group = dict[str, Any]
@@ -51,13 +52,21 @@ class Optimizer(Hooked):
     defaults: Group
     state: defaultdict[Tensor, State]
     _limits: Mapping[str, Limit] = {}
+    _known: ClassVar[set[str]] = set()  # the options of all optimizers
     _memory: tuple[str, ...] = ()  # the arrays of a parameter's state, in the order in which the law takes them
+    _further: Mapping[str, str] = {}  # arrays that it has where an option asks for them, with the option's name
     _takes_complex = True
     _numbers: tuple[str, ...] = ()  # the numbers of a parameter's state, besides "step"
+    _counts = True  # whether the law needs "step"
+    _keeps_anything = True  # a user's law keeps what it likes
 
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()
-        cls._limits = {**cls._limits, **limits_of(cls)}
+        names, limits = options_of(cls)
+        cls._limits = {**cls._limits, **limits}
+        cls._known |= names
+        if {"step", "_update", "_memory", "_slots"} & vars(cls).keys():
+            cls._keeps_anything = not {"_memory", "_slots"} & vars(cls).keys()
 
     def __init__(self, params: Iterable[Any], defaults: Group) -> None:
         if isinstance(params, (Tensor, np.ndarray, set)):
@@ -125,6 +134,9 @@ class Optimizer(Hooked):
         """Fill the state of a parameter before its first step."""
         for name in self._memory:
             state[name] = filled(x)
+        for name, option in self._further.items():
+            if group[option]:
+                state[name] = filled(x)
 
     def _with_gradients(
         self, group: Group, touched: list[Array], decoupled: bool = False, decay: float | None = None
@@ -192,47 +204,73 @@ class Optimizer(Hooked):
         return made
 
     def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
-        """Go on from a ``state_dict``; its tensors are copied, in the dtype of their parameter.
+        """Go on from a ``state_dict``; its tensors are copied.
 
-        Raises StateDictError where groups or shapes do not fit.
+        Raises:
+            StateDictError: groups, options, shapes or dtypes do not fit, or it is one of another optimizer.
+            OptionError: an option has no such value.
+
+        Nothing has changed then.
         """
         state_dict = self._through_hooks("load before", state_dict)
         state_dict = state_of(type(self).__name__, state_dict, ("param_groups", "state"))
-        groups, state = state_dict["param_groups"], state_dict["state"]
-        sizes = [len(group["params"]) for group in groups]
-        own = [len(group["params"]) for group in self.param_groups]
-        if sizes != own:
-            raise StateDictError(f"the state_dict has groups of {sizes} parameters, the optimizer of {own}")
-        numbers = [number for group in groups for number in group["params"]]
-        params = [p for group in self.param_groups for p in group["params"]]
+        groups, state = entries(state_dict, "the state_dict of an optimizer", ("param_groups", "state"))
+        numbers = self._numbers_of(groups, state)
+        merged = [self._merged(own, new) for own, new in zip(self.param_groups, groups, strict=True)]
         loaded: defaultdict[Tensor, State] = defaultdict(dict)
-        for number, p in zip(numbers, params, strict=True):
-            if number in state:
-                loaded[p] = {name: self._fitted(name, value, p) for name, value in state[number].items()}
-        for group, new in zip(self.param_groups, groups, strict=True):
-            merged = {**group, **new, "params": group["params"]}
-            self._check_all(merged)
-            group.update(merged)
+        for group, several in zip(merged, numbers, strict=True):
+            for number, p in zip(several, group["params"], strict=True):
+                if state.get(number):
+                    loaded[p] = self._fitted(state[number], p, group, f"the state of parameter {number}")
+        for own, group in zip(self.param_groups, merged, strict=True):
+            own.update(group)
         self.state = loaded
         for hook in tuple(self._hooks.get("load after", {}).values()):
             hook(self)
 
-    def _shape(self, name: str, p: Tensor) -> tuple[int, ...]:
-        """The shape of an array of the state of ``p``."""
-        return p.shape
+    def _numbers_of(self, groups: Any, state: Any) -> list[list[Any]]:
+        """The numbers that a state dict has in place of the parameters of each group."""
+        if not isinstance(groups, (list, tuple)) or not isinstance(state, Mapping):
+            raise StateDictError("param_groups is a list and state a dict in the state_dict of an optimizer")
+        numbers = [entries(group, "a group", ("params",))[0] for group in groups]
+        if not all(isinstance(several, (list, tuple)) for several in numbers):
+            raise StateDictError("the params of a group in a state_dict are a list of numbers")
+        sizes, own = [len(several) for several in numbers], [len(group["params"]) for group in self.param_groups]
+        if sizes != own:
+            raise StateDictError(f"the state_dict has groups of {sizes} parameters, the optimizer of {own}")
+        every = [number for several in numbers for number in several]
+        if not all(isinstance(number, int) for number in every) or len(set(every)) != len(every):
+            raise StateDictError("the params of the groups in a state_dict are numbers, each of them once")
+        if unknown := list(state.keys() - set(every)):
+            raise StateDictError(f"the state_dict has the state of parameters that no group has: {unknown[:5]}")
+        return numbers
 
-    def _fitted(self, name: str, value: Any, p: Tensor) -> Any:
-        """A value of a state dict as the state of ``p`` has it: numbers, and tensors of the parameter's dtype."""
-        if name == "step":
-            return int(value)
-        if name in self._numbers:
-            return float(value)
-        array = value._array if isinstance(value, Tensor) else value
-        if not hasattr(array, "shape"):
-            return array
-        if tuple(array.shape) != self._shape(name, p):
-            raise StateDictError(f"{name} of shape {tuple(array.shape)} does not fit a parameter of shape {p.shape}")
-        return wrap(np.asarray(array).astype(p.dtype))
+    def _merged(self, own: Group, new: Group) -> Group:
+        """A group with the options of a saved one."""
+        group: Group = merged_options(own, new, self.defaults, self._known, type(self).__name__)
+        for name in self.defaults:
+            here, value = own.get(name), group[name]
+            if name not in self._limits and not alike(here, value):
+                raise StateDictError(f"{name} is {value!r:.60} in the state_dict, and {here!r:.60} here")
+        self._check_all(group)
+        return group
+
+    def _slots(self, p: Tensor, group: Group, saved: Mapping[str, Any]) -> dict[str, Slot]:
+        """What the state of a parameter has after its first step."""
+        array = Slot(shape=p.shape, dtype=p.dtype)
+        slots = {"step": Slot("count", needed=self._counts), **dict.fromkeys(self._numbers, Slot("number"))}
+        slots.update(dict.fromkeys(self._memory, array))
+        for name, option in self._further.items():
+            slots[name] = array._replace(needed=bool(group[option]))
+        return slots
+
+    def _fitted(self, saved: Any, p: Tensor, group: Group, where: str) -> State:
+        """A copy of the state of ``p`` as a state dict has it."""
+        if not isinstance(saved, Mapping):
+            raise StateDictError(f"{where} is a {type(saved).__name__}, expected a dict")
+        if self._keeps_anything:
+            return {name: wrap(x._array.copy()) if isinstance(x, Tensor) else x for name, x in saved.items()}
+        return fitted_state(self._slots(p, group, saved), saved, where)
 
     def __repr__(self) -> str:
         lines = [f"{type(self).__name__} ("]

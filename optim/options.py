@@ -46,7 +46,7 @@ class Limit(NamedTuple):
         """Whether ``value`` is of the kind that the test takes, and passes it."""
         try:
             return bool(self.holds(value))
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, IndexError):
             return False
 
     def wish(self, value: Any) -> str:
@@ -62,14 +62,14 @@ NotNegative = Annotated[float, not_negative]
 Betas = Annotated[tuple[float, float], fractions]
 
 
-def limits_of(optimizer: type) -> dict[str, Limit]:
-    """The limits in the signature of an optimizer, by the names of the options."""
+def options_of(optimizer: type) -> tuple[set[str], dict[str, Limit]]:
+    """The names of the options in the signature of an optimizer, and the limits of those that have one."""
     try:
         parameters = signature(optimizer, eval_str=True).parameters
     except Exception:  # annotations of a user's optimizer may say anything: only the library's have limits
-        return {}
+        return set(), {}
     notes = {name: getattr(parameter.annotation, "__metadata__", ()) for name, parameter in parameters.items()}
-    return {name: limit for name, found in notes.items() for limit in found if isinstance(limit, Limit)}
+    return set(notes), {name: limit for name, found in notes.items() for limit in found if isinstance(limit, Limit)}
 
 
 def options(arguments: dict[str, Any]) -> dict[str, Any]:

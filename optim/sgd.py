@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 import numpy as np
 
 from autodiff.engine.values import wrap
+from autodiff.tensors.tensor import Tensor
 from optim import rules
 from optim.optimizer import Array, Group, Optimizer, State, filled
 from optim.options import Limit, NotNegative, Params, options, required
+from optim.states import Slot
 
 __all__ = ["ASGD", "SGD", "Rprop"]
 
@@ -55,6 +58,9 @@ class SGD(Optimizer):
         if group["nesterov"]:
             required(group["momentum"] > 0, "momentum", group["momentum"], "above 0 with nesterov=True")
             required(group["dampening"] == 0, "dampening", group["dampening"], "0 with nesterov=True")
+
+    def _slots(self, p: Tensor, group: Group, saved: Mapping[str, Any]) -> dict[str, Slot]:
+        return {"momentum_buffer": Slot(shape=p.shape, dtype=p.dtype, needed=False)}  # the first step makes it
 
     def _update(self, group: Group, touched: list[Array]) -> None:
         # By hand: _with_gradients, which the others use, would take most of so short a law's time.

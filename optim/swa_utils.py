@@ -164,8 +164,9 @@ class AveragedModel:
         if "n_averaged" not in state_dict:
             raise StateDictError("n_averaged is missing: this is the state_dict of a module, not of its average")
         inner = {key.removeprefix("module."): value for key, value in state_dict.items() if key != "n_averaged"}
+        count = as_tensor(state_dict["n_averaged"]).clone()
         result = self.module.load_state_dict(inner, strict)
-        self.n_averaged = as_tensor(state_dict["n_averaged"]).clone()
+        self.n_averaged = count
         return result
 
     def __repr__(self) -> str:

@@ -8,6 +8,7 @@ import os
 import re
 import stat
 import tempfile
+import warnings
 import zipfile
 from collections import OrderedDict
 from pathlib import Path
@@ -245,6 +246,60 @@ def test_only_the_cpu_is_here(tmp_path: Path) -> None:
         assert load(io.BytesIO(content), map_location=place, weights_only=False) == 1
     with pytest.raises(DeviceError, match="cuda:0"):
         load(io.BytesIO(content), map_location="cuda:0")
+
+
+def test_sizes_of_64_bits_load(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Files beyond 2 GB, and of more than 65,535 members, have other headers; here they begin much earlier."""
+    obj = [np.arange(100.0), np.ones(3), {"a": np.zeros(200)}]
+    monkeypatch.setattr(zipfile, "ZIP64_LIMIT", 700)
+    assert_same(load(io.BytesIO(saved(obj))), obj)
+    monkeypatch.setattr(zipfile, "ZIP_FILECOUNT_LIMIT", 2)
+    assert_same(load(io.BytesIO(saved(obj))), obj)
+
+
+def test_where_there_is_no_way_back_a_file_is_written_at_once() -> None:
+    """A pipe gets the bytes that a file gets."""
+
+    class Pipe(io.BytesIO):
+        def seekable(self) -> bool:
+            return False
+
+    save(OBJECT, pipe := Pipe())
+    assert pipe.getvalue() == WHOLE
+
+
+def test_what_stands_before_is_left_alone() -> None:
+    """An open file is written where it stands, and read from there on."""
+    file = io.BytesIO(b"a line of somebody else\n")
+    file.seek(0, 2)
+    save(OBJECT, file)
+    assert file.getvalue().startswith(b"a line of somebody else\n")
+    assert_same(load(file), OBJECT)
+
+
+STRUCTURED = [
+    np.array([(1, 2.5)], [("a", "i4"), ("b", "f8")]),
+    np.array([(1, [1, 2])], np.dtype([("n\N{SNOWMAN}", "u1"), ("m", "<i8", (2,))], align=True)),
+    np.array(["2026-01-01"], "M8[D]"),
+    np.array(["some", "words"]),
+    np.array([b"bytes"]),
+    np.zeros(3, "V5"),
+]
+
+
+@pytest.mark.parametrize("array", STRUCTURED, ids=lambda array: str(array.dtype)[:20])
+def test_arrays_of_other_things_than_numbers_survive(array: Any) -> None:
+    """Fields, dates and text; fields so many that no reader would take their header are refused when they are saved."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # NumPy warns that its older versions cannot read such names
+        result = load(io.BytesIO(saved([array])))[0]
+    assert (result.dtype, str(result)) == (array.dtype, str(array))
+
+
+def test_too_many_fields_are_refused_when_they_are_saved() -> None:
+    """`save` writes nothing that `load` refuses."""
+    with pytest.raises(DtypeError, match="1000 fields"):
+        saved(np.zeros(1, [(f"field {i}", "f8") for i in range(1000)]))
 
 
 def test_another_format_is_not_pretended(tmp_path: Path) -> None:

@@ -19,8 +19,11 @@ import numpy as np
 from numpy.lib import format as npy
 from numpy.typing import NDArray
 
-from autodiff.errors import DeviceError, DtypeError, FileFormatError
+from autodiff.errors import AutodiffError, DeviceError, DtypeError, FileFormatError
+from autodiff.io.arrays import MAX_HEADER, read_array
 from autodiff.io.files import replacing
+from autodiff.io.foreign import kind_of
+from autodiff.io.stored import Content, members_of
 from autodiff.tensors.creation import from_numpy
 from autodiff.tensors.tensor import Tensor
 
@@ -28,6 +31,10 @@ __all__ = ["load", "save"]
 
 FORMAT, VERSION = "autodiff", 1
 SKELETON = "skeleton.json"
+LETTERS = r"\w.+=@-"  # of the names of members: what every zip tool takes, and no folder
+MEMBER = re.compile(f"[{LETTERS}]{{1,200}}(~\\d{{1,20}})?\\.npy", re.ASCII)
+HEAD = re.compile(r'\s*\{\s*"format"\s*:\s*"autodiff"\s*,\s*"version"\s*:\s*(\d{1,20})')
+ROOT = re.compile(r'\s*,\s*"root"\s*:\s*')
 MAX_DEPTH = 64  # far beyond any state dict; also where a container that holds itself is found out
 Source = str | os.PathLike[str] | IO[bytes]
 
@@ -52,7 +59,12 @@ def save(obj: object, f: Source) -> None:
 
     """
     if not isinstance(f, (str, os.PathLike)):
-        _write(obj, _binary(f, "save"))
+        file = _binary(f, "save")
+        if getattr(file, "seekable", lambda: True)():
+            _write(obj, file)
+        else:  # a zip is written with a look back
+            _write(obj, buffer := BytesIO())
+            file.write(buffer.getbuffer())
         return
     if os.fspath(f).endswith(".safetensors"):
         raise FileFormatError(f"{os.fspath(f)}: save writes a zip of .npy members; give it another suffix")
@@ -63,9 +75,12 @@ def save(obj: object, f: Source) -> None:
 def load(f: Source, map_location: object = None, *, weights_only: bool = True) -> Any:
     """Read what `save` wrote. `map_location` may only mean the CPU; `weights_only` has nothing to forbid here.
 
+    Only what `save` writes is read, so that a file of n bytes never takes more than a small multiple of n of memory.
+
     Raises:
-        FileFormatError: the file is damaged or was not written by `save`.
+        FileFormatError: the file is damaged or was not written by `save`; the message says what it is.
         OSError: the file cannot be read.
+        MemoryError: there is not enough memory for the arrays of the file.
 
     """
     if not (map_location is None or callable(map_location) or str(map_location).startswith("cpu")):
@@ -149,7 +164,9 @@ def _place(array: NDArray[Any], where: tuple[object, ...], members: dict[str, ND
     """Enter `array` under a member name of its own, which is its path in words that every zip tool takes."""
     if array.dtype.hasobject or isinstance(array, np.ma.MaskedArray):
         raise DtypeError(f"save: {_spell(where)} is a {type(array).__name__} of {array.dtype}, expected plain numbers")
-    stem = re.sub(r"[^\w.+=@-]", "_", ".".join(map(str, where)), flags=re.ASCII)[:200] or "array"
+    if array.dtype.names is not None and len(repr(array.dtype.descr)) > MAX_HEADER - 200:  # which load refuses
+        raise DtypeError(f"save: {_spell(where)} is an array of {len(array.dtype.names)} fields, which are too many")
+    stem = re.sub(f"[^{LETTERS}]", "_", ".".join(map(str, where)), flags=re.ASCII)[:200] or "array"
     name, count = f"{stem}.npy", 1
     while name in members or name == f"{SKELETON}.npy":  # "a.b" beside {"a": {"b": ...}}
         count += 1
@@ -166,45 +183,116 @@ def _spell(where: tuple[object, ...]) -> str:
 
 
 def _read(file: IO[bytes]) -> Any:
-    name = getattr(file, "name", "the file")
+    """What the file holds; memory for it is made as the file's own bytes are read, a few times as many at most."""
     try:
-        with zipfile.ZipFile(file) as archive:
-            if SKELETON not in archive.namelist():
-                raise FileFormatError(f"there is no member {SKELETON}; if it is an .npz, numpy.load reads it")
-            skeleton = json.loads(archive.read(SKELETON))
-            if (skeleton["format"], skeleton["version"]) != (FORMAT, VERSION):
-                raise FileFormatError(f"the skeleton is version {skeleton['version']} of format {skeleton['format']}")
-            return _assemble(skeleton["root"], archive)
-    except Exception as error:  # zipfile, zlib, json and numpy meet damage with a dozen kinds of exceptions
-        fault = " ".join(str(error).split()) or type(error).__name__
+        return _Reader(file).read()
+    except FileFormatError as error:
+        kind, name = kind_of(file), getattr(file, "name", "the file")
+        if kind is not None:
+            raise FileFormatError(f"{name}: not a file of autodiff.save but {kind}") from None
+        fault = " ".join(str(error).split())
         raise FileFormatError(f"{name}: not a whole file of autodiff.save ({fault}); save or fetch it again") from None
 
 
-def _assemble(node: Any, archive: zipfile.ZipFile) -> Any:
-    """The inverse of `_dismantle`."""
-    if isinstance(node, list):
-        return [_assemble(item, archive) for item in node]
-    match node:
-        case {"tensor": member}:
-            return _to_tensor(_array(archive, member), node.get("requires_grad", False))
-        case {"array": member}:
-            return _array(archive, member)
-        case {"scalar": member}:
-            return _array(archive, member)[()]
-        case {"float": text}:
-            return float(text)
-        case {"tuple": items}:
-            return tuple(_assemble(item, archive) for item in items)
-        case {"dict": items}:
-            return {key: _assemble(item, archive) for key, item in items}
-        case dict():
-            raise FileFormatError(f"the skeleton has an entry {sorted(node)}")
-    return node
+class _Reader:
+    """The inverse of `_dismantle`, as strict as it: what `save` does not write is refused."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file, self._members = file, members_of(file)
+
+    def read(self) -> Any:
+        """The object, made while the skeleton is parsed, so that there is no second tree beside it."""
+        text = self._skeleton()
+        decoder = json.JSONDecoder(object_pairs_hook=self._node, parse_float=_number, parse_constant=_number)
+        try:
+            obj, end = decoder.raw_decode(text, self._root(text))
+        except FileFormatError:
+            raise
+        except (ValueError, RecursionError) as error:  # RecursionError: so many brackets, before the depth is known
+            raise FileFormatError(f"the skeleton cannot be parsed: {error}") from None
+        if not re.fullmatch(r"\s*\}\s*", text[end : end + 100]) or len(text) > end + 100:
+            raise FileFormatError("the skeleton goes on after its root")
+        if self._members:
+            raise FileFormatError(f"the skeleton does not name {next(iter(self._members))}")
+        _check_depth(obj)
+        return obj
+
+    def _skeleton(self) -> str:
+        if SKELETON not in self._members:
+            raise FileFormatError(f"there is no member {SKELETON}")
+        content = Content(self._file, self._members.pop(SKELETON))
+        text = content.take(content.left)
+        content.finish()
+        if not text.isascii():
+            raise FileFormatError("the skeleton has characters that save spells out")
+        return text.decode()
+
+    @staticmethod
+    def _root(text: str) -> int:
+        """Where the root begins, if this is the version that is read here."""
+        if not (found := HEAD.match(text)):
+            raise FileFormatError("the skeleton does not begin with its format and version")
+        if found[1] != str(VERSION):
+            raise FileFormatError(f"the skeleton is version {found[1]}, and this library reads version {VERSION}")
+        if not (root := ROOT.match(text, found.end())):
+            raise FileFormatError("the skeleton has no root")
+        return root.end()
+
+    def _node(self, pairs: list[tuple[str, Any]]) -> Any:
+        """What an object of the skeleton stands for; what is inside it is made already."""
+        match pairs:
+            case [("tensor", str(name))]:
+                return self._tensor(name, False)
+            case [("tensor", str(name)), ("requires_grad", True)]:
+                return self._tensor(name, True)
+            case [("array", str(name))]:
+                return self._array(name)
+            case [("scalar", str(name))] if (array := self._array(name)).shape == ():
+                return array[()]
+            case [("float", "inf" | "-inf" | "nan" as text)]:
+                return float(text)
+            case [("tuple", list(items))]:
+                return tuple(items)
+            case [("dict", list(items))]:
+                return self._dict(items)
+        raise FileFormatError(f"the skeleton has an entry of {[key[:20] for key, _ in pairs[:3]]}")
+
+    @staticmethod
+    def _dict(items: list[Any]) -> dict[str | int, Any]:
+        for item in items:
+            if type(item) is not list or len(item) != 2 or type(item[0]) not in (str, int):
+                raise FileFormatError("the skeleton has a dict whose items are no pairs of a key and a value")
+        made = dict(items)
+        if len(made) != len(items):
+            raise FileFormatError("the skeleton has a dict with a key that comes twice")
+        return made
+
+    def _array(self, name: str) -> NDArray[Any]:
+        if not MEMBER.fullmatch(name):
+            raise FileFormatError(f"the skeleton names {name[:99]!r}, and save gives no such name")
+        if name not in self._members:
+            raise FileFormatError(f"the skeleton names {name[:99]!r} twice, or there is no such member")
+        return read_array(self._file, self._members.pop(name))
+
+    def _tensor(self, name: str, requires_grad: bool) -> Tensor:
+        array = self._array(name)
+        try:
+            return _to_tensor(array, requires_grad)
+        except AutodiffError as error:  # a dtype that tensors do not have, or that has no gradients
+            raise FileFormatError(f"{name} cannot be this tensor: {error}") from None
 
 
-def _array(archive: zipfile.ZipFile, member: str) -> NDArray[Any]:
-    content = BytesIO(archive.read(member))  # read whole, so that the checksum speaks before numpy trusts the header
-    array: NDArray[Any] = npy.read_array(content, allow_pickle=False)
-    if content.read(1):
-        raise FileFormatError(f"{member} goes on after its array")
-    return array
+def _number(text: str) -> float:
+    """A float that is spelled as `save` spells it: not 1e999, which is infinite, and not NaN."""
+    value = float(text)
+    if repr(value) == text and math.isfinite(value):
+        return value
+    raise FileFormatError(f"the skeleton has the number {text[:30]}")
+
+
+def _check_depth(obj: Any, depth: int = 0) -> None:
+    if depth > MAX_DEPTH:
+        raise FileFormatError(f"the skeleton is nested more than {MAX_DEPTH} deep")
+    if isinstance(obj, (list, tuple, dict)):
+        for item in obj.values() if isinstance(obj, dict) else obj:
+            _check_depth(item, depth + 1)

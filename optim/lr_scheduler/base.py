@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from autodiff.engine.call_sites import of_library
-from autodiff.errors import DtypeError, OptionError
+from autodiff.errors import DtypeError, OptionError, StateDictError
 from autodiff.kinds import described
 from autodiff.tensors.tensor import Tensor
 from optim.optimizer import Group, Optimizer
 from optim.options import numbers_wanted
+from optim.states import alike
+
+UNUSED = ("_get_lr_called_within_step", "verbose")  # attributes of PyTorch's schedules
 
 
 class LRScheduler:
@@ -25,10 +29,12 @@ class LRScheduler:
     """
 
     _is_initial = False  # while the schedule is being made
+    _keeps_anything = False  # a user's schedule has what attributes it likes
     _functions: tuple[str, ...] = ()  # attributes that are functions, or lists of them: no part of a state dict
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
+        cls._keeps_anything = not cls.__module__.startswith("optim.")
         if "__init__" in vars(cls) and of_library(cls.__init__.__code__):
             cls.__init__ = numbers_wanted(cls.__init__)  # type: ignore[method-assign]
 
@@ -109,10 +115,37 @@ class LRScheduler:
         return state
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Go on from a ``state_dict``."""
-        vars(self).update({name: value for name, value in state_dict.items() if name not in self._functions})
+        """Go on from a ``state_dict``.
+
+        Raises StateDictError where it is one of another schedule, or of another number of groups; nothing has changed
+        then.
+        """
+        self._adopt(self._fitted(state_dict))
+
+    def _fitted(self, state_dict: Any) -> dict[str, Any]:
+        """The attributes that a state dict has, each in the type of the own one."""
+        name, own = type(self).__name__, self.state_dict()
+        if not isinstance(state_dict, Mapping):
+            raise StateDictError(f"the state_dict of a {name} is a dict, not a {type(state_dict).__name__}")
+        state = {key: value for key, value in state_dict.items() if key not in UNUSED}
+        missing = [key for key in own if key not in state and key not in self._functions]
+        unknown = [key for key in state if key not in own]
+        if (missing or unknown) and not self._keeps_anything:
+            faults = [f"lacks {missing}"] * bool(missing) + [f"has {unknown}"] * bool(unknown)
+            raise StateDictError(f"the state_dict is not one of a {name} like this: it {' and '.join(faults)}")
+        for key in own.keys() & state.keys():
+            here, value = own[key], state[key]
+            if not (_attributes_fit(here, value) if key in self._functions else alike(here, value)):
+                raise StateDictError(f"{key} of a {name} is {value!r:.60} in the state_dict, and {here!r:.60} here")
+            if isinstance(here, (list, tuple, Counter)):
+                state[key] = type(here)(value)
+        return state
+
+    def _adopt(self, state: dict[str, Any]) -> None:
+        """Take what ``_fitted`` gave."""
+        vars(self).update({name: value for name, value in state.items() if name not in self._functions})
         for name in self._functions:
-            own, saved = vars(self)[name], state_dict.get(name)
+            own, saved = vars(self)[name], state.get(name)
             pairs = zip(own, saved or [None] * len(own), strict=True) if isinstance(own, list) else [(own, saved)]
             for function, attributes in pairs:
                 if attributes is not None:
@@ -122,6 +155,14 @@ class LRScheduler:
 def _attributes(function: Any) -> dict[str, Any] | None:
     plain = function is None or not hasattr(function, "__dict__") or hasattr(function, "__code__")
     return None if plain else dict(vars(function))
+
+
+def _attributes_fit(own: Any, saved: Any) -> bool:
+    """Whether functions, or one, can take the attributes that were saved of others: only those that have some can."""
+    if isinstance(own, list):
+        same = isinstance(saved, list) and len(own) == len(saved)
+        return same and all(_attributes_fit(one, other) for one, other in zip(own, saved, strict=True))
+    return saved is None or (own is not None and isinstance(saved, Mapping))
 
 
 def _plain(rate: Any) -> Any:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from autodiff.errors import DtypeError, OptionError
+from autodiff.errors import DtypeError, OptionError, StateDictError
 from optim.lr_scheduler.base import LRScheduler, rates_of, set_rate
 from optim.lr_scheduler.plateau import ReduceLROnPlateau
 from optim.optimizer import Optimizer
@@ -49,11 +49,19 @@ class _Combined(LRScheduler):
         """The state of the schedule and of those inside it."""
         return {**super().state_dict(), "_schedulers": [scheduler.state_dict() for scheduler in self._schedulers]}
 
-    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Go on from a ``state_dict``."""
-        super().load_state_dict({name: value for name, value in state_dict.items() if name != "_schedulers"})
-        for scheduler, state in zip(self._schedulers, state_dict["_schedulers"], strict=True):
-            scheduler.load_state_dict(state)
+    def _fitted(self, state_dict: Any) -> dict[str, Any]:
+        saved = state_dict.get("_schedulers") if isinstance(state_dict, Mapping) else None
+        if not isinstance(saved, (list, tuple)) or len(saved) != len(self._schedulers):
+            name, count = type(self).__name__, len(self._schedulers)
+            raise StateDictError(f"the state_dict of this {name} has the states of {count} schedules in '_schedulers'")
+        inside = [scheduler._fitted(state) for scheduler, state in zip(self._schedulers, saved, strict=True)]
+        own = [scheduler.state_dict() for scheduler in self._schedulers]
+        return {**super()._fitted({**state_dict, "_schedulers": own}), "_schedulers": inside}
+
+    def _adopt(self, state: dict[str, Any]) -> None:
+        super()._adopt({name: value for name, value in state.items() if name != "_schedulers"})
+        for scheduler, saved in zip(self._schedulers, state["_schedulers"], strict=True):
+            scheduler._adopt(saved)
 
 
 class SequentialLR(_Combined):

@@ -1,0 +1,56 @@
+"""What a file is that `save` did not write, from its first and last bytes."""
+
+from __future__ import annotations
+
+import re
+from typing import IO
+
+from autodiff.io.stored import LOCAL
+
+TAIL = 1 << 16
+KINDS = [
+    (rb"\x93NUMPY", "an .npy array, which numpy.load reads"),
+    (
+        rb"\x80[\x02-\x05]\x8a\x0al\xfc\x9cF\xf9 j\xa8P\x19",
+        "a PyTorch file of the old kind; read it with torch.load and save the numpy() of each tensor",
+    ),
+    (
+        rb"\x80[\x02-\x05]|\((?:lp|dp|tp|i)|[]}]q\x00|c[\w.]+\n\w+\n",
+        "a pickle, which can run any program and is never opened here; save what it holds as arrays",
+    ),
+    (rb"\x89HDF\r\n\x1a\n", "an HDF5 file, which h5py reads"),
+    (rb"\x1f\x8b|BZh[1-9]|\xfd7zXZ\x00|\x28\xb5\x2f\xfd", "compressed as a whole (gzip, bzip2, xz or zstd); unpack it"),
+    (rb"\x08[\x01-\x1f][\x12\x1a\x3a\x42]", "an ONNX model, which onnx.load reads"),
+    (rb"GGUF", "a GGUF file, which gguf reads"),
+    (rb"(?s:.{257})ustar", "a tar archive; unpack it"),
+    (rb"(?i:\s*<!doctype html|\s*<html)", "an HTML page, such as a failed download leaves; fetch the file again"),
+    (rb"version https://git-lfs", "a pointer of Git LFS to the file; `git lfs pull` fetches it"),
+]
+
+
+def kind_of(file: IO[bytes]) -> str | None:
+    """What a file is, and what reads it; None where it may have been one of `save`."""
+    length = file.seek(0, 2)
+    file.seek(0)
+    head = file.read(TAIL)
+    if not length:
+        return "an empty file"
+    if head.startswith(b"PK"):
+        file.seek(max(0, length - TAIL))
+        return _zip(head, file.read(TAIL))
+    if 2 <= int.from_bytes(head[:8], "little") <= length - 8 and head[8:9] == b"{":
+        return "a safetensors file, which safetensors.numpy.load_file reads"
+    return next((kind for pattern, kind in KINDS if re.match(pattern, head)), None)
+
+
+def _zip(head: bytes, tail: bytes) -> str | None:
+    """What a zip is, by the names of its members."""
+    first = head[LOCAL.size : LOCAL.size + int.from_bytes(head[26:28], "little")]
+    cut = b"PK\5\6" not in tail
+    if b"skeleton.json" in tail or first == b"skeleton.json" or (cut and first.endswith(b".npy")):
+        return None
+    if first.endswith(b"data.pkl") or b"/data.pkl" in tail:
+        return "a PyTorch file; read it with torch.load and save the numpy() of each tensor"
+    if first.endswith(b".npy"):
+        return "an .npz of NumPy, which numpy.load reads"
+    return f"another zip, whose first member is {first[:60].decode(errors='replace')!r}"
