@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping
+from threading import get_ident
 from typing import TYPE_CHECKING, Any, Self
 from weakref import ref
 
 import numpy as np
 
-from autodiff.engine.call_sites import NOBODY, begin, calls, of_library, place_of_user
+from autodiff.engine.call_sites import begin, calls, of_library, place_of_user
 from autodiff.engine.values import wrap
 from autodiff.errors import AutodiffError, DtypeError, OptionError
 from autodiff.tensors.tensor import Tensor
@@ -71,7 +72,7 @@ class Module(Hookable):
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Call ``forward`` between the hooks; an error says in which module it was raised."""
         here = calls()
-        if here is NOBODY:
+        if here.thread != get_ident():
             here = begin()
         outer, place, hooks = here.now, here.place, self._hooks
         here.now = (ref(self), type(self), outer)

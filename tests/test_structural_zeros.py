@@ -16,6 +16,7 @@ import autodiff
 from autodiff import Tensor, special, tensor
 from autodiff.engine.primitive import Primitive, primitives
 from autodiff.errors import AutodiffError
+from autodiff.kernels import structural_zeros
 from nn import functional
 
 HARD = [0.0, -0.0, 1.0, -1.0, 2.0, -3.0, 0.5, np.inf, -np.inf, np.nan, 1e300, -1e300, 1e-310]
@@ -222,3 +223,19 @@ def test_walks_in_several_threads_keep_their_doubts_apart() -> None:
     for thread in threads:
         thread.join()
     assert found == [[0.0, 0.25]] * 200
+
+
+def test_a_walk_that_raises_leaves_no_doubt() -> None:
+    """A thread looks for NaN until its walk ends, by an error or an interrupt, too."""
+    for error in (ValueError, KeyboardInterrupt):
+        def stop(g: Any, error: type[BaseException] = error) -> None:
+            raise error
+
+        x = tensor([0.0, 1.0], requires_grad=True)
+        y = x * 1
+        y.register_hook(stop)
+        with np.errstate(all="ignore"), pytest.raises(error):
+            y.log().sum().backward()
+        with np.errstate(all="ignore"), pytest.raises(error):
+            (y.log() * tensor([0.0, 1.0])).backward(tensor([0.0, 1.0]))
+        assert not structural_zeros.in_doubt
