@@ -13,12 +13,15 @@ from types import coroutine
 from typing import Any, Generic, NamedTuple, ParamSpec, TypeVar
 from weakref import WeakSet
 
+from autodiff.forks import hold_over_forks
+
 P = ParamSpec("P")
 R = TypeVar("R")
 V = TypeVar("V", bound=NamedTuple)
 Enter = Callable[[], AbstractContextManager[Any]]
 
 _linking = RLock()  # held while layers on layers are linked or change; a block may end inside, of a generator's garbage
+hold_over_forks(lambda: _linking)
 
 
 class Layer(Generic[V]):

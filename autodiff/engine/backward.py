@@ -18,10 +18,12 @@ from autodiff.engine.versions import changed
 from autodiff.engine.views import node_of
 from autodiff.engine.walk import walk
 from autodiff.errors import DtypeError, GraphError, InPlaceError, OptionError, ShapeError
+from autodiff.forks import hold_over_forks
 from autodiff.kernels.layout import ordered_like, row_major
 from autodiff.kernels.structural_zeros import doubt
 
 _delivering = RLock()  # NumPy adds long arrays while other threads run
+hold_over_forks(lambda: _delivering)
 
 
 def grad(
