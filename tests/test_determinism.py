@@ -124,13 +124,10 @@ def fresh(count: int, names: list[str], deterministic: bool = False) -> dict[str
 
 
 @pytest.fixture
-def two_threads() -> Any:
-    before = threads._wanted
+def two_threads(own_number: None) -> Any:
     autodiff.set_num_threads(2)
     yield
     autodiff.use_deterministic_algorithms(False)
-    autodiff.set_num_threads(before or autodiff.get_num_threads())
-    threads._wanted = before
 
 
 @pytest.mark.usefixtures("two_threads")
