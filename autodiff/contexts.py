@@ -142,15 +142,19 @@ class Block(Generic[V]):
         before = setting.top()
         try:
             self._open.append((layer, setting.put(layer), frame))
-        except BaseException:  # a signal came between the two
+        except BaseException:  # an interrupt came between the two, or after both
+            self._open[:] = [opened for opened in self._open if opened[0] is not layer]
             if setting.top() is layer:
                 setting._top.set(before)
             raise
 
     def __exit__(self, *exception: object) -> None:
         opened = self._open
-        layer, token, _ = opened.pop(0) if len(opened) == 1 else opened.pop(self._which(id(sys._getframe(1))))
-        self._setting.take(layer, token)
+        layer, token, _ = ended = opened[0 if len(opened) == 1 else self._which(id(sys._getframe(1)))]
+        try:
+            opened.remove(ended)
+        finally:  # after an interrupt, too
+            self._setting.take(layer, token)
 
     def _which(self, frame: int) -> int:
         """Which of several open layers ends: the last that ``frame`` began, or else this context's topmost."""

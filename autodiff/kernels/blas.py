@@ -118,9 +118,13 @@ def alone(function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
         _inside.set(True)
         return function(*args, **kwargs)
     finally:
-        _inside.set(False)
-        _limit.holders.discard(holder)
-        _limit.relax()
+        try:  # an interrupt may come at the end of each, and no other is left out
+            _limit.holders.discard(holder)
+        finally:
+            try:
+                _inside.set(False)
+            finally:
+                _limit.relax()
 
 
 def set_blas_threads(number: int) -> None:
