@@ -50,6 +50,11 @@ from autodiff.functions.splitting import *
 from autodiff.functions.statistics import *
 from autodiff.functions.transcendental import *
 from autodiff.functions.view_copies import *
+from autodiff.kernels.blas import are_deterministic_algorithms_enabled as are_deterministic_algorithms_enabled
+from autodiff.kernels.blas import (
+    is_deterministic_algorithms_warn_only_enabled as is_deterministic_algorithms_warn_only_enabled,
+)
+from autodiff.kernels.blas import use_deterministic_algorithms as use_deterministic_algorithms
 from autodiff.kernels.heap import keep_freed_memory as _keep_freed_memory
 from autodiff.kernels.threads import get_num_threads as get_num_threads
 from autodiff.kernels.threads import set_num_threads as set_num_threads

@@ -1,25 +1,209 @@
-"""Functions, generators and coroutines whose code runs under a context manager."""
+"""Settings that blocks of code change in their own thread or task, and functions that run under a context manager."""
 
 from __future__ import annotations
 
 import functools
 import inspect
+import sys
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from typing import Any, ParamSpec, TypeVar
+from contextvars import ContextVar, Token
+from threading import RLock
+from types import coroutine
+from typing import Any, Generic, NamedTuple, ParamSpec, TypeVar
+from weakref import WeakSet
 
+from autodiff.forks import hold_over_forks
 from autodiff.kinds import check_function
 
 P = ParamSpec("P")
 R = TypeVar("R")
+V = TypeVar("V", bound=NamedTuple)
 Enter = Callable[[], AbstractContextManager[Any]]
+
+_linking = RLock()  # held while layers on layers are linked or change; a block may end inside, of a generator's garbage
+hold_over_forks(lambda: _linking)
+
+
+class Layer(Generic[V]):
+    """What one open block makes of a setting.
+
+    Attributes:
+        value: the setting inside the block.
+        below: the layer of the block around it; None for the default.
+        changes: the fields that it changes; none any more once it was ended from outside.
+        statement: whether it is no block, but holds until the block around it ends.
+        above: the layers that stand on it.
+    """
+
+    __slots__ = ("__weakref__", "above", "below", "changes", "statement", "value")
+
+    def __init__(self, value: V, changes: dict[str, Any], statement: bool = False) -> None:
+        self.value, self.changes, self.statement = value, changes, statement
+        self.below: Layer[V] | None = None
+        self.above: WeakSet[Layer[V]] | None = None
+
+
+class Setting(Generic[V]):
+    """A value that blocks change as long as they last, each in its own thread or task: a named tuple.
+
+    A block usually ends where it began, the last one first. That of a generator may end in another thread or task, or
+    after one that was opened later: then it lets through from now on what the block around it has, so that nobody is
+    left with a setting that never ends.
+
+    Args:
+        name: of the context variable.
+        default: the value outside of all blocks; wherever the value equals it, it is this very object.
+    """
+
+    def __init__(self, name: str, default: V) -> None:
+        self.default = default
+        outside = Layer(default, {})
+        self._top: ContextVar[Layer[V]] = ContextVar(name, default=outside)
+        self.top = self._top.get  # bound once: every operation asks for ``top().value``
+
+    def put(self, layer: Layer[V]) -> Token[Layer[V]]:
+        """Lay ``layer`` on top, and return what takes it off again."""
+        below = self.top()
+        while below.below is not None and not below.changes:
+            below = below.below
+        if layer.statement and below.statement and below.below is not None:  # the next of many takes the place
+            layer.changes, below = {**below.changes, **layer.changes}, below.below
+        self.lay(layer, below)
+        return self._top.set(layer)
+
+    def lay(self, layer: Layer[V], below: Layer[V]) -> None:
+        """Let ``layer`` stand on ``below``."""
+        layer.below = below
+        if below.below is None:  # the default never changes
+            self._settle(layer)
+            return
+        with _linking:
+            if below.above is None:
+                below.above = WeakSet()
+            below.above.add(layer)
+            self._settle(layer)
+
+    def take(self, layer: Layer[V], token: Token[Layer[V]]) -> None:
+        """Take ``layer`` off; from below others, or in another context, it is ended."""
+        top = self.top()
+        first = top
+        while first is not layer and first.below is not None and (first.statement or not first.changes):
+            first = first.below
+        try:
+            self._top.reset(token)
+        except ValueError:  # it was laid in another context
+            self._end(layer)
+        else:
+            if first is not layer:
+                self._top.set(top)
+                self._end(layer, with_statement=True)
+
+    def _end(self, layer: Layer[V], with_statement: bool = False) -> None:
+        """Let ``layer`` change nothing any more, nor a statement on it, wherever they are still on top."""
+        with _linking:
+            changed, layer.changes = [layer], {}
+            for each in changed:
+                self._settle(each)
+                for other in list(each.above or ()):
+                    if each is layer and other.statement and with_statement:
+                        other.changes = {}
+                    changed.append(other)
+
+    def _settle(self, layer: Layer[V]) -> None:
+        """Give ``layer`` the value that it makes of the one below."""
+        while layer.below is not None:
+            seen = layer.below.value
+            value = seen._replace(**layer.changes) if layer.changes else seen
+            layer.value = self.default if value == self.default else value
+            if layer.below.value is seen:  # nothing ended meanwhile
+                return
+
+
+class Block(Generic[V]):
+    """A context manager and decorator that changes fields of a setting, and puts back at the end what was there.
+
+    One may be entered again while it is open, and by several threads at once.
+    """
+
+    def __init__(self, setting: Setting[V], **changes: Any) -> None:
+        self._setting, self._changes = setting, changes
+        self._open: list[tuple[Layer[V], Token[Layer[V]], int]] = []
+
+    def __enter__(self) -> None:
+        self._begin(id(sys._getframe(1)))
+
+    def changes(self) -> dict[str, Any]:
+        """The fields that it changes, with their values, asked for when it begins."""
+        return self._changes
+
+    def _begin(self, frame: int, statement: bool = False) -> None:
+        setting = self._setting
+        layer = Layer(setting.default, self.changes(), statement)
+        before = setting.top()
+        try:
+            self._open.append((layer, setting.put(layer), frame))
+        except BaseException:  # an interrupt came between the two, or after both
+            self._open[:] = [opened for opened in self._open if opened[0] is not layer]
+            if setting.top() is layer:
+                setting._top.set(before)
+            raise
+
+    def __exit__(self, *exception: object) -> None:
+        opened = self._open
+        layer, token, _ = ended = opened[0 if len(opened) == 1 else self._which(id(sys._getframe(1)))]
+        try:
+            opened.remove(ended)
+        finally:  # after an interrupt, too
+            self._setting.take(layer, token)
+
+    def _which(self, frame: int) -> int:
+        """Which of several open layers ends: the last that ``frame`` began, or else this context's topmost."""
+        opened = list(self._open)
+        mine = [i for i, (_, _, began) in enumerate(opened) if began == frame]
+        layer: Layer[V] | None = self._setting.top()
+        while not mine and layer is not None:
+            mine = [i for i, (other, _, _) in enumerate(opened) if other is layer]
+            layer = layer.below
+        return mine[-1] if mine else -1
+
+    def __call__(self, function: Callable[P, R]) -> Callable[P, R]:
+        """``function`` under the block; the code of a generator or a coroutine runs under it, too."""
+        return under(self._like_this, function)
+
+    def _like_this(self) -> Block[V]:
+        return Block(self._setting, **self._changes)
+
+
+class Statement(Block[V]):
+    """A block that changes the setting when it is made; a ``with`` block puts it back at its end."""
+
+    def __init__(self, setting: Setting[V], **changes: Any) -> None:
+        super().__init__(setting, **changes)
+        self._begin(0, statement=True)
+
+    def __enter__(self) -> None:
+        """Let the change that was made already end with the block."""
+        for i, (layer, token, _) in enumerate(self._open):
+            if layer.statement and layer is self._setting.top():
+                layer.statement, layer.changes = False, self._changes
+                if isinstance(token.old_value, Layer):
+                    self._setting.lay(layer, token.old_value)
+                self._open[i] = layer, token, id(sys._getframe(1))
+                return
+        self._begin(id(sys._getframe(1)))
+
+    def __call__(self, function: Callable[P, R]) -> Callable[P, R]:
+        """``function`` under the block; the setting outside of it is put back."""
+        self.__exit__()
+        return super().__call__(function)
 
 
 def under(context: Enter, function: Callable[P, R]) -> Callable[P, R]:
     """``function``, whose code runs under a context manager: ``context`` makes one for each call.
 
     Several threads may be in the function at once. The caller's code between two steps of a generator or a coroutine
-    does not run under it.
+    does not run under it, so each step may be made by another thread.
 
     >>> from contextlib import redirect_stdout
     >>> import io
@@ -31,9 +215,11 @@ def under(context: Enter, function: Callable[P, R]) -> Callable[P, R]:
     check_function("what runs under a context", function, "any arguments")
     around: Any = _around_call
     if inspect.isgeneratorfunction(function):
-        around = _around_steps
+        around = _around_generator
     elif inspect.iscoroutinefunction(function):
-        around = _around_await
+        around = _around_coroutine
+    elif inspect.isasyncgenfunction(function):
+        around = _around_async_generator
     switched: Callable[P, R] = functools.wraps(function)(around(context, function))
     return switched
 
@@ -46,31 +232,57 @@ def _around_call(context: Enter, function: Any) -> Any:
     return switched
 
 
-def _around_await(context: Enter, function: Any) -> Any:
-    async def switched(*args: Any, **kwargs: Any) -> Any:
-        with context():
-            return await function(*args, **kwargs)
+def _around_generator(context: Enter, function: Any) -> Any:
+    def switched(*args: Any, **kwargs: Any) -> Any:
+        return (yield from _steps(context, function(*args, **kwargs)))
 
     return switched
 
 
-def _around_steps(context: Enter, function: Any) -> Any:
-    def switched(*args: Any, **kwargs: Any) -> Any:
+def _around_coroutine(context: Enter, function: Any) -> Any:
+    async def switched(*args: Any, **kwargs: Any) -> Any:
+        return await _awaited(context, function(*args, **kwargs))
+
+    return switched
+
+
+def _around_async_generator(context: Enter, function: Any) -> Any:
+    async def switched(*args: Any, **kwargs: Any) -> Any:
         generator = function(*args, **kwargs)
-        step, given = generator.send, None
+        step = generator.asend(None)
         while True:
             try:
-                with context():
-                    value = step(given)
-            except StopIteration as end:
-                return end.value
+                value = await _awaited(context, step)
+            except StopAsyncIteration:
+                return
             try:
-                step, given = generator.send, (yield value)
+                step = generator.asend((yield value))
             except GeneratorExit:
-                with context():
-                    generator.close()
+                await _awaited(context, generator.aclose())
                 raise
             except BaseException as error:  # thrown in by the caller, for the generator to deal with
-                step, given = generator.throw, error
+                step = generator.athrow(error)
 
     return switched
+
+
+def _steps(context: Enter, generator: Any) -> Any:
+    """The steps of a generator, or of anything else that is sent to, each under a context of its own."""
+    step, given = generator.send, None
+    while True:
+        try:
+            with context():
+                value = step(given)
+        except StopIteration as end:
+            return end.value
+        try:
+            step, given = generator.send, (yield value)
+        except GeneratorExit:
+            with context():
+                generator.close()
+            raise
+        except BaseException as error:  # thrown in by the caller, for the generator to deal with
+            step, given = generator.throw, error
+
+
+_awaited: Any = coroutine(_steps)

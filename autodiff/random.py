@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import os
 from functools import cached_property
+from threading import RLock
 from typing import Any
 
 import numpy as np
 
 from autodiff.errors import OptionError
+from autodiff.forks import hold_over_forks
 
 __all__ = [
     "Generator", "default_generator", "get_rng_state", "initial_seed", "manual_seed", "seed", "set_rng_state",
 ]  # fmt: skip
+
+_making = RLock()
 
 
 class Generator:
@@ -30,7 +34,11 @@ class Generator:
     @cached_property
     def numpy(self) -> np.random.Generator:
         """NumPy's generator, made when it is first used: numpy.random is slow to import."""
-        return np.random.Generator(np.random.PCG64(self._seed % 2**64))
+        with _making:  # or two threads would each draw the first numbers
+            if "numpy" not in self.__dict__:
+                self.__dict__["numpy"] = np.random.Generator(np.random.PCG64(self._seed % 2**64))
+            made: np.random.Generator = self.__dict__["numpy"]
+            return made
 
     def manual_seed(self, seed: int) -> Generator:
         """Start again from ``seed``."""
@@ -69,6 +77,16 @@ def _unknown_seed() -> int:
 
 
 default_generator = Generator()
+
+
+def _drawing() -> Any:
+    """The lock that is held while numbers are drawn from the default generator; None before the first."""
+    made = default_generator.__dict__.get("numpy")
+    return None if made is None else made.bit_generator.lock
+
+
+hold_over_forks(lambda: _making)
+hold_over_forks(_drawing)
 
 
 def manual_seed(seed: int) -> Generator:

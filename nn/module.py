@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping
 from inspect import isfunction
+from threading import get_ident
 from typing import TYPE_CHECKING, Any, Self
 from weakref import ref
 
 import numpy as np
 
 from autodiff.dtypes import DIFFERENTIABLE
-from autodiff.engine.call_sites import NOBODY, begin, calls, of_library, place_of_user
+from autodiff.engine.call_sites import begin, calls, of_library, place_of_user
 from autodiff.engine.values import wrap
 from autodiff.errors import DtypeError, OptionError
 from autodiff.kinds import described
@@ -76,7 +77,7 @@ class Module(Hookable):
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Call ``forward`` between the hooks; an error says in which module it was raised."""
         here = calls()
-        if here is NOBODY:
+        if here.thread != get_ident():
             here = begin()
         outer, place = here.now, here.place
         here.now = (ref(self), type(self), outer)

@@ -9,6 +9,9 @@ from typing import Any
 import pytest
 from parity.harness import peer
 
+import autodiff
+from autodiff.kernels import threads
+
 
 @pytest.fixture
 def no_engine(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -25,3 +28,13 @@ def precise(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     monkeypatch.setattr(torch.Tensor, "bfloat16", lambda self: self.clone())
     yield torch
     torch.set_default_dtype(before)
+
+
+@pytest.fixture
+def own_number() -> Iterator[None]:
+    """The test may change the number of threads; in the end it is as before."""
+    before = threads._wanted
+    yield
+    threads._wanted = None
+    autodiff.set_num_threads(threads.workers() if before is None else before)
+    threads._wanted = before

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from kernel_cases import Array, close, laid_out, layouts, paddings, pairs, quick
 from parity.harness import delivered, leaf, peer, plain
 
-from autodiff.kernels import convolution, depthwise, threads
+from autodiff.kernels import blas, convolution, depthwise, threads
 from autodiff.kernels.convolution import Geometry, convolve, convolve_input, convolve_weight
 
 # Which way the kernels go depends on sizes the small cases never reach: each way is forced on them in turn.
@@ -221,7 +221,8 @@ def test_many_callers_at_once() -> None:
     for caller in callers:
         caller.join()
     assert wrong == [False] * 6
-    assert threads._pool.inside == 0
+    assert not blas._limit.holders
+    assert not blas._limit.limited
 
 
 def test_an_infinite_pixel_spoils_only_the_taps_that_meet_it() -> None:

@@ -16,6 +16,7 @@ import autodiff
 from autodiff import Tensor, special, tensor
 from autodiff.engine.primitive import Primitive, primitives
 from autodiff.errors import AutodiffError
+from autodiff.kernels import structural_zeros
 from nn import functional
 
 HARD = [0.0, -0.0, 1.0, -1.0, 2.0, -3.0, 0.5, np.inf, -np.inf, np.nan, 1e300, -1e300, 1e-310]
@@ -250,3 +251,19 @@ def test_a_number_beside_an_infinity_decides_no_dtype(function: Any, dtype: str)
             for last in (y.sum(), y.reshape(-1)[:1].sum(), (y.sigmoid() * 2.67).reshape(-1)[-1]):
                 (g,) = autodiff.grad(last, x, retain_graph=True)
                 assert g.dtype == x.dtype
+
+
+def test_a_walk_that_raises_leaves_no_doubt() -> None:
+    """A thread looks for NaN until its walk ends, by an error or an interrupt, too."""
+    for error in (ValueError, KeyboardInterrupt):
+        def stop(g: Any, error: type[BaseException] = error) -> None:
+            raise error
+
+        x = tensor([0.0, 1.0], requires_grad=True)
+        y = x * 1
+        y.register_hook(stop)
+        with np.errstate(all="ignore"), pytest.raises(error):
+            y.log().sum().backward()
+        with np.errstate(all="ignore"), pytest.raises(error):
+            (y.log() * tensor([0.0, 1.0])).backward(tensor([0.0, 1.0]))
+        assert not structural_zeros.in_doubt

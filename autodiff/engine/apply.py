@@ -9,8 +9,7 @@ import numpy as np
 from autodiff.dtypes import COMPLEX, DIFFERENTIABLE, get_default_dtype, int64, is_known, result_dtype
 from autodiff.engine.call_sites import place_of_user
 from autodiff.engine.checks import non_finite_result, take_fingerprints
-from autodiff.engine.modes import PLAIN
-from autodiff.engine.modes import current as current_mode
+from autodiff.engine.modes import PLAIN, layer
 from autodiff.engine.primitive import Primitive, primitives
 from autodiff.engine.tape import NO_PARAMS, Node
 from autodiff.engine.values import Array, TensorBase, record, wrap
@@ -38,7 +37,7 @@ def apply(primitive: Primitive, inputs: tuple[Any, ...], params: dict[str, Any] 
         for x in inputs:
             if hasattr(x, "_base"):
                 rerecord_view(x)
-    mode = current_mode()
+    mode = layer().value
     if mode is PLAIN:
         result = _apply_fast(primitive, inputs, params)
         if result is not None:

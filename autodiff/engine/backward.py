@@ -19,11 +19,13 @@ from autodiff.engine.versions import changed
 from autodiff.engine.views import node_of
 from autodiff.engine.walk import walk
 from autodiff.errors import DtypeError, GraphError, InPlaceError, OptionError, ShapeError
+from autodiff.forks import hold_over_forks
 from autodiff.kernels.layout import laid_out
 from autodiff.kernels.structural_zeros import doubt
 from autodiff.kinds import array_like, described, repair_of, several
 
 _delivering = RLock()  # NumPy adds long arrays while other threads run
+hold_over_forks(lambda: _delivering)
 
 
 def grad(

@@ -14,6 +14,7 @@ import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from threading import get_ident
 from types import CodeType
 from typing import Any
 
@@ -91,25 +92,27 @@ class Calls:
     Attributes:
         now: the innermost, None outside of all.
         place: where the user's code asked for all that happens now; None where the user's code is inside.
+        thread: whose they are. A context may be copied to another thread, which then begins with calls of its own.
     """
 
-    __slots__ = ("now", "place")
+    __slots__ = ("now", "place", "thread")
 
     now: Scope | None
     place: Place | None
 
-    def __init__(self) -> None:
+    def __init__(self, thread: int) -> None:
         self.now = self.place = None
+        self.thread = thread
 
 
-NOBODY = Calls()  # of all threads that have not called a module; nobody writes to it
+NOBODY = Calls(0)  # of all threads that have not called a module; nobody writes to it
 _calls: ContextVar[Calls] = ContextVar("autodiff_calls", default=NOBODY)
 calls = _calls.get  # bound once: every operation asks
 
 
 def begin() -> Calls:
     """The calls of a thread that has not called a module before."""
-    own = Calls()
+    own = Calls(get_ident())
     _calls.set(own)
     return own
 
@@ -118,7 +121,7 @@ def begin() -> Calls:
 def asked_at(place: Place | None) -> Iterator[None]:
     """What is recorded in the block was asked for at ``place``; where that is None, the user's code is in the block."""
     here = calls()
-    if here is NOBODY:
+    if here.thread != get_ident():
         here = begin()
     before, here.place = here.place, place
     try:

@@ -1,12 +1,11 @@
-"""Whether operations are recorded and checked: one context variable, so that threads and coroutines stay apart."""
+"""Whether operations are recorded and checked: one setting, so that threads and coroutines stay apart."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextvars import ContextVar, Token
 from typing import Any, NamedTuple, ParamSpec, TypeVar, overload
 
-from autodiff.contexts import under
+from autodiff.contexts import Block, Setting, Statement
 
 __all__ = [
     "detect_anomaly", "enable_grad", "inference_mode", "is_anomaly_enabled", "is_grad_enabled", "no_grad",
@@ -24,44 +23,15 @@ class Mode(NamedTuple):
     anomaly: bool = False
 
 
-PLAIN = Mode()  # the usual mode is always this object, so that `apply` can compare by identity
-_MODES = {mode: mode for mode in (PLAIN, Mode(False, False), Mode(True, True), Mode(False, True))}
-_mode: ContextVar[Mode] = ContextVar("autodiff_mode", default=PLAIN)
-current = _mode.get  # bound once: every operation asks
+PLAIN = Mode()
+SETTING = Setting("autodiff_mode", PLAIN)
+layer = SETTING.top  # bound once: every operation asks for ``layer().value``
+Switch = Block[Mode]
 
 
-class Switch:
-    """A context manager and decorator that changes fields of the mode, and restores the old mode at the end."""
-
-    def __init__(self, **changes: bool) -> None:
-        self._changes = changes
-        self._tokens: list[Token[Mode]] = []
-
-    def __enter__(self) -> None:
-        self._tokens.append(_mode.set(_MODES[current()._replace(**self._changes)]))
-
-    def __exit__(self, *exception: object) -> None:
-        _mode.reset(self._tokens.pop())
-
-    def __call__(self, function: Callable[P, R]) -> Callable[P, R]:
-        """``function`` under the switch; the code of a generator or a coroutine runs under it, too."""
-        return under(lambda: Switch(**self._changes), function)
-
-
-class _SetNow(Switch):
-    """A switch that changes the mode when it is made; a ``with`` block restores it at its end."""
-
-    def __init__(self, **changes: bool) -> None:
-        super().__init__(**changes)
-        super().__enter__()
-
-    def __enter__(self) -> None:
-        """The mode has been changed already."""
-
-    def __call__(self, function: Callable[P, R]) -> Callable[P, R]:
-        """``function`` under the switch; the mode outside of it is restored."""
-        self.__exit__()
-        return super().__call__(function)
+def current() -> Mode:
+    """The mode of this thread or task."""
+    return layer().value
 
 
 @overload
@@ -78,7 +48,7 @@ def no_grad(function: Any = None) -> Any:
     >>> y.requires_grad
     False
     """
-    return _applied(Switch(recording=False), function)
+    return _applied(Block(SETTING, recording=False), function)
 
 
 @overload
@@ -87,7 +57,7 @@ def enable_grad() -> Switch: ...
 def enable_grad(function: Callable[P, R]) -> Callable[P, R]: ...
 def enable_grad(function: Any = None) -> Any:
     """Context manager and decorator under which operations are recorded, inside ``no_grad`` too."""
-    return _applied(Switch(recording=True), function)
+    return _applied(Block(SETTING, recording=True), function)
 
 
 @overload
@@ -96,12 +66,12 @@ def inference_mode(mode: bool = True) -> Switch: ...
 def inference_mode(mode: Callable[P, R]) -> Callable[P, R]: ...
 def inference_mode(mode: Any = True) -> Any:
     """``no_grad`` by PyTorch's name for programs that only evaluate; ``mode=False`` records."""
-    return _applied(Switch(recording=False), mode) if callable(mode) else Switch(recording=not mode)
+    return _applied(Block(SETTING, recording=False), mode) if callable(mode) else Block(SETTING, recording=not mode)
 
 
 def set_grad_enabled(mode: bool) -> Switch:
     """Turn recording on or off from here on; as a context manager, until its end."""
-    return _SetNow(recording=mode)
+    return Statement(SETTING, recording=mode)
 
 
 def is_grad_enabled() -> bool:
@@ -115,12 +85,12 @@ def detect_anomaly(check_nan: bool = True) -> Switch:
     The error (``NonFiniteError``) names the operation, the file and line that called it, and the ranges of its inputs.
     Forward and backward are watched alike, and changes made to arrays behind the graph's back are found.
     """
-    return Switch(anomaly=check_nan)
+    return Block(SETTING, anomaly=check_nan)
 
 
 def set_detect_anomaly(mode: bool, check_nan: bool = True) -> Switch:
     """Turn anomaly detection on or off from here on; as a context manager, until its end."""
-    return _SetNow(anomaly=mode and check_nan)
+    return Statement(SETTING, anomaly=mode and check_nan)
 
 
 def is_anomaly_enabled() -> bool:

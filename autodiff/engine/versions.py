@@ -9,11 +9,13 @@ from __future__ import annotations
 import weakref
 from functools import partial
 from itertools import count
+from threading import RLock
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from autodiff.engine.call_sites import Place, place_of_user
+from autodiff.forks import hold_over_forks
 
 next_number = count(1).__next__  # one clock for nodes and changes
 
@@ -30,6 +32,8 @@ _changes: dict[int, Change] = {}
 _owners: dict[int, weakref.ref[np.ndarray[Any, Any]]] = {}  # kept for their callbacks, which delete the entries
 rewritten: dict[int, Change] = {}  # those by recorded operations, as in x += y: views of the memory are re-recorded
 _last = 0
+_counting = RLock()
+hold_over_forks(lambda: _counting)
 
 
 def owner_of(array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
@@ -45,7 +49,8 @@ def owner_of(array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
 def changed(*arrays: np.ndarray[Any, Any], history: bool = False, by: str = "") -> None:
     """Record that ``arrays`` have just been changed in place ``by`` this; with ``history``, by a recorded operation."""
     global _last
-    _last = number = next_number()
+    with _counting:  # or a number that another thread took earlier would be the last
+        _last = number = next_number()
     change = Change(number, place_of_user(), by)
     for owner in arrays:
         if owner.base is not None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 from heapq import heappop, heappush
-from threading import get_ident
 from typing import Any
 
 import numpy as np
@@ -99,7 +98,7 @@ def walk(
             raise
         if not retain and primitive.saves:  # a node that saves nothing has nothing to free
             node.saved = None
-    return _finished(found, hooked) if hooked or doubtful else found
+    return _finished(found) if hooked else found
 
 
 def _arrive(
@@ -118,11 +117,10 @@ def _arrive(
     return g
 
 
-def _finished(found: dict[Node, Any], hooked: bool) -> dict[Node, Any]:
-    """The cotangents that were found, those of leaves after their hooks; this thread is no longer in doubt."""
-    in_doubt.discard(get_ident())
+def _finished(found: dict[Node, Any]) -> dict[Node, Any]:
+    """The cotangents that were found, those of leaves after their hooks."""
     return {
-        node: node.hooks.pass_on(g) if hooked and node.primitive is None and hasattr(node, "hooks") else g
+        node: node.hooks.pass_on(g) if node.primitive is None and hasattr(node, "hooks") else g
         for node, g in found.items()
     }
 

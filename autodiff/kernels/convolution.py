@@ -19,7 +19,7 @@ from . import depthwise
 from .geometry import Array, Geometry, Sizes, overlap, padded
 from .precision import in_single
 from .runs import Runs
-from .threads import WorkQueue, parallel_map, tile_size, tiles
+from .threads import WorkQueue, parallel_map, shares_sums, tile_size, tiles
 
 TILE_BYTES = 1 << 21  # of unrolled input at a time: near the cache, yet few calls and hand-overs of the GIL
 THIN = 32  # rows of a GEMM below which stacking the kernel rows' views costs less than GEMMs with a short inner axis
@@ -237,7 +237,7 @@ def convolve_weight(g: Array, x: Array, geometry: Geometry, kernel_shape: Sizes)
                 part += np.matmul(matrix, given[images]).sum(0)
         return total
 
-    first, *others = parallel_map(task, n, g.size * c * kh * kw >= WORTH_THREADS)
+    first, *others = parallel_map(task, n, g.size * c * kh * kw >= WORTH_THREADS and shares_sums())
     total = sum(others, start=first)
     parts = total.shape[0]
     # (parts, groups, kh / parts, c, kw, o): the kernel row is the outer axis either way.

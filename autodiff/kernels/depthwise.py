@@ -10,7 +10,7 @@ import numpy as np
 
 from .geometry import Array, Geometry, Sizes
 from .runs import Runs
-from .threads import WorkQueue, parallel_map, tile_size, tiles
+from .threads import WorkQueue, parallel_map, shares_sums, tile_size, tiles
 
 TILE_BYTES = 1 << 20  # of images at a time: the taps pass over them again and again
 WORTH_THREADS = 1 << 18  # multiply-adds below which handing half a batch to a thread costs more than it saves
@@ -74,5 +74,6 @@ def convolve_weight(g: Array, x: Array, geometry: Geometry, kernel: Sizes) -> Ar
             total += dots[..., planes].reshape(*kernel, n, channels).sum(2)
         return total
 
-    first, *others = parallel_map(task, len(x), g.size * kernel[0] * kernel[1] >= WORTH_THREADS, products=False)
+    parallel = g.size * kernel[0] * kernel[1] >= WORTH_THREADS and shares_sums()
+    first, *others = parallel_map(task, len(x), parallel, products=False)
     return np.ascontiguousarray(sum(others, start=first).transpose(2, 0, 1)[:, None])

@@ -1,4 +1,4 @@
-"""Matrix products beside helper threads, with which BLAS's own would compete for the processors."""
+"""Matrix products that helper threads share, with which BLAS's own would compete for the processors."""
 
 from __future__ import annotations
 
@@ -7,22 +7,24 @@ from typing import Any
 import numpy as np
 
 from . import threads
+from .blas import alone
 
 MANY = 1 << 18  # multiply-adds from which on OpenBLAS wakes its threads
 WORTH_THREADS = 1 << 23  # multiply-adds from which on a second thread pays
 
 
 def dot(x: Any, y: Any) -> Any:
-    """``np.dot(x, y)`` of two matrices; where helper threads have been at work, by those instead of BLAS's own.
+    """``np.dot(x, y)`` of two matrices, large ones by helper threads instead of BLAS's own.
 
-    Both kinds of threads would want the same processors, and BLAS's wait for one another in a busy loop.
+    Both kinds of threads would want the same processors, and BLAS's wait for one another in a busy loop. Which of them
+    makes a product depends on nothing but the shapes and the number of threads, as its last bits depend on it.
     """
-    if not threads.helped() or x.size * y.shape[1] < MANY:
+    size = x.size * y.shape[1]
+    if size < MANY:
         return np.dot(x, y)
-    if x.size * y.shape[1] >= WORTH_THREADS and x.dtype == y.dtype:
+    if size >= WORTH_THREADS and x.dtype == y.dtype and threads.shares_sums():
         return _by_rows(x, y) if len(x) >= len(y) else _by_terms(x, y)
-    with threads.one_blas_thread():
-        return np.dot(x, y)
+    return alone(np.dot, x, y)
 
 
 def _by_rows(x: Any, y: Any) -> Any:

@@ -10,11 +10,14 @@ from __future__ import annotations
 import math
 from cmath import isfinite
 from collections.abc import Callable, Iterator, Sequence
+from functools import wraps
 from threading import get_ident
-from typing import Any
+from typing import Any, ParamSpec, TypeVar
 
 import numpy as np
 
+P = ParamSpec("P")
+R = TypeVar("R")
 Array = np.ndarray[Any, Any]
 FINITE = (-0.7, 1.3)  # of two signs, so that a slope that jumps at 0 differs between them
 INTERVALS = ((0.2, 0.8), (1.2, 1.8))  # between the poles of the functions that have some
@@ -29,7 +32,19 @@ def doubt(*_: Any) -> None:
     in_doubt.add(get_ident())
 
 
-noting_nan = np.errstate(all="ignore", invalid="call", call=doubt)
+def noting_nan(walk: Callable[P, R]) -> Callable[P, R]:
+    """``walk``, in doubt from the first invalid operation that NumPy reports until it returns or raises."""
+
+    @wraps(walk)
+    @np.errstate(all="ignore", invalid="call", call=doubt)
+    def noting(*args: P.args, **kwargs: P.kwargs) -> R:
+        try:
+            return walk(*args, **kwargs)
+        finally:
+            if in_doubt:
+                in_doubt.discard(get_ident())
+
+    return noting
 
 
 @np.errstate(all="ignore")

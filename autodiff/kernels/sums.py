@@ -8,12 +8,13 @@ from typing import Any
 
 import numpy as np
 
+from autodiff.kernels.blas import alone
 from autodiff.kernels.layout import row_major
-from autodiff.kernels.threads import beside_helpers
 
 LONG = 1 << 12  # numbers from which on it pays to choose how a sum is made
 FEW = 64  # rows from which on BLAS sums columns faster than NumPy
 MANY = 1 << 18  # numbers from which on BLAS gains little, and loses much where it has to wait for a thread
+WOKEN = 1 << 13  # numbers from which on OpenBLAS wakes its threads
 ROW = 1 << 10  # numbers that are summed one after another, so few that rounding does not add up
 
 
@@ -42,8 +43,7 @@ def _of_many(x: Any, axis: Any, keepdims: Any) -> Any:
     elif after and axes[-1] - axes[0] == len(axes) - 1 and FEW * math.prod(after) <= x.size <= MANY:
         before, among = x.shape[: axes[0]], x.shape[axes[0] : axes[-1] + 1]
         stack = x.reshape(math.prod(before), math.prod(among), math.prod(after))
-        with beside_helpers():
-            total = np.matmul(_ones(stack.shape[1], x.dtype.char), stack).reshape(before + after)
+        total = _times(_ones(stack.shape[1], x.dtype.char), stack).reshape(before + after)
     else:
         return np.add.reduce(x, axis=axis, keepdims=keepdims)
     return total.reshape([n if i in kept else 1 for i, n in enumerate(x.shape)]) if keepdims else total
@@ -51,11 +51,14 @@ def _of_many(x: Any, axis: Any, keepdims: Any) -> Any:
 
 def sum_of_rows(rows: Any) -> Any:
     """The sum of the rows of a matrix, by BLAS."""
-    ones = _ones(len(rows), rows.dtype.char)
-    if rows.size < LONG:
-        return ones.dot(rows)
-    with beside_helpers():
-        return ones.dot(rows)
+    return _times(_ones(len(rows), rows.dtype.char), rows)
+
+
+def _times(ones: Any, x: Any) -> Any:
+    """Ones times a matrix or several, by one thread: two would take longer to wake, and round otherwise."""
+    if x.size < WOKEN:
+        return ones.dot(x) if x.ndim == 2 else np.matmul(ones, x)
+    return alone(np.matmul, ones, x)
 
 
 @lru_cache(maxsize=8)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
+import atexit
 import contextvars
 import itertools
 import os
@@ -11,6 +11,9 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from autodiff.errors import OptionError
+from autodiff.forks import PATIENCE, hold_over_forks
+
+from .blas import alone, are_deterministic_algorithms_enabled, set_blas_threads
 
 if TYPE_CHECKING:
     from queue import SimpleQueue
@@ -18,6 +21,7 @@ if TYPE_CHECKING:
 
 R = TypeVar("R")
 
+DIVISIONS = 8  # of a batch, under use_deterministic_algorithms, whatever the number of threads
 
 class _Job:
     """A task for one range. Whoever takes it first does it: a helper thread, or the caller when it is free."""
@@ -64,99 +68,72 @@ def _help(jobs: SimpleQueue[_Job | None]) -> None:
 
 
 class _Pool:
-    """The helper threads and the BLAS thread limit; made at first use, and again in a forked child.
+    """The helper threads: started when they are first needed, and never more than ``workers`` says now.
 
     A job is handed over through a queue and a lock, which takes less time than ``concurrent.futures`` does.
     """
 
     def __init__(self) -> None:
-        self.lock = threading.Lock()
-        self.jobs: SimpleQueue[_Job | None]
-        self.helpers = 0
-        self.blas: list[Any] | None = None
-        self.inside = 0
-        self.before: list[int] = []
+        self.lock = threading.RLock()
+        self.jobs: SimpleQueue[_Job | None] | None = None
+        self.helpers: list[threading.Thread] = []
+        self.leaving: list[threading.Thread] = []  # as many of all as have been told to end, or have ended
 
-    def start(self, helpers: int) -> None:
-        """Have at least so many helper threads, and know the BLAS libraries."""
+    def start(self, helpers: int) -> SimpleQueue[_Job | None]:
+        """Have so many helper threads, if so many are still allowed; return the queue they take their jobs from."""
         with self.lock:
-            if self.blas is None:
+            if self.jobs is None:
                 # Imported here because import time is a feature and most programs never come this far.
                 from queue import SimpleQueue
 
-                self.jobs, self.blas = SimpleQueue(), _find_blas()
-            while self.helpers < helpers:
-                self.helpers += 1
-                name = f"autodiff_{self.helpers}"
-                threading.Thread(target=_help, args=(self.jobs,), name=name, daemon=True).start()
+                self.jobs = SimpleQueue()
+                atexit.register(self.close)
+            while len(self.helpers) < min(helpers, workers() - 1):
+                name = f"autodiff_{len(self.helpers) + 1}"
+                helper = threading.Thread(target=_help, args=(self.jobs,), name=name, daemon=True)
+                helper.start()
+                self.helpers.append(helper)
+            return self.jobs
 
-    def stop(self) -> None:
-        """Let the helpers end when they have done what there is."""
+    def shrink(self, helpers: int) -> None:
+        """Let the helpers beyond so many end when they have done what there is."""
         with self.lock:
-            for _ in range(self.helpers):
+            self.leaving = [helper for helper in self.leaving if helper.is_alive()]
+            while len(self.helpers) > helpers and self.jobs is not None:
+                self.leaving.append(self.helpers.pop())
                 self.jobs.put(None)
-            self.helpers = 0
 
-    @contextlib.contextmanager
-    def one_blas_thread(self) -> Iterator[None]:
-        """Hold BLAS at one thread until the last of possibly many concurrent users has left."""
-        with self.lock:
-            if self.inside == 0:
-                self.before = [library.get_num_threads() for library in self.blas or ()]
-                for library in self.blas or ():
-                    library.set_num_threads(1)
-            self.inside += 1
-        try:
-            yield
-        finally:
-            with self.lock:
-                self.inside -= 1
-                if self.inside == 0:
-                    self.restore()
-
-    def restore(self) -> None:
-        """Give BLAS the number of threads back that it had before."""
-        for library, count in zip(self.blas or (), self.before, strict=True):
-            library.set_num_threads(count)
-
-
-def _find_blas() -> list[Any]:
-    """Find the loaded BLAS libraries through threadpoolctl, or none where it is not installed."""
-    try:
-        from threadpoolctl import ThreadpoolController  # type: ignore[import-untyped]
-    except ImportError:
-        return []
-    # One controller is kept, since a fresh threadpool_limits searches all libraries anew.
-    return [library for library in ThreadpoolController().lib_controllers if library.user_api == "blas"]
+    def close(self) -> None:
+        """Let all helpers end, at the end of the program."""
+        self.shrink(0)
+        for helper in self.leaving:
+            helper.join(PATIENCE)
 
 
 _pool = _Pool()
 
 
-def _after_fork() -> None:
-    """Forget the parent's threads, which do not exist in the child, and undo a limit held by one of them."""
-    global _pool
-    if _pool.inside:
-        _pool.restore()
-    _pool = _Pool()
+def _in_child() -> None:
+    """Forget the parent's helpers, which do not exist in the child."""
+    _pool.jobs, _pool.helpers, _pool.leaving = None, [], []
 
 
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_after_fork)
-
+    os.register_at_fork(after_in_child=_in_child)
+hold_over_forks(lambda: _pool.lock)
 
 _wanted: int | None = None
 
 
 def set_num_threads(number: int) -> None:
     """Let convolutions, and BLAS where threadpoolctl is installed, use ``number`` threads."""
-    global _pool, _wanted
+    global _wanted
     if number < 1:
         raise OptionError(f"a number of threads is 1 or more, not {number}")
-    _pool.stop()
-    _wanted, _pool = number, _Pool()
-    for library in _find_blas():
-        library.set_num_threads(number)
+    with _pool.lock:
+        _wanted = number
+        _pool.shrink(number - 1)
+        set_blas_threads(number)
 
 
 def get_num_threads() -> int:
@@ -184,40 +161,27 @@ def parallel_map(task: Callable[[int, int], R], count: int, parallel: bool, prod
     parts = min(workers(), count) if parallel else 1
     if parts < 2:
         return [task(0, count)]
+    return alone(_shared, task, count, parts) if products else _shared(task, count, parts)
+
+
+def _shared(task: Callable[[int, int], R], count: int, parts: int) -> list[R]:
     bounds = [count * part // parts for part in range(parts + 1)]
-    pool = _pool
-    pool.start(parts - 1)
-    with pool.one_blas_thread() if products else contextlib.nullcontext():
-        others = [_Job(task, start, stop) for start, stop in itertools.pairwise(bounds[1:])]
+    jobs = _pool.start(parts - 1)
+    others = [_Job(task, start, stop) for start, stop in itertools.pairwise(bounds[1:])]
+    try:
         for job in others:
-            pool.jobs.put(job)
-        try:
-            first = task(0, bounds[1])
-        finally:
-            # Even after an error here: nobody may still be writing into the caller's arrays when this returns.
-            for job in others:
-                job.finish()
-        return [first, *(job.result() for job in others)]
+            jobs.put(job)
+        first = task(0, bounds[1])
+    finally:
+        # Even after an error here: nobody may still be writing into the caller's arrays when this returns.
+        for job in others:
+            job.finish()
+    return [first, *(job.result() for job in others)]
 
 
-def helped() -> bool:
-    """Whether helper threads have been at work."""
-    return _pool.helpers > 0
-
-
-def one_blas_thread() -> contextlib.AbstractContextManager[None]:
-    """A context in which BLAS has one thread."""
-    _pool.start(0)
-    return _pool.one_blas_thread()
-
-
-def beside_helpers() -> contextlib.AbstractContextManager[None]:
-    """A context in which BLAS has one thread if helper threads have been at work.
-
-    After each product OpenBLAS's own threads wait for 0.1 s for another one, in a loop that never pauses, on the
-    processor that a helper needs next.
-    """
-    return one_blas_thread() if _pool.helpers else contextlib.nullcontext()
+def shares_sums() -> bool:
+    """Whether threads may each make a part of a sum, which changes its last bits with their number."""
+    return workers() > 1 and not are_deterministic_algorithms_enabled()
 
 
 class WorkQueue:
@@ -238,7 +202,8 @@ class WorkQueue:
         self._count, self._parallel = count, parallel
         self._turns = itertools.count()
         # How many belong into one tile at most, for each thread to have one; smaller tiles only cost time.
-        self.most = -(-count // workers()) if parallel else count
+        parts = DIVISIONS if are_deterministic_algorithms_enabled() else workers()
+        self.most = -(-count // parts) if parallel else count
 
     def tiles(self, size: int) -> Iterator[slice]:
         """Yield the slices that fall to the calling thread; all threads ask for the same size."""

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
+from autodiff.contexts import Block, Setting
 from autodiff.engine.modes import no_grad
 from autodiff.errors import OptionError, ShapeError
 from autodiff.tensors.tensor import Tensor
@@ -13,18 +13,29 @@ from nn.module import Module
 from nn.modules.container import ModuleDict, ModuleList
 from nn.parameter import Parameter
 
-_cache: dict[tuple[int, str], Any] | None = None
+
+class Cache(NamedTuple):
+    """The tensors that were computed under ``cached``; None outside of it."""
+
+    tensors: dict[tuple[int, str], Any] | None = None
 
 
-@contextmanager
-def cached() -> Iterator[None]:
-    """While this lasts, a parametrized tensor is computed once, when it is first read."""
-    global _cache
-    outer, _cache = _cache, {} if _cache is None else _cache
-    try:
-        yield
-    finally:
-        _cache = outer
+_CACHE = Setting("autodiff_parametrized", Cache())
+
+
+class cached(Block[Cache]):  # by PyTorch's name, of a function there
+    """While this lasts, a parametrized tensor is computed once in this thread or task, when it is first read."""
+
+    def __init__(self) -> None:
+        super().__init__(_CACHE)
+
+    def changes(self) -> dict[str, Any]:
+        """The tensors of the block around this one, or none yet."""
+        known = _CACHE.top().value.tensors
+        return {"tensors": {} if known is None else known}
+
+    def _like_this(self) -> cached:
+        return cached()
 
 
 class ParametrizationList(ModuleList):
@@ -90,12 +101,13 @@ def _computed(name: str) -> property:
     """The attribute ``name``, computed when it is read."""
 
     def get(module: Any) -> Any:
-        if _cache is None:
+        cache = _CACHE.top().value.tensors
+        if cache is None:
             return module.parametrizations[name]()
         key = id(module), name
-        if key not in _cache:
-            _cache[key] = module.parametrizations[name]()
-        return _cache[key]
+        if key not in cache:
+            cache[key] = module.parametrizations[name]()
+        return cache[key]
 
     return property(get)
 
