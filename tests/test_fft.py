@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -149,6 +151,13 @@ def test_dtypes_of_results(name: str) -> None:
     x = tensor(np.ones(4, np.float16), requires_grad=True)
     (back,) = grad(of(name)(x).abs().sum(), x)
     assert back.dtype == np.float16
+
+
+def test_a_spectrum_may_be_the_first_complex_tensor_of_a_program() -> None:
+    """What takes real numbers alone refuses it, as it would any other."""
+    program = "from autodiff import fft, ones, relu; relu(fft.rfft(ones(4)))"
+    found = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert "DtypeError: relu takes real numbers, not complex64" in found.stderr
 
 
 X, Z = tensor(np.ones((3, 4))), tensor(np.ones((3, 4), complex))

@@ -13,6 +13,7 @@ from typing import Any, Literal
 import numpy as np
 
 from autodiff.engine.primitive import Primitive
+from autodiff.kernels.layout import note
 from autodiff.ops.shaping import astype
 
 Axes = tuple[int, ...]
@@ -47,7 +48,7 @@ def _of_complex(x: Any, axes: Axes, inverse: bool, norm: Norm) -> Any:
     y, back = _laid_out(x, tuple(_slowest_first(x, axes)))
     norm, times = _divided(x, math.prod(y.shape[-len(axes) :]), inverse, norm)
     out = (np.fft.ifftn if inverse else np.fft.fftn)(y, axes=range(-len(axes), 0), norm=norm)
-    return _times(out, times).transpose(back)
+    return _given_back(out, times, back)
 
 
 def _of_real(x: Any, axes: Axes, inverse: bool, norm: Norm) -> Any:
@@ -56,19 +57,21 @@ def _of_real(x: Any, axes: Axes, inverse: bool, norm: Norm) -> Any:
     y, back = _laid_out(x, (*_slowest_first(x, axes[:-1]), axes[-1]))
     norm, times = _divided(x, math.prod(y.shape[-len(axes) :]), inverse, norm)
     out = np.fft.ihfft(y, norm=norm) if inverse else np.fft.rfftn(y, axes=range(-len(axes), 0), norm=norm)
-    return _times(out, times).transpose(back)
+    return _given_back(out, times, back)
 
 
 def _to_real(x: Any, axes: Axes, n: int, inverse: bool, norm: Norm) -> Any:
     y, back = _laid_out(_of_complex(x, axes[:-1], inverse, norm) if len(axes) > 1 else x, axes[-1:])
     norm, times = _divided(x, n, inverse, norm)
-    return _times((np.fft.irfft if inverse else np.fft.hfft)(y, n, norm=norm), times).transpose(back)
+    return _given_back((np.fft.irfft if inverse else np.fft.hfft)(y, n, norm=norm), times, back)
 
 
-def _times(x: Any, factor: int) -> Any:
-    if factor != 1:
-        x *= factor
-    return x
+def _given_back(x: Any, times: int, back: list[int]) -> Any:
+    """``x`` multiplied, its axes where they were."""
+    if times != 1:
+        x *= times
+    note(out := x.transpose(back))
+    return out
 
 
 def _per_frequency(between: float, n: int, axis: int, g: Any) -> Any:
