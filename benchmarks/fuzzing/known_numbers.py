@@ -258,6 +258,9 @@ NUMBERS = [
     Known("a step at rounding", "neither: rounding, or the sign of a zero, says on which side a number is", _step),
     Known("determinants of 0", "ours: the cofactors, where PyTorch's gradient is 0 or NaN", _singular),
     Known("a vector across itself", "ours: 0, without the rounding of PyTorch's products", _across_itself),
+    Known("memory behind a solution", "neither: PyTorch's lstsq leaves it in larger memory, which as_strided shows",
+          lambda program, found: found.kind in NUMERIC and "lstsq" in str(program) and any(
+              "as_strided" in line.text and line.text.startswith(f"{found.where} =") for line in program.lines)),
     Known("a vector beside itself", "neither: digits that cancel", _beside_itself),
     Known("a root of powers", "ours: lp_pool of order 1 is smooth at 0, where PyTorch takes size and sign",
           lambda program, found: found.kind in NUMERIC and found.kind != "value" and agree_beside(program, "lp_pool")),

@@ -140,6 +140,8 @@ REFUSALS = [
           _leaf_by_its_count),
     Known("zeros that PyTorch does not write", "ours: the derivative of a derivative that is 0", refused(
         "ZeroTensors are immutable")),
+    Known("an assertion within PyTorch", "ours: PyTorch asks to report it as its fault", refused(
+        "INTERNAL ASSERT FAILED")),
     Known("detached in place", "ours: what was detached is a constant", refused("has been detached in-place")),
     Known("a tensor that is turned", "ours: PyTorch's own gradient has the shape that it had", _turned),
     Known("unsafe parts", "ours: they are views like those of split", lambda program, found: (
