@@ -299,24 +299,27 @@ class Module(Hookable):
         """Convert all parameters and buffers that are no integers to a dtype, or to that of a tensor."""
         if wrap(np.empty(0)).to(*args, **kwargs).dtype.kind not in DIFFERENTIABLE:
             raise DtypeError(f"a module's parameters are floating or complex: give such a dtype, not {args}")
+        return self._converted(DIFFERENTIABLE, *args, **kwargs)
+
+    def _converted(self, kinds: str, *args: Any, **kwargs: Any) -> Self:
         for tensor in (*self.parameters(), *self.buffers()):
-            if tensor._array.dtype.kind in DIFFERENTIABLE:
+            if tensor._array.dtype.kind in kinds:
                 tensor.data = tensor.detach().to(*args, **kwargs)
                 if tensor._grad is not None:
                     tensor._grad = tensor._grad.detach().to(*args, **kwargs)
         return self
 
     def float(self) -> Self:
-        """Convert all floating parameters and buffers to float32."""
-        return self.to(np.float32)
+        """Convert all floating parameters and buffers to float32; complex ones stay as they are."""
+        return self._converted("f", np.float32)
 
     def double(self) -> Self:
         """Convert all floating parameters and buffers to float64."""
-        return self.to(np.float64)
+        return self._converted("f", np.float64)
 
     def half(self) -> Self:
         """Convert all floating parameters and buffers to float16."""
-        return self.to(np.float16)
+        return self._converted("f", np.float16)
 
     def cpu(self) -> Self:
         """The module itself: it is on the CPU."""
