@@ -13,7 +13,7 @@ import numpy as np
 
 from autodiff.dtypes import to_complex, to_real
 from autodiff.engine.primitive import Primitive
-from autodiff.kernels.layout import note
+from autodiff.kernels.layout import by_first, note, row_major
 from autodiff.ops.shaping import astype
 
 
@@ -27,7 +27,7 @@ def _of_parts(x: Any, y: Any) -> Any:
     out = np.empty(np.broadcast_shapes(x.shape, y.shape), to_complex(x.dtype))
     out.real, out.imag = x, y
     note(out)
-    return out
+    return by_first(out, (x, y))
 
 
 def _pairs(x: Any) -> Any:
@@ -84,7 +84,7 @@ def _unit_z(g: Any, out: Any, z: Any) -> Any:
 
 unit = Primitive("unit", lambda z: np.sign(z), _unit_z, keeps="out z")
 
-angle = Primitive("angle", np.angle, lambda g, out, z: g * -1j / z, keeps="z")
+angle = Primitive("angle", lambda z: row_major(np.angle(z)), lambda g, out, z: g * -1j / z, keeps="z")
 
 view_as_real = Primitive("view_as_real", _pairs, lambda g, out, x: conj(view_as_complex(g)), view=True)
 
