@@ -12,7 +12,7 @@ def in_place(function: Callable[..., Any]) -> Any:
     """A function or primitive as a method that writes its result into the tensor."""
 
     def change(self: Any, *args: Any, **kwargs: Any) -> Any:
-        return self._write_result(function(self, *args, **kwargs))
+        return self._write_result(function(self._before_write(), *args, **kwargs))
 
     name = function.name if isinstance(function, Primitive) else function.__name__
     change.__name__, change.__doc__ = f"{name}_", f"``{name}``, written into this tensor, which is returned."
