@@ -86,7 +86,7 @@ class OverwritingMethods(TensorBase):
         rerecord_view(self)
 
     def _before_write(self) -> TensorBase:
-        """This tensor as a write reads it: of a view the part of its base, whose gradient passes no hook of views.
+        """The tensor as a write reads it: of a view the part of its base, whose gradient passes no hook of views.
 
         As in PyTorch the write of a view is one of its base; a hook of the view is for what was made of the view.
         """
