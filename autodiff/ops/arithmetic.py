@@ -18,11 +18,16 @@ Number = (int, float)
 
 def _power(x: Any, y: Any) -> Any:
     """x^y; the square by its own ufunc, which is faster."""
-    if isinstance(y, Number):
-        return np.square(x) if y == 2 and x.dtype.kind == "f" else np.power(x, y)
-    if isinstance(x, Number):
-        return row_major(np.power(x, y))
-    return by_first(np.power(x, y), (x, y)) if turned else np.power(x, y)
+    try:
+        if isinstance(y, Number):
+            return np.square(x) if y == 2 and x.dtype.kind == "f" else np.power(x, y)
+        if isinstance(x, Number):
+            return row_major(np.power(x, y))
+        return by_first(np.power(x, y), (x, y)) if turned else np.power(x, y)
+    except (ValueError, OverflowError) as error:
+        if _is_whole(x) and _is_whole(y) and np.any(np.less(y, 0)):
+            raise TypeError("Integers to negative integer powers are not allowed; convert with .float()") from error
+        raise
 
 
 def _power_base(g: Any, out: Any, x: Any, y: Any) -> Any:
