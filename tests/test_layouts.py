@@ -170,6 +170,15 @@ def test_as_strided_outside_the_memory_is_refused(arguments: Any) -> None:
         autodiff.arange(12).view(3, 4).as_strided(*arguments)
 
 
+def test_as_strided_of_no_entries() -> None:
+    """NumPy forgets where an empty part of a memory begins, so that it is asked for; what shows nothing may stand."""
+    x = autodiff.arange(12)
+    with pytest.raises(ShapeError, match="give the storage_offset"):
+        x[3:3].as_strided((2,), (1,))
+    assert x[3:3].as_strided((2,), (1,), 3).tolist() == [3, 4]
+    assert x[:0].as_strided((0,), (1,), 7).tolist() == x.as_strided((0, 2), (1, 1), 99).tolist() == []
+
+
 def test_the_gradient_of_as_strided_reaches_entries_that_share_memory() -> None:
     """What comes to one place of memory is shared by the entries of a stretched tensor that lie there."""
     w = leaf(3)
