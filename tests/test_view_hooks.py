@@ -1,4 +1,4 @@
-"""Hooks and retained gradients of views that are written, or whose base is: they run where PyTorch's run."""
+"""Views that are written, or whose base is: hooks and retained gradients run where PyTorch's run."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import pytest
 from parity.harness import peer
 
 import autodiff
+from autodiff import grad, tensor
 
 NAMES = "abcd"  # a tensor of the graph, a view of it, a view of the view, and another view of the first
 CALLS = {
@@ -78,3 +79,19 @@ def _flat(shown: Any) -> np.ndarray[Any, Any]:
     if isinstance(shown, (list, tuple)):
         return np.concatenate([[len(shown)], *map(_flat, shown)])
     return np.array([-1.0 if shown is None else shown])
+
+
+def test_a_view_of_memory_that_its_base_gave_up_is_written_on_its_own() -> None:
+    """From then on it is the base of its own views, and is not taken for out of date."""
+    x = tensor([1.0, 2.0], requires_grad=True)
+    base = x * 2
+    view = base[:1]
+    part = view[None]
+    base.data = base.detach() * 5
+    view.neg_()
+    assert [grad(y.sum(), x, retain_graph=True)[0].tolist() for y in (view, part, view * part)] == [
+        [-2.0, 0.0], [-2.0, 0.0], [8.0, 0.0]
+    ]  # fmt: skip
+    part.mul_(3.0)
+    assert [grad(y.sum(), x, retain_graph=True)[0].tolist() for y in (part, view)] == [[-6.0, 0.0]] * 2
+    assert grad(base.sum(), x)[0].tolist() == [2.0, 2.0]

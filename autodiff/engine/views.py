@@ -71,17 +71,17 @@ def rerecord_view(x: Any) -> None:
     if past is not None and past.number > written:
         return  # up to date, or a leaf that was made so since
     base, view = origin(x)
-    if hasattr(base, "_base"):
-        if past is not None and base._base[0] is not None:
-            raise InPlaceError(
-                f"a view of shape {x._array.shape} was made of a tensor that was changed in place and given other data "
-                "since; make the view again"
-            )
-    elif base._node is None:
-        if past is not None and past.edges:  # the base was taken out of the graph
-            x._node = None
-            x._untracked_because = getattr(base, "_untracked_because", ("was cut off", past.place))
-    elif base._node.primitive is not None:
+    node, is_lost = base._node, hasattr(base, "_base") and base._base[0] is not None  # its base has other memory
+    if is_lost and past is not None and (node is None or node.number < written):
+        raise InPlaceError(
+            f"a view of shape {x._array.shape} was made of a tensor that was changed in place and given other data "
+            "since; make the view again"
+        )
+    if node is None:
+        why = getattr(base, "_untracked_because", ("was cut off", past.place if past is not None else None))
+        if past is not None and past.edges and len(why) == 2:  # the base, no leaf, was taken out of the graph
+            x._node, x._untracked_because = None, why
+    elif node.primitive is not None:
         x._node = node_in_base(base, view)
         NodeHooks.carry_retained(past, x._node)
 

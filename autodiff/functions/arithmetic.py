@@ -122,10 +122,9 @@ def lerp(input: Any, end: Any, weight: Any) -> Value:
 
     As in PyTorch it is computed from the nearer of both, so that rounding leaves ``end`` as it is.
     """
-    step = end - input
+    step, is_nearer = end - input, np.abs(array_of(weight)) < 0.5
     if isinstance(weight, Number):
-        return input + weight * step if -0.5 < weight < 0.5 else end - (1 - weight) * step
-    is_nearer = np.abs(array_of(weight)) < 0.5
+        return input + weight * step if is_nearer else end - (1 - weight) * step  # type: ignore[operator]
     return where(is_nearer, input, end) - where(is_nearer, -weight, 1 - weight) * step
 
 

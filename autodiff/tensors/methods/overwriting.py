@@ -164,6 +164,8 @@ class OverwritingMethods(TensorBase):
         if not view.steps:
             self._node = node
             NodeHooks.carry_retained(past, node)
+            if hasattr(self, "_base"):  # what it looked into has other memory now
+                del self._base
             return
         key = 4 + (root._node is not None) + 2 * (node is not None)
         edges, arrays = (root._node, node), (root._array, self._array)
