@@ -215,7 +215,10 @@ class Outcome(NamedTuple):
         others = self.machine.theirs.tensors().values()
         tracked = [y for y in others if y is not x and y.requires_grad and not y._is_view() and y.is_leaf]
         grad = self.machine.theirs.lib.autograd.grad
-        found = grad(x.sum(), tracked, retain_graph=True, allow_unused=True) if tracked else ()
+        try:
+            found = grad(x.sum(), tracked, retain_graph=True, allow_unused=True) if tracked else ()
+        except RuntimeError:  # what it needs was changed or freed
+            return False
         return not any(bool(g.any()) for g in found if g is not None)
 
     def is_recorded_anew(self) -> bool:
