@@ -11,6 +11,7 @@ from parity.harness import peer
 
 import autodiff
 from autodiff import grad, tensor
+from autodiff.errors import GraphError
 
 NAMES = "abcd"  # a tensor of the graph, a view of it, a view of the view, and another view of the first
 CALLS = {
@@ -95,3 +96,16 @@ def test_a_view_of_memory_that_its_base_gave_up_is_written_on_its_own() -> None:
     part.mul_(3.0)
     assert [grad(y.sum(), x, retain_graph=True)[0].tolist() for y in (part, view)] == [[-6.0, 0.0]] * 2
     assert grad(base.sum(), x)[0].tolist() == [2.0, 2.0]
+
+
+def test_a_view_that_is_out_of_date_does_not_outlive_its_base_as_a_leaf() -> None:
+    """What was written, taken out of the graph and made a leaf says nothing of where an older view came from."""
+    x = tensor([1.0, 2.0], requires_grad=True)
+    base = x * 2
+    view = base[:1]
+    base.mul_(3)
+    base.detach_()
+    base.requires_grad_()
+    assert not view.requires_grad
+    with pytest.raises(GraphError, match=r"detach_\(\)"):
+        grad(view.sum(), x)

@@ -81,9 +81,12 @@ CONVENTIONS = (
     ),
     Convention(
         "a view of memory that its base gave up is written, or was before",
-        lambda o: str(o.ours).endswith("changed in place and given other data since; make the view again")
-        and o.descends(r"\.data = "),
-        "PyTorch goes on to take it for a view of its base, whose numbers are others; it is refused here.",
+        lambda o: o.descends(r"\.data = ")
+        and (
+            str(o.ours).endswith("changed in place and given other data since; make the view again")
+            or o.they_say("Can't detach views in-place")
+        ),
+        "PyTorch goes on to take it for a view of its base, with other numbers; here it is on its own, or refused.",
     ),
     Convention(
         "a view of what was written and taken out of the graph, not looked at in between",
@@ -116,6 +119,12 @@ CONVENTIONS = (
         "a gradient's gradient through a hook",
         lambda o: o.kind == "gradient" and o.machine.asked[2] == 2 and o.descends("register_hook"),
         "A hook of an inner tensor runs again where a VJP reads that tensor, which depends on how the VJP is written.",
+    ),
+    Convention(
+        "the gradient of a leaf that was given up",
+        lambda o: o.kind == "value" and o.has_line("backward") and o.descends(r"\.grad\b")
+        and all(x._grad is not o.mine() for x in o.machine.ours.tensors().values()),
+        "PyTorch's graph keeps the leaf, and goes on to add to its gradient; here nobody has the leaf any more.",
     ),
     Convention(
         "a gradient that is a view in PyTorch",

@@ -77,7 +77,7 @@ def rerecord_view(x: Any) -> None:
             f"a view of shape {x._array.shape} was made of a tensor that was changed in place and given other data "
             "since; make the view again"
         )
-    if node is None:
+    if node is None or (node.primitive is None and node.number > written):  # outside the graph, or made a leaf since
         why = getattr(base, "_untracked_because", ("was cut off", past.place if past is not None else None))
         if past is not None and past.edges and len(why) == 2:  # the base, no leaf, was taken out of the graph
             x._node, x._untracked_because = None, why
