@@ -79,3 +79,14 @@ def test_chain_matmul_takes_the_cheap_order() -> None:
     node = autodiff.linalg.multi_dot([a, b, c]).grad_fn
     assert node is not None
     assert [None if e is None else e.shape for e in node.edges] == [(50, 2), (2, 1)]
+
+
+@pytest.mark.parametrize("make", [float, lambda w: tensor(np.full(4, w))], ids=["number", "tensor"])
+def test_an_interpolation_ends_at_its_end(make) -> None:  # type: ignore[no-untyped-def]
+    """Computed from the nearer of both, it is exact at weights 0 and 1, with the sign of a zero, and so are slopes."""
+    start, end = (tensor(np.array(x), requires_grad=True) for x in ([1e17, -0.0, 3.0, 0.1], [0.1, -0.0, 1e-9, 1e17]))
+    for weight, wanted in ((1.0, end), (0.0, start), (0.5, (start + end) / 2)):
+        result = autodiff.lerp(start, end, make(weight))
+        assert np.array_equal(result.detach().numpy(), wanted.detach().numpy())
+        assert weight != 1 or np.signbit(result.detach().numpy()[1])
+        assert [g.tolist() for g in grad(result.sum(), (start, end))] == [[1 - weight] * 4, [weight] * 4]

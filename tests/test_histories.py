@@ -298,11 +298,16 @@ def test_a_write_changes_nothing_of_what_has_no_entries() -> None:
 
 
 def test_a_strided_number_of_a_tensor_in_another_shape_is_refused_by_name() -> None:
-    """Laid out otherwise, the base has no such view but a copy, which NumPy makes a number without memory."""
-    a = tensor(2.0)
+    """Laid out otherwise, the base has no such view but a copy, which NumPy makes a number without memory.
+
+    Until the memory is written again the view has its own history, and nothing is refused.
+    """
+    a, w = tensor(2.0), leaf()
     view = a.as_strided((), ())
-    view.mul_(leaf().sum())
+    view.mul_(w.sum())
     a.unsqueeze_(0)
+    assert grad(view.sum(), w, retain_graph=True)[0].tolist() == [2.0, 2.0]
+    a.add_(1.0)
     with pytest.raises(InPlaceError, match="another shape in place"):
         view.sum().backward()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
 from typing import Any
 
@@ -65,6 +66,23 @@ def test_layers_and_their_gradients_lie_in_memory_as_in_pytorch(name: str, kind:
         outputs = flat(layer(x))
         sum((y * y).sum() for y in outputs).backward()
         return [steps(y) for y in (*outputs, x.grad, *(p.grad for p in layer.parameters()))]
+
+    ours, theirs = both(found)
+    assert ours == theirs
+
+
+@pytest.mark.parametrize("turn", [
+    lambda x: x, lambda x: x.t(), lambda x: x.view(2, 3, 2, 1).permute(3, 1, 0, 2), lambda x: x.view(3, 4).mT,
+    lambda x: x.view(1, 3, 2, 2).transpose(1, 3),
+])  # fmt: skip
+def test_a_deep_copy_lies_in_memory_as_what_was_copied(turn: Callable[[Any], Any]) -> None:
+    """A view of the copy shares its memory or not as in PyTorch."""
+
+    def found(lib: Any) -> Any:
+        x = copy.deepcopy(turn(lib.tensor(np.arange(12.0).reshape(2, 6))))
+        flat, shown = x.ravel(), x.numpy().strides
+        x.zero_()
+        return shown, flat.tolist()
 
     ours, theirs = both(found)
     assert ours == theirs
@@ -168,6 +186,15 @@ def test_as_strided_outside_the_memory_is_refused(arguments: Any) -> None:
     """So are steps and offsets below 0."""
     with pytest.raises(ShapeError, match="as_strided"):
         autodiff.arange(12).view(3, 4).as_strided(*arguments)
+
+
+def test_as_strided_of_no_entries() -> None:
+    """NumPy forgets where an empty part of a memory begins, so that it is asked for; what shows nothing may stand."""
+    x = autodiff.arange(12)
+    with pytest.raises(ShapeError, match="give the storage_offset"):
+        x[3:3].as_strided((2,), (1,))
+    assert x[3:3].as_strided((2,), (1,), 3).tolist() == [3, 4]
+    assert x[:0].as_strided((0,), (1,), 7).tolist() == x.as_strided((0, 2), (1, 1), 99).tolist() == []
 
 
 def test_the_gradient_of_as_strided_reaches_entries_that_share_memory() -> None:

@@ -11,7 +11,7 @@ import pytest
 
 import autodiff
 from autodiff import Tensor, arange, ones, tensor, zeros
-from autodiff.errors import AutodiffError, DeviceError, OptionError
+from autodiff.errors import AutodiffError, DeviceError, DtypeError, OptionError
 
 A, B = ones(2, 3), ones(4, 5)
 MISTAKES: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
@@ -89,7 +89,9 @@ MISTAKES: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
     "complex array": (lambda: A * np.array([1j], np.clongdouble), TypeError, "multiply takes"),
     "order": (lambda: A < "a", TypeError, "less takes"),
     "huge integer": (lambda: tensor([1], dtype=autodiff.uint8) + 2**70, TypeError, "add"),
-    "integer power": (lambda: tensor([2]) ** -1, ValueError, "power.*negative integer powers"),
+    "integer power": (lambda: tensor([2]) ** -1, DtypeError, "power.*negative integer powers"),
+    "integer powers": (lambda: tensor([2, 1]) ** tensor([1, -1]), DtypeError, r"power.*negative.*\.float\(\)"),
+    "unsigned power": (lambda: tensor([2]).to(autodiff.uint8) ** -1, DtypeError, "power.*negative integer powers"),
     "negative booleans": (lambda: -tensor([True]), TypeError, r"negative\(bool \(1,\)\)"),
     "where": (lambda: autodiff.where(A, A, A), TypeError, "condition of booleans, not of float32"),
     "where, differentiable": (lambda: autodiff.where(A.clone().requires_grad_(), A, A), TypeError, "of booleans"),

@@ -28,6 +28,10 @@ UNRECORDED = r"no_grad|inference_mode|enabled\(False|data|detach\(\)"
 OF_SHAPES = (
     "expected shape compatible with", "attempting to assign a gradient of", "match the broadcast shape"
 )  # fmt: skip
+OF_NO_LEAF = (
+    "a view of a leaf Variable that requires grad is being used", "can't optimize a non-leaf Tensor",
+    "you can only change requires_grad flags of leaf variables", "(graph leaves) support the deepcopy protocol",
+)  # fmt: skip
 SHAPE_IN_PLACE = r"squeeze_|\bt_\(|transpose_"
 
 CONVENTIONS = (
@@ -40,14 +44,20 @@ CONVENTIONS = (
     ),
     Convention(
         "a view made under no_grad, or before its base required grad",
-        lambda o: o.kind in ("requires_grad", "is_leaf") and is_untied(o.mine()) and o.has_no_history(),
-        "PyTorch says that it requires grad, since its base does, but no gradient passes from it to its base; here, as "
-        "PyTorch documents no_grad, it does not require grad.",
+        lambda o: (o.kind in ("requires_grad", "is_leaf") and is_untied(o.mine()) and o.has_no_history())
+        or (o.kind == "grad" and o.theirs is None and is_untied(o.mine()) and not o.peer().is_leaf),
+        "PyTorch says that it requires grad, since its base does, but no gradient passes from it to its base until one "
+        "of them is written; here, as PyTorch documents no_grad, it does not require grad.",
         ends=False,
     ),
     Convention(
         "such a view is used",
-        lambda o: o.uses(is_untied) and (o.kind == "requires_grad" or o.we_say("does not require grad")),
+        lambda o: o.uses(is_untied)
+        and (
+            o.kind == "requires_grad"
+            or o.we_say("does not require grad")
+            or o.they_say("(graph leaves) support the deepcopy protocol", "can't optimize a non-leaf Tensor")
+        ),
         "A result of it requires grad in PyTorch, and no leaf gets a gradient from it; here it is outside the graph.",
     ),
     Convention(
@@ -60,12 +70,33 @@ CONVENTIONS = (
         "a view of what was written and taken out of the graph",
         lambda o: o.has(r"detach_\(\)|requires_grad_\(False")
         and (
-            o.we_say("needs was changed in place")
-            or (o.kind in FLAGS and o.is_view() and not o.peer()._base.requires_grad)
-            or (o.kind == "gradient" and o.theirs is None)
+            (o.kind in FLAGS and o.is_view() and not o.peer()._base.requires_grad)
+            or (o.has_cut_view() and o.we_say("needs was changed in place"))
+            or (o.has_cut_view() and o.is_of_gradient() and o.theirs is None)
+            or ((o.is_of_gradient() or o.they_say("appears to not have been used in the graph")) and o.is_cut_off())
+            or (o.has_cut_view() and o.they_say("a view of a leaf Variable that requires grad is being used"))
         ),
         "In PyTorch the view still requires grad, and no gradient passes; here it keeps the history it had when "
         "its base was taken out, if its base was not written before; what that needs and finds changed is an error.",
+    ),
+    Convention(
+        "a view of memory that its base gave up is written, or was before",
+        lambda o: o.descends(r"\.data = ")
+        and (
+            str(o.ours).endswith("changed in place and given other data since; make the view again")
+            or o.they_say("Can't detach views in-place")
+        ),
+        "PyTorch goes on to take it for a view of its base, with other numbers; here it is on its own, or refused.",
+    ),
+    Convention(
+        "a view of what was written and taken out of the graph, not looked at in between",
+        lambda o: o.machine.blind
+        and (
+            (o.descends(r"detach_\(\)") and (o.kind in FLAGS or o.we_say("does not require grad")))
+            or (o.descends(r"detach_\(\)") and o.they_say(*OF_NO_LEAF))
+        ),
+        "A look between the two brings the view up to date, in PyTorch too; without one nothing is left to do so, and "
+        "it is refused.",
     ),
     Convention(
         "what is outside the graph retains no gradient",
@@ -74,37 +105,45 @@ CONVENTIONS = (
     ),
     Convention(
         "a gradient that does not depend on its input",
-        lambda o: o.kind == "requires_grad" and o.ours is False and o.has_line("create_graph=True") and o.is_constant(),
+        lambda o: o.descends("create_graph=True")
+        and ((o.kind == "requires_grad" and o.ours is False) or (o.machine.blind and o.we_say("does not require grad")))
+        and o.is_constant(),
         "PyTorch's backward formula names the input and its derivative is 0; here it is outside the graph.",
     ),
     Convention(
         "a gradient's gradient for an inner tensor",
-        lambda o: o.kind == "gradient" and o.has("create_graph=True") and not o.machine.theirs.scope[o.name].is_leaf,
+        lambda o: o.kind == "gradient" and o.descends(r"create_graph=True|\.grad\b") and not o.peer().is_leaf,
         "It depends on how VJPs are written: by which of the inner tensors they read.",
     ),
     Convention(
         "a gradient's gradient through a hook",
-        lambda o: o.kind == "gradient" and o.machine.asked[2] == 2 and o.has("register_hook"),
+        lambda o: o.kind == "gradient" and o.machine.asked[2] == 2 and o.descends("register_hook"),
         "A hook of an inner tensor runs again where a VJP reads that tensor, which depends on how the VJP is written.",
     ),
     Convention(
+        "the gradient of a leaf that was given up",
+        lambda o: o.kind == "value" and o.has_line("backward") and o.descends(r"\.grad\b")
+        and all(x._grad is not o.mine() for x in o.machine.ours.tensors().values()),
+        "PyTorch's graph keeps the leaf, and goes on to add to its gradient; here nobody has the leaf any more.",
+    ),
+    Convention(
         "a gradient that is a view in PyTorch",
-        lambda o: o.they_say("Can't detach views in-place") and o.has(r"autograd\.grad|\.grad\b"),
+        lambda o: o.they_say("Can't detach views in-place") and o.descends(r"autograd\.grad|\.grad\b"),
         "Gradients share no memory here, so that they can be taken out of the graph in place.",
     ),
     Convention(
         "a power of -0.0",
-        lambda o: o.kind == "value" and o.has(r"\*\*=") and bool(np.isinf(o.theirs).any()),
+        lambda o: o.kind == "value" and o.has_line(r"\*\*=") and o.differs_where(lambda a, b: np.isinf(a) & (a == -b)),
         "PyTorch takes x ** -0.5 for 1 / sqrt(x), which is -inf; that of C and NumPy is inf.",
     ),
     Convention(
         "the second order of 0 ** x",
-        lambda o: o.kind == "gradient" and o.has(r"\*\*=|pow") and "nan" in repr(o.theirs),
+        lambda o: o.kind == "gradient" and o.descends(r"\*\*|pow") and o.differs_where(lambda a, b: np.isnan(b)),
         "PyTorch multiplies 0 by inf; here it is 0.",
     ),
     Convention(
         "the second order of a length at 0",
-        lambda o: o.kind == "gradient" and o.machine.asked[2] == 2 and o.has(r"abs_?\("),
+        lambda o: o.kind == "gradient" and o.machine.asked[2] == 2 and o.descends(r"abs_?\("),
         "abs(x) ** 2 is x ** 2 here, at 0 too, whose second derivative is 2; PyTorch multiplies by the sign, 0.",
     ),
     Convention(
@@ -118,7 +157,7 @@ CONVENTIONS = (
         "the gradient of what was filled while stretched",
         lambda o: o.they_say("refers to a single memory location")
         and o.has_line(r"backward|grad\(|check")
-        and o.has("expand"),
+        and o.descends("expand"),
         "PyTorch lets the stretched tensor be filled, and then cannot write its gradient, which is stretched too.",
     ),
     Convention(
@@ -128,7 +167,7 @@ CONVENTIONS = (
     ),
     Convention(
         "a power of a negative number to one that is nearly whole",
-        lambda o: o.kind == "value" and o.has_line(r"\*\*= \(?[a-h]") and "float32" in str(o.peer().dtype)
+        lambda o: o.kind == "value" and o.has_line(r"\*\*= \(?[a-h]")
         and bool((np.isnan(o.ours) != np.isnan(o.theirs)).any()),
         "Rounding decides on whether it is whole.",
     ),
@@ -144,7 +183,7 @@ CONVENTIONS = (
     ),
     Convention(
         "a shape changed in place",
-        lambda o: o.has(rf"({UNRECORDED}).*({SHAPE_IN_PLACE})" if o.is_plain() else SHAPE_IN_PLACE)
+        lambda o: o.descends(rf"({UNRECORDED}).*({SHAPE_IN_PLACE})" if o.is_plain() else SHAPE_IN_PLACE)
         and (
             o.is_of_gradient()
             or o.they_say(*OF_SHAPES)
@@ -154,8 +193,19 @@ CONVENTIONS = (
         "old shape; it counts as a write of the values, so that views lose what was made of them.",
     ),
     Convention(
+        "a negative power of integers",
+        lambda o: o.we_say("Integers to negative integer powers are not allowed"),
+        "PyTorch refuses a number, and takes tensors, of which it makes 0.",
+    ),
+    Convention(
+        "as_strided of no entries",
+        lambda o: o.has_line("as_strided") and 0 in o.peers_in_line()[-1].shape
+        and (o.they_say("out of bounds for storage") or o.we_say("a tensor without entries begins")),
+        "NumPy does not say where in memory it begins, so that it is refused.",
+    ),
+    Convention(
         "PyTorch's own fault",
-        lambda o: o.they_say("out != nullptr INTERNAL ASSERT FAILED") and o.has(SHAPE_IN_PLACE),
+        lambda o: "out != nullptr INTERNAL ASSERT FAILED" in str(o.theirs) and o.has(SHAPE_IN_PLACE),
         "It cannot move the retained gradient of a tensor that was turned in place.",
     ),
     Convention(
@@ -173,7 +223,7 @@ CONVENTIONS = (
     Convention(
         "a leaf of another shape between forward and backward",
         lambda o: o.we_say("a leaf was given data of", "of data that it had before")
-        or (o.we_say("was not used to make the outputs") and o.has(SHAPE_IN_PLACE)),
+        or (o.we_say("was not used to make the outputs") and o.descends(rf"{SHAPE_IN_PLACE}|\.data = ")),
         "PyTorch gives the leaf a gradient of its old shape.",
     ),
     Convention(
@@ -181,16 +231,17 @@ CONVENTIONS = (
         lambda o: o.has(UNRECORDED)
         and any(x._is_view() for x in o.machine.theirs.tensors().values())
         and (
-            o.they_say("appears to not have been used in the graph")
+            (o.they_say("appears to not have been used in the graph") and o.peers_in_line()[-1]._is_view())
             or (o.is_of_gradient() and o.hooks_view())
             or (o.kind == "gradient" and o.peer()._is_view() and o.is_recorded_anew())
+            or (o.we_say("needs was changed in place") and o.asks_for_view())
         ),
         "What was made of the view before an unrecorded write no longer passes its hooks and retained gradient; an "
         "unrecorded write leaves the history alone here.",
     ),
     Convention(
         "data exchanged between forward and backward",
-        lambda o: o.has(r"\.data = ")
+        lambda o: o.descends(r"\.data = ")
         and (o.is_of_gradient() or o.they_say("expected shape compatible with")),
         "PyTorch keeps leaves, not their values, and mixes old values with new; here the gradient is that of the old.",
     ),
@@ -215,13 +266,14 @@ CONVENTIONS = (
         "PyTorch takes what retains its gradient; here only leaves are parameters.",
     ),
     Convention(
-        "a deep copy of what is stretched",
-        lambda o: o.has("deepcopy")
+        "a deep copy of what is stretched, or has gaps",
+        lambda o: o.lies_otherwise()
         and (
             o.they_say("more than one element of the written-to tensor refers to a single memory location")
-            or (o.kind == "value" and o.has("expand"))
+            or o.kind == "value"
         ),
-        "PyTorch copies the memory as it lies; here the entries, so that the copy can be written.",
+        "PyTorch copies the memory as it lies; here the entries, so that the copy can be written, and flattened as it "
+        "is.",
     ),
     Convention(
         "a write by a view of the same memory",
@@ -234,6 +286,7 @@ CONVENTIONS = (
         and (
             o.we_say("share memory, and those at")
             or o.has_line(r"(index_fill|index_put|masked_fill|masked_scatter)_\(")
+            or o.has_line(r"\[[^=]*(\[|T\.tensor| > )[^=]*\] \S?= ")
             or o.has_same_values()
         ),
         "PyTorch refuses such writes, but lets these through with a warning, and what writes what is there already; "
@@ -274,8 +327,8 @@ CONVENTIONS = (
     ),
     Convention(
         "changed through .data",
-        lambda o: o.has(r"\.data\b")
-        and (o.we_say("needs was changed in place") or (o.kind == "gradient" and o.machine.is_right_with_copies(o))),
+        lambda o: o.descends(r"\.data\b")
+        and (o.we_say("needs was changed in place") or (o.is_of_gradient() and o.machine.is_right_with_copies(o))),
         "PyTorch does not count such a change, and its gradient is that of neither value.",
     ),
     Convention(

@@ -13,6 +13,7 @@ NAMES = "abcdefgh"
 NUMBERS = ("2.0", "0.5", "-1.5", "0.25", "3", "-0.5", "0.0")
 SHAPES = ("(3,)", "(2, 3)", "(2, 2)", "(4,)", "(3, 1)", "(2, 1, 3)", "()", "(2, 4)", "(1,)")
 LAYOUT = True  # whether to draw what depends on how a result lies in memory: flatten, as_strided, .view(), ravel
+VIEWS = ("[...]", ".unsqueeze(0)", "[None]", ".unsqueeze(-1)", "[..., None]")
 MODES = ("T.no_grad()", "T.enable_grad()", "T.set_grad_enabled(False)")
 
 Line = Callable[["Drawer"], str]
@@ -261,6 +262,39 @@ def back(d: Drawer) -> str:
                      f"weighted({x}).backward(create_graph=True, inputs=[{y}])", "check()")))  # fmt: skip
 
 
+def recorded_passes(d: Drawer) -> str:
+    """Two passes that are recorded, with the gradient of the first kept."""
+    x, y, z = d.floating(is_tracked), d.floating(is_tracked), d.new()
+    passes = f"weighted({x}).backward(create_graph=True, inputs=[{y}])"
+    return f"{passes}\n{z} = {y}.grad\n{passes}"
+
+
+def taken_out(d: Drawer) -> str:
+    """What has a view is written, and then taken out of the graph, or given other memory."""
+    y = d.floating(is_tracked)
+    x, v = d.random.sample([name for name in NAMES if name != y], 2)
+    write = d.of((f"{x}.mul_(2)", f"{x}[...] = {x}.sin()", f"{v} *= 3", f"{x} += {d.fitting(y)}"))
+    out = d.of((f"{x}.detach_()", f"{x}.data = {x}.detach() * 2"))
+    return f"{x} = {y} / 2\n{v} = {x}{d.of(VIEWS)}\n{write}\n{out}"
+
+
+def older_view(d: Drawer) -> str:
+    """A view of a view is used after a write to what both look into, or to the view in between."""
+    y = d.floating(is_tracked)
+    x, v, w, z = d.random.sample([name for name in NAMES if name != y], 4)
+    written = d.of((x, v))
+    write = f"{written}.mul_({d.of(('2', f'{y}.sum()', f'{written}.detach()'))})"
+    return f"{x} = {y} / 2\n{v} = {x}{d.of(VIEWS)}\n{w} = {v}{d.of(VIEWS)}\n{write}\n{z} = {w} * 3"
+
+
+def hooked_view(d: Drawer) -> str:
+    """A view with a hook is written, or what it looks into is."""
+    y = d.floating(is_tracked)
+    x, v = d.random.sample([name for name in NAMES if name != y], 2)
+    asks = d.of((f"{v}.register_hook(lambda g: g * 2)", f"{v}.retain_grad()"))
+    return f"{x} = {y} / 2\n{v} = {x}{d.of(VIEWS)}\n{asks}\n{d.of((x, v))}.mul_(2)"
+
+
 def check(d: Drawer) -> str:
     return "check()"
 
@@ -277,18 +311,19 @@ def in_inference_mode(d: Drawer) -> str:
 RULES: tuple[Line, ...] = (
     *[leaf] * 2, *[result] * 4, *[view] * 8, *[in_place] * 6, *[setitem] * 4, *[operator] * 2, *[indexed] * 2,
     *[in_mode] * 4, *[state] * 2, data, gradient, *[back] * 3, check, shape_in_place, in_inference_mode,
+    recorded_passes, taken_out, older_view, hooked_view,
 )  # fmt: skip
 RARE: tuple[Line, ...] = (whole_numbers,)
 
 
-def draw_line(drawer: Drawer) -> str | None:
-    """The next line of a program, or None where none was found."""
+def draw_lines(drawer: Drawer) -> list[str]:
+    """The next lines of a program, mostly one; none where none was found."""
     if not drawer.tensors:
-        return leaf(drawer)
+        return [leaf(drawer)]
     try:
         rule = drawer.of(RULES)
         if rule is leaf and drawer.chance(8):
             rule = whole_numbers
-        return str(rule(drawer))
+        return str(rule(drawer)).split("\n")
     except NothingFitsError:
-        return None
+        return []

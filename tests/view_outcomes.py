@@ -2,36 +2,66 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from autodiff.engine.versions import owner_of
+from autodiff.engine.versions import owner_of, rewritten
+from autodiff.engine.views import node_of
+from autodiff.errors import InPlaceError
 
 FLAGS = ("requires_grad", "is_leaf", "grad", "retains_grad")
 NO_GRAD_BASE = "created in no_grad mode and its base or another view of its base has been modified"
 OF_MANY = "This view is the output of a function that returns multiple views"
 
 
+def now(x: Any) -> Any:
+    """The node of ours, brought up to date."""
+    with contextlib.suppress(InPlaceError):
+        node_of(x)
+    return x._node
+
+
 def looks_into_graph(x: Any) -> bool:
     """Whether ours is a view of a tensor in the graph, or of one that was when the view was made under no_grad."""
     while hasattr(x, "_base"):
         x = x._base[0]
-        if x is None or x._node is not None:
+        if x is None or now(x) is not None:
             return True
     return False
 
 
 def is_untied(x: Any) -> bool:
     """Whether ours is outside the graph and a view of a tensor inside it."""
-    return x._node is None and looks_into_graph(x)
+    return now(x) is None and looks_into_graph(x)
+
+
+def seems_untied(x: Any) -> bool:
+    """``is_untied`` without a look: where the memory was written by a recorded operation a look would decide."""
+    known = x
+    while hasattr(known, "_base") and known._base[0] is not None:
+        known = known._base[0]
+        if known._node is not None and x._node is None and id(owner_of(x._array)) not in rewritten:
+            return True
+    return x._node is None and hasattr(known, "_base")
+
+
+def requires_whole_grad(x: Any) -> bool:
+    """Whether PyTorch's is a tensor of integers that requires grad."""
+    return not x.is_floating_point() and bool(x.requires_grad)
 
 
 def is_leaf_and_view(x: Any) -> bool:
     """Whether ours is a leaf and a view of another tensor in the graph."""
-    return x._node is not None and not x._node.edges and looks_into_graph(x)
+    return now(x) is not None and not x._node.edges and looks_into_graph(x)
+
+
+def places_of(tensors: dict[str, Any]) -> dict[str, Any]:
+    """In which memory each of ours lies."""
+    return {name: id(owner_of(x._array)) for name, x in tensors.items()}
 
 
 class Outcome(NamedTuple):
@@ -58,12 +88,59 @@ class Outcome(NamedTuple):
         before = self.machine.before
         return any(fits(before[word]) for word in words if word in before)
 
+    def descends(self, pattern: str) -> bool:
+        """Whether what differs was made of, or lies in one memory with, a tensor of a line that has the pattern."""
+        memory = (*self.machine.memory, places_of(self.machine.ours.tensors()))
+        grads, made, before = False, set[str](), None
+        while made != before:  # what was made of a tensor before the line keeps it, or its memory, too
+            before = set(made)
+            for line, places in zip(self.machine.program, memory, strict=False):
+                names = re.findall(r"\b[a-h]\b", line)
+                if re.search(pattern, line) or made & set(names[1:]) or (grads and ".grad" in line):
+                    grads = grads or "backward" in line
+                    written = {places.get(name, name) for name in names[:1]}
+                    made |= {*names[:1], *(name for name, place in places.items() if place in written)}
+        return bool(made & self.concerned())
+
+    def concerned(self) -> set[str]:
+        """The names of the tensors that differ, or are used where something does."""
+        tensors = self.machine.ours.tensors()
+        if self.kind == "grad" and (self.machine.blind or "check" in self.line()):
+            return set(tensors)  # it was filled by some backward pass before
+        if self.kind.startswith("gradient"):
+            source, targets, _ = self.machine.asked
+            return {source, self.name} if self.name else {source, *targets}
+        return {self.name, *re.findall(r"\b[a-h]\b", self.line())}
+
+    def has_cut_view(self) -> bool:
+        """Whether PyTorch has a view in the graph, or one that was and is lost, whose base is outside it."""
+        views = [x for x in self.machine.theirs.tensors().values() if x._is_view()]
+        return any(x.requires_grad and not x._base.requires_grad for x in views)
+
+    def differs_where(self, fits: Callable[[Any, Any], Any]) -> bool:
+        """Whether numbers differ only where ``fits(ours, theirs)``."""
+        if not isinstance(self.ours, np.ndarray) or not isinstance(self.theirs, np.ndarray):
+            return False
+        near = self.machine.near()
+        same = np.isclose(self.ours, self.theirs, near, near, equal_nan=True)
+        return bool((same | fits(self.ours, self.theirs)).all())
+
+    def lies_otherwise(self) -> bool:
+        """Whether a tensor that was deeply copied, or one in its memory, has other steps in PyTorch."""
+        ours, theirs = self.machine.ours.tensors(), self.machine.theirs.tensors()
+        pairs = ((ours[name], theirs[name]) for name in ours.keys() & theirs.keys())
+        return self.descends("deepcopy") and any(
+            n > 1 and step != other
+            for x, y in pairs if tuple(x.shape) == tuple(y.shape)
+            for n, step, other in zip(y.shape, y.stride(), x.stride(), strict=True)
+        )  # fmt: skip
+
     def has_line(self, pattern: str) -> bool:
         """Whether the line at which they differ has it."""
         return bool(re.search(pattern, self.line()))
 
     def is_of_gradient(self) -> bool:
-        return self.kind in ("gradient", "grad") or (self.kind == "value" and "autograd.grad" in self.line())
+        return self.kind in ("gradient", "grad") or (self.kind == "value" and ".grad" in self.line())
 
     def mine(self) -> Any:
         return self.machine.ours.scope[self.name]
@@ -81,12 +158,23 @@ class Outcome(NamedTuple):
         ours, theirs = self.machine.ours.tensors(), self.machine.theirs.tensors()
         return [(ours[n], theirs[n]) for n in re.findall(r"\b[a-h]\b", self.line()) if n in ours and n in theirs]
 
-    def peers_history(self) -> str:
-        """The names of all nodes from which PyTorch's tensor was made whose gradient was asked for."""
-        nodes = [self.machine.theirs.scope[self.machine.asked[0]].grad_fn]
+    def peers_history(self, names: Iterable[str] = ()) -> list[Any]:
+        """All nodes from which PyTorch's tensors were made, or the one whose gradient was asked for."""
+        theirs = self.machine.theirs.tensors()
+        nodes = []
+        for name in names or self.machine.asked[:1]:
+            with contextlib.suppress(RuntimeError, KeyError):  # PyTorch has lost track of it
+                nodes.append(theirs[name].grad_fn)
         for node in nodes:
             nodes += [n for n, _ in getattr(node, "next_functions", ()) if n is not None and n not in nodes]
-        return " ".join(type(node).__name__ for node in nodes)
+        return nodes
+
+    def is_cut_off(self) -> bool:
+        """Whether behind what differs PyTorch has a view that it recorded anew and from which no gradient goes on."""
+        return self.has(r"detach_\(\)|requires_grad_\(False") and any(
+            "AsStrided" in type(node).__name__ and not any(n for n, _ in node.next_functions)
+            for node in self.peers_history(self.concerned())
+        )  # fmt: skip
 
     def hooks_view(self) -> bool:
         """Whether a hook was registered on a view, which PyTorch records anew after a write, without the hook."""
@@ -94,6 +182,13 @@ class Outcome(NamedTuple):
         names = (asks.findall(line) for line in self.machine.program)
         tensors = self.machine.theirs.tensors()
         return any(tensors[name]._is_view() for found in names for pair in found for name in pair if name in tensors)
+
+    def asks_for_view(self) -> bool:
+        """Whether a gradient was asked for one of PyTorch's views, which it does not find behind the tensor."""
+        tensors = self.machine.theirs.tensors()
+        asked = re.findall(r"inputs=\[([a-h])|, ([a-h]), ", self.line())
+        names = [n for pair in asked for n in pair if n] or self.machine.asked[1]
+        return any(n in tensors and tensors[n]._is_view() for n in names)
 
     def is_plain(self) -> bool:
         """Whether neither a gradient is missing nor one that is no leaf's is retained."""
@@ -106,16 +201,30 @@ class Outcome(NamedTuple):
         return all(np.allclose(ours[name]["value"], theirs[name]["value"], 1e-6, 1e-6) for name in theirs)
 
     def is_constant(self) -> bool:
-        """Whether PyTorch's gradients of its tensor are zero."""
-        x, others = self.peer(), self.machine.theirs.tensors().values()
-        tracked = [y for y in others if y is not x and y.requires_grad and y.is_leaf and not y._is_view()]
+        """Whether PyTorch's gradients of its tensor are zero, or of one that is asked for and does not require grad."""
+        ours, names = self.machine.ours.tensors(), (self.machine.asked[0], *self.machine.asked[1])
+        theirs = self.machine.theirs.tensors()
+        if self.name:
+            return self.has_no_slope(self.peer())
+        return any(n in ours and now(ours[n]) is None and self.has_no_slope(theirs[n]) for n in names)
+
+    def has_no_slope(self, x: Any) -> bool:
+        """Whether PyTorch's gradients of x for all its leaves are zero."""
+        if not x.is_floating_point() or not x.requires_grad:
+            return False
+        others = self.machine.theirs.tensors().values()
+        tracked = [y for y in others if y is not x and y.requires_grad and not y._is_view() and y.is_leaf]
         grad = self.machine.theirs.lib.autograd.grad
-        found = grad(x.sum(), tracked, retain_graph=True, allow_unused=True) if tracked else ()
+        try:
+            found = grad(x.sum(), tracked, retain_graph=True, allow_unused=True) if tracked else ()
+        except RuntimeError as error:  # what it needs was changed or freed; the second derivative of relu is 0
+            return "is output 0 of Relu, is at version" in str(error)
         return not any(bool(g.any()) for g in found if g is not None)
 
     def is_recorded_anew(self) -> bool:
         """Whether PyTorch recorded a view anew after a write, by its place in memory."""
-        return "AsStrided" in self.peers_history() and not self.has("as_strided")
+        nodes = self.peers_history()
+        return any("AsStrided" in type(node).__name__ for node in nodes) and not self.has("as_strided")
 
     def is_lost(self) -> bool:
         """Whether PyTorch refuses to look at a flag of a view."""

@@ -1,6 +1,8 @@
 """Programs of views and writes, run line by line with this library and with PyTorch, which says what is right.
 
-``run(programs, seed)`` draws programs and returns what disagreed, each cut down to the lines it needs. By hand::
+``run(programs, seed)`` draws programs and returns what disagreed, each cut down to the lines it needs. Two of five run
+blind: this library's tensors are used, and no flag or gradient of them is looked at until the end, since a look brings
+the history of a view up to date. PyTorch's are always looked at, whose histories depend on it. By hand::
 
     PYTHONPATH=tests python -m view_programs --programs 10000 --seed 1
 """
@@ -8,29 +10,25 @@
 from __future__ import annotations
 
 import argparse
-import copy
 import re
 import sys
 import warnings
 from collections import Counter
-from collections.abc import Callable
-from functools import lru_cache
 from random import Random
-from types import CodeType
 from typing import Any, NamedTuple
 
 import numpy as np
 from parity.harness import peer
 from view_conventions import CONVENTIONS, SHAPE_IN_PLACE
-from view_lines import NAMES, Drawer, draw_line
-from view_outcomes import Outcome, is_untied
+from view_lanes import SEEN, Failure, Lane
+from view_lines import NAMES, Drawer, draw_lines
+from view_outcomes import Outcome, is_untied, places_of, requires_whole_grad, seems_untied
 
 import autodiff
 import optim
 from autodiff.errors import AutodiffError
 
 TOO_LARGE = {np.dtype("f4"): 1e3}  # beyond, and for others beyond 1e5, rounding is amplified
-Failure = Exception | None
 
 
 class DisagreementError(AssertionError):
@@ -50,102 +48,15 @@ class Counted(NamedTuple):
     disagreements: list[str]
 
 
-@lru_cache(maxsize=20_000)
-def compiled(line: str) -> CodeType:
-    return compile(line, "<program>", "exec")
-
-
-def weights(shape: tuple[int, ...]) -> Any:
-    return np.cos(np.arange(1.0, 1.0 + int(np.prod(shape)))).reshape(shape)
-
-
-def plain(x: Any) -> Any:
-    x = x.detach()
-    return np.array(x.numpy() if hasattr(x, "_node") else x.numpy(force=True))  # of PyTorch's zeros without memory, too
-
-
-def of_graph(see: Callable[[Any], Any]) -> Callable[[Any], Any]:
-    """``see``, or the words with which PyTorch refuses to look at a view that it has lost track of."""
-
-    def seen(x: Any) -> Any:
-        try:
-            return see(x)
-        except RuntimeError as error:
-            return error
-
-    return seen
-
-
-def gradient_of(x: Any) -> Any:
-    grad = x.grad if x.is_leaf or x.retains_grad else None  # PyTorch warns where neither
-    return None if grad is None else plain(grad)
-
-
-SEEN: dict[str, Callable[[Any], Any]] = {
-    "value": plain,
-    "dtype": lambda x: str(x.dtype).removeprefix("torch."),
-    "requires_grad": of_graph(lambda x: x.requires_grad),
-    "is_leaf": of_graph(lambda x: x.is_leaf),
-    "grad": of_graph(gradient_of),
-    "retains_grad": of_graph(lambda x: x.retains_grad),
-}
-
-
-class Lane:
-    """One library and the variables of a program that runs with it."""
-
-    def __init__(self, lib: Any, sgd: Any) -> None:
-        self.lib, self.scope = lib, {
-            "T": lib, "SGD": sgd, "deepcopy": copy.deepcopy, "values": self.values, "weighted": self.weighted,
-            "check": lambda: None,
-        }  # fmt: skip
-
-    def values(self, shape: tuple[int, ...], seed: int, dtype: Any, requires_grad: bool = False) -> Any:
-        """A leaf of numbers none of which stand at a kink."""
-        numbers = np.round(1.7 * np.sin(np.arange(1.0, 1.0 + int(np.prod(shape))) * (seed + 1)), 3).reshape(shape)
-        return self.lib.tensor(numbers, dtype=dtype, requires_grad=requires_grad)
-
-    def weighted(self, x: Any) -> Any:
-        return (x * self.lib.tensor(weights(tuple(x.shape)), dtype=x.dtype)).sum()
-
-    def run(self, line: str) -> Failure:
-        try:
-            exec(compiled(line), self.scope)
-        except Exception as error:  # compared with the other lane's
-            return error
-        return None
-
-    def tensors(self) -> dict[str, Any]:
-        return {name: x for name in NAMES if hasattr(x := self.scope.get(name), "detach")}
-
-    def state(self) -> dict[str, Any]:
-        """What can be seen of each tensor."""
-        return {name: {what: see(x) for what, see in SEEN.items()} for name, x in self.tensors().items()}
-
-    def gradients(self, name: str, targets: list[str], order: int) -> Any:
-        """Gradients of one tensor for the targets, and for order 2 those of their sum; or the error."""
-        tracked = [self.scope[target] for target in targets]
-        grad = self.lib.autograd.grad
-        try:
-            total = self.weighted(self.scope[name])
-            found = grad(total, tracked, retain_graph=True, create_graph=order == 2, allow_unused=True)
-            if order == 2:
-                ends = [self.weighted(g) for g in found if g is not None and g.requires_grad]
-                if not ends:
-                    return [None] * len(tracked)
-                found = grad(sum(ends[1:], ends[0]), tracked, retain_graph=True, allow_unused=True)
-        except Exception as error:  # compared with the other lane's
-            return error
-        return [None if g is None else plain(g) for g in found]
-
-
 class Machine:
     """Both lanes, and the program so far."""
 
-    def __init__(self) -> None:
+    def __init__(self, blind: bool = False) -> None:
         torch = peer()
+        self.blind = blind
         self.ours, self.theirs = Lane(autodiff, optim.SGD), Lane(torch, torch.optim.SGD)
         self.program: list[str] = []
+        self.memory: list[dict[str, Any]] = []  # after each line
         self.done: list[str] = []  # the lines that were not refused
         self.before: dict[str, Any] = {}
         self.asked: tuple[str, list[str], int] = "", [], 1
@@ -155,9 +66,13 @@ class Machine:
         """Run a line with both; raises DisagreementError, or SettledError where a convention ends the comparison."""
         self.program.append(line)
         if line == "check()":
+            self.memory.append(places_of(self.ours.tensors()))
             return self.check()
-        before, self.before = self.ours.state(), self.ours.tensors()
+        if not used_in(line) <= (self.usable().keys() | {*NAMES} - self.theirs.tensors().keys()):
+            raise SettledError("it is known to differ, which a blind program does not notice")
+        before, self.before = self.ours.state(self.blind), self.ours.tensors()
         failures = self.ours.run(line), self.theirs.run(line)
+        self.memory.append(places_of(self.ours.tensors()))
         if (failures[0] is None) != (failures[1] is None):
             self.settle(line, "raises", *failures)
         if failures[0] is None:
@@ -167,8 +82,15 @@ class Machine:
             if not named and "NoneType" not in str(failures[0]):
                 raise DisagreementError(f"{line}: a bare {failures[0]!r}")
             self.unchanged(line, before)
-        self.same_state(line, failures)
+        self.same_state(line, failures, self.blind)
         return None
+
+    def usable(self) -> dict[str, Any]:
+        """PyTorch's tensors that a line may use: in a blind program none that a convention says to differ."""
+        ours, theirs = self.ours.tensors(), self.theirs.tensors()
+        if not self.blind:
+            return theirs
+        return {n: x for n, x in theirs.items() if not (seems_untied(ours[n]) or requires_whole_grad(x))}
 
     def settle(self, where: str, kind: str, ours: Any, theirs: Any, name: str = "") -> None:
         """Raise SettledError if a convention holds of what differs, DisagreementError if none does."""
@@ -183,7 +105,7 @@ class Machine:
 
     def unchanged(self, line: str, before: dict[str, Any]) -> None:
         """A line that was refused changed nothing."""
-        after = self.ours.state()
+        after = self.ours.state(self.blind)
         for name, seen in before.items():
             for what, value in seen.items():
                 if "grad" in what and not seen["is_leaf"]:  # kept by a hook before the walk failed
@@ -191,13 +113,15 @@ class Machine:
                 if name not in after or not close(value, after[name][what], 0.0):
                     raise DisagreementError(f"{line}: refused, but {name}.{what} changed")
 
-    def same_state(self, line: str, failures: tuple[Failure, Failure]) -> None:
+    def same_state(self, line: str, failures: tuple[Failure, Failure], blind: bool = False) -> None:
         if failures[0] is not None and "backward" in line:  # PyTorch has filled some of .grad before it failed
             for x in (*self.ours.tensors().values(), *self.theirs.tensors().values()):
                 x.grad = None
-        ours, theirs = self.ours.state(), self.theirs.state()
+        ours, theirs = self.ours.state(blind), self.theirs.state()
+        if ours.keys() != theirs.keys():  # there is a gradient in one library only
+            self.settle(line, "grad", sorted(ours), sorted(theirs), re.findall(r"\b[a-h]\b", line)[-1])
         for name in theirs:
-            for what in theirs[name]:
+            for what in ours[name]:
                 a, b = ours[name][what], theirs[name][what]
                 if not close(a, b, self.near()):
                     self.settle(f"{line}: {name}.{what}", what, a, b, name)
@@ -210,6 +134,7 @@ class Machine:
             if SEEN["requires_grad"](x) is True
             and not isinstance(SEEN["is_leaf"](x), Exception)
             and not is_untied(self.ours.scope[n])
+            and not requires_whole_grad(x)
         ]  # fmt: skip
         # Whether PyTorch's gradient of what is no leaf is that before its hooks depends on what else is asked for.
         targets = [n for n in tracked if theirs[n].is_leaf or not theirs[n]._backward_hooks]
@@ -244,9 +169,9 @@ class Machine:
 
     def is_right_with_copies(self, outcome: Outcome) -> bool:
         """Whether PyTorch, where it copies what it saved before a write, finds the gradient that was found here."""
-        if outcome.has(rf"\.data =|{SHAPE_IN_PLACE}|requires_grad_\(False"):  # these have conventions of their own
+        if outcome.descends(rf"\.data =|{SHAPE_IN_PLACE}|requires_grad_\(False"):  # these have conventions of their own
             return True
-        if outcome.has(r"(exp|tanh|sigmoid|relu)_\("):  # written through a view later, its gradient of these is wrong
+        if outcome.descends(r"(exp|tanh|sigmoid|relu|pow)_\(|\*\*="):  # written later, its gradient of these is wrong
             return True
         if outcome.hooks_view():
             return True
@@ -256,11 +181,14 @@ class Machine:
             for line in (*self.done, self.program[-1]):
                 lane.state()  # PyTorch crashes in register_hook of a view that was written and not looked at since
                 # What is changed without a version is not copied.
-                lane.run(re.sub(r"\.data\b", ".detach()", line.replace("inference_mode", "no_grad")))
-            if outcome.kind == "raises":
+                line = re.sub(r"\.data\b", ".detach()", line.replace("inference_mode", "no_grad"))
+                # Nor is an operand that lies where the operation writes.
+                lane.run(re.sub(r"(\.[a-z]+_\(|[-+*/]= )([a-h])(\)?)$", r"\1\2.clone()\3", line))
+            if outcome.kind in ("raises", "grad"):
                 ours, theirs = self.ours.state(), lane.state()
                 return all(close(ours[name]["grad"], theirs[name]["grad"], self.near()) for name in theirs)
             name, targets, order = self.asked
+            targets = [outcome.name] if outcome.name and order == 1 else targets
             if not {name, *targets} <= lane.scope.keys():  # copies made a line fail that did not
                 return False
             ours, theirs = self.ours.gradients(name, targets, order), lane.gradients(name, targets, order)
@@ -276,12 +204,17 @@ class Machine:
 
     def is_large(self) -> bool:
         """Whether a value has grown so that rounding may tell the lanes apart."""
-        values = [s["value"] for s in self.theirs.state().values() if s["value"].size]
+        values = [s["value"] for s in self.theirs.state(blind=True).values() if s["value"].size]
         return any(not np.isfinite(v).all() or np.abs(v).max() > TOO_LARGE.get(v.dtype, 1e5) for v in values)
 
 
 def said(x: Any) -> str:
     return f"{type(x).__name__}: {x!s:.300}" if isinstance(x, Exception) else repr(x)
+
+
+def used_in(line: str) -> set[str]:
+    """The names that a line uses; one that it gives to a result is none of them."""
+    return set(re.findall(r"\b[a-h]\b", re.sub(r"^(with [^:]*: )?[a-h],? = ", "", line)))
 
 
 def close(a: Any, b: Any, near: float, zeros: bool = False) -> bool:
@@ -298,9 +231,9 @@ def close(a: Any, b: Any, near: float, zeros: bool = False) -> bool:
     return bool(np.allclose(a, b, near, near * scale, equal_nan=True))
 
 
-def replay(lines: list[str]) -> DisagreementError | None:
+def replay(lines: list[str], blind: bool = False) -> DisagreementError | None:
     """The disagreement that the lines end with, if any."""
-    machine = Machine()
+    machine = Machine(blind)
     with np.errstate(all="ignore"):
         try:
             for line in lines:
@@ -314,14 +247,14 @@ def replay(lines: list[str]) -> DisagreementError | None:
     return None
 
 
-def smallest(lines: list[str]) -> list[str]:
+def smallest(lines: list[str], blind: bool) -> list[str]:
     """The program without the lines that it can do without and still disagrees."""
     size = max(1, len(lines) // 2)
     while True:
         at = 0
         while at < len(lines):
             fewer = lines[:at] + lines[at + size :]
-            if fewer and replay(fewer) is not None:
+            if fewer and replay(fewer, blind) is not None:
                 lines = fewer
             else:
                 at += size
@@ -332,28 +265,27 @@ def smallest(lines: list[str]) -> list[str]:
 
 def play(random: Random, length: int) -> Machine:
     """One program; raises DisagreementError with the program in its message."""
-    machine = Machine()
+    machine = Machine(blind=random.randrange(5) < 2)
     with np.errstate(all="ignore"):
         try:
-            for _ in range(length):
-                line = draw_line(Drawer(random, machine.theirs.tensors()))
-                if line is not None:
-                    machine(line)
-                    if machine.is_large():
-                        break
-            else:
+            while len(machine.program) < length and not machine.is_large():
+                for line in draw_lines(Drawer(random, machine.usable())):
+                    if not (machine.blind and line == "check()"):
+                        machine(line)
+            if not machine.is_large():
                 machine("check()")
         except SettledError:
             pass
         except DisagreementError as error:
-            raise DisagreementError(shown(machine.program, error)) from None
+            raise DisagreementError(shown(machine, error)) from None
     return machine
 
 
-def shown(program: list[str], first: DisagreementError) -> str:
+def shown(machine: Machine, first: DisagreementError) -> str:
     """A program that disagreed, cut down, as Python lines."""
-    lines = smallest(program)
-    return "\n".join([str(replay(lines) or first), *(f"    {line}" for line in lines)])
+    lines = smallest(machine.program, machine.blind)
+    title = f"{replay(lines, machine.blind) or first}{' (blind)' if machine.blind else ''}"
+    return "\n".join([title, *(f"    {line}" for line in lines)])
 
 
 def run(programs: int, seed: int, length: int = 14) -> Counted:

@@ -61,41 +61,39 @@ def node_of(x: Any) -> Any:
 
 
 def rerecord_view(x: Any) -> None:
-    """Re-record a view whose base was changed in place; other values are left as they are.
+    """Re-record a view whose memory was changed in place; other values are left as they are.
 
     Raises InPlaceError if the base was given another shape: the view no longer means anything.
     """
     if not (hasattr(x, "_base") and id(owner_of(x._array)) in rewritten):
         return
-    views = []
-    while hasattr(x, "_base") and x._base[0] is not None:
-        views.append(x)
-        x = x._base[0]
-    for view in reversed(views):
-        base, primitive, params, _ = view._base
-        past, node, written = view._node, base._node, _rewritten_at(view)
-        if past is not None and (past.edges[0] is node if past.edges else past.number > written):
-            continue  # up to date, or a leaf that was made so since
-        if owner_of(view._array) is not owner_of(base._array):
-            if past is not None and written > past.number:
-                raise InPlaceError(
-                    f"a view of shape {view._array.shape} was made of a tensor that was changed in place and given "
-                    "other data since; make the view again"
-                )
-        elif node is None and past is not None:  # the base was taken out of the graph
-            if past.edges and past.edges[0].edges and written > past.number:
-                view._node = None
-                view._untracked_because = getattr(base, "_untracked_because", ("was cut off", past.place))
-        elif node is not None and node.primitive is not None:
-            check_shape(view)
-            view._node = record(primitive, (node,), (base._array,), 3, params, view._array, 1)._node
-            NodeHooks.carry_retained(past, view._node)
+    past, written = x._node, rewritten[id(owner_of(x._array))].number
+    if past is not None and past.number > written:
+        return  # up to date, or a leaf that was made so since
+    base, view = origin(x)
+    node, is_lost = base._node, hasattr(base, "_base") and base._base[0] is not None  # its base has other memory
+    if is_lost and past is not None and (node is None or node.number < written):
+        raise InPlaceError(
+            f"a view of shape {x._array.shape} was made of a tensor that was changed in place and given other data "
+            "since; make the view again"
+        )
+    if node is None or (node.primitive is None and node.number > written):  # outside the graph, or made a leaf since
+        why = getattr(base, "_untracked_because", ("was cut off", past.place if past is not None else None))
+        if past is not None and past.edges and len(why) == 2:  # the base, no leaf, was taken out of the graph
+            x._node, x._untracked_because = None, why
+    elif node.primitive is not None:
+        x._node = node_in_base(base, view)
+        NodeHooks.carry_retained(past, x._node)
 
 
-def _rewritten_at(x: Any) -> int:
-    """When the memory of a tensor was last changed by a recorded operation; 0 for never."""
-    change = rewritten.get(id(owner_of(x._array)))
-    return change.number if change is not None else 0
+def node_in_base(base: Any, view: View) -> Any:
+    """A new node of ``view(base)``: its gradient goes to the base, and past the hooks of views in between."""
+    node, array = base._node, base._array
+    for primitive, params in view.steps:
+        out = np.asarray(primitive.forward(array, **params))
+        node = record(primitive, (node,), (array,), 3, params, out, 1)._node
+        array = out
+    return node
 
 
 def check_shape(view: Any) -> None:

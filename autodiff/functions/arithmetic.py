@@ -133,8 +133,14 @@ def addcdiv(input: Any, tensor1: Any, tensor2: Any, *, value: float = 1) -> Valu
 
 
 def lerp(input: Any, end: Any, weight: Any) -> Value:
-    """``input + weight * (end - input)``: from one to the other as ``weight`` goes from 0 to 1."""
-    return input + weight * (end - input)
+    """``input + weight * (end - input)``: from one to the other as ``weight`` goes from 0 to 1, where it is ``end``.
+
+    As in PyTorch it is computed from the nearer of both, so that rounding leaves ``end`` as it is.
+    """
+    step, is_nearer = end - input, np.abs(array_of(weight)) < 0.5
+    if isinstance(weight, Number):
+        return input + weight * step if is_nearer else end - (1 - weight) * step  # type: ignore[operator]
+    return where(is_nearer, input, end) - where(is_nearer, -weight, 1 - weight) * step
 
 
 def deg2rad(input: Any) -> Value:

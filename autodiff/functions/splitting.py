@@ -223,9 +223,11 @@ def as_strided(input: Any, size: Sequence[int], stride: Sequence[int], storage_o
         raise ShapeError(f"{asked}: a step is wanted for each length")
     if offset < 0 or min((*shape, *steps), default=0) < 0:
         raise ShapeError(f"{asked}: none of them may be below 0")
-    if not array.size and storage_offset is None and 0 not in shape:
-        raise ShapeError(f"{asked}: where a part without entries begins, NumPy does not say; give storage_offset")
-    if 0 not in shape and offset + reach >= owner.nbytes // array.itemsize:
+    if not array.size and 0 not in shape and storage_offset is None:
+        raise ShapeError(f"{asked}: where a tensor without entries begins is not known; give the storage_offset")
+    if 0 in shape:
+        offset = before  # nothing is shown, wherever
+    elif offset + reach >= owner.nbytes // array.itemsize:
         raise ShapeError(f"{asked} leaves the memory, which has {owner.nbytes // array.itemsize} entries")
     own = tuple(n // array.itemsize for n in array.strides)
     where = shaping.Steps(shape, steps, offset - before, array.shape, own)

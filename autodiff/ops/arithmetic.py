@@ -25,11 +25,16 @@ def _log_of_number(x: Any) -> Any:
 
 def _power(x: Any, y: Any) -> Any:
     """x^y; the square by its own ufunc, which is faster."""
-    if isinstance(y, Number):
-        return np.square(x) if y == 2 and x.dtype.kind in "fc" else np.power(x, y)
-    if isinstance(x, Number):
-        return row_major(np.power(x, y))
-    return by_first(np.power(x, y), (x, y)) if unusual else np.power(x, y)
+    try:
+        if isinstance(y, Number):
+            return np.square(x) if y == 2 and x.dtype.kind in "fc" else np.power(x, y)
+        if isinstance(x, Number):
+            return row_major(np.power(x, y))
+        return by_first(np.power(x, y), (x, y)) if unusual else np.power(x, y)
+    except (ValueError, OverflowError) as error:
+        if _is_whole(x) and _is_whole(y) and np.any(np.less(y, 0)):
+            raise TypeError("Integers to negative integer powers are not allowed; convert with .float()") from error
+        raise
 
 
 def _power_base(g: Any, out: Any, x: Any, y: Any) -> Any:
@@ -107,7 +112,7 @@ multiply = Primitive("multiply", np.multiply, lambda g, out, x, y: g * y,
                                               lambda g, out, x, y: g * x, keeps=("y", "x"))
 
 divide = Primitive("divide", np.divide, lambda g, out, x, y: g / y,
-                                        lambda g, out, x, y: -g * out / y, keeps=("y", "out y"),
+                                        lambda g, out, x, y: -g * (x / y / y), keeps=("y", "x y"),
                    floating=True)
 
 power = Primitive("power", _power, _power_base, _power_exponent, keeps=("x y", "out x y"),

@@ -19,6 +19,7 @@ from autodiff.engine.views import node_of
 from autodiff.errors import DtypeError, GraphError, InPlaceError, ShapeError
 from autodiff.functions import splitting
 from autodiff.functions.axes import size_of
+from autodiff.kernels.layout import copied
 from autodiff.kinds import described, repair_of
 from autodiff.numpy_api import protocol as numpy_protocol
 from autodiff.tensors import printing
@@ -274,7 +275,7 @@ class Tensor(
     def __deepcopy__(self, memo: dict[int, Any]) -> Self:
         if not self.is_leaf:
             raise GraphError("only a leaf can be copied with its place in the graph; use detach() or clone()")
-        twin: Self = _rebuilt(type(self), self._array.copy(), self.requires_grad)
+        twin: Self = _rebuilt(type(self), copied(self._array), self.requires_grad)
         memo[id(self)] = twin
         if hasattr(twin, "__dict__"):  # of a subclass
             twin.__dict__.update(copy.deepcopy(self.__dict__, memo))

@@ -120,4 +120,4 @@ def written(input: Any, function: Callable[..., Any], *options: Any) -> Any:
 
     The function is that of a copy, since it may keep its input for the backward pass.
     """
-    return input._write_result(function(input.clone(), *options))
+    return input._write_result(function(input._before_write().clone(), *options))

@@ -9,11 +9,11 @@ import numpy as np
 from autodiff.dtypes import can_cast
 from autodiff.engine import modes
 from autodiff.engine.broadcasting import broadcasts_to
-from autodiff.engine.hooks import NodeHooks
+from autodiff.engine.hooks import NodeHooks, in_use
 from autodiff.engine.tape import Node, is_leaf
 from autodiff.engine.values import TensorBase, record, wrap
 from autodiff.engine.versions import changed, owner_of
-from autodiff.engine.views import View, node_of, origin, rerecord_view
+from autodiff.engine.views import View, node_in_base, node_of, origin, rerecord_view
 from autodiff.errors import AxisError, DtypeError, InPlaceError, ShapeError
 from autodiff.functions.index_keys import getitem, plain_key, stages
 from autodiff.kernels.layout import is_stretched, overlaps
@@ -60,7 +60,8 @@ class OverwritingMethods(TensorBase):
             self._put_below(part, values, node)
         elif traced:
             key = 4 + (self._node is not None) + 2 * (node is not None)
-            written = record(put, (self._node, node), (array, values), key, {"key": first}, array, 1)
+            past = self._before_write()._node
+            written = record(put, (past, node), (array, values), key, {"key": first}, array, 1)
             self._follow(written._node)
 
     def _part_of_base(self, first: Any, node: Node | None) -> View:
@@ -83,6 +84,17 @@ class OverwritingMethods(TensorBase):
         root._node = record(overwrite, edges, arrays, key, {"view": written}, root._array, 1)._node
         NodeHooks.carry_retained(past, root._node)
         rerecord_view(self)
+
+    def _before_write(self) -> TensorBase:
+        """The tensor as a write reads it: of a view the part of its base, whose gradient passes no hook of views.
+
+        As in PyTorch the write of a view is one of its base; a hook of the view is for what was made of the view.
+        """
+        if in_use() and hasattr(self, "_base"):
+            base, view = origin(self)
+            if view.steps and base._node is not None:
+                return wrap(self._array, node_in_base(base, view))  # type: ignore[no-any-return]
+        return self
 
     def _write_result(self, result: Any) -> Self:
         """Write the value of ``result`` into this tensor, which takes over its history.
@@ -152,6 +164,8 @@ class OverwritingMethods(TensorBase):
         if not view.steps:
             self._node = node
             NodeHooks.carry_retained(past, node)
+            if hasattr(self, "_base"):  # what it looked into has other memory now
+                del self._base
             return
         key = 4 + (root._node is not None) + 2 * (node is not None)
         edges, arrays = (root._node, node), (root._array, self._array)

@@ -14,7 +14,7 @@ def in_place(function: Callable[..., Any]) -> Any:
 
     def change(self: Any, *args: Any, **kwargs: Any) -> Any:
         try:
-            result = function(self, *args, **kwargs)
+            result = function(self._before_write(), *args, **kwargs)
         except Exception as error:
             refusal = wrong_kind(f"{name}_", (*args, *kwargs.values()), error)
             if refusal is None:
