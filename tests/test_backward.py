@@ -219,7 +219,7 @@ def test_an_error_says_why_there_is_no_gradient(name: str) -> None:
 def test_only_floating_leaves_can_require_grad() -> None:
     """Integers and booleans say so, and results cannot stop requiring grad."""
     for x in (tensor([1]), tensor([True])):
-        with pytest.raises(DtypeError, match="only a floating tensor can require grad"):
+        with pytest.raises(DtypeError, match="only a floating or complex tensor can require grad"):
             x.requires_grad = True
     with pytest.raises(GraphError, match="only a leaf"):
         (leaf(1.0) * 2).requires_grad = False
