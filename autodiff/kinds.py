@@ -166,16 +166,24 @@ def refused(name: str, given: Iterable[Any], error: Exception, params: Mapping[s
     return kind(f"{name}({operands(given)}{settings}): {why}")
 
 
+def _is_number(x: Any) -> bool:
+    return isinstance(x, (bool, int, float, complex, np.generic))
+
+
 def wrong_kind(name: str, given: Iterable[Any], error: Exception) -> Exception | None:
     """The error of ``name``, to be raised, where ``error`` only says that one of ``given`` is no tensor; else None.
 
-    Such is an AttributeError of one of them, a TypeError that names its class, and any error of Python's or NumPy's
+    Such is an AttributeError of one of them, a number too, a TypeError that names its class, and any error of Python's or NumPy's
     where one of them is nothing that a function of tensors takes.
     """
     if isinstance(error, AutodiffError):
         return None
     for x in given:
-        if isinstance(x, (bool, int, float, np.generic)) or (_is_tensor(x) and x.dtype.kind in "biuf"):
+        if _is_number(x):
+            if isinstance(error, AttributeError) and error.name is not None and _is_number(error.obj) and error.obj == x:
+                return not_a_tensor(name, x, "tensors")
+            continue
+        if _is_tensor(x) and x.dtype.kind in "biufc":
             continue
         if isinstance(error, AttributeError):
             found = error.name is not None and (error.obj is x or error.obj is getattr(x, "__func__", x))

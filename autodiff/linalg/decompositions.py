@@ -92,7 +92,7 @@ def matrices(name: str, A: Any) -> Any:
     return A
 
 
-def _floating(A: Any) -> Any:
+def floating(A: Any) -> Any:
     """``A``, or, of integers and booleans, ``A`` in the default dtype, in which the primitives compute."""
     return A if A.dtype.kind in DIFFERENTIABLE else cast(A, get_default_dtype())
 
@@ -209,7 +209,7 @@ def svd(A: Any, full_matrices: bool = True) -> Singular:
     The columns that ``full_matrices`` adds are not determined by A: they are constants. Raises GraphError in the
     backward pass of a function that depends on the phases of complex singular vectors.
     """
-    A = _floating(matrices("svd", A))
+    A = floating(matrices("svd", A))
     m, n = A.shape[-2:]
     if full_matrices and m != n and not (math.prod(A.shape) and _is_tracked(A)):
         u, s, vh = (constant(x, A) for x in _svd(array_of(A)))
@@ -258,7 +258,7 @@ def svdvals(A: Any) -> Value:
 
 def qr(A: Any, mode: str = "reduced") -> Orthogonal:
     """A of (..., m, n) as Q R, Q of orthonormal columns and R upper triangular; with "r", Q is empty."""
-    A = _floating(matrices("qr", A))
+    A = floating(matrices("qr", A))
     m, n = A.shape[-2:]
     if mode not in ("reduced", "complete", "r"):
         raise OptionError(f'mode is "reduced", "complete" or "r", not {mode!r}')
@@ -276,7 +276,7 @@ def qr(A: Any, mode: str = "reduced") -> Orthogonal:
 
 def pinv(A: Any, *, atol: Any = None, rtol: Any = None, hermitian: bool = False) -> Value:
     """The pseudoinverse of Moore and Penrose, with singular values up to max(atol, rtol * the largest) taken as 0."""
-    A = _floating(matrices("pinv", A))
+    A = floating(matrices("pinv", A))
     sizes = _sizes(array_of(A))
     largest = sizes.max(-1, initial=0.0)
     rtol = _relative_tolerance(A, atol, rtol)
@@ -299,7 +299,7 @@ def lstsq(A: Any, B: Any, rcond: Any = None, *, driver: str | None = None) -> Le
     left, where m > n and the rank is n; "gels" gives these alone. What is not given is empty.
     """
     one_dtype("lstsq", A, B)
-    A, B = _floating(matrices("lstsq", A)), _floating(B)
+    A, B = floating(matrices("lstsq", A)), floating(B)
     vector = B.ndim == A.ndim - 1 and tuple(B.shape) == tuple(A.shape[:-1])
     if not (vector or B.ndim == A.ndim):
         raise ShapeError(f"lstsq of A {tuple(A.shape)} takes B of {A.ndim} axes, not of shape {tuple(B.shape)}")
@@ -339,7 +339,7 @@ def matrix_power(A: Any, n: int) -> Value:
 
 def matrix_rank(A: Any, *, atol: Any = None, rtol: Any = None, hermitian: bool = False) -> Value:
     """How many singular values are not taken as 0."""
-    A = _floating(matrices("matrix_rank", A))
+    A = floating(matrices("matrix_rank", A))
     s = _sizes(array_of(A))
     bound = np.maximum(0.0 if atol is None else atol, _relative_tolerance(A, atol, rtol) * s.max(-1, initial=0.0))
     return constant((s > np.asarray(bound)[..., None]).sum(-1), A)

@@ -13,7 +13,7 @@ from autodiff.functions.arrays import array_of, constant, one_dtype
 from autodiff.functions.diagonals import tril, triu
 from autodiff.functions.shaping import unsqueeze
 from autodiff.kernels.precision import in_single as in_single_array
-from autodiff.linalg.decompositions import by_columns, matrices
+from autodiff.linalg.decompositions import by_columns, floating, matrices
 from autodiff.ops.complex_numbers import adjoint
 from autodiff.ops.decompositions import solve
 from autodiff.ops.linear_algebra import matmul
@@ -97,7 +97,8 @@ def ormqr(input: Any, tau: Any, other: Any, left: bool = True, transpose: bool =
     one_dtype("ormqr", input, other)
     one_dtype("ormqr", input, tau)
     k = min(input.shape[-2:])
-    if tuple(tau.shape) != (*input.shape[:-2], k) or other.shape[-2 if left else -1] != m:
+    fits = tuple(tau.shape) == (*input.shape[:-2], k) and other.ndim > 1 and other.shape[-2 if left else -1] == m
+    if not fits:
         raise ShapeError(
             f"ormqr takes input (..., m, k), tau (..., min(m, k)) and other (..., {'m, n' if left else 'n, m'}), not "
             f"shapes {tuple(input.shape)}, {tuple(tau.shape)} and {tuple(other.shape)}"
@@ -114,7 +115,8 @@ def geqrf(input: Any) -> Reflections:
 
     It is LAPACK's, and outside the graph as in PyTorch: ``linalg.qr`` has gradients.
     """
-    if not math.prod(matrices("geqrf", input).shape):
+    input = floating(matrices("geqrf", input))
+    if not math.prod(input.shape):
         shape = (*input.shape[:-2], min(input.shape[-2:]))
         return Reflections(constant(np.zeros(input.shape, input.dtype), input),
                            constant(np.zeros(shape, input.dtype), input))

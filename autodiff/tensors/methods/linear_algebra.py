@@ -54,5 +54,5 @@ class LinearAlgebraMethods(TensorBase):
     slogdet = matrices.slogdet
     svd = matrices.svd
     triangular_solve = refusing(matrices.triangular_solve)
-    stft = spectrograms.stft
-    istft = spectrograms.istft
+    stft = refusing(spectrograms.stft)
+    istft = refusing(spectrograms.istft)
