@@ -173,14 +173,15 @@ def _is_number(x: Any) -> bool:
 def wrong_kind(name: str, given: Iterable[Any], error: Exception) -> Exception | None:
     """The error of ``name``, to be raised, where ``error`` only says that one of ``given`` is no tensor; else None.
 
-    Such is an AttributeError of one of them, a number too, a TypeError that names its class, and any error of Python's or NumPy's
-    where one of them is nothing that a function of tensors takes.
+    Such is an AttributeError of one of them, a number too, a TypeError that names its class, and any error of Python's
+    or NumPy's where one of them is nothing that a function of tensors takes.
     """
     if isinstance(error, AutodiffError):
         return None
     for x in given:
         if _is_number(x):
-            if isinstance(error, AttributeError) and error.name is not None and _is_number(error.obj) and error.obj == x:
+            found_on = error.obj if isinstance(error, AttributeError) and error.name is not None else None
+            if _is_number(found_on) and found_on == x:
                 return not_a_tensor(name, x, "tensors")
             continue
         if _is_tensor(x) and x.dtype.kind in "biufc":

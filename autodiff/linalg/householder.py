@@ -12,7 +12,7 @@ from autodiff.errors import ShapeError
 from autodiff.functions.arrays import array_of, constant, one_dtype
 from autodiff.functions.diagonals import tril, triu
 from autodiff.functions.shaping import unsqueeze
-from autodiff.kernels.precision import in_single as in_single_array
+from autodiff.kernels.precision import single
 from autodiff.linalg.decompositions import by_columns, floating, matrices
 from autodiff.ops.complex_numbers import adjoint
 from autodiff.ops.decompositions import solve
@@ -124,7 +124,6 @@ def geqrf(input: Any) -> Reflections:
     return Reflections(by_columns(constant(packed, input)), constant(tau, input))
 
 
-@in_single_array
-def _raw(x: Any) -> Any:
-    h, tau = np.linalg.qr(x, "raw")
-    return h.mT, tau
+def _raw(x: Any) -> tuple[Any, Any]:
+    h, tau = np.linalg.qr(single(x), "raw")
+    return h.mT.astype(x.dtype, copy=False), tau.astype(x.dtype, copy=False)
