@@ -32,7 +32,7 @@ def described(given: Any) -> str:
         parts = ", ".join(map(_brief, given[:3])) + ", ..." * (len(given) > 3)
         return f"a {type(given).__name__} of {len(given)} ({parts})"
     if given is None or isinstance(given, (list, tuple, str, bytes, int, float, complex)):
-        return f"{given!r:.60}"
+        return f"{' '.join(repr(given).split()):.60}"
     if inspect.isgenerator(given):
         return "a generator"
     keys = f" with {', '.join(map(repr, list(given)[:3]))}" if isinstance(given, dict) and given else ""

@@ -76,6 +76,40 @@ def test_writes_reach_the_complex_tensor(write: Callable[[Any, Any], Any]) -> No
     same(_written, write, near=CLOSE)
 
 
+@pytest.mark.parametrize(
+    "write",
+    [
+        lambda lib, z, y: z.real.mul_(y),
+        lambda lib, z, y: z.imag.copy_(y * y),
+        lambda lib, z, y: lib.view_as_real(z)[:, 1].mul_(y),
+        lambda lib, z, y: lib.view_as_real(z).mul_(y[:, None]),
+        lambda lib, z, y: z[1:].mul_(y[0] * 1j),
+        lambda lib, z, y: lib.view_as_complex(lib.view_as_real(z)).mul_(1 + 2j),
+        lambda lib, z, y: z.real[0].add_(y[1]),
+    ],
+)
+def test_writes_into_parts_are_differentiated(write: Callable[[Any, Any, Any], Any]) -> None:
+    def program(lib: Any) -> Any:
+        leaf, y = lib.tensor(Z).requires_grad_(), lib.tensor(X).requires_grad_()
+        z = leaf * (1 + 0.5j)
+        write(lib, z, y)
+        (z * z * lib.tensor(V)).imag.sum().backward()
+        return z.detach(), leaf.grad.resolve_conj(), y.grad
+
+    same(program, near=CLOSE)
+
+
+def test_writes_through_complex_views_of_real_tensors_are_differentiated() -> None:
+    def program(lib: Any) -> Any:
+        leaf = lib.tensor(np.stack([X, X * 2])).requires_grad_()
+        x = leaf * 3
+        lib.view_as_complex(x).mul_(1 - 2j)
+        (x**2).sum().backward()
+        return x.detach(), leaf.grad
+
+    same(program, near=CLOSE)
+
+
 def test_a_real_tensor_does_not_become_complex_in_place() -> None:
     x = autodiff.tensor([1.0])
     for write in (lambda: x.add_(1j), lambda: x.mul_(autodiff.tensor([1j]))):

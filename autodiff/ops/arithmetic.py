@@ -12,6 +12,7 @@ import numpy as np
 from autodiff.engine.primitive import Primitive
 from autodiff.errors import AutodiffError
 from autodiff.kernels.layout import by_first, row_major, unusual
+from autodiff.ops.arrays import detached
 
 Number = (int, float, complex)
 
@@ -51,6 +52,11 @@ def _power_exponent(g: Any, out: Any, x: Any, y: Any) -> Any:
 
 
 _BITS = {1: np.int8, 2: np.int16, 4: np.int32, 8: np.int64}
+
+
+def _power_of_two(x: Any, mantissa: Any) -> Any:
+    """What a number was multiplied by to give its mantissa: a constant."""
+    return np.where(x == 0, 1, mantissa / x)
 
 
 def _gate(x: Any, mask: Any) -> Any:
@@ -159,7 +165,8 @@ copysign = Primitive("copysign", np.copysign, lambda g, out, x, y: g * (np.sign(
                                               zero_vjp, keeps=("out x", ""), floating=True, real=True)
 
 mantissa = Primitive("mantissa", lambda x: np.frexp(x)[0],
-                     lambda g, out, x: g * np.where(x == 0, 1, out / x), keeps="out x", floating=True, real=True)
+                     lambda g, out, x: g * _power_of_two(detached(x), detached(out)), keeps="out x", floating=True,
+                     real=True)
 
 clip = Primitive("clip", lambda x, low, high: np.clip(x, low, high),
                  lambda g, out, x, low, high: gate(g, mask=np.asarray(_inside(x, low, high))), keeps="x", selects=True,

@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from autodiff.dtypes import to_real
+from autodiff.engine.hooks import as_gradient
 from autodiff.engine.primitive import Primitive
 from autodiff.kernels.layout import copied, order_of, ordered, ordered_like, row_major
 from autodiff.kernels.precision import in_single
@@ -97,10 +99,22 @@ def _put(x: Any, y: Any, key: Any) -> Any:
 
 
 def _overwrite(x: Any, y: Any, view: Any) -> Any:
-    places = view(np.arange(x.size).reshape(x.shape))
     out = np.array(x, order="C")
-    out.reshape(-1)[places] = y
+    if out.dtype.kind == "c" or any(primitive.name == "view_as_complex" for primitive, _ in view.steps):
+        _overwrite_parts(out, y, view)
+    else:
+        out.reshape(-1)[view(np.arange(out.size).reshape(out.shape))] = y
     return ordered_like(out, x)
+
+
+def _overwrite_parts(out: Any, y: Any, view: Any) -> None:
+    """Write ``y`` where a view shows complex numbers, or parts of them: numbers are places, a complex one two."""
+    parts = out.reshape(-1).view(to_real(out.dtype))
+    places = np.arange(parts.size, dtype=np.float64)
+    places = view((places.view(np.complex128) if out.dtype.kind == "c" else places).reshape(out.shape))
+    parts[places.real.astype(np.intp)] = np.real(y)
+    if places.dtype.kind == "c":
+        parts[places.imag.astype(np.intp)] = np.imag(y)
 
 
 put = Primitive("put", _put, lambda g, out, x, y, key: put(g, 0.0, key=key),
@@ -142,5 +156,6 @@ embedding = Primitive("embedding", lambda w, indices, share: w[indices],
                           scatter_add(g if share is None else g * share, key=indices, shape=w.shape), selects=True)
 
 # x with y in place of what ``view``, a chain of primitives that only move entries, shows of it.
-overwrite = Primitive("overwrite", _overwrite, lambda g, out, x, y, view: overwrite(g, 0.0, view=view),
-                                               lambda g, out, x, y, view: view(g), selects=True)
+overwrite = Primitive("overwrite", _overwrite,
+                      lambda g, out, x, y, view: overwrite(g, 0.0, view=view),
+                      lambda g, out, x, y, view: as_gradient(view(as_gradient(g))), selects=True)
