@@ -100,7 +100,7 @@ def _put(x: Any, y: Any, key: Any) -> Any:
 
 def _overwrite(x: Any, y: Any, view: Any) -> Any:
     out = np.array(x, order="C")
-    if out.dtype.kind == "c" or any(primitive.name == "view_as_complex" for primitive, _ in view.steps):
+    if out.dtype.kind == "c" or any(p.name == "view_as_complex" for p, _ in getattr(view, "steps", ())):
         _overwrite_parts(out, y, view)
     else:
         out.reshape(-1)[view(np.arange(out.size).reshape(out.shape))] = y
