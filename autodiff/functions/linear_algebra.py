@@ -82,6 +82,9 @@ def inner(input: Any, other: Any) -> Value:
     tensors_only("inner", input, other)
     if not input.ndim or not other.ndim:
         return multiply(input, other)
+    if input.shape[-1] != other.shape[-1]:
+        shapes = f"{tuple(input.shape)} and {tuple(other.shape)}"
+        raise ShapeError(f"inner takes last axes of one length, not shapes {shapes}")
     return tensordot(input, other, ([-1], [-1]))
 
 

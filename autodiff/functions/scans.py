@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from autodiff.dtypes import int64
+from autodiff.dtypes import bool_, int64
 from autodiff.engine.values import Value
-from autodiff.errors import ShapeError
+from autodiff.errors import DtypeError, ShapeError
 from autodiff.functions.arithmetic import subtract
 from autodiff.functions.arrays import array_of, constant, real_only
 from autodiff.functions.axes import axis_of, length_of, numpy_names
@@ -93,6 +93,8 @@ def diff(input: Any, n: int = 1, dim: int = -1, prepend: Any = None, append: Any
 def _areas(y: Any, x: Any, dx: float, dim: int) -> Any:
     """The areas of the trapezoids between neighbours along ``dim``."""
     length = length_of(y, dim)[1]
+    if bool_ in (y.dtype, getattr(x, "dtype", None)):
+        raise DtypeError("trapezoid takes numbers, not booleans; convert them with .float()")
     if x is not None and x.ndim == 1 and x.shape[0] != length:
         raise ShapeError(f"trapezoid: {x.shape[0]} positions for {length} heights along dim {dim}")
     if x is not None and x.ndim > y.ndim:

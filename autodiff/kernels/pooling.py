@@ -10,6 +10,8 @@ from collections.abc import Callable
 
 import numpy as np
 
+from autodiff.errors import ShapeError
+
 from .geometry import Array, Sizes, Window, padded
 from .precision import in_single
 from .threads import WorkQueue, tile_size
@@ -121,7 +123,7 @@ def _winners(x: Array, out: Array, window: Window) -> Array:
             missing = np.isnan(x[position]) & free[to]
             count[to][missing] = tap
         if (count == kh * kw).any():
-            raise ValueError(f"{window} on an image of {size} has a window wholly in the padding: it has no maximum")
+            raise ShapeError(f"{window} on an image of {size} has a window wholly in the padding: it has no maximum")
     (sh, sw), ((top, _), (left, _)), (dh, dw) = window[1:]
     offsets = (np.arange(kh) * dh - top)[:, None] * size[1] + np.arange(kw) * dw - left
     corners = (np.arange(out.shape[2]) * sh)[:, None] * size[1] + np.arange(out.shape[3]) * sw

@@ -61,7 +61,7 @@ def _degenerate(program: Program, found: Difference) -> bool:
         agree_aside(program) or agree_beside(program, DEGENERATE) or agree_beside(program, DEGENERATE, alike=True))
 
 
-UNORDERED = re.compile(r"kthvalue|topk|sort|median|mode|quantile")
+UNORDERED = re.compile(r"kthvalue|topk|sort|median|mode|quantile|\blu\w*\(")  # and of equal pivots
 
 
 def _order_of_ties(program: Program, found: Difference) -> bool:
@@ -97,7 +97,7 @@ def _retained_anew(program: Program, found: Difference) -> bool:
         return False
     if found.kind == "gradient 1 or none" and found.theirs is None:
         return any(re.search(r"\w_\(|[-+*]=|\] =|inplace=True", line.text) for line in program.lines)
-    written = rf"with lib.no_grad\(\): .*\b{re.escape(found.where)}\b.*(\w_\(|[-+*]=|\] =|inplace=True)"
+    written = r"with lib.no_grad\(\): .*(\w_\(|[-+*]=|\] =|inplace=True)"
     return found.kind == "gradient 1" and any(re.match(written, line.text) for line in program.lines)
 
 
@@ -121,7 +121,7 @@ def _step(program: Program, found: Difference) -> bool:
 def _singular(program: Program, found: Difference) -> bool:
     """The libraries agree about the determinant of a matrix that is not singular."""
     named = any(re.search(r"det\(", line.text) for line in program.lines)
-    return named and found.kind.startswith("gradient") and (agree_aside(program) or agree_beside(program, r"det\("))
+    return named and found.kind in NUMERIC and (agree_aside(program) or agree_beside(program, r"det\("))
 
 
 BESIDE_ITSELF = r"cosine_\w+\((\w+), \1\b"
@@ -191,6 +191,27 @@ def _unsafe_written(program: Program, found: Difference) -> bool:
         program, lambda text: text.replace("unsafe_", ""))
 
 
+def _of_whole_numbers(program: Program, found: Difference) -> bool:
+    made = rf"{re.escape(found.where)} = lib.nn.functional.avg_pool"
+    return found.kind == "value: dtype" and any(re.search(made, line.text) for line in program.lines)
+
+
+def _without_order(program: Program, found: Difference) -> bool:
+    """The libraries agree where the boundaries rise, as they have to."""
+    boundaries = r"((?:bucketize|searchsorted)\(\w+(?:\.contiguous\(\))?, )(\w+(?:\.contiguous\(\))?)"
+    rising = r"((?:searchsorted)\()(\w+(?:\.contiguous\(\))?)"
+    return found.kind == "value" and (
+        agree_changed(program, lambda text: re.sub(boundaries, r"\1lib.sort(\2)[0]", text))
+        or agree_changed(program, lambda text: re.sub(rising, r"\1lib.sort(\2)[0]", text)))
+
+
+def _converted(program: Program, found: Difference) -> bool:
+    """An operand that was converted, and written after, or a result that was: PyTorch takes what is there now."""
+    double = program.in_double()
+    mixed = re.search(r"kron\(|float16|half\(\)", str(program)) is not None and str(double) != str(program)
+    return found.kind.startswith("gradient 1") and mixed and agree(double)
+
+
 def _turned(program: Program, found: Difference) -> bool:
     """A leaf of which the graph was made before it was given another shape: PyTorch's gradient has the old one."""
     turned = rf"with lib.no_grad\(\): {re.escape(found.where)}\.(t|unsqueeze|squeeze|transpose|swapaxes|swapdims)_\("
@@ -216,7 +237,7 @@ def _sign(program: Program, found: Difference) -> bool:
 def _stretched_leaf(program: Program, found: Difference) -> bool:
     """The leaf's memory is stretched, and written: PyTorch shares gradients between its equal entries."""
     leaf = next((line for line in program.leaves if line.name == found.where), None)
-    written = r"no_grad\(\): .*(\w_\(| [-+*]= |\] = |inplace=True)"
+    written = r"\w_\(| [-+*]= |\] = |inplace=True"
     return (found.kind.startswith("gradient") and leaf is not None and "expand" in leaf.layout
             and any(re.search(written, line.text) for line in program.lines))
 
@@ -276,12 +297,18 @@ NUMBERS = [
     Known("unsafe parts that are written", "ours: they are views like those of split", _unsafe_written),
     Known("a view of what was detached", "PyTorch: once it is written it no longer follows the graph; ours does, "
           "without the write", _detached_and_written),
+    Known("averages of whole numbers", "ours: they are floats", _of_whole_numbers),
+    Known("boundaries without order", "neither: the search takes them as rising", _without_order),
+    Known("a number that was converted", "ours: the derivative of what was computed, whatever was written since",
+          _converted),
     Known("a leaf of another shape", "neither: PyTorch's gradient has the shape that the leaf had", _turned),
     Known("results of nothing", "ours: they depend on the empty tensor as any result does",
           _made_of_nothing),
     Known("the sign of vectors", "neither: both are right", _sign),
     Known("a stretched leaf", "ours: PyTorch shares gradients between entries that are one number", _stretched_leaf),
     Known("circular and negative padding", "ours: PyTorch gives memory that nobody wrote", _negative_circular),
+    Known("a second derivative that cancels", "ours: polar is linear in the length", lambda program, found: (
+        found.kind == "gradient 2 or none" and found.ours is None and "polar(" in str(program))),
     Known("none or zeros", "both: nothing depends on the leaf",
           lambda program, found: none_or_zeros(found)),
 ]  # fmt: skip

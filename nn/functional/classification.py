@@ -78,8 +78,9 @@ def nll_loss(
     x, classes, kept = _classes("nll_loss", input, target, ignore_index)
     scale = _class_weights(weight, x, classes, kept)
     picked = apply(take_along_axis, (x,), {"indices": np.expand_dims(classes, 1), "axis": 1})
-    loss = -reshape(picked, shape=classes.shape)
-    return _over_targets(loss if scale is None else loss * scale, input, reduction, scale)
+    picked = reshape(picked, shape=classes.shape)
+    loss = -picked if scale is None else 0.0 - picked * scale  # 0, not -0, for what does not count
+    return _over_targets(loss, input, reduction, scale)
 
 
 def _are_probabilities(name: str, input: Any, target: Any) -> bool:

@@ -18,7 +18,16 @@ from autodiff.ops.lengths import absolute
 from autodiff.ops.shaping import in_single, reshape
 from autodiff.ops.transcendental import exp, log, softplus, xlogy
 from autodiff.tensors.tensor import Tensor
-from nn.functional.reduction import as_input, check_weight, reduced, reduction_of, refuse_stretch, same_shape, weighted
+from nn.functional.reduction import (
+    as_input,
+    check_weight,
+    in_one_shape,
+    reduced,
+    reduction_of,
+    refuse_stretch,
+    same_shape,
+    weighted,
+)
 
 __all__ = [
     "binary_cross_entropy", "binary_cross_entropy_with_logits", "gaussian_nll_loss", "huber_loss", "kl_div", "l1_loss",
@@ -47,7 +56,7 @@ def mse_loss(
     >>> mse_loss(autodiff.tensor([1.0, 3.0]), autodiff.tensor([1.0, 1.0]))
     tensor(2.)
     """
-    refuse_stretch("mse_loss", input, target)
+    input, target = in_one_shape("mse_loss", input, target)
     check_weight("mse_loss", input, weight)
     reduction = reduction_of(size_average, reduce, reduction)
     if reduction == "mean" and weight is None:
@@ -64,7 +73,7 @@ def l1_loss(
 
     Shapes: as ``mse_loss``.
     """
-    refuse_stretch("l1_loss", input, target)
+    input, target = in_one_shape("l1_loss", input, target)
     check_weight("l1_loss", input, weight)
     return weighted(apply(absolute, (input - target,)), weight, reduction_of(size_average, reduce, reduction))
 
@@ -144,7 +153,7 @@ def smooth_l1_loss(
     """
     if beta < 0:
         raise OptionError(f"smooth_l1_loss needs beta of at least 0, not {beta}")
-    refuse_stretch("smooth_l1_loss", input, target)
+    input, target = in_one_shape("smooth_l1_loss", input, target)
     distance = apply(absolute, (input - target,))
     loss = _rounded_corner(distance, beta) / beta if beta else distance
     return reduced(loss, reduction_of(size_average, reduce, reduction))

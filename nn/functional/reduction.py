@@ -9,6 +9,7 @@ import numpy as np
 from autodiff.engine.apply import apply
 from autodiff.engine.values import Value
 from autodiff.errors import OptionError, ShapeError
+from autodiff.functions.shaping import broadcast_tensors
 from autodiff.kinds import described
 from autodiff.ops.reductions import mean, sum_
 from autodiff.ops.shaping import cast
@@ -57,6 +58,15 @@ def refuse_stretch(name: str, input: Any, target: Any) -> None:
         both = ()
     if both not in (first, second):
         same_shape(name, input, target)
+
+
+def in_one_shape(name: str, input: Any, target: Any) -> tuple[Value, Value]:
+    """Both, checked as by ``refuse_stretch``; of two dtypes in one shape, so that one without axes decides, too."""
+    refuse_stretch(name, input, target)
+    if input.dtype == target.dtype or tuple(input.shape) == tuple(target.shape):
+        return input, target
+    first, second = broadcast_tensors(input, target)
+    return first, second
 
 
 def same_shape(name: str, input: Any, target: Any) -> None:
