@@ -16,7 +16,9 @@ import pytest
 
 import autodiff
 from autodiff.errors import AutodiffError
+from benchmarks.fuzzing.run import OURS
 from benchmarks.fuzzing.templates import Template, templates
+from nn import functional
 
 CALL = "<call>"
 METHOD = re.compile(r"lib\.(\w+)\(\{0\}, (.*)\)", re.DOTALL)
@@ -130,3 +132,43 @@ def test_an_attribute_error_of_the_user_stays_what_it_is() -> None:
     x = autodiff.ones(2, 3)
     with pytest.raises(AttributeError, match="mine"):
         autodiff.nn.functional.triplet_margin_with_distance_loss(x, x, x, distance_function=distance, swap=None)
+
+
+@pytest.mark.parametrize(("call", "error"), [
+    (lambda lib: lib.inner(lib.ones(1), lib.ones(2)), "inner takes last axes of one length"),
+    (lambda lib: lib.trapezoid(lib.ones(1), lib.tensor([True])), "trapezoid takes numbers, not booleans"),
+    (lambda lib: lib.linalg.solve(lib.ones(2, 3, 3), lib.ones(2, 3), left=False), r"solve\(left=False\) takes B of"),
+    (lambda lib: lib.nn.functional.max_pool2d(lib.ones(1, 1, 1), 2, padding=1, dilation=2, return_indices=True),
+     "has a window wholly in the padding"),
+])  # fmt: skip
+def test_what_does_not_meet_is_refused(call: Any, error: str) -> None:
+    with pytest.raises(AutodiffError, match=error):
+        call(OURS)
+
+
+def test_losses_of_two_dtypes_have_the_wider_one() -> None:
+    """A target without axes is stretched first, and then counts as any other, as in PyTorch."""
+    single, number = autodiff.ones(1), autodiff.tensor(1.0, dtype=autodiff.float64)
+    for loss in (functional.mse_loss, functional.l1_loss, functional.smooth_l1_loss):
+        assert loss(single, number, reduction="none").dtype == loss(number, single).dtype == autodiff.float64
+
+
+def test_a_target_that_does_not_count_costs_0_and_not_minus_0() -> None:
+    loss = functional.nll_loss(autodiff.ones(2, 2), autodiff.tensor([0, 1]), ignore_index=1, reduction="none")
+    assert not np.signbit(loss.numpy()[1])
+
+
+def test_losses_of_classes_have_the_slope_0_at_the_margin() -> None:
+    """As PyTorch's; those of pairs have 1 there."""
+    x = autodiff.tensor([[0.0, 1.0, 2.0, 1.0]], requires_grad=True)
+    functional.multi_margin_loss(x, autodiff.tensor([1])).backward()
+    assert x.grad.tolist() == [[0.0, -0.5, 0.25, 0.25]]
+    x = autodiff.tensor([[0.0, 2.0, -1.0, 1.0]], requires_grad=True)
+    functional.multilabel_margin_loss(x, autodiff.tensor([[3, 0, -1, 1]])).backward()
+    assert x.grad.tolist() == [[-0.25, 0.5, 0.0, -0.25]]
+
+
+def test_a_number_over_itself_is_constant_to_the_last_digit() -> None:
+    x = autodiff.tensor([-1.7, 0.3, 1e-30, 1e30], requires_grad=True)
+    (x / x).sum().backward()
+    assert x.grad.tolist() == [0, 0, 0, 0]

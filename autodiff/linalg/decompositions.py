@@ -134,9 +134,11 @@ def slogdet(A: Any) -> LogDet:
 def solve(A: Any, B: Any, *, left: bool = True) -> Value:
     """X with A X = B (or X A = B) for A of (..., n, n) and B of (..., n, k), or (..., n) where that fits the stack."""
     square("solve", A)
-    if not left:
-        return solve(A.mT, B.mT).mT
     vector = B.ndim == 1 or (B.ndim == A.ndim - 1 and tuple(B.shape) == tuple(A.shape[:-1]))
+    if not left:
+        if vector:
+            raise ShapeError(f"solve(left=False) takes B of (..., k, n), not a vector of shape {tuple(B.shape)}")
+        return by_columns(primitives.solve(A.mT, B.mT).mT)
     return by_columns(squeeze(primitives.solve(A, unsqueeze(B, -1)), -1)) if vector else primitives.solve(A, B)
 
 

@@ -118,7 +118,7 @@ multiply = Primitive("multiply", np.multiply, lambda g, out, x, y: g * y,
                                               lambda g, out, x, y: g * x, keeps=("y", "x"))
 
 divide = Primitive("divide", np.divide, lambda g, out, x, y: g / y,
-                                        lambda g, out, x, y: -g * (x / y / y), keeps=("y", "x y"),
+                                        lambda g, out, x, y: -g * (x / y) / y, keeps=("y", "x y"),
                    floating=True)
 
 power = Primitive("power", _power, _power_base, _power_exponent, keeps=("x y", "out x y"),

@@ -251,8 +251,9 @@ def _negative_circular(program: Program, found: Difference) -> bool:
 def _detached_and_written(program: Program, found: Difference) -> bool:
     """A view of a tensor that was taken out of the graph in place and written since."""
     cut = [k for k, line in enumerate(program.lines) if re.search(r"\w\.detach_\(\)", line.text)]
-    written = any(re.search(r"\w_\(|[-+*]=|\] =", line.text) for k in cut for line in program.lines[k + 1 :])
-    return found.kind == "gradient 1 or none" and found.theirs is None and written
+    written = any(re.search(r"\w_\(|[-+*]=|\] =", line.text) for k in cut for line in program.lines[k - 1 :])
+    cut_off = found.kind == "value: tracked" and found.theirs.tracked
+    return (cut_off or (found.kind == "gradient 1 or none" and found.theirs is None)) and written
 
 
 NUMBERS = [

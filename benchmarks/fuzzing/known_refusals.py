@@ -9,7 +9,7 @@ from benchmarks.fuzzing.kinds import Known, agree_aside, has_nothing, refused, w
 from benchmarks.fuzzing.program import Program
 
 PROMOTED = re.compile(
-    r"lerp|isclose|allclose|meshgrid|cartesian_prod|vecdot|cross\(|heaviside|addr|prelu|_norm\(|grid_sample|_loss|entropy"
+    r"lerp|isclose|allclose|meshgrid|cartesian_prod|vecdot|cross\(|heaviside|addr|prelu|_norm\(|grid_sample|_loss|entropy|attention"
 )
 
 
@@ -31,7 +31,7 @@ def _of_nothing(program: Program, found: Difference) -> bool:
     """Only PyTorch refuses a tensor without entries, in a program that has one."""
     return has_nothing(program) and refused(
         "must be non-empty", "Expected .* with (possibly|optional) 0 (dim )?batch size",
-        "Only zero batch or zero channel", r"size mismatch, got input .* mat \(\d+x0\)",
+        "Only zero batch or zero channel", r"size mismatch, got input .* mat \(\d+x\d+\)",
     )(program, found)
 
 
@@ -54,7 +54,7 @@ def _turned(program: Program, found: Difference) -> bool:
     turned = any(re.search(r"\.(t|unsqueeze|squeeze|transpose|swapaxes|swapdims)_\(", line.text)
                  for line in program.lines)
     return (turned and found.kind in ("error", "kind of error")
-            and re.search("invalid gradient", str(found.theirs)) is not None)
+            and re.search("invalid gradient|doesn't match the broadcast shape", str(found.theirs)) is not None)
 
 
 def _leaf_by_its_count(program: Program, found: Difference) -> bool:

@@ -9,7 +9,7 @@ import numpy as np
 
 from benchmarks.fuzzing.compare import Difference
 from benchmarks.fuzzing.program import FLOATS, Leaf, Line, Program
-from benchmarks.fuzzing.run import OURS, Run, is_tensor, peer
+from benchmarks.fuzzing.run import OURS, Run, is_tensor, numbers_of, peer
 
 Judge = Callable[[Program], Difference | None]
 MOST_TRIES = 300
@@ -100,7 +100,7 @@ def _values(program: Program) -> Iterator[Program]:
         found = re.match(r"(with [^:]*: )?(\w+) = ", line.text)
         x = running.names.get(found.group(2)) if found else None
         if isinstance(line, Line) and found and is_tensor(x):
-            array = np.array(x.detach().clone().numpy())
+            array = numbers_of(x)
             rounded = np.round(array, 4) if str(array.dtype) in FLOATS else array
             leaf = Leaf(found.group(2), rounded, str(array.dtype), "", bool(x.requires_grad))
             yield program._replace(lines=(*program.lines[:k], leaf, *program.lines[k + 1 :]))

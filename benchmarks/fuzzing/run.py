@@ -17,13 +17,19 @@ Array = np.ndarray[Any, Any]
 OURS: Any = autodiff
 
 
+def numbers_of(x: Any) -> Any:
+    """The numbers of a tensor; NumPy has no complex ones of two halves."""
+    x = x.detach().clone()
+    return np.array((x.cfloat() if str(x.dtype) == "torch.complex32" else x).resolve_conj().numpy())
+
+
 class Value:
     """What is compared of a tensor."""
 
     __slots__ = ("array", "dtype", "shape", "tracked")
 
     def __init__(self, x: Any) -> None:
-        self.array = np.array(x.detach().clone().numpy())
+        self.array = numbers_of(x)
         self.dtype, self.shape, self.tracked = str(self.array.dtype), tuple(x.shape), bool(x.requires_grad)
 
     def __repr__(self) -> str:

@@ -18,7 +18,7 @@ from autodiff.functions.reductions import mean
 from autodiff.functions.reductions import sum as sum_over
 from autodiff.ops.indexing import take_along_axis
 from autodiff.ops.shaping import in_single, reshape
-from autodiff.ops.transcendental import softplus
+from autodiff.ops.transcendental import relu, softplus
 from nn.functional.distances import pairwise_distance
 from nn.functional.losses import binary_cross_entropy_with_logits
 from nn.functional.reduction import as_input, reduced, reduction_of, same_shape
@@ -31,7 +31,7 @@ __all__ = [
 
 
 def _positive(x: Any) -> Value:
-    """max(x, 0), with gradient 1 at 0, as PyTorch's losses have it."""
+    """max(x, 0), with gradient 1 at 0, as PyTorch's losses of pairs have it; those of classes have 0 there."""
     return clamp(x, min=0.0)
 
 
@@ -123,7 +123,7 @@ def multi_margin_loss(
     rows = classes.reshape(-1, 1)
     if classes.size and not 0 <= classes.min() <= classes.max() < count:
         raise OptionError(f"multi_margin_loss: the classes are 0 to {count - 1}, the targets {target}")
-    short = _positive(x - apply(take_along_axis, (x,), {"indices": rows, "axis": 1}) + margin)
+    short = relu(x - apply(take_along_axis, (x,), {"indices": rows, "axis": 1}) + margin)
     short = where(np.arange(count) == rows, 0.0, short if p == 1 else short * short)
     if weight is not None:
         short = short * reshape(weight[classes.reshape(-1)], shape=rows.shape)
@@ -150,7 +150,7 @@ def multilabel_margin_loss(
     wanted = np.zeros(rows.shape, np.bool_)
     np.logical_or.at(wanted, (np.arange(len(rows))[:, None], rows), counts)
     picked = apply(take_along_axis, (x,), {"indices": rows, "axis": 1})
-    short = _positive(1 - reshape(picked, shape=(*rows.shape, 1)) + reshape(x, shape=(len(rows), 1, shape[-1])))
+    short = relu(1 - reshape(picked, shape=(*rows.shape, 1)) + reshape(x, shape=(len(rows), 1, shape[-1])))
     short = where(counts[:, :, None] & ~wanted[:, None, :], short, 0.0)
     loss = sum_over(short, (1, 2)) / shape[-1]
     return reduced(reshape(loss, shape=shape[:-1]), reduction_of(size_average, reduce, reduction))
