@@ -58,7 +58,7 @@ def add(input: Any, other: Any, *, alpha: float = 1) -> Value:
 
 def sub(input: Any, other: Any, *, alpha: float = 1) -> Value:
     """``input - alpha * other``, broadcast."""
-    return primitives.subtract(input, other if alpha == 1 else other * alpha)
+    return primitives.subtract(input, _scaled(other, alpha))
 
 
 subtract = sub
@@ -66,7 +66,12 @@ subtract = sub
 
 def rsub(input: Any, other: Any, *, alpha: float = 1) -> Value:
     """``other - alpha * input``, broadcast."""
-    return primitives.subtract(other, input if alpha == 1 else input * alpha)
+    return primitives.subtract(other, _scaled(input, alpha))
+
+
+def _scaled(x: Any, alpha: float) -> Any:
+    """``alpha * x``; booleans as they are, for the subtraction to refuse."""
+    return x if alpha == 1 or getattr(x, "dtype", None) == np.bool_ else x * alpha
 
 
 def div(input: Any, other: Any, *, rounding_mode: str | None = None) -> Value:

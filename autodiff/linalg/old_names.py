@@ -87,7 +87,8 @@ def _of_factor(factor: Any, upper: bool) -> Any:
 
 def lu(A: Any, pivot: bool = True, get_infos: bool = False) -> Any:
     """``linalg.lu_factor``, a tuple of the factors and the pivots; with ``get_infos`` ``linalg.lu_factor_ex``."""
-    return factors.lu_factor_ex(A, pivot=pivot) if get_infos else factors.lu_factor(A, pivot=pivot)
+    found = factors.lu_factor_ex(A, pivot=pivot)
+    return found if get_infos else factors.Compact(found.LU, found.pivots)
 
 
 def lu_solve(b: Any, LU_data: Any, LU_pivots: Any) -> Value:
