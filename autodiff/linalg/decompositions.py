@@ -138,7 +138,7 @@ def solve(A: Any, B: Any, *, left: bool = True) -> Value:
     if not left:
         if vector:
             raise ShapeError(f"solve(left=False) takes B of (..., k, n), not a vector of shape {tuple(B.shape)}")
-        return by_columns(primitives.solve(A.mT, B.mT).mT)
+        return primitives.solve(A.mT, B.mT).mT
     return by_columns(squeeze(primitives.solve(A, unsqueeze(B, -1)), -1)) if vector else primitives.solve(A, B)
 
 
