@@ -51,6 +51,7 @@ class Optimizer(Hooked):
     param_groups: list[Group]
     defaults: Group
     state: defaultdict[Tensor, State]
+    _by = " by an optimizer"  # what changes the parameters, as errors say it
     _limits: Mapping[str, Limit] = {}
     _known: ClassVar[set[str]] = set()  # the options of all optimizers
     _memory: tuple[str, ...] = ()  # the arrays of a parameter's state, in the order in which the law takes them
@@ -62,6 +63,7 @@ class Optimizer(Hooked):
 
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()
+        cls._by = f" by {cls.__name__}.step()"
         names, limits = options_of(cls)
         cls._limits = {**cls._limits, **limits}
         cls._known |= names
@@ -190,7 +192,7 @@ class Optimizer(Hooked):
         for group in self.param_groups:
             self._update(group, touched)
         if touched:
-            changed(*touched, by=f" by {type(self).__name__}.step()")
+            changed(*touched, by=self._by)
         return loss
 
     def state_dict(self) -> dict[str, Any]:

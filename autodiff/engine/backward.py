@@ -20,7 +20,7 @@ from autodiff.engine.views import node_of
 from autodiff.engine.walk import walk
 from autodiff.errors import DtypeError, GraphError, InPlaceError, OptionError, ShapeError
 from autodiff.forks import hold_over_forks
-from autodiff.kernels.layout import laid_out
+from autodiff.kernels.layout import laid_out, unusual
 from autodiff.kernels.structural_zeros import doubt
 from autodiff.kinds import array_like, described, repair_of, several
 
@@ -119,7 +119,8 @@ def gradients(
         node, g = _tracked(output), _seed(output, seed)
         if seed is not None and not g._array.all():
             doubt()
-        g = as_gradient(g if create_graph else g._array)
+        g = g if create_graph else g._array
+        g = as_gradient(g) if unusual else g  # without complex numbers not even the call
         cotangents[node] = cotangents[node] + g if node in cotangents else g
     targets = {_tracked(x) for x in inputs} if inputs is not None else ()
     for x in inputs or () if fill else ():
@@ -132,7 +133,8 @@ def gradients(
     else:
         walked = walk(cotangents, targets, retain)
     for node, g in walked.items():
-        key, g = id(g), as_gradient(g)
+        key = id(g)
+        g = as_gradient(g) if unusual else g
         if create_graph:
             walked[node] = g.clone() if key in taken or g._array.base is not None else g
         else:

@@ -75,6 +75,8 @@ def by_first(out: Any, arrays: Sequence[Any]) -> Any:
 
     NumPy lays a result out row by row if one operand, whichever, lies so.
     """
+    if out.ndim < 2:
+        return out
     for a in arrays:  # the usual cases, without the general rule
         if type(a) is np.ndarray:
             if a.shape != out.shape:
@@ -86,7 +88,7 @@ def by_first(out: Any, arrays: Sequence[Any]) -> Any:
             if any(a.strides):  # one number that is stretched does not decide
                 break
     operands = [a for a in arrays if type(a) is np.ndarray]
-    if out.ndim < 2 or all(a.flags.c_contiguous for a in operands):
+    if all(a.flags.c_contiguous for a in operands):
         return out
     lead, strides = out.ndim, []
     for a in operands:

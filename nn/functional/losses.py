@@ -57,7 +57,8 @@ def mse_loss(
     tensor(2.)
     """
     input, target = in_one_shape("mse_loss", input, target)
-    check_weight("mse_loss", input, weight)
+    if weight is not None:
+        check_weight("mse_loss", input, weight)
     reduction = reduction_of(size_average, reduce, reduction)
     if reduction == "mean" and weight is None:
         return apply(fused.mse, (input, target))

@@ -62,8 +62,10 @@ def refuse_stretch(name: str, input: Any, target: Any) -> None:
 
 def in_one_shape(name: str, input: Any, target: Any) -> tuple[Value, Value]:
     """Both, checked as by ``refuse_stretch``; of two dtypes in one shape, so that one without axes decides, too."""
+    if input.shape == target.shape:
+        return input, target
     refuse_stretch(name, input, target)
-    if input.dtype == target.dtype or tuple(input.shape) == tuple(target.shape):
+    if input.dtype == target.dtype:
         return input, target
     first, second = broadcast_tensors(input, target)
     return first, second
