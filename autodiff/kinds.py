@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from autodiff.dtypes import COMPLEX
 from autodiff.errors import AutodiffError, AxisError, DtypeError, LinalgError, ShapeError, StateDictError
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -146,6 +147,13 @@ def array_like(given: Any, like: Any, what: str) -> np.ndarray[Any, Any]:
 def not_a_tensor(name: str, given: Any, wanted: str = "tensors, arrays and numbers") -> DtypeError:
     """The error, to be raised, of ``name``, which takes what is ``wanted`` and was given something else."""
     return DtypeError(f"{name} takes {wanted}, not {described(given)}; {repair_of(given)}")
+
+
+def refuse_complex(name: str, given: Iterable[Any]) -> None:
+    """Raise DtypeError where one of ``given`` is complex: ``name`` is of real numbers."""
+    for x in given:
+        if getattr(x, "dtype", None) in COMPLEX:
+            raise DtypeError(f"{name} takes real numbers, not {x.dtype}; take .real, .imag or .abs() of them")
 
 
 def operands(given: Iterable[Any]) -> str:

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from autodiff.dtypes import COMPLEX, DIFFERENTIABLE, get_default_dtype, int64, is_known, result_dtype
+from autodiff.dtypes import DIFFERENTIABLE, get_default_dtype, int64, is_known, result_dtype
 from autodiff.engine.call_sites import place_of_user
 from autodiff.engine.checks import non_finite_result, take_fingerprints
 from autodiff.engine.modes import PLAIN, layer
@@ -18,7 +18,7 @@ from autodiff.engine.views import mark_view, rerecord_view
 from autodiff.errors import DtypeError
 from autodiff.kernels.layout import by_first, unusual
 from autodiff.kernels.structural_zeros import non_finite
-from autodiff.kinds import not_a_tensor, operands, refused
+from autodiff.kinds import not_a_tensor, operands, refuse_complex, refused
 
 ndarray = np.ndarray
 NUMBERS = frozenset((float, int, bool))
@@ -105,7 +105,7 @@ def _apply_fast(primitive: Primitive, inputs: tuple[Any, ...], params: dict[str,
     if key in UNTRACKED:
         return None
     if unusual and primitive.real:
-        _refuse_complex(primitive, arrays)
+        refuse_complex(primitive.name, arrays)
     try:
         out = primitive.forward(*arrays, **params) if params else primitive.forward(*arrays)
     except FAILURES as error:
@@ -122,19 +122,13 @@ def _apply_fast(primitive: Primitive, inputs: tuple[Any, ...], params: dict[str,
 def _forward(primitive: Primitive, arrays: Any, params: dict[str, Any]) -> Array:
     """The value of a primitive, as an array: NumPy gives a scalar where all inputs are 0-d."""
     if unusual and primitive.real:
-        _refuse_complex(primitive, arrays)
+        refuse_complex(primitive.name, arrays)
     try:
         out = primitive.forward(*arrays, **params)
     except FAILURES as error:
         out = _retried(primitive, arrays, params, error)
     out = by_first(out, arrays) if unusual and primitive.elementwise else out
     return out if type(out) is ndarray else np.asarray(out)
-
-
-def _refuse_complex(primitive: Primitive, arrays: Any) -> None:
-    for a in arrays:
-        if getattr(a, "dtype", None) in COMPLEX:
-            raise DtypeError(f"{primitive.name} takes real numbers, not {a.dtype}; take .real, .imag or .abs() of them")
 
 
 def _retried(primitive: Primitive, arrays: Any, params: dict[str, Any], error: Exception) -> Array:

@@ -8,10 +8,9 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from autodiff.dtypes import COMPLEX
 from autodiff.engine.values import TensorBase, wrap
 from autodiff.errors import AutodiffError, DtypeError
-from autodiff.kinds import not_a_tensor, refused
+from autodiff.kinds import not_a_tensor, refuse_complex, refused
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -31,11 +30,7 @@ def real_only(function: F) -> F:
 
     @functools.wraps(function)
     def call(*args: Any, **kwargs: Any) -> Any:
-        for x in (*args, *kwargs.values()):
-            if getattr(x, "dtype", None) in COMPLEX:
-                raise DtypeError(
-                    f"{function.__name__} takes real numbers, not {x.dtype}; take .real, .imag or .abs() of them"
-                )
+        refuse_complex(function.__name__, (*args, *kwargs.values()))
         return function(*args, **kwargs)
 
     return call  # type: ignore[return-value]  # takes what the function takes
