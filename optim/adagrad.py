@@ -7,9 +7,10 @@ from typing import Annotated, Any
 
 import numpy as np
 
+from autodiff.kernels.layout import pairs
 from autodiff.tensors.tensor import Tensor
 from optim import rules
-from optim.optimizer import Array, Group, Optimizer, State, filled, reals
+from optim.optimizer import Array, Group, Optimizer, State, filled
 from optim.options import Limit, NotNegative, Params, options
 from optim.states import Slot
 
@@ -99,8 +100,8 @@ class RMSprop(Optimizer):
     def _update(self, group: Group, touched: list[Array]) -> None:
         numbers = group["alpha"], group["momentum"], group["eps"], float(group["lr"])
         for state, arrays in self._with_gradients(group, touched):
-            mean = reals(state["grad_avg"]._array) if group["centered"] else None
-            velocity = reals(state["momentum_buffer"]._array) if group["momentum"] else None
+            mean = pairs(state["grad_avg"]._array) if group["centered"] else None
+            velocity = pairs(state["momentum_buffer"]._array) if group["momentum"] else None
             rules.by_block(rules.rms, (*arrays, mean, velocity), *numbers)
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from autodiff.kernels.layout import pairs
 from optim import rules
-from optim.optimizer import Array, Group, Optimizer, State, reals
+from optim.optimizer import Array, Group, Optimizer, State
 from optim.options import Betas, NotNegative, Params, options, required
 
 __all__ = ["Adam", "AdamW", "Adamax", "NAdam", "RAdam"]
@@ -51,7 +52,7 @@ class Adam(Optimizer):
             if state["step"] != step or arrays[0].dtype is not dtype:
                 step, dtype = state["step"], arrays[0].dtype
                 numbers = rules.AdamNumbers.at(step, lr, betas, eps, dtype)
-            largest = reals(state["max_exp_avg_sq"]._array) if amsgrad else None
+            largest = pairs(state["max_exp_avg_sq"]._array) if amsgrad else None
             rules.by_block(rules.adam, (*arrays, largest), numbers)
 
 

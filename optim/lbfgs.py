@@ -12,9 +12,10 @@ from autodiff.engine.modes import enable_grad
 from autodiff.engine.values import wrap
 from autodiff.engine.versions import changed
 from autodiff.errors import OptionError
+from autodiff.kernels.layout import pairs
 from autodiff.tensors.tensor import Tensor
 from optim.line_search import Point, strong_wolfe
-from optim.optimizer import Array, Group, Optimizer, State, reals
+from optim.optimizer import Array, Group, Optimizer, State
 from optim.options import Limit, NotNegative, Params, options
 from optim.states import Slot
 
@@ -111,7 +112,7 @@ class LBFGS(Optimizer):
         self, evaluate: Callable[[], Any], here: Point, d: Array, group: Group, calls: int, left: int
     ) -> tuple[Point, int]:
         """Move along ``d``; returns the point that is reached and the number of calls it took."""
-        start = [reals(p._array).copy() for p in group["params"]]
+        start = [pairs(p._array).copy() for p in group["params"]]
 
         def at(t: float) -> Point:
             self._move(start, t, d)
@@ -162,22 +163,22 @@ class LBFGS(Optimizer):
         """The gradients of all parameters in one vector, 0 for those that have none."""
         params = self.param_groups[0]["params"]
         parts = [np.zeros_like(p._array) if p._grad is None else p._grad._array for p in params]
-        return np.concatenate([reals(part).ravel() for part in parts])
+        return np.concatenate([pairs(part).ravel() for part in parts])
 
     def _move(self, start: list[Array], t: float, d: Array) -> None:
         """Put the parameters at ``start + t d``."""
-        offset, arrays = 0, [reals(p._array) for p in self.param_groups[0]["params"]]
+        offset, arrays = 0, [pairs(p._array) for p in self.param_groups[0]["params"]]
         for x, origin in zip(arrays, start, strict=True):
             np.add(origin, t * d[offset : offset + x.size].reshape(x.shape), x)
             offset += x.size
         changed(*(p._array for p in self.param_groups[0]["params"]), by=" by LBFGS.step()")
 
     def _slots(self, p: Tensor, group: Group, saved: Mapping[str, Any]) -> dict[str, Slot]:
-        params, pairs = group["params"], saved.get("ro")
+        params, weights = group["params"], saved.get("ro")
         if p is not params[0]:
             return {}
-        dtype, size = np.result_type(*(to_real(q.dtype) for q in params)), sum(reals(q._array).size for q in params)
-        begun, length = bool(saved.get("n_iter")), len(pairs) if isinstance(pairs, (list, tuple)) else 0
+        dtype, size = np.result_type(*(to_real(q.dtype) for q in params)), sum(pairs(q._array).size for q in params)
+        begun, length = bool(saved.get("n_iter")), len(weights) if isinstance(weights, (list, tuple)) else 0
         vector, number = Slot(shape=(size,), dtype=dtype, needed=begun), Slot("number", needed=begun)
         slots = {"func_evals": Slot("count"), "n_iter": Slot("count"), "al": Slot("unused", needed=False)}
         slots |= {"d": vector, "prev_flat_grad": vector, "t": number, "prev_loss": number, "H_diag": number}

@@ -12,6 +12,7 @@ from autodiff.engine.modes import enable_grad
 from autodiff.engine.values import wrap
 from autodiff.engine.versions import changed
 from autodiff.errors import DtypeError, OptionError, StateDictError
+from autodiff.kernels.layout import pairs
 from autodiff.kinds import check_function, described, parameters_of, state_of
 from autodiff.tensors.tensor import Tensor
 from autodiff.unregistered import asked, behind_nothing, not_given, say_overlooked
@@ -29,11 +30,6 @@ def filled(x: Array, value: float = 0) -> Tensor:
     """A tensor of the shape, dtype and layout of ``x``, with ``value`` everywhere, in both parts of a complex one."""
     tensor: Tensor = wrap(np.full_like(x, complex(value, value) if x.dtype.kind == "c" else value))
     return tensor
-
-
-def reals(x: Array) -> Array:
-    """``x`` in the same memory, complex numbers as pairs of real ones, each of which is a parameter for itself."""
-    return x[..., None].view(x.real.dtype) if x.dtype.kind == "c" else x
 
 
 class Optimizer(Hooked):
@@ -167,7 +163,7 @@ class Optimizer(Hooked):
             for name in memory:
                 arrays.append(state[name]._array)
             touched.append(x)
-            yield state, arrays if x.dtype.kind != "c" else [reals(a) for a in arrays]
+            yield state, arrays if x.dtype.kind != "c" else [pairs(a) for a in arrays]
 
     def zero_grad(self, set_to_none: bool = True) -> None:
         """Forget the gradients of all parameters, or set them to 0 where they lie."""

@@ -31,7 +31,7 @@ def real(input: Any) -> Value:
     >>> autodiff.real(autodiff.tensor([1 + 2j]))
     tensor([1.])
     """
-    return primitives.real(input) if is_complex(input) else input
+    return primitives.real_part(input)
 
 
 def imag(input: Any) -> Value:
@@ -48,7 +48,7 @@ def conj(input: Any) -> Value:
     >>> autodiff.conj(autodiff.tensor([1 + 2j]))
     tensor([1.-2.j])
     """
-    return primitives.conj(input) if is_complex(input) else input
+    return primitives.conjugate(input)
 
 
 conj_physical = conj

@@ -16,7 +16,7 @@ from autodiff.functions.arrays import array_of
 from autodiff.functions.axes import also_called, axes_of, axis_of, length_of, shape_of, sizes_by_name
 from autodiff.kernels.layout import order_of
 from autodiff.ops import reductions, shaping
-from autodiff.ops.complex_numbers import conj
+from autodiff.ops.complex_numbers import conjugate
 
 __all__ = [
     "adjoint", "atleast_1d", "atleast_2d", "atleast_3d", "broadcast_shapes", "broadcast_tensors", "broadcast_to",
@@ -119,8 +119,7 @@ def adjoint(input: Any) -> Value:
 
     Raises AxisError for a vector.
     """
-    swapped = matrix_transpose(input)
-    return conj(swapped) if input.dtype.kind == "c" else swapped
+    return conjugate(matrix_transpose(input))
 
 
 def t(input: Any) -> Value:

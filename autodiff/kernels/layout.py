@@ -39,6 +39,11 @@ def laid_out(out: Any, x: Any) -> Any:
     return ordered_like(out, x) if ordered_like(x, x) is x else row_major(out)
 
 
+def pairs(x: Any) -> Any:
+    """Complex numbers as an axis of two floats behind the others, in the same memory; other numbers as they are."""
+    return x[..., None].view(x.real.dtype) if x.dtype.kind == "c" else x
+
+
 def copied(x: Array, order: Any = "K") -> Array:
     """A copy of ``x``, its axes in an order in memory.
 

@@ -11,9 +11,9 @@ from typing import Any
 
 import numpy as np
 
-from autodiff.dtypes import to_complex, to_real
+from autodiff.dtypes import to_complex
 from autodiff.engine.primitive import Primitive
-from autodiff.kernels.layout import by_first, note, row_major
+from autodiff.kernels.layout import by_first, note, pairs, row_major
 from autodiff.ops.shaping import astype
 
 
@@ -31,9 +31,7 @@ def _of_parts(x: Any, y: Any) -> Any:
 
 
 def _pairs(x: Any) -> Any:
-    """Complex numbers as an axis of two floats behind the others, in the same memory."""
-    x = np.asarray(x)  # of a 0-d array NumPy makes a scalar
-    return x[..., None].view(to_real(x.dtype))
+    return pairs(np.asarray(x))  # of a 0-d array NumPy makes a scalar
 
 
 def _joined(x: Any) -> Any:
@@ -78,10 +76,11 @@ def turning(g: Any, unit: Any) -> Any:
 
 
 def _unit_z(g: Any, out: Any, z: Any) -> Any:
-    """d(z / |z|) = i u Im(conj(u) dz) / |z|, with u = z / |z|: only the part that turns."""
+    """``turning`` over z = u |z|, 0 at 0."""
     return np.where(z == 0, 0, turning(g, out) * conj(out) / np.abs(np.where(z == 0, 1, z)))
 
 
+# Not np.sign itself, which is the forward of ``sign``: NumPy's name stands for one primitive.
 unit = Primitive("unit", lambda z: np.sign(z), _unit_z, keeps="out z")
 
 angle = Primitive("angle", lambda z: row_major(np.angle(z)), lambda g, out, z: g * -1j / z, keeps="z")

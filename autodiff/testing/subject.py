@@ -9,10 +9,11 @@ from typing import Any
 
 import numpy as np
 
-from autodiff.dtypes import DIFFERENTIABLE, to_real
+from autodiff.dtypes import DIFFERENTIABLE
 from autodiff.engine import modes
 from autodiff.engine.backward import grad
 from autodiff.errors import DtypeError
+from autodiff.kernels.layout import pairs
 from autodiff.tensors.creation import from_numpy
 from autodiff.tensors.tensor import Tensor
 
@@ -52,7 +53,7 @@ def is_floating_array(x: Any) -> bool:
 
 def parts(x: Any) -> Any:
     """An array of complex numbers as one of pairs of real numbers, in the same memory; anything else as it is."""
-    return x[..., None].view(to_real(x.dtype)) if is_floating_array(x) and x.dtype.kind == "c" else x
+    return pairs(x) if is_floating_array(x) else x
 
 
 def joined(g: Array, dtype: np.dtype[Any]) -> Array:
