@@ -15,6 +15,7 @@ import nn
 import optim
 from autodiff.errors import DtypeError, GraphError
 from autodiff.testing import failures, gradcheck
+from nn import functional
 
 Z = np.array([1 + 2j, 0.3 - 1j])
 V = np.array([0.5 - 1j, 2 + 0.1j])
@@ -297,6 +298,22 @@ def test_what_has_no_meaning_for_complex_numbers_is_refused_by_name(name: str) -
         getattr(autodiff, name)(z, 0.5) if name == "clamp_min" else getattr(autodiff, name)(z)
     with pytest.raises(DtypeError, match="less takes real numbers"):
         z < 1  # noqa: B015
+
+
+def test_losses_that_square_or_compare_refuse_complex_numbers() -> None:
+    """Without a conjugate their formulas would give complex losses, and cosines; ``l1_loss`` takes sizes, and stays."""
+    z, x = autodiff.tensor(Z[None]), autodiff.ones(1, 2)
+    for call in (
+        lambda: functional.mse_loss(z, z),
+        lambda: functional.cosine_similarity(z, z),
+        lambda: functional.cosine_embedding_loss(z, z, autodiff.ones(1)),
+        lambda: functional.hinge_embedding_loss(z, x),
+        lambda: functional.kl_div(z, x),
+        lambda: functional.gaussian_nll_loss(z, z, x),
+    ):
+        with pytest.raises(DtypeError, match=r"takes real numbers, not complex128"):
+            call()
+    assert functional.l1_loss(z, z * 2).item() == pytest.approx(np.abs(Z).mean())
 
 
 def test_gradcheck_sees_both_wirtinger_derivatives() -> None:

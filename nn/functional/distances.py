@@ -6,6 +6,7 @@ from typing import Any
 
 from autodiff.engine.values import Value
 from autodiff.functions.arithmetic import clamp
+from autodiff.functions.arrays import real_only
 from autodiff.functions.reductions import sum as sum_over
 from autodiff.functions.shaping import broadcast_shapes, broadcast_to
 from autodiff.linalg.norms import pdist, vector_norm
@@ -14,6 +15,7 @@ from autodiff.ops.shaping import in_single
 __all__ = ["cosine_similarity", "pairwise_distance", "pdist"]
 
 
+@real_only
 @in_single
 def cosine_similarity(x1: Any, x2: Any, dim: int = 1, eps: float = 1e-08) -> Value:
     """The cosine of the angle between vectors along ``dim``; a norm counts as ``eps`` at least.

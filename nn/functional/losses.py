@@ -12,7 +12,7 @@ from autodiff.engine.broadcasting import broadcasts_to
 from autodiff.engine.values import Value
 from autodiff.errors import OptionError, ShapeError
 from autodiff.functions.arithmetic import clamp, where
-from autodiff.functions.arrays import array_of
+from autodiff.functions.arrays import array_of, real_only
 from autodiff.ops import fused
 from autodiff.ops.lengths import absolute
 from autodiff.ops.shaping import in_single, reshape
@@ -176,6 +176,7 @@ def huber_loss(input: Any, target: Any, reduction: str = "mean", delta: float = 
     return reduced(loss if weight is None else loss * weight, reduction)
 
 
+@real_only
 @in_single
 def kl_div(
     input: Any, target: Any, size_average: bool | None = None, reduce: bool | None = None, reduction: str = "mean",
@@ -220,6 +221,7 @@ def poisson_nll_loss(
     return reduced(loss, reduction_of(size_average, reduce, reduction))
 
 
+@real_only
 @in_single
 def gaussian_nll_loss(
     input: Any, target: Any, var: Any, full: bool = False, eps: float = 1e-06, reduction: str = "mean"

@@ -13,7 +13,7 @@ from autodiff.engine.apply import apply
 from autodiff.engine.values import Value
 from autodiff.errors import DtypeError, OptionError, ShapeError
 from autodiff.functions.arithmetic import clamp, minimum, where
-from autodiff.functions.arrays import array_of
+from autodiff.functions.arrays import array_of, real_only
 from autodiff.functions.reductions import mean
 from autodiff.functions.reductions import sum as sum_over
 from autodiff.ops.indexing import take_along_axis
@@ -43,6 +43,7 @@ def _classes(name: str, target: Any) -> Any:
     return array
 
 
+@real_only
 @in_single
 def hinge_embedding_loss(
     input: Any, target: Any, margin: float = 1.0, size_average: bool | None = None, reduce: bool | None = None,
@@ -74,6 +75,7 @@ def margin_ranking_loss(
     return reduced(_positive(-target * (input1 - input2) + margin), reduction_of(size_average, reduce, reduction))
 
 
+@real_only
 @in_single
 def cosine_embedding_loss(
     input1: Any, input2: Any, target: Any, margin: float = 0.0, size_average: bool | None = None,
