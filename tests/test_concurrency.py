@@ -221,13 +221,14 @@ def test_training_goes_on_after_interrupts() -> None:
     try:
         for _ in range(60):
             try:
-                signal.setitimer(signal.ITIMER_REAL, random.uniform(1e-4, 2 * length))
-                step()
-                step()
+                try:
+                    signal.setitimer(signal.ITIMER_REAL, random.uniform(1e-4, 2 * length))
+                    step()
+                    step()
+                finally:  # where the alarm may still ring: hence the outer try
+                    signal.setitimer(signal.ITIMER_REAL, 0)
             except KeyboardInterrupt:
                 interrupted += 1
-            finally:
-                signal.setitimer(signal.ITIMER_REAL, 0)
             assert autodiff.is_grad_enabled()
             assert not blas._limit.holders
     finally:
