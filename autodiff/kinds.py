@@ -227,7 +227,7 @@ def refusing(function: F) -> F:
 
 
 def _is_tensor(x: Any) -> bool:
-    return hasattr(x, "shape") and hasattr(x, "dtype") and not inspect.isclass(x)
+    return hasattr(type(x), "__primitive__") or (hasattr(x, "shape") and hasattr(x, "dtype") and not inspect.isclass(x))
 
 
 def _is_module(x: Any) -> bool:

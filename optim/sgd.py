@@ -65,7 +65,7 @@ class SGD(Optimizer):
     def _update(self, group: Group, touched: list[Array]) -> None:
         # By hand: _with_gradients, which the others use, would take most of so short a law's time.
         lr, decay, momentum, uphill = group["lr"], group["weight_decay"], group["momentum"], group["maximize"]
-        dtype, rate, descend, block = None, lr, rules.descend, rules.BLOCK
+        dtype, rate, keep, descend, block = None, lr, momentum, rules.descend, rules.BLOCK
         for p in group["params"]:
             grad = p._grad
             if grad is None:
@@ -73,22 +73,22 @@ class SGD(Optimizer):
             x, g = p._array, grad._array
             if x.dtype is not dtype:
                 dtype = x.dtype
-                rate = np.array(lr, dtype)
+                rate, keep = np.array(lr, dtype), np.array(momentum, dtype)
             if uphill:
                 g = -g
             if decay:
                 g = rules.added(g, decay, x)
             if momentum:
-                g = self._velocity(p, g, group)
+                g = self._velocity(p, g, keep, group)
             if x.size > block:
                 rules.by_block(descend, (x, g), rate)
             else:
                 descend(x, g, rate)
             touched.append(x)
 
-    def _velocity(self, p: Any, g: Array, group: Group) -> Array:
+    def _velocity(self, p: Any, g: Array, momentum: Array, group: Group) -> Array:
         """The direction that momentum makes of a gradient."""
-        state, momentum = self.state[p], group["momentum"]
+        state = self.state[p]
         buffer = state.get("momentum_buffer")
         if buffer is None:
             buffer = state["momentum_buffer"] = wrap(np.array(g))

@@ -19,7 +19,7 @@ from autodiff.engine.primitive import Primitive
 from autodiff.engine.tape import Node
 from autodiff.engine.values import TensorBase, wrap
 from autodiff.engine.versions import next_number
-from autodiff.engine.views import rerecord_view
+from autodiff.engine.views import rerecord_views
 from autodiff.errors import DtypeError, GraphError, ShapeError
 
 Array = np.ndarray[Any, Any]
@@ -118,8 +118,7 @@ class Function:
             InPlaceError: an input marked dirty cannot be changed.
         """
         ctx = FunctionCtx()
-        for x in args:
-            rerecord_view(x)
+        rerecord_views(args)
         edges = tuple(x._node if isinstance(x, TensorBase) else None for x in args)
         ctx.needs_input_grad = tuple(edge is not None for edge in edges)
         with modes.no_grad():

@@ -14,7 +14,7 @@ from autodiff.engine.primitive import Primitive, primitives
 from autodiff.engine.tape import NO_PARAMS, Node
 from autodiff.engine.values import Array, TensorBase, record, wrap
 from autodiff.engine.versions import rewritten
-from autodiff.engine.views import mark_view, rerecord_view
+from autodiff.engine.views import mark_view, rerecord_views
 from autodiff.errors import DtypeError
 from autodiff.kernels.layout import by_first, unusual
 from autodiff.kernels.structural_zeros import non_finite
@@ -29,19 +29,62 @@ FAILURES = (OverflowError, ValueError, TypeError, IndexError)  # of NumPy, where
 def apply(primitive: Primitive, inputs: tuple[Any, ...], params: dict[str, Any] = NO_PARAMS) -> Any:
     """Apply a primitive to tensors, arrays and numbers, and record it where an input is tracked.
 
+    Here are the usual calls, one third faster without lists and loops; ``_apply_any`` takes all others.
+
     Raises:
         ShapeError, DtypeError, IndexError: the inputs do not fit the operation.
         NonFiniteError: under ``detect_anomaly``, the result is not finite.
     """
     if rewritten:  # a tensor was changed in place by a recorded operation, and lives
-        for x in inputs:
-            if hasattr(x, "_base"):
-                rerecord_view(x)
+        rerecord_views(inputs)
+    if layer().value is not PLAIN or not primitive.differentiable:
+        return _apply_any(primitive, inputs, params)
+    arrays = edges = number = None  # type: Any
+    try:
+        if len(inputs) == 2:
+            x, y = inputs
+            if type(x) is type(y) or (type(y) not in NUMBERS and type(x) not in NUMBERS):
+                a, m = x._array, x._node
+                b, n = y._array, y._node
+                if a.dtype is not b.dtype:
+                    return _apply_any(primitive, inputs, params)
+            elif type(y) in NUMBERS:
+                a, m, b, n, number = x._array, x._node, y, None, y
+            else:
+                a, m, b, n, number = x, None, y._array, y._node, x
+            arrays, edges = (a, b), (m, n)
+            key = (4 if n is None else 6) if m is None else 5 if n is None else 7
+        elif len(inputs) == 1:
+            (x,) = inputs
+            arrays, edges, key = (x._array,), (x._node,), 2 if x._node is None else 3
+        else:
+            x, y, z = inputs
+            arrays, edges = (x._array, y._array, z._array), (x._node, y._node, z._node)
+            key = 8 | (x._node is not None) | (y._node is not None) << 1 | (z._node is not None) << 2
+            if not arrays[0].dtype is arrays[1].dtype is arrays[2].dtype:
+                return _apply_any(primitive, inputs, params)
+    except (AttributeError, ValueError):  # an input is neither a tensor nor a number, or there are more than three
+        return _apply_any(primitive, inputs, params)
+    if key in UNTRACKED:
+        return _apply_any(primitive, inputs, params)
+    if unusual and primitive.real:
+        refuse_complex(primitive.name, arrays)
+    try:
+        out = primitive.forward(*arrays, **params) if params else primitive.forward(*arrays)
+    except FAILURES as error:
+        out = _retried(primitive, arrays, params, error)
+    out = by_first(out, arrays) if unusual and primitive.elementwise else out
+    result = record(primitive, edges, arrays, key, params, out if type(out) is ndarray else np.asarray(out))
+    if number is not None:
+        result._node.operand = number
+    if primitive.view:
+        mark_view(result, x, x, primitive, params)
+    return result
+
+
+def _apply_any(primitive: Primitive, inputs: tuple[Any, ...], params: dict[str, Any]) -> Any:
+    """``apply`` of any number of inputs of any kinds in any mode."""
     mode = layer().value
-    if mode is PLAIN:
-        result = _apply_fast(primitive, inputs, params)
-        if result is not None:
-            return result
     arrays: list[Any] = []
     edges: list[Node | None] = []
     for x in inputs:
@@ -59,7 +102,7 @@ def apply(primitive: Primitive, inputs: tuple[Any, ...], params: dict[str, Any] 
     if not (is_tracked and mode.recording and primitive.differentiable):
         return _outside_graph(primitive, inputs, is_tracked, params, out)
     key = sum(1 << i for i, node in enumerate(edges) if node is not None) + (1 << len(edges))
-    result = record(primitive, tuple(edges), arrays, key, params, out)
+    result = record(primitive, tuple(edges), arrays, key, params, out, 4)
     for a in arrays:
         if type(a) in NUMBERS:
             result._node.operand = a
@@ -67,55 +110,6 @@ def apply(primitive: Primitive, inputs: tuple[Any, ...], params: dict[str, Any] 
         mark_view(result, inputs[0], inputs[0], primitive, params)
     if mode.anomaly:
         take_fingerprints(result._node)
-    return result
-
-
-def _apply_fast(primitive: Primitive, inputs: tuple[Any, ...], params: dict[str, Any]) -> Any:
-    """``apply`` for the usual calls, one third faster without lists and loops; None for others."""
-    if not primitive.differentiable:
-        return None
-    arrays = edges = number = None  # type: Any
-    try:
-        if len(inputs) == 2:
-            x, y = inputs
-            if type(x) is type(y) or (type(y) not in NUMBERS and type(x) not in NUMBERS):
-                a, m = x._array, x._node
-                b, n = y._array, y._node
-                if a.dtype is not b.dtype:
-                    return None
-            elif type(y) in NUMBERS:
-                a, m = x._array, x._node
-                b, n, number = y, None, y
-            else:
-                a, m, number = x, None, x
-                b, n = y._array, y._node
-            arrays, edges = (a, b), (m, n)
-            key = (4 if n is None else 6) if m is None else 5 if n is None else 7
-        elif len(inputs) == 1:
-            (x,) = inputs
-            arrays, edges, key = (x._array,), (x._node,), 2 if x._node is None else 3
-        else:
-            x, y, z = inputs
-            arrays, edges = (x._array, y._array, z._array), (x._node, y._node, z._node)
-            key = 8 | (x._node is not None) | (y._node is not None) << 1 | (z._node is not None) << 2
-            if not arrays[0].dtype is arrays[1].dtype is arrays[2].dtype:
-                return None
-    except (AttributeError, ValueError):  # an input is neither a tensor nor a number, or there are more than three
-        return None
-    if key in UNTRACKED:
-        return None
-    if unusual and primitive.real:
-        refuse_complex(primitive.name, arrays)
-    try:
-        out = primitive.forward(*arrays, **params) if params else primitive.forward(*arrays)
-    except FAILURES as error:
-        out = _retried(primitive, arrays, params, error)
-    out = by_first(out, arrays) if unusual and primitive.elementwise else out
-    result = record(primitive, edges, arrays, key, params, out if type(out) is ndarray else np.asarray(out), 4)
-    if number is not None:
-        result._node.operand = number
-    if primitive.view:
-        mark_view(result, x, x, primitive, params)
     return result
 
 

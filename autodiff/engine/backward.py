@@ -21,7 +21,7 @@ from autodiff.engine.walk import walk
 from autodiff.errors import DtypeError, GraphError, InPlaceError, OptionError, ShapeError
 from autodiff.forks import hold_over_forks
 from autodiff.kernels.layout import laid_out, unusual
-from autodiff.kernels.structural_zeros import doubt
+from autodiff.kernels.structural_zeros import doubt, in_doubt, no_doubt
 from autodiff.kinds import array_like, described, repair_of, several
 
 _delivering = RLock()  # NumPy adds long arrays while other threads run
@@ -115,26 +115,34 @@ def gradients(
     if inputs is not None and not inputs:
         raise GraphError("there are no inputs whose gradients could be wanted; leave inputs out for all leaves")
     cotangents: dict[Node, Any] = {}
+    has_zeros = False
     for output, seed in zip(outputs, seeds, strict=True):
         node, g = _tracked(output), _seed(output, seed)
-        if seed is not None and not g._array.all():
-            doubt()
+        has_zeros |= seed is not None and not g._array.all()
         g = g if create_graph else g._array
-        g = as_gradient(g) if unusual else g  # without complex numbers not even the call
+        if unusual and node.dtype.kind == "c":
+            g = as_gradient(g)
         cotangents[node] = cotangents[node] + g if node in cotangents else g
     targets = {_tracked(x) for x in inputs} if inputs is not None else ()
     for x in inputs or () if fill else ():
         x.retain_grad()
     retain = create_graph if retain_graph is None else retain_graph
     taken = set(map(id, cotangents.values()))
-    if create_graph:
-        with _recording(), asked_at(calls().place or place_of_user()):  # all at one place, found once
-            walked = walk(cotangents, targets, retain, wrap)
-    else:
-        walked = walk(cotangents, targets, retain)
+    try:
+        if has_zeros:
+            doubt()
+        if create_graph:
+            with _recording(), asked_at(calls().place or place_of_user()):  # all at one place, found once
+                walked = walk(cotangents, targets, retain, wrap)
+        else:
+            walked = walk(cotangents, targets, retain)
+    finally:
+        if in_doubt:
+            no_doubt()
     for node, g in walked.items():
         key = id(g)
-        g = as_gradient(g) if unusual else g
+        if unusual and node.dtype.kind == "c":
+            g = as_gradient(g)
         if create_graph:
             walked[node] = g.clone() if key in taken or g._array.base is not None else g
         else:
@@ -146,7 +154,7 @@ def gradients(
 
 def _recording() -> AbstractContextManager[None]:
     """``enable_grad``, if recording is off."""
-    return nullcontext() if modes.current().recording else modes.enable_grad()
+    return nullcontext() if modes.layer().value.recording else modes.enable_grad()
 
 
 def accumulate_grad(found: dict[Node, Any], create_graph: bool) -> None:

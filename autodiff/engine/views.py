@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -58,6 +59,13 @@ def node_of(x: Any) -> Any:
     if rewritten:
         rerecord_view(x)
     return x._node
+
+
+def rerecord_views(values: Iterable[Any]) -> None:
+    """Re-record those of ``values`` that are views whose memory was changed in place."""
+    for x in values:
+        if hasattr(x, "_base"):
+            rerecord_view(x)
 
 
 def rerecord_view(x: Any) -> None:

@@ -58,7 +58,7 @@ def walk(
     pending = {node: g for node, g in cotangents.items() if wanted is None or node in wanted}
     found = {node: g for node, g in pending.items() if is_leaf(node)}
     heap: list[tuple[int, Any]] = sorted((-node.number, node) for node in pending if node not in found)
-    newest_change, anomaly, hooked = last_change(), modes.current().anomaly, in_use() and observe is None
+    newest_change, anomaly, hooked = last_change(), modes.layer().value.anomaly, in_use() and observe is None
     needs_arrival = hooked or anomaly or wanted is not None
     doubtful, zeros = in_doubt, None  # a local name is faster
     observe = observe or (check_cotangent if anomaly else None)

@@ -10,14 +10,11 @@ from __future__ import annotations
 import math
 from cmath import isfinite
 from collections.abc import Callable, Iterator, Sequence
-from functools import wraps
 from threading import get_ident
-from typing import Any, ParamSpec, TypeVar
+from typing import Any
 
 import numpy as np
 
-P = ParamSpec("P")
-R = TypeVar("R")
 Array = np.ndarray[Any, Any]
 FINITE = (-0.7, 1.3)  # of two signs, so that a slope that jumps at 0 differs between them
 INTERVALS = ((0.2, 0.8), (1.2, 1.8))  # between the poles of the functions that have some
@@ -28,23 +25,16 @@ in_doubt: set[int] = set()  # the threads whose walk is to look
 
 
 def doubt(*_: Any) -> None:
-    """Let the walk of this thread look for NaN in cotangents until it ends."""
+    """Let the walk of this thread look for NaN in cotangents until it ends (``no_doubt``)."""
     in_doubt.add(get_ident())
 
 
-def noting_nan(walk: Callable[P, R]) -> Callable[P, R]:
-    """``walk``, in doubt from the first invalid operation that NumPy reports until it returns or raises."""
+def no_doubt() -> None:
+    """Let this thread's walks look no more: the one that was in doubt is over."""
+    in_doubt.discard(get_ident())
 
-    @wraps(walk)
-    @np.errstate(all="ignore", invalid="call", call=doubt)
-    def noting(*args: P.args, **kwargs: P.kwargs) -> R:
-        try:
-            return walk(*args, **kwargs)
-        finally:
-            if in_doubt:
-                in_doubt.discard(get_ident())
 
-    return noting
+noting_nan = np.errstate(all="ignore", invalid="call", call=doubt)
 
 
 @np.errstate(all="ignore")

@@ -12,6 +12,7 @@ from autodiff.engine.tape import Node, is_leaf
 from autodiff.engine.versions import change_after
 from autodiff.engine.walk import walk
 from autodiff.errors import AutodiffError, GraphError
+from autodiff.kernels.structural_zeros import no_doubt
 from autodiff.tensors.tensor import Tensor
 
 Array = np.ndarray[Any, Any]
@@ -112,7 +113,10 @@ def steps(order: Sequence[Node], outputs: Sequence[Tensor], known: dict[Node, Ar
         given.append((node.edges.index(edge, first), edge, c))
         incoming[node] = g
 
-    incoming |= walk(cotangents, retain=True, read=read, observe=observe)
+    try:
+        incoming |= walk(cotangents, retain=True, read=read, observe=observe)
+    finally:
+        no_doubt()
     for node in reversed(order):
         if node in incoming:
             yield Step(node, incoming[node], outgoing.get(node, []))
