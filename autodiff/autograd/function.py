@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from autodiff.contexts import Block
 from autodiff.dtypes import DIFFERENTIABLE, is_known
 from autodiff.engine import modes
 from autodiff.engine.broadcasting import broadcasts_to
@@ -121,7 +122,7 @@ class Function:
         rerecord_views(args)
         edges = tuple(x._node if isinstance(x, TensorBase) else None for x in args)
         ctx.needs_input_grad = tuple(edge is not None for edge in edges)
-        with modes.no_grad():
+        with Block(modes.SETTING, recording=False, notes=None):  # what forward computes is noted as one call
             if cls.setup_context is Function.setup_context:
                 returned = cls.forward(ctx, *args)
             else:
@@ -132,6 +133,10 @@ class Function:
             raise DtypeError(f"{cls.__name__}.forward returns a tensor or a tuple of them, not {returned!r:.60}")
         call = _Call(cls, ctx, edges, args, outputs)
         results = call.results()
+        if (notes := modes.current().notes) is not None:
+            for i, result in enumerate(results):
+                if isinstance(result, TensorBase):
+                    notes(_Unlisted(cls.__name__ + (f"[{i}]" if len(results) > 1 else "")), args, result, {})
         return results if isinstance(returned, tuple) else results[0]
 
 

@@ -99,17 +99,20 @@ def _apply_any(primitive: Primitive, inputs: tuple[Any, ...], params: dict[str, 
         return apply(primitive, promoted, params)
     out = (_watched_forward if mode.anomaly else _forward)(primitive, arrays, params)
     is_tracked = any(edges)
-    if not (is_tracked and mode.recording and primitive.differentiable):
-        return _outside_graph(primitive, inputs, is_tracked, params, out)
-    key = sum(1 << i for i, node in enumerate(edges) if node is not None) + (1 << len(edges))
-    result = record(primitive, tuple(edges), arrays, key, params, out, 4)
-    for a in arrays:
-        if type(a) in NUMBERS:
-            result._node.operand = a
-    if primitive.view:
-        mark_view(result, inputs[0], inputs[0], primitive, params)
-    if mode.anomaly:
-        take_fingerprints(result._node)
+    if is_tracked and mode.recording and primitive.differentiable:
+        key = sum(1 << i for i, node in enumerate(edges) if node is not None) + (1 << len(edges))
+        result = record(primitive, tuple(edges), arrays, key, params, out, 4)
+        for a in arrays:
+            if type(a) in NUMBERS:
+                result._node.operand = a
+        if primitive.view:
+            mark_view(result, inputs[0], inputs[0], primitive, params)
+        if mode.anomaly:
+            take_fingerprints(result._node)
+    else:
+        result = _outside_graph(primitive, inputs, is_tracked, params, out)
+    if mode.notes is not None:
+        mode.notes(primitive, inputs, result, params)
     return result
 
 

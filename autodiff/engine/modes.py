@@ -17,10 +17,14 @@ R = TypeVar("R")
 
 
 class Mode(NamedTuple):
-    """Whether operations are recorded, and whether their results are checked."""
+    """Whether operations are recorded, whether their results are checked, and who takes notes of them.
+
+    ``notes`` is called after each operation, tracked or not, with its primitive, inputs, result and params.
+    """
 
     recording: bool = True
     anomaly: bool = False
+    notes: Callable[[Any, tuple[Any, ...], Any, dict[str, Any]], None] | None = None
 
 
 PLAIN = Mode()

@@ -10,7 +10,7 @@ from autodiff.dtypes import can_cast
 from autodiff.engine import modes
 from autodiff.engine.broadcasting import broadcasts_to
 from autodiff.engine.hooks import NodeHooks, in_use
-from autodiff.engine.tape import Node, is_leaf
+from autodiff.engine.tape import NO_PARAMS, Node, is_leaf
 from autodiff.engine.values import TensorBase, record, wrap
 from autodiff.engine.versions import changed, owner_of
 from autodiff.engine.views import View, node_in_base, node_of, origin, rerecord_view
@@ -63,6 +63,8 @@ class OverwritingMethods(TensorBase):
             past = self._before_write()._node
             written = record(put, (past, node), (array, values), key, {"key": first}, array, 1)
             self._follow(written._node)
+        if (notes := modes.current().notes) is not None:
+            notes(put, (self, value), self, {"key": first})
 
     def _part_of_base(self, first: Any, node: Node | None) -> View:
         """The view ``self[first]`` of the base; raises InPlaceError where two tracked numbers would go to one place."""
@@ -119,6 +121,8 @@ class OverwritingMethods(TensorBase):
         changed(array, history=traced)
         if traced:
             self._follow(node)
+        if (notes := modes.current().notes) is not None:
+            notes(overwrite, (self, result), self, NO_PARAMS)
         return self
 
     def _check_writable(self, node: Node | None, key: Any = ..., constant: int = 0) -> bool:
