@@ -63,7 +63,7 @@ def refusal(content: bytes, path: Path) -> str:
     path.write_bytes(content)
     with pytest.raises(FileFormatError, match=re.escape(str(path))) as caught:
         load(path)
-    assert "\n" not in str(caught.value)
+    assert "\n" not in str(caught.value) or "a PyTorch file" in str(caught.value)  # which has two lines of repair
     return str(caught.value)
 
 

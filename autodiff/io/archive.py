@@ -20,8 +20,9 @@ from numpy.lib import format as npy
 from numpy.typing import NDArray
 
 from autodiff.errors import AutodiffError, DeviceError, DtypeError, FileFormatError
+from autodiff.io import weights
 from autodiff.io.arrays import MAX_HEADER, read_array
-from autodiff.io.files import replacing
+from autodiff.io.files import replacing, write_whole
 from autodiff.io.foreign import kind_of
 from autodiff.io.stored import Content, members_of
 from autodiff.tensors.creation import from_numpy
@@ -44,7 +45,8 @@ def save(obj: object, f: Source) -> None:
 
     Dict keys are str or int and keep their type; every dict loads as a plain dict. Arrays keep dtype, shape and memory
     order; tensors also keep `requires_grad`. A path is written whole or not at all: what was there before stays until
-    the new file is complete on the disk.
+    the new file is complete on the disk. A path that ends in ``.safetensors`` gets a file of that format: a dict of
+    tensors, such as a state dict, without `requires_grad`.
 
     Raises:
         DtypeError: `obj` holds something else; the message names where.
@@ -66,8 +68,11 @@ def save(obj: object, f: Source) -> None:
             _write(obj, buffer := BytesIO())
             file.write(buffer.getbuffer())
         return
-    if os.fspath(f).endswith(".safetensors"):
-        raise FileFormatError(f"{os.fspath(f)}: save writes a zip of .npy members; give it another suffix")
+    if weights.is_weights(f):
+        named = obj.items() if isinstance(obj, dict) else [(None, obj)]
+        content = weights.written((name, _to_array(x) if isinstance(x, Tensor) else x) for name, x in named)
+        write_whole(f, content)
+        return
     with replacing(f) as file:
         _write(obj, file)
 
@@ -75,7 +80,8 @@ def save(obj: object, f: Source) -> None:
 def load(f: Source, map_location: object = None, *, weights_only: bool = True) -> Any:
     """Read what `save` wrote. `map_location` may only mean the CPU; `weights_only` has nothing to forbid here.
 
-    Only what `save` writes is read, so that a file of n bytes never takes more than a small multiple of n of memory.
+    Only what `save` writes is read, so that a file of n bytes never takes more than a small multiple of n of memory. A
+    path that ends in ``.safetensors`` is read whoever wrote it, PyTorch for instance, and gives a dict of tensors.
 
     Raises:
         FileFormatError: the file is damaged or was not written by `save`; the message says what it is.
@@ -88,6 +94,8 @@ def load(f: Source, map_location: object = None, *, weights_only: bool = True) -
     if not isinstance(f, (str, os.PathLike)):
         return _read(_binary(f, "load"))
     with open(f, "rb") as file:
+        if weights.is_weights(f):
+            return {name: _to_tensor(array, False) for name, array in weights.read(file.read(), f).items()}
         return _read(file)
 
 

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import os
 import re
 from typing import IO
 
 from autodiff.io.stored import LOCAL
 
 TAIL = 1 << 16
+TORCH = """a PyTorch file, which is a pickle. With PyTorch and safetensors installed, these two lines make of a state \
+dict in it a file that load reads:
+    import torch, safetensors.torch as st
+    st.save_file({k: v.clone(memory_format=torch.contiguous_format) for k, v in torch.load(OLD).items()}, NEW)"""
 KINDS = [
     (rb"\x93NUMPY", "an .npy array, which numpy.load reads"),
     (
         rb"\x80[\x02-\x05]\x8a\x0al\xfc\x9cF\xf9 j\xa8P\x19",
-        "a PyTorch file of the old kind; read it with torch.load and save the numpy() of each tensor",
+        TORCH,
     ),
     (
         rb"\x80[\x02-\x05]|\((?:lp|dp|tp|i)|[]}]q\x00|c[\w.]+\n\w+\n",
@@ -30,6 +35,15 @@ KINDS = [
 
 def kind_of(file: IO[bytes]) -> str | None:
     """What a file is, and what reads it; None where it may have been one of `save`."""
+    kind = _kind(file)
+    if kind is TORCH:
+        name = getattr(file, "name", None)
+        old = name if isinstance(name, str) else "weights.pt"
+        return kind.replace("OLD", repr(old)).replace("NEW", repr(f"{os.path.splitext(old)[0]}.safetensors"))
+    return kind
+
+
+def _kind(file: IO[bytes]) -> str | None:
     length = file.seek(0, 2)
     file.seek(0)
     head = file.read(TAIL)
@@ -39,7 +53,7 @@ def kind_of(file: IO[bytes]) -> str | None:
         file.seek(max(0, length - TAIL))
         return _zip(head, file.read(TAIL))
     if 2 <= int.from_bytes(head[:8], "little") <= length - 8 and head[8:9] == b"{":
-        return "a safetensors file, which safetensors.numpy.load_file reads"
+        return "a safetensors file, which load reads under a name that ends in .safetensors"
     return next((kind for pattern, kind in KINDS if re.match(pattern, head)), None)
 
 
@@ -50,7 +64,7 @@ def _zip(head: bytes, tail: bytes) -> str | None:
     if b"skeleton.json" in tail or first == b"skeleton.json" or (cut and first.endswith(b".npy")):
         return None
     if first.endswith(b"data.pkl") or b"/data.pkl" in tail:
-        return "a PyTorch file; read it with torch.load and save the numpy() of each tensor"
+        return TORCH
     if first.endswith(b".npy"):
         return "an .npz of NumPy, which numpy.load reads"
     return f"another zip, whose first member is {first[:60].decode(errors='replace')!r}"

@@ -12,7 +12,7 @@ from autodiff.errors import DtypeError, OptionError
 from autodiff.functions.arrays import array_of, tensors_only
 from autodiff.functions.axes import size_of
 from autodiff.kernels.layout import ordered_like
-from autodiff.kinds import refusing
+from autodiff.kinds import described, refusing
 from autodiff.tensors import leaves
 from autodiff.tensors.leaves import array_from_data, dtype_or_default
 from autodiff.tensors.tensor import Tensor
@@ -61,11 +61,18 @@ def from_numpy(ndarray: Any) -> Tensor:
 def from_dlpack(ext_tensor: Any) -> Tensor:
     """A tensor that shares the memory of another library's, by the DLPack protocol.
 
+    Raises DtypeError for what has no such protocol, or refuses: a tensor on a GPU, in a graph, or of bfloat16.
+
     >>> import numpy as np
     >>> from_dlpack(np.array([1.0, 2.0], np.float32))
     tensor([1., 2.])
     """
-    return from_numpy(np.from_dlpack(ext_tensor))
+    if not hasattr(ext_tensor, "__dlpack__"):
+        raise DtypeError(f"from_dlpack takes a tensor of another library, not {described(ext_tensor)}")
+    try:
+        return from_numpy(np.from_dlpack(ext_tensor))
+    except (RuntimeError, BufferError, TypeError) as error:
+        raise DtypeError(f"no tensor can be made of {described(ext_tensor)}: {error}") from error
 
 
 def zeros(*shape: Any, size: Any = (), dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:

@@ -58,14 +58,14 @@ def dtype_or_default(dtype: Any) -> np.dtype[Any]:
 
 
 def array_from_data(data: Any, dtype: Any, copy: bool | None) -> np.ndarray[Any, Any]:
-    """``data`` as an array: arrays keep their dtype, Python floats get the default one.
+    """``data`` as an array: arrays and columns of tables keep their dtype, Python floats get the default one.
 
     Raises DtypeError for data that are not numbers in a regular shape.
     """
     source = _plain(data)
     if source is not data:
         warn_of_copy(data)
-    typed = isinstance(source, (np.ndarray, np.generic)) or _holds_arrays(source)
+    typed = _is_typed(source)
     order: Any = "C" if type(source) is np.ndarray and is_stretched(source) else "K"
     try:
         array = np.array(source, dtype=None if dtype is None else as_dtype(dtype), copy=copy, order=order)
@@ -90,8 +90,8 @@ def _plain(data: Any) -> Any:
     return data
 
 
-def _holds_arrays(data: Any) -> bool:
-    """Whether a nested list bottoms out in arrays, whose dtype is kept, rather than in Python numbers."""
+def _is_typed(data: Any) -> bool:
+    """Whether data, or what a nested list bottoms out in, has a dtype, which is kept, as Python numbers have not."""
     while isinstance(data, (list, tuple)) and len(data):
         data = data[0]
-    return isinstance(data, (np.ndarray, np.generic))
+    return hasattr(data, "__array__")  # arrays, NumPy's numbers, columns of pandas and Arrow, tensors of others
