@@ -250,11 +250,11 @@ class Module(Hookable):
 
     def get_parameter(self, target: str) -> Parameter:
         """The parameter at a path such as ``"layers.1.weight"``."""
-        return self._get("parameter", target)  # type: ignore[no-any-return]
+        return self._get("parameter", target)
 
     def get_buffer(self, target: str) -> Tensor:
         """The buffer at a path such as ``"layers.1.running_mean"``."""
-        return self._get("buffer", target)  # type: ignore[no-any-return]
+        return self._get("buffer", target)
 
     def apply(self, fn: Callable[[Module], None]) -> Self:
         """Call ``fn`` on all modules below this one, then on this one."""

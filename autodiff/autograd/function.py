@@ -252,7 +252,7 @@ class _CallPrimitive(_Unlisted):
         elif kind == "output":
             call = self.node()
             which = call if len(self.outputs) == 1 else _output_node(call, which, self.outputs[which])
-        return which  # type: ignore[no-any-return]
+        return which
 
     def _checked(self, i: int, c: Any, edge: Node | None, recorded: bool) -> Any:
         """What backward returned for argument ``i`` as a cotangent, in a view: backward may keep the array itself."""

@@ -72,7 +72,7 @@ def _stacked(parts: list[Any], first: Tensor, second: Tensor, axis: int = 0) -> 
     """``parts``, one for each entry of ``first`` (axis 0) or ``second`` (axis -1), as one block of the Jacobian."""
     shape = (*first.shape, *second.shape)
     if not parts:
-        return wrap(np.zeros(shape, first.dtype))  # type: ignore[no-any-return]
+        return wrap(np.zeros(shape, first.dtype))
     block: Tensor = np.stack(parts, axis)  # type: ignore[assignment]
     result: Tensor = block.reshape(shape)
     return result

@@ -1,4 +1,4 @@
-"""Arithmetic by PyTorch's names; an operation without arguments of its own is its primitive."""
+"""Arithmetic by PyTorch's names; an operation without arguments of its own is a row: its primitive and its words."""
 
 from __future__ import annotations
 
@@ -12,15 +12,11 @@ from autodiff.engine.values import Value
 from autodiff.errors import DtypeError, OptionError
 from autodiff.functions.arrays import array_of, on_arrays, real_only
 from autodiff.functions.indexing import nonzero
+from autodiff.functions.public import as_function, of_base, of_one, of_two
 from autodiff.ops import arithmetic as primitives
+from autodiff.ops import lengths
 from autodiff.ops.complex_numbers import unit
 from autodiff.ops.shaping import astype, cast, copy
-
-# The primitives that are public as they are: a paragraph instead of a name a line.
-from autodiff.ops.arithmetic import (  # isort: skip
-    copysign, fmod, maximum, minimum, multiply, negative, power, remainder, sign, square,
-)
-from autodiff.ops.lengths import absolute, hypot
 
 __all__ = [
     "abs", "absolute", "add", "addcdiv", "addcmul", "ceil", "clamp", "clamp_max", "clamp_min", "clip", "copysign",
@@ -32,10 +28,22 @@ __all__ = [
 
 Number = (int, float, complex, np.generic)
 
-abs = absolute
-mul = multiply
-neg = negative
-pow = power
+absolute = abs = as_function(lengths.absolute, of_one, "The size of each entry, a real number; the gradient at 0 is 0.")
+copysign = as_function(primitives.copysign, of_two, "The size of ``input`` with the sign of ``other``, broadcast.")
+fmod = as_function(
+    primitives.fmod, of_two, "The remainder of ``input / other``, broadcast, with the sign of ``input``.")
+hypot = as_function(lengths.hypot, of_two, "The length ``(input**2 + other**2).sqrt()``, broadcast; 0 has gradient 0.")
+maximum = as_function(
+    primitives.maximum, of_two, "The greater of two entries, broadcast, and NaN of NaN; equals share the gradient.")
+minimum = as_function(
+    primitives.minimum, of_two, "The smaller of two entries, broadcast, and NaN of NaN; equals share the gradient.")
+multiply = mul = as_function(primitives.multiply, of_two, "``input * other``, broadcast.")
+negative = neg = as_function(primitives.negative, of_one, "``-input``.")
+pow = as_function(primitives.power, of_base, "``input`` to the power of ``exponent``, broadcast.", "pow")
+remainder = as_function(
+    primitives.remainder, of_two, "The remainder of ``input / other``, broadcast, with the sign of ``other``.")
+sign = as_function(primitives.sign, of_one, "-1, 0 or 1, as the entry is below, at or above 0; the gradient is 0.")
+square = as_function(primitives.square, of_one, "``input**2``.")
 
 
 def sgn(input: Any) -> Value:
@@ -43,7 +51,7 @@ def sgn(input: Any) -> Value:
 
     The gradient of real numbers is 0.
     """
-    return unit(input) if input.dtype.kind == "c" else sign(input)
+    return unit(input) if input.dtype.kind == "c" else primitives.sign(input)
 
 
 def add(input: Any, other: Any, *, alpha: float = 1) -> Value:
@@ -117,7 +125,7 @@ def positive(input: Any) -> Value:
 
 def float_power(input: Any, exponent: Any) -> Value:
     """``input`` to the power of ``exponent``, both in float64, or complex128."""
-    return power(*map(_double, (input, exponent)))
+    return primitives.power(*map(_double, (input, exponent)))
 
 
 def _double(x: Any) -> Any:
@@ -129,7 +137,7 @@ def _double(x: Any) -> Any:
 
 def addcmul(input: Any, tensor1: Any, tensor2: Any, *, value: float = 1) -> Value:
     """``input + value * tensor1 * tensor2``, broadcast."""
-    return add(input, multiply(tensor1, tensor2), alpha=value)
+    return add(input, primitives.multiply(tensor1, tensor2), alpha=value)
 
 
 def addcdiv(input: Any, tensor1: Any, tensor2: Any, *, value: float = 1) -> Value:
@@ -150,12 +158,12 @@ def lerp(input: Any, end: Any, weight: Any) -> Value:
 
 def deg2rad(input: Any) -> Value:
     """Degrees as radians."""
-    return multiply(input, math.pi / 180)
+    return primitives.multiply(input, math.pi / 180)
 
 
 def rad2deg(input: Any) -> Value:
     """Radians as degrees."""
-    return multiply(input, 180 / math.pi)
+    return primitives.multiply(input, 180 / math.pi)
 
 
 def _stepwise(primitive: Any, input: Any, **params: Any) -> Any:
@@ -220,7 +228,7 @@ def fmin(input: Any, other: Any) -> Value:
 
 def ldexp(input: Any, other: Any) -> Value:
     """``input * 2**other``, in the dtype of ``input`` where ``other`` is whole."""
-    result = multiply(input, power(2.0, other))
+    result = primitives.multiply(input, primitives.power(2.0, other))
     whole = input.dtype.kind == "f" and getattr(other, "dtype", input.dtype).kind in "biu"
     return cast(result, input.dtype) if whole and result.dtype != input.dtype else result
 

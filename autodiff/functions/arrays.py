@@ -52,7 +52,7 @@ def tensors_only(name: str, *given: Any) -> None:
             raise not_a_tensor(name, x, "tensors")
 
 
-def on_arrays(function: Callable[..., Any]) -> Callable[..., Any]:
+def on_arrays(function: F) -> F:
     """Let a function of arrays take tensors too: then every array in its result is a tensor outside the graph."""
 
     @functools.wraps(function)
@@ -69,4 +69,4 @@ def on_arrays(function: Callable[..., Any]) -> Callable[..., Any]:
             return type(result)(*parts) if hasattr(result, "_fields") else tuple(parts)
         return constant(result, *given) if isinstance(result, (np.ndarray, np.generic)) else result
 
-    return call
+    return call  # type: ignore[return-value]  # takes what the function takes

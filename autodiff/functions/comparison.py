@@ -7,12 +7,8 @@ from typing import Any
 import numpy as np
 
 from autodiff.functions.arrays import on_arrays
-
-# The primitives that are public as they are: a paragraph instead of a name a line.
-from autodiff.ops.comparison import (  # isort: skip
-    bitwise_and, bitwise_not, bitwise_or, bitwise_xor, eq, ge, gt, isfinite, isinf, isnan, le, logical_and, logical_not,
-    logical_or, logical_xor, lt, ne,
-)
+from autodiff.functions.public import as_function, of_one, of_two
+from autodiff.ops import comparison
 
 __all__ = [
     "allclose", "bitwise_and", "bitwise_not", "bitwise_or", "bitwise_xor", "eq", "equal", "ge", "greater",
@@ -20,7 +16,28 @@ __all__ = [
     "logical_not", "logical_or", "logical_xor", "lt", "ne", "not_equal", "numel",
 ]
 
-greater, greater_equal, less, less_equal, not_equal = gt, ge, lt, le, ne
+eq = as_function(comparison.eq, of_two, "Whether ``input == other``, entry by entry, broadcast.", "eq")
+ne = not_equal = as_function(comparison.ne, of_two, "Whether ``input != other``, entry by entry, broadcast.", "ne")
+lt = less = as_function(comparison.lt, of_two, "Whether ``input < other``, entry by entry, broadcast.", "lt")
+le = less_equal = as_function(
+    comparison.le, of_two, "Whether ``input <= other``, entry by entry, broadcast.", "le")
+gt = greater = as_function(comparison.gt, of_two, "Whether ``input > other``, entry by entry, broadcast.", "gt")
+ge = greater_equal = as_function(
+    comparison.ge, of_two, "Whether ``input >= other``, entry by entry, broadcast.", "ge")
+isnan = as_function(comparison.isnan, of_one, "Which entries are NaN.")
+isinf = as_function(comparison.isinf, of_one, "Which entries are infinite, of either sign.")
+isfinite = as_function(comparison.isfinite, of_one, "Which entries are neither infinite nor NaN.")
+logical_and = as_function(comparison.logical_and, of_two, "Where both are not 0, broadcast; NaN is not 0.")
+logical_or = as_function(comparison.logical_or, of_two, "Where one or both are not 0, broadcast; NaN is not 0.")
+logical_xor = as_function(comparison.logical_xor, of_two, "Where exactly one is not 0, broadcast; NaN is not 0.")
+logical_not = as_function(comparison.logical_not, of_one, "Where an entry is 0.")
+bitwise_and = as_function(
+    comparison.bitwise_and, of_two, "The bits that integers or booleans both have set, broadcast.")
+bitwise_or = as_function(
+    comparison.bitwise_or, of_two, "The bits that one or both of integers or booleans have set, broadcast.")
+bitwise_xor = as_function(
+    comparison.bitwise_xor, of_two, "The bits that exactly one of integers or booleans has set, broadcast.")
+bitwise_not = as_function(comparison.bitwise_not, of_one, "Every bit of integers, or every boolean, turned over.")
 
 
 def allclose(input: Any, other: Any, rtol: float = 1e-05, atol: float = 1e-08, equal_nan: bool = False) -> bool:

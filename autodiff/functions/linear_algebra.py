@@ -13,19 +13,24 @@ from autodiff.functions.arithmetic import add, multiply
 from autodiff.functions.arrays import one_dtype, tensors_only
 from autodiff.functions.axes import length_of
 from autodiff.functions.diagonals import diagonal
+from autodiff.functions.public import as_function, of_two
 from autodiff.functions.reductions import beside
 from autodiff.functions.reductions import sum as sum_
 from autodiff.functions.shaping import clone, contiguous
 from autodiff.kinds import wrong_kind
 from autodiff.ops.complex_numbers import conjugate
 from autodiff.ops.indexing import index
-from autodiff.ops.linear_algebra import contract, matmul
+from autodiff.ops.linear_algebra import contract
+from autodiff.ops.linear_algebra import matmul as product
 from autodiff.ops.shaping import reshape
 
 __all__ = [
     "addbmm", "addmm", "addmv", "addr", "baddbmm", "bmm", "chain_matmul", "cross", "dot", "ger", "inner", "kron",
     "matmul", "mm", "mv", "outer", "tensordot", "trace", "vdot",
 ]
+
+matmul = as_function(
+    product, of_two, "The product ``input @ other`` of (..., n, k) and (..., k, m), broadcast; one axis is a vector.")
 
 
 def _product(name: str, input: Any, other: Any, ndims: tuple[int, int]) -> Value:
@@ -38,7 +43,7 @@ def _product(name: str, input: Any, other: Any, ndims: tuple[int, int]) -> Value
             f"{name} takes tensors of {ndims[0]} and {ndims[1]} dimensions, not shapes {tuple(input.shape)} and "
             f"{tuple(other.shape)}; matmul takes all"
         )
-    return matmul(input, other)
+    return product(input, other)
 
 
 def mm(input: Any, mat2: Any) -> Value:
@@ -162,10 +167,10 @@ def chain_matmul(*matrices: Any) -> Value:
                 (best[i, k][0] + best[k + 1, j][0] + sizes[i] * sizes[k + 1] * sizes[j + 1], k) for k in range(i, j)
             )
 
-    def product(i: int, j: int) -> Any:
-        return matrices[i] if i == j else matmul(product(i, best[i, j][1]), product(best[i, j][1] + 1, j))
+    def run(i: int, j: int) -> Any:
+        return matrices[i] if i == j else product(run(i, best[i, j][1]), run(best[i, j][1] + 1, j))
 
-    return product(0, len(matrices) - 1)
+    return run(0, len(matrices) - 1)
 
 
 def _plus(name: str, input: Any, product: Any, beta: float, alpha: float) -> Value:

@@ -10,17 +10,19 @@ from __future__ import annotations
 import functools
 import types
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
 from autodiff.dtypes import is_known
 from autodiff.engine.apply import apply
 from autodiff.engine.primitive import Primitive
-from autodiff.engine.values import TensorBase, wrap
+from autodiff.engine.values import TensorBase, Value, wrap
 from autodiff.errors import DtypeError
 from autodiff.kernels.layout import note
 from autodiff.kinds import described, repair_of, wrong_kind
+
+F = TypeVar("F", bound=Callable[..., Any])
 
 PACKAGES = ("autodiff.functions.", "autodiff.linalg.", "autodiff.special.", "autodiff.fft.", "nn.functional.")
 _public: dict[Any, Callable[..., Any]] = {}  # one for each function, so that its other names are the same object
@@ -31,35 +33,64 @@ def give_tensors(names: dict[str, Any]) -> None:
     originals = dict(names)
     for name, value in originals.items():
         is_function = isinstance(value, types.FunctionType) and value.__module__.startswith(PACKAGES)
-        if name.startswith("_") or not (is_function or isinstance(value, Primitive)):
+        if name.startswith("_") or not is_function:
             continue
-        if value not in _public:
-            call = _public[value] = as_function(value) if isinstance(value, Primitive) else _of_function(value)
+        call = _public[value] = _public.get(value) or _of_function(value)
+        if call.__module__.startswith(PACKAGES):
             first = call.__name__
             call.__module__ = names["__name__"]  # where pickle finds it, by one of its names
             call.__qualname__ = first if originals.get(first) is value else name
-        names[name] = _public[value]
+        names[name] = call
 
 
-def as_function(primitive: Primitive) -> Callable[..., Any]:
-    """A primitive of one input or two as a function, or as a method of the first."""
-    count = len(primitive.vjps) or primitive.forward.nin  # type: ignore[attr-defined]  # without VJPs it is a ufunc
+def of_one(input: Any) -> Value:
+    """What a function of one tensor takes, and what a checker of types sees of it."""
+    raise NotImplementedError
 
-    def of_one(input: Any) -> Any:
+
+def of_two(input: Any, other: Any) -> Value:
+    """The same for two tensors."""
+    raise NotImplementedError
+
+
+def of_base(input: Any, exponent: Any) -> Value:
+    """The same for a power."""
+    raise NotImplementedError
+
+
+def of_matrix(A: Any) -> Value:
+    """The same for a matrix, by the name that it has in ``torch.linalg``."""
+    raise NotImplementedError
+
+
+def as_function(primitive: Primitive, arguments: F, words: str, name: str = "") -> F:
+    """A primitive as a public function, which is also the method of its first operand.
+
+    Here, and nowhere else, a primitive becomes public. It costs no call more than a method that is written out.
+
+    Args:
+        primitive: what is applied.
+        arguments: ``of_one``, ``of_two``, ``of_base`` or ``of_matrix``: how the operands are called.
+        words: the docstring.
+        name: the function's, where it is not that of the primitive.
+    """
+
+    def one(input: Any) -> Any:
         return apply(primitive, (input,))
 
-    def of_two(input: Any, other: Any) -> Any:
+    def two(input: Any, other: Any) -> Any:
         return apply(primitive, (input, other))
 
-    def of_base(input: Any, exponent: Any) -> Any:
+    def base(input: Any, exponent: Any) -> Any:
         return apply(primitive, (input, exponent))
 
-    call: Callable[..., Any]
-    call, operands = (of_one, "``input``") if count == 1 else (of_two, "``input`` and ``other``, broadcast")
-    if primitive.name == "power":
-        call, operands = of_base, "``input`` and ``exponent``, broadcast"
-    call.__name__ = call.__qualname__ = primitive.name
-    call.__doc__ = f"The primitive ``{primitive.name}`` of {operands}; its definition is in ``autodiff.ops``."
+    def matrix(A: Any) -> Any:
+        return apply(primitive, (A,))
+
+    call: Any = {of_one: one, of_two: two, of_base: base, of_matrix: matrix}[arguments]
+    call.__name__ = call.__qualname__ = name or primitive.name
+    call.__doc__, call.__annotations__ = words, arguments.__annotations__
+    _public[call] = call
     return call
 
 

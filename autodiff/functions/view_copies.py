@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
 from autodiff.engine.values import Value
 from autodiff.functions import diagonals, shaping, splitting
@@ -15,20 +16,25 @@ __all__ = [
     "view_copy",
 ]
 
+F = TypeVar("F", bound=Callable[..., Any])
+
 
 def _copy(view: Value) -> Value:
     return copy(view, order="C")
 
 
-def copying(view: Callable[..., Any]) -> Callable[..., Any]:
+def copying(view: F) -> F:
     """``view`` with results that have memory of their own, in which they lie row by row."""
 
+    @functools.wraps(view)
     def copied(input: Any, *args: Any, **kwargs: Any) -> Any:
         result = view(input, *args, **kwargs)
         return tuple(map(_copy, result)) if isinstance(result, tuple) else _copy(result)
 
-    copied.__name__, copied.__doc__ = f"{view.__name__}_copy", f"``{view.__name__}``, copied."
-    return copied
+    name = view.__name__
+    copied.__name__ = copied.__qualname__ = f"{name}_copy"
+    copied.__doc__ = f"``{name}`` with memory of its own for the result, in which it lies row by row."
+    return copied  # type: ignore[return-value]  # takes what the function takes
 
 
 

@@ -102,7 +102,7 @@ def load(f: Source, map_location: object = None, *, weights_only: bool = True) -
 def _binary(f: Any, caller: str) -> IO[bytes]:
     if isinstance(f, TextIOBase) or not hasattr(f, "seek"):
         raise DtypeError(f"{caller}: f is a {type(f).__name__}, expected a path or a file opened in binary mode")
-    return f  # type: ignore[no-any-return]  # any object with a file's methods will do
+    return f
 
 
 def _to_array(tensor: Tensor) -> NDArray[Any]:

@@ -7,6 +7,7 @@ tensor(-2.)
 
 from __future__ import annotations
 
+from autodiff.functions.linear_algebra import matmul as matmul
 from autodiff.functions.public import give_tensors as _give_tensors
 from autodiff.linalg.decompositions import *
 from autodiff.linalg.factors import *
@@ -16,6 +17,5 @@ from autodiff.linalg.norms import matrix_norm as matrix_norm
 from autodiff.linalg.norms import norm as norm
 from autodiff.linalg.norms import vector_norm as vector_norm
 from autodiff.linalg.products import *
-from autodiff.ops.linear_algebra import matmul as matmul
 
 _give_tensors(vars())

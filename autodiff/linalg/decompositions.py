@@ -16,13 +16,13 @@ from autodiff.functions.arrays import array_of, constant, one_dtype
 from autodiff.functions.axes import also_called
 from autodiff.functions.diagonals import tril, triu
 from autodiff.functions.joining import cat
+from autodiff.functions.public import as_function, of_matrix
 from autodiff.functions.reductions import sum as sum_
 from autodiff.functions.shaping import clone, contiguous, movedim, reshape, squeeze, unsqueeze
 from autodiff.kernels.precision import single
 from autodiff.ops import decompositions as primitives
 from autodiff.ops import eigen, spectra
 from autodiff.ops.complex_numbers import adjoint, conjugate, real_part
-from autodiff.ops.decompositions import det, matrix_exp
 from autodiff.ops.linear_algebra import matmul
 from autodiff.ops.shaping import cast, copy, in_single
 
@@ -31,6 +31,11 @@ __all__ = [
     "matrix_power", "matrix_rank", "pinv", "qr", "slogdet", "solve", "solve_ex", "solve_triangular", "svd", "svdvals",
     "tensorinv", "tensorsolve",
 ]
+
+DETERMINANT = "The determinants of (..., n, n), shape (...)."
+EXPONENTIAL = "The matrix exponentials of (..., n, n), the sums of ``A**k / k!``."
+det = as_function(primitives.det, of_matrix, DETERMINANT)
+matrix_exp = as_function(primitives.matrix_exp, of_matrix, EXPONENTIAL)
 
 
 class Eigen(NamedTuple):

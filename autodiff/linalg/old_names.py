@@ -8,15 +8,16 @@ from autodiff.engine.values import Value
 from autodiff.errors import OptionError, ShapeError
 from autodiff.functions.arithmetic import where
 from autodiff.functions.axes import also_called
+from autodiff.functions.public import as_function, of_one
 from autodiff.functions.shaping import broadcast_to
 from autodiff.linalg import decompositions, factors
-from autodiff.linalg.decompositions import Orthogonal, det, inv, matrix_exp, matrix_power, slogdet
+from autodiff.linalg.decompositions import DETERMINANT, EXPONENTIAL, Orthogonal, inv, matrix_power, slogdet
 from autodiff.linalg.factors import lu_unpack
 from autodiff.linalg.householder import geqrf, orgqr, ormqr
 from autodiff.linalg.norms import cdist, dist, pdist, renorm
 from autodiff.linalg.norms import torch_norm as norm
+from autodiff.ops import decompositions as primitives
 from autodiff.ops.complex_numbers import adjoint
-from autodiff.ops.decompositions import solve
 from autodiff.ops.linear_algebra import matmul
 from autodiff.ops.shaping import copy
 from autodiff.ops.transcendental import log
@@ -27,7 +28,9 @@ __all__ = [
     "renorm", "slogdet", "svd", "triangular_solve",
 ]
 
+det = as_function(primitives.det, of_one, DETERMINANT)
 inverse = inv
+matrix_exp = as_function(primitives.matrix_exp, of_one, EXPONENTIAL)
 
 
 class SingularV(NamedTuple):
@@ -69,7 +72,7 @@ def cholesky_solve(B: Any, L: Any, upper: bool = False) -> Value:
     """X with A X = B, for the factor ``L`` of A."""
     if B.ndim < 2:
         raise ShapeError(f"cholesky_solve takes B (..., n, k), not shape {tuple(B.shape)}")
-    return solve(_of_factor(L, upper), B)
+    return primitives.solve(_of_factor(L, upper), B)
 
 
 @also_called(input="L")

@@ -20,10 +20,10 @@ from nn.module import Module
 def lengths(direction: Tensor, dim: int | None) -> Tensor:
     """The norm over all axes but ``dim``, which keep length 1; the norm of all entries for None."""
     if dim is None:
-        return reductions.norm(direction, axis=None, keepdims=False)  # type: ignore[no-any-return]
+        return reductions.norm(direction, axis=None, keepdims=False)
     kept = axis_of(dim, direction.ndim)
     axes = tuple(i for i in range(direction.ndim) if i != kept)
-    return reductions.norm(direction, axis=axes, keepdims=True)  # type: ignore[no-any-return]
+    return reductions.norm(direction, axis=axes, keepdims=True)
 
 
 def with_lengths(length: Tensor, direction: Tensor, dim: int | None) -> Tensor:

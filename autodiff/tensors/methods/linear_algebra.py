@@ -5,10 +5,8 @@ from __future__ import annotations
 from autodiff.engine.values import TensorBase
 from autodiff.fft import spectrograms
 from autodiff.functions import linear_algebra
-from autodiff.functions.public import as_function
 from autodiff.kinds import refusing
 from autodiff.linalg import old_names as matrices
-from autodiff.ops.linear_algebra import matmul
 
 
 class LinearAlgebraMethods(TensorBase):
@@ -16,7 +14,7 @@ class LinearAlgebraMethods(TensorBase):
 
     __slots__ = ()
 
-    matmul = as_function(matmul)
+    matmul = linear_algebra.matmul
     addbmm = refusing(linear_algebra.addbmm)
     addmm = refusing(linear_algebra.addmm)
     addmv = refusing(linear_algebra.addmv)
@@ -36,14 +34,14 @@ class LinearAlgebraMethods(TensorBase):
     cholesky = matrices.cholesky
     cholesky_inverse = matrices.cholesky_inverse
     cholesky_solve = refusing(matrices.cholesky_solve)
-    det = as_function(matrices.det)
+    det = matrices.det
     dist = refusing(matrices.dist)
     geqrf = matrices.geqrf
     inverse = matrices.inverse
     logdet = matrices.logdet
     lu = matrices.lu
     lu_solve = refusing(matrices.lu_solve)
-    matrix_exp = as_function(matrices.matrix_exp)
+    matrix_exp = matrices.matrix_exp
     matrix_power = matrices.matrix_power
     norm = matrices.norm
     orgqr = refusing(matrices.orgqr)

@@ -95,7 +95,7 @@ class OverwritingMethods(TensorBase):
         if in_use() and hasattr(self, "_base"):
             base, view = origin(self)
             if view.steps and base._node is not None:
-                return wrap(self._array, node_in_base(base, view))  # type: ignore[no-any-return]
+                return wrap(self._array, node_in_base(base, view))
         return self
 
     def _write_result(self, result: Any) -> Self:

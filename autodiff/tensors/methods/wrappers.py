@@ -1,17 +1,20 @@
-"""Functions and primitives as methods."""
+"""Functions as methods that change their tensor; they take what the function takes."""
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
-from autodiff.engine.primitive import Primitive
 from autodiff.kinds import wrong_kind
 
+F = TypeVar("F", bound=Callable[..., Any])
 
-def in_place(function: Callable[..., Any]) -> Any:
-    """A function or primitive as a method that writes its result into the tensor."""
 
+def in_place(function: F) -> F:
+    """A function as a method that writes its result into the tensor."""
+
+    @functools.wraps(function)
     def change(self: Any, *args: Any, **kwargs: Any) -> Any:
         try:
             result = function(self._before_write(), *args, **kwargs)
@@ -22,16 +25,21 @@ def in_place(function: Callable[..., Any]) -> Any:
             raise refusal from error
         return self._write_result(result)
 
-    name = function.name if isinstance(function, Primitive) else function.__name__
-    change.__name__, change.__doc__ = f"{name}_", f"``{name}``, written into this tensor, which is returned."
-    return change
+    name = function.__name__
+    return _called(change, name, f"``{name}``, written into this tensor, which is returned.")
 
 
-def view_in_place(function: Callable[..., Any]) -> Any:
+def view_in_place(function: F) -> F:
     """A function that returns a view of its tensor as a method that turns the tensor into that view."""
 
+    @functools.wraps(function)
     def change(self: Any, *args: Any, **kwargs: Any) -> Any:
         return self._become_view(function, *args, **kwargs)
 
-    change.__name__, change.__doc__ = f"{function.__name__}_", f"``{function.__name__}`` of this tensor's own shape."
+    return _called(change, function.__name__, f"``{function.__name__}`` of this tensor's own shape.")
+
+
+def _called(change: Any, name: str, words: str) -> Any:
+    change.__name__ = change.__qualname__ = f"{name}_"
+    change.__doc__ = words
     return change
