@@ -60,6 +60,7 @@ from autodiff.kernels.threads import get_num_threads as get_num_threads
 from autodiff.kernels.threads import set_num_threads as set_num_threads
 from autodiff.linalg.old_names import *
 from autodiff.random import *
+from autodiff.spelling import install as _find_spellings
 from autodiff.tensors.creation import *
 from autodiff.tensors.devices import device as device
 from autodiff.tensors.printing import set_printoptions as set_printoptions
@@ -71,6 +72,8 @@ from autodiff.tensors.windows import *
 from autodiff.version import *
 
 if TYPE_CHECKING:
+    from autodiff import nn as nn
+    from autodiff import optim as optim
     from autodiff.io import load as load
     from autodiff.io import save as save
     from autodiff.viz import explain as explain
@@ -81,16 +84,17 @@ e, inf, nan, pi = _math.e, _math.inf, _math.nan, _math.pi
 digamma, erf, erfc, erfinv = special.digamma, special.erf, special.erfc, special.erfinv
 i0, lgamma, mvlgamma, polygamma = special.i0, special.lgamma, special.mvlgamma, special.polygamma
 
+_find_spellings()
 _keep_freed_memory()
 _give_tensors(vars())
-_LATER = {name: f"autodiff.{name}" for name in ("data", "io", "testing", "viz")} | {"nn": "nn", "optim": "optim"}
+_LATER = ("data", "io", "nn", "optim", "testing", "viz")
 _LATER_NAMES = {"load": "autodiff.io", "save": "autodiff.io", "explain": "autodiff.viz", "memory": "autodiff.viz"}
 
 
 def __getattr__(name: str) -> Any:
     """What a plain import leaves out, being slow to load or above this package, is imported when it is used."""
     if name in _LATER:
-        return importlib.import_module(_LATER[name])
+        return importlib.import_module(f"autodiff.{name}")
     if name in _LATER_NAMES:
         return getattr(importlib.import_module(_LATER_NAMES[name]), name)
     raise AttributeError(f"module 'autodiff' has no attribute {name!r}")

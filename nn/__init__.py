@@ -12,24 +12,24 @@ from autodiff.engine.call_sites import register_library as _register_library
 
 _register_library(__file__)  # before anything asks whose code it is
 
-from nn import functional as functional
-from nn import init as init
-from nn import modules as modules
-from nn import utils as utils
-from nn.module import Module as Module
-from nn.modules.activation import *
-from nn.modules.attention import *
-from nn.modules.container import *
-from nn.modules.convolution import *
-from nn.modules.dense import *
-from nn.modules.dropout import *
-from nn.modules.embedding import *
-from nn.modules.lazy import *
-from nn.modules.loss import *
-from nn.modules.normalization import *
-from nn.modules.padding import *
-from nn.modules.pooling import *
-from nn.modules.rearranging import *
-from nn.modules.recurrent import *
-from nn.modules.transformer import *
-from nn.parameter import *
+from . import functional as functional
+from . import init as init
+from . import modules as modules
+from . import utils as utils
+from .module import Module as Module
+from .modules.activation import *
+from .modules.attention import *
+from .modules.container import *
+from .modules.convolution import *
+from .modules.dense import *
+from .modules.dropout import *
+from .modules.embedding import *
+from .modules.lazy import *
+from .modules.loss import *
+from .modules.normalization import *
+from .modules.padding import *
+from .modules.pooling import *
+from .modules.rearranging import *
+from .modules.recurrent import *
+from .modules.transformer import *
+from .parameter import *

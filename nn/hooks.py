@@ -9,7 +9,8 @@ from autodiff.errors import GraphError
 from autodiff.handles import RemovableHandle
 from autodiff.ops.shaping import reshape
 from autodiff.tensors.tensor import Tensor
-from nn.explained import check_begun
+
+from .explained import check_begun
 
 Registry = dict[int, tuple[Callable[..., Any], bool]]
 

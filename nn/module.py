@@ -18,10 +18,11 @@ from autodiff.errors import DtypeError, OptionError
 from autodiff.kinds import described
 from autodiff.tensors.tensor import Tensor
 from autodiff.unregistered import note_asked
-from nn.explained import check_begun, check_name, located, repair_of_member
-from nn.hooks import Hookable
-from nn.parameter import Buffer, Parameter
-from nn.state import IncompatibleKeys, copy_state
+
+from .explained import check_begun, check_name, located, repair_of_member
+from .hooks import Hookable
+from .parameter import Buffer, Parameter
+from .state import IncompatibleKeys, copy_state
 
 _store = object.__setattr__
 _REGISTRIES = (("_parameters", "parameter"), ("_buffers", "buffer"), ("_modules", "module"))

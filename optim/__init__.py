@@ -1,4 +1,7 @@
-"""Optimizers and learning-rate schedules, by ``torch.optim``'s names."""
+"""Optimizers and learning-rate schedules, by ``torch.optim``'s names.
+
+Where PyTorch keeps an optimizer in a file of another name, that name is here too: ``optim.adamw`` is ``adam``.
+"""
 
 from __future__ import annotations
 
@@ -6,11 +9,18 @@ from autodiff.engine.call_sites import register_library as _register_library
 
 _register_library(__file__)  # before anything asks whose code it is
 
-from optim import lr_scheduler as lr_scheduler
-from optim import swa_utils as swa_utils
-from optim.adagrad import *
-from optim.adam import *
-from optim.lbfgs import *
-from optim.muon import *
-from optim.optimizer import Optimizer as Optimizer
-from optim.sgd import *
+from . import adagrad as adagrad
+from . import adam as adam
+from . import lr_scheduler as lr_scheduler
+from . import sgd as sgd
+from . import swa_utils as swa_utils
+from .adagrad import *
+from .adam import *
+from .lbfgs import *
+from .muon import *
+from .optimizer import Optimizer as Optimizer
+from .sgd import *
+
+adadelta = rmsprop = adagrad
+adamax = adamw = nadam = radam = adam
+asgd = rprop = sgd

@@ -9,10 +9,11 @@ import numpy as np
 
 from autodiff.kernels.layout import pairs
 from autodiff.tensors.tensor import Tensor
-from optim import rules
-from optim.optimizer import Array, Group, Optimizer, State, filled
-from optim.options import Limit, NotNegative, Params, options
-from optim.states import Slot
+
+from . import rules
+from .optimizer import Array, Group, Optimizer, State, filled
+from .options import Limit, NotNegative, Params, options
+from .states import Slot
 
 __all__ = ["Adadelta", "Adafactor", "Adagrad", "RMSprop"]
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from autodiff.kernels.layout import pairs
-from optim import rules
-from optim.optimizer import Array, Group, Optimizer, State
-from optim.options import Betas, NotNegative, Params, options, required
+
+from . import rules
+from .optimizer import Array, Group, Optimizer, State
+from .options import Betas, NotNegative, Params, options, required
 
 __all__ = ["Adam", "AdamW", "Adamax", "NAdam", "RAdam"]
 

@@ -14,10 +14,11 @@ from autodiff.engine.versions import changed
 from autodiff.errors import OptionError
 from autodiff.kernels.layout import pairs
 from autodiff.tensors.tensor import Tensor
-from optim.line_search import Point, strong_wolfe
-from optim.optimizer import Array, Group, Optimizer, State
-from optim.options import Limit, NotNegative, Params, options
-from optim.states import Slot
+
+from .line_search import Point, strong_wolfe
+from .optimizer import Array, Group, Optimizer, State
+from .options import Limit, NotNegative, Params, options
+from .states import Slot
 
 __all__ = ["LBFGS"]
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Annotated
 
 from autodiff.errors import ShapeError
-from optim import rules
-from optim.optimizer import Array, Group, Optimizer
-from optim.options import Limit, NotNegative, Params, not_negative, options
+
+from . import rules
+from .optimizer import Array, Group, Optimizer
+from .options import Limit, NotNegative, Params, not_negative, options
 
 __all__ = ["Muon"]
 

@@ -16,10 +16,11 @@ from autodiff.kernels.layout import pairs
 from autodiff.kinds import check_function, described, parameters_of, state_of
 from autodiff.tensors.tensor import Tensor
 from autodiff.unregistered import asked, behind_nothing, not_given, say_overlooked
-from optim import rules
-from optim.hooks import Hooked
-from optim.options import Limit, options_of, required
-from optim.states import Slot, alike, entries, fitted_state, merged_options
+
+from . import rules
+from .hooks import Hooked
+from .options import Limit, options_of, required
+from .states import Slot, alike, entries, fitted_state, merged_options
 
 Array = np.ndarray[Any, Any]
 Group = dict[str, Any]

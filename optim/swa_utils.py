@@ -13,9 +13,10 @@ from autodiff.errors import OptionError, StateDictError
 from autodiff.tensors.creation import as_tensor, tensor
 from autodiff.tensors.devices import check_device
 from autodiff.tensors.tensor import Tensor
-from optim.lr_scheduler.base import LRScheduler, per_group
-from optim.optimizer import Optimizer
-from optim.options import required
+
+from .lr_scheduler.base import LRScheduler, per_group
+from .optimizer import Optimizer
+from .options import required
 
 Average = Callable[[Tensor, Tensor, Tensor], Tensor]
 AverageAll = Callable[[list[Tensor], list[Tensor], Tensor], None]

@@ -18,6 +18,7 @@ from typing import NamedTuple
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGES = ("autodiff", "nn", "optim", "examples")
 LIBRARY = ("autodiff", "nn", "optim")
+MOVABLE = ("nn", "optim")
 
 # From the ground up: each line of the README's table names rooms, which may import from the lines above.
 README_ROW = re.compile(r"^\| (`[a-z`. _]+`) \|", re.MULTILINE)
@@ -44,7 +45,10 @@ LAZY = {
     "autodiff.kernels.threads:queue": "a slow import that only large arrays need",
 }
 LONG: dict[str, str] = {}
-NAME_MAKING = {"autodiff:import_module": "looks up, by a short list, what a plain import leaves out"} | {
+NAME_MAKING = {
+    "autodiff:import_module": "looks up, by a short list, what a plain import leaves out",
+    "autodiff.spelling:import_module": "finds under PyTorch's path the module that is there",
+} | {
     f"{package}:vars": "wraps what stands there already, and makes no name"
     for package in ("autodiff", "autodiff.fft", "autodiff.linalg", "autodiff.special", "nn.functional")
 }
@@ -95,6 +99,15 @@ def top(name: str) -> str:
     return name.partition(".")[0]
 
 
+def base_of(node: ast.ImportFrom, module: Module) -> str:
+    """The absolute name of what ``module`` imports from."""
+    if not node.level:
+        return node.module or ""
+    parents = module.name.split(".")
+    parents = parents[: len(parents) - node.level + module.is_package]
+    return ".".join([*parents, node.module] if node.module else parents)
+
+
 def imports_of(module: Module, modules: Modules) -> Iterator[Import]:
     """Every import, those under ``if TYPE_CHECKING:`` too: an annotation is knowledge as well."""
 
@@ -106,11 +119,7 @@ def imports_of(module: Module, modules: Modules) -> Iterator[Import]:
                 for alias in node.names:
                     yield Import(module.name, alias.name, node.lineno, in_function, for_types)
             case ast.ImportFrom():
-                base = node.module or ""
-                if node.level:
-                    parents = module.name.split(".")
-                    parents = parents[: len(parents) - node.level + module.is_package]
-                    base = ".".join([*parents, base] if base else parents)
+                base = base_of(node, module)
                 for alias in node.names:
                     member = f"{base}.{alias.name}"
                     target = member if member in modules else base
@@ -275,7 +284,23 @@ def exported(tree: ast.Module) -> list[str] | None:
 def starred_by(module: Module, modules: Modules) -> list[Module]:
     """The modules of which ``module`` takes every name."""
     froms = [node for node in module.tree.body if isinstance(node, ast.ImportFrom) and node.names[0].name == "*"]
-    return [modules[node.module] for node in froms if node.module in modules]
+    return [modules[name] for name in (base_of(node, module) for node in froms) if name in modules]
+
+
+def movable(modules: Modules) -> list[str]:
+    """`nn` and `optim` name their own modules relatively, so that they load as `autodiff.nn` and `autodiff.optim` too.
+
+    This is how they load where a program has an `nn.py` or `optim.py` of its own.
+    """
+    faults = []
+    for module in modules.values():
+        for node in ast.walk(module.tree):
+            names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+            if isinstance(node, ast.ImportFrom) and not node.level:
+                names = [node.module or ""]
+            own = top(module.name) in MOVABLE and top(module.name) in map(top, names)
+            faults += [f"{module.name}:{node.lineno} imports its own package absolutely"] if own else []
+    return faults
 
 
 def engine_size(modules: Modules) -> list[str]:

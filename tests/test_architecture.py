@@ -23,6 +23,7 @@ from architecture import (
     entries,
     exported,
     levels,
+    movable,
     parse,
     public_names,
     sizes,
@@ -32,7 +33,7 @@ from architecture import (
 
 MODULES = parse(ROOT)
 CHECKS: list[Callable[[Modules], list[str]]] = [
-    levels, cycles, dependencies, sizes, engine_size, spelled_out, public_names,
+    levels, cycles, dependencies, sizes, engine_size, spelled_out, public_names, movable,
 ]  # fmt: skip
 
 
@@ -111,10 +112,12 @@ PLANTED = {
     "name from two modules": (
         public_names,
         "nn/__init__.py",
-        "from autodiff.ops.b import *\nfrom nn.module import *",
+        "from autodiff.ops.b import *\nfrom .module import *",
         "'here' from two",
     ),
     "doubled name": (public_names, "nn/module.py", "__all__ = ['a', 'a']\na = 1", "'a' twice"),
+    "not movable": (movable, "nn/utils/__init__.py", "from nn.module import here", "absolutely"),
+    "not movable, hidden": (movable, "optim/__init__.py", "def f():\n    import optim.sgd", "absolutely"),
     "engine": (engine_size, "autodiff/engine/new.py", "x = 1\n" * 1001, "lines of code, 1000 at most"),
 }
 
@@ -131,7 +134,7 @@ def test_each_check_finds_what_it_is_for(
         "autodiff/ops/a.py": "",
         "autodiff/viz/__init__.py": "def _draw():\n    import graphviz\n",
         "nn/module.py": "import numpy\nfrom autodiff.ops import b\n__all__ = ['here']\nhere = 1\n",
-        "nn/utils/__init__.py": "from nn.module import *\n",
+        "nn/utils/__init__.py": "from ..module import *\n",
         "optim/__init__.py": "from autodiff.ops.b import *\n",
     }
     for each in (sound, {path: source}):

@@ -7,6 +7,7 @@ from typing import Any
 from autodiff.autograd import function as function
 from autodiff.autograd import functional as functional
 from autodiff.autograd.function import Function as Function
+from autodiff.engine import modes as _modes
 from autodiff.engine.backward import backward as backward
 from autodiff.engine.backward import grad as grad
 from autodiff.engine.modes import detect_anomaly as detect_anomaly
@@ -15,7 +16,10 @@ from autodiff.engine.modes import inference_mode as inference_mode
 from autodiff.engine.modes import no_grad as no_grad
 from autodiff.engine.modes import set_detect_anomaly as set_detect_anomaly
 from autodiff.engine.modes import set_grad_enabled as set_grad_enabled
+from autodiff.tensors import typed_constructors as _typed_constructors
 from autodiff.tensors.typed_constructors import Variable as Variable
+
+grad_mode, variable = _modes, _typed_constructors
 
 
 def __getattr__(name: str) -> Any:

@@ -24,7 +24,8 @@ from autodiff.ops.arithmetic import multiply
 from autodiff.ops.lengths import absolute
 from autodiff.ops.shaping import reshape
 from autodiff.random import numpy_generator
-from nn.functional.arguments import written
+
+from .arguments import written
 
 __all__ = [
     "celu", "elu", "gelu", "glu", "hardshrink", "hardsigmoid", "hardswish", "hardtanh", "leaky_relu", "log_softmax",

@@ -19,8 +19,9 @@ from autodiff.ops.reductions import mean
 from autodiff.ops.shaping import reshape
 from autodiff.ops.windows import resample
 from autodiff.random import numpy_generator
-from nn.functional.arguments import as_tuple, for_axes, in_format_of, with_batch, without_batch
-from nn.functional.pooling import avg_pool_nd, max_pool_nd
+
+from .arguments import as_tuple, for_axes, in_format_of, with_batch, without_batch
+from .pooling import avg_pool_nd, max_pool_nd
 
 __all__ = [
     "adaptive_avg_pool1d", "adaptive_avg_pool2d", "adaptive_avg_pool3d", "adaptive_max_pool1d",

@@ -19,9 +19,10 @@ from autodiff.ops import fused
 from autodiff.ops.attention import attention
 from autodiff.ops.linear_algebra import matmul
 from autodiff.ops.shaping import in_single, reshape
-from nn.functional.arguments import check_probability
-from nn.functional.dense import linear
-from nn.functional.dropout import dropout
+
+from .arguments import check_probability
+from .dense import linear
+from .dropout import dropout
 
 __all__ = ["multi_head_attention_forward", "scaled_dot_product_attention"]
 

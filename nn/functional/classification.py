@@ -16,7 +16,8 @@ from autodiff.ops.arithmetic import multiply
 from autodiff.ops.indexing import take_along_axis
 from autodiff.ops.reductions import sum_
 from autodiff.ops.shaping import cast, in_single, reshape
-from nn.functional.reduction import reduced, reduction_of
+
+from .reduction import reduced, reduction_of
 
 __all__ = ["cross_entropy", "nll_loss"]
 

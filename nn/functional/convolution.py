@@ -11,7 +11,8 @@ from autodiff.errors import DtypeError, OptionError, ShapeError
 from autodiff.kernels.geometry import Geometry, Pads, Sizes
 from autodiff.ops.shaping import reshape
 from autodiff.ops.windows import conv, conv_input
-from nn.functional.arguments import as_tuple, check_output, for_axes, in_format_of, with_batch, without_batch
+
+from .arguments import as_tuple, check_output, for_axes, in_format_of, with_batch, without_batch
 
 __all__ = ["conv1d", "conv2d", "conv3d", "conv_transpose1d", "conv_transpose2d", "conv_transpose3d"]
 

@@ -15,7 +15,8 @@ from autodiff.functions.joining import cat, stack
 from autodiff.functions.reductions import logsumexp
 from autodiff.ops.indexing import index
 from autodiff.ops.shaping import reshape
-from nn.functional.reduction import check_reduction, reduced
+
+from .reduction import check_reduction, reduced
 
 __all__ = ["ctc_loss"]
 

@@ -10,8 +10,9 @@ from autodiff.errors import ShapeError
 from autodiff.functions.arithmetic import where
 from autodiff.ops.arithmetic import multiply
 from autodiff.random import numpy_generator
-from nn.functional.activations import SELU_ALPHA, SELU_SCALE
-from nn.functional.arguments import check_probability, written
+
+from .activations import SELU_ALPHA, SELU_SCALE
+from .arguments import check_probability, written
 
 __all__ = ["alpha_dropout", "dropout", "dropout1d", "dropout2d", "dropout3d", "feature_alpha_dropout"]
 

@@ -13,8 +13,9 @@ from autodiff.errors import OptionError, ShapeError
 from autodiff.functions.shaping import clone, contiguous
 from autodiff.kernels.resampling import Taps
 from autodiff.ops.windows import resample
-from nn.functional.adaptive import averaging
-from nn.functional.arguments import as_tuple, in_format_of
+
+from .adaptive import averaging
+from .arguments import as_tuple, in_format_of
 
 __all__ = ["interpolate", "upsample", "upsample_bilinear", "upsample_nearest"]
 

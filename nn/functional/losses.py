@@ -18,7 +18,8 @@ from autodiff.ops.lengths import absolute
 from autodiff.ops.shaping import in_single, reshape
 from autodiff.ops.transcendental import exp, log, softplus, xlogy
 from autodiff.tensors.tensor import Tensor
-from nn.functional.reduction import (
+
+from .reduction import (
     as_input,
     check_weight,
     in_one_shape,

@@ -19,9 +19,10 @@ from autodiff.functions.reductions import sum as sum_over
 from autodiff.ops.indexing import take_along_axis
 from autodiff.ops.shaping import in_single, reshape
 from autodiff.ops.transcendental import relu, softplus
-from nn.functional.distances import pairwise_distance
-from nn.functional.losses import binary_cross_entropy_with_logits
-from nn.functional.reduction import as_input, reduced, reduction_of, same_shape
+
+from .distances import pairwise_distance
+from .losses import binary_cross_entropy_with_logits
+from .reduction import as_input, reduced, reduction_of, same_shape
 
 __all__ = [
     "cosine_embedding_loss", "hinge_embedding_loss", "margin_ranking_loss", "multi_margin_loss",

@@ -21,7 +21,8 @@ from autodiff.linalg.norms import vector_norm
 from autodiff.ops.normalization import deviations, standardize
 from autodiff.ops.shaping import cast, in_single, reshape
 from autodiff.ops.windows import sum_pool
-from nn.functional.arguments import in_format_of
+
+from .arguments import in_format_of
 
 __all__ = ["batch_norm", "group_norm", "instance_norm", "layer_norm", "local_response_norm", "normalize", "rms_norm"]
 

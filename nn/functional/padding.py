@@ -15,7 +15,8 @@ from autodiff.functions.shaping import contiguous
 from autodiff.kernels.resampling import Taps
 from autodiff.ops import shaping
 from autodiff.ops.windows import resample
-from nn.functional.arguments import in_format_of
+
+from .arguments import in_format_of
 
 __all__ = ["pad"]
 

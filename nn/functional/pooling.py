@@ -17,7 +17,8 @@ from autodiff.kernels.pooling import max_pool_indices
 from autodiff.ops.indexing import put
 from autodiff.ops.shaping import in_single, reshape
 from autodiff.ops.windows import max_pool, sum_pool
-from nn.functional.arguments import as_tuple, check_output, for_axes, in_format_of, window_of, with_batch, without_batch
+
+from .arguments import as_tuple, check_output, for_axes, in_format_of, window_of, with_batch, without_batch
 
 __all__ = [
     "avg_pool1d", "avg_pool2d", "avg_pool3d", "lp_pool1d", "lp_pool2d", "lp_pool3d", "max_pool1d",

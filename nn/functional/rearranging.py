@@ -11,7 +11,8 @@ from autodiff.errors import OptionError, ShapeError
 from autodiff.functions.shaping import permute
 from autodiff.ops import windows
 from autodiff.ops.shaping import reshape
-from nn.functional.arguments import as_tuple, check_output, in_format_of, window_of, with_batch
+
+from .arguments import as_tuple, check_output, in_format_of, window_of, with_batch
 
 __all__ = ["channel_shuffle", "fold", "native_channel_shuffle", "pixel_shuffle", "pixel_unshuffle", "unfold"]
 

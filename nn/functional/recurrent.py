@@ -20,7 +20,8 @@ from autodiff.errors import OptionError, ShapeError
 from autodiff.functions.shaping import clone
 from autodiff.ops import recurrent
 from autodiff.ops.indexing import index
-from nn.functional.dense import linear
+
+from .dense import linear
 
 __all__ = ["gru", "gru_cell", "lstm", "lstm_cell", "rnn", "rnn_relu_cell", "rnn_tanh_cell"]
 

@@ -18,7 +18,8 @@ from autodiff.ops.indexing import index
 from autodiff.ops.linear_algebra import matmul
 from autodiff.ops.shaping import reshape
 from autodiff.tensors.tensor import Tensor
-from nn.functional.interpolation import cubic
+
+from .interpolation import cubic
 
 __all__ = ["affine_grid", "grid_sample"]
 

@@ -1,19 +1,33 @@
-"""The layers: thin classes that own parameters and call ``nn.functional``."""
+"""The layers: thin classes that own parameters and call ``nn.functional``.
+
+Where PyTorch keeps a layer in a file of another name, that name is here too: ``nn.modules.conv`` is ``convolution``.
+"""
 
 from __future__ import annotations
 
-from nn.modules.activation import *
-from nn.modules.attention import *
-from nn.modules.container import *
-from nn.modules.convolution import *
-from nn.modules.dense import *
-from nn.modules.dropout import *
-from nn.modules.embedding import *
-from nn.modules.lazy import *
-from nn.modules.loss import *
-from nn.modules.normalization import *
-from nn.modules.padding import *
-from nn.modules.pooling import *
-from nn.modules.rearranging import *
-from nn.modules.recurrent import *
-from nn.modules.transformer import *
+from .. import module as module
+from . import convolution as convolution
+from . import dense as dense
+from . import embedding as embedding
+from . import normalization as normalization
+from . import rearranging as rearranging
+from . import recurrent as recurrent
+from .activation import *
+from .attention import *
+from .container import *
+from .convolution import *
+from .dense import *
+from .dropout import *
+from .embedding import *
+from .lazy import *
+from .loss import *
+from .normalization import *
+from .padding import *
+from .pooling import *
+from .rearranging import *
+from .recurrent import *
+from .transformer import *
+
+batchnorm = instancenorm = normalization
+channelshuffle = distance = flatten = fold = pixelshuffle = upsampling = rearranging
+conv, linear, rnn, sparse = convolution, dense, recurrent, embedding

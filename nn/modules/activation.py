@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from autodiff.errors import ShapeError
-from nn import functional as F
-from nn import init
-from nn.module import Module
-from nn.modules.function_module import FunctionModule
-from nn.modules.new_parameters import add_parameters
-from nn.parameter import Parameter
+
+from .. import functional as F
+from .. import init
+from ..module import Module
+from ..parameter import Parameter
+from .function_module import FunctionModule
+from .new_parameters import add_parameters
 
 __all__ = [
     "CELU", "ELU", "GELU", "GLU", "SELU", "Hardshrink", "Hardsigmoid", "Hardswish", "Hardtanh", "LeakyReLU",

@@ -6,12 +6,13 @@ from typing import Any
 
 from autodiff.errors import OptionError
 from autodiff.functions.shaping import transpose
-from nn import functional as F
-from nn import init
-from nn.functional.arguments import as_tuple, check_probability
-from nn.module import Module
-from nn.modules.dense import Linear
-from nn.modules.new_parameters import add_parameters
+
+from .. import functional as F
+from .. import init
+from ..functional.arguments import as_tuple, check_probability
+from ..module import Module
+from .dense import Linear
+from .new_parameters import add_parameters
 
 __all__ = ["MultiheadAttention"]
 

@@ -8,8 +8,9 @@ from typing import Any, ClassVar, Self, overload
 from autodiff.errors import AxisError, DtypeError
 from autodiff.kinds import described
 from autodiff.tensors.tensor import Tensor
-from nn.module import Module, indented
-from nn.parameter import Parameter
+
+from ..module import Module, indented
+from ..parameter import Parameter
 
 __all__ = ["ModuleDict", "ModuleList", "ParameterDict", "ParameterList", "Sequential"]
 

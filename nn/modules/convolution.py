@@ -6,12 +6,13 @@ from collections.abc import Callable
 from typing import Any, ClassVar
 
 from autodiff.errors import OptionError, ShapeError
-from nn import functional as F
-from nn.functional.arguments import as_tuple
-from nn.functional.convolution import pads_of
-from nn.module import Module, changed_options
-from nn.modules.new_parameters import add_parameters, uniform_by_fan
-from nn.parameter import Parameter
+
+from .. import functional as F
+from ..functional.arguments import as_tuple
+from ..functional.convolution import pads_of
+from ..module import Module, changed_options
+from ..parameter import Parameter
+from .new_parameters import add_parameters, uniform_by_fan
 
 __all__ = ["Conv1d", "Conv2d", "Conv3d", "ConvTranspose1d", "ConvTranspose2d", "ConvTranspose3d"]
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from autodiff.errors import OptionError
-from nn import functional as F
-from nn import init
-from nn.functional.dense import linear  # itself: a weight is always a tensor
-from nn.module import Module
-from nn.modules.new_parameters import add_parameters, uniform_by_fan
-from nn.parameter import Parameter
+
+from .. import functional as F
+from .. import init
+from ..functional.dense import linear  # itself: a weight is always a tensor
+from ..module import Module
+from ..parameter import Parameter
+from .new_parameters import add_parameters, uniform_by_fan
 
 __all__ = ["Bilinear", "Dense", "Identity", "Linear"]
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from nn import functional as F
-from nn.functional.arguments import check_probability
-from nn.modules.function_module import FunctionModule
+from .. import functional as F
+from ..functional.arguments import check_probability
+from .function_module import FunctionModule
 
 __all__ = ["AlphaDropout", "Dropout", "Dropout1d", "Dropout2d", "Dropout3d", "FeatureAlphaDropout"]
 

@@ -7,11 +7,12 @@ from typing import Any, Self
 
 from autodiff.errors import OptionError, ShapeError
 from autodiff.tensors.creation import as_tensor
-from nn import functional as F
-from nn import init
-from nn.module import Module, changed_options
-from nn.modules.new_parameters import add_parameters
-from nn.parameter import Parameter
+
+from .. import functional as F
+from .. import init
+from ..module import Module, changed_options
+from ..parameter import Parameter
+from .new_parameters import add_parameters
 
 __all__ = ["Embedding", "EmbeddingBag"]
 

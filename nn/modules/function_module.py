@@ -11,7 +11,8 @@ from typing import Any, ClassVar, dataclass_transform
 
 from autodiff.errors import DtypeError
 from autodiff.kinds import described
-from nn.module import Module
+
+from ..module import Module
 
 _OLD = {"size_average", "reduce"}  # options that are taken as in PyTorch, and that no function needs
 

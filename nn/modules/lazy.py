@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from autodiff.errors import OptionError
-from nn.module import Module
-from nn.modules import convolution, normalization
-from nn.modules.dense import Linear
-from nn.parameter import UninitializedBuffer, UninitializedParameter
+
+from ..module import Module
+from ..parameter import UninitializedBuffer, UninitializedParameter
+from . import convolution, normalization
+from .dense import Linear
 
 __all__ = [
     "LazyBatchNorm1d", "LazyBatchNorm2d", "LazyBatchNorm3d", "LazyConv1d", "LazyConv2d", "LazyConv3d",

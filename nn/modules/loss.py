@@ -7,9 +7,10 @@ from dataclasses import KW_ONLY, InitVar
 from typing import Any
 
 from autodiff.tensors.tensor import Tensor
-from nn import functional as F
-from nn.functional.reduction import check_reduction, reduction_of
-from nn.modules.function_module import FunctionModule
+
+from .. import functional as F
+from ..functional.reduction import check_reduction, reduction_of
+from .function_module import FunctionModule
 
 __all__ = [
     "BCELoss", "BCEWithLogitsLoss", "CTCLoss", "CosineEmbeddingLoss", "CrossEntropyLoss", "GaussianNLLLoss",

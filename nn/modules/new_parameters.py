@@ -10,9 +10,10 @@ import numpy as np
 from autodiff.dtypes import as_dtype, get_default_dtype
 from autodiff.errors import OptionError
 from autodiff.tensors.tensor import Tensor
-from nn import init
-from nn.module import Module
-from nn.parameter import Parameter
+
+from .. import init
+from ..module import Module
+from ..parameter import Parameter
 
 
 def add_parameters(module: Module, dtype: Any, **shapes: tuple[int, ...] | None) -> None:

@@ -11,12 +11,13 @@ from autodiff.engine.values import wrap
 from autodiff.errors import OptionError, ShapeError
 from autodiff.tensors.creation import empty
 from autodiff.tensors.tensor import Tensor
-from nn import functional as F
-from nn import init
-from nn.module import Module
-from nn.modules.function_module import FunctionModule
-from nn.modules.new_parameters import add_parameters
-from nn.parameter import Parameter
+
+from .. import functional as F
+from .. import init
+from ..module import Module
+from ..parameter import Parameter
+from .function_module import FunctionModule
+from .new_parameters import add_parameters
 
 __all__ = [
     "BatchNorm1d", "BatchNorm2d", "BatchNorm3d", "GroupNorm", "InstanceNorm1d", "InstanceNorm2d", "InstanceNorm3d",

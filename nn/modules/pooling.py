@@ -6,9 +6,10 @@ from dataclasses import InitVar
 from typing import Any, ClassVar
 
 from autodiff.errors import OptionError
-from nn import functional as F
-from nn.functional.arguments import as_tuple
-from nn.modules.function_module import FunctionModule
+
+from .. import functional as F
+from ..functional.arguments import as_tuple
+from .function_module import FunctionModule
 
 __all__ = [
     "AdaptiveAvgPool1d", "AdaptiveAvgPool2d", "AdaptiveAvgPool3d", "AdaptiveMaxPool1d", "AdaptiveMaxPool2d",

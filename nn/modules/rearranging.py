@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import autodiff
-from nn import functional as F
-from nn.modules.function_module import FunctionModule
+
+from .. import functional as F
+from .function_module import FunctionModule
 
 __all__ = [
     "ChannelShuffle", "CosineSimilarity", "Flatten", "Fold", "PairwiseDistance", "PixelShuffle", "PixelUnshuffle",

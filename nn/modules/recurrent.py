@@ -12,11 +12,12 @@ from autodiff.functions.joining import cat, stack
 from autodiff.functions.shaping import transpose, unsqueeze
 from autodiff.kinds import described
 from autodiff.tensors.tensor import Tensor
-from nn import functional as F
-from nn import init
-from nn.functional.arguments import check_probability
-from nn.module import Module, changed_options
-from nn.modules.new_parameters import add_parameters
+
+from .. import functional as F
+from .. import init
+from ..functional.arguments import check_probability
+from ..module import Module, changed_options
+from .new_parameters import add_parameters
 
 __all__ = ["GRU", "LSTM", "RNN", "GRUCell", "LSTMCell", "RNNBase", "RNNCell", "RNNCellBase"]
 

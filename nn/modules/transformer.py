@@ -12,14 +12,15 @@ from autodiff.errors import OptionError, ShapeError
 from autodiff.functions.diagonals import triu
 from autodiff.tensors.creation import full
 from autodiff.tensors.tensor import Tensor
-from nn import functional as F
-from nn import init
-from nn.module import Module
-from nn.modules.attention import MultiheadAttention
-from nn.modules.container import ModuleList
-from nn.modules.dense import Linear
-from nn.modules.dropout import Dropout
-from nn.modules.normalization import LayerNorm
+
+from .. import functional as F
+from .. import init
+from ..module import Module
+from .attention import MultiheadAttention
+from .container import ModuleList
+from .dense import Linear
+from .dropout import Dropout
+from .normalization import LayerNorm
 
 __all__ = [
     "Transformer", "TransformerDecoder", "TransformerDecoderLayer", "TransformerEncoder", "TransformerEncoderLayer",

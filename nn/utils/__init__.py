@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from nn.utils import parametrizations as parametrizations
-from nn.utils import parametrize as parametrize
-from nn.utils import rnn as rnn
-from nn.utils import stateless as stateless
-from nn.utils.clip_grad import *
-from nn.utils.convert_parameters import *
-from nn.utils.fusion import *
-from nn.utils.reparameterization import *
+from . import parametrizations as parametrizations
+from . import parametrize as parametrize
+from . import rnn as rnn
+from . import stateless as stateless
+from .clip_grad import *
+from .convert_parameters import *
+from .fusion import *
+from .reparameterization import *

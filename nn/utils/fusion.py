@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 
 from autodiff.errors import OptionError
-from nn.module import Module
-from nn.parameter import Parameter
-from nn.utils.norms import output_axis
+
+from ..module import Module
+from ..parameter import Parameter
+from .norms import output_axis
 
 __all__ = ["fuse_conv_bn_eval", "fuse_conv_bn_weights", "fuse_linear_bn_eval", "fuse_linear_bn_weights"]
 

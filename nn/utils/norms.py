@@ -14,7 +14,8 @@ from autodiff.functions.shaping import movedim, reshape
 from autodiff.ops import reductions
 from autodiff.random import numpy_generator
 from autodiff.tensors.tensor import Tensor
-from nn.module import Module
+
+from ..module import Module
 
 
 def lengths(direction: Tensor, dim: int | None) -> Tensor:

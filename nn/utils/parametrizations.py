@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from autodiff.tensors.tensor import Tensor
-from nn.module import Module
-from nn.utils.norms import iterated, lengths, output_axis, over_spectral_norm, singular_start, with_lengths
-from nn.utils.parametrize import register_parametrization
+
+from ..module import Module
+from .norms import iterated, lengths, output_axis, over_spectral_norm, singular_start, with_lengths
+from .parametrize import register_parametrization
 
 
 class _WeightNorm(Module):

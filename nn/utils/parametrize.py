@@ -9,9 +9,10 @@ from autodiff.contexts import Block, Setting
 from autodiff.engine.modes import no_grad
 from autodiff.errors import OptionError, ShapeError
 from autodiff.tensors.tensor import Tensor
-from nn.module import Module
-from nn.modules.container import ModuleDict, ModuleList
-from nn.parameter import Parameter
+
+from ..module import Module
+from ..modules.container import ModuleDict, ModuleList
+from ..parameter import Parameter
 
 
 class Cache(NamedTuple):

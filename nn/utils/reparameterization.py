@@ -6,9 +6,10 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from autodiff.errors import OptionError
-from nn.module import Module
-from nn.parameter import Parameter
-from nn.utils.norms import iterated, lengths, output_axis, over_spectral_norm, singular_start, with_lengths
+
+from ..module import Module
+from ..parameter import Parameter
+from .norms import iterated, lengths, output_axis, over_spectral_norm, singular_start, with_lengths
 
 __all__ = ["remove_spectral_norm", "remove_weight_norm", "spectral_norm", "weight_norm"]
 

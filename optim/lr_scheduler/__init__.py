@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from optim.lr_scheduler.base import LRScheduler as LRScheduler
-from optim.lr_scheduler.combined import *
-from optim.lr_scheduler.cosine import *
-from optim.lr_scheduler.cyclic import *
-from optim.lr_scheduler.factors import *
-from optim.lr_scheduler.plateau import *
+from .base import LRScheduler as LRScheduler
+from .combined import *
+from .cosine import *
+from .cyclic import *
+from .factors import *
+from .plateau import *

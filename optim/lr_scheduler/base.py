@@ -11,9 +11,10 @@ from autodiff.engine.call_sites import of_library
 from autodiff.errors import DtypeError, OptionError, StateDictError
 from autodiff.kinds import described
 from autodiff.tensors.tensor import Tensor
-from optim.optimizer import Group, Optimizer
-from optim.options import numbers_wanted
-from optim.states import alike
+
+from ..optimizer import Group, Optimizer
+from ..options import numbers_wanted
+from ..states import alike
 
 UNUSED = ("_get_lr_called_within_step", "verbose")  # attributes of PyTorch's schedules
 

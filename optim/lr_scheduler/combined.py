@@ -7,9 +7,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from autodiff.errors import DtypeError, OptionError, StateDictError
-from optim.lr_scheduler.base import LRScheduler, rates_of, set_rate
-from optim.lr_scheduler.plateau import ReduceLROnPlateau
-from optim.optimizer import Optimizer
+
+from ..optimizer import Optimizer
+from .base import LRScheduler, rates_of, set_rate
+from .plateau import ReduceLROnPlateau
 
 __all__ = ["ChainedScheduler", "SequentialLR"]
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from optim.lr_scheduler.base import LRScheduler, rates_of
-from optim.optimizer import Optimizer
-from optim.options import required
+from ..optimizer import Optimizer
+from ..options import required
+from .base import LRScheduler, rates_of
 
 __all__ = ["CosineAnnealingLR", "CosineAnnealingWarmRestarts"]
 

@@ -7,9 +7,10 @@ from collections.abc import Callable
 from typing import Any
 
 from autodiff.errors import OptionError
-from optim.lr_scheduler.base import LRScheduler, per_group, set_rate
-from optim.optimizer import Group, Optimizer
-from optim.options import required
+
+from ..optimizer import Group, Optimizer
+from ..options import required
+from .base import LRScheduler, per_group, set_rate
 
 __all__ = ["CyclicLR", "OneCycleLR"]
 

@@ -7,9 +7,10 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 
 from autodiff.errors import DtypeError
-from optim.lr_scheduler.base import LRScheduler, per_group, rates_of
-from optim.optimizer import Optimizer
-from optim.options import required
+
+from ..optimizer import Optimizer
+from ..options import required
+from .base import LRScheduler, per_group, rates_of
 
 __all__ = [
     "ConstantLR", "ExponentialLR", "LambdaLR", "LinearLR", "MultiStepLR", "MultiplicativeLR", "PolynomialLR", "StepLR",

@@ -5,9 +5,9 @@ from __future__ import annotations
 from math import inf
 from typing import Any, SupportsFloat
 
-from optim.lr_scheduler.base import LRScheduler, per_group, rates_of, set_rate, warn_of_epoch
-from optim.optimizer import Optimizer
-from optim.options import required
+from ..optimizer import Optimizer
+from ..options import required
+from .base import LRScheduler, per_group, rates_of, set_rate, warn_of_epoch
 
 __all__ = ["ReduceLROnPlateau"]
 

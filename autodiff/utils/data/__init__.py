@@ -3,3 +3,8 @@
 from __future__ import annotations
 
 from autodiff.data import *
+from autodiff.data import dataset as dataset
+from autodiff.data import loader as loader
+from autodiff.data import sampler as sampler
+
+dataloader = loader

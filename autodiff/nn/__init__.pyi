@@ -1,0 +1,7 @@
+# For type checkers: the module is nn itself.
+from nn import *
+from nn import functional as functional
+from nn import init as init
+from nn import modules as modules
+from nn import parameter as parameter
+from nn import utils as utils

@@ -1,0 +1,2 @@
+from nn.module import *
+from nn.module import Module as Module

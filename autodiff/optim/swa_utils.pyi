@@ -1,0 +1,1 @@
+from optim.swa_utils import *

@@ -1,0 +1,118 @@
+"""PyTorch's paths as import lines have them: ``import autodiff.nn.functional as F`` finds ``nn.functional`` itself.
+
+Where a program has an ``nn.py`` or ``optim.py`` of its own, the packages beside this one are loaded all the same, as
+``autodiff.nn`` and ``autodiff.optim``; for this they name their own modules only relatively.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import sys
+from collections.abc import Sequence
+from importlib.machinery import ModuleSpec, PathFinder
+from types import ModuleType
+
+_HERE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+_BESIDE = frozenset(["autodiff.nn", "autodiff.optim"])  # packages beside this one, which PyTorch has inside
+_LOAD = "download the weights, and load(path) reads them"
+_INSTEAD = {  # modules of PyTorch's that have no counterpart, and what to do where that is one sentence
+    "ao": "",
+    "export": "",
+    "fx": "",
+    "hub": _LOAD,
+    "masked": "",
+    "multiprocessing": "import Python's own multiprocessing",
+    "nested": "",
+    "nn.grad": "grad gives any gradient",
+    "nn.parallel": "use the model itself",
+    "nn.utils.prune": "",
+    "onnx": "",
+    "package": "",
+    "profiler": "Python's own cProfile shows where the time goes",
+    "quantization": "",
+    "utils.benchmark": "use Python's own timeit",
+    "utils.cpp_extension": "docs/extending.md adds an operation in Python",
+    "utils.model_zoo": _LOAD,
+    "utils.tensorboard": "draw the losses with matplotlib, or install tensorboardX",
+}
+
+
+class _Same:
+    """The loader of a module that is there already, under another name."""
+
+    def __init__(self, module: ModuleType) -> None:
+        self.module, self.spec = module, module.__spec__
+
+    def create_module(self, spec: ModuleSpec) -> ModuleType:
+        return self.module
+
+    def exec_module(self, module: ModuleType) -> None:
+        module.__spec__ = self.spec  # which the import has replaced
+
+
+def _same(name: str, module: ModuleType) -> ModuleSpec:
+    return ModuleSpec(name, _Same(module))  # type: ignore[arg-type]  # importlib.abc is slow to import
+
+
+def _is_shadowed(package: str) -> bool:
+    """Whether a program finds something of its own under the name of ``package``, which stands beside this one."""
+    known = sys.modules.get(package)
+    origin = getattr(known, "__file__", None)
+    if known is None:
+        spec = importlib.util.find_spec(package)
+        origin = None if spec is None else spec.origin
+    ours = os.path.join(_HERE, package, "__init__.py")
+    return origin is None or os.path.realpath(origin) != os.path.realpath(ours)
+
+
+class Packages:
+    """Finds ``autodiff.nn``, ``autodiff.optim`` and what is in them; asked before the path is searched."""
+
+    @staticmethod
+    def find_spec(name: str, path: Sequence[str] | None, target: object = None) -> ModuleSpec | None:
+        """The module of the package beside this one; None for any other name."""
+        package = ".".join(name.split(".", 2)[:2])
+        if package not in _BESIDE:
+            return None
+        if name == package:
+            short = package.removeprefix("autodiff.")
+            if _is_shadowed(short):
+                return PathFinder.find_spec(package, [_HERE])
+            return _same(name, importlib.import_module(short))
+        real = sys.modules[package].__name__ + name.removeprefix(package)
+        if real == name:  # the package itself was loaded under this name
+            return None
+        try:
+            return _same(name, importlib.import_module(real))
+        except ModuleNotFoundError as error:
+            if error.name != real:
+                raise
+            return None
+
+
+class Attributes:
+    """Finds modules that stand in their package under another name; asked when the path has been searched in vain."""
+
+    @staticmethod
+    def find_spec(name: str, path: Sequence[str] | None, target: object = None) -> ModuleSpec | None:
+        """The module, as ``nn.modules.conv`` is ``nn.modules.convolution``; None for what is nowhere.
+
+        Raises ModuleNotFoundError, which names a repair, for modules of PyTorch's that have no counterpart.
+        """
+        package, _, short = name.rpartition(".")
+        if package.partition(".")[0] not in ("autodiff", "nn", "optim"):
+            return None
+        module = vars(sys.modules[package]).get(short)
+        if isinstance(module, ModuleType):
+            return _same(name, module)
+        repair = _INSTEAD.get(name.removeprefix("autodiff."))
+        if repair is None:
+            return None
+        raise ModuleNotFoundError(f"there is no {name}, as torch has it{repair and '; '}{repair}", name=name)
+
+
+def install() -> None:
+    """Let import lines find PyTorch's paths."""
+    sys.meta_path.insert(0, Packages)
+    sys.meta_path.append(Attributes)

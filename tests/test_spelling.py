@@ -1,0 +1,120 @@
+"""Programs written for PyTorch import by PyTorch's paths, with ``torch`` replaced by ``autodiff`` and nothing else."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import nn
+import optim
+
+ROOT = Path(__file__).resolve().parent.parent
+SAME = {
+    "nn": "nn",
+    "nn.functional": "nn.functional",
+    "nn.init": "nn.init",
+    "nn.parameter": "nn.parameter",
+    "nn.modules": "nn.modules",
+    "nn.modules.activation": "nn.modules.activation",
+    "nn.modules.batchnorm": "nn.modules.normalization",
+    "nn.modules.conv": "nn.modules.convolution",
+    "nn.modules.flatten": "nn.modules.rearranging",
+    "nn.modules.linear": "nn.modules.dense",
+    "nn.modules.module": "nn.module",
+    "nn.modules.rnn": "nn.modules.recurrent",
+    "nn.modules.sparse": "nn.modules.embedding",
+    "nn.utils": "nn.utils",
+    "nn.utils.clip_grad": "nn.utils.clip_grad",
+    "nn.utils.parametrizations": "nn.utils.parametrizations",
+    "nn.utils.rnn": "nn.utils.rnn",
+    "optim": "optim",
+    "optim.adamw": "optim.adam",
+    "optim.lr_scheduler": "optim.lr_scheduler",
+    "optim.optimizer": "optim.optimizer",
+    "optim.rmsprop": "optim.adagrad",
+    "optim.swa_utils": "optim.swa_utils",
+    "autograd.variable": "autodiff.tensors.typed_constructors",
+    "utils.data.dataloader": "autodiff.data.loader",
+    "utils.data.dataset": "autodiff.data.dataset",
+}
+OWN = {  # what a program of these two files prints
+    "nn.py": "class Linear: pass\n",
+    "optim.py": "import autodiff.optim\nclass SGD(autodiff.optim.SGD): pass\n",
+}
+
+
+def run(program: str, folder: Path) -> str:
+    """What a program prints that stands in ``folder``, on whose path the library is also."""
+    (folder / "program.py").write_text(program)
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    command = [sys.executable, "program.py"]
+    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+    return done.stdout + done.stderr
+
+
+@pytest.mark.parametrize(("path", "name"), SAME.items())
+def test_a_path_of_pytorch_is_a_module_of_ours(path: str, name: str) -> None:
+    """It is the module itself, not another copy of it, and knows itself by its own name afterwards."""
+    module = importlib.import_module(f"autodiff.{path}")
+    assert module is importlib.import_module(name)
+    assert module.__name__ == name
+    assert module.__spec__ is not None
+    assert module.__spec__.name == name
+    assert sys.modules[f"autodiff.{path}"] is module
+
+
+def test_classes_are_the_same_in_every_spelling() -> None:
+    """An object made by one spelling is an instance by the other, whichever came first."""
+    from autodiff.nn import Linear
+    from autodiff.nn.modules.linear import Linear as ByItsFile
+    from autodiff.optim import SGD
+
+    assert Linear is nn.Linear
+    assert ByItsFile is nn.Linear
+    assert SGD is optim.SGD
+
+
+@pytest.mark.parametrize("first", ["import autodiff.nn.functional as F", "import nn, optim", "from autodiff import nn"])
+def test_the_order_of_spellings_does_not_matter(first: str, tmp_path: Path) -> None:
+    """In a new process too, one module answers to all names."""
+    program = f"""{first}
+import autodiff.optim.lr_scheduler, autodiff.nn.functional, autodiff, optim, nn
+assert nn.functional is autodiff.nn.functional and nn is autodiff.nn and optim is autodiff.optim
+print(isinstance(autodiff.nn.Linear(1, 1), nn.Module))
+"""
+    assert run(program, tmp_path) == "True\n"
+
+
+@pytest.mark.parametrize("first", ["import nn, optim", "import autodiff.nn, autodiff.optim"])
+def test_a_program_may_have_files_of_these_names(first: str, tmp_path: Path) -> None:
+    """Its ``nn.py`` and ``optim.py`` are its own, and the library's packages still train, by PyTorch's paths."""
+    for name, source in OWN.items():
+        (tmp_path / name).write_text(source)
+    program = f"""{first}
+import autodiff, nn, optim
+import autodiff.nn.functional as F
+from autodiff.nn.modules.conv import Conv2d
+from autodiff.optim.lr_scheduler import StepLR
+model = autodiff.nn.Linear(2, 1)
+optimizer = optim.SGD(model.parameters(), lr=0.1)
+StepLR(optimizer, 1)
+F.mse_loss(model(autodiff.ones(3, 2)), autodiff.zeros(3, 1)).backward()
+optimizer.step()
+assert autodiff.nn.Conv2d is Conv2d and isinstance(model, autodiff.nn.Module)
+print(nn.Linear.__module__, type(model).__module__, autodiff.nn.functional is F)
+"""
+    assert run(program, tmp_path) == "nn autodiff.nn.modules.dense True\n"
+
+
+def test_what_is_missing_says_so() -> None:
+    """A module of PyTorch's without a counterpart names a repair; a name that nobody has fails as any other does."""
+    with pytest.raises(ModuleNotFoundError, match=r"no autodiff\.utils\.tensorboard, as torch has it; .* matplotlib"):
+        importlib.import_module("autodiff.utils.tensorboard")
+    for name in ("autodiff.nothing", "autodiff.nn.nothing", "nn.nothing", "autodiff.optim.lr_scheduler.nothing"):
+        with pytest.raises(ModuleNotFoundError, match=f"No module named '{name}'"):
+            importlib.import_module(name)
