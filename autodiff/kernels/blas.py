@@ -8,7 +8,7 @@ from collections.abc import Callable
 from contextvars import ContextVar
 from threading import RLock
 from time import monotonic, sleep
-from typing import ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
 from autodiff.forks import PATIENCE, hold_over_forks
 
@@ -84,17 +84,30 @@ class _Limit:
 
 def _find_libraries() -> list[tuple[Callable[[], int], Callable[[int], None]]]:
     """What reads and what sets the threads of each loaded BLAS library; none where threadpoolctl is not installed."""
+    # Kept, since a fresh threadpool_limits searches all libraries anew. ``set_num_threads`` of newer ones does nothing
+    # in any thread but the one that called it first, for OpenBLAS; here a lock keeps threads apart.
+    return [
+        (library.get_num_threads, getattr(library, "_real_set_num_threads", library.set_num_threads))
+        for library in _controllers()
+    ]
+
+
+def _controllers() -> list[Any]:
+    """Threadpoolctl's hold on each loaded BLAS library; none where it is not installed."""
     try:
         # Imported here because import time is a feature and small programs never come this far.
         from threadpoolctl import ThreadpoolController  # type: ignore[import-untyped]
     except ImportError:
         return []
-    # Kept, since a fresh threadpool_limits searches all libraries anew. ``set_num_threads`` of newer ones does nothing
-    # in any thread but the one that called it first, for OpenBLAS; here a lock keeps threads apart.
+    return [library for library in ThreadpoolController().lib_controllers if library.user_api == "blas"]
+
+
+def blas_facts() -> list[str]:
+    """Each loaded BLAS library in words: its name, version, the processor it was made for, and its threads."""
     return [
-        (library.get_num_threads, getattr(library, "_real_set_num_threads", library.set_num_threads))
-        for library in ThreadpoolController().lib_controllers
-        if library.user_api == "blas"
+        f"{info['internal_api']} {info.get('version')}, {info.get('architecture', 'any processor')}, "
+        f"threads: {info['num_threads']} ({info.get('threading_layer', 'unknown')})"
+        for info in (library.info() for library in _controllers())
     ]
 
 
