@@ -20,13 +20,10 @@ _register_library(__file__)  # before anything asks whose code it is
 
 from autodiff import autograd as autograd
 from autodiff import cuda as cuda
-from autodiff import distributions as distributions
 from autodiff import errors as errors
 from autodiff import fft as fft
-from autodiff import func as func
 from autodiff import linalg as linalg
 from autodiff import special as special
-from autodiff import utils as utils
 from autodiff.autograd import grad as grad
 from autodiff.dtypes import *
 from autodiff.engine.modes import *
@@ -72,8 +69,11 @@ from autodiff.tensors.windows import *
 from autodiff.version import *
 
 if TYPE_CHECKING:
+    from autodiff import distributions as distributions
+    from autodiff import func as func
     from autodiff import nn as nn
     from autodiff import optim as optim
+    from autodiff import utils as utils
     from autodiff.io import load as load
     from autodiff.io import save as save
     from autodiff.viz import explain as explain
@@ -87,7 +87,7 @@ i0, lgamma, mvlgamma, polygamma = special.i0, special.lgamma, special.mvlgamma, 
 _find_spellings()
 _keep_freed_memory()
 _give_tensors(vars())
-_LATER = ("data", "io", "nn", "optim", "testing", "viz")
+_LATER = ("data", "distributions", "func", "io", "nn", "optim", "testing", "utils", "viz")
 _LATER_NAMES = {"load": "autodiff.io", "save": "autodiff.io", "explain": "autodiff.viz", "memory": "autodiff.viz"}
 
 

@@ -5,15 +5,16 @@ Where PyTorch keeps an optimizer in a file of another name, that name is here to
 
 from __future__ import annotations
 
+import importlib
+from typing import TYPE_CHECKING, Any
+
 from autodiff.engine.call_sites import register_library as _register_library
 
 _register_library(__file__)  # before anything asks whose code it is
 
 from . import adagrad as adagrad
 from . import adam as adam
-from . import lr_scheduler as lr_scheduler
 from . import sgd as sgd
-from . import swa_utils as swa_utils
 from .adagrad import *
 from .adam import *
 from .lbfgs import *
@@ -24,3 +25,14 @@ from .sgd import *
 adadelta = rmsprop = adagrad
 adamax = adamw = nadam = radam = adam
 asgd = rprop = sgd
+
+if TYPE_CHECKING:
+    from . import lr_scheduler as lr_scheduler
+    from . import swa_utils as swa_utils
+
+
+def __getattr__(name: str) -> Any:
+    """What many programs do without is imported when it is used."""
+    if name in ("lr_scheduler", "swa_utils"):
+        return importlib.import_module(f"{__name__}.{name}")
+    raise AttributeError(f"module 'optim' has no attribute {name!r}")

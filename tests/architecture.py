@@ -46,7 +46,9 @@ LAZY = {
 }
 LONG: dict[str, str] = {}
 NAME_MAKING = {
-    "autodiff:import_module": "looks up, by a short list, what a plain import leaves out",
+    f"{package}:import_module": "looks up, by a short list, what a plain import leaves out"
+    for package in ("autodiff", "autodiff.autograd", "nn.utils", "optim")
+} | {
     "autodiff.spelling:import_module": "finds under PyTorch's path the module that is there",
 } | {
     f"{package}:vars": "wraps what stands there already, and makes no name"

@@ -127,15 +127,16 @@ def test_each_check_finds_what_it_is_for(
     check: Callable[[Modules], list[str]], path: str, source: str, fault: str, tmp_path: Path
 ) -> None:
     """In a small house without faults, one planted fault is found."""
+    later = "def __getattr__(name):\n    return importlib.import_module(name)\n"
     sound = {
-        "autodiff/__init__.py": "def __getattr__(name):\n    return importlib.import_module(name)\nf(vars())\n",
+        "autodiff/__init__.py": f"{later}f(vars())\n",
         "autodiff/engine/tape.py": "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    import graphviz\n",
         "autodiff/ops/b.py": "from . import a\n__all__ = ['here']\nhere = 1\n",
         "autodiff/ops/a.py": "",
         "autodiff/viz/__init__.py": "def _draw():\n    import graphviz\n",
         "nn/module.py": "import numpy\nfrom autodiff.ops import b\n__all__ = ['here']\nhere = 1\n",
-        "nn/utils/__init__.py": "from ..module import *\n",
-        "optim/__init__.py": "from autodiff.ops.b import *\n",
+        "nn/utils/__init__.py": f"from ..module import *\n{later}",
+        "optim/__init__.py": f"from autodiff.ops.b import *\n{later}",
     }
     for each in (sound, {path: source}):
         for name, text in each.items():

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
+import importlib
+from typing import TYPE_CHECKING, Any
 
 from autodiff.autograd import function as function
-from autodiff.autograd import functional as functional
 from autodiff.autograd.function import Function as Function
 from autodiff.engine import modes as _modes
 from autodiff.engine.backward import backward as backward
@@ -21,9 +21,14 @@ from autodiff.tensors.typed_constructors import Variable as Variable
 
 grad_mode, variable = _modes, _typed_constructors
 
+if TYPE_CHECKING:
+    from autodiff.autograd import functional as functional
+
 
 def __getattr__(name: str) -> Any:
-    """``gradcheck`` and ``gradgradcheck``, of a package above this one, are imported when they are used."""
+    """``functional``, and ``gradcheck`` and ``gradgradcheck`` of packages above this one, are imported when used."""
+    if name == "functional":
+        return importlib.import_module("autodiff.autograd.functional")
     if name in ("gradcheck", "gradgradcheck"):
         import autodiff.testing.checking as checking
 

@@ -78,6 +78,7 @@ def _add_constructor(cls: type[FunctionModule]) -> None:
         "__module__": cls.__module__,
         "__qualname__": cls.__qualname__,
         "__annotations__": annotations,
+        "__doc__": cls.__doc__ or cls.__name__,  # where there is none, dataclass writes a signature, which takes time
     }
     if hasattr(cls, "__post_init__"):
         names["__post_init__"] = cls.__post_init__  # so that the constructor calls it

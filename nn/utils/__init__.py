@@ -2,11 +2,23 @@
 
 from __future__ import annotations
 
-from . import parametrizations as parametrizations
-from . import parametrize as parametrize
-from . import rnn as rnn
-from . import stateless as stateless
+import importlib
+from typing import TYPE_CHECKING, Any
+
 from .clip_grad import *
 from .convert_parameters import *
 from .fusion import *
 from .reparameterization import *
+
+if TYPE_CHECKING:
+    from . import parametrizations as parametrizations
+    from . import parametrize as parametrize
+    from . import rnn as rnn
+    from . import stateless as stateless
+
+
+def __getattr__(name: str) -> Any:
+    """What many programs do without is imported when it is used."""
+    if name in ("parametrizations", "parametrize", "rnn", "stateless"):
+        return importlib.import_module(f"{__name__}.{name}")
+    raise AttributeError(f"module 'nn.utils' has no attribute {name!r}")
