@@ -64,12 +64,17 @@ def _not_begun(module: Any, fault: str = "does not call") -> AttributeNameError:
     return AttributeNameError(f"{type(module).__name__}.__init__ {fault} super().__init__(); call it first")
 
 
+# Methods that only a user calls, on a whole model: programs have attributes of these names, as in self.cuda = False.
+_CONVERSIONS = frozenset(("cuda", "cpu", "double", "float", "half", "to"))
+
+
 def check_name(module: Any, name: str, value: Any) -> None:
     """Raise AttributeNameError where an attribute would hide the method ``name`` of the module.
 
-    Another function in its place is meant to replace it, as in programs that keep a frozen part from training.
+    Another function in its place is meant to replace it, as in programs that keep a frozen part from training; and a
+    method that converts a whole model may be hidden in one of its modules, which no longer has it then.
     """
-    if name == "forward" or (isroutine(value) or hasattr(value, "func")):
+    if name == "forward" or name in _CONVERSIONS or isroutine(value) or hasattr(value, "func"):
         return
     raise AttributeNameError(
         f"{name!r} is a method of {type(module).__name__}, which {described(value)} would hide; "

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping
-from inspect import isfunction
 from threading import get_ident
 from typing import TYPE_CHECKING, Any, Self
 from weakref import ref
@@ -15,25 +14,21 @@ from autodiff.dtypes import DIFFERENTIABLE
 from autodiff.engine.call_sites import begin, calls, of_library, place_of_user
 from autodiff.engine.values import wrap
 from autodiff.errors import DtypeError, OptionError
-from autodiff.kinds import described
 from autodiff.tensors.tensor import Tensor
 from autodiff.unregistered import note_asked
 
-from .explained import check_begun, check_name, located, repair_of_member
-from .hooks import Hookable
-from .parameter import Buffer, Parameter
-from .state import IncompatibleKeys, copy_state
-
-_store = object.__setattr__
-_REGISTRIES = (("_parameters", "parameter"), ("_buffers", "buffer"), ("_modules", "module"))
+from .explained import check_begun, located
+from .parameter import Parameter
+from .registry import Registered
+from .state import IncompatibleKeys, copy_state, prepared
 
 
-class Module(Hookable):
+class Module(Registered):
     """The base class of layers and models: it owns parameters, buffers and modules, and computes with them.
 
     A subclass calls ``super().__init__()``, assigns its parts as attributes and says in ``forward`` what it computes.
     The parts are ordinary attributes, found as fast as any other; ``_parameters``, ``_buffers`` and ``_modules`` list
-    them once more, in the order in which they were assigned.
+    them once more, in the order in which they were assigned, and may be written into.
 
     >>> class Scale(Module):
     ...     def __init__(self):
@@ -49,7 +44,6 @@ class Module(Hookable):
     _parameters: dict[str, Parameter | None]
     _buffers: dict[str, Tensor | None]
     _modules: dict[str, Module | None]
-    _passing: set[str]  # the buffers that are no part of the state dict
     _ours: bool = True  # whether forward() is this library's, with no line of the user's in it
 
     if TYPE_CHECKING:  # a module may have any attributes; at run time there is no fallback
@@ -57,12 +51,7 @@ class Module(Hookable):
         def __getattr__(self, name: str) -> Any: ...
 
     def __init__(self) -> None:
-        _store(self, "training", True)
-        _store(self, "_parameters", {})
-        _store(self, "_buffers", {})
-        _store(self, "_modules", {})
-        _store(self, "_passing", set())
-        _store(self, "_hooks", None)
+        self._begin()
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -100,68 +89,6 @@ class Module(Hookable):
             raise refusal from error
         finally:
             here.now, here.place = outer, place
-
-    # --- parts --------------------------------------------------------------------------------------------------------
-
-    def __setattr__(self, name: str, value: Any) -> None:
-        if isfunction(getattr(type(self), name, None)):
-            check_name(self, name, value)
-        if isinstance(value, Parameter):
-            self._enter("_parameters", name, value)
-        elif isinstance(value, Module):
-            self._enter("_modules", name, value)
-        elif isinstance(value, Buffer):
-            self._enter("_buffers", name, value)
-            self._passing.discard(name) if value.persistent else self._passing.add(name)
-        else:
-            for registry, kind in _REGISTRIES:
-                listed = self.__dict__.get(registry, ())
-                if name in listed:
-                    if value is not None and not (kind == "buffer" and isinstance(value, Tensor)):
-                        raise DtypeError(f"{name!r} is a {kind} here; assign a {kind} or None, not {value!r:.50}")
-                    listed[name] = value
-            _store(self, name, value)
-
-    def _enter(self, registry: str, name: str, value: Any) -> None:
-        """Make ``value`` an attribute that is listed in ``registry`` only."""
-        check_begun(self, f"assigns {name!r} before it calls")
-        for other, _ in _REGISTRIES:
-            if other == registry:
-                self.__dict__[other][name] = value
-            else:
-                self.__dict__[other].pop(name, None)
-        _store(self, name, value)
-
-    def __delattr__(self, name: str) -> None:
-        object.__delattr__(self, name)
-        for registry, _ in _REGISTRIES:
-            self.__dict__[registry].pop(name, None)
-        self._passing.discard(name)
-
-    def _register(self, kind: str, name: Any, value: Any, wanted: type, repair: str = "") -> None:
-        if not isinstance(name, str) or not name or "." in name:
-            raise OptionError(f"the name of a {kind} is a string that is not empty and has no dot, not {name!r}")
-        if hasattr(self, name) and not any(name in vars(self)[registry] for registry, _ in _REGISTRIES):
-            raise OptionError(f"{type(self).__name__} has an attribute {name!r} already; give the {kind} another name")
-        if value is not None and not isinstance(value, wanted):
-            repair = repair_of_member(value) if wanted is Module else repair
-            raise DtypeError(f"{kind} {name!r} is a {wanted.__name__} or None, not {described(value)}{repair}")
-        self._enter(f"_{kind}s", name, value)
-
-    def register_parameter(self, name: str, param: Parameter | None) -> None:
-        """Add a parameter under ``name``; None: the name has no parameter."""
-        self._register("parameter", name, param, Parameter, "; wrap it in Parameter(...)")
-
-    def register_buffer(self, name: str, tensor: Tensor | None, persistent: bool = True) -> None:
-        """Add a tensor that is part of the state but not trained; ``persistent``: it is in the ``state_dict``."""
-        self._register("buffer", name, tensor, Tensor, "; make one with tensor(...)")
-        self._passing.discard(name) if persistent else self._passing.add(name)
-
-    def register_module(self, name: str, module: Module | None) -> None:
-        """Add a submodule under ``name``; None: the name has no module."""
-        self._register("module", name, module, Module)
-
-    add_module = register_module
 
     # --- the tree -----------------------------------------------------------------------------------------------------
 
@@ -303,11 +230,18 @@ class Module(Hookable):
         return self._converted(DIFFERENTIABLE, *args, **kwargs)
 
     def _converted(self, kinds: str, *args: Any, **kwargs: Any) -> Self:
-        for tensor in (*self.parameters(), *self.buffers()):
-            if tensor._array.dtype.kind in kinds:
-                tensor.data = tensor.detach().to(*args, **kwargs)
+        return self._apply(lambda x: x.to(*args, **kwargs) if x.dtype.kind in kinds else x)
+
+    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Self:
+        """Replace the data of all parameters and buffers by what ``fn`` makes of them; a subclass may do more."""
+        check_begun(self)
+        for module in self.children() if recurse else ():
+            module._apply(fn)
+        for tensor in (*self._parameters.values(), *self._buffers.values()):
+            if tensor is not None:
+                tensor.data = fn(tensor.detach())
                 if tensor._grad is not None:
-                    tensor._grad = tensor._grad.detach().to(*args, **kwargs)
+                    tensor._grad = fn(tensor._grad.detach())
         return self
 
     def float(self) -> Self:
@@ -359,9 +293,16 @@ class Module(Hookable):
 
         Raises StateDictError listing what is missing, unexpected, or of another shape.
         """
+        state_dict = prepared(self, Module._load_from_state_dict, state_dict, strict)
         return copy_state(dict(self._state()), state_dict, strict, assign, type(self).__name__)
 
+    def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *further: Any) -> None:
+        """Before anything is loaded, a subclass may change the copy of the state dict; ``prefix`` begins its keys."""
+
     # --- as text ------------------------------------------------------------------------------------------------------
+
+    def _get_name(self) -> str:
+        return type(self).__name__
 
     def extra_repr(self) -> str:
         """The text in the parentheses of the module's text; a subclass defines it."""

@@ -27,11 +27,27 @@ class IncompatibleKeys(NamedTuple):
         return "<All keys matched successfully>"
 
 
+def prepared(module: Any, base: Any, state_dict: Mapping[str, Any], strict: bool) -> Mapping[str, Any]:
+    """A copy of the state dict, changed by the modules whose ``_load_from_state_dict`` is not ``base``.
+
+    Raises StateDictError with the messages that they leave.
+    """
+    faults: list[str] = []
+    state_dict = state_of(type(module).__name__, state_dict)
+    own = [x for x in module.named_modules() if type(x[1])._load_from_state_dict is not base]
+    if own:
+        state_dict = dict(state_dict)
+    for path, each in own:
+        each._load_from_state_dict(state_dict, f"{path}." if path else "", {}, strict, [], [], faults)
+    if faults:
+        raise StateDictError("\n\t".join([f"Error(s) in loading state_dict for {type(module).__name__}:", *faults]))
+    return state_dict
+
+
 def copy_state(
     own: Mapping[str, Tensor], state_dict: Mapping[str, Any], strict: bool, assign: bool, name: str
 ) -> IncompatibleKeys:
     """Copy values by key into the tensors ``own`` of the module called ``name``; see ``Module.load_state_dict``."""
-    state_dict = state_of(name, state_dict)
     given = {key: _array_of(key, value) for key, value in state_dict.items()}
     missing = [key for key in own if key not in given]
     unexpected = [key for key in given if key not in own]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import numpy as np
 
@@ -66,6 +66,12 @@ class Optimizer(Hooked):
         cls._known |= names
         if {"step", "_update", "_memory", "_slots"} & vars(cls).keys():
             cls._keeps_anything = not {"_memory", "_slots"} & vars(cls).keys()
+
+    def __new__(cls, *args: Any, **kwargs: Any) -> Self:
+        """One without parameters: a user's constructor may set them itself, and not call this one's."""
+        self = super().__new__(cls)
+        self.defaults, self.param_groups, self.state, self._hooks = {}, [], defaultdict(dict), {}
+        return self
 
     def __init__(self, params: Iterable[Any], defaults: Group) -> None:
         if isinstance(params, (Tensor, np.ndarray, set)):
@@ -159,7 +165,8 @@ class Optimizer(Hooked):
                 g = rules.added(g, decay, x)
             if not state:
                 self._begin(state, x, group)
-            state["step"] = state.get("step", 0) + 1
+            step = state.get("step", 0)
+            state["step"] = (step if type(step) is int else int(step)) + 1  # a program may have made it a tensor
             arrays = [x, g]
             for name in memory:
                 arrays.append(state[name]._array)
@@ -223,9 +230,13 @@ class Optimizer(Hooked):
                     loaded[p] = self._fitted(state[number], p, group, f"the state of parameter {number}")
         for own, group in zip(self.param_groups, merged, strict=True):
             own.update(group)
-        self.state = loaded
+        self.__setstate__({"state": loaded, "param_groups": self.param_groups})
         for hook in tuple(self._hooks.get("load after", {}).values()):
             hook(self)
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Take over attributes; a subclass adds the options that a state of an older version lacks."""
+        self.__dict__.update(state)
 
     def _numbers_of(self, groups: Any, state: Any) -> list[list[Any]]:
         """The numbers that a state dict has in place of the parameters of each group."""

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from functools import reduce
 from typing import Any
 
 import numpy as np
 
-from autodiff.dtypes import as_dtype, complex128, float64, get_default_dtype, is_known
+from autodiff.dtypes import as_dtype, complex128, float64, get_default_dtype, is_known, promote_types
 from autodiff.engine.call_sites import place_of_user
 from autodiff.engine.tape import Node, is_leaf, new_leaf
 from autodiff.engine.values import TensorBase, Value, wrap
@@ -16,6 +17,8 @@ from autodiff.kernels.layout import is_stretched, note
 from autodiff.kinds import described
 from autodiff.tensors.devices import check_device
 from autodiff.tensors.lost_history import warn_of_copy
+
+_NUMBERS = {bool, int, float, complex}  # Python's, whose dtypes the default decides
 
 
 def leaf(array: np.ndarray[Any, Any], requires_grad: bool = False, device: Any = None) -> Value:
@@ -58,14 +61,17 @@ def dtype_or_default(dtype: Any) -> np.dtype[Any]:
 
 
 def array_from_data(data: Any, dtype: Any, copy: bool | None) -> np.ndarray[Any, Any]:
-    """``data`` as an array: arrays and columns of tables keep their dtype, Python floats get the default one.
+    """``data`` as an array: what has a dtype keeps it, Python floats get the default one; in a list all of these meet.
 
     Raises DtypeError for data that are not numbers in a regular shape.
     """
-    source = _plain(data)
+    kinds: set[Any] = set()
+    source = _plain(data, kinds)
     if source is not data:
         warn_of_copy(data)
-    typed = _is_typed(source)
+    typed = any(isinstance(kind, np.dtype) for kind in kinds)
+    if typed and dtype is None:
+        dtype = reduce(promote_types, kinds)
     order: Any = "C" if type(source) is np.ndarray and is_stretched(source) else "K"
     try:
         array = np.array(source, dtype=None if dtype is None else as_dtype(dtype), copy=copy, order=order)
@@ -74,24 +80,32 @@ def array_from_data(data: Any, dtype: Any, copy: bool | None) -> np.ndarray[Any,
         raise DtypeError(f"no tensor can be made of {described(data)}: {why}") from None
     if not is_known(array.dtype):
         raise DtypeError(f"no tensor can be made of {described(data)}: its dtype would be {array.dtype}")
-    if not array.dtype.isnative:
-        array = array.astype(as_dtype(array.dtype))
-    if dtype is None and not typed and array.dtype in (float64, complex128):
+    if dtype is None and array.dtype in (float64, complex128):
         array = array.astype(as_dtype(float if array.dtype == float64 else complex))
     return array
 
 
-def _plain(data: Any) -> Any:
-    """Nested lists with arrays in place of their tensors."""
-    if isinstance(data, TensorBase):
-        return data._array
-    if isinstance(data, (list, tuple)) and any(isinstance(x, (TensorBase, list, tuple)) for x in data):
-        return [_plain(x) for x in data]
-    return data
+def _plain(data: Any, kinds: set[Any]) -> Any:
+    """Nested lists with arrays in place of tensors, columns of tables and the like; ``kinds`` gets all dtypes in them.
 
-
-def _is_typed(data: Any) -> bool:
-    """Whether data, or what a nested list bottoms out in, has a dtype, which is kept, as Python numbers have not."""
-    while isinstance(data, (list, tuple)) and len(data):
-        data = data[0]
-    return hasattr(data, "__array__")  # arrays, NumPy's numbers, columns of pandas and Arrow, tensors of others
+    For numbers of Python it gets their types. Tensors of one entry in a list are numbers, as in PyTorch.
+    """
+    if hasattr(data, "__array__"):
+        array = data._array if isinstance(data, TensorBase) else data
+        array = array if isinstance(array, (np.ndarray, np.generic)) else np.asarray(array)
+        if is_known(array.dtype):
+            kinds.add(as_dtype(array.dtype))
+        return array
+    if not isinstance(data, (list, tuple)):
+        kinds.add(type(data)) if type(data) in _NUMBERS else None
+        return data
+    types = set(map(type, data))
+    if types <= _NUMBERS:
+        kinds |= types
+        return data
+    parts = [_plain(x, kinds) for x in data]
+    tensors = [i for i, x in enumerate(data) if isinstance(x, TensorBase)]
+    if all(parts[i].size == 1 for i in tensors):
+        for i in tensors:
+            parts[i] = parts[i].reshape(())
+    return parts

@@ -23,7 +23,7 @@ from autodiff.kernels.layout import copied
 from autodiff.kinds import described, repair_of
 from autodiff.numpy_api import protocol as numpy_protocol
 from autodiff.tensors import printing
-from autodiff.tensors.leaves import leave_graph, node_again
+from autodiff.tensors.leaves import array_from_data, leave_graph, node_again
 from autodiff.tensors.lost_history import warn_inner, warn_of_math
 from autodiff.tensors.methods.conversion import ConversionMethods
 from autodiff.tensors.methods.creation import CreationMethods
@@ -74,11 +74,7 @@ class Tensor(
         if gives_sizes(data):
             self._array = np.zeros(size_of(data) if data else 0, get_default_dtype())
         else:
-            source = data[0]._array if isinstance(data[0], Tensor) else data[0]
-            try:
-                self._array = np.array(source, dtype=get_default_dtype())
-            except (ValueError, TypeError) as error:
-                raise DtypeError(f"no tensor can be made of {source!r:.60}: {error}") from None
+            self._array = array_from_data(data[0], get_default_dtype(), True)
         self._node = self._grad = None
         self.requires_grad = requires_grad
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, ClassVar, Self, overload
 
-from autodiff.errors import AxisError, DtypeError
+from autodiff.errors import AxisError, DtypeError, OptionError
 from autodiff.kinds import described
 from autodiff.tensors.tensor import Tensor
 
@@ -44,23 +44,41 @@ class _Modules(_Container):
 
 
 class _Parameters(_Container):
-    """A container of parameters; a tensor that is put in becomes one."""
+    """A container of parameters and anything else, as attributes; a tensor that is put in becomes a parameter."""
 
     _kind = "parameter"
 
+    def __init__(self) -> None:
+        super().__init__()
+        self._keys: dict[str, None] = {}
+
     def _members(self) -> dict[str, Any]:
-        return self._parameters
+        return {key: getattr(self, key) for key in self._keys}
 
     def _put(self, name: str, member: Any) -> None:
-        plain = isinstance(member, Tensor) and not isinstance(member, Parameter)
-        self.register_parameter(name, Parameter(member) if plain else member)
+        if isinstance(member, Tensor) and not isinstance(member, Parameter):
+            member = Parameter(member)
+        if isinstance(member, Parameter) and name not in self._keys:
+            self.register_parameter(name, member)  # which looks at the name
+        elif name not in self._keys and hasattr(self, name):
+            raise OptionError(f"{name!r} is an attribute of {type(self).__name__} already; give another name")
+        else:
+            self.__setattr__(name, member)
+        self._keys[name] = None
+
+    def __delattr__(self, name: str) -> None:
+        super().__delattr__(name)
+        self._keys.pop(name, None)
 
     def __repr__(self) -> str:
-        lines = [
-            f"  ({name}): {type(member).__name__} of shape {tuple(member.shape)}, {member.dtype}"
-            for name, member in self._members().items()
-        ]
+        lines = [f"  ({name}): {_in_brief(member)}" for name, member in self._members().items()]
         return "\n".join([f"{type(self).__name__}(", *lines, ")"]) if lines else f"{type(self).__name__}()"
+
+
+def _in_brief(member: Any) -> str:
+    if isinstance(member, Tensor):
+        return f"{type(member).__name__} of shape {tuple(member.shape)}, {member.dtype}"
+    return indented(repr(member)) if isinstance(member, Module) else f"Object of type: {type(member).__name__}"
 
 
 class _Numbered(_Container):
@@ -212,7 +230,7 @@ class ModuleList(_NumberedModules):
 
 
 class ParameterList(_Parameters, _Numbered):
-    """Parameters in a list, named "0", "1", ...; a tensor that is put in becomes one.
+    """Parameters in a list, named "0", "1", ...; a tensor that is put in becomes one, anything else is held as it is.
 
     >>> import autodiff
     >>> len(ParameterList([autodiff.ones(2), autodiff.ones(3)]))
@@ -306,7 +324,7 @@ class ModuleDict(_Modules, _Named):
 
 
 class ParameterDict(_Parameters, _Named):
-    """Parameters by name; a tensor that is put in becomes one.
+    """Parameters by name; a tensor that is put in becomes one, anything else is held as it is.
 
     >>> import autodiff
     >>> held = ParameterDict({"scale": autodiff.ones(2)})
@@ -323,30 +341,37 @@ class ParameterDict(_Parameters, _Named):
         self._update(parameters)
 
     def __reversed__(self) -> Iterator[str]:
-        return reversed(self._parameters)
+        return reversed(self._keys)
 
     def __or__(self, other: Mapping[str, Any] | ParameterDict) -> ParameterDict:
-        return ParameterDict({**self._parameters, **dict(other.items())})
+        return ParameterDict({**self._members(), **dict(other.items())})
+
+    def __ror__(self, other: Mapping[str, Any]) -> ParameterDict:
+        return ParameterDict({**other, **self._members()})
 
     def __ior__(self, other: Mapping[str, Any] | ParameterDict) -> Self:
         self.update(other)
         return self
 
     def copy(self) -> ParameterDict:
-        """A new ParameterDict with the same parameters."""
-        return ParameterDict(dict(self._parameters))
+        """A new ParameterDict with the same members."""
+        return ParameterDict(self._members())
 
     def get(self, key: str, default: Any = None) -> Any:
-        """The parameter of this name, or ``default``."""
-        return self._parameters.get(key, default)
+        """The member of this name, or ``default``."""
+        return self[key] if key in self._keys else default
 
     def setdefault(self, key: str, default: Any = None) -> Any:
-        """The parameter of this name; ``default`` is put in where there is none."""
+        """The member of this name; ``default`` is put in where there is none."""
         if key not in self:
             self[key] = default
         return self[key]
 
     def popitem(self) -> tuple[str, Any]:
-        """Take the last parameter out, with its name."""
-        key = next(reversed(self._parameters))
+        """Take the last member out, with its name."""
+        key = next(reversed(self._keys))
         return key, self.pop(key)
+
+    def fromkeys(self, keys: Iterable[str], default: Any = None) -> ParameterDict:
+        """A new ParameterDict with ``default`` under each of the names."""
+        return ParameterDict(dict.fromkeys(keys, default))
