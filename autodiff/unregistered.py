@@ -41,11 +41,13 @@ class Overlooked(NamedTuple):
         path: of the attribute, behind the class of the model: "Net.blocks.0.layers".
         text: what it is, and the repair.
         trainable: the tensors that could be trained.
+        held: the layers and tensors themselves.
     """
 
     path: str
     text: str
     trainable: list[Any]
+    held: list[Any]
 
     def __str__(self) -> str:
         return f"{self.path} is {self.text}"
@@ -62,7 +64,7 @@ def overlooked(model: Any) -> list[Overlooked]:
             held = [x for x in _held(value) if id(x) not in known]
             if held:
                 where = ".".join(part for part in (type(model).__name__, path, name) if part)
-                found.append(Overlooked(where, _text(value, held), [p for x in held for p in _trainable(x)]))
+                found.append(Overlooked(where, _text(value, held), [p for x in held for p in _trainable(x)], held))
     return found
 
 

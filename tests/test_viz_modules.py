@@ -211,11 +211,17 @@ def test_the_arrows_lead_forward_at_every_depth() -> None:
 
 
 def test_a_module_called_twice_is_two_calls() -> None:
-    """Boxes are calls: a shared layer is drawn where it was used, its parameters by themselves."""
+    """Boxes are calls: a shared layer is drawn where it was used, its parameters stand in the first box."""
     layer = nn.Linear(3, 3)
-    drawing = draw(drawable(nn.Sequential(layer, nn.Tanh(), layer), autodiff.ones(2, 3)))
+    loss = drawable(nn.Sequential(layer, nn.Tanh(), layer), autodiff.ones(2, 3))
+    drawing = draw(loss)
     assert boxes(drawing) == ["0: Linear", "1: Tanh", "0: Linear"]
-    assert [node.name for node in drawing.nodes if node.kind == "parameter"] == ["0.weight", "0.bias"]
+    first, tanh, second = (node for node in drawing.nodes if node.kind == "module")
+    assert ([part.name for part in first.parts], first.again) == (["0.weight", "0.bias"], False)
+    assert (second.parts, second.again) == ((), True)
+    assert {(e.source, e.target) for e in drawing.edges if e.target == second.id} == {(tanh.id, second.id)}
+    assert "called again" in str(drawing)
+    assert [node.name for node in draw(loss, depth=None).nodes if node.kind == "parameter"] == ["0.weight", "0.bias"]
 
 
 def test_bytes_kept_are_told_per_box_and_in_all() -> None:

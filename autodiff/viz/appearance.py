@@ -26,6 +26,8 @@ LOOKS = {
     "module": {"style": "rounded,filled", "fillcolor": "#e8e4ff", "color": "#8f7ee0"},
     "parameter": {"style": "filled", "fillcolor": "#fff1d6", "color": "#d9a441"},
     "leaf": {"style": "filled", "fillcolor": "#fffbef", "color": "#d9a441"},
+    "frozen": {"style": "filled", "fillcolor": "#e6f4f7", "color": "#6ba7b5"},
+    "input": {"style": "filled", "fillcolor": "#f0f2f4", "color": "#57606a", "penwidth": "1.8"},
     "constant": {"style": "filled", "fillcolor": "#f0f2f4", "color": "#b6bfc8"},
     "output": {"style": "rounded,filled", "fillcolor": "#d8f5dd", "color": "#2f9e44", "penwidth": "2.4"},
     "cut": {"style": "rounded,dashed", "color": "#8c959f", "fontcolor": "#6e7781"},
@@ -34,6 +36,7 @@ LOOKS = {
     "vanishing": {"style": "rounded,filled", "fillcolor": "#fbe0ff", "color": "#a13bb5", "penwidth": "2.4"},
 }
 MANY_PARTS = 4
+FROZEN = " frozen"
 
 
 def lines(node: DrawnNode, show: Collection[str]) -> list[str]:
@@ -46,11 +49,16 @@ def lines(node: DrawnNode, show: Collection[str]) -> list[str]:
         if node.is_output and "shape" in show:
             below.append(str(node.shape or "scalar"))
     elif node.shape is not None:
-        below.append(str(node.shape or "scalar") + (f" \u00b7 {node.numbers:,}" if node.shape and node.numbers else ""))
+        count = f" \u00b7 {node.numbers:,}{FROZEN * node.frozen}" if node.shape and node.numbers else ""
+        below.append(str(node.shape or "scalar") + count)
     if len(node.parts) > MANY_PARTS or (node.parts and node.times > 1):
-        below.append(f"{len(node.parts)} parameters \u00b7 {node.numbers:,}")
+        below.append(f"{len(node.parts)} parameters \u00b7 {node.numbers:,}{FROZEN * node.frozen}")
     else:
-        below += [f"{part.name} {part.shape} \u00b7 {math.prod(part.shape):,}" for part in node.parts]
+        below += [
+            f"{part.name} {part.shape} \u00b7 {math.prod(part.shape):,}{FROZEN * part.frozen}" for part in node.parts
+        ]
+    if node.again:
+        below.append("called again")
     if "value" in show and node.value:
         below.append(f"data {node.value}")
     if node.gradient is not None:
@@ -58,7 +66,8 @@ def lines(node: DrawnNode, show: Collection[str]) -> list[str]:
     if "bytes" in show and node.kept:
         below.append(f"keeps {size(node.kept)}")
     if node.is_output:
-        below.append("output")
+        below.append(f"output {node.returned}".rstrip())
+    below += [line for line in node.warning.split("; ") if line]
     return [title + (f" \u00d7{node.times}" if node.times > 1 else ""), *below]
 
 
@@ -103,9 +112,11 @@ def details(node: DrawnNode) -> dict[str, str]:
         "kept for backward": size(node.kept) if node.kept else "",
         "value": node.value,
         "gradient": told(node.gradient),
+        "output": node.returned,
+        "warning": node.warning,
     }
     for part in node.parts:
-        known[part.name] = ", ".join(filter(None, (str(part.shape), told(part.gradient))))
+        known[part.name] = ", ".join(filter(None, (str(part.shape), told(part.gradient), "frozen" * part.frozen)))
     return {key: value for key, value in known.items() if value}
 
 
@@ -118,6 +129,10 @@ def look(node: DrawnNode) -> str:
     """The one word that chooses the colours of a box: what is wrong with its gradient, or else what it is."""
     if node.gradient is not None and node.gradient.state:
         return "bad" if node.gradient.state in ("NaN", "inf") else node.gradient.state
+    if node.warning:
+        return "bad"
     if node.is_output:
         return "output"
+    if node.frozen and node.kind == "parameter":
+        return "frozen"
     return "cut" if node.kind == "left out" else node.kind

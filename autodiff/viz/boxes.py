@@ -56,7 +56,7 @@ def arranged(facts: Facts, show: Collection[str], max_nodes: int) -> View:
 
     If not even the outermost modules fit, as in a long graph without any, the middle is left out.
     """
-    view = _folded(facts, show)
+    view = _folded(facts, show)._replace(notes=facts.notes)
     if len(view.nodes) <= max_nodes:
         return view
     total, levels = len(view.nodes), 1 + max((call.level for call in facts.calls.values() if call.is_open), default=-1)
@@ -64,8 +64,8 @@ def arranged(facts: Facts, show: Collection[str], max_nodes: int) -> View:
         view = _folded(_closed_from(level, facts), show)
         if len(view.nodes) <= max_nodes:
             note = f"{total:,} nodes are more than max_nodes={max_nodes}: drawn to depth {level}"
-            return view._replace(notes=(note,))
-    return _cut(view, max_nodes)
+            return view._replace(notes=(note, *facts.notes))
+    return _cut(view, max_nodes)._replace(notes=facts.notes)
 
 
 def _closed_from(level: int, facts: Facts) -> Facts:
@@ -89,13 +89,20 @@ def _folded(facts: Facts, show: Collection[str]) -> View:
     drawn = []
     for at, inside in members.items():
         if at in calls:
-            sources = dict.fromkeys(place.get(operand) for node in inside for operand in node.operands)
-            box = _box(at, calls[at], inside, times[at])
+            taken = [operand for node in inside for operand in node.operands]
+            sources = dict.fromkeys(place.get(o) for o in taken if not _in_a_box(facts, place, o))
+            again = any(_in_a_box(facts, place, o) and place[o] != at for o in taken)
+            box = _box(at, calls[at], inside, times[at])._replace(again=again, warning=facts.warnings.get(at, ""))
             drawn.append(box._replace(operands=tuple(source for source in sources if source and source != at)))
         else:  # a constant that is hidden is written as its shape
             operands = tuple(place.get(o, o) or str(nodes[o].shape) for o in nodes[at].operands)
             drawn.append(nodes[at]._replace(operands=operands, group=groups.get(at, "")))
     return View(drawn, _edges(facts, place), _open_groups(calls, {node.group for node in drawn}), show)
+
+
+def _in_a_box(facts: Facts, place: dict[str, str], source: str) -> bool:
+    """Whether an operand is a leaf that stands in the box of a module."""
+    return source in facts.nodes and facts.nodes[source].kind != "operation" and place[source] in facts.calls
 
 
 def _open_groups(calls: dict[str, Call], used: set[str]) -> list[Group]:
@@ -179,18 +186,24 @@ def _structure(facts: Facts, operations: list[DrawnNode]) -> list[object]:
 
 
 def _places_of_leaves(facts: Facts, unit: dict[str, str], leader: dict[str, str], constants: bool) -> dict[str, str]:
-    """Where each leaf and constant is drawn: by itself, in the one box that uses it, or ("") nowhere."""
-    users: dict[str, set[str]] = {}
+    """Where each leaf and constant is drawn: by itself, in the box that uses it, or ("") nowhere.
+
+    What several calls of one module use stands in the first of them.
+    """
+    users: dict[str, dict[str, None]] = {}
     for id, node in facts.nodes.items():
         for source in node.operands:
-            users.setdefault(source, set()).add(leader[unit[id]])
+            users.setdefault(source, {})[leader[unit[id]]] = None
     places = {}
     for id, node in facts.nodes.items():
-        using = users.get(id, set())
+        using = users.get(id, {})
         if node.kind == "constant":
             places[id] = id if constants or id in facts.named else ""
+        elif node.kind == "input":
+            places[id] = id
         elif node.kind != "operation":
-            boxed = len(using) == 1 and using <= facts.calls.keys() and not node.is_output
+            called = {facts.calls[each][2:4] if each in facts.calls else each for each in using}
+            boxed = len(called) == 1 and using.keys() <= facts.calls.keys() and not node.is_output
             places[id] = next(iter(using)) if boxed else id
     return places
 
@@ -203,7 +216,7 @@ def _groups_of(facts: Facts, unit: dict[str, str]) -> dict[str, str]:
             continue
         groups[id] = group = facts.calls[unit[id]].parent if unit[id] in facts.calls else node.group
         for source in node.operands:
-            if source in facts.nodes and facts.nodes[source].kind != "operation":
+            if source in facts.nodes and facts.nodes[source].kind not in ("operation", "input"):
                 groups[source] = _common(facts.calls, groups.get(source, group), group)
     return groups
 
@@ -221,12 +234,15 @@ def _box(id: str, call: Call, inside: list[DrawnNode], times: int) -> DrawnNode:
     """What is said of a module that is drawn as one box."""
     operations = [node for node in inside if node.kind == "operation"]
     last = operations[-1]
-    parts = tuple(Part(n.name, n.shape or (), n.gradient) for n in inside if n.kind in ("parameter", "leaf"))
+    returned = ", ".join(n.returned for n in inside if n.returned)
+    parts = tuple(
+        Part(n.name, n.shape or (), n.gradient, n.frozen) for n in inside if n.kind in ("parameter", "leaf")
+    )
     return DrawnNode(
         id, "module", call.path, last.shape, last.dtype, last.place, last.source, any(n.is_output for n in inside),
         group=call.parent, module=call.kind, times=times, operations=len(operations), kept=sum(n.kept for n in inside),
         value=last.value, gradient=_together([part.gradient for part in parts if part.gradient is not None]),
-        parts=parts,
+        parts=parts, frozen=bool(parts) and all(part.frozen for part in parts), returned=returned,
     )  # fmt: skip
 
 
@@ -247,7 +263,7 @@ def _edges(facts: Facts, place: dict[str, str]) -> list[DrawnEdge]:
     for id, node in facts.nodes.items():
         for source in node.operands:
             start, end = place.get(source, ""), place[id]
-            if not start or start == end:
+            if not start or start == end or _in_a_box(facts, place, source):
                 continue
             edge = DrawnEdge(start, end, facts.nodes[source].shape)
             if edge not in drawn or not {start, end} & facts.calls.keys():

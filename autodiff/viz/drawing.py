@@ -11,13 +11,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from autodiff.io.files import write_whole
-from autodiff.tensors.tensor import Tensor
+from autodiff.kinds import described
 from autodiff.viz import dot as dot_text
 from autodiff.viz.boxes import arranged
 from autodiff.viz.dot import HINT, engine_for, rendered
 from autodiff.viz.errors import DrawingError, DrawingWarning
 from autodiff.viz.mermaid import mermaid
 from autodiff.viz.nodes import DrawnEdge, DrawnNode, Facts, Group, facts_of
+from autodiff.viz.noted import facts_of_run
 from autodiff.viz.page import page
 from autodiff.viz.recorded import recorded
 from autodiff.viz.svg import sketch
@@ -157,21 +158,28 @@ def _room(svg: str) -> str:
 
 
 def draw(
-    output: Tensor | Iterable[Tensor],
-    *,
+    output: Any,
+    *inputs: Any,
     params: Any = None,
     depth: int | Callable[[str, Any], bool] | None = 1,
     show: Iterable[str] = ("shape",),
     direction: str = "TB",
     max_nodes: int = 200,
+    **keywords: Any,
 ) -> Drawing:
-    """The graph from which ``output`` was made, values flowing along the arrows.
+    """The graph from which ``output`` was made, or all that a model computes from its inputs.
+
+    Given a model or another function, ``draw(model, x)`` runs it once, as it is, and draws every operation: frozen
+    layers, what is computed under ``no_grad``, from integers, or in vain. Buffers and random numbers are put back.
+    Modules that were called and are no part of the model are said to be so.
 
     Equal programs give equal drawings: ids follow the order of creation. Operations stand in the modules that were
     called for them; parameters have the paths they have in the model.
 
     Args:
-        output: a recorded tensor, or several; it may be a gradient that was computed with ``create_graph=True``.
+        output: a recorded tensor, or several, in dicts, tuples or dataclasses too; it may be a gradient that was
+            computed with ``create_graph=True``. Or a model, or a function of tensors.
+        *inputs: what the model is called with; a keyword that ``draw`` takes itself needs a ``lambda`` around it.
         params: names of tensors: a dict, pairs as ``model.named_parameters()`` gives them, or the model itself. A
             constant that is named is drawn.
         depth: how deep modules are open: 0 draws the outermost model as one box, 1 the modules in it, None everything;
@@ -181,6 +189,7 @@ def draw(
         direction: where the arrows point: "TB" (down), "LR" (right), "BT" or "RL".
         max_nodes: a larger graph is drawn to the deepest level that fits; one that still is larger shows its beginning
             and its end. The picture says so.
+        **keywords: what the model is called with, too.
 
     Raises:
         GraphError: an output was not recorded.
@@ -194,6 +203,12 @@ def draw(
     >>> print(drawing)
     n1 = multiply(w, w) -> (2,)  # <doctest ...>:1
     n2 = sum(n1) -> ()  # <doctest ...>:1, output
+
+    A function, of which the tape would know nothing:
+
+    >>> print(draw(lambda x: {"class": x.argmax(), "score": x.max()}, autodiff.ones(3)))
+    n1 = argmax(x) -> ()  # <doctest ...>:1, output class
+    n2 = amax(x) -> ()  # <doctest ...>:1, output score
     """
     shown = (show,) if isinstance(show, str) or not isinstance(show, Iterable) else tuple(show)
     if unknown := sorted(set(shown) - set(SHOWN), key=str):
@@ -206,4 +221,10 @@ def draw(
     level: Any = depth
     if not (level is None or callable(level) or (isinstance(level, int) and level >= 0)):
         raise DrawingError(f"depth={depth!r}: expected a number from 0 on, None for everything, or a function")
-    return Drawing(facts_of(recorded(output, params, "draw"), depth, shown), direction, shown, max_nodes)
+    if callable(output) and not isinstance(output, type):
+        facts = facts_of_run(output, inputs, keywords, params, depth, shown)
+    elif inputs or keywords:
+        raise DrawingError(f"draw takes inputs where it runs a model, not beside {described(output)}")
+    else:
+        facts = facts_of(recorded(output, params, "draw"), depth, shown)
+    return Drawing(facts, direction, shown, max_nodes)

@@ -3,21 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from typing import Any, NamedTuple
-
-import numpy as np
 
 from autodiff.engine.modes import enable_grad
 from autodiff.engine.tape import Node
 from autodiff.func.trees import leaves_of
-from autodiff.kinds import described
-from autodiff.random import default_generator
 from autodiff.tensors.tensor import Tensor
 from autodiff.unregistered import overlooked, say_overlooked
-from autodiff.viz.errors import DrawingError
 from autodiff.viz.recorded import calls_of, creation_order
+from autodiff.viz.running import as_it_was, check_model, refuse_shapes
 from autodiff.viz.saved import bytes_kept
 from autodiff.viz.tables import aligned, size
 
@@ -85,14 +80,10 @@ def summary(model: Any, *inputs: Any, **options: Any) -> Summary:
       1: Tanh    (5, 4)  -           80 B
     16 parameters, ... kept for backward
     """
-    if not hasattr(model, "named_modules") or isinstance(model, type):
-        raise DrawingError(f"summary takes a model and its inputs, not {described(model)}")
-    for given in inputs:
-        if isinstance(given, (tuple, list)) and given and all(isinstance(n, int) for n in given):
-            sizes = ", ".join(map(str, given))
-            raise DrawingError(f"summary calls the model with inputs, not with a shape {given}; give zeros({sizes})")
+    check_model(model, "summary")
+    refuse_shapes(inputs, "summary")
     modules = list(model.named_modules())
-    with _as_it_was(model), enable_grad():
+    with as_it_was(model), enable_grad():
         output, shapes = _run(model, inputs, options)
     order = creation_order(_tensors(output))
     kept = bytes_kept(order)
@@ -146,16 +137,3 @@ def _bytes_by_module(kept: Counter[Node], order: Sequence[Node], model: Any) -> 
         for module in around:
             inside[module] += count
     return inside
-
-
-@contextmanager
-def _as_it_was(model: Any) -> Iterator[None]:
-    """Put back at the end what a forward pass changes: buffers and the state of the random numbers."""
-    buffers: list[tuple[Tensor, Any]] = [(buffer, buffer.detach().numpy().copy()) for buffer in model.buffers()]
-    state = default_generator.get_state()
-    try:
-        yield
-    finally:
-        default_generator.set_state(state)
-        for buffer, array in buffers:
-            np.copyto(buffer._array, array)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -35,11 +36,12 @@ class Gradient(NamedTuple):
 
 
 class Part(NamedTuple):
-    """A parameter inside a module that is drawn as one box."""
+    """A parameter inside a module that is drawn as one box; a frozen one gets no gradient."""
 
     name: str
     shape: tuple[int, ...]
     gradient: Gradient | None
+    frozen: bool = False
 
 
 class DrawnNode(NamedTuple):
@@ -48,7 +50,8 @@ class DrawnNode(NamedTuple):
     Attributes:
         id: "n" and its place in the order of creation; "m" and a number for a module, "c" for a constant.
         kind: "operation"; "parameter" (a leaf that has a name); "leaf"; "constant" (an array that gets no gradient);
-            "module" (drawn as one box); "left out" (the nodes that are more than ``max_nodes``).
+            "input" (of a model that was run for the drawing); "module" (drawn as one box); "left out" (the nodes that
+            are more than ``max_nodes``).
         name: of the operation, the path of the parameter or module, the number that a constant is.
         shape, dtype: of the value.
         place: ``file:line`` of the user's code that made it, and ``source`` that line.
@@ -62,6 +65,10 @@ class DrawnNode(NamedTuple):
         value: the entries or their range, if ``draw`` was asked for them.
         gradient: of a leaf after ``backward()``, or of every node if ``draw`` was asked for it.
         parts: the parameters in a module's box.
+        again: whether a module was called before, so that parameters of it stand in another box.
+        frozen: whether a parameter gets no gradient.
+        returned: what the output is called, where a model returns several.
+        warning: what is wrong with a module.
     """
 
     id: str
@@ -81,10 +88,14 @@ class DrawnNode(NamedTuple):
     value: str = ""
     gradient: Gradient | None = None
     parts: tuple[Part, ...] = ()
+    again: bool = False
+    frozen: bool = False
+    returned: str = ""
+    warning: str = ""
 
     @property
     def numbers(self) -> int:
-        """How many numbers can be trained in it."""
+        """How many numbers its parameters have, those of frozen ones included."""
         if self.kind in ("parameter", "leaf"):
             return math.prod(self.shape or ())
         return sum(math.prod(part.shape) for part in self.parts)
@@ -114,12 +125,16 @@ class Facts(NamedTuple):
         nodes: by their ids, in the order of creation, a constant before what uses it. The ``group`` of a node is the
             innermost call around it.
         calls: by their ids, without the modules themselves.
-        named: the ids of the constants that have a name.
+        named: the ids of the constants that are drawn whatever is asked for.
+        notes: what has to be said about any drawing of it.
+        warnings: what is wrong with modules, by the ids of their calls.
     """
 
     nodes: dict[str, DrawnNode]
     calls: dict[str, Call]
     named: set[str]
+    notes: tuple[str, ...] = ()
+    warnings: Mapping[str, str] = MappingProxyType({})
 
     def opened(self, which: Callable[[Call], bool]) -> Facts:
         """The same facts with those calls open for which ``which`` is true."""
@@ -129,7 +144,7 @@ class Facts(NamedTuple):
 def facts_of(graph: Recorded, depth: Any, show: Collection[str]) -> Facts:
     """The facts of a recorded graph; ``depth`` and ``show`` are those of ``draw``."""
     known = values(graph.order, graph.outputs) if {"value", "grad"} & set(show) else {}
-    gradients = _gradients(graph, known, "grad" in show)
+    gradients = gradients_of(graph, known, "grad" in show)
     kept, place_of = bytes_kept(graph.order), place_finder()
     outputs = {tensor._node for tensor in graph.outputs}
     ids = {node: f"n{i}" for i, node in enumerate(graph.order)}
@@ -153,7 +168,7 @@ def facts_of(graph: Recorded, depth: Any, show: Collection[str]) -> Facts:
             operands=tuple(operands), group=call, kept=kept[node], value=value, gradient=gradients.get(node),
         )  # fmt: skip
     named = {text for array, text in constants.items() if array in graph.names}
-    is_open = _opener(depth)
+    is_open = opener(depth)
     calls = {id: call._replace(is_open=is_open(call), module=None) for id, call in graph.calls.items()}
     return Facts(nodes, calls, named)
 
@@ -174,7 +189,7 @@ def _kind_and_name(node: Node, name: str | None) -> tuple[str, str]:
     return ("leaf", node.name()) if name is None else ("parameter", name)
 
 
-def _opener(depth: Any) -> Callable[[Call], bool]:
+def opener(depth: Any) -> Callable[[Call], bool]:
     """Whether a call is open, by the argument ``depth`` of ``draw``."""
     if depth is None:
         return lambda call: True
@@ -183,7 +198,7 @@ def _opener(depth: Any) -> Callable[[Call], bool]:
     return lambda call: bool(depth(call.path, call.module))
 
 
-def _gradients(graph: Recorded, known: dict[Node, Array], everywhere: bool) -> dict[Node, Gradient]:
+def gradients_of(graph: Recorded, known: dict[Node, Array], everywhere: bool) -> dict[Node, Gradient]:
     """The gradients of the leaves that have one, and of all other nodes too if ``everywhere`` is true."""
     found: dict[Node, Gradient] = {}
     order, outputs = graph.order, graph.outputs

@@ -13,6 +13,7 @@ from autodiff.errors import GraphError
 from autodiff.kinds import described
 from autodiff.tensors.tensor import Tensor
 from autodiff.viz.errors import DrawingError
+from autodiff.viz.values import tensors_in
 
 
 class Call(NamedTuple):
@@ -53,17 +54,19 @@ class Recorded(NamedTuple):
     names: dict[Node | int, str]
 
 
-def recorded(output: Tensor | Iterable[Tensor], params: Any, asked_by: str) -> Recorded:
+def recorded(output: Any, params: Any, asked_by: str) -> Recorded:
     """The graph behind one output or several; ``params`` are names as ``viz.draw`` takes them."""
     outputs = checked(output, asked_by)
     order = creation_order(outputs)
     calls, call_of = calls_of(order, params)
-    return Recorded(outputs, order, calls, call_of, _names_of_parameters(calls) | _names_of_tensors(params))
+    return Recorded(outputs, order, calls, call_of, _names_of_parameters(calls) | names_of_tensors(params))
 
 
-def checked(output: Tensor | Iterable[Tensor], asked_by: str) -> list[Tensor]:
+def checked(output: Any, asked_by: str) -> list[Tensor]:
     """The outputs as a list, each of them a tensor with a history, or a leaf of one."""
-    tensors = [output] if isinstance(output, Tensor) or not isinstance(output, Iterable) else list(output)
+    tensors: list[Any] = [tensor for _, tensor in tensors_in(output)]
+    if not tensors:
+        tensors = list(output) if isinstance(output, Iterable) else [output]
     for tensor in tensors:
         if not isinstance(tensor, Tensor):
             raise DrawingError(f"{asked_by}: an output is a {type(tensor).__name__}, expected a tensor, or several")
@@ -86,7 +89,7 @@ def calls_of(order: Iterable[Node], params: Any) -> tuple[dict[str, Call], dict[
     call_of: dict[Node, str] = {}
     ids: dict[int, str] = {}
     paths: dict[int, dict[int, str]] = {}
-    given = _paths_in(params)
+    given = paths_in(params)
     for node in order:
         scope: Scope | None = getattr(node, "scope", None)
         inward: list[Scope] = []
@@ -97,7 +100,7 @@ def calls_of(order: Iterable[Node], params: Any) -> tuple[dict[str, Call], dict[
         for each in reversed(inward):
             module, root, kind = each[0](), _root(each), each[1].__name__
             if id(root) not in paths:
-                paths[id(root)] = _paths_in(root)
+                paths[id(root)] = paths_in(root)
             path = given.get(id(module)) or paths[id(root)].get(id(module)) or kind
             level = calls[here].level + 1 if here else 0
             ids[id(each)] = name = f"m{len(calls)}"
@@ -114,7 +117,7 @@ def _root(scope: Scope) -> Any:
     return scope[0]()
 
 
-def _paths_in(model: Any) -> dict[int, str]:
+def paths_in(model: Any) -> dict[int, str]:
     """The path of each module in a model by its identity; nothing for what is no model."""
     pairs = model.named_modules() if hasattr(model, "named_modules") else ()
     return {id(module): path for path, module in pairs}
@@ -133,7 +136,7 @@ def _names_of_parameters(calls: dict[str, Call]) -> dict[Node | int, str]:
     return names
 
 
-def _names_of_tensors(params: Any) -> dict[Node | int, str]:
+def names_of_tensors(params: Any) -> dict[Node | int, str]:
     """The name of each tensor by its node or, outside the graph, by its array; one with two names gets both."""
     pairs: Any = () if params is None else params
     if isinstance(params, Mapping):

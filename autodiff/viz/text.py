@@ -20,7 +20,7 @@ def listing(view: View) -> str:
 
 
 def _is_named(node: DrawnNode) -> bool:
-    return node.kind == "parameter" or (node.kind == "constant" and node.name != "constant")
+    return node.kind in ("parameter", "input") or (node.kind == "constant" and node.name != "constant")
 
 
 def _line(node: DrawnNode, names: dict[str, str]) -> str:
@@ -33,9 +33,11 @@ def _line(node: DrawnNode, names: dict[str, str]) -> str:
         node.place,
         f"{node.operations} operations" if is_module and node.operations > 1 else "",
         f"{node.numbers:,} parameters" if node.parts else "",
+        "called again" * node.again,
         f"data {node.value}" if node.value else "",
         told(node.gradient),
-        "output" if node.is_output else "",
+        f"output {node.returned}".rstrip() if node.is_output else "",
+        node.warning,
     ]
     return f"{node.id} = {called} -> {node.shape}  # {', '.join(filter(None, notes))}"
 
