@@ -17,6 +17,7 @@ from autodiff.errors import DtypeError, OptionError
 from autodiff.tensors.tensor import Tensor
 from autodiff.unregistered import note_asked
 
+from .computes import Computes, P, R_co
 from .explained import check_begun, located
 from .parameter import Parameter
 from .registry import Registered
@@ -64,24 +65,25 @@ class Module(Registered):
         """What the module computes; a subclass defines it."""
         raise NotImplementedError(f"{type(self).__name__} has no forward(); define what it computes")
 
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+    def __call__(self: Computes[P, R_co], *args: P.args, **kwargs: P.kwargs) -> R_co:
         """Call ``forward`` between the hooks; an error says in which module it was raised."""
         here = calls()
         if here.thread != get_ident():
             here = begin()
         outer, place = here.now, here.place
         here.now = (ref(self), type(self), outer)
+        module: Any = self  # of which a checker knows no more than forward
         try:
-            hooks = self._hooks
-            if hooks is not None or not self._ours:
+            hooks = module._hooks
+            if hooks is not None or not module._ours:
                 here.place = None
             elif place is None:  # one place for all it does
                 here.place = place_of_user(2)
             if hooks is not None:
                 return hooks.run(self, args, kwargs)
             if kwargs or len(args) != 1:
-                return self.forward(*args, **kwargs)
-            return self.forward(args[0])  # a call without stars is faster
+                return module.forward(*args, **kwargs)
+            return module.forward(args[0])  # a call without stars is faster
         except Exception as error:
             refusal = located(self, error, (*args, *kwargs.values()))
             if refusal is error:

@@ -6,7 +6,7 @@ import math
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import accumulate, pairwise
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 from autodiff.errors import AxisError, DtypeError, OptionError, ShapeError
 from autodiff.kinds import described, not_a_tensor
@@ -19,6 +19,13 @@ __all__ = [
 ]
 
 T_co = TypeVar("T_co", covariant=True)
+
+
+class Items(Protocol[T_co]):
+    """What a loader takes, beside what can be iterated over: items by number."""
+
+    def __getitem__(self, index: int, /) -> T_co:
+        """The item of that number."""
 
 
 class Dataset(Generic[T_co]):

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from itertools import repeat
-from typing import Any
+from typing import Any, Generic
 
 from autodiff.data.collate import default_collate, default_convert
-from autodiff.data.dataset import IterableDataset, check_dataset
+from autodiff.data.dataset import Items, IterableDataset, T_co, check_dataset
 from autodiff.data.sampler import BatchSampler, RandomSampler, SequentialSampler
 from autodiff.data.workers import END, Failure, Fetch, Workers
 from autodiff.errors import OptionError
@@ -17,7 +17,7 @@ from autodiff.random import Generator, numpy_generator
 __all__ = ["DataLoader"]
 
 
-class DataLoader:
+class DataLoader(Generic[T_co]):
     """Iterates over batches of a dataset; each ``for`` loop over it is an epoch.
 
     Args:
@@ -47,7 +47,7 @@ class DataLoader:
 
     def __init__(
         self,
-        dataset: Any,
+        dataset: Items[T_co] | Iterable[T_co],
         batch_size: int | None = 1,
         shuffle: bool | None = None,
         sampler: Iterable[Any] | None = None,
@@ -66,7 +66,8 @@ class DataLoader:
         pin_memory_device: str = "",
         in_order: bool = True,
     ) -> None:
-        self.dataset, self.num_workers, self.timeout, self.generator = dataset, num_workers, timeout, generator
+        self.dataset: Any = dataset
+        self.num_workers, self.timeout, self.generator = num_workers, timeout, generator
         self.pin_memory, self.pin_memory_device, self.in_order = pin_memory, pin_memory_device, in_order
         self.worker_init_fn, self.multiprocessing_context = worker_init_fn, multiprocessing_context
         self.persistent_workers = persistent_workers
@@ -77,7 +78,8 @@ class DataLoader:
         self._check_workers()
         self._check_order(batch_size, shuffle, sampler, batch_sampler, drop_last)
         if sampler is None and not self._iterates:
-            sampler = RandomSampler(dataset, generator=generator) if shuffle else SequentialSampler(dataset)
+            items: Any = dataset
+            sampler = RandomSampler(items, generator=generator) if shuffle else SequentialSampler(items)
         if batch_sampler is not None:
             batch_size, drop_last = None, False
         elif batch_size is not None:

@@ -29,8 +29,8 @@ hold_over_forks(lambda: _delivering)
 
 
 def grad(
-    outputs: Value,
-    inputs: Value = None,
+    outputs: Any,
+    inputs: Any = None,
     grad_outputs: Any = None,
     retain_graph: bool | None = None,
     create_graph: bool = False,
@@ -38,7 +38,7 @@ def grad(
     allow_unused: bool | None = None,
     is_grads_batched: bool = False,
     materialize_grads: bool = False,
-) -> tuple[Any, ...]:
+) -> tuple[Value, ...]:
     """The gradient of the sum of ``outputs`` for each of ``inputs``; ``.grad`` is left alone.
 
     Args:
@@ -71,7 +71,7 @@ def grad(
         raise OptionError("materialize_grads=True makes zeros for unused inputs; allow_unused=False forbids them")
     ends, wanted = tensors_of(outputs, "outputs"), tensors_of(inputs, "inputs")
     found = gradients(ends, _seeds(grad_outputs, ends, "grad_outputs"), wanted, retain_graph, create_graph)
-    result = [None if x._node is None else found.get(x._node) for x in wanted]
+    result: list[Any] = [None if x._node is None else found.get(x._node) for x in wanted]
     for i, (x, g) in enumerate(zip(wanted, result, strict=True)):
         if g is None and materialize_grads:
             result[i] = wrap(np.zeros(x.shape, x.dtype))
@@ -86,7 +86,7 @@ def grad(
 
 
 def backward(
-    tensors: Value,
+    tensors: Any,
     grad_tensors: Any = None,
     retain_graph: bool | None = None,
     create_graph: bool = False,

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from sys import _getframe
-from typing import Any, TypeAlias, TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 
 from autodiff.engine.call_sites import calls, inside_library, place_of_user
 from autodiff.engine.primitive import Primitive
 from autodiff.engine.tape import Node
+from autodiff.engine.value import Operand as Operand
+from autodiff.engine.value import Value as Value
 from autodiff.engine.versions import next_number
 
 Array = np.ndarray[Any, Any]
-Value: TypeAlias = Any  # a Tensor, or an array where all that a function was given are arrays
 C = TypeVar("C", bound="type[TensorBase]")
 new = object.__new__
 NO_OUT = (None,)  # saved of a primitive that keeps nothing: no out, and the nodes in place of the inputs

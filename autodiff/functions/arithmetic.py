@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, overload
 
 import numpy as np
 
@@ -296,6 +296,10 @@ def clamp_max(input: Any, max: Any) -> Value:
     return clamp(input, max=max)
 
 
+@overload
+def where(condition: Any) -> tuple[Value, ...]: ...
+@overload
+def where(condition: Any, input: Any, other: Any) -> Value: ...
 def where(condition: Any, input: Any = None, other: Any = None) -> Any:
     """``input`` where ``condition`` holds and ``other`` elsewhere, broadcast; the side not taken gets no gradient.
 

@@ -17,7 +17,7 @@ import numpy as np
 from autodiff.dtypes import is_known
 from autodiff.engine.apply import apply
 from autodiff.engine.primitive import Primitive
-from autodiff.engine.values import TensorBase, Value, wrap
+from autodiff.engine.values import Operand, TensorBase, Value, wrap
 from autodiff.errors import DtypeError
 from autodiff.kernels.layout import note
 from autodiff.kinds import described, repair_of, wrong_kind
@@ -43,22 +43,22 @@ def give_tensors(names: dict[str, Any]) -> None:
         names[name] = call
 
 
-def of_one(input: Any) -> Value:
+def of_one(input: Operand) -> Value:
     """What a function of one tensor takes, and what a checker of types sees of it."""
     raise NotImplementedError
 
 
-def of_two(input: Any, other: Any) -> Value:
+def of_two(input: Operand, other: Operand) -> Value:
     """The same for two tensors."""
     raise NotImplementedError
 
 
-def of_base(input: Any, exponent: Any) -> Value:
+def of_base(input: Operand, exponent: Operand) -> Value:
     """The same for a power."""
     raise NotImplementedError
 
 
-def of_matrix(A: Any) -> Value:
+def of_matrix(A: Operand) -> Value:
     """The same for a matrix, by the name that it has in ``torch.linalg``."""
     raise NotImplementedError
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, overload
 
 import numpy as np
 
@@ -11,7 +11,7 @@ from autodiff.dtypes import DIFFERENTIABLE, as_dtype, get_default_dtype, int64
 from autodiff.engine.values import Value
 from autodiff.errors import ShapeError
 from autodiff.functions.arithmetic import where
-from autodiff.functions.axes import also_called, axes_of, axis_of, numpy_names, reduced_axes
+from autodiff.functions.axes import axes_of, axis_of, numpy_names, reduced_axes
 from autodiff.functions.complex_names import imag, is_complex, real
 from autodiff.ops import comparison, fused, reductions, scans
 from autodiff.ops.arithmetic import maximum, minimum
@@ -170,9 +170,16 @@ def _deviation(input: Any, dim: Any, unbiased: bool | None, correction: float | 
     return axis, input - reductions.mean(input, axis=axis, keepdims=True), freedom if freedom > 0 else math.nan
 
 
-@also_called(other="dim")
+@overload
+def max(input: Any) -> Value: ...
+@overload
+def max(input: Any, dim: int, keepdim: bool = False) -> Extreme: ...
+@overload
+def max(input: Any, other: Value, /) -> Value: ...
+@overload
+def max(input: Any, *, other: Value) -> Value: ...
 @numpy_names
-def max(input: Any, dim: Any = None, keepdim: bool = False) -> Any:
+def max(input: Any, dim: Any = None, keepdim: bool = False, *, other: Any = None) -> Any:
     """The maximum: of all entries, over ``dim`` (with its position), or of two tensors.
 
     Winners that are equal share the gradient of ``max(input)`` evenly; with ``dim`` it goes to the index returned.
@@ -181,19 +188,26 @@ def max(input: Any, dim: Any = None, keepdim: bool = False) -> Any:
     >>> autodiff.max(autodiff.tensor([[1.0, 5.0], [7.0, 2.0]]), 1).indices
     tensor([1, 0])
     """
-    return _extreme(input, dim, keepdim, reductions.amax, comparison.argmax, maximum)
+    return _extreme(input, dim, keepdim, reductions.amax, comparison.argmax, maximum, other)
 
 
-@also_called(other="dim")
+@overload
+def min(input: Any) -> Value: ...
+@overload
+def min(input: Any, dim: int, keepdim: bool = False) -> Extreme: ...
+@overload
+def min(input: Any, other: Value, /) -> Value: ...
+@overload
+def min(input: Any, *, other: Value) -> Value: ...
 @numpy_names
-def min(input: Any, dim: Any = None, keepdim: bool = False) -> Any:
+def min(input: Any, dim: Any = None, keepdim: bool = False, *, other: Any = None) -> Any:
     """The minimum: of all entries, over ``dim`` (with its position), or of two tensors."""
-    return _extreme(input, dim, keepdim, reductions.amin, comparison.argmin, minimum)
+    return _extreme(input, dim, keepdim, reductions.amin, comparison.argmin, minimum, other)
 
 
-def _extreme(input: Any, dim: Any, keepdim: bool, over_all: Any, position: Any, of_two: Any) -> Any:
-    if hasattr(dim, "shape"):
-        return of_two(input, dim)
+def _extreme(input: Any, dim: Any, keepdim: bool, over_all: Any, position: Any, of_two: Any, other: Any) -> Any:
+    if other is not None or hasattr(dim, "shape"):
+        return of_two(input, dim if other is None else other)
     if dim is None:
         _refuse_empty(input, None)
         return over_all(input, axis=None, keepdims=False)

@@ -335,7 +335,7 @@ def matrix_power(A: Any, n: int) -> Value:
         return clone(A)
     if n == 0:
         return A * 0 + np.eye(A.shape[-1], dtype=A.dtype)
-    total = None
+    total: Any = None
     while power:
         if power & 1:
             total = base if total is None else matmul(total, base)

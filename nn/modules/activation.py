@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from autodiff.errors import ShapeError
+from autodiff.tensors.tensor import Tensor
 
 from .. import functional as F
 from .. import init
@@ -23,7 +24,7 @@ __all__ = [
 class _Plain(FunctionModule):
     """An activation whose function takes no option."""
 
-    def forward(self, input: Any) -> Any:
+    def forward(self, input: Any) -> Tensor:
         """The function of the input."""
         return type(self).function(input)
 
@@ -33,7 +34,7 @@ class _InPlace(_Plain, options=True):
 
     inplace: bool = False
 
-    def forward(self, input: Any) -> Any:
+    def forward(self, input: Any) -> Tensor:
         """The function of the input, with ``inplace`` written into it."""
         return type(self).function(input, self.inplace)
 
@@ -198,7 +199,7 @@ class Softmax2d(Module):
     Shapes: input (N, C, H, W) or (C, H, W), output the same.
     """
 
-    def forward(self, input: Any) -> Any:
+    def forward(self, input: Any) -> Tensor:
         """``functional.softmax`` along the channels."""
         if len(input.shape) not in (3, 4):
             raise ShapeError(f"Softmax2d takes inputs (N, C, H, W) or (C, H, W), not of shape {tuple(input.shape)}")
@@ -220,7 +221,7 @@ class PReLU(Module):
         """Set all slopes to ``init``."""
         init.constant_(self.weight, self.init)
 
-    def forward(self, input: Any) -> Any:
+    def forward(self, input: Any) -> Tensor:
         """``functional.prelu``."""
         return F.prelu(input, self.weight)
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from autodiff.errors import OptionError
 from autodiff.functions.shaping import transpose
+from autodiff.tensors.tensor import Tensor
 
 from .. import functional as F
 from .. import init
@@ -87,7 +88,7 @@ class MultiheadAttention(Module):
     def forward(
         self, query: Any, key: Any, value: Any, key_padding_mask: Any = None, need_weights: bool = True,
         attn_mask: Any = None, average_attn_weights: bool = True, is_causal: bool = False,
-    ) -> tuple[Any, Any]:  # fmt: skip
+    ) -> tuple[Tensor, Tensor | None]:  # fmt: skip
         """``functional.multi_head_attention_forward``; without ``need_weights`` it is faster and takes less memory."""
         turned = self.batch_first and query.ndim == 3
         if turned:

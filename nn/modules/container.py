@@ -179,7 +179,7 @@ class Sequential(_NumberedModules):
         for name, module in args[0].items() if named else ((str(i), module) for i, module in enumerate(args)):
             self.register_module(name, module)
 
-    def forward(self, input: Any) -> Any:
+    def forward(self, input: Any) -> Tensor:
         """The output of the last module."""
         for module in self._modules.values():
             input = module.__call__(input)  # type: ignore[operator]  # by name it is faster than module(input)

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any, ClassVar
 
 from autodiff.errors import OptionError, ShapeError
+from autodiff.tensors.tensor import Tensor
 
 from .. import functional as F
 from ..functional.arguments import as_tuple
@@ -74,7 +75,7 @@ class ConvBase(Module):
 class _Conv(ConvBase):
     """Kernels that slide over an input."""
 
-    def forward(self, input: Any) -> Any:
+    def forward(self, input: Any) -> Tensor:
         """The convolution of ``nn.functional``, of an input padded as ``padding_mode`` says."""
         padding: Any = self.padding
         if self.padding_mode != "zeros":
@@ -132,7 +133,7 @@ class _ConvTranspose(ConvBase):
         super().__init__(in_channels, out_channels, kernel_size, *options)
         self.output_padding = as_tuple(output_padding, self.axes, "output_padding", 0)
 
-    def forward(self, input: Any, output_size: Any = None) -> Any:
+    def forward(self, input: Any, output_size: Any = None) -> Tensor:
         """The transposed convolution of ``nn.functional``; ``output_size`` chooses among the sizes a stride allows."""
         more = self.output_padding if output_size is None else self._more(input, tuple(output_size)[-self.axes :])
         options = self.stride, self.padding, more, self.groups, self.dilation

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from autodiff.errors import OptionError
+from autodiff.tensors.tensor import Tensor
 
 from .. import functional as F
 from .. import init
@@ -45,7 +46,7 @@ class Linear(Module):
         """Draw weight and bias anew."""
         uniform_by_fan(self.weight, self.bias)
 
-    def forward(self, input: Any) -> Any:
+    def forward(self, input: Any) -> Tensor:
         """``functional.linear``."""
         return linear(input, self.weight, self.bias)
 
@@ -88,7 +89,7 @@ class Bilinear(Module):
         for parameter in self.parameters():
             init.uniform_(parameter, -bound, bound)
 
-    def forward(self, input1: Any, input2: Any) -> Any:
+    def forward(self, input1: Any, input2: Any) -> Tensor:
         """``functional.bilinear``."""
         return F.bilinear(input1, input2, self.weight, self.bias)
 
@@ -104,6 +105,6 @@ class Identity(Module):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__()
 
-    def forward(self, input: Any) -> Any:
+    def forward(self, input: Any) -> Tensor:
         """The input."""
         return input

@@ -7,6 +7,7 @@ from typing import Any, Self
 
 from autodiff.errors import OptionError, ShapeError
 from autodiff.tensors.creation import as_tensor
+from autodiff.tensors.tensor import Tensor
 
 from .. import functional as F
 from .. import init
@@ -92,7 +93,7 @@ class Embedding(_Table):
             _freeze, dtype,
         )  # fmt: skip
 
-    def forward(self, input: Any) -> Any:
+    def forward(self, input: Any) -> Tensor:
         """``functional.embedding``."""
         return F.embedding(
             input, self.weight, self.padding_idx, self.max_norm, self.norm_type, self.scale_grad_by_freq, self.sparse
@@ -121,7 +122,7 @@ class EmbeddingBag(_Table):
         )  # fmt: skip
         self.mode, self.include_last_offset = mode, include_last_offset
 
-    def forward(self, input: Any, offsets: Any = None, per_sample_weights: Any = None) -> Any:
+    def forward(self, input: Any, offsets: Any = None, per_sample_weights: Any = None) -> Tensor:
         """``functional.embedding_bag``."""
         return F.embedding_bag(
             input, self.weight, offsets, self.max_norm, self.norm_type, self.scale_grad_by_freq, self.mode,

@@ -11,6 +11,7 @@ from typing import Any, ClassVar, dataclass_transform
 
 from autodiff.errors import DtypeError
 from autodiff.kinds import described
+from autodiff.tensors.tensor import Tensor
 
 from ..module import Module
 
@@ -54,7 +55,7 @@ class FunctionModule(Module):
             cls.function = function
             cls.passed = tuple(name for name in signature(function).parameters if name in names)
 
-    def forward(self, *inputs: Any, **named: Any) -> Any:
+    def forward(self, *inputs: Any, **named: Any) -> Tensor:
         """The function of the inputs."""
         cls = type(self)
         if not (cls.passed or named):

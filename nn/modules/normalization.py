@@ -97,7 +97,7 @@ class RunningStats(_Scaled):
 class _BatchNorm(RunningStats):
     """Batch normalisation; with ``momentum=None`` the running statistics are means over all batches."""
 
-    def forward(self, input: Any) -> Any:
+    def forward(self, input: Any) -> Tensor:
         """``functional.batch_norm`` by the batch while training, and by the running statistics in evaluation."""
         self._check(input)
         momentum = 0.0 if self.momentum is None else self.momentum
@@ -154,7 +154,7 @@ class _InstanceNorm(RunningStats):
         """An input of the fewest axes has no N before its channels."""
         return 0 if len(input.shape) == self.ranks[0] else 1
 
-    def forward(self, input: Any) -> Any:
+    def forward(self, input: Any) -> Tensor:
         """``functional.instance_norm``; an input without N is one sample."""
         self._check(input)
         single = self._channel_axis(input) == 0
@@ -221,7 +221,7 @@ class LayerNorm(_Scaled):
         add_parameters(self, dtype, weight=shape, bias=shape if bias else None)
         self.reset_parameters()
 
-    def forward(self, input: Any) -> Any:
+    def forward(self, input: Any) -> Tensor:
         """``functional.layer_norm``."""
         return F.layer_norm(input, self.normalized_shape, self.weight, self.bias, self.eps)
 
@@ -247,7 +247,7 @@ class RMSNorm(_Scaled):
         add_parameters(self, dtype, weight=self.normalized_shape if elementwise_affine else None)
         self.reset_parameters()
 
-    def forward(self, input: Any) -> Any:
+    def forward(self, input: Any) -> Tensor:
         """``functional.rms_norm``."""
         return F.rms_norm(input, self.normalized_shape, self.weight, self.eps)
 
@@ -274,7 +274,7 @@ class GroupNorm(_Scaled):
         add_parameters(self, dtype, weight=shape, bias=shape if bias else None)
         self.reset_parameters()
 
-    def forward(self, input: Any) -> Any:
+    def forward(self, input: Any) -> Tensor:
         """``functional.group_norm``."""
         return F.group_norm(input, self.num_groups, self.weight, self.bias, self.eps)
 

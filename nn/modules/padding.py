@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
+from autodiff.tensors.tensor import Tensor
+
 from .. import functional as F
 from .function_module import FunctionModule
 
@@ -25,7 +27,7 @@ class _Pad(FunctionModule, options=True):
         given = self.padding
         self.padding = tuple(given) if isinstance(given, (tuple, list)) else (given,) * (2 * self.axes)
 
-    def forward(self, input: Any) -> Any:
+    def forward(self, input: Any) -> Tensor:
         """``functional.pad``."""
         return F.pad(input, self.padding, self.mode)
 
@@ -37,7 +39,7 @@ class _Pad(FunctionModule, options=True):
 class _ConstantPad(_Pad, options=True):
     value: float
 
-    def forward(self, input: Any) -> Any:
+    def forward(self, input: Any) -> Tensor:
         """``functional.pad``."""
         return F.pad(input, self.padding, "constant", self.value)
 

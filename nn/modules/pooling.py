@@ -6,6 +6,7 @@ from dataclasses import InitVar
 from typing import Any, ClassVar
 
 from autodiff.errors import OptionError
+from autodiff.tensors.tensor import Tensor
 
 from .. import functional as F
 from ..functional.arguments import as_tuple
@@ -115,7 +116,7 @@ class _MaxUnpool(FunctionModule, options=True):
         self.stride = self.kernel_size if self.stride is None else as_tuple(self.stride, self.axes, "stride")
         self.padding = as_tuple(self.padding, self.axes, "padding", 0)
 
-    def forward(self, input: Any, indices: Any, output_size: Any = None) -> Any:
+    def forward(self, input: Any, indices: Any, output_size: Any = None) -> Tensor:
         """Each maximum back at its index, and zeros elsewhere."""
         return super().forward(input, indices, output_size=output_size)
 

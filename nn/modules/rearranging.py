@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import autodiff
+from autodiff.tensors.tensor import Tensor
 
 from .. import functional as F
 from .function_module import FunctionModule
@@ -38,7 +39,7 @@ class Unflatten(FunctionModule, function=autodiff.unflatten):
     dim: int
     unflattened_size: Any
 
-    def forward(self, input: Any) -> Any:
+    def forward(self, input: Any) -> Tensor:
         """``Tensor.unflatten``."""
         return super().forward(input, sizes=tuple(self.unflattened_size))
 

@@ -110,7 +110,7 @@ class RNNBase(_Recurrent):
 
     # --- from the forms of input to packed samples, and back ---------------------------------------------------------
 
-    def forward(self, input: Any, hx: Any = None) -> tuple[Any, Any]:
+    def forward(self, input: Any, hx: Any = None) -> tuple[Tensor, Any]:
         """All states of the last layer, and the last states of all layers.
 
         Shapes: input (T, N, I), (N, T, I) with ``batch_first``, (T, I) for one sample, or a PackedSequence; output

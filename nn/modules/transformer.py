@@ -102,7 +102,7 @@ class TransformerEncoderLayer(_Layer):
 
     def forward(
         self, src: Any, src_mask: Any = None, src_key_padding_mask: Any = None, is_causal: bool = False
-    ) -> Any:
+    ) -> Tensor:
         """The next representation of ``src``; masks as in ``MultiheadAttention``."""
         masks = {"attn_mask": src_mask, "key_padding_mask": src_key_padding_mask, "is_causal": is_causal}
         x = self._around(src, self.norm1, lambda x: self._attend(self.self_attn, self.dropout1, x, x, **masks))
@@ -124,7 +124,7 @@ class TransformerDecoderLayer(_Layer):
     def forward(
         self, tgt: Any, memory: Any, tgt_mask: Any = None, memory_mask: Any = None, tgt_key_padding_mask: Any = None,
         memory_key_padding_mask: Any = None, tgt_is_causal: bool = False, memory_is_causal: bool = False,
-    ) -> Any:  # fmt: skip
+    ) -> Tensor:  # fmt: skip
         """The next representation of ``tgt``, which looks at ``memory``; masks as in ``MultiheadAttention``."""
         own = {"attn_mask": tgt_mask, "key_padding_mask": tgt_key_padding_mask, "is_causal": tgt_is_causal}
         across = {
@@ -161,7 +161,7 @@ class TransformerEncoder(_Stack):
 
     def forward(
         self, src: Any, mask: Any = None, src_key_padding_mask: Any = None, is_causal: bool | None = None
-    ) -> Any:
+    ) -> Tensor:
         """``src`` (S, N, E) through all layers."""
         for layer in self.layers:
             src = layer(src, mask, src_key_padding_mask, bool(is_causal))
@@ -177,7 +177,7 @@ class TransformerDecoder(_Stack):
     def forward(
         self, tgt: Any, memory: Any, tgt_mask: Any = None, memory_mask: Any = None, tgt_key_padding_mask: Any = None,
         memory_key_padding_mask: Any = None, tgt_is_causal: bool | None = None, memory_is_causal: bool = False,
-    ) -> Any:  # fmt: skip
+    ) -> Tensor:  # fmt: skip
         """``tgt`` (T, N, E) through all layers, each of which looks at ``memory`` (S, N, E)."""
         for layer in self.layers:
             tgt = layer(
@@ -228,7 +228,7 @@ class Transformer(Module):
         self, src: Any, tgt: Any, src_mask: Any = None, tgt_mask: Any = None, memory_mask: Any = None,
         src_key_padding_mask: Any = None, tgt_key_padding_mask: Any = None, memory_key_padding_mask: Any = None,
         src_is_causal: bool | None = None, tgt_is_causal: bool | None = None, memory_is_causal: bool = False,
-    ) -> Any:  # fmt: skip
+    ) -> Tensor:  # fmt: skip
         """The decoder's output (T, N, E), of ``src`` (S, N, E) and ``tgt`` (T, N, E), or all without N.
 
         Raises ShapeError where widths or batches differ.

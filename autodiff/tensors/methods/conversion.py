@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import builtins
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self, overload
 
 import numpy as np
 
@@ -108,6 +108,10 @@ class ConversionMethods(TensorBase):
         """The CPU."""
         return device("cpu")
 
+    @overload
+    def size(self, dim: None = None) -> Size: ...
+    @overload
+    def size(self, dim: builtins.int) -> builtins.int: ...
     def size(self, dim: builtins.int | None = None) -> Any:
         """The shape, or the length of one axis."""
         return Size(self.shape) if dim is None else length_of(self, dim)[1]
@@ -175,9 +179,10 @@ class ConversionMethods(TensorBase):
                 dtype = given
         check_device(device)
         wanted = self.dtype if dtype is None else as_dtype(dtype)
-        return cast(self, wanted) if wanted != self.dtype else clone(self) if copy else self
+        same: Any = clone(self) if copy else self
+        return cast(self, wanted) if wanted != self.dtype else same
 
-    def cpu(self) -> Value:
+    def cpu(self) -> Self:
         """The tensor itself: it lives there."""
         return self
 
@@ -209,7 +214,7 @@ class ConversionMethods(TensorBase):
             dtype = named[0]
         return self.to(dtype=getattr(dtype, "dtype", dtype))
 
-    def cuda(self, device: Any = None, non_blocking: builtins.bool = False) -> Value:
+    def cuda(self, device: Any = None, non_blocking: builtins.bool = False) -> Self:
         """Raises DeviceError: there is only the CPU."""
         check_device("cuda")
         return self

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import operator
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
 
 from autodiff.engine.apply import apply
-from autodiff.engine.values import TensorBase, Value
+from autodiff.engine.values import Operand, TensorBase, Value
 from autodiff.ops import comparison
 from autodiff.ops.arithmetic import add, divide, floor_divide, multiply, negative, power, remainder, subtract
 from autodiff.ops.lengths import absolute
@@ -24,52 +24,52 @@ class Operators(TensorBase):
     __slots__ = ()
     __hash__ = object.__hash__
 
-    def __add__(self, other: Any) -> Value:
+    def __add__(self, other: Operand) -> Value:
         return apply(add, (self, other))
 
-    def __sub__(self, other: Any) -> Value:
+    def __sub__(self, other: Operand) -> Value:
         return apply(subtract, (self, other))
 
-    def __mul__(self, other: Any) -> Value:
+    def __mul__(self, other: Operand) -> Value:
         return apply(multiply, (self, other))
 
-    def __truediv__(self, other: Any) -> Value:
+    def __truediv__(self, other: Operand) -> Value:
         return apply(divide, (self, other))
 
-    def __floordiv__(self, other: Any) -> Value:
+    def __floordiv__(self, other: Operand) -> Value:
         return apply(floor_divide, (self, other))
 
-    def __mod__(self, other: Any) -> Value:
+    def __mod__(self, other: Operand) -> Value:
         return apply(remainder, (self, other))
 
-    def __pow__(self, other: Any) -> Value:
+    def __pow__(self, other: Operand) -> Value:
         return apply(power, (self, other))
 
-    def __matmul__(self, other: Any) -> Value:
+    def __matmul__(self, other: Operand) -> Value:
         return apply(matmul, (self, other))
 
-    def __radd__(self, other: Any) -> Value:
+    def __radd__(self, other: Operand) -> Value:
         return apply(add, (other, self))
 
-    def __rsub__(self, other: Any) -> Value:
+    def __rsub__(self, other: Operand) -> Value:
         return apply(subtract, (other, self))
 
-    def __rmul__(self, other: Any) -> Value:
+    def __rmul__(self, other: Operand) -> Value:
         return apply(multiply, (other, self))
 
-    def __rtruediv__(self, other: Any) -> Value:
+    def __rtruediv__(self, other: Operand) -> Value:
         return apply(divide, (other, self))
 
-    def __rfloordiv__(self, other: Any) -> Value:
+    def __rfloordiv__(self, other: Operand) -> Value:
         return apply(floor_divide, (other, self))
 
-    def __rmod__(self, other: Any) -> Value:
+    def __rmod__(self, other: Operand) -> Value:
         return apply(remainder, (other, self))
 
-    def __rpow__(self, other: Any) -> Value:
+    def __rpow__(self, other: Operand) -> Value:
         return apply(power, (other, self))
 
-    def __rmatmul__(self, other: Any) -> Value:
+    def __rmatmul__(self, other: Operand) -> Value:
         return apply(matmul, (other, self))
 
     def __neg__(self) -> Value:
@@ -92,31 +92,31 @@ class Operators(TensorBase):
     __ior__ = in_place(operator.or_)
     __ixor__ = in_place(operator.xor)
 
-    def __eq__(self, other: object) -> Any:
+    def __eq__(self, other: object) -> Value:  # type: ignore[override]  # entry by entry
         return apply(comparison.eq, (self, other)) if isinstance(other, COMPARABLE) else NotImplemented
 
-    def __ne__(self, other: object) -> Any:
+    def __ne__(self, other: object) -> Value:  # type: ignore[override]
         return apply(comparison.ne, (self, other)) if isinstance(other, COMPARABLE) else NotImplemented
 
-    def __lt__(self, other: Any) -> Value:
+    def __lt__(self, other: Operand) -> Value:
         return apply(comparison.lt, (self, other))
 
-    def __le__(self, other: Any) -> Value:
+    def __le__(self, other: Operand) -> Value:
         return apply(comparison.le, (self, other))
 
-    def __gt__(self, other: Any) -> Value:
+    def __gt__(self, other: Operand) -> Value:
         return apply(comparison.gt, (self, other))
 
-    def __ge__(self, other: Any) -> Value:
+    def __ge__(self, other: Operand) -> Value:
         return apply(comparison.ge, (self, other))
 
-    def __and__(self, other: Any) -> Value:
+    def __and__(self, other: Operand) -> Value:
         return apply(comparison.bitwise_and, (self, other))
 
-    def __or__(self, other: Any) -> Value:
+    def __or__(self, other: Operand) -> Value:
         return apply(comparison.bitwise_or, (self, other))
 
-    def __xor__(self, other: Any) -> Value:
+    def __xor__(self, other: Operand) -> Value:
         return apply(comparison.bitwise_xor, (self, other))
 
     def __invert__(self) -> Value:

@@ -1,0 +1,117 @@
+"""What users write, with the types that a checker has to see; ``tests/test_typing.py`` runs it too."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, assert_type
+
+import numpy as np
+
+import autodiff
+import nn
+import nn.functional as F
+import optim
+from autodiff import Tensor
+from autodiff.data import DataLoader, Dataset, TensorDataset
+
+
+def elementwise(x: Tensor) -> Tensor:
+    assert_type(x.sin(), Tensor)
+    assert_type(autodiff.exp(x), Tensor)
+    assert_type(autodiff.exp(input=x.detach().numpy()), Tensor)
+    assert_type(x.pow(exponent=2), Tensor)
+    assert_type(autodiff.mul(x, other=2), Tensor)
+    assert_type(x.clamp(min=0.0).round(decimals=1), Tensor)
+    assert_type(x == 1, Tensor)
+    assert_type(autodiff.where(x > 0, x, 0.0), Tensor)
+    assert_type(autodiff.where(x > 0), tuple[Tensor, ...])
+    assert_type(autodiff.special.ndtr(x), Tensor)
+    assert_type(x.clone().add_(1).relu_(), Tensor)
+    return -(2 * x + np.float32(1)) ** 2 @ x.T / (1 - x.sum())
+
+
+def reductions(x: Tensor) -> float:
+    assert_type(x.sum(), Tensor)
+    assert_type(x.mean(0, keepdim=True), Tensor)
+    assert_type(x.max(), Tensor)
+    assert_type(x.max(1).values, Tensor)
+    assert_type(autodiff.max(x, dim=1).indices, Tensor)
+    assert_type(autodiff.max(x, x), Tensor)
+    assert_type(autodiff.min(x, other=x), Tensor)
+    values, indices = x.sort(descending=True)
+    assert_type(values * indices, Tensor)
+    assert_type(autodiff.linalg.svd(x).S, Tensor)
+    assert_type(autodiff.einsum("ij,jk->ik", x, x.T), Tensor)
+    assert_type(autodiff.fft.fft(x), Tensor)
+    assert_type(x.argmax(), Tensor)
+    return float(x.norm())
+
+
+def shapes(x: Tensor) -> Iterator[Tensor]:
+    assert_type(x.size(0), int)
+    assert_type(len(x), int)
+    assert_type(x[0, :1], Tensor)
+    assert_type(x.reshape(-1).view(2, 2).t(), Tensor)
+    assert_type(x.chunk(2), tuple[Tensor, ...])
+    assert_type(autodiff.cat([x, autodiff.zeros(1, 2)]), Tensor)
+    assert_type(x.to(autodiff.float64).detach(), Tensor)
+    assert_type(x.grad, Tensor | None)
+    assert_type(autodiff.autograd.grad(x.sum(), [x]), tuple[Tensor, ...])
+    return (row * 2 for row in x)
+
+
+class Rows(Dataset[tuple[Tensor, int]]):
+    def __len__(self) -> int:
+        return 4
+
+    def __getitem__(self, index: int) -> tuple[Tensor, int]:
+        return autodiff.full((2,), float(index)), index % 2
+
+
+class Model(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.hidden = nn.Sequential(nn.Linear(2, 3), nn.ReLU())
+        self.out = nn.Linear(3, 2)
+
+    def forward(self, x: Tensor, scale: float = 1.0) -> Tensor:
+        assert_type(self.hidden(x), Tensor)
+        return self.out(F.dropout(self.hidden(x))) * scale
+
+
+def train(loader: DataLoader[tuple[Tensor, int]]) -> list[float]:
+    model, losses = Model(), []
+    optimizer = optim.SGD(model.parameters(), lr=0.1)
+    for x, y in loader:
+        loss = nn.CrossEntropyLoss()(model(x, scale=2.0), y)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        losses.append(loss.item())
+    assert_type(model(autodiff.ones(1, 2)), Tensor)
+    return losses
+
+
+def recurrent(x: Tensor) -> Tensor:
+    out, (hidden, cell) = nn.LSTM(2, 3)(x)
+    attended, weights = nn.MultiheadAttention(2, 1)(x, x, x)
+    assert_type(out, Tensor)
+    assert_type(attended, Tensor)
+    assert weights is not None
+    assert hidden.shape == cell.shape
+    return out.sum() + attended.sum() + weights.sum()
+
+
+def main() -> None:
+    x = autodiff.tensor([[1.0, 2.0], [3.0, 4.0]], requires_grad=True)
+    with autodiff.no_grad():
+        elementwise(x)
+        reductions(x)
+    list(shapes(x))
+    train(DataLoader(Rows(), batch_size=2, shuffle=True))
+    plain: list[Any] = list(DataLoader(TensorDataset(x.detach(), x.detach())))
+    assert len(plain) == 2
+    recurrent(x.detach()[:, None])
+
+
+main()
