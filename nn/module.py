@@ -258,6 +258,10 @@ class Module(Registered):
         """Convert all floating parameters and buffers to float16."""
         return self._converted("f", np.float16)
 
+    def bfloat16(self) -> Self:
+        """Convert all floating parameters and buffers to float32, which stands for bfloat16."""
+        return self.float()
+
     def cpu(self) -> Self:
         """The module itself: it is on the CPU."""
         return self

@@ -252,7 +252,7 @@ def listed(tensors: tuple[Any, ...]) -> Sequence[Any]:
     return tensors[0] if len(tensors) == 1 and isinstance(tensors[0], (list, tuple)) else tensors
 
 
-def clone(input: Any) -> Value:
+def clone(input: Any, *, memory_format: Any = None) -> Value:
     """A copy with memory of its own, in which the axes have the same order, and through which gradients pass."""
     return shaping.copy(input)
 

@@ -14,6 +14,7 @@ from autodiff.functions.axes import size_of
 from autodiff.kernels.layout import ordered_like
 from autodiff.kinds import described, refusing
 from autodiff.tensors import leaves
+from autodiff.tensors.formats import preserve_format, strided
 from autodiff.tensors.leaves import array_from_data, dtype_or_default
 from autodiff.tensors.tensor import Tensor
 
@@ -27,7 +28,9 @@ leaf: Callable[..., Tensor] = leaves.leaf  # typed here, for leaves.py stands be
 filled: Callable[..., Tensor] = leaves.filled
 
 
-def tensor(data: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+def tensor(
+    data: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False, pin_memory: bool = False
+) -> Tensor:
     """A tensor with a copy of ``data``: numbers, nested lists, an array.
 
     Arrays keep their dtype; Python floats get the default dtype, integers int64.
@@ -75,7 +78,15 @@ def from_dlpack(ext_tensor: Any) -> Tensor:
         raise DtypeError(f"no tensor can be made of {described(ext_tensor)}: {error}") from error
 
 
-def zeros(*shape: Any, size: Any = (), dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+def zeros(
+    *shape: Any,
+    size: Any = (),
+    dtype: Any = None,
+    layout: Any = strided,
+    device: Any = None,
+    pin_memory: bool = False,
+    requires_grad: bool = False,
+) -> Tensor:
     """Zeros in the shape given.
 
     >>> zeros(2, 2)
@@ -85,17 +96,42 @@ def zeros(*shape: Any, size: Any = (), dtype: Any = None, device: Any = None, re
     return filled(np.zeros, shape or (size,), dtype, device, requires_grad)
 
 
-def ones(*shape: Any, size: Any = (), dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+def ones(
+    *shape: Any,
+    size: Any = (),
+    dtype: Any = None,
+    layout: Any = strided,
+    device: Any = None,
+    pin_memory: bool = False,
+    requires_grad: bool = False,
+) -> Tensor:
     """Ones in the shape given."""
     return filled(np.ones, shape or (size,), dtype, device, requires_grad)
 
 
-def empty(*shape: Any, size: Any = (), dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+def empty(
+    *shape: Any,
+    size: Any = (),
+    dtype: Any = None,
+    layout: Any = strided,
+    device: Any = None,
+    pin_memory: bool = False,
+    requires_grad: bool = False,
+) -> Tensor:
     """A tensor in the shape given, its entries undefined."""
     return filled(np.empty, shape or (size,), dtype, device, requires_grad)
 
 
-def full(size: Any, fill_value: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+def full(
+    size: Any,
+    fill_value: Any,
+    *,
+    dtype: Any = None,
+    layout: Any = strided,
+    device: Any = None,
+    pin_memory: bool = False,
+    requires_grad: bool = False,
+) -> Tensor:
     """``fill_value`` in the shape given; its kind is the dtype's where that is not given."""
     value = array_from_data(fill_value.item() if isinstance(fill_value, np.generic) else fill_value, dtype, True)
     return leaf(np.full(size_of((size,)), value, dtype=value.dtype), requires_grad, device)
@@ -111,26 +147,61 @@ def _like(
 
 
 @refusing
-def zeros_like(input: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+def zeros_like(
+    input: Any,
+    *,
+    dtype: Any = None,
+    layout: Any = strided,
+    device: Any = None,
+    pin_memory: bool = False,
+    requires_grad: bool = False,
+    memory_format: Any = preserve_format,
+) -> Tensor:
     """Zeros in the shape and dtype of ``input``."""
     return _like("zeros_like", np.zeros, input, dtype, device, requires_grad)
 
 
 @refusing
-def ones_like(input: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+def ones_like(
+    input: Any,
+    *,
+    dtype: Any = None,
+    layout: Any = strided,
+    device: Any = None,
+    pin_memory: bool = False,
+    requires_grad: bool = False,
+    memory_format: Any = preserve_format,
+) -> Tensor:
     """Ones in the shape and dtype of ``input``."""
     return _like("ones_like", np.ones, input, dtype, device, requires_grad)
 
 
 @refusing
-def empty_like(input: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+def empty_like(
+    input: Any,
+    *,
+    dtype: Any = None,
+    layout: Any = strided,
+    device: Any = None,
+    pin_memory: bool = False,
+    requires_grad: bool = False,
+    memory_format: Any = preserve_format,
+) -> Tensor:
     """A tensor in the shape and dtype of ``input``, its entries undefined."""
     return _like("empty_like", np.empty, input, dtype, device, requires_grad)
 
 
 @refusing
 def full_like(
-    input: Any, fill_value: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
+    input: Any,
+    fill_value: Any,
+    *,
+    dtype: Any = None,
+    layout: Any = strided,
+    device: Any = None,
+    pin_memory: bool = False,
+    requires_grad: bool = False,
+    memory_format: Any = preserve_format,
 ) -> Tensor:
     """``fill_value`` in the shape and dtype of ``input``."""
     def make(shape: Any, kind: Any) -> Any:
@@ -140,7 +211,15 @@ def full_like(
 
 
 def arange(
-    start: Any, end: Any = None, step: Any = 1, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
+    start: Any,
+    end: Any = None,
+    step: Any = 1,
+    *,
+    dtype: Any = None,
+    layout: Any = strided,
+    device: Any = None,
+    pin_memory: bool = False,
+    requires_grad: bool = False,
 ) -> Tensor:
     """The numbers from ``start`` (0 where only one bound is given) up to but not including ``end``, in steps.
 
@@ -159,14 +238,31 @@ def arange(
 
 
 def linspace(
-    start: float, end: float, steps: int, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
+    start: float,
+    end: float,
+    steps: int,
+    *,
+    dtype: Any = None,
+    layout: Any = strided,
+    device: Any = None,
+    pin_memory: bool = False,
+    requires_grad: bool = False,
 ) -> Tensor:
     """``steps`` numbers from ``start`` to ``end``, both included, equally far apart."""
     numbers = np.linspace(float(start), float(end), steps)
     return leaf(numbers.astype(dtype_or_default(dtype)), requires_grad, device)
 
 
-def eye(n: int, m: int | None = None, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+def eye(
+    n: int,
+    m: int | None = None,
+    *,
+    dtype: Any = None,
+    layout: Any = strided,
+    device: Any = None,
+    pin_memory: bool = False,
+    requires_grad: bool = False,
+) -> Tensor:
     """An (n, m) matrix with ones on the diagonal; m is n where it is not given."""
     return leaf(np.eye(n, m, dtype=dtype_or_default(dtype)), requires_grad, device)
 
@@ -178,7 +274,9 @@ def logspace(
     base: float = 10.0,
     *,
     dtype: Any = None,
+    layout: Any = strided,
     device: Any = None,
+    pin_memory: bool = False,
     requires_grad: bool = False,
 ) -> Tensor:
     """``steps`` powers of ``base``, their exponents from ``start`` to ``end`` equally far apart."""
@@ -186,7 +284,16 @@ def logspace(
     return leaf(powers.astype(dtype_or_default(dtype)), requires_grad, device)
 
 
-def tril_indices(row: int, col: int, offset: int = 0, *, dtype: Any = int64, device: Any = None) -> Tensor:
+def tril_indices(
+    row: int,
+    col: int,
+    offset: int = 0,
+    *,
+    dtype: Any = int64,
+    layout: Any = strided,
+    device: Any = None,
+    pin_memory: bool = False,
+) -> Tensor:
     """The rows and the columns (2, n) of the entries of a matrix on and below a diagonal.
 
     >>> tril_indices(2, 2)
@@ -196,12 +303,29 @@ def tril_indices(row: int, col: int, offset: int = 0, *, dtype: Any = int64, dev
     return leaf(np.stack(np.tril_indices(row, offset, col)).astype(as_dtype(dtype)), device=device)
 
 
-def triu_indices(row: int, col: int, offset: int = 0, *, dtype: Any = int64, device: Any = None) -> Tensor:
+def triu_indices(
+    row: int,
+    col: int,
+    offset: int = 0,
+    *,
+    dtype: Any = int64,
+    layout: Any = strided,
+    device: Any = None,
+    pin_memory: bool = False,
+) -> Tensor:
     """The rows and the columns (2, n) of the entries of a matrix on and above a diagonal."""
     return leaf(np.stack(np.triu_indices(row, offset, col)).astype(as_dtype(dtype)), device=device)
 
 
-def scalar_tensor(s: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+def scalar_tensor(
+    s: Any,
+    *,
+    dtype: Any = None,
+    layout: Any = strided,
+    device: Any = None,
+    pin_memory: bool = False,
+    requires_grad: bool = False,
+) -> Tensor:
     """A 0-d tensor of the number ``s``, in the default dtype where none is given."""
     return full((), s, dtype=dtype or get_default_dtype(), device=device, requires_grad=requires_grad)
 

@@ -13,6 +13,7 @@ from autodiff.functions.reductions import beside
 from autodiff.kernels.layout import ordered_like
 from autodiff.random import Generator, numpy_generator
 from autodiff.tensors.creation import leaf
+from autodiff.tensors.formats import preserve_format, strided
 from autodiff.tensors.leaves import dtype_or_default
 from autodiff.tensors.tensor import Tensor
 
@@ -37,7 +38,9 @@ def rand(
     size: Any = (),
     generator: Generator | None = None,
     dtype: Any = None,
+    layout: Any = strided,
     device: Any = None,
+    pin_memory: bool = False,
     requires_grad: bool = False,
 ) -> Tensor:
     """Uniform random numbers from 0 up to 1 in the shape given; complex ones have two such parts."""
@@ -49,7 +52,9 @@ def randn(
     size: Any = (),
     generator: Generator | None = None,
     dtype: Any = None,
+    layout: Any = strided,
     device: Any = None,
+    pin_memory: bool = False,
     requires_grad: bool = False,
 ) -> Tensor:
     """Normal random numbers of mean 0 and variance 1 in the shape given; complex ones have parts of variance 1/2."""
@@ -59,13 +64,31 @@ def randn(
     return drawn.requires_grad_(requires_grad)
 
 
-def rand_like(input: Tensor, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+def rand_like(
+    input: Tensor,
+    *,
+    dtype: Any = None,
+    layout: Any = strided,
+    device: Any = None,
+    pin_memory: bool = False,
+    requires_grad: bool = False,
+    memory_format: Any = preserve_format,
+) -> Tensor:
     """``rand`` in the shape and dtype of ``input``."""
     drawn = rand(input.shape, dtype=dtype or input.dtype)
     return leaf(ordered_like(drawn._array, input._array), requires_grad, device)
 
 
-def randn_like(input: Tensor, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+def randn_like(
+    input: Tensor,
+    *,
+    dtype: Any = None,
+    layout: Any = strided,
+    device: Any = None,
+    pin_memory: bool = False,
+    requires_grad: bool = False,
+    memory_format: Any = preserve_format,
+) -> Tensor:
     """``randn`` in the shape and dtype of ``input``."""
     drawn = randn(input.shape, dtype=dtype or input.dtype)
     return leaf(ordered_like(drawn._array, input._array), requires_grad, device)
@@ -78,7 +101,9 @@ def normal(
     *,
     generator: Generator | None = None,
     dtype: Any = None,
+    layout: Any = strided,
     device: Any = None,
+    pin_memory: bool = False,
     requires_grad: bool = False,
 ) -> Tensor:
     """Normal random numbers; ``mean`` and ``std`` are numbers with a ``size``, or tensors that give it."""
@@ -101,7 +126,9 @@ def randint(
     *,
     generator: Generator | None = None,
     dtype: Any = None,
+    layout: Any = strided,
     device: Any = None,
+    pin_memory: bool = False,
     requires_grad: bool = False,
 ) -> Tensor:
     """Random integers from ``low`` (0 where only one bound is given) up to but not including ``high``."""
@@ -115,7 +142,15 @@ def randint(
     return leaf(array.astype(int64 if dtype is None else as_dtype(dtype)), requires_grad, device)
 
 
-def randperm(n: int, *, generator: Generator | None = None, dtype: Any = None, device: Any = None) -> Tensor:
+def randperm(
+    n: int,
+    *,
+    generator: Generator | None = None,
+    dtype: Any = None,
+    layout: Any = strided,
+    device: Any = None,
+    pin_memory: bool = False,
+) -> Tensor:
     """The integers from 0 to n - 1 in random order."""
     array = numpy_generator(generator).permutation(n)
     return leaf(array.astype(int64 if dtype is None else as_dtype(dtype)), device=device)
@@ -127,8 +162,11 @@ def randint_like(
     high: int | None = None,
     *,
     dtype: Any = None,
+    layout: Any = strided,
     device: Any = None,
+    pin_memory: bool = False,
     requires_grad: bool = False,
+    memory_format: Any = preserve_format,
 ) -> Tensor:
     """``randint`` in the shape and dtype of ``input``."""
     drawn = randint(low, high, tuple(input.shape), dtype=dtype or input.dtype)

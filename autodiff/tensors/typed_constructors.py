@@ -16,7 +16,7 @@ from autodiff.tensors.tensor import Tensor
 
 __all__ = [
     "BoolTensor", "ByteTensor", "CharTensor", "DoubleTensor", "FloatTensor", "HalfTensor", "IntTensor", "LongTensor",
-    "ShortTensor",
+    "ShortTensor", "set_default_tensor_type",
 ]  # fmt: skip
 
 
@@ -52,6 +52,15 @@ ShortTensor = TypedTensor(dtypes.int16)
 IntTensor = TypedTensor(dtypes.int32)
 LongTensor = TypedTensor(dtypes.int64)
 BoolTensor = TypedTensor(dtypes.bool_)
+
+
+def set_default_tensor_type(t: Any) -> None:
+    """Let Python floats become the dtype of ``t``, a constructor as ``DoubleTensor`` or its name.
+
+    >>> set_default_tensor_type("torch.FloatTensor")
+    """
+    named = [kind for kind, name in TYPE_NAMES.items() if str(t).rpartition(".")[2] == name]
+    dtypes.set_default_dtype(named[0] if named else t)
 
 
 def Variable(data: Tensor, requires_grad: bool = False) -> Tensor:

@@ -9,6 +9,7 @@ import numpy as np
 
 from autodiff.dtypes import (
     as_dtype,
+    bfloat16,
     bool_,
     complex64,
     complex128,
@@ -29,9 +30,11 @@ from autodiff.functions.shaping import clone, contiguous
 from autodiff.functions.splitting import storage_offset_of
 from autodiff.kinds import refusing
 from autodiff.ops.shaping import cast
-from autodiff.tensors.devices import check_device, device
+from autodiff.tensors.devices import CPU, check_device, device
+from autodiff.tensors.formats import layout, strided
 from autodiff.tensors.sizes import Size
 
+device_type = device  # which methods' arguments hide
 TYPE_NAMES = {  # of PyTorch's old constructors
     float16: "HalfTensor",
     float32: "FloatTensor",
@@ -106,7 +109,16 @@ class ConversionMethods(TensorBase):
     @property
     def device(self) -> device:
         """The CPU."""
-        return device("cpu")
+        return CPU
+
+    @property
+    def layout(self) -> layout:
+        """``strided``: the entries are dense."""
+        return strided
+
+    def get_device(self) -> builtins.int:
+        """-1, as PyTorch says of the CPU."""
+        return -1
 
     @overload
     def size(self, dim: None = None) -> Size: ...
@@ -162,8 +174,29 @@ class ConversionMethods(TensorBase):
         """False: it lives on the CPU."""
         return False
 
+    @property
+    def is_sparse(self) -> builtins.bool:
+        """False: its entries are dense."""
+        return False
+
+    is_xpu = is_mps = is_mkldnn = is_meta = is_quantized = is_nested = is_cuda
+    is_sparse_csr = is_sparse
+
+    @property
+    def is_cpu(self) -> builtins.bool:
+        """True."""
+        return True
+
+    def pin_memory(self, device: Any = None) -> Self:
+        """The tensor itself: nothing copies it to another device."""
+        return self
+
+    def is_pinned(self, device: Any = None) -> builtins.bool:
+        """False."""
+        return False
+
     def to(self, *args: Any, dtype: Any = None, device: Any = None, non_blocking: bool = False,
-           copy: bool = False) -> Value:
+           copy: bool = False, memory_format: Any = None) -> Value:
         """In another dtype, or that of another tensor, on the CPU; the tensor itself where nothing changes.
 
         >>> import autodiff
@@ -173,7 +206,7 @@ class ConversionMethods(TensorBase):
         for given in args:
             if hasattr(given, "_array"):
                 dtype = given.dtype
-            elif isinstance(given, str) or hasattr(given, "index"):
+            elif isinstance(given, (str, device_type)):
                 device = given
             elif not isinstance(given, bool):  # non_blocking
                 dtype = given
@@ -189,6 +222,7 @@ class ConversionMethods(TensorBase):
     float = in_dtype(float32)
     double = in_dtype(float64)
     half = in_dtype(float16)
+    bfloat16 = in_dtype(bfloat16)
     cfloat = in_dtype(complex64)
     cdouble = in_dtype(complex128)
     long = in_dtype(int64)
@@ -224,6 +258,8 @@ class ConversionMethods(TensorBase):
         """In the dtype of ``other``."""
         tensors_only("type_as", other)
         return self.to(other.dtype)
+
+    xpu = cuda
 
     def contiguous(self, memory_format: Any = None) -> Value:
         """In memory row by row: the tensor itself, or a copy."""

@@ -8,6 +8,7 @@ import numpy as np
 
 from autodiff.engine.values import TensorBase, Value
 from autodiff.functions.axes import size_of
+from autodiff.tensors.formats import strided
 from autodiff.tensors.leaves import array_from_data, filled, leaf
 from autodiff.tensors.sizes import gives_sizes
 
@@ -17,24 +18,58 @@ class CreationMethods(TensorBase):
 
     __slots__ = ()
 
-    def new_tensor(self, data: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Value:
+    def new_tensor(
+        self, data: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False, pin_memory: bool = False
+    ) -> Value:
         """A tensor with a copy of ``data``, in the dtype of this one."""
         return leaf(array_from_data(data, dtype or self._array.dtype, True), requires_grad, device)
 
-    def new_zeros(self, *size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Value:
+    def new_zeros(
+        self,
+        *size: Any,
+        dtype: Any = None,
+        layout: Any = strided,
+        device: Any = None,
+        pin_memory: bool = False,
+        requires_grad: bool = False,
+    ) -> Value:
         """Zeros in the shape ``size`` and the dtype of this tensor."""
         return filled(np.zeros, size, dtype or self._array.dtype, device, requires_grad)
 
-    def new_ones(self, *size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Value:
+    def new_ones(
+        self,
+        *size: Any,
+        dtype: Any = None,
+        layout: Any = strided,
+        device: Any = None,
+        pin_memory: bool = False,
+        requires_grad: bool = False,
+    ) -> Value:
         """Ones in the shape ``size`` and the dtype of this tensor."""
         return filled(np.ones, size, dtype or self._array.dtype, device, requires_grad)
 
-    def new_empty(self, *size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Value:
+    def new_empty(
+        self,
+        *size: Any,
+        dtype: Any = None,
+        layout: Any = strided,
+        device: Any = None,
+        pin_memory: bool = False,
+        requires_grad: bool = False,
+    ) -> Value:
         """A tensor in the shape ``size`` and the dtype of this one, its entries undefined."""
         return filled(np.empty, size, dtype or self._array.dtype, device, requires_grad)
 
     def new_full(
-        self, size: Any, fill_value: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
+        self,
+        size: Any,
+        fill_value: Any,
+        *,
+        dtype: Any = None,
+        layout: Any = strided,
+        device: Any = None,
+        pin_memory: bool = False,
+        requires_grad: bool = False,
     ) -> Value:
         """``fill_value`` in the shape ``size`` and the dtype of this tensor."""
         value = array_from_data(fill_value, dtype or self._array.dtype, True)

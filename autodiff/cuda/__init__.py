@@ -1,0 +1,59 @@
+"""``torch.cuda`` as a machine without one has it: not available, nothing to wait for, and no device to ask about."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from autodiff import amp as amp
+from autodiff.accelerator import device_count as device_count
+from autodiff.accelerator import empty_cache as empty_cache
+from autodiff.accelerator import is_available as is_available
+from autodiff.accelerator import is_bf16_supported as is_bf16_supported
+from autodiff.accelerator import is_initialized as is_initialized
+from autodiff.accelerator import manual_seed as manual_seed
+from autodiff.accelerator import manual_seed_all as manual_seed_all
+from autodiff.accelerator import max_memory_allocated as max_memory_allocated
+from autodiff.accelerator import max_memory_reserved as max_memory_reserved
+from autodiff.accelerator import memory_allocated as memory_allocated
+from autodiff.accelerator import memory_reserved as memory_reserved
+from autodiff.accelerator import synchronize as synchronize
+from autodiff.errors import DeviceError
+
+ipc_collect = init = reset_peak_memory_stats = reset_max_memory_allocated = seed = seed_all = synchronize
+
+
+def _refused(name: str) -> Callable[..., Any]:
+    def call(*args: Any, **kwargs: Any) -> Any:
+        raise DeviceError(f"cuda.{name} needs a GPU; arrays live on the CPU here, and cuda.is_available() is False")
+
+    call.__name__, call.__doc__ = name, "Raises DeviceError: there is only the CPU."
+    return call
+
+
+current_device = _refused("current_device")
+current_stream = _refused("current_stream")
+device = _refused("device")
+get_device_capability = _refused("get_device_capability")
+get_device_name = _refused("get_device_name")
+get_device_properties = _refused("get_device_properties")
+get_rng_state = _refused("get_rng_state")
+mem_get_info = _refused("mem_get_info")
+memory_stats = _refused("memory_stats")
+memory_summary = _refused("memory_summary")
+set_device = _refused("set_device")
+set_rng_state = _refused("set_rng_state")
+stream = _refused("stream")
+Event, Stream = _refused("Event"), _refused("Stream")
+BoolTensor, ByteTensor = _refused("BoolTensor"), _refused("ByteTensor")
+DoubleTensor, FloatTensor, HalfTensor = _refused("DoubleTensor"), _refused("FloatTensor"), _refused("HalfTensor")
+IntTensor, LongTensor = _refused("IntTensor"), _refused("LongTensor")
+
+
+def get_rng_state_all() -> list[Any]:
+    """The states of no generators."""
+    return []
+
+
+def set_rng_state_all(new_states: Any) -> None:
+    """Nothing, as no generator lives elsewhere."""

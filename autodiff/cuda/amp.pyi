@@ -1,0 +1,1 @@
+from autodiff.amp import *

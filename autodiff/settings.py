@@ -1,0 +1,81 @@
+"""Settings of PyTorch's that are remembered and change nothing: there is one precision, and one way to compute."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from autodiff.dtypes import float16
+from autodiff.errors import OptionError
+
+__all__ = [
+    "get_autocast_gpu_dtype", "get_deterministic_debug_mode", "get_float32_matmul_precision",
+    "get_num_interop_threads", "is_autocast_enabled", "is_warn_always_enabled", "set_deterministic_debug_mode",
+    "set_float32_matmul_precision", "set_flush_denormal", "set_num_interop_threads", "set_warn_always",
+]  # fmt: skip
+
+_told: dict[str, Any] = {"precision": "highest", "threads": 1, "debug": 0, "warn": False}
+_PRECISIONS, _MODES = ("highest", "high", "medium"), ("default", "warn", "error")
+
+
+def set_float32_matmul_precision(precision: str) -> None:
+    """Remember ``precision``, "highest", "high" or "medium"; products of float32 have float32's precision always."""
+    if precision not in _PRECISIONS:
+        raise OptionError(f"the precision of products is one of {_PRECISIONS}, not {precision!r}")
+    _told["precision"] = precision
+
+
+def get_float32_matmul_precision() -> str:
+    """What was set, "highest" before."""
+    told: str = _told["precision"]
+    return told
+
+
+def set_num_interop_threads(num: int) -> None:
+    """Remember ``num``; ``set_num_threads`` is what counts here."""
+    _told["threads"] = num
+
+
+def get_num_interop_threads() -> int:
+    """What was set, 1 before."""
+    told: int = _told["threads"]
+    return told
+
+
+def set_deterministic_debug_mode(debug_mode: int | str) -> None:
+    """Remember the mode, 0 to 2 or its name; ``use_deterministic_algorithms`` is what counts here."""
+    mode = _MODES.index(debug_mode) if debug_mode in _MODES else debug_mode
+    if mode not in (0, 1, 2):
+        raise OptionError(f"the mode is 0, 1 or 2, or one of {_MODES}, not {debug_mode!r}")
+    _told["debug"] = mode
+
+
+def get_deterministic_debug_mode() -> int:
+    """What was set, 0 before."""
+    told: int = _told["debug"]
+    return told
+
+
+def set_warn_always(b: bool) -> None:
+    """Remember ``b``; Python's ``warnings`` decides how often a warning is shown."""
+    _told["warn"] = bool(b)
+
+
+def is_warn_always_enabled() -> bool:
+    """What was set, False before."""
+    told: bool = _told["warn"]
+    return told
+
+
+def set_flush_denormal(mode: bool) -> bool:
+    """False: NumPy computes with denormal numbers always."""
+    return False
+
+
+def is_autocast_enabled(device_type: Any = None) -> bool:
+    """False: ``autocast`` changes nothing."""
+    return False
+
+
+def get_autocast_gpu_dtype() -> Any:
+    """float16, as PyTorch says; nothing is cast."""
+    return float16
