@@ -12,6 +12,7 @@ import numpy as np
 
 from autodiff.engine.versions import changed
 from autodiff.errors import OptionError, ShapeError
+from autodiff.kernels.lending import keep_lent
 from autodiff.kinds import refusing
 from autodiff.random import Generator, numpy_generator
 from autodiff.tensors.tensor import Tensor
@@ -20,6 +21,7 @@ T = TypeVar("T", bound=Tensor)
 
 
 def _fill(tensor: T, values: Any) -> T:
+    keep_lent(tensor._array)
     np.copyto(tensor._array, values, casting="unsafe")
     changed(tensor._array)
     return tensor

@@ -11,6 +11,7 @@ from autodiff.dtypes import is_known
 from autodiff.engine.values import wrap
 from autodiff.engine.versions import changed
 from autodiff.errors import StateDictError
+from autodiff.kernels.lending import keep_lent
 from autodiff.kinds import state_of
 from autodiff.tensors.tensor import Tensor
 
@@ -66,6 +67,7 @@ def copy_state(
         if key in given and assign:
             tensor.data = wrap(given[key])
         elif key in given:
+            keep_lent(tensor._array)
             np.copyto(tensor._array, given[key], casting="unsafe")
             changed(tensor._array)
     return IncompatibleKeys(missing, unexpected)

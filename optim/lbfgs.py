@@ -13,6 +13,7 @@ from autodiff.engine.values import wrap
 from autodiff.engine.versions import changed
 from autodiff.errors import OptionError
 from autodiff.kernels.layout import pairs
+from autodiff.kernels.lending import keep_lent
 from autodiff.tensors.tensor import Tensor
 
 from .line_search import Point, strong_wolfe
@@ -169,6 +170,7 @@ class LBFGS(Optimizer):
     def _move(self, start: list[Array], t: float, d: Array) -> None:
         """Put the parameters at ``start + t d``."""
         offset, arrays = 0, [pairs(p._array) for p in self.param_groups[0]["params"]]
+        keep_lent(*arrays)
         for x, origin in zip(arrays, start, strict=True):
             np.add(origin, t * d[offset : offset + x.size].reshape(x.shape), x)
             offset += x.size

@@ -9,9 +9,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from autodiff.engine.versions import owner_of, rewritten
+from autodiff.engine.versions import rewritten
 from autodiff.engine.views import node_of
 from autodiff.errors import InPlaceError
+from autodiff.kernels.lending import owner_of
 
 FLAGS = ("requires_grad", "is_leaf", "grad", "retains_grad")
 NO_GRAD_BASE = "created in no_grad mode and its base or another view of its base has been modified"

@@ -11,6 +11,7 @@ from autodiff.engine.primitive import Primitive
 from autodiff.engine.tape import Node, Recompute
 from autodiff.engine.versions import change_after, last_change
 from autodiff.errors import GraphError, InPlaceError, NonFiniteError
+from autodiff.kernels.lending import as_lent, copies
 from autodiff.kernels.structural_zeros import non_finite
 from autodiff.kinds import describe
 
@@ -23,12 +24,14 @@ def saved_or_raise(node: Node) -> tuple[Any, ...]:
     recompute: Recompute | None = getattr(node, "recompute", None)
     if node.saved is None and recompute is not None:
         recompute.restore(node)
-    saved, number = node.saved, node.number if recompute is None else recompute.number
-    if saved is None:
+    number = node.number if recompute is None else recompute.number
+    if (saved := node.saved) is None:
         raise GraphError(
             f"the graph behind {called_at(node)}, was freed by an earlier backward pass; "
             "call the earlier one with retain_graph=True, or detach() what is carried over, as in h = h.detach()"
         )
+    if copies:
+        saved = _take_copies(node)
     for array in saved_arrays(node) if number < last_change() else ():
         change = change_after(number, array)
         if change is not None and array is saved[0] and _has_inputs(node):
@@ -40,6 +43,13 @@ def saved_or_raise(node: Node) -> tuple[Any, ...]:
                 "backward()"
             )
     return saved
+
+
+def _take_copies(node: Node) -> tuple[Any, ...]:
+    """Give ``node`` the copies of what it was lent and was overwritten since."""
+    node.saved = as_lent(node.saved or ())
+    node.params = dict(zip(node.params, as_lent(tuple(node.params.values())), strict=True))
+    return node.saved
 
 
 def _has_inputs(node: Node) -> bool:
@@ -63,6 +73,8 @@ def take_fingerprints(node: Node) -> None:
 
 def compare_fingerprints(node: Node) -> None:
     """Raise InPlaceError where what the VJPs of ``node`` read is not what it was when its fingerprints were taken."""
+    if copies and node.saved is not None:
+        _take_copies(node)
     if hasattr(node, "fingerprints") and node.fingerprints != _fingerprints(node):
         raise InPlaceError(
             f"an array that the backward pass of {called_at(node)}, needs was changed behind the "

@@ -13,6 +13,7 @@ import numpy as np
 from autodiff.engine.call_sites import of_library
 from autodiff.engine.first_use import FirstUse, arguments_of, too_few
 from autodiff.errors import OptionError
+from autodiff.kernels.lending import lend
 from autodiff.kernels.structural_zeros import doubt
 
 ndarray = np.ndarray
@@ -49,6 +50,7 @@ class Primitive:
         selects: entries of an input may be left out; then their cotangent is 0, whatever it was computed from.
         real: complex inputs are refused; otherwise the VJPs hold for them as they stand, for functions with a complex
             derivative (``autodiff.ops.complex_numbers`` says what else there is).
+        lends: kept inputs that PyTorch does not keep, so that programs may overwrite them: they are copied then.
 
     Raises:
         OptionError: the name is the library's, ``keeps`` does not fit the VJPs, or the VJPs do not fit the forward.
@@ -67,12 +69,13 @@ class Primitive:
         view: bool = False,
         selects: bool = False,
         real: bool = False,
+        lends: str = "",
     ) -> None:
         if vjps and isinstance(forward, np.ufunc) and forward.nin != len(vjps):
             raise too_few(name, len(vjps), forward.nin)
         self.name, self.forward, self.vjps = name, forward, vjps
         self.keeps = (keeps,) * len(vjps) if isinstance(keeps, str) else keeps
-        self.plans = _Plans(name, vjps, self.keeps)
+        self.plans = _Plans(name, vjps, self.keeps, lends)
         self.saves = any(self.keeps)
         self.differentiable = bool(vjps) or each is not None
         self.floating, self.counts, self.view = floating, counts, view
@@ -124,11 +127,12 @@ class _Plans(dict[int, Callable[[tuple[Any, ...]], tuple[Any, ...]]]):
     means two inputs, of which the first is tracked. The last inputs may be optional.
     """
 
-    def __init__(self, name: str, vjps: tuple[VJP, ...], keeps: tuple[str, ...]) -> None:
+    def __init__(self, name: str, vjps: tuple[VJP, ...], keeps: tuple[str, ...], lends: str = "") -> None:
         if len(keeps) != len(vjps):
             raise OptionError(f"{name}: keeps has {len(keeps)} strings for {len(vjps)} VJPs; give one for each VJP")
         self._name = name
         self._kept: list[set[int]] = []  # for each VJP the positions of what it reads: 0 is out, 1 the first input
+        self._lent = {arguments_of(vjps[0]).index(argument) for argument in lends.split()}
         for i, names in enumerate(keeps):
             has = arguments_of(vjps[i]) if names else []
             if unknown := ", ".join(sorted(set(names.split()) - set(has))):
@@ -140,5 +144,14 @@ class _Plans(dict[int, Callable[[tuple[Any, ...]], tuple[Any, ...]]]):
         if count > len(self._kept) + 1:
             raise too_few(self._name, len(self._kept), count - 1)
         wanted = set().union(*(self._kept[i] for i in range(count - 1) if key >> i & 1))
-        self[key] = itemgetter(*(i if i in wanted else count + i for i in range(count)))
+        self[key] = select = itemgetter(*(i if i in wanted else count + i for i in range(count)))
+        if lent := self._lent & wanted:
+            self[key] = partial(_lending, select, lent)
         return self[key]
+
+
+def _lending(select: Callable[..., tuple[Any, ...]], places: set[int], values: tuple[Any, ...]) -> tuple[Any, ...]:
+    saved = list(select(values))
+    for i in places:
+        saved[i] = lend(saved[i])
+    return tuple(saved)

@@ -16,6 +16,7 @@ import numpy as np
 
 from autodiff.engine.call_sites import Place, place_of_user
 from autodiff.forks import hold_over_forks
+from autodiff.kernels.lending import owner_of
 
 next_number = count(1).__next__  # one clock for nodes and changes
 
@@ -34,16 +35,6 @@ rewritten: dict[int, Change] = {}  # those by recorded operations, as in x += y:
 _last = 0
 _counting = RLock()
 hold_over_forks(lambda: _counting)
-
-
-def owner_of(array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-    """The array that owns the memory of ``array``."""
-    below: Any = array.base
-    while below is not None:
-        if isinstance(below, np.ndarray):
-            array = below
-        below = getattr(below, "base", None)  # as_strided puts an object of its own between two arrays
-    return array
 
 
 def changed(*arrays: np.ndarray[Any, Any], history: bool = False, by: str = "") -> None:

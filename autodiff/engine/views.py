@@ -11,9 +11,10 @@ from autodiff.engine.hooks import NodeHooks
 from autodiff.engine.primitive import Primitive
 from autodiff.engine.tape import NO_PARAMS
 from autodiff.engine.values import record
-from autodiff.engine.versions import owner_of, rewritten
+from autodiff.engine.versions import rewritten
 from autodiff.errors import InPlaceError
 from autodiff.kernels.layout import note
+from autodiff.kernels.lending import owner_of
 
 
 class View(NamedTuple):

@@ -10,7 +10,7 @@ import numpy as np
 from autodiff.dtypes import get_default_dtype, result_dtype
 from autodiff.engine.values import Value
 from autodiff.errors import DtypeError, OptionError
-from autodiff.functions.arrays import array_of, on_arrays, real_only
+from autodiff.functions.arrays import array_of, lent, on_arrays, real_only
 from autodiff.functions.indexing import nonzero
 from autodiff.functions.public import as_function, of_base, of_one, of_two
 from autodiff.ops import arithmetic as primitives
@@ -113,7 +113,7 @@ def floor_divide(input: Any, other: Any) -> Value:
 
 def reciprocal(input: Any) -> Value:
     """``1 / input``."""
-    return primitives.divide(1.0, input)
+    return primitives.divide(1.0, lent(input))
 
 
 def positive(input: Any) -> Value:

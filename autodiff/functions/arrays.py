@@ -9,7 +9,9 @@ from typing import Any, TypeVar
 import numpy as np
 
 from autodiff.engine.values import TensorBase, wrap
+from autodiff.engine.views import node_of
 from autodiff.errors import AutodiffError, DtypeError
+from autodiff.kernels.lending import lend
 from autodiff.kinds import not_a_tensor, refuse_complex, refused
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -18,6 +20,11 @@ F = TypeVar("F", bound=Callable[..., Any])
 def array_of(x: Any) -> Any:
     """The numbers of a tensor without its history; anything else as it is."""
     return x._array if isinstance(x, TensorBase) else x
+
+
+def lent(x: Any) -> Any:
+    """``x`` for an operation that keeps it where PyTorch's does not: it is copied if it is overwritten."""
+    return wrap(lend(x._array), node_of(x)) if isinstance(x, TensorBase) else x
 
 
 def constant(array: Any, *like: Any) -> Any:

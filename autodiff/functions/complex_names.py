@@ -11,7 +11,7 @@ from autodiff.dtypes import get_default_dtype
 from autodiff.engine.values import Value
 from autodiff.errors import DtypeError, ShapeError
 from autodiff.functions.arithmetic import where
-from autodiff.functions.arrays import array_of, one_dtype
+from autodiff.functions.arrays import array_of, lent, one_dtype
 from autodiff.ops import comparison
 from autodiff.ops import complex_numbers as primitives
 from autodiff.ops.arithmetic import gate
@@ -86,7 +86,7 @@ def complex(real: Any, imag: Any) -> Value:
 
 def polar(abs: Any, angle: Any) -> Value:
     """The complex numbers of lengths ``abs`` at ``angle`` radians, of two tensors of one floating dtype."""
-    abs, angle = _floats("polar", abs, angle)
+    abs, angle = map(lent, _floats("polar", abs, angle))
     return primitives.complex_(abs * cos(angle), abs * sin(angle))
 
 

@@ -15,6 +15,7 @@ from autodiff.functions.axes import axis_of
 from autodiff.functions.index_keys import plain_key
 from autodiff.functions.shaping import broadcast_shapes, contiguous, expand, in_order_of, ravel, reshape
 from autodiff.kernels.layout import row_major
+from autodiff.kernels.lending import lend
 from autodiff.ops.arithmetic import where
 from autodiff.ops.indexing import index as pick
 from autodiff.ops.indexing import put as overwrite
@@ -175,7 +176,7 @@ def take_along_dim(input: Any, indices: Any, dim: int | None = None) -> Value:
     around = broadcast_shapes(_without(shape, axis), _without(positions.shape, axis))
     full = (*around[:axis], shape[axis], *around[axis + 1 :])
     wanted = (*around[:axis], positions.shape[axis], *around[axis + 1 :])
-    return take_along_axis(expand(input, full), indices=np.broadcast_to(positions, wanted), axis=axis)
+    return take_along_axis(expand(input, full), indices=lend(np.broadcast_to(positions, wanted)), axis=axis)
 
 
 def _without(shape: tuple[int, ...], axis: int) -> tuple[int, ...]:

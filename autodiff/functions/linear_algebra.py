@@ -10,7 +10,7 @@ from autodiff.engine.broadcasting import broadcasts_to
 from autodiff.engine.values import Value
 from autodiff.errors import ShapeError
 from autodiff.functions.arithmetic import add, multiply
-from autodiff.functions.arrays import one_dtype, tensors_only
+from autodiff.functions.arrays import lent, one_dtype, tensors_only
 from autodiff.functions.axes import length_of
 from autodiff.functions.diagonals import diagonal
 from autodiff.functions.public import as_function, of_two
@@ -123,8 +123,8 @@ def kron(input: Any, other: Any) -> Value:
     ndim = max(input.ndim, other.ndim)
     x, y = ((1,) * (ndim - z.ndim) + tuple(z.shape) for z in (input, other))
     blocks = multiply(
-        reshape(input, shape=tuple(n for length in x for n in (length, 1))),
-        reshape(other, shape=tuple(n for length in y for n in (1, length))),
+        lent(reshape(input, shape=tuple(n for length in x for n in (length, 1)))),
+        lent(reshape(other, shape=tuple(n for length in y for n in (1, length)))),
     )
     return reshape(blocks, shape=tuple(n * m for n, m in zip(x, y, strict=True)))
 

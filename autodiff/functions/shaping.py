@@ -10,11 +10,11 @@ import numpy as np
 
 from autodiff.engine.broadcasting import unbroadcast
 from autodiff.engine.values import Value, wrap
-from autodiff.engine.versions import owner_of
 from autodiff.errors import ShapeError
 from autodiff.functions.arrays import array_of
 from autodiff.functions.axes import also_called, axes_of, axis_of, length_of, shape_of, sizes_by_name
 from autodiff.kernels.layout import order_of
+from autodiff.kernels.lending import owner_of
 from autodiff.ops import reductions, shaping
 from autodiff.ops.complex_numbers import conjugate
 

@@ -7,13 +7,13 @@ from itertools import accumulate
 from typing import Any
 
 from autodiff.engine.values import Value
-from autodiff.engine.versions import owner_of
 from autodiff.errors import AxisError, ShapeError
 from autodiff.functions.arrays import array_of
 from autodiff.functions.axes import also_called, axes_of, axis_of, length_of, numpy_names, shape_of, sizes_by_name
 from autodiff.functions.index_keys import getitem
 from autodiff.functions.joining import cat
 from autodiff.functions.shaping import clone, flatten, reshape, transpose
+from autodiff.kernels.lending import owner_of
 from autodiff.ops import shaping
 from autodiff.ops.indexing import index
 from autodiff.ops.shaping import copy, slide

@@ -6,6 +6,7 @@ from typing import Any
 
 from autodiff.engine.values import Value
 from autodiff.functions.arithmetic import clamp
+from autodiff.functions.arrays import lent
 from autodiff.functions.public import as_function, of_one, of_two
 from autodiff.ops import transcendental
 
@@ -58,4 +59,4 @@ def logit(input: Any, eps: float | None = None) -> Value:
     >>> autodiff.logit(autodiff.tensor([0.5, 1.0]), eps=0.25)
     tensor([0.0000, 1.0986])
     """
-    return transcendental.logit(input if eps is None else clamp(input, eps, 1 - eps))
+    return transcendental.logit(input if eps is None else clamp(lent(input), eps, 1 - eps))

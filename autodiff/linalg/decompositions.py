@@ -10,15 +10,15 @@ import numpy as np
 from autodiff.dtypes import DIFFERENTIABLE, get_default_dtype, to_real
 from autodiff.engine import modes
 from autodiff.engine.values import Value
-from autodiff.engine.versions import owner_of
 from autodiff.errors import OptionError, ShapeError
-from autodiff.functions.arrays import array_of, constant, one_dtype
+from autodiff.functions.arrays import array_of, constant, lent, one_dtype
 from autodiff.functions.axes import also_called
 from autodiff.functions.diagonals import tril, triu
 from autodiff.functions.joining import cat
 from autodiff.functions.public import as_function, of_matrix
 from autodiff.functions.reductions import sum as sum_
 from autodiff.functions.shaping import clone, contiguous, movedim, reshape, squeeze, unsqueeze
+from autodiff.kernels.lending import owner_of
 from autodiff.kernels.precision import single
 from autodiff.ops import decompositions as primitives
 from autodiff.ops import eigen, spectra
@@ -277,7 +277,7 @@ def qr(A: Any, mode: str = "reduced") -> Orthogonal:
     k = min(m, n)
     q, r = both[..., :m, :], both[..., m:, :]
     if m < n:
-        r = cat([r, matmul(adjoint(q), A[..., k:])], -1)
+        r = cat([r, matmul(adjoint(q), lent(A[..., k:]))], -1)
     return Orthogonal(constant(np.zeros(0, A.dtype), A) if mode == "r" else by_columns(q), by_columns(r))
 
 

@@ -166,7 +166,7 @@ copysign = Primitive("copysign", np.copysign, lambda g, out, x, y: g * (np.sign(
 
 mantissa = Primitive("mantissa", lambda x: np.frexp(x)[0],
                      lambda g, out, x: g * _power_of_two(detached(x), detached(out)), keeps="out x", floating=True,
-                     real=True)
+                     real=True, lends="x")
 
 clip = Primitive("clip", lambda x, low, high: np.clip(x, low, high),
                  lambda g, out, x, low, high: gate(g, mask=np.asarray(_inside(x, low, high))), keeps="x", selects=True,

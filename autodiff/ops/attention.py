@@ -121,4 +121,4 @@ def _attention_back(
 # the probabilities. They are computed again for the gradient, block by block, which costs one product more and saves
 # the largest array of a transformer (Dao, Fu, Ermon, Rudra & Re 2022, "FlashAttention").
 attention = Joint("attention", _attention, _attention_back, inputs=3, keeps="q k v", promotes=False, floating=True,
-                  real=True)
+                  real=True, lends="q k v")

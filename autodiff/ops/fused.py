@@ -135,7 +135,7 @@ log_softmax = Primitive("log_softmax", _log_softmax,
 
 # The loss of each sample for its target class, of logits x (N, C, ...): log_softmax and the pick in one, so that only x
 # is kept and the gradient is softmax less one-hot (Bishop 2006, eq. 4.109).
-cross_entropy = Primitive("cross_entropy", _cross_entropy, _cross_entropy_x, keeps="x", real=True)
+cross_entropy = Primitive("cross_entropy", _cross_entropy, _cross_entropy_x, keeps="x", real=True, lends="x")
 
 binary_cross_entropy = Primitive("binary_cross_entropy", _binary_cross_entropy,
                                  lambda g, out, x, y: g * binary_cross_entropy_slope(x, y), _binary_cross_entropy_y,

@@ -18,7 +18,7 @@ class Joint(Primitive):
     [5.0, 3.0]
 
     Args:
-        name, forward, floating, promotes, real: as for ``Primitive``.
+        name, forward, floating, promotes, real, lends: as for ``Primitive``.
         rule: ``rule(g, out, *inputs, **params)``, the cotangents of all inputs in their order, written as a VJP is.
         inputs: how many there are; the last ones may be optional.
         keeps: the arguments that the rule reads.
@@ -34,8 +34,12 @@ class Joint(Primitive):
         floating: bool = False,
         promotes: bool | str = True,
         real: bool = False,
+        lends: str = "",
     ) -> None:
-        super().__init__(name, forward, *(rule,) * inputs, keeps=keeps, floating=floating, promotes=promotes, real=real)
+        rules = (rule,) * inputs
+        super().__init__(
+            name, forward, *rules, keeps=keeps, floating=floating, promotes=promotes, real=real, lends=lends
+        )
         self.fixed_vjps = []
 
     def vjps_for(self, count: int) -> Sequence[Callable[..., Any]]:

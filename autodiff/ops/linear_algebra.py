@@ -112,7 +112,7 @@ def _contract(x: Any, y: Any, left: Labels, right: Labels, result: Labels) -> An
 contract = Primitive("contract", _contract,
                      lambda g, out, x, y, left, right, result: contract(g, y, left=result, right=right, result=left),
                      lambda g, out, x, y, left, right, result: contract(x, g, left=left, right=result, result=right),
-                     keeps=("y", "x"), promotes=False)
+                     keeps=("y", "x"), promotes=False, lends="x y")
 
 matmul = Primitive("matmul", _matmul, _matmul_left, _matmul_right, keeps=("y", "x"), promotes=False)
 

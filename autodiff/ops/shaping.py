@@ -10,9 +10,9 @@ from typing import Any, NamedTuple, TypeVar
 import numpy as np
 
 from autodiff.engine.primitive import Primitive
-from autodiff.engine.versions import owner_of
 from autodiff.errors import ShapeError
 from autodiff.kernels.layout import addresses, channels_last, copied, is_stretched, note, ordered_like
+from autodiff.kernels.lending import owner_of
 from autodiff.ops.indexing import index, scatter_add
 
 F = TypeVar("F", bound=Callable[..., Any])

@@ -52,7 +52,8 @@ erfinv = Primitive("erfinv", special.erfinv, lambda g, out, x: g * erfinv_slope(
 erfinv_slope = Primitive("erfinv_slope", special.erfinv_slope, lambda g, out, x: g * (2 * erfinv(x) * out * out),
                          keeps="out x", floating=True, real=True)
 
-ndtri = Primitive("ndtri", special.ndtri, lambda g, out, x: g * ndtri_slope(x), keeps="x", floating=True, real=True)
+ndtri = Primitive("ndtri", special.ndtri, lambda g, out, x: g * ndtri_slope(x), keeps="x", floating=True, real=True,
+                  lends="x")
 
 ndtri_slope = Primitive("ndtri_slope", special.ndtri_slope, lambda g, out, x: g * (ndtri(x) * out * out),
                         keeps="out x", floating=True, real=True)
@@ -60,7 +61,8 @@ ndtri_slope = Primitive("ndtri_slope", special.ndtri_slope, lambda g, out, x: g 
 normal_density = Primitive("normal_density", special.density, lambda g, out, x: g * -x * out, keeps="out x",
                            floating=True, real=True)
 
-ndtr = Primitive("ndtr", special.ndtr, lambda g, out, x: g * normal_density(x), keeps="x", floating=True, real=True)
+ndtr = Primitive("ndtr", special.ndtr, lambda g, out, x: g * normal_density(x), keeps="x", floating=True, real=True,
+                 lends="x")
 
 log_ndtr = Primitive("log_ndtr", special.log_ndtr, lambda g, out, x: g * _hazard(x), keeps="x", floating=True,
                      real=True)

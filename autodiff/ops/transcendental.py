@@ -169,7 +169,8 @@ _sin, _cos, _sinh, _cosh = map(shared, (np.sin, np.cos, np.sinh, np.cosh))  # wh
 exp = Primitive("exp", shared(np.exp), lambda g, out, x: g * out, keeps="out", floating=True)
 
 # The slope is not out + 1, which has no digits far below 0.
-expm1 = Primitive("expm1", shared(np.expm1), lambda g, out, x: g * np.exp(x), keeps="x", floating=True)
+expm1 = Primitive("expm1", shared(np.expm1), lambda g, out, x: g * np.exp(x), keeps="x", floating=True,
+                  lends="x")
 
 log = Primitive("log", shared(np.log), lambda g, out, x: g / x, keeps="x", floating=True)
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from autodiff.engine.checks import saved_arrays
 from autodiff.engine.tape import Node, is_leaf
-from autodiff.engine.versions import owner_of
+from autodiff.kernels.lending import owner_of
 from autodiff.tensors.tensor import Tensor
 from autodiff.viz.recorded import checked, creation_order
 from autodiff.viz.tables import aligned, size

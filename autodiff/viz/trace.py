@@ -18,7 +18,7 @@ from autodiff.contexts import Block
 from autodiff.engine.call_sites import Place, Scope, calls, of_library, place_of_user
 from autodiff.engine.modes import SETTING
 from autodiff.engine.values import TensorBase
-from autodiff.engine.versions import owner_of
+from autodiff.kernels.lending import owner_of
 
 Array = np.ndarray[Any, Any]
 

@@ -11,10 +11,11 @@ from autodiff.engine.apply import apply
 from autodiff.engine.values import Value
 from autodiff.errors import DtypeError, OptionError, ShapeError
 from autodiff.functions.arithmetic import where
-from autodiff.functions.arrays import array_of
+from autodiff.functions.arrays import array_of, lent
 from autodiff.functions.joining import cat, repeat_interleave
 from autodiff.functions.shaping import expand, permute, transpose, unsqueeze
 from autodiff.functions.splitting import split
+from autodiff.kernels.lending import lend
 from autodiff.ops import fused
 from autodiff.ops.attention import attention
 from autodiff.ops.linear_algebra import matmul
@@ -61,11 +62,11 @@ def scaled_dot_product_attention(
     bias, blind = _bias(attn_mask, shape, query.dtype)
     kept = _kept(shape, dropout_p, query.dtype)
     if getattr(bias, "requires_grad", False):
-        scores = matmul(query * scale, transpose(key, -2, -1)) + bias
+        scores = matmul(query * scale, lent(transpose(key, -2, -1))) + bias
         weights = apply(fused.softmax, (scores,), {"axis": -1})
         out = matmul(weights if kept is None else weights * kept, value)
     else:
-        bias = None if bias is None else array_of(bias).astype(query.dtype, copy=False)
+        bias = None if bias is None else lend(array_of(bias).astype(query.dtype, copy=False))
         params = {"bias": bias, "kept": kept, "scale": float(scale), "causal": is_causal}
         out = apply(attention, (query, key, value), params)
     return out if blind is None else where(blind, 0.0, out)

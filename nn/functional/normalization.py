@@ -14,6 +14,7 @@ from autodiff.engine.values import Value
 from autodiff.engine.versions import changed
 from autodiff.errors import OptionError, ShapeError
 from autodiff.functions.arithmetic import clamp
+from autodiff.functions.arrays import lent
 from autodiff.functions.shaping import contiguous
 from autodiff.kernels.geometry import Sizes, Window
 from autodiff.kernels.precision import single
@@ -115,7 +116,7 @@ def instance_norm(
     axes = tuple(range(2, len(input.shape)))
     _check_count(input, axes, "instance_norm needs several values for each sample and channel")
     _track(input, running_mean, running_var, axes, momentum)
-    return contiguous(_standardized(input, axes, eps, weight, bias, along))
+    return contiguous(_standardized(input, axes, eps, lent(weight), bias, along))
 
 
 def _check_count(input: Any, axes: Sizes, need: str) -> None:

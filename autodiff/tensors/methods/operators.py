@@ -9,6 +9,7 @@ import numpy as np
 
 from autodiff.engine.apply import apply
 from autodiff.engine.values import Operand, TensorBase, Value
+from autodiff.functions.arrays import lent
 from autodiff.ops import comparison
 from autodiff.ops.arithmetic import add, divide, floor_divide, multiply, negative, power, remainder, subtract
 from autodiff.ops.lengths import absolute
@@ -58,7 +59,7 @@ class Operators(TensorBase):
         return apply(multiply, (other, self))
 
     def __rtruediv__(self, other: Operand) -> Value:
-        return apply(divide, (other, self))
+        return apply(divide, (other, lent(self)))
 
     def __rfloordiv__(self, other: Operand) -> Value:
         return apply(floor_divide, (other, self))

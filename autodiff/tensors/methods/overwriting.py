@@ -12,11 +12,12 @@ from autodiff.engine.broadcasting import broadcasts_to
 from autodiff.engine.hooks import NodeHooks, in_use
 from autodiff.engine.tape import NO_PARAMS, Node, is_leaf
 from autodiff.engine.values import TensorBase, record, wrap
-from autodiff.engine.versions import changed, owner_of
+from autodiff.engine.versions import changed
 from autodiff.engine.views import View, node_in_base, node_of, origin, rerecord_view
 from autodiff.errors import AxisError, DtypeError, InPlaceError, ShapeError
 from autodiff.functions.index_keys import getitem, plain_key, stages
 from autodiff.kernels.layout import is_stretched, overlaps
+from autodiff.kernels.lending import keep_lent, owner_of
 from autodiff.kinds import operands
 from autodiff.ops.indexing import index, overwrite, put
 from autodiff.ops.shaping import astype
@@ -137,6 +138,7 @@ class OverwritingMethods(TensorBase):
             _refuse_overlap(self._array, key, constant)
         if not flags.writeable:
             raise InPlaceError("the memory of this tensor is read-only; change a clone()")
+        keep_lent(self._array)
         return traced
 
     def _node_to_change(self) -> Node | None:
