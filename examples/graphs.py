@@ -94,6 +94,27 @@ def double_backward() -> Drawing:
     return draw(slope, params={"x": x})
 
 
+class Frozen(nn.Module):
+    """A frozen embedding, layers in a plain list, which the model does not know, and several outputs."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.tokens = nn.Embedding(10, 4)
+        self.tokens.requires_grad_(False)
+        self.layers = [nn.Linear(4, 8), nn.Linear(8, 3)]
+
+    def forward(self, numbers: Any) -> Any:
+        """Numbers (N,) to logits (N, 3) and the numbers of the largest (N,)."""
+        first, second = self.layers
+        logits = second(first(self.tokens(numbers)).relu())
+        return {"logits": logits, "choice": logits.argmax(-1)}
+
+
+def model() -> Drawing:
+    """A model that is run for its drawing: what no gradient passes through is drawn as well."""
+    return draw(Frozen(), autodiff.tensor([1, 2, 3, 4, 5]))
+
+
 GRAPHS: dict[str, Callable[[], Drawing]] = {
     "scalar.svg": scalar,
     "sigmoids.svg": sigmoids,
@@ -101,6 +122,7 @@ GRAPHS: dict[str, Callable[[], Drawing]] = {
     "lenet_all.svg": lambda: lenet(None),
     "lenet.html": lenet,
     "block.svg": block,
+    "model.svg": model,
     "double_backward.svg": double_backward,
 }
 

@@ -134,7 +134,7 @@ class Drawing:
                 stacklevel=3,
             )
             return sketch(self._view, prefix)
-        return rendered(found, dot_text.source(self._view, prefix), "svg").decode()
+        return dot_text.centred(rendered(found, dot_text.source(self._view, prefix), "svg").decode())
 
     def _page(self) -> str:
         whole = arranged(self._facts.opened(lambda call: True), self._view.show, PAGE_NODES)
