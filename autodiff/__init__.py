@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import importlib
 import math as _math
+from types import ModuleType as _ModuleType
 from typing import TYPE_CHECKING, Any
 
 from autodiff.engine.call_sites import register_library as _register_library
@@ -58,6 +59,7 @@ from autodiff.linalg.old_names import *
 from autodiff.random import *
 from autodiff.settings import *
 from autodiff.spelling import install as _find_spellings
+from autodiff.spelling import no_attribute as _no_attribute
 from autodiff.tensors.creation import *
 from autodiff.tensors.devices import device as device
 from autodiff.tensors.devices import get_default_device as get_default_device
@@ -102,6 +104,8 @@ _LATER = {name: name for name in (
     "accelerator", "amp", "backends", "cuda", "data", "distributed", "distributions", "func", "io", "jit",
     "multiprocessing", "nn", "optim", "testing", "utils", "viz",
 )} | {"mps": "accelerator", "xpu": "accelerator"}  # fmt: skip
+_PARTS = ("autograd", "errors", "fft", "linalg", "random", "special")
+_OTHERS = ("Any", "TYPE_CHECKING", "annotations")  # what is not the library's own
 _LATER_NAMES = {"autocast": "amp", "load": "io", "save": "io", "explain": "viz", "memory": "viz"}
 
 
@@ -111,4 +115,12 @@ def __getattr__(name: str) -> Any:
         return importlib.import_module(f"autodiff.{_LATER[name]}")
     if name in _LATER_NAMES:
         return getattr(importlib.import_module(f"autodiff.{_LATER_NAMES[name]}"), name)
-    raise AttributeError(f"module 'autodiff' has no attribute {name!r}")
+    raise _no_attribute("autodiff", name, __dir__())
+
+
+def __dir__() -> list[str]:
+    """The public names: functions and their like, and the packages that programs use."""
+    here = vars(importlib.import_module("autodiff"))
+    own = [name for name, value in here.items() if not (name in _OTHERS or isinstance(value, _ModuleType))]
+    public = {*own, *_PARTS, *_LATER, *_LATER_NAMES}
+    return sorted(name for name in public if not name.startswith("_") or name == "__version__")

@@ -9,7 +9,7 @@ from __future__ import annotations
 import importlib.util
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from importlib.machinery import ModuleSpec, PathFinder
 from types import ModuleType
 
@@ -108,6 +108,22 @@ class Attributes:
         if repair is None:
             return None
         raise ModuleNotFoundError(f"there is no {name}, as torch has it{repair and '; '}{repair}", name=name)
+
+
+def no_attribute(module: str, name: str, known: Iterable[str]) -> AttributeError:
+    """The error, to be raised, for a name that ``module`` has not; it names the nearest of those ``known``.
+
+    >>> no_attribute("autodiff", "sigmod", ["sigmoid", "sin"])
+    AttributeError("module 'autodiff' has no attribute 'sigmod'; did you mean 'sigmoid'?")
+    """
+    hint = ""
+    if not name.startswith("_"):  # which programs and tools ask for, to see whether it is there
+        import difflib
+
+        hint = "".join(f"; did you mean {near!r}?" for near in difflib.get_close_matches(name, known, n=1, cutoff=0.7))
+    error = AttributeError(f"module {module!r} has no attribute {name!r}{hint}")
+    error.name = name  # without .obj, so that a traceback does not suggest once more
+    return error
 
 
 def install() -> None:

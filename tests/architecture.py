@@ -38,6 +38,7 @@ PEER = "examples.peer"  # where the examples time the same step on PyTorch, if i
 # Exceptions: "module" or "module:name", with the reason. One that is no longer needed is a fault too.
 LAZY = {
     "autodiff.numpy_api.protocol:difflib": "a slow import that only an error message needs",
+    "autodiff.spelling:difflib": "a slow import that only an error message needs",
     "autodiff.autograd:autodiff.testing.checking": "gradcheck has PyTorch's place, and waits to be asked for",
     "autodiff.utils:autodiff.utils.data": "loading data brings multiprocessing with it, which few programs need",
     "autodiff.testing:autodiff.testing.properties": "needs hypothesis, which gradcheck does not",

@@ -6,10 +6,14 @@ import importlib
 import os
 import subprocess
 import sys
+import traceback
 from pathlib import Path
+from types import ModuleType
 
 import pytest
+from parity.harness import peer
 
+import autodiff
 import nn
 import optim
 
@@ -47,6 +51,7 @@ SAME = {
     "utils.data.dataloader": "autodiff.data.loader",
     "utils.data.dataset": "autodiff.data.dataset",
 }
+OURS = ("data", "errors", "io", "viz")  # packages that PyTorch has not under these names
 OWN = {  # what a program of these two files prints
     "nn.py": "class Linear: pass\n",
     "optim.py": "import autodiff.optim\nclass SGD(autodiff.optim.SGD): pass\n",
@@ -123,3 +128,26 @@ def test_what_is_missing_says_so() -> None:
     for name in ("autodiff.nothing", "autodiff.nn.nothing", "nn.nothing", "autodiff.optim.lr_scheduler.nothing"):
         with pytest.raises(ModuleNotFoundError, match=f"No module named '{name}'"):
             importlib.import_module(name)
+
+
+def test_what_there_is_is_listed() -> None:
+    """``dir(autodiff)`` has every public name and package, nothing that the library only uses, and it is all there."""
+    listed = dir(autodiff)
+    assert {"Tensor", "autograd", "data", "exp", "float32", "nn", "optim", "save", "testing", "viz"} <= {*listed}
+    assert not {"Any", "TYPE_CHECKING", "annotations", "engine", "importlib", "kernels", "ops", "tensors"} & {*listed}
+    assert [name for name in listed if not hasattr(autodiff, name)] == []
+    modules = [name for name in listed if isinstance(getattr(autodiff, name), ModuleType)]
+    assert [name for name in modules if not (hasattr(peer(), name) or name in OURS)] == []
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [("sigmod", "sigmoid"), ("Tensro", "Tensor"), ("optm", "optim"), ("savee", "save"), ("xyz", None), ("_exp", None)],
+)
+def test_a_misspelled_name_names_the_nearest(name: str, meant: str | None) -> None:
+    """The hint is there where a name is near, and once."""
+    with pytest.raises(AttributeError) as caught:
+        getattr(autodiff, name)
+    hint = "" if meant is None else f"; did you mean '{meant}'?"
+    assert str(caught.value) == f"module 'autodiff' has no attribute '{name}'{hint}"
+    assert traceback.format_exception_only(caught.value) == [f"AttributeError: {caught.value}\n"]
