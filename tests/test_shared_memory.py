@@ -60,6 +60,12 @@ NOTHING_TO_DO = [
     "lib.cat([x])", "lib.nn.functional.dropout(x, 0.5, False)", "lib.nn.Identity()(x)", "lib.nn.Flatten(0)(x)",
     "x.matrix_power(1)", "lib.linalg.matrix_power(x, 1)", "lib.chain_matmul(x)", "x.tile(1)", "x.repeat(1)", "x.pow(1)",
     "x.flip(())", "x.as_strided(x.shape, x.stride())", "x.select(0, 0)", "lib.cartesian_prod(x)", "lib.hstack([x])",
+    *(f"lib.nn.functional.{call}" for call in (
+        "pixel_shuffle(x, 1)", "pixel_unshuffle(x, 1)", "channel_shuffle(x, 1)", "channel_shuffle(x, 2)",
+        "unfold(x, 1)", "pad(x, (0, 0), mode='replicate')", "pad(x, (0, 0), mode='circular')",
+        "pad(x, (0, 0), mode='reflect')", "pad(x, (0, 0))", "fold(x, (1, 2), 1)", "interpolate(x, scale_factor=1)",
+        "max_pool1d(x, 1)", "avg_pool1d(x, 1)",
+    )),
 ]  # fmt: skip
 
 
@@ -79,7 +85,7 @@ def test_what_has_nothing_to_do_returns_the_tensor_itself_where_pytorch_does(cal
         return result is x, shared, result.is_leaf, result.requires_grad
 
     torch = peer()
-    for shape in [(3,), (1,), (), (2, 2), (2, 3), (1, 2, 1)]:
+    for shape in [(3,), (1,), (), (2, 2), (2, 3), (1, 2, 1), (1, 2, 2, 1)]:
         ours, theirs = kind(autodiff, nn, shape), kind(torch, torch.nn, shape)
         assert ours is None or theirs is None or ours == theirs, shape
 

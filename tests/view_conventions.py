@@ -94,6 +94,7 @@ CONVENTIONS = (
         and (
             (o.descends(r"detach_\(\)") and (o.kind in FLAGS or o.we_say("does not require grad")))
             or (o.descends(r"detach_\(\)") and o.they_say(*OF_NO_LEAF))
+            or (o.descends(r"detach_\(\)") and o.is_of_gradient() and o.machine.is_right_unseen(o))
         ),
         "A look between the two brings the view up to date, in PyTorch too; without one nothing is left to do so, and "
         "it is refused.",

@@ -30,7 +30,8 @@ def _beyond(program: Program, found: Difference) -> bool:
 def _of_nothing(program: Program, found: Difference) -> bool:
     """Only PyTorch refuses a tensor without entries, in a program that has one."""
     return has_nothing(program) and refused(
-        "must be non-empty", "Expected .* with (possibly|optional) 0 (dim )?batch size",
+        "must be non-empty", "Non-empty [345]D data tensor expected",
+        "Expected .* with (possibly|optional) 0 (dim )?batch size",
         "Only zero batch or zero channel", r"size mismatch, got input .* mat \(\d+x\d+\)",
     )(program, found)
 
@@ -140,7 +141,7 @@ REFUSALS = [
         "not implemented for '(Long|Int|Bool|Byte|Char|Short)",
         "Expected a floating point or complex tensor as input. Got (?!Half)",
         "only support floating point and complex dtypes",
-        "floating point or complex dtype but got (Long|Int|Bool|Byte)",
+        "floating point or complex dtype but got (Long|Int|Short|Char|Byte|Bool)",
         r"linalg.pinv\((Long|Int|Bool|Byte)")),
     Known("booleans", "ours: they are 0 and 1, which PyTorch's formula of the loss or the derivative does not negate",
           lambda program, found: re.search("_loss|^gradients", found.where) is not None and refused(

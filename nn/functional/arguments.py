@@ -11,6 +11,7 @@ from autodiff.errors import OptionError, ShapeError
 from autodiff.functions.arrays import array_of
 from autodiff.kernels.geometry import Sizes, Window
 from autodiff.kernels.layout import channels_last
+from autodiff.kernels.lending import owner_of
 from autodiff.ops.shaping import copy, reshape
 
 P = ParamSpec("P")
@@ -101,6 +102,11 @@ def in_format_of(out: Any, axes: int, *given: Any) -> Any:
         return tuple(in_format_of(x, axes, *given) for x in out)
     last, have = any(channels_last(a, (axes + 2,)) for a in arrays), array_of(out)
     return out if have.flags.c_contiguous != last or channels_last(have, (axes + 2,)) else copy(out, order="CL"[last])
+
+
+def apart(out: Any, input: Any) -> Any:
+    """``out``, which PyTorch's function computes into memory of its own, copied where it shows that of ``input``."""
+    return copy(out) if owner_of(array_of(out)) is owner_of(array_of(input)) else out
 
 
 def check_output(output: Sizes, input: Any, name: str, why: str) -> None:

@@ -16,7 +16,7 @@ from autodiff.kernels.resampling import Taps
 from autodiff.ops import shaping
 from autodiff.ops.windows import resample
 
-from .arguments import in_format_of
+from .arguments import apart, in_format_of
 
 __all__ = ["pad"]
 
@@ -71,7 +71,8 @@ def _with_its_own(input: Any, pairs: list[tuple[int, int]], axes: int, mode: str
         if before or after:
             taps = Taps(_positions(shape[axis], before, after, mode, shape)[None])
             out = apply(resample, (out,), {"axis": axis, "taps": taps})
-    return in_format_of(out, len(shape) - 2, input) if len(shape) > 3 and mode != "circular" else contiguous(out)
+    follows = len(shape) > 3 and mode != "circular"
+    return apart(in_format_of(out, len(shape) - 2, input) if follows else contiguous(out), input)
 
 
 def _positions(size: int, before: int, after: int, mode: str, shape: tuple[int, ...]) -> Any:

@@ -12,7 +12,7 @@ from autodiff.functions.shaping import permute
 from autodiff.ops import windows
 from autodiff.ops.shaping import reshape
 
-from .arguments import as_tuple, check_output, in_format_of, window_of, with_batch
+from .arguments import apart, as_tuple, check_output, in_format_of, window_of, with_batch
 
 __all__ = ["channel_shuffle", "fold", "native_channel_shuffle", "pixel_shuffle", "pixel_unshuffle", "unfold"]
 
@@ -32,7 +32,7 @@ def unfold(input: Any, kernel_size: Any, dilation: Any = 1, padding: Any = 0, st
     check_output(output, x, "unfold", f"its windows of size {window.kernel} are larger than the padded input")
     columns = apply(windows.windows, (x,), {"window": window})
     shape = (x.shape[0], x.shape[1] * math.prod(window.kernel), math.prod(output))
-    return reshape(columns, shape=shape[1:] if unbatched else shape)
+    return apart(reshape(columns, shape=shape[1:] if unbatched else shape), input)
 
 
 def fold(
@@ -68,7 +68,7 @@ def pixel_shuffle(input: Any, upscale_factor: int) -> Value:
     x = reshape(input, shape=(math.prod(lead), channels // r**2, r, r, height, width))
     x = permute(x, 0, 1, 4, 2, 5, 3)
     x = reshape(x, shape=(*lead, channels // r**2, height * r, width * r))
-    return in_format_of(x, 2, input)
+    return apart(in_format_of(x, 2, input), input)
 
 
 def pixel_unshuffle(input: Any, downscale_factor: int) -> Value:
@@ -83,7 +83,7 @@ def pixel_unshuffle(input: Any, downscale_factor: int) -> Value:
     x = reshape(input, shape=(math.prod(lead), channels, height // r, r, width // r, r))
     x = permute(x, 0, 1, 3, 5, 2, 4)
     x = reshape(x, shape=(*lead, channels * r**2, height // r, width // r))
-    return in_format_of(x, 2, input)
+    return apart(in_format_of(x, 2, input), input)
 
 
 def channel_shuffle(input: Any, groups: int) -> Value:
@@ -100,7 +100,7 @@ def channel_shuffle(input: Any, groups: int) -> Value:
         raise OptionError(f"channel_shuffle: groups={groups} does not divide the {shape[1]} channels")
     x = reshape(input, shape=(shape[0], groups, shape[1] // groups, math.prod(shape[2:])))
     out = reshape(permute(x, 0, 2, 1, 3), shape=shape)
-    return in_format_of(out, 2, input) if len(shape) == 4 else out
+    return apart(in_format_of(out, 2, input) if len(shape) == 4 else out, input)
 
 
 native_channel_shuffle = channel_shuffle
