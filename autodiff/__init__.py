@@ -70,6 +70,7 @@ from autodiff.tensors.sampling import *
 from autodiff.tensors.sizes import *
 from autodiff.tensors.tensor import *
 from autodiff.tensors.typed_constructors import *
+from autodiff.tensors.warned import name_lines_of_user as _name_lines_of_user
 from autodiff.tensors.windows import *
 from autodiff.version import *
 
@@ -99,6 +100,7 @@ i0, lgamma, mvlgamma, polygamma = special.i0, special.lgamma, special.mvlgamma, 
 
 _find_spellings()
 _keep_freed_memory()
+_name_lines_of_user()
 _give_tensors(vars())
 _LATER = {name: name for name in (
     "accelerator", "amp", "backends", "cuda", "data", "distributed", "distributions", "func", "io", "jit",

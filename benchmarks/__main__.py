@@ -124,7 +124,7 @@ def installed_peers() -> dict[str, Peer]:
         try:
             found[name] = make()
         except ImportError:
-            print(f"{name} is not installed: pip install 'tapegrad[bench]'", file=sys.stderr)
+            print(f"{name} is not installed: pip install -e '.[bench]'", file=sys.stderr)
     return found
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 import autodiff
-from examples.idx import DataError
+from autodiff.data.idx import DataError
 
 
 class Checkpoint(NamedTuple):

@@ -10,8 +10,8 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import NoReturn
 
+from autodiff.data.idx import DataError
 from autodiff.errors import FileFormatError
-from examples.idx import DataError
 
 
 class Parser(argparse.ArgumentParser):

@@ -13,8 +13,8 @@ import numpy as np
 import autodiff
 import nn
 import optim
+from autodiff.data.idx import EMBEDDED, load_mnist
 from autodiff.testing import GradcheckError, gradcheck
-from examples.idx import EMBEDDED, load_mnist
 from examples.pictures import images
 from examples.progress import progress
 from examples.report import Options, Report, Row, main, picture

@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from autodiff.data.idx import EMBEDDED, FILES, DataError, load_mnist, write_idx
 from examples import command
-from examples.idx import EMBEDDED, FILES, DataError, load_mnist, write_idx
 
 SEED = 0
 TRAIN_PER_DIGIT, TEST_PER_DIGIT = 500, 100

@@ -25,11 +25,12 @@ from numpy.typing import NDArray
 import autodiff
 import nn
 import optim
+from autodiff.data import DataLoader, Dataset
+from autodiff.data.idx import Mnist, load_mnist
 from autodiff.io.files import write_whole
 from autodiff.viz import DrawingError, draw
 from examples import command
 from examples.checkpoints import Checkpoint, checksum
-from examples.idx import Mnist, load_mnist
 from examples.plotting import learning_curve
 from examples.progress import progress
 
@@ -152,15 +153,30 @@ class Epoch(NamedTuple):
     seconds: float
 
 
+class Digits(Dataset[Any]):
+    """Images and labels, a batch at a time; each image is shifted at random by up to ``shift`` pixels."""
+
+    def __init__(self, images: NDArray[np.uint8], labels: NDArray[np.int64], shift: int) -> None:
+        self.labels, self.shift = labels, shift
+        padded = np.pad(images, ((0, 0), (shift,) * 2, (shift,) * 2))
+        self.shifted = sliding_window_view(padded, (28, 28), axis=(1, 2))  # [image, down, right]: not copied yet
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def __getitems__(self, chosen: list[int]) -> tuple[autodiff.Tensor, autodiff.Tensor]:
+        down, right = autodiff.randint(0, 2 * self.shift + 1, (2, len(chosen))).numpy()
+        return to_tensor(self.shifted[chosen, down, right]), autodiff.tensor(self.labels[chosen])
+
+
 class Training:
     """A model on its way through the epochs; ``state_dict`` has all that decides how it goes on."""
 
     def __init__(self, model: nn.Module, data: Mnist, epochs: int, batch_size: int, lr: float, recipe: Recipe) -> None:
         self.model, self.data, self.epochs, self.batch_size, self.lr = model, data, epochs, batch_size, lr
-        self.optimizer, self.shift = recipe.optimizer(model, lr), recipe.shift
+        self.optimizer = recipe.optimizer(model, lr)
+        self.digits = Digits(data.train_images, data.train_labels, recipe.shift)
         self.scheduler = recipe.schedule(self.optimizer, math.ceil(len(data.train_images) / batch_size), epochs)
-        padded = np.pad(data.train_images, ((0, 0), (self.shift,) * 2, (self.shift,) * 2))
-        self.shifted = sliding_window_view(padded, (28, 28), axis=(1, 2))  # [image, down, right]: not copied yet
         self.history: list[Epoch] = []
         self._begin_epoch()
 
@@ -190,20 +206,17 @@ class Training:
         self.order = state["order"]
         autodiff.set_rng_state(state["random"])
 
-    def batches(self) -> tuple[autodiff.Tensor, ...]:
+    def batches(self) -> list[list[int]]:
         """The numbers of the images of each step of this epoch, in the order that was drawn when it began."""
         now = autodiff.get_rng_state()
         autodiff.set_rng_state(self.order)
-        batches: tuple[autodiff.Tensor, ...] = autodiff.randperm(len(self.data.train_images)).split(self.batch_size)
+        batches = autodiff.randperm(len(self.digits)).split(self.batch_size)
         if self.steps:
             autodiff.set_rng_state(now)
-        return batches
+        return [batch.tolist() for batch in batches]
 
-    def step(self, chosen: NDArray[np.int64]) -> float:
-        """Learn from the chosen images; returns the loss."""
-        down, right = autodiff.randint(0, 2 * self.shift + 1, (2, len(chosen))).numpy()
-        images, labels = to_tensor(self.shifted[chosen, down, right]), autodiff.tensor(self.data.train_labels[chosen])
-
+    def step(self, images: autodiff.Tensor, labels: autodiff.Tensor) -> float:
+        """Learn from a batch of images; returns the loss."""
         self.optimizer.zero_grad()
         logits = self.model(images)
         loss = criterion(logits, labels)
@@ -212,7 +225,7 @@ class Training:
         self.scheduler.step()
 
         self.steps += 1
-        self.total_loss += loss.item() * len(chosen)
+        self.total_loss += loss.item() * len(labels)
         self.correct += int((logits.argmax(1) == labels).sum())
         return float(loss.item())
 
@@ -222,9 +235,10 @@ class Training:
         self.model.train()
         batches = self.batches()
         label = f"epoch {number}/{self.epochs}"
-        bar = progress(batches[self.steps :], label, initial=self.steps, total=len(batches))
-        for batch in bar:
-            loss = self.step(batch.numpy())
+        loader = DataLoader(self.digits, batch_sampler=batches[self.steps :], collate_fn=tuple)
+        bar = progress(loader, label, initial=self.steps, total=len(batches))
+        for images, labels in bar:
+            loss = self.step(images, labels)
             if not math.isfinite(loss):
                 raise FloatingPointError(f"the loss is {loss} in epoch {number}; try a smaller --lr than {self.lr}")
             bar.set_postfix_str(f"loss {loss:.3f}", refresh=False)

@@ -12,8 +12,8 @@ from typing import Any
 
 import autodiff
 import optim
+from autodiff.data.idx import Mnist, load_mnist
 from examples import command
-from examples.idx import Mnist, load_mnist
 from examples.mnist import Recipe, build_step, train
 from examples.peer import torch_ratio
 from examples.pictures import curves

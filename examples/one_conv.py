@@ -8,8 +8,8 @@ from __future__ import annotations
 from functools import partial
 
 import autodiff
+from autodiff.data.idx import Mnist, load_mnist
 from examples import command
-from examples.idx import Mnist, load_mnist
 from examples.mnist import MODELS, build_step, train
 from examples.peer import torch_ratio
 from examples.pictures import images

@@ -18,8 +18,8 @@ import autodiff
 import nn
 import optim
 from autodiff import Tensor, fft
+from autodiff.data.idx import load_mnist
 from examples.command import Parser
-from examples.idx import load_mnist
 from examples.pictures import curves, images
 from examples.progress import losses_of
 from examples.report import Options, Report, Row, argument_parser, main, picture

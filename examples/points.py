@@ -9,8 +9,10 @@ reason: one too deep for its weights, and one without activations.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
+from itertools import repeat
 from multiprocessing import get_context
 from pathlib import Path
 from statistics import median
@@ -24,7 +26,7 @@ import optim
 from autodiff.errors import NonFiniteError
 from examples import command, points_pictures
 from examples.peer import torch_ratio
-from examples.points_training import MODELS, PLAIN, Job, Run, dense, make_step, points, train
+from examples.points_training import MODELS, PLAIN, RECORDS, Job, Run, dense, make_step, points, train
 from examples.progress import progress
 from examples.report import Options, Report, Row, argument_parser, main, picture
 
@@ -68,18 +70,47 @@ def experiments(seed: int, epochs: int, quick: bool = False) -> dict[str, list[J
 def train_all(jobs: dict[str, list[Job]], workers: int) -> Results:
     """All runs, by the names of their jobs, on as many processes; the numbers do not depend on how many."""
     flat = [job for group in jobs.values() for job in group]
-    if workers == 1:
-        runs = {job: train(job) for job in progress(flat, "training runs")}
-    else:
-        with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
-            pending = {pool.submit(train, job): job for job in flat}
-            try:
-                done = progress(as_completed(pending), "training runs", total=len(pending))
-                runs = {pending[future]: future.result() for future in done}
-            except BaseException:
-                pool.shutdown(wait=False, cancel_futures=True)
-                raise
+    runs: dict[Job, Run] = {}
+    notes = sum(min(RECORDS, job.epochs) for job in flat)
+    print(f"{len(flat)} training runs on {workers} processes", file=sys.stderr, flush=True)
+    for _ in progress(_noted(flat, workers, runs), "training runs", total=notes):
+        pass
     return {name: [runs[job] for job in group] for name, group in jobs.items()}
+
+
+def _noted(jobs: list[Job], workers: int, runs: dict[Job, Run]) -> Iterator[None]:
+    """Put the runs into ``runs``; gives something whenever one of them has got a little further."""
+    context = get_context("spawn")
+    counter, seen = context.Value("q"), 0
+    with ProcessPoolExecutor(workers, context, _begin, (counter,)) as pool:
+        pending = {pool.submit(_train, job): job for job in jobs}
+        try:
+            while pending:
+                for future in wait(pending, 0.2, FIRST_COMPLETED).done:
+                    runs[pending.pop(future)] = future.result()
+                now = counter.value
+                yield from repeat(None, now - seen)
+                seen = now
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+
+
+_counter: Any = None  # in a worker: how often all workers have looked at their runs
+
+
+def _begin(counter: Any) -> None:
+    global _counter
+    _counter = counter
+
+
+def _train(job: Job) -> Run:
+    return train(job, _count)
+
+
+def _count() -> None:
+    with _counter.get_lock():
+        _counter.value += 1
 
 
 def without_activations(seed: int) -> dict[str, Any]:
@@ -223,7 +254,7 @@ def run(options: Options) -> Report:
 
 def parser() -> command.Parser:
     """The options that all programs have, and two more."""
-    result = argument_parser(PROGRAM, __doc__)
+    result = argument_parser(PROGRAM, __doc__, takes="a quarter of an hour on two processors, with --quick a minute")
     result.add_argument("--epochs", type=command.positive(int), help=f"of each run (default: {EPOCHS:,})")
     result.add_argument("--workers", type=command.positive(int), help="processes (default: one for each processor)")
     return result

@@ -148,8 +148,8 @@ def make_step(model: Any, optimizer: Any, criterion: Any) -> Callable[[Any, Any]
     return step
 
 
-def train(job: Job) -> Run:
-    """Train on one sample at a time, and look at all of them now and then.
+def train(job: Job, noted: Callable[[], None] = lambda: None) -> Run:
+    """Train on one sample at a time, and look at all of them now and then; ``noted`` is called each time.
 
     Random numbers come from the seed of the job alone, so that a run is the same wherever and whenever it is made.
     """
@@ -170,6 +170,7 @@ def train(job: Job) -> Run:
     for epoch in range(job.epochs):
         if epoch % max(1, job.epochs // RECORDS) == 0:
             _record(run, epoch, model, criterion, x[:count], y[:count])
+            noted()
         for place, label in samples:
             step(place, label)
         schedule.step()

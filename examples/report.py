@@ -73,9 +73,13 @@ class Report(NamedTuple):
     rows: list[Row]
 
 
-def argument_parser(program: str, description: str | None, data: bool = False) -> command.Parser:
-    """The options that all programs have, and ``--data`` for programs that learn MNIST; a program may add its own."""
-    parser = command.Parser(prog=f"python -m {program}", description=(description or "").partition("\n\n")[0])
+def argument_parser(program: str, description: str | None, data: bool = False, takes: str = "") -> command.Parser:
+    """The options that all programs have, and ``--data`` for programs that learn MNIST; a program may add its own.
+
+    The help also says how long the program takes, where that is known.
+    """
+    text, length = (description or "").partition("\n\n")[0], f"It takes about {takes}." if takes else None
+    parser = command.Parser(prog=f"python -m {program}", description=text, epilog=length)
     parser.add_argument("--out", metavar="DIR", type=Path, help="write the pictures into this folder")
     parser.add_argument("--json", metavar="FILE", type=Path, help="write every figure as data")
     parser.add_argument("--quick", action="store_true", help="a short run, whose numbers are not the results")

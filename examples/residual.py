@@ -13,8 +13,8 @@ from typing import Any
 
 import autodiff
 import optim
+from autodiff.data.idx import Mnist, load_mnist
 from examples import command
-from examples.idx import Mnist, load_mnist
 from examples.mnist import evaluate, step_on_noise, to_tensor
 from examples.peer import torch_ratio
 from examples.pictures import curves

@@ -17,8 +17,8 @@ import autodiff
 import nn
 import optim
 from autodiff import Tensor
+from autodiff.data.idx import load_mnist
 from examples import command
-from examples.idx import load_mnist
 from examples.pictures import curves
 from examples.progress import progress
 from examples.report import Options, Report, Row, argument_parser, main, picture

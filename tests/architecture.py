@@ -43,6 +43,7 @@ LAZY = {
     "autodiff.utils:autodiff.utils.data": "loading data brings multiprocessing with it, which few programs need",
     "autodiff.testing:autodiff.testing.properties": "needs hypothesis, which gradcheck does not",
     "autodiff.testing:autodiff.testing.strategies": "needs hypothesis, which gradcheck does not",
+    "autodiff.data.mnist_files:urllib.request": "a slow import that only a download needs",
     "autodiff.kernels.threads:queue": "a slow import that only large arrays need",
 }
 LONG: dict[str, str] = {}

@@ -18,9 +18,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import autodiff
+from autodiff.data.idx import EMBEDDED, FILES, load_mnist, write_idx
 from autodiff.viz import draw
 from examples import mnist, plotting
-from examples.idx import EMBEDDED, FILES, load_mnist, write_idx
 
 # Lives of one process, as parts of the time that an unbroken one takes.
 LIVES = 0.05, 0.8

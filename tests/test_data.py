@@ -16,9 +16,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
+from autodiff.data import DataLoader, mnist, mnist_files
+from autodiff.data.idx import DTYPES, EMBEDDED, FILES, DataError, load_mnist, read_idx, write_idx
+from autodiff.data.mnist_files import SHA256, download
+from examples import download as fetching
 from examples import make_subset
-from examples.download import SHA256, download
-from examples.idx import DTYPES, EMBEDDED, FILES, DataError, load_mnist, read_idx, write_idx
 
 FULL = Path(os.environ.get("MNIST_DIR") or Path(__file__).resolve().parents[2] / "shared" / "data" / "mnist")
 needs_full_mnist = pytest.mark.skipif(
@@ -183,6 +185,48 @@ def test_a_download_is_checked(folder: Path, tmp_path_factory: pytest.TempPathFa
     with pytest.raises(DataError, match=f"expected SHA-256 {SHA256[0]}"):
         download(cache, mirror)
     assert list(cache.iterdir()) == []
+
+
+def test_a_mirror_that_cannot_be_reached_is_named(tmp_path: Path) -> None:
+    """The error says where the files can be put by hand."""
+    with pytest.raises(OSError, match=f"put the four files of MNIST into {re.escape(str(tmp_path / 'cache'))}"):
+        download(tmp_path / "cache", (tmp_path / "nowhere").as_uri() + "/")
+
+
+def test_the_help_of_the_download_downloads_nothing(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    """It says what would be fetched and where to; a mistake is one line."""
+    with pytest.raises(SystemExit) as left:
+        fetching.main(["--help"])
+    assert left.value.code == 0
+    assert "MNIST" in capsys.readouterr().out
+    assert fetching.main(["--out", str(tmp_path), "--mirror", tmp_path.as_uri() + "/none/"]) == 2
+    assert capsys.readouterr().err.count("\n") == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_mnist_as_datasets(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The part that comes with the library, a folder, and all of it from where MNIST_DIR says; loaders take them."""
+    monkeypatch.delenv("MNIST_DIR", raising=False)
+    train, test = mnist()
+    assert (len(train), len(test)) == (5000, 1000)
+    (images, labels) = next(iter(DataLoader(train, batch_size=7)))
+    data = load_mnist(EMBEDDED)
+    np.testing.assert_array_equal(images, data.train_images[:7, None] / np.float32(255))
+    assert labels.tolist() == data.train_labels[:7].tolist()
+    assert len(mnist(folder=folder)[0]) == 20
+    monkeypatch.setenv("MNIST_DIR", str(folder))
+    assert (len(mnist()[0]), len(mnist(full=True)[0])) == (5000, 20)
+
+
+@needs_full_mnist
+def test_all_of_mnist_is_fetched_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Into the cache folder; after that nothing is fetched."""
+    monkeypatch.delenv("MNIST_DIR", raising=False)
+    monkeypatch.setenv("TAPEGRAD_CACHE", str(tmp_path))
+    monkeypatch.setattr(mnist_files.download, "__defaults__", (None, FULL.resolve().as_uri() + "/"))
+    assert len(mnist(full=True)[1]) == 10000
+    monkeypatch.setattr(mnist_files.download, "__defaults__", (None, "file:///nowhere/"))
+    assert len(mnist(full=True)[0]) == 60000
 
 
 @needs_full_mnist

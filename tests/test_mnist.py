@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -12,10 +13,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from architecture import ROOT
 
 import autodiff
+from autodiff.data.idx import EMBEDDED, FILES, Mnist, load_mnist, write_idx
 from examples import mnist
-from examples.idx import EMBEDDED, FILES, Mnist, load_mnist, write_idx
 
 PICTURES = ["graph.svg", "learning_curve.png"]
 
@@ -60,6 +62,15 @@ def test_a_run_writes_curve_graph_and_weights(trained: Path) -> None:
         assert f">{name}</text>" in svg
     assert "cross_entropy" in svg
     assert "images" in svg
+
+
+def test_the_picture_of_the_readme_is_the_one_the_program_draws(trained: Path) -> None:
+    """Its boxes, modules and shapes; where they lie is up to the engine; how long gradients are, to the training."""
+    words = [
+        sorted(re.findall(r"<text[^>]*>(?!\|grad\|)([^<]*)</text>", path.read_text(encoding="utf-8")))
+        for path in (trained / "graph.svg", ROOT / "docs" / "images" / "graph.svg")
+    ]
+    assert words[0] == words[1]
 
 
 def test_the_results_are_data(trained: Path) -> None:

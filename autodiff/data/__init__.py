@@ -14,6 +14,7 @@ from __future__ import annotations
 from autodiff.data.collate import *
 from autodiff.data.dataset import *
 from autodiff.data.loader import *
+from autodiff.data.mnist_files import *
 from autodiff.data.sampler import *
 from autodiff.data.worker_info import WorkerInfo as WorkerInfo
 from autodiff.data.worker_info import get_worker_info as get_worker_info

@@ -71,8 +71,11 @@ def file_and_line(place: Place) -> tuple[str, int]:
 
 
 def line_of(place: Place) -> str:
-    """``file:line`` of a place."""
+    """``file:line`` of a place; of a cell of a notebook ``In[3]:line``, for its file is a temporary one."""
     filename, number = file_and_line(place)
+    if (ipython := sys.modules.get("IPython")) is not None:
+        with contextlib.suppress(AttributeError, TypeError):  # no shell, an old one, a file that is no cell
+            filename = ipython.get_ipython().compile.format_code_name(filename)[1]
     return f"{filename}:{number}"
 
 

@@ -41,6 +41,6 @@ def __getattr__(name: str) -> Any:
 
             return getattr(module, name)
     except ModuleNotFoundError as error:
-        repair = "pip install hypothesis, or this package with its extra, tapegrad[test]"
+        repair = "pip install hypothesis"
         raise ModuleNotFoundError(f"autodiff.testing.{name} needs hypothesis; {repair}", name=error.name) from error
     raise AttributeError(f"module 'autodiff.testing' has no attribute {name!r}")

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from examples.idx import EMBEDDED, load_mnist
+from autodiff.data.idx import EMBEDDED, load_mnist
 from torch_programs.start import Result, start_from_arrays
 
 

@@ -16,13 +16,15 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-EMBEDDED = Path(__file__).parent / "data"
+from autodiff.errors import FileFormatError
+
+EMBEDDED = Path(__file__).parent / "embedded"
 FILES = ("train-images-idx3-ubyte", "train-labels-idx1-ubyte", "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte")
 DTYPES = {0x08: "u1", 0x09: "i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}  # the format is big-endian
 REPAIR = "fetch the file again"
 
 
-class DataError(ValueError):
+class DataError(FileFormatError):
     """A data file that is missing, damaged, or not what its name promises; one line names file, fault and repair."""
 
     def __init__(self, path: Path, found: str, expected: str, repair: str = REPAIR) -> None:

@@ -1,0 +1,41 @@
+"""Warnings of NumPy, such as that of log(0), at the line of the program that called the operation."""
+
+from __future__ import annotations
+
+import sys
+import warnings
+from typing import TextIO
+
+from autodiff.engine.call_sites import inside_library
+
+_show_elsewhere = warnings.showwarning
+
+
+def name_lines_of_user() -> None:
+    """From now on, a warning that comes from inside the library is shown at the line of the user's code."""
+    global _show_elsewhere
+    if warnings.showwarning is not _show:
+        _show_elsewhere, warnings.showwarning = warnings.showwarning, _show
+
+
+def _show(
+    message: Warning | str,
+    category: type[Warning],
+    filename: str,
+    lineno: int,
+    file: TextIO | None = None,
+    line: str | None = None,
+) -> None:
+    frame = sys._getframe() if issubclass(category, RuntimeWarning) and inside_library[filename] else None
+    while frame is not None and frame.f_code.co_filename != filename:  # this function, and Python's own
+        frame = frame.f_back
+    if frame is not None:
+        # Python shows a warning once for each line, and would not show that of another line of the user's.
+        frame.f_globals.get("__warningregistry__", {}).pop((str(message), category, lineno), None)
+        while frame is not None and inside_library[frame.f_code.co_filename]:
+            frame = frame.f_back
+    if frame is None:  # another's warning, or in a thread of the library, which the user's code did not call
+        _show_elsewhere(message, category, filename, lineno, file, line)
+        return
+    registry = frame.f_globals.setdefault("__warningregistry__", {})
+    warnings.warn_explicit(message, category, frame.f_code.co_filename, frame.f_lineno, registry=registry)
