@@ -6,12 +6,14 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
+from autodiff.dtypes import promote_types
 from autodiff.engine.values import Value
 from autodiff.errors import OptionError, ShapeError
 from autodiff.functions.diagonals import diagonal
 from autodiff.functions.reductions import sum as sum_
 from autodiff.functions.shaping import permute, squeeze
 from autodiff.ops.linear_algebra import contract
+from autodiff.ops.shaping import cast
 
 __all__ = ["einsum"]
 
@@ -45,7 +47,7 @@ def einsum(*args: Any) -> Value:
         raise OptionError(f"einsum: each index of the result {wanted} must stand in an operand, and once in the result")
     sizes = _sizes(labels, operands)
     parts = [_simple(x, names, sizes) for x, names in zip(operands, labels, strict=True)]
-    return _contracted(parts, wanted)
+    return _contracted(parts, wanted, sizes)
 
 
 def _read(args: tuple[Any, ...]) -> tuple[list[list[Any]], list[Any] | None, list[Any]]:
@@ -108,7 +110,7 @@ def _without(x: Any, names: list[Any], kept: set[Any]) -> tuple[Any, list[Any]]:
     return (sum_(x, gone), [a for a in names if a in kept]) if gone else (x, names)
 
 
-def _contracted(parts: list[tuple[Any, list[Any]]], wanted: list[Any]) -> Any:
+def _contracted(parts: list[tuple[Any, list[Any]]], wanted: list[Any], sizes: dict[Any, int]) -> Any:
     total, have = _without(*parts[0], {*wanted, *(a for _, names in parts[1:] for a in names)})
     for i, part in enumerate(parts[1:], 1):
         later = {*wanted, *(a for _, names in parts[i + 1 :] for a in names)}
@@ -116,6 +118,9 @@ def _contracted(parts: list[tuple[Any, list[Any]]], wanted: list[Any]) -> Any:
         kept = tuple(a for a in dict.fromkeys([*have, *names]) if a in later)
         if i == len(parts) - 1 and set(kept) == set(wanted):
             kept = tuple(wanted)
+        if total.dtype != x.dtype and all(sizes[a] == 1 for a in have if a in names and a not in kept):
+            dtype = promote_types(total.dtype, x.dtype)  # as in PyTorch, which multiplies entries there
+            total, x = cast(total, dtype), cast(x, dtype)
         total = contract(total, x, left=tuple(have), right=tuple(names), result=kept)
         have = list(kept)
     moves = have != wanted or total is parts[0][0]  # not the operand itself: a leaf's result is no leaf

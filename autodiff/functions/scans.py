@@ -86,7 +86,7 @@ def diff(input: Any, n: int = 1, dim: int = -1, prepend: Any = None, append: Any
         if not length:
             break
         pair = narrow(x, dim, 1, length - 1), narrow(x, dim, 0, length - 1)
-        x = ne(*pair) if input.dtype == np.bool_ else subtract(*pair)
+        x = ne(*pair) if x.dtype == np.bool_ else subtract(*pair)
     return clone(x) if x is input else x
 
 

@@ -21,6 +21,7 @@ from autodiff.tensors.tensor import Tensor
 
 from .reduction import (
     as_input,
+    as_numbers,
     check_weight,
     in_one_shape,
     reduced,
@@ -57,7 +58,7 @@ def mse_loss(
     >>> mse_loss(autodiff.tensor([1.0, 3.0]), autodiff.tensor([1.0, 1.0]))
     tensor(2.)
     """
-    input, target = in_one_shape("mse_loss", input, target)
+    input, target = as_numbers(*in_one_shape("mse_loss", input, target))
     if weight is not None:
         check_weight("mse_loss", input, weight)
     reduction = reduction_of(size_average, reduce, reduction)
@@ -155,7 +156,7 @@ def smooth_l1_loss(
     """
     if beta < 0:
         raise OptionError(f"smooth_l1_loss needs beta of at least 0, not {beta}")
-    input, target = in_one_shape("smooth_l1_loss", input, target)
+    input, target = as_numbers(*in_one_shape("smooth_l1_loss", input, target))
     distance = apply(absolute, (input - target,))
     loss = _rounded_corner(distance, beta) / beta if beta else distance
     return reduced(loss, reduction_of(size_average, reduce, reduction))
@@ -173,6 +174,7 @@ def huber_loss(input: Any, target: Any, reduction: str = "mean", delta: float = 
         raise OptionError(f"huber_loss needs delta above 0, not {delta}")
     refuse_stretch("huber_loss", input, target)
     check_weight("huber_loss", input, weight)
+    input, target = as_numbers(input, target)
     loss = as_input(_rounded_corner(apply(absolute, (input - target,)), delta), input)
     return reduced(loss if weight is None else loss * weight, reduction)
 

@@ -71,6 +71,13 @@ def in_one_shape(name: str, input: Any, target: Any) -> tuple[Value, Value]:
     return first, second
 
 
+def as_numbers(input: Any, target: Any) -> tuple[Value, Value]:
+    """Both, booleans beside numbers as numbers of that dtype: squares and rounded corners take a mask for a target."""
+    if (input.dtype.kind == "b") == (target.dtype.kind == "b"):
+        return input, target
+    return (cast(input, target.dtype), target) if input.dtype.kind == "b" else (input, cast(target, input.dtype))
+
+
 def same_shape(name: str, input: Any, target: Any) -> None:
     """Raise ShapeError where the shapes differ."""
     first, second = tuple(input.shape), tuple(target.shape)
