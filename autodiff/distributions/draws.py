@@ -1,0 +1,44 @@
+"""Draws of whole arrays, and those of the gamma distribution that move with their concentration."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from autodiff.dtypes import finfo
+from autodiff.engine.apply import apply
+from autodiff.engine.values import Value
+from autodiff.functions.reductions import softmax
+from autodiff.ops.gamma_distribution import gamma_draw, log_gamma_draw
+from autodiff.random import numpy_generator
+from autodiff.tensors.creation import as_tensor
+
+
+def of_numpy(kind: str, shape: Any, dtype: Any, *parameters: Any) -> Value:
+    """Draws of that method of NumPy's generator, outside the graph, for parameters that broadcast to ``shape``."""
+    arrays = [np.asarray(p.detach(), np.float64) for p in parameters]
+    if kind in ("binomial", "multinomial"):
+        arrays[0] = arrays[0].astype(np.int64)  # the number of tries
+    drawn = getattr(numpy_generator(None), kind)(*arrays, size=tuple(shape))
+    return as_tensor(np.asarray(drawn).astype(dtype))
+
+
+def standard_gamma(concentration: Any, shape: Any) -> Value:
+    """Draws of the gamma distribution of rate 1 in ``shape``, with implicit gradients; never 0."""
+    wide = concentration.expand(tuple(shape))
+    drawn = of_numpy("standard_gamma", shape, wide.dtype, wide).clamp(min=float(finfo(wide.dtype).tiny))
+    return apply(gamma_draw, (wide, drawn))
+
+
+def log_gamma(concentration: Any, shape: Any) -> Value:
+    """Logarithms of such draws, which may be too small to be numbers themselves."""
+    wide = concentration.expand(tuple(shape))
+    above = of_numpy("standard_gamma", shape, np.float64, wide + 1).log()  # times u^(1/a) it is one of concentration a
+    fall = of_numpy("standard_exponential", shape, np.float64) / wide.detach().to(np.float64)
+    return apply(log_gamma_draw, (wide, (above - fall).to(wide.dtype)))
+
+
+def dirichlet(concentration: Any, shape: Any) -> Value:
+    """Draws of the Dirichlet distribution: gamma variables over their sum along the last axis."""
+    return softmax(log_gamma(concentration, shape), -1)
