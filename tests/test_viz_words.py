@@ -96,7 +96,7 @@ def test_summary_counts_parameters_once_and_bytes_by_layer() -> None:
     assert [layer.parameters for layer in found] == [9, 9, 0, 0]
     assert [layer.kept for layer in found] == [120, 60, 60, 0]
     assert (found.parameters, found.frozen, found.kept) == (9, 0, 120)
-    assert str(found).splitlines()[-1] == "9 parameters, 120 B kept for backward"
+    assert str(found).splitlines()[-1] == "9 parameters (36 B), 90 multiply-adds, 120 B kept for backward"
 
 
 def test_summary_leaves_the_model_as_it_was() -> None:
@@ -112,7 +112,7 @@ def test_summary_leaves_the_model_as_it_was() -> None:
     assert autodiff.rand(3).tolist() == expected
     assert {name: value.tolist() for name, value in model.state_dict().items()} == before
     assert (found.parameters, found.frozen) == (8, 16)
-    assert "8 parameters and 16 frozen" in str(found)
+    assert "8 parameters and 16 frozen (96 B)" in str(found)
     calls: list[int] = []
     model.register_forward_hook(lambda *_: calls.append(1))
     summary(model, autodiff.ones(5, 3))

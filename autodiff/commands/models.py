@@ -12,7 +12,6 @@ from typing import Any
 from autodiff.dtypes import as_dtype
 from autodiff.engine.modes import enable_grad
 from autodiff.errors import DtypeError, OptionError
-from autodiff.func.trees import leaves_of
 from autodiff.kinds import described
 from autodiff.random import default_generator
 from autodiff.tensors.creation import zeros
@@ -33,14 +32,11 @@ def drawn(place: str, sizes: Sequence[str], out: str, depth: str, show: str, dir
     if depth != "all" and not depth.isdecimal():
         raise OptionError(f'--depth {depth}: expected a whole number or "all"')
     found = _model_at(place)
-    output, params = found, None
-    if not isinstance(found, Tensor):
-        with enable_grad():
-            output, params = found(*_inputs(sizes, place, found)), found
-    tensors = [leaf for leaf in leaves_of(output) if isinstance(leaf, Tensor)]
-    tensors = [each for each in tensors if each.requires_grad] or tensors  # others have no history to draw
+    inputs = [] if isinstance(found, Tensor) else _inputs(sizes, place, found)
     level = None if depth == "all" else int(depth)
-    draw(tensors, params=params, depth=level, show=show.split(","), direction=direction).save(out)
+    with enable_grad():
+        drawing = draw(found, *inputs, depth=level, show=show.split(","), direction=direction)
+    drawing.save(out)
 
 
 def _model_at(place: str) -> Any:
