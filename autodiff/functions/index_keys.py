@@ -11,6 +11,8 @@ from autodiff.engine.values import Value
 from autodiff.errors import DtypeError
 from autodiff.ops.indexing import index
 
+_PICKS = (np.ndarray, bool)
+
 
 def getitem(input: Any, key: Any) -> Value:
     """``input[key]``: numbers, slices, None, ``...``, masks, integer arrays and tensors, as NumPy and PyTorch index."""
@@ -22,17 +24,22 @@ def getitem(input: Any, key: Any) -> Value:
 def stages(key: Any) -> tuple[Any, ...]:
     """The keys that index, one after the other, as PyTorch does with ``key`` at once.
 
-    PyTorch takes integers out first; to NumPy an integer beside an array is an array too, which moves the axes.
+    PyTorch takes integers out first; to NumPy an integer beside an array is an array too, which moves the axes. A
+    boolean beside them is a mask of a new axis.
     """
-    if not isinstance(key, tuple) or not any(map(_is_whole, key)) or not any(isinstance(k, np.ndarray) for k in key):
+    if not isinstance(key, tuple) or not any(map(_is_whole, key)) or not any(isinstance(k, _PICKS) for k in key):
         return (key,)
     first: list[Any] = []
     for k in key:
         if isinstance(k, np.ndarray):
             first += [slice(None)] * (k.ndim if k.dtype == np.bool_ else 1)
         else:
-            first.append(k)
-    second = (slice(None) if k is None or isinstance(k, slice) else k for k in key if not _is_whole(k))
+            first.append(None if isinstance(k, bool) else k)
+    second = (
+        slice(None) if k is None or isinstance(k, slice) else np.array([k]) if isinstance(k, bool) else k
+        for k in key
+        if not _is_whole(k)
+    )
     return tuple(first), tuple(second)
 
 
