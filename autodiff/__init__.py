@@ -86,10 +86,14 @@ if TYPE_CHECKING:
     from autodiff import multiprocessing as multiprocessing
     from autodiff import nn as nn
     from autodiff import optim as optim
+    from autodiff import sparse as sparse
     from autodiff import utils as utils
     from autodiff.amp import autocast as autocast
     from autodiff.io import load as load
     from autodiff.io import save as save
+    from autodiff.sparse import sparse_coo_tensor as sparse_coo_tensor
+    from autodiff.sparse import sparse_csr_tensor as sparse_csr_tensor
+    from autodiff.sparse import spmm as spmm
     from autodiff.viz import explain as explain
     from autodiff.viz import memory as memory
 
@@ -104,11 +108,14 @@ _name_lines_of_user()
 _give_tensors(vars())
 _LATER = {name: name for name in (
     "accelerator", "amp", "backends", "cuda", "data", "distributed", "distributions", "func", "io", "jit",
-    "multiprocessing", "nn", "optim", "testing", "utils", "viz",
+    "multiprocessing", "nn", "optim", "sparse", "testing", "utils", "viz",
 )} | {"mps": "accelerator", "xpu": "accelerator"}  # fmt: skip
 _PARTS = ("autograd", "errors", "fft", "linalg", "random", "special")
 _OTHERS = ("Any", "TYPE_CHECKING", "annotations")  # what is not the library's own
-_LATER_NAMES = {"autocast": "amp", "load": "io", "save": "io", "explain": "viz", "memory": "viz"}
+_LATER_NAMES = {
+    "autocast": "amp", "load": "io", "save": "io", "explain": "viz", "memory": "viz",
+    "sparse_coo_tensor": "sparse", "sparse_csr_tensor": "sparse", "spmm": "sparse",
+}  # fmt: skip
 
 
 def __getattr__(name: str) -> Any:

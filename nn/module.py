@@ -14,6 +14,7 @@ from autodiff.dtypes import DIFFERENTIABLE
 from autodiff.engine.call_sites import begin, calls, of_library, place_of_user
 from autodiff.engine.values import wrap
 from autodiff.errors import DtypeError, OptionError
+from autodiff.tensors.sparse import SparseTensor
 from autodiff.tensors.tensor import Tensor
 from autodiff.unregistered import note_asked
 
@@ -234,13 +235,16 @@ class Module(Registered):
     def _converted(self, kinds: str, *args: Any, **kwargs: Any) -> Self:
         return self._apply(lambda x: x.to(*args, **kwargs) if x.dtype.kind in kinds else x)
 
-    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Self:
+    def _apply(self, fn: Callable[[Any], Any], recurse: bool = True) -> Self:
         """Replace the data of all parameters and buffers by what ``fn`` makes of them; a subclass may do more."""
         check_begun(self)
         for module in self.children() if recurse else ():
             module._apply(fn)
-        for tensor in (*self._parameters.values(), *self._buffers.values()):
-            if tensor is not None:
+        members: list[tuple[str, Any]] = [*self._parameters.items(), *self._buffers.items()]
+        for name, tensor in members:
+            if isinstance(tensor, SparseTensor):
+                self._buffers[name] = fn(tensor)
+            elif tensor is not None:
                 tensor.data = fn(tensor.detach())
                 if tensor._grad is not None:
                     tensor._grad = fn(tensor._grad.detach())

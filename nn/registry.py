@@ -9,6 +9,7 @@ from weakref import ref
 
 from autodiff.errors import DtypeError, OptionError
 from autodiff.kinds import described
+from autodiff.tensors.sparse import SparseTensor
 from autodiff.tensors.tensor import Tensor
 
 from .explained import check_begun, check_name, repair_of_member
@@ -139,7 +140,7 @@ class Registered(Hookable):
             for registry, kind in REGISTRIES.items():
                 listed = self.__dict__.get(registry, ())
                 if name in listed:
-                    if value is not None and not (kind == "buffer" and isinstance(value, Tensor)):
+                    if value is not None and not (kind == "buffer" and isinstance(value, (Tensor, SparseTensor))):
                         raise DtypeError(f"{name!r} is a {kind} here; assign a {kind} or None, not {value!r:.50}")
                     dict.__setitem__(listed, name, value)
             store(self, name, value)
@@ -197,10 +198,14 @@ class Registered(Hookable):
         """Add a parameter under ``name``; None: the name has no parameter."""
         self._register("parameter", name, param, Parameter, "; wrap it in Parameter(...)")
 
-    def register_buffer(self, name: str, tensor: Tensor | None, persistent: bool = True) -> None:
-        """Add a tensor that is part of the state but not trained; ``persistent``: it is in the ``state_dict``."""
-        self._register("buffer", name, tensor, Tensor, "; make one with tensor(...)")
-        self._passing.discard(name) if persistent else self._passing.add(name)
+    def register_buffer(self, name: str, tensor: Tensor | SparseTensor | None, persistent: bool = True) -> None:
+        """Add a tensor that is part of the state but not trained; ``persistent``: it is in the ``state_dict``.
+
+        A sparse one never is: files have dense tensors.
+        """
+        is_sparse = isinstance(tensor, SparseTensor)
+        self._register("buffer", name, tensor, SparseTensor if is_sparse else Tensor, "; make one with tensor(...)")
+        self._passing.discard(name) if persistent and not is_sparse else self._passing.add(name)
 
     def register_module(self, name: str, module: Any) -> None:
         """Add a submodule under ``name``; None: the name has no module."""

@@ -21,6 +21,7 @@ from .lbfgs import *
 from .muon import *
 from .optimizer import Optimizer as Optimizer
 from .sgd import *
+from .sparse_adam import *
 
 adadelta = rmsprop = adagrad
 adamax = adamw = nadam = radam = adam

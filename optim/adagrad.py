@@ -40,7 +40,7 @@ class Adagrad(Optimizer):
     optimization".
     """
 
-    _memory = ("sum",)
+    _memory, _takes_sparse = ("sum",), True
 
     def __init__(
         self, params: Params, lr: NotNegative = 1e-2, lr_decay: NotNegative = 0, weight_decay: NotNegative = 0,

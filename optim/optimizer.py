@@ -55,6 +55,7 @@ class Optimizer(Hooked):
     _memory: tuple[str, ...] = ()  # the arrays of a parameter's state, in the order in which the law takes them
     _further: Mapping[str, str] = {}  # arrays that it has where an option asks for them, with the option's name
     _takes_complex = True
+    _takes_sparse = False
     _numbers: tuple[str, ...] = ()  # the numbers of a parameter's state, besides "step"
     _counts = True  # whether the law needs "step"
     _keeps_anything = True  # a user's law keeps what it likes
@@ -165,6 +166,8 @@ class Optimizer(Hooked):
             elif decay:
                 g = rules.added(g, decay, x)
             if not state:
+                if p._grad.is_sparse and not self._takes_sparse:
+                    raise DtypeError(f"{type(self).__name__} takes no sparse gradients; SGD, Adagrad, SparseAdam do")
                 self._begin(state, x, group)
             step = state.get("step", 0)
             state["step"] = (step if type(step) is int else int(step)) + 1  # a program may have made it a tensor

@@ -91,8 +91,10 @@ def _apply_any(primitive: Primitive, inputs: tuple[Any, ...], params: dict[str, 
         if isinstance(x, TensorBase):
             arrays.append(x._array)
             edges.append(x._node)
+        elif (constant := _constant(primitive, x)) is None:  # a sparse tensor has rules of its own
+            return x.__primitive__(primitive, inputs, params)
         else:
-            arrays.append(_constant(primitive, x))
+            arrays.append(constant)
             edges.append(None)
     promoted = _promoted(primitive, inputs, arrays)
     if promoted is not None:
@@ -152,13 +154,15 @@ def _watched_forward(primitive: Primitive, arrays: Any, params: dict[str, Any]) 
 
 
 def _constant(primitive: Primitive, x: Any) -> Any:
-    """An operand that is not a Tensor: an array or a Python number; a NumPy number counts as one of Python's."""
-    if isinstance(x, ndarray) and is_known(x.dtype):
-        return x.view(ndarray)
-    if isinstance(x, np.generic) and is_known(x.dtype):
-        return x.item()
-    if isinstance(x, (float, int, complex)):
-        return x
+    """An operand that is not a Tensor: an array or a Python number; a NumPy number counts as one of Python's.
+
+    None for what applies primitives itself.
+    """
+    if isinstance(x, (ndarray, np.generic)) and is_known(x.dtype):
+        return x.view(ndarray) if isinstance(x, ndarray) else x.item()
+    is_number = isinstance(x, (float, int, complex))
+    if is_number or hasattr(type(x), "__primitive__"):
+        return x if is_number else None
     raise not_a_tensor(primitive.name, x)
 
 

@@ -149,11 +149,16 @@ def _to_new(g: Any, out: Any, x: Any, y: Any, key: Any, largest: bool) -> Any:
 scatter_extreme = Primitive("scatter_extreme", _scatter_extreme, _to_own, _to_new, keeps="out x y", selects=True,
                             real=True)
 
+
+def _to_rows(g: Any, out: Any, w: Any, indices: Any, share: Any, note: Any = None) -> Any:
+    if note is not None:
+        note(indices if share is None else indices[share[..., 0] != 0])
+    return scatter_add(g if share is None else g * share, key=indices, shape=w.shape)
+
+
 # Rows of a table w. ``share`` multiplies the cotangent of each row that was picked: 0 for padding, 1 over how often the
-# index is there; None is 1.
-embedding = Primitive("embedding", lambda w, indices, share: w[indices],
-                      lambda g, out, w, indices, share:
-                          scatter_add(g if share is None else g * share, key=indices, shape=w.shape), selects=True)
+# index is there; None is 1. ``note`` is told which rows a pass reaches.
+embedding = Primitive("embedding", lambda w, indices, share, note=None: w[indices], _to_rows, selects=True)
 
 # x with y in place of what ``view``, a chain of primitives that only move entries, shows of it.
 overwrite = Primitive("overwrite", _overwrite,

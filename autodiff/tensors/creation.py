@@ -16,6 +16,7 @@ from autodiff.kinds import described, refusing
 from autodiff.tensors import leaves
 from autodiff.tensors.formats import preserve_format, strided
 from autodiff.tensors.leaves import array_from_data, dtype_or_default
+from autodiff.tensors.sparse import SparseTensor
 from autodiff.tensors.tensor import Tensor
 
 __all__ = [
@@ -348,5 +349,5 @@ def result_type(tensor1: Any, tensor2: Any) -> np.dtype[Any]:
 
 
 def is_tensor(obj: Any) -> bool:
-    """Whether ``obj`` is a Tensor."""
-    return isinstance(obj, Tensor)
+    """Whether ``obj`` is a Tensor, or a sparse one."""
+    return isinstance(obj, (Tensor, SparseTensor))

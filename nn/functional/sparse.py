@@ -14,6 +14,7 @@ from autodiff.errors import AxisError, DtypeError, OptionError, ShapeError
 from autodiff.functions.arrays import array_of, one_dtype
 from autodiff.ops import indexing
 from autodiff.ops.shaping import in_single
+from autodiff.tensors.sparse_gradient import rows_used
 
 __all__ = ["embedding", "embedding_bag"]
 
@@ -32,7 +33,7 @@ def embedding(
         padding_idx: the row that gets no gradient; it may be negative.
         max_norm: rows that are used and longer than that, in the norm ``norm_type``, are shortened in place first.
         scale_grad_by_freq: divide what comes back to a row by how often ``input`` has it.
-        sparse: taken as in PyTorch; gradients are whole tables here.
+        sparse: the gradient of ``weight``, a leaf, knows which rows were used, as ``SparseAdam`` asks.
 
     Raises:
         DtypeError: ``input`` has no integers.
@@ -47,7 +48,11 @@ def embedding(
     if max_norm is not None:
         _shorten(weight, indices, max_norm, norm_type)
     share = _share(indices, weight, padding_idx, scale_grad_by_freq)
-    return apply(indexing.embedding, (weight,), {"indices": indices, "share": share})
+    params: dict[str, Any] = {"indices": indices, "share": share}
+    used = rows_used(weight) if sparse else None
+    if used is not None:
+        params["note"] = used.note
+    return apply(indexing.embedding, (weight,), params)
 
 
 def _rows(input: Any, weight: Any) -> np.ndarray[Any, Any]:
@@ -129,7 +134,7 @@ def embedding_bag(
     counted = np.ones(len(numbers), bool)
     if padding_idx is not None:
         counted = numbers != _padding(padding_idx, weight.shape[0])
-    rows = embedding(numbers, weight, padding_idx, max_norm, norm_type, scale_grad_by_freq)
+    rows = embedding(numbers, weight, padding_idx, max_norm, norm_type, scale_grad_by_freq, sparse)
     if per_sample_weights is not None:
         one_dtype("embedding_bag", weight, per_sample_weights)
         rows = rows * per_sample_weights.reshape(-1, 1)

@@ -74,7 +74,7 @@ class Embedding(_Table):
         padding_idx: a row that is 0 at first and not trained.
         max_norm, norm_type: rows that are used are shortened to this norm.
         scale_grad_by_freq: divide the gradient of a row by how often it was used in the batch.
-        sparse: taken as in PyTorch; gradients are whole tables here.
+        sparse: the gradient of the table knows which rows were used, as ``optim.SparseAdam`` asks.
 
     Shapes: input (*) of integers, output (*, E).
 

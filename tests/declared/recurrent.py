@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from autodiff.kernels.sparse import Pattern
 from autodiff.testing.domain import real
 from declared.base import declare, of_shape, one_of
 
@@ -102,6 +103,10 @@ def _of_attention(q: Any, k: Any, v: Any) -> Any:
 
 declare("attention", real, real, real, ref=_attention, kwargs=_of_attention, dtypes=(), max_examples=60,
         shapes=[((2, 2), (3, 2), (3, 1)), ((2, 3, 1), (2, 2, 1), (2, 2, 2)), ((1, 2, 2, 2),) * 3])
+
+_lying = Pattern(np.array([0, 2, 2]), np.array([1, 0, 1]), (3, 2))
+declare("sparse_matmul", real, real, shapes=[((3,), (2, 4)), ((3,), (2, 1))], kwargs=one_of({"pattern": _lying}),
+        ref=lambda v, y, pattern: np.stack([v[0] * y[1], 0 * y[0], v[1] * y[0] + v[2] * y[1]]))
 
 _picked = np.array([[2, 0], [2, 2]])
 declare("embedding", real, shapes=[((3, 2),)], ref=lambda w, indices, share: np.stack([w[i] for i in indices]),

@@ -33,6 +33,7 @@ from autodiff.ops.shaping import cast
 from autodiff.tensors.devices import CPU, check_device, device
 from autodiff.tensors.formats import layout, strided
 from autodiff.tensors.sizes import Size
+from autodiff.tensors.sparse import SparseTensor, masked_by, sparse_of
 
 device_type = device  # which methods' arguments hide
 TYPE_NAMES = {  # of PyTorch's old constructors
@@ -260,6 +261,24 @@ class ConversionMethods(TensorBase):
         return self.to(other.dtype)
 
     xpu = cuda
+
+    def to_sparse(self, sparse_dim: builtins.int | None = None) -> SparseTensor:
+        """The entries that are not 0, or the parts along the first ``sparse_dim`` axes that are not all 0.
+
+        >>> import autodiff
+        >>> autodiff.tensor([[0.0, 2.0], [0.0, 0.0]]).to_sparse().indices()
+        tensor([[0],
+                [1]])
+        """
+        return sparse_of(self, sparse_dim)
+
+    def to_dense(self, dtype: Any = None) -> Value:
+        """The tensor itself, or in another dtype."""
+        return self.to(dtype=dtype)
+
+    def sparse_mask(self, mask: SparseTensor) -> SparseTensor:
+        """The entries at the coordinates of ``mask``."""
+        return masked_by(self, mask)
 
     def contiguous(self, memory_format: Any = None) -> Value:
         """In memory row by row: the tensor itself, or a copy."""
