@@ -64,7 +64,7 @@ class Tensor(
     tensor([2., 4.])
     """
 
-    __slots__ = ()
+    __slots__ = ("__dict__",)  # for attributes of the user's; made when the first is set
     __array_priority__ = 1000.0
     __hash__ = object.__hash__
 
@@ -273,13 +273,12 @@ class Tensor(
             raise GraphError("only a leaf can be copied with its place in the graph; use detach() or clone()")
         twin: Self = _rebuilt(type(self), copied(self._array), self.requires_grad)
         memo[id(self)] = twin
-        if hasattr(twin, "__dict__"):  # of a subclass
-            twin.__dict__.update(copy.deepcopy(self.__dict__, memo))
+        twin.__dict__.update(copy.deepcopy(self.__dict__, memo))
         twin._grad = None if self._grad is None else copy.deepcopy(self._grad, memo)
         return twin
 
     def __reduce_ex__(self, protocol: Any) -> Any:
-        return _rebuilt, (type(self), self._array, self.requires_grad)
+        return _rebuilt, (type(self), self._array, self.requires_grad), self.__dict__ or None
 
 
 def _rebuilt(cls: type[Any], array: Array, requires_grad: bool) -> Any:

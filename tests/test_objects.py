@@ -1,0 +1,88 @@
+"""Tensors, sizes and modules are Python objects as in PyTorch: with attributes of the user's, replaced, iterated."""
+
+from __future__ import annotations
+
+import copy
+import pickle
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import pytest
+
+import autodiff
+import nn
+from autodiff.autograd import backward, grad
+
+MAKERS: dict[str, Callable[[], Any]] = {
+    "tensor": lambda: autodiff.ones(2),
+    "leaf": lambda: autodiff.ones(2, requires_grad=True),
+    "parameter": lambda: nn.Parameter(autodiff.ones(2)),
+    "result": lambda: autodiff.ones(2, requires_grad=True) * 2,
+}
+ITERABLES: dict[str, Callable[[list[Any]], Iterable[Any]]] = {
+    "list": list,
+    "tuple": tuple,
+    "generator": lambda listed: (each for each in listed),
+    "iterator": iter,
+    "values": lambda listed: dict(enumerate(listed)).values(),
+    "keys": lambda listed: dict.fromkeys(listed).keys(),
+    "ParameterList": nn.ParameterList,
+}
+
+
+@pytest.mark.parametrize("make", MAKERS.values(), ids=MAKERS.keys())
+def test_an_attribute_can_be_set_on_a_tensor(make: Callable[[], Any]) -> None:
+    """It stays on this tensor, without effect on what is computed, and can be deleted."""
+    x = make()
+    x.require_grad = False  # as a known program says, which means another word
+    x.note = {"a": [1]}
+    assert x.note == {"a": [1]}
+    assert not hasattr(x + 1, "note")
+    del x.note
+    with pytest.raises(AttributeError):
+        _ = x.note
+
+
+@pytest.mark.parametrize("name", ["tensor", "leaf", "parameter"])
+def test_attributes_are_copied_and_pickled(name: str) -> None:
+    """A deep copy has copies of them, and a pickle too."""
+    x = MAKERS[name]()
+    x.note = {"a": [1]}
+    for twin in (copy.deepcopy(x), pickle.loads(pickle.dumps(x))):
+        assert type(twin) is type(x)
+        assert twin.note == x.note
+        assert twin.note is not x.note
+    assert copy.copy(x).note is x.note
+
+
+def test_a_deleted_attribute_is_replaced() -> None:
+    """A parameter, a buffer or a plain attribute that was deleted leaves its name to a buffer or a parameter."""
+    model = nn.Linear(2, 2)
+    del model.weight
+    model.register_buffer("weight", autodiff.zeros(2, 2))
+    model.other = 3
+    del model.other
+    model.register_buffer("other", autodiff.ones(1))
+    assert [*dict(model.named_buffers())] == ["weight", "other"]
+    assert [*dict(model.named_parameters())] == ["bias"]
+    assert (model(autodiff.ones(1, 2)) == model.bias).all()
+    del model.other
+    model.other = nn.Parameter(autodiff.ones(1))
+    assert [*dict(model.named_parameters())] == ["bias", "other"]
+
+
+@pytest.mark.parametrize("gather", ITERABLES.values(), ids=ITERABLES.keys())
+def test_gradients_are_asked_for_by_any_iterable(gather: Callable[[list[Any]], Iterable[Any]]) -> None:
+    """``grad`` and ``backward`` take what gives tensors one by one: outputs, inputs, and cotangents."""
+    leaves = [nn.Parameter(autodiff.ones(2)) for _ in range(3)]
+    first, second, third = leaves
+    found = grad((first * second * third).sum(), gather(leaves))
+    assert len(found) == 3
+    found = grad([first * 2, second * 3], gather(leaves[:2]), grad_outputs=gather([first.detach(), second.detach()]))
+    assert [each.tolist() for each in found] == [[2.0, 2.0], [3.0, 3.0]]
+    (first * second).sum().backward(inputs=gather(leaves[:1]))
+    assert first.grad is not None
+    assert second.grad is None
+    if gather is not nn.ParameterList:  # which has leaves only
+        backward(gather([(first * third).sum(), (second * third).sum()]))
+        assert third.grad.tolist() == [2.0, 2.0]
