@@ -158,7 +158,7 @@ loop.append(loop)
     ("obj", "said"),
     [
         ({"a": [{1, 2}]}, r"obj\['a'\]\[0\] is a set"),
-        (Reckless(), r"obj is a Reckless.*state_dict"),
+        (Reckless(), r"obj is a Reckless.*pickle=True"),
         ({"a": np.array([Reckless()])}, r"obj\['a'\] is a ndarray of object"),
         ([np.ma.masked_array([1], [True])], r"obj\[0\] is a MaskedArray"),
         ({"a": {1.5: 0}}, r"the dict at obj\['a'\] has the key 1.5, expected str or int"),

@@ -20,7 +20,7 @@ from numpy.lib import format as npy
 from numpy.typing import NDArray
 
 from autodiff.errors import AutodiffError, DeviceError, DtypeError, FileFormatError
-from autodiff.io import weights
+from autodiff.io import pickled, weights
 from autodiff.io.arrays import MAX_HEADER, read_array
 from autodiff.io.files import replacing, write_whole
 from autodiff.io.foreign import kind_of
@@ -40,13 +40,19 @@ MAX_DEPTH = 64  # far beyond any state dict; also where a container that holds i
 Source = str | os.PathLike[str] | IO[bytes]
 
 
-def save(obj: object, f: Source) -> None:
+def save(
+    obj: object, f: Source, pickle_module: Any = None, pickle_protocol: int | None = None,
+    _use_new_zipfile_serialization: bool = True, *, pickle: bool = False,
+) -> None:
     """Write dicts, lists and tuples of tensors, arrays, str, int, float, bool and None to a path or binary file.
 
     Dict keys are str or int and keep their type; every dict loads as a plain dict. Arrays keep dtype, shape and memory
     order; tensors also keep `requires_grad`. A path is written whole or not at all: what was there before stays until
     the new file is complete on the disk. A path that ends in ``.safetensors`` gets a file of that format: a dict of
     tensors, such as a state dict, without `requires_grad`.
+
+    With ``pickle=True`` the file is a pickle (by `pickle_module` and in `pickle_protocol`, where given) of any object,
+    such as a whole module; `load` opens it with ``weights_only=False``. `_use_new_zipfile_serialization` says nothing.
 
     Raises:
         DtypeError: `obj` holds something else; the message names where.
@@ -60,6 +66,13 @@ def save(obj: object, f: Source) -> None:
     array([1., 1.])
 
     """
+    if pickle:
+        content = pickled.write(obj, pickle_module, pickle_protocol)
+        if isinstance(f, (str, os.PathLike)):
+            write_whole(f, content)
+        else:
+            _binary(f, "save").write(content)
+        return
     if not isinstance(f, (str, os.PathLike)):
         file = _binary(f, "save")
         if getattr(file, "seekable", lambda: True)():
@@ -77,8 +90,14 @@ def save(obj: object, f: Source) -> None:
         _write(obj, file)
 
 
-def load(f: Source, map_location: object = None, *, weights_only: bool = True) -> Any:
-    """Read what `save` wrote. `map_location` may only mean the CPU; `weights_only` has nothing to forbid here.
+def load(
+    f: Source, map_location: object = None, pickle_module: Any = None, *, weights_only: bool | None = None,
+    mmap: bool | None = None,
+) -> Any:
+    """Read what `save` wrote. `map_location` may only mean the CPU; `mmap` says nothing.
+
+    With ``weights_only=False`` a pickle is opened too (by `pickle_module`, where given), which runs whatever the file
+    says; there is a warning.
 
     Only what `save` writes is read, so that a file of n bytes never takes more than a small multiple of n of memory. A
     path that ends in ``.safetensors`` is read whoever wrote it, PyTorch for instance, and gives a dict of tensors.
@@ -92,8 +111,11 @@ def load(f: Source, map_location: object = None, *, weights_only: bool = True) -
     if not (map_location is None or callable(map_location) or str(map_location).startswith("cpu")):
         raise DeviceError(f"load: map_location={map_location!r} is not here, expected 'cpu' or None")
     if not isinstance(f, (str, os.PathLike)):
-        return _read(_binary(f, "load"))
+        file = _binary(f, "load")
+        return pickled.read(file, pickle_module) if weights_only is False and pickled.is_pickle(file) else _read(file)
     with open(f, "rb") as file:
+        if weights_only is False and pickled.is_pickle(file):
+            return pickled.read(file, pickle_module)
         if weights.is_weights(f):
             return {name: _to_tensor(array, False) for name, array in weights.read(file.read(), f).items()}
         return _read(file)
@@ -162,9 +184,12 @@ def _dismantle(value: Any, where: tuple[object, ...], members: dict[str, NDArray
             if wrong := [key for key in value if isinstance(key, bool) or not isinstance(key, (str, int))]:
                 raise DtypeError(f"save: the dict at {_spell(where)} has the key {wrong[0]!r}, expected str or int")
             return {"dict": [[key, _dismantle(item, (*where, key), members)] for key, item in value.items()]}
+    kind = f"save: {_spell(where)} is a {type(value).__name__}"
+    if hasattr(value, "state_dict"):
+        raise DtypeError(f"{kind}{pickled.REPAIR}")
     raise DtypeError(
-        f"save: {_spell(where)} is a {type(value).__name__}, expected tensors, arrays and plain values in dicts, lists "
-        f"and tuples; of a module or an optimizer save the state_dict()"
+        f"{kind}, expected tensors, arrays and plain values in dicts, lists and tuples; or save(..., pickle=True) and "
+        "load(..., weights_only=False), which runs whatever the file says"
     )
 
 

@@ -21,7 +21,7 @@ KINDS = [
     ),
     (
         rb"\x80[\x02-\x05]|\((?:lp|dp|tp|i)|[]}]q\x00|c[\w.]+\n\w+\n",
-        "a pickle, which can run any program and is never opened here; save what it holds as arrays",
+        "a pickle, which can run any program: load(..., weights_only=False) opens it, if you trust whoever wrote it",
     ),
     (rb"\x89HDF\r\n\x1a\n", "an HDF5 file, which h5py reads"),
     (rb"\x1f\x8b|BZh[1-9]|\xfd7zXZ\x00|\x28\xb5\x2f\xfd", "compressed as a whole (gzip, bzip2, xz or zstd); unpack it"),
