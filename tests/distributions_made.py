@@ -22,6 +22,7 @@ COUNTS = [[0.0, 3.0, 1.0], [2.0, 1.0, 5.0]]
 BITS = [[0.0, 1.0, 1.0], [1.0, 0.0, 1.0]]
 SHARES = [[0.3, 0.2, 0.5], [0.05, 0.7, 0.25]]
 ONE_HOT = [[0.0, 1.0, 0.0], [1.0, 0.0, 0.0]]
+SQUARE = [[2.0, 0.5, 0.1], [0.5, 1.0, -0.2], [0.1, -0.2, 1.5]]
 FACTOR = [[1.0, 0.0, 0.0], [0.6, 0.8, 0.0], [0.0, 0.6, 0.8]]
 
 
@@ -98,4 +99,30 @@ MADE: dict[str, Made] = {
         SHARES),
     "Uniform": Made(lambda d, x, y: d.Uniform(x - 2, x + y.exp()), [[-0.9, -1.0, 0.8], [0.5, 0.1, -1.3]]),
     "Uniform numbers": Made(lambda d, x, y: d.Uniform(-2.0, 4.0), REAL),
+    "FisherSnedecor": Made(lambda d, x, y: d.FisherSnedecor(4 * x.exp(), 5 * y.exp()), POSITIVE),
+    "GeneralizedPareto": Made(
+        lambda d, x, y: d.GeneralizedPareto(x.float() - 3, y.float().exp(), 0.3 * y.float()), POSITIVE),
+    "GeneralizedPareto heavy": Made(
+        lambda d, x, y: d.GeneralizedPareto(x.float() - 3, y.float().exp(), x.float().exp()), POSITIVE),
+    "GeneralizedPareto exponential": Made(
+        lambda d, x, y: d.GeneralizedPareto(x.float() - 3, y.float().exp(), 0.0), POSITIVE),
+    "InverseGamma": Made(lambda d, x, y: d.InverseGamma(2 * x.exp(), y.exp()), POSITIVE),
+    "Kumaraswamy": Made(lambda d, x, y: d.Kumaraswamy(1.4 * x.exp(), 1.3 * y.exp()), UNIT),
+    "LKJCholesky": Made(lambda d, x, y: d.LKJCholesky(3, x[0, :2].exp()), FACTOR),
+    "LogisticNormal": Made(lambda d, x, y: d.LogisticNormal(x[:, :2], y[:, :2].exp()), SHARES),
+    "LowRankMultivariateNormal": Made(
+        lambda d, x, y: d.LowRankMultivariateNormal(x, y.unsqueeze(-1) * x.unsqueeze(-1).exp(), y.exp()), REAL),
+    "LowRankMultivariateNormal one": Made(
+        lambda d, x, y: d.LowRankMultivariateNormal(x, y[0].unsqueeze(-1), x[0].exp()), REAL),
+    "RelaxedBernoulli": Made(lambda d, x, y: d.RelaxedBernoulli(y[0, 0].exp(), x.sigmoid()), UNIT),
+    "RelaxedBernoulli logits": Made(lambda d, x, y: d.RelaxedBernoulli(y[0, 0].exp(), logits=x), UNIT),
+    "RelaxedOneHotCategorical": Made(lambda d, x, y: d.RelaxedOneHotCategorical(y[0, 0].exp(), x.exp()), SHARES),
+    "RelaxedOneHotCategorical logits": Made(
+        lambda d, x, y: d.RelaxedOneHotCategorical(y[0, 0].exp(), logits=x), SHARES),
+    "VonMises": Made(lambda d, x, y: d.VonMises(x, 2 * y.exp()), REAL),
+    "Weibull": Made(lambda d, x, y: d.Weibull(x.exp(), 2 * y.exp()), POSITIVE),
+    "Wishart": Made(lambda d, x, y: d.Wishart(9 + y[:, 0].exp(), scale_tril=triangle(d, x)), SQUARE),
+    "Wishart covariance": Made(lambda d, x, y: d.Wishart(y[:, 0].detach() * 0 + 15.0, covariance(d, x)), SQUARE),
+    "Wishart precision": Made(
+        lambda d, x, y: d.Wishart(12 + y[0, 0].exp(), precision_matrix=covariance(d, x)[0]), SQUARE),
 }  # fmt: skip

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import importlib
 import inspect
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -12,9 +14,14 @@ from parity.harness import Near, agree, peer, weights
 
 import autodiff
 from autodiff import distributions
+from autodiff.distributions import Distribution
 
 NUMBERS = ("mean", "mode", "variance", "stddev")
-CLASSES = sorted(n for n, c in vars(distributions).items() if inspect.isclass(c) and not n.startswith("_"))
+LOOSE = {  # PyTorch's Bessel functions have seven digits; its GeneralizedPareto takes float32 alone
+    "VonMises": Near(1e-4, 1e-6), "GeneralizedPareto": Near(1e-4, 1e-5),
+}  # fmt: skip
+WRONG_THERE = {"Kumaraswamy: mode": "always NaN: the logarithm of a number below 0"}
+LAWLESS = ("Distribution", "ExponentialFamily")
 
 
 def _asked(lib: Any, d: Any, name: str, value: Any) -> Any:
@@ -72,12 +79,15 @@ def test_numbers_and_two_orders_of_gradients_are_those_of_torch(name: str) -> No
     """Moments, mode, log_prob, cdf, icdf, entropy, perplexity, the support listed; or the same refusals."""
     ours, theirs = _laws(autodiff, name), _laws(peer(), name)
     for asked in theirs:
-        near = Near(1e-6, 1e-9) if "second" in asked else Near(1e-6, 1e-11)
+        near = LOOSE.get(name.partition(" ")[0], Near(1e-6, 1e-9) if "second" in asked else Near(1e-6, 1e-11))
         if isinstance(theirs[asked], str) and not isinstance(ours[asked], str):
             continue  # a law more than PyTorch has; the samples and tests of their own try it
+        if f"{name}: {asked.partition(',')[0]}" in WRONG_THERE:
+            continue
         agree(ours.get(asked), theirs[asked], near, f"{name}: {asked}")
 
 
+@pytest.mark.filterwarnings("ignore:Singular sample")  # PyTorch's Wishart
 @pytest.mark.parametrize("name", MADE)
 def test_shapes_supports_and_expansions_are_those_of_torch(name: str) -> None:
     """batch_shape, event_shape, support, has_rsample, the shapes of draws, and all of it of an expanded one."""
@@ -104,18 +114,33 @@ def test_an_expanded_distribution_has_the_laws_of_its_first(name: str) -> None:
     value = d.sample()
     whole = d.log_prob(value).expand((4, *d.batch_shape))
     np.testing.assert_allclose(wide.log_prob(value).expand(whole.shape).numpy(), whole.numpy(), rtol=1e-12)
-    if type(d) is not distributions.TransformedDistribution:
+    with suppress(NotImplementedError):
         assert tuple(wide.mean.shape) == tuple(wide.batch_shape) + tuple(wide.event_shape)
 
 
 def test_every_name_and_signature_is_that_of_torch() -> None:
     """The package has PyTorch's names, and the classes their arguments, in order, with their defaults."""
     theirs = peer().distributions
-    for name in sorted(set(theirs.__all__) & set(vars(distributions))):
+    for name in theirs.__all__:
         if not inspect.isclass(getattr(theirs, name)):
             continue
         mine, wanted = (_arguments(getattr(lib, name)) for lib in (distributions, theirs))
         assert mine == wanted, name
+
+
+def test_every_class_is_tried_here() -> None:
+    """The table of distributions has each class of the package."""
+    classes = {n for n, c in vars(distributions).items() if inspect.isclass(c) and issubclass(c, Distribution)}
+    assert classes - {*LAWLESS} == {name.partition(" ")[0] for name in MADE}
+
+
+def test_every_submodule_has_the_path_of_torch() -> None:
+    """``torch.distributions.normal.Normal`` and its like are found by the same path."""
+    theirs = peer().distributions
+    for name in theirs.__all__:
+        path = getattr(getattr(theirs, name), "__module__", "").replace("torch.", "autodiff.", 1)
+        if path:
+            assert hasattr(importlib.import_module(path), name), f"{path}.{name}"
 
 
 def _arguments(kind: Any) -> list[tuple[str, Any]]:

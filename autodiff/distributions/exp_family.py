@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from autodiff.distributions.distribution import Distribution
@@ -43,12 +44,20 @@ class ExponentialFamily(Distribution):
         """The expected surprise, in nats: log normalizer - <natural parameters, means> - mean of log h."""
         carrier, natural = self._mean_carrier_measure, self._natural_params
         inner = (p * m for p, m in zip(natural, self._expected_statistics, strict=True))
-        return self._log_normalizer(*natural) - carrier - sum(sum_rightmost(x, len(self._event_shape)) for x in inner)
+        return self._log_normalizer(*natural) - carrier - _total(inner, len(self._batch_shape))
 
 
 def bregman_divergence(p: ExponentialFamily, q: ExponentialFamily) -> Value:
     """The divergence of q from p, two members of one family: that of Bregman, of their log normalizers."""
     mine, others = p._natural_params, q._natural_params
     inner = ((a - b) * m for a, b, m in zip(mine, others, p._expected_statistics, strict=True))
-    rest = sum(sum_rightmost(x, len(q.event_shape)) for x in inner)
+    rest = _total(inner, max(len(p.batch_shape), len(q.batch_shape)))
     return q._log_normalizer(*others) - p._log_normalizer(*mine) + rest
+
+
+def _total(terms: Iterable[Any], batch: int) -> Value:
+    """The sum of the terms over all axes but those of the batch."""
+    total: Any = 0
+    for term in terms:
+        total = total + sum_rightmost(term, term.ndim - batch)
+    return total

@@ -18,7 +18,7 @@ from autodiff.distributions.geometric import Geometric
 from autodiff.distributions.independent import Independent
 from autodiff.distributions.kl.registry import kl_divergence, register_kl
 from autodiff.distributions.laplace import Laplace
-from autodiff.distributions.multivariate_normal import MultivariateNormal
+from autodiff.distributions.multivariate_normal import NormalVectors
 from autodiff.distributions.normal import Normal
 from autodiff.distributions.one_hot_categorical import OneHotCategorical
 from autodiff.distributions.poisson import Poisson
@@ -27,7 +27,6 @@ from autodiff.distributions.utils import sum_rightmost
 from autodiff.engine.apply import apply
 from autodiff.engine.values import Value
 from autodiff.functions.arithmetic import where
-from autodiff.linalg.decompositions import solve_triangular
 from autodiff.ops.transcendental import softplus
 
 
@@ -111,12 +110,8 @@ def _transformed(p: Any, q: Any) -> Value:
     return kl_divergence(p.base_dist, q.base_dist)
 
 
-@register_kl(MultivariateNormal, MultivariateNormal)
+@register_kl(NormalVectors, NormalVectors)
 def _normal_vectors(p: Any, q: Any) -> Value:
-    """The factors of the covariances are whitened by that of q."""
-    factor = q._unbroadcasted_scale_tril
-    white = solve_triangular(factor, p._unbroadcasted_scale_tril, upper=False)
-    moved = solve_triangular(factor, (p.loc - q.loc).unsqueeze(-1), upper=False)
-    volumes = factor.diagonal(0, -2, -1).log().sum(-1) - p._unbroadcasted_scale_tril.diagonal(0, -2, -1).log().sum(-1)
-    squares = white.square().flatten(-2).sum(-1) + moved.square().flatten(-2).sum(-1)
-    return volumes + 0.5 * (squares - p.event_shape[0])
+    """The trace of the covariance of p over that of q is the sum of squares of the columns of a root."""
+    columns = q._squares(p._root().movedim(-1, 0)).sum(0)
+    return 0.5 * (q._log_determinant() - p._log_determinant() + columns + q._squares(p.loc - q.loc) - p.event_shape[0])
