@@ -45,13 +45,13 @@ def get_default_dtype() -> np.dtype[Any]:
     return _default
 
 
-def set_default_dtype(dtype: Any) -> None:
-    """Let Python floats become ``dtype`` (a floating dtype) from here on.
+def set_default_dtype(d: Any) -> None:
+    """Let Python floats become ``d`` (a floating dtype) from here on.
 
-    Raises DtypeError where ``dtype`` is not floating.
+    Raises DtypeError where ``d`` is not floating.
     """
     global _default
-    chosen = as_dtype(dtype)
+    chosen = as_dtype(d)
     if chosen.kind != "f":
         raise DtypeError(f"the default dtype must be floating, not {chosen.name}; give float16, float32 or float64")
     _default = chosen

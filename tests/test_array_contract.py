@@ -92,6 +92,9 @@ def more_calls(lib: Any) -> None:
     ):  # fmt: skip
         ask(x)
     lib.bitwise_not(bits)
+    lib.inverse(autodiff.eye(2))
+    lib.slogdet(autodiff.eye(2))
+    lib.swapaxes(x, 0, 1)
     lib.chain_matmul(weights(2, 3), weights(3, 2), weights(2, 4))
     lib.split_with_sizes(x, [5, 7], -1)
     F.softmax(x, -1)

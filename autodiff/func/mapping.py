@@ -16,7 +16,10 @@ from autodiff.tensors.tensor import Tensor
 __all__ = ["vmap"]
 
 
-def vmap(func: Callable[..., Any], in_dims: Any = 0, out_dims: Any = 0) -> Callable[..., Any]:
+def vmap(
+    func: Callable[..., Any], in_dims: Any = 0, out_dims: Any = 0, randomness: str = "error", *,
+    chunk_size: int | None = None,
+) -> Callable[..., Any]:  # fmt: skip
     """``func`` of each slice of its arguments along ``in_dims``, the results stacked along ``out_dims``.
 
     This is a loop over the batch, and no faster than one; per-sample gradients are ``vmap(grad(loss))``.
@@ -25,6 +28,8 @@ def vmap(func: Callable[..., Any], in_dims: Any = 0, out_dims: Any = 0) -> Calla
         func: takes and returns tensors, or trees of them.
         in_dims: the axis of the batch in all arguments; or a tuple, one axis for each, None for what is not sliced.
         out_dims: the axis of the batch in the results; or one for each, in a tuple.
+        randomness: "error" or "different"; either way each slice draws its own numbers. "same" is refused.
+        chunk_size: taken as in PyTorch; one slice is computed at a time.
 
     >>> from autodiff import tensor
     >>> from autodiff.func import grad
@@ -35,8 +40,10 @@ def vmap(func: Callable[..., Any], in_dims: Any = 0, out_dims: Any = 0) -> Calla
 
     Raises:
         ShapeError: the batches of the arguments differ in length.
-        OptionError: ``in_dims`` does not fit the arguments, or slices none of them.
+        OptionError: ``in_dims`` does not fit the arguments, or slices none of them; or randomness is "same".
     """
+    if randomness not in ("error", "different"):
+        raise OptionError(f"vmap(randomness={randomness!r}): each slice draws its own numbers; give 'different'")
 
     @wraps(func)
     def mapped(*args: Any, **kwargs: Any) -> Any:

@@ -11,6 +11,7 @@ from autodiff.dtypes import get_default_dtype, result_dtype
 from autodiff.engine.values import Value
 from autodiff.errors import DtypeError, OptionError
 from autodiff.functions.arrays import array_of, lent, on_arrays, real_only
+from autodiff.functions.axes import also_called
 from autodiff.functions.indexing import nonzero
 from autodiff.functions.public import as_function, of_base, of_one, of_two
 from autodiff.ops import arithmetic as primitives
@@ -101,6 +102,7 @@ def div(input: Any, other: Any, *, rounding_mode: str | None = None) -> Value:
 divide = div
 
 
+@also_called(dividend="input", divisor="other")
 def true_divide(input: Any, other: Any) -> Value:
     """``input / other``, broadcast."""
     return primitives.divide(input, other)

@@ -20,7 +20,7 @@ __all__ = ["einsum"]
 Label = str | int | tuple[int]  # a letter, a number of the sublist form, or (-k,), the k-th axis from the last of "..."
 
 
-def einsum(*args: Any) -> Value:
+def einsum(equation: Any, *operands: Any) -> Value:
     """Sum products of entries over the indices that the result lacks.
 
     ``einsum("ij,jk->ik", x, y)``, or with lists of numbers, ``einsum(x, [0, 1], y, [1, 2], [0, 2])``. Where no
@@ -33,10 +33,10 @@ def einsum(*args: Any) -> Value:
     >>> autodiff.einsum("ii->", autodiff.ones(3, 3))
     tensor(3.)
     """
-    terms, result, operands = _read(args)
-    if len(terms) != len(operands):
-        raise OptionError(f"einsum: {len(terms)} terms for {len(operands)} operands")
-    labels = [_labels(term, x) for term, x in zip(terms, operands, strict=True)]
+    terms, result, tensors = _read((equation, *operands))
+    if len(terms) != len(tensors):
+        raise OptionError(f"einsum: {len(terms)} terms for {len(tensors)} operands")
+    labels = [_labels(term, x) for term, x in zip(terms, tensors, strict=True)]
     count = Counter(a for names in labels for a in names)
     dots = sorted({a for a in count if isinstance(a, tuple)})
     if result is None:
@@ -45,8 +45,8 @@ def einsum(*args: Any) -> Value:
         wanted = [b for a in result for b in (dots if a is ... else [a])]
     if len(set(wanted)) < len(wanted) or not set(wanted) <= set(count):
         raise OptionError(f"einsum: each index of the result {wanted} must stand in an operand, and once in the result")
-    sizes = _sizes(labels, operands)
-    parts = [_simple(x, names, sizes) for x, names in zip(operands, labels, strict=True)]
+    sizes = _sizes(labels, tensors)
+    parts = [_simple(x, names, sizes) for x, names in zip(tensors, labels, strict=True)]
     return _contracted(parts, wanted, sizes)
 
 

@@ -28,8 +28,11 @@ __all__ = [
 ]
 
 
-def gather(input: Any, dim: int, index: Any) -> Value:
-    """Picks along ``dim``: ``out[i][j] = input[index[i][j]][j]`` for dim 0, and so on for others."""
+def gather(input: Any, dim: int, index: Any, *, sparse_grad: bool = False) -> Value:
+    """Picks along ``dim``: ``out[i][j] = input[index[i][j]][j]`` for dim 0, and so on for others.
+
+    ``sparse_grad`` is taken as in PyTorch; gradients are dense.
+    """
     axis, indices = positions_along(input, dim, index)
     picked = take_along_axis(at_least_vector(input), indices=indices, axis=axis)
     return picked if np.ndim(index) else reshape(picked, ())

@@ -6,12 +6,13 @@ from typing import Any
 
 import numpy as np
 
+from autodiff.dtypes import as_dtype
 from autodiff.engine.broadcasting import broadcasts_to
 from autodiff.engine.values import Value
 from autodiff.errors import ShapeError
 from autodiff.functions.arithmetic import add, multiply
 from autodiff.functions.arrays import lent, one_dtype, tensors_only
-from autodiff.functions.axes import length_of
+from autodiff.functions.axes import also_called, length_of
 from autodiff.functions.diagonals import diagonal
 from autodiff.functions.public import as_function, of_two
 from autodiff.functions.reductions import beside
@@ -22,7 +23,7 @@ from autodiff.ops.complex_numbers import conjugate
 from autodiff.ops.indexing import index
 from autodiff.ops.linear_algebra import contract
 from autodiff.ops.linear_algebra import matmul as product
-from autodiff.ops.shaping import reshape
+from autodiff.ops.shaping import cast, reshape
 
 __all__ = [
     "addbmm", "addmm", "addmv", "addr", "baddbmm", "bmm", "chain_matmul", "cross", "dot", "ger", "inner", "kron",
@@ -46,14 +47,23 @@ def _product(name: str, input: Any, other: Any, ndims: tuple[int, int]) -> Value
     return product(input, other)
 
 
-def mm(input: Any, mat2: Any) -> Value:
-    """The product of two matrices, (n, m) and (m, p)."""
+def mm(input: Any, mat2: Any, out_dtype: Any = None) -> Value:
+    """The product of two matrices, (n, m) and (m, p), computed in ``out_dtype`` where it is given."""
+    if out_dtype is not None:
+        input, mat2 = _in_dtype(out_dtype, input, mat2)
     return _product("mm", input, mat2, (2, 2))
 
 
-def bmm(input: Any, mat2: Any) -> Value:
-    """The products of two stacks of matrices, (b, n, m) and (b, m, p)."""
+def bmm(input: Any, mat2: Any, out_dtype: Any = None) -> Value:
+    """The products of two stacks of matrices, (b, n, m) and (b, m, p), computed in ``out_dtype`` where it is given."""
+    if out_dtype is not None:
+        input, mat2 = _in_dtype(out_dtype, input, mat2)
     return _product("bmm", input, mat2, (3, 3))
+
+
+def _in_dtype(dtype: Any, *given: Any) -> tuple[Any, ...]:
+    """The tensors in ``dtype``, or as they are."""
+    return given if dtype is None else tuple(cast(x, as_dtype(dtype)) for x in given)
 
 
 def mv(input: Any, vec: Any) -> Value:
@@ -61,6 +71,7 @@ def mv(input: Any, vec: Any) -> Value:
     return _product("mv", input, vec, (2, 1))
 
 
+@also_called(other="tensor")
 def dot(input: Any, tensor: Any) -> Value:
     """The inner product of two vectors (n,)."""
     return _product("dot", input, tensor, (1, 1))
@@ -183,9 +194,12 @@ def _plus(name: str, input: Any, product: Any, beta: float, alpha: float) -> Val
     return beside(scaled, input) if beta == 0 else add(input if beta == 1 else input * beta, scaled)
 
 
-def addmm(input: Any, mat1: Any, mat2: Any, *, beta: float = 1, alpha: float = 1) -> Value:
-    """``beta * input + alpha * mat1 @ mat2``, of matrices."""
-    return _plus("addmm", contiguous(input), mm(mat1, mat2), beta, alpha)
+def addmm(
+    input: Any, mat1: Any, mat2: Any, out_dtype: Any = None, *, beta: float = 1, alpha: float = 1
+) -> Value:
+    """``beta * input + alpha * mat1 @ mat2``, of matrices, computed in ``out_dtype`` where it is given."""
+    (summand,) = _in_dtype(out_dtype, contiguous(input))
+    return _plus("addmm", summand, mm(mat1, mat2, out_dtype), beta, alpha)
 
 
 def addmv(input: Any, mat: Any, vec: Any, *, beta: float = 1, alpha: float = 1) -> Value:
@@ -198,9 +212,12 @@ def addr(input: Any, vec1: Any, vec2: Any, *, beta: float = 1, alpha: float = 1)
     return _plus("addr", input, outer(vec1, vec2), beta, alpha)
 
 
-def baddbmm(input: Any, batch1: Any, batch2: Any, *, beta: float = 1, alpha: float = 1) -> Value:
-    """``beta * input + alpha * batch1 @ batch2``, of stacks of matrices."""
-    return _plus("baddbmm", contiguous(input), bmm(batch1, batch2), beta, alpha)
+def baddbmm(
+    input: Any, batch1: Any, batch2: Any, out_dtype: Any = None, *, beta: float = 1, alpha: float = 1
+) -> Value:
+    """``beta * input + alpha * batch1 @ batch2``, of stacks of matrices, in ``out_dtype`` where it is given."""
+    (summand,) = _in_dtype(out_dtype, contiguous(input))
+    return _plus("baddbmm", summand, bmm(batch1, batch2, out_dtype), beta, alpha)
 
 
 def addbmm(input: Any, batch1: Any, batch2: Any, *, beta: float = 1, alpha: float = 1) -> Value:

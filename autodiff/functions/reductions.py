@@ -286,13 +286,13 @@ def logsumexp(input: Any, dim: Any, keepdim: bool = False) -> Value:
 
 
 @numpy_names
-def softmax(input: Any, dim: int, *, dtype: Any = None) -> Value:
+def softmax(input: Any, dim: int, dtype: Any = None) -> Value:
     """exp of ``input`` over its sum along ``dim`` (Bridle 1990), shifted by the maximum so that nothing overflows."""
     return fused.softmax(with_dtype(input, dtype), axis=axis_of(dim, input.ndim))
 
 
 @numpy_names
-def log_softmax(input: Any, dim: int, *, dtype: Any = None) -> Value:
+def log_softmax(input: Any, dim: int, dtype: Any = None) -> Value:
     """log of ``softmax``, with all its digits where the softmax itself is 0 or 1."""
     return fused.log_softmax(with_dtype(input, dtype), axis=axis_of(dim, input.ndim))
 

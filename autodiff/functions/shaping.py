@@ -103,7 +103,16 @@ def transpose(input: Any, dim0: int, dim1: int) -> Value:
     return shaping.transpose(input, axes=tuple(axes))
 
 
-swapaxes = swapdims = also_called(axis0="dim0", axis1="dim1")(transpose)
+@also_called(dim0="axis0", dim1="axis1")
+def swapaxes(input: Any, axis0: int, axis1: int) -> Value:
+    """``transpose``, by NumPy's name."""
+    return transpose(input, axis0, axis1)
+
+
+@also_called(axis0="dim0", axis1="dim1")
+def swapdims(input: Any, dim0: int, dim1: int) -> Value:
+    """``transpose``."""
+    return transpose(input, dim0, dim1)
 
 
 def matrix_transpose(input: Any) -> Value:
@@ -216,9 +225,9 @@ def broadcast_tensors(*tensors: Any) -> tuple[Value, ...]:
     return tuple(x if tuple(x.shape) == shape else expand(x, shape) for x in parts)
 
 
-def sum_to_size(input: Any, *size: Any) -> Value:
+def sum_to_size(input: Any, *size: Any, **named: Any) -> Value:
     """``input`` summed over the axes along which ``size`` would be stretched to its shape."""
-    shape, given = shape_of(size), tuple(input.shape)
+    shape, given = shape_of(sizes_by_name(size, named, "size") if named else size), tuple(input.shape)
     lead = len(given) - len(shape)
     if lead < 0 or any(n not in (1, m) for n, m in zip(shape, given[lead:], strict=True)):
         raise ShapeError(f"shape {shape} does not stretch to {given}, which is to be summed to it")

@@ -11,7 +11,7 @@ from autodiff.dtypes import int32, int64
 from autodiff.engine.values import Value
 from autodiff.errors import DtypeError, OptionError, ShapeError
 from autodiff.functions.arrays import array_of, constant, on_arrays, real_only
-from autodiff.functions.axes import axis_of, numpy_names
+from autodiff.functions.axes import also_called, axis_of, numpy_names
 from autodiff.functions.indexing import in_range
 from autodiff.functions.reductions import Extreme
 from autodiff.functions.shaping import clone, contiguous, in_order_of, movedim, squeeze, unsqueeze
@@ -239,6 +239,7 @@ def _chosen(values: Any, inverse: Any, counts: Any, with_inverse: bool, with_cou
     return parts if len(parts) > 1 else values
 
 
+@also_called(values="input")
 @on_arrays
 @real_only
 def searchsorted(
@@ -301,6 +302,7 @@ def histc(input: Any, bins: int = 100, min: float = 0, max: float = 0) -> Any:
     return np.histogram(input, bins, (low, high))[0].astype(input.dtype)
 
 
+@also_called(element="elements", e="elements", test_element="test_elements", te="test_elements")
 @on_arrays
 def isin(elements: Any, test_elements: Any, *, assume_unique: bool = False, invert: bool = False) -> Any:
     """Whether each of ``elements`` is among ``test_elements``."""

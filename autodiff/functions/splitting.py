@@ -23,9 +23,14 @@ __all__ = [
     "split_with_sizes", "tensor_split", "unbind", "unsafe_chunk", "unsafe_split", "vsplit",
 ]
 
+_cut_names = also_called(
+    indices="indices_or_sections", sections="indices_or_sections", tensor_indices_or_sections="indices_or_sections",
+    split_size_or_sections="indices_or_sections",
+)  # fmt: skip
+
 
 @numpy_names
-@also_called(split_size="split_size_or_sections")
+@also_called(split_size="split_size_or_sections", input="tensor")
 def split(tensor: Any, split_size_or_sections: Any, dim: int = 0) -> tuple[Value, ...]:
     """Pieces along ``dim`` of one size (the last may be shorter), or of the sizes given."""
     (axis, length), sizes = length_of(tensor, dim), split_size_or_sections
@@ -66,7 +71,7 @@ def split_with_sizes(input: Any, split_sizes: Sequence[int], dim: int = 0) -> tu
 unsafe_chunk, unsafe_split = chunk, split
 
 
-@also_called(indices="indices_or_sections", sections="indices_or_sections")
+@_cut_names
 def tensor_split(input: Any, indices_or_sections: Any, dim: int = 0) -> tuple[Value, ...]:
     """So many pieces along ``dim``, the first ones longer by one where it does not divide, or cuts before the indices.
 
@@ -87,16 +92,19 @@ def tensor_split(input: Any, indices_or_sections: Any, dim: int = 0) -> tuple[Va
     return _pieces(input, axis, list(accumulate(length // cuts + (i < length % cuts) for i in range(cuts))))
 
 
+@_cut_names
 def hsplit(input: Any, indices_or_sections: Any) -> tuple[Value, ...]:
     """Pieces along axis 1, of a vector along its only axis."""
     return _split_along(1 if input.ndim > 1 else 0, 1, input, indices_or_sections)
 
 
+@_cut_names
 def vsplit(input: Any, indices_or_sections: Any) -> tuple[Value, ...]:
     """Pieces along axis 0."""
     return _split_along(0, 2, input, indices_or_sections)
 
 
+@_cut_names
 def dsplit(input: Any, indices_or_sections: Any) -> tuple[Value, ...]:
     """Pieces along axis 2."""
     return _split_along(2, 3, input, indices_or_sections)
@@ -179,12 +187,12 @@ def rot90(input: Any, k: int = 1, dims: Sequence[int] = (0, 1)) -> Value:
 
 
 @numpy_names
-def roll(input: Any, shifts: Any, dim: Any = None, *, dims: Any = None) -> Value:
+def roll(input: Any, shifts: Any, dims: Any = None, *, dim: Any = None) -> Value:
     """The entries moved by ``shifts`` along ``dims``, those that leave at one end come in at the other.
 
     Without ``dims`` the flattened tensor is rolled.
     """
-    along = dim if dims is None else dims
+    along = dim if dims is None else dims  # dim is what NumPy's axis becomes
     if along is None or along == ():
         return reshape(roll(flatten(input), shifts, 0), tuple(input.shape))
     steps, axes = (v if isinstance(v, Sequence) else (v,) for v in (shifts, along))

@@ -17,7 +17,7 @@ from autodiff.functions.diagonals import tril, triu
 from autodiff.functions.joining import cat
 from autodiff.functions.public import as_function, of_matrix
 from autodiff.functions.reductions import sum as sum_
-from autodiff.functions.shaping import clone, contiguous, movedim, reshape, squeeze, unsqueeze
+from autodiff.functions.shaping import clone, contiguous, reshape, squeeze, unsqueeze
 from autodiff.kernels.lending import owner_of
 from autodiff.kernels.precision import single
 from autodiff.ops import decompositions as primitives
@@ -29,13 +29,12 @@ from autodiff.ops.shaping import cast, copy, in_single
 __all__ = [
     "cholesky", "cholesky_ex", "det", "eig", "eigh", "eigvals", "eigvalsh", "inv", "inv_ex", "lstsq", "matrix_exp",
     "matrix_power", "matrix_rank", "pinv", "qr", "slogdet", "solve", "solve_ex", "solve_triangular", "svd", "svdvals",
-    "tensorinv", "tensorsolve",
 ]
 
 DETERMINANT = "The determinants of (..., n, n), shape (...)."
 EXPONENTIAL = "The matrix exponentials of (..., n, n), the sums of ``A**k / k!``."
 det = as_function(primitives.det, of_matrix, DETERMINANT)
-matrix_exp = as_function(primitives.matrix_exp, of_matrix, EXPONENTIAL)
+matrix_exp = also_called(input="A")(as_function(primitives.matrix_exp, of_matrix, EXPONENTIAL))
 
 
 class Eigen(NamedTuple):
@@ -147,6 +146,7 @@ def solve(A: Any, B: Any, *, left: bool = True) -> Value:
     return by_columns(squeeze(primitives.solve(A, unsqueeze(B, -1)), -1)) if vector else primitives.solve(A, B)
 
 
+@also_called(input="A")
 def solve_triangular(A: Any, B: Any, *, upper: bool, left: bool = True, unitriangular: bool = False) -> Value:
     """``solve`` for a matrix of which one triangle is looked at, with ones on its diagonal if ``unitriangular``."""
     if matrices("solve_triangular", B).dtype != A.dtype:
@@ -157,12 +157,14 @@ def solve_triangular(A: Any, B: Any, *, upper: bool, left: bool = True, unitrian
     return primitives.solve(triangle, B) if left else by_columns(primitives.solve(triangle.mT, B.mT).mT)
 
 
+@also_called(input="A")
 def cholesky(A: Any, *, upper: bool = False) -> Value:
     """The lower triangular L (or L^H) with L L^H = A, for a positive definite A of (..., n, n)."""
     factor = primitives.cholesky(square("cholesky", A))
     return by_columns(adjoint(factor)) if upper else factor
 
 
+@also_called(input="A")
 def eigh(A: Any, UPLO: str = "L") -> Eigen:
     """The real eigenvalues, rising, and orthonormal eigenvectors (columns) of A, or of its Hermitian part.
 
@@ -174,6 +176,7 @@ def eigh(A: Any, UPLO: str = "L") -> Eigen:
     return Eigen(_row(both, 0), by_columns(spectra.vectors(both, start=1, stop=A.shape[-1] + 1)))
 
 
+@also_called(input="A")
 def eig(A: Any) -> Eigen:
     """The eigenvalues (..., n) of any square A, and eigenvectors of length 1 as columns (..., n, n): complex numbers.
 
@@ -195,6 +198,7 @@ def eig(A: Any) -> Eigen:
     return Eigen(_by_rows(both[..., 0, :]), by_columns(both[..., 1:, :]))
 
 
+@also_called(input="A")
 def eigvals(A: Any) -> Value:
     """The eigenvalues of any square A, complex numbers in LAPACK's order."""
     return eig(A).eigenvalues
@@ -205,17 +209,19 @@ def _row(stacked: Any, i: int) -> Any:
     return _by_rows(real_part(stacked[..., i, :]))
 
 
+@also_called(input="A")
 def eigvalsh(A: Any, UPLO: str = "L") -> Value:
     """The eigenvalues of a symmetric A, rising."""
     return eigh(A, UPLO).eigenvalues
 
 
-def svd(A: Any, full_matrices: bool = True) -> Singular:
+def svd(A: Any, full_matrices: bool = True, *, driver: str | None = None) -> Singular:
     """A of (..., m, n) as U diag(S) Vh; U and Vh square, or with k = min(m, n) columns and primitives.
 
     The columns that ``full_matrices`` adds are not determined by A: they are constants. Raises GraphError in the
     backward pass of a function that depends on the phases of complex singular vectors.
     """
+    _no_driver(driver)
     A = floating(matrices("svd", A))
     m, n = A.shape[-2:]
     if full_matrices and m != n and not (math.prod(A.shape) and _is_tracked(A)):
@@ -258,8 +264,14 @@ def _complement(vectors: Any) -> Any:
     return _whole_qr(vectors)[0][..., vectors.shape[-1] :]
 
 
-def svdvals(A: Any) -> Value:
+def _no_driver(driver: str | None) -> None:
+    if driver is not None:
+        raise OptionError(f"driver={driver!r} is for GPUs, where PyTorch has several; leave it out")
+
+
+def svdvals(A: Any, *, driver: str | None = None) -> Value:
     """The singular values of A, falling."""
+    _no_driver(driver)
     return svd(A, full_matrices=False).S
 
 
@@ -281,6 +293,7 @@ def qr(A: Any, mode: str = "reduced") -> Orthogonal:
     return Orthogonal(constant(np.zeros(0, A.dtype), A) if mode == "r" else by_columns(q), by_columns(r))
 
 
+@also_called(input="A", rcond="rtol")
 def pinv(A: Any, *, atol: Any = None, rtol: Any = None, hermitian: bool = False) -> Value:
     """The pseudoinverse of Moore and Penrose, with singular values up to max(atol, rtol * the largest) taken as 0."""
     A = floating(matrices("pinv", A))
@@ -298,6 +311,7 @@ def _relative_tolerance(A: Any, atol: Any, rtol: Any) -> Any:
     return rtol
 
 
+@also_called(input="A", b="B")
 def lstsq(A: Any, B: Any, rcond: Any = None, *, driver: str | None = None) -> LeastSquares:
     """X of the least squares of A X - B, for A of (..., m, n) and B of (..., m, k).
 
@@ -344,6 +358,7 @@ def matrix_power(A: Any, n: int) -> Value:
     return total
 
 
+@also_called(input="A", tol="atol")
 def matrix_rank(A: Any, *, atol: Any = None, rtol: Any = None, hermitian: bool = False) -> Value:
     """How many singular values are not taken as 0."""
     A = floating(matrices("matrix_rank", A))
@@ -366,21 +381,7 @@ def solve_ex(A: Any, B: Any, *, left: bool = True, check_errors: bool = False) -
     return _checked(A, solve(A, B, left=left))
 
 
+@also_called(input="A")
 def cholesky_ex(A: Any, *, upper: bool = False, check_errors: bool = False) -> Checked:
     """``cholesky`` and zeros; where there is no factor, the error of ``cholesky``."""
     return _checked(A, cholesky(A, upper=upper))
-
-
-def tensorinv(A: Any, ind: int = 2) -> Value:
-    """The inverse of the linear map that A is, from its axes behind ``ind`` to those before."""
-    shape = tuple(A.shape)
-    flat = inv(reshape(A, (math.prod(shape[:ind]), math.prod(shape[ind:]))))
-    return reshape(flat, shape[ind:] + shape[:ind])
-
-
-def tensorsolve(A: Any, B: Any, dims: Any = None) -> Value:
-    """X with tensordot(A, X, X.ndim) = B; the axes ``dims`` of A are moved to its end first."""
-    moved = A if dims is None else movedim(A, dims, tuple(range(A.ndim - len(dims), A.ndim)))
-    unknown = tuple(moved.shape[B.ndim :])
-    rows = math.prod(moved.shape[: B.ndim])
-    return reshape(solve(reshape(moved, (rows, math.prod(unknown))), reshape(B, (-1,))), unknown)

@@ -10,6 +10,7 @@ import numpy as np
 from autodiff.engine.values import Value
 from autodiff.errors import ShapeError
 from autodiff.functions.arrays import array_of, constant, one_dtype
+from autodiff.functions.axes import also_called
 from autodiff.functions.diagonals import tril, triu
 from autodiff.functions.shaping import unsqueeze
 from autodiff.kernels.precision import single
@@ -52,6 +53,7 @@ def _check(name: str, input: Any, tau: Any) -> None:
         )
 
 
+@also_called(A="input")
 @in_single
 def householder_product(input: Any, tau: Any) -> Value:
     """The first n columns of H_1 H_2 ... H_k, with H_i = 1 - tau_i v_i v_i^H.
@@ -75,11 +77,13 @@ def householder_product(input: Any, tau: Any) -> Value:
     return by_columns(np.eye(m, n, dtype=input.dtype) - matmul(vectors, matmul(inner, adjoint(vectors[..., :n, :]))))
 
 
+@also_called(input2="tau")
 def orgqr(input: Any, tau: Any) -> Value:
     """``linalg.householder_product``."""
     return householder_product(input, tau)
 
 
+@also_called(input2="tau", input3="other")
 @in_single
 def ormqr(input: Any, tau: Any, other: Any, left: bool = True, transpose: bool = False) -> Value:
     """Q @ other, or other @ Q unless ``left``, for the whole Q (..., m, m) of which ``geqrf`` gives the reflections.

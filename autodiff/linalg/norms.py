@@ -12,7 +12,7 @@ from autodiff.engine.values import Value
 from autodiff.errors import LinalgError, OptionError, ShapeError
 from autodiff.functions.arithmetic import subtract, where
 from autodiff.functions.arrays import array_of, constant, one_dtype
-from autodiff.functions.axes import axis_of, numpy_names, reduced_axes
+from autodiff.functions.axes import also_called, axis_of, numpy_names, reduced_axes
 from autodiff.functions.complex_names import is_complex
 from autodiff.functions.reductions import amax, amin, beside, over_parts, with_dtype
 from autodiff.functions.reductions import sum as sum_
@@ -24,6 +24,7 @@ from autodiff.ops.indexing import index
 from autodiff.ops.lengths import absolute
 
 
+@also_called(input="x")
 @numpy_names
 def vector_norm(x: Any, ord: float = 2, dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -> Value:
     """(sum |x|^ord)^(1/ord) over ``dim``; with inf or -inf the largest or smallest size, with 0 how many are not 0.
@@ -48,6 +49,7 @@ def vector_norm(x: Any, ord: float = 2, dim: Any = None, keepdim: bool = False, 
     return reductions.pnorm(x, p=float(ord), axis=axis, keepdims=keepdim)
 
 
+@also_called(input="A")
 @numpy_names
 def matrix_norm(A: Any, ord: Any = "fro", dim: Any = (-2, -1), keepdim: bool = False, *, dtype: Any = None) -> Value:
     """The norm of matrices in the two axes ``dim``: "fro", "nuc", and 1, 2, inf or their negatives."""
@@ -75,6 +77,7 @@ def _extreme(x: Any, ord: float, axis: int) -> Value:
     return amax(x, axis) if x.shape[axis] else sum_(x, axis)
 
 
+@also_called(input="A")
 @numpy_names
 def norm(A: Any, ord: Any = None, dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -> Value:
     """A vector norm over one axis (or, without ``ord``, over any), a matrix norm over two."""
@@ -92,6 +95,7 @@ def norm(A: Any, ord: Any = None, dim: Any = None, keepdim: bool = False, *, dty
     return matrix_norm(A, ord, axes, keepdim, dtype=dtype)
 
 
+@also_called(input="A")
 @numpy_names
 def cond(A: Any, p: Any = None) -> Value:
     """The condition number, by the norm ``p``: how much a relative error may grow in solving; inf without inverse."""
@@ -112,7 +116,7 @@ def cond(A: Any, p: Any = None) -> Value:
 
 
 @numpy_names
-def torch_norm(input: Any, p: Any = "fro", dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -> Value:
+def torch_norm(input: Any, p: Any = "fro", dim: Any = None, keepdim: bool = False, dtype: Any = None) -> Value:
     """The norm of order ``p`` of all entries or over ``dim``; "fro" is 2, "nuc" the sum of the singular values."""
     if p == "nuc":
         if dim is None and input.ndim != 2:
@@ -126,7 +130,7 @@ def dist(input: Any, other: Any, p: float = 2) -> Value:
     return vector_norm(subtract(input, other), p)
 
 
-def cdist(x1: Any, x2: Any, p: float = 2.0, compute_mode: Any = None) -> Value:
+def cdist(x1: Any, x2: Any, p: float = 2.0, compute_mode: str = "use_mm_for_euclid_dist_if_necessary") -> Value:
     """The distances of all rows of (..., n, k) from all rows of (..., m, k): (..., n, m)."""
     if x1.ndim < 2 or x2.ndim < 2 or x1.shape[-1] != x2.shape[-1]:
         raise ShapeError(f"cdist takes (..., n, k) and (..., m, k), not {tuple(x1.shape)} and {tuple(x2.shape)}")

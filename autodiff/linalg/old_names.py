@@ -11,7 +11,7 @@ from autodiff.functions.axes import also_called
 from autodiff.functions.public import as_function, of_one
 from autodiff.functions.shaping import broadcast_to
 from autodiff.linalg import decompositions, factors
-from autodiff.linalg.decompositions import DETERMINANT, EXPONENTIAL, Orthogonal, inv, matrix_power, slogdet
+from autodiff.linalg.decompositions import DETERMINANT, EXPONENTIAL, LogDet, Orthogonal
 from autodiff.linalg.factors import lu_unpack
 from autodiff.linalg.householder import geqrf, orgqr, ormqr
 from autodiff.linalg.norms import cdist, dist, pdist, renorm
@@ -29,8 +29,7 @@ __all__ = [
 ]
 
 det = as_function(primitives.det, of_one, DETERMINANT)
-inverse = inv
-matrix_exp = as_function(primitives.matrix_exp, of_one, EXPONENTIAL)
+matrix_exp = also_called(A="input")(as_function(primitives.matrix_exp, of_one, EXPONENTIAL))
 
 
 class SingularV(NamedTuple):
@@ -48,11 +47,29 @@ class Solution(NamedTuple):
     cloned_coefficient: Value
 
 
-@also_called(input="A")
-def logdet(A: Any) -> Value:
+@also_called(A="input")
+def inverse(input: Any) -> Value:
+    """``linalg.inv``."""
+    return decompositions.inv(input)
+
+
+@also_called(A="input")
+def matrix_power(input: Any, n: int) -> Value:
+    """``linalg.matrix_power``."""
+    return decompositions.matrix_power(input, n)
+
+
+@also_called(A="input")
+def slogdet(input: Any) -> LogDet:
+    """``linalg.slogdet``."""
+    return decompositions.slogdet(input)
+
+
+@also_called(A="input")
+def logdet(input: Any) -> Value:
     """log of the determinant, which is -inf at 0; NaN below for real matrices, and complex for complex ones."""
-    sign, size = slogdet(A)
-    if A.dtype.kind == "c":
+    sign, size = slogdet(input)
+    if input.dtype.kind == "c":
         return log(sign) + size
     return where(sign < 0, float("nan"), size)
 
@@ -78,7 +95,7 @@ def cholesky_solve(B: Any, L: Any, upper: bool = False) -> Value:
 @also_called(input="L")
 def cholesky_inverse(L: Any, upper: bool = False) -> Value:
     """The inverse of the matrix of which ``L`` is the factor."""
-    return inv(_of_factor(L, upper))
+    return decompositions.inv(_of_factor(L, upper))
 
 
 def _of_factor(factor: Any, upper: bool) -> Any:
@@ -94,6 +111,7 @@ def lu(A: Any, pivot: bool = True, get_infos: bool = False) -> Any:
     return found if get_infos else factors.Compact(found.LU, found.pivots)
 
 
+@also_called(input="b")
 def lu_solve(b: Any, LU_data: Any, LU_pivots: Any) -> Value:
     """``linalg.lu_solve`` with the right side first: X with A X = b."""
     return factors.lu_solve(LU_data, LU_pivots, b)

@@ -1,22 +1,24 @@
-"""Products of vectors and matrices along given axes, by the names that only ``torch.linalg`` has."""
+"""Products along given axes, and their inverses, by the names that only ``torch.linalg`` has."""
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from autodiff.engine.values import Value
 from autodiff.errors import OptionError, ShapeError
 from autodiff.functions import linear_algebra
 from autodiff.functions.arithmetic import multiply, pow
-from autodiff.functions.axes import numpy_names
+from autodiff.functions.axes import also_called, numpy_names
 from autodiff.functions.diagonals import diagonal as diagonal_
 from autodiff.functions.joining import stack
 from autodiff.functions.reductions import sum as sum_
 from autodiff.functions.reductions import with_dtype
-from autodiff.functions.shaping import squeeze, unsqueeze
+from autodiff.functions.shaping import movedim, reshape, squeeze, unsqueeze
+from autodiff.linalg.decompositions import inv, solve
 from autodiff.ops.complex_numbers import conjugate
 
-__all__ = ["cross", "diagonal", "multi_dot", "vander", "vecdot"]
+__all__ = ["cross", "diagonal", "multi_dot", "tensorinv", "tensorsolve", "vander", "vecdot"]
 
 
 @numpy_names
@@ -55,3 +57,20 @@ def vander(x: Any, N: int | None = None) -> Value:
     if count < 2:
         raise OptionError(f"vander of shape {tuple(x.shape)} takes two powers or more, not N = {count}")
     return stack([pow(x, k) for k in range(count)], -1)
+
+
+@also_called(input="A")
+def tensorinv(A: Any, ind: int = 2) -> Value:
+    """The inverse of the linear map that A is, from its axes behind ``ind`` to those before."""
+    shape = tuple(A.shape)
+    flat = inv(reshape(A, (math.prod(shape[:ind]), math.prod(shape[ind:]))))
+    return reshape(flat, shape[ind:] + shape[:ind])
+
+
+@also_called(input="A", other="B")
+def tensorsolve(A: Any, B: Any, dims: Any = None) -> Value:
+    """X with tensordot(A, X, X.ndim) = B; the axes ``dims`` of A are moved to its end first."""
+    moved = A if dims is None else movedim(A, dims, tuple(range(A.ndim - len(dims), A.ndim)))
+    unknown = tuple(moved.shape[B.ndim :])
+    rows = math.prod(moved.shape[: B.ndim])
+    return reshape(solve(reshape(moved, (rows, math.prod(unknown))), reshape(B, (-1,))), unknown)

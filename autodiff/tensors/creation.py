@@ -10,10 +10,11 @@ import numpy as np
 from autodiff.dtypes import as_dtype, get_default_dtype, int64, result_dtype
 from autodiff.errors import DtypeError, OptionError
 from autodiff.functions.arrays import array_of, tensors_only
-from autodiff.functions.axes import size_of
+from autodiff.functions.axes import also_called, size_of
 from autodiff.kernels.layout import ordered_like
 from autodiff.kinds import described, refusing
 from autodiff.tensors import leaves
+from autodiff.tensors.devices import check_device
 from autodiff.tensors.formats import preserve_format, strided
 from autodiff.tensors.leaves import array_from_data, dtype_or_default
 from autodiff.tensors.sparse import SparseTensor
@@ -52,7 +53,24 @@ def as_tensor(data: Any, dtype: Any = None, device: Any = None) -> Tensor:
     return converted
 
 
-asarray = as_tensor
+def asarray(
+    obj: Any, *, dtype: Any = None, device: Any = None, copy: bool | None = None, requires_grad: bool = False
+) -> Tensor:
+    """``as_tensor``; with ``copy`` in memory of its own, or, where that is False, never.
+
+    Raises OptionError where ``copy`` is False and the memory cannot be shared.
+
+    >>> import numpy as np
+    >>> numbers = np.zeros(2, np.float32)
+    >>> asarray(numbers, copy=True)[0] = 1
+    >>> numbers
+    array([0., 0.], dtype=float32)
+    """
+    made = as_tensor(obj, dtype, device)
+    if copy is False and not np.shares_memory(made._array, np.asarray(obj)):
+        raise OptionError(f"asarray(copy=False) of {described(obj)}: its memory cannot be shared")
+    made = made.clone() if copy else made
+    return made.detach().requires_grad_() if requires_grad else made
 
 
 def from_numpy(ndarray: Any) -> Tensor:
@@ -62,8 +80,8 @@ def from_numpy(ndarray: Any) -> Tensor:
     return leaf(array_from_data(ndarray, None, None))
 
 
-def from_dlpack(ext_tensor: Any) -> Tensor:
-    """A tensor that shares the memory of another library's, by the DLPack protocol.
+def from_dlpack(ext_tensor: Any, *, device: Any = None, copy: bool | None = None) -> Tensor:
+    """A tensor that shares the memory of another library's, by the DLPack protocol; with ``copy`` a copy of it.
 
     Raises DtypeError for what has no such protocol, or refuses: a tensor on a GPU, in a graph, or of bfloat16.
 
@@ -74,9 +92,11 @@ def from_dlpack(ext_tensor: Any) -> Tensor:
     if not hasattr(ext_tensor, "__dlpack__"):
         raise DtypeError(f"from_dlpack takes a tensor of another library, not {described(ext_tensor)}")
     try:
-        return from_numpy(np.from_dlpack(ext_tensor))
+        shared = from_numpy(np.from_dlpack(ext_tensor))
     except (RuntimeError, BufferError, TypeError) as error:
         raise DtypeError(f"no tensor can be made of {described(ext_tensor)}: {error}") from error
+    check_device(device)
+    return shared.clone() if copy else shared
 
 
 def zeros(
@@ -339,6 +359,7 @@ def fill(input: Any, value: Any) -> Tensor:
     return copy.fill_(value)
 
 
+@also_called(tensor="tensor1", scalar1="tensor1", scalar="tensor2", other="tensor2", scalar2="tensor2")
 def result_type(tensor1: Any, tensor2: Any) -> np.dtype[Any]:
     """The dtype in which two tensors or numbers are computed.
 

@@ -67,6 +67,7 @@ def randn(
 def rand_like(
     input: Tensor,
     *,
+    generator: Generator | None = None,
     dtype: Any = None,
     layout: Any = strided,
     device: Any = None,
@@ -75,13 +76,14 @@ def rand_like(
     memory_format: Any = preserve_format,
 ) -> Tensor:
     """``rand`` in the shape and dtype of ``input``."""
-    drawn = rand(input.shape, dtype=dtype or input.dtype)
+    drawn = rand(input.shape, generator=generator, dtype=dtype or input.dtype)
     return leaf(ordered_like(drawn._array, input._array), requires_grad, device)
 
 
 def randn_like(
     input: Tensor,
     *,
+    generator: Generator | None = None,
     dtype: Any = None,
     layout: Any = strided,
     device: Any = None,
@@ -90,12 +92,12 @@ def randn_like(
     memory_format: Any = preserve_format,
 ) -> Tensor:
     """``randn`` in the shape and dtype of ``input``."""
-    drawn = randn(input.shape, dtype=dtype or input.dtype)
+    drawn = randn(input.shape, generator=generator, dtype=dtype or input.dtype)
     return leaf(ordered_like(drawn._array, input._array), requires_grad, device)
 
 
 def normal(
-    mean: Any = 0.0,
+    mean: Any,
     std: Any = 1.0,
     size: Any = None,
     *,
@@ -120,7 +122,7 @@ def normal(
 
 
 def randint(
-    low: int,
+    low: Any = None,
     high: Any = None,
     size: Any = None,
     *,
@@ -132,10 +134,12 @@ def randint(
     requires_grad: bool = False,
 ) -> Tensor:
     """Random integers from ``low`` (0 where only one bound is given) up to but not including ``high``."""
-    if size is None:
+    if size is None:  # randint(high, size)
         low, high, size = 0, low, high
-    elif high is None:
-        low, high = 0, low
+    elif low is None or high is None:
+        low, high = 0, high if low is None else low
+    if low is None or high is None or size is None:
+        raise OptionError("randint takes (low, high, size) or (high, size)")
     if low >= high:
         raise OptionError(f"there is no integer from {low} up to but not including {high}")
     array = numpy_generator(generator).integers(low, high, size_of((size,)))
@@ -150,17 +154,19 @@ def randperm(
     layout: Any = strided,
     device: Any = None,
     pin_memory: bool = False,
+    requires_grad: bool = False,
 ) -> Tensor:
     """The integers from 0 to n - 1 in random order."""
     array = numpy_generator(generator).permutation(n)
-    return leaf(array.astype(int64 if dtype is None else as_dtype(dtype)), device=device)
+    return leaf(array.astype(int64 if dtype is None else as_dtype(dtype)), requires_grad, device)
 
 
 def randint_like(
     input: Tensor,
-    low: int,
+    low: int | None = None,
     high: int | None = None,
     *,
+    generator: Generator | None = None,
     dtype: Any = None,
     layout: Any = strided,
     device: Any = None,
@@ -169,7 +175,7 @@ def randint_like(
     memory_format: Any = preserve_format,
 ) -> Tensor:
     """``randint`` in the shape and dtype of ``input``."""
-    drawn = randint(low, high, tuple(input.shape), dtype=dtype or input.dtype)
+    drawn = randint(low, high, tuple(input.shape), generator=generator, dtype=dtype or input.dtype)
     return leaf(ordered_like(drawn._array, input._array), requires_grad, device)
 
 

@@ -201,9 +201,9 @@ class Tensor(
     def __array_function__(self, function: Any, types: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         return numpy_protocol.array_function(function, args, kwargs)
 
-    def numpy(self) -> Array:
-        """The array itself, sharing its memory; raises GraphError for a tensor in the graph."""
-        if node_of(self) is not None:
+    def numpy(self, *, force: bool = False) -> Array:
+        """The array itself, sharing its memory; raises GraphError for a tensor in the graph, unless by ``force``."""
+        if not force and node_of(self) is not None:
             raise GraphError("an array cannot remember how this tensor was made; use .detach().numpy()")
         return self._array
 

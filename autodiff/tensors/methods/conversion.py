@@ -197,14 +197,14 @@ class ConversionMethods(TensorBase):
         return False
 
     def to(self, *args: Any, dtype: Any = None, device: Any = None, non_blocking: bool = False,
-           copy: bool = False, memory_format: Any = None) -> Value:
+           copy: bool = False, memory_format: Any = None, other: Any = None) -> Value:
         """In another dtype, or that of another tensor, on the CPU; the tensor itself where nothing changes.
 
         >>> import autodiff
         >>> autodiff.tensor([1.7]).to(autodiff.int64)
         tensor([1])
         """
-        for given in args:
+        for given in args if other is None else (*args, other):
             if hasattr(given, "_array"):
                 dtype = given.dtype
             elif isinstance(given, (str, device_type)):

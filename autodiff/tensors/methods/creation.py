@@ -26,39 +26,42 @@ class CreationMethods(TensorBase):
 
     def new_zeros(
         self,
-        *size: Any,
+        *shape: Any,
+        size: Any = (),
         dtype: Any = None,
         layout: Any = strided,
         device: Any = None,
         pin_memory: bool = False,
         requires_grad: bool = False,
     ) -> Value:
-        """Zeros in the shape ``size`` and the dtype of this tensor."""
-        return filled(np.zeros, size, dtype or self._array.dtype, device, requires_grad)
+        """Zeros in the shape given and the dtype of this tensor."""
+        return filled(np.zeros, shape or (size,), dtype or self._array.dtype, device, requires_grad)
 
     def new_ones(
         self,
-        *size: Any,
+        *shape: Any,
+        size: Any = (),
         dtype: Any = None,
         layout: Any = strided,
         device: Any = None,
         pin_memory: bool = False,
         requires_grad: bool = False,
     ) -> Value:
-        """Ones in the shape ``size`` and the dtype of this tensor."""
-        return filled(np.ones, size, dtype or self._array.dtype, device, requires_grad)
+        """Ones in the shape given and the dtype of this tensor."""
+        return filled(np.ones, shape or (size,), dtype or self._array.dtype, device, requires_grad)
 
     def new_empty(
         self,
-        *size: Any,
+        *shape: Any,
+        size: Any = (),
         dtype: Any = None,
         layout: Any = strided,
         device: Any = None,
         pin_memory: bool = False,
         requires_grad: bool = False,
     ) -> Value:
-        """A tensor in the shape ``size`` and the dtype of this one, its entries undefined."""
-        return filled(np.empty, size, dtype or self._array.dtype, device, requires_grad)
+        """A tensor in the shape given and the dtype of this one, its entries undefined."""
+        return filled(np.empty, shape or (size,), dtype or self._array.dtype, device, requires_grad)
 
     def new_full(
         self,
@@ -71,7 +74,7 @@ class CreationMethods(TensorBase):
         pin_memory: bool = False,
         requires_grad: bool = False,
     ) -> Value:
-        """``fill_value`` in the shape ``size`` and the dtype of this tensor."""
+        """``fill_value`` in the shape given and the dtype of this tensor."""
         value = array_from_data(fill_value, dtype or self._array.dtype, True)
         return leaf(np.full(size_of((size,)), value), requires_grad, device)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, Self
 
 import numpy as np
@@ -10,8 +11,18 @@ from autodiff.engine.broadcasting import broadcasts_to
 from autodiff.engine.values import TensorBase
 from autodiff.engine.versions import changed
 from autodiff.errors import DtypeError, GraphError, OptionError, ShapeError
-from autodiff.functions import arithmetic, diagonals, indexing, linear_algebra, scans, scatter, shaping, transcendental
-from autodiff.functions.axes import size_of
+from autodiff.functions import (
+    arithmetic,
+    diagonals,
+    indexing,
+    linear_algebra,
+    scans,
+    scatter,
+    shaping,
+    splitting,
+    transcendental,
+)
+from autodiff.functions.axes import also_called, size_of
 from autodiff.kinds import refusing
 from autodiff.random import Generator, numpy_generator
 from autodiff.special import functions as special
@@ -117,7 +128,9 @@ class InPlaceMethods(OverwritingMethods):
 
     squeeze_ = view_in_place(shaping.squeeze)
     unsqueeze_ = view_in_place(shaping.unsqueeze)
-    transpose_ = swapaxes_ = swapdims_ = view_in_place(shaping.transpose)
+    transpose_ = view_in_place(shaping.transpose)
+    swapaxes_ = view_in_place(shaping.swapaxes)
+    swapdims_ = view_in_place(shaping.swapdims)
     t_ = view_in_place(shaping.t)
 
     def zero_(self) -> Self:
@@ -133,6 +146,7 @@ class InPlaceMethods(OverwritingMethods):
         return self
 
     @refusing
+    @also_called(other="src")
     def copy_(self, src: Any, non_blocking: bool = False) -> Self:
         """Take over the entries of ``src``, broadcast and converted."""
         if not broadcasts_to(np.shape(src), self._array.shape):
@@ -148,20 +162,22 @@ class InPlaceMethods(OverwritingMethods):
         return self
 
     @refusing
-    def set_(self, source: Any) -> Self:
-        """Take over the memory of ``source``, whatever its shape."""
+    def set_(self, source: Any, storage_offset: int = 0, size: Any = None, stride: Any = None) -> Self:
+        """Take over the memory of ``source``, whatever its shape; with ``size`` and ``stride`` as ``as_strided``."""
         _outside(self, "set_")
+        if size is not None:
+            source = splitting.as_strided(source.detach(), size, stride or _row_by_row(size), storage_offset)
         self._array = source._array
         return self
 
-    def resize_(self, *sizes: Any) -> Self:
+    def resize_(self, *shape: Any, size: Any = ()) -> Self:
         """Take another shape: the first entries stay, in their order, and what comes after them is undefined."""
         _outside(self, "resize_")
-        shape = size_of(sizes)
+        wanted = size_of(shape or (size,))
         kept = self._array.reshape(-1)
-        array = np.empty(shape, kept.dtype)
+        array = np.empty(wanted, kept.dtype)
         if array.size <= kept.size:
-            self._array = kept[: array.size].reshape(shape)
+            self._array = kept[: array.size].reshape(wanted)
         else:
             array.reshape(-1)[: kept.size] = kept
             self._array = array
@@ -212,6 +228,11 @@ class InPlaceMethods(OverwritingMethods):
             raise DtypeError(f"{only_floating} fills floating tensors, not {self._array.dtype}")
         self._put(..., np.asarray(drawn).astype(self._array.dtype), fills=True)
         return self
+
+
+def _row_by_row(shape: Any) -> list[int]:
+    """The steps, in entries, of an array of that shape in row-major order."""
+    return [math.prod(shape[i + 1 :]) for i in range(len(shape))]
 
 
 def _outside(x: Any, name: str) -> None:

@@ -11,6 +11,7 @@ from autodiff.engine.values import TensorBase, Value
 from autodiff.functions import complex_names, diagonals, indexing, joining, shaping, splitting
 from autodiff.functions import scatter as scattering
 from autodiff.functions.arithmetic import where
+from autodiff.functions.axes import also_called
 from autodiff.functions.index_keys import getitem
 from autodiff.kinds import refusing
 
@@ -24,7 +25,8 @@ class ShapingMethods(TensorBase):
     reshape = shaping.reshape
     permute = shaping.permute
     transpose = shaping.transpose
-    swapaxes = swapdims = shaping.swapaxes
+    swapaxes = shaping.swapaxes
+    swapdims = shaping.swapdims
     t = shaping.t
     adjoint = shaping.adjoint
     movedim = moveaxis = shaping.movedim
@@ -159,6 +161,7 @@ class ShapingMethods(TensorBase):
         """The last two axes swapped, and conjugated where they are complex."""
         return shaping.adjoint(self)
 
+    @also_called(y="other")
     def where(self, condition: Any, other: Any) -> Value:
         """The tensor where ``condition`` holds and ``other`` elsewhere."""
         return where(condition, self, other)
