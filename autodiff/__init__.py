@@ -107,7 +107,7 @@ _keep_freed_memory()
 _name_lines_of_user()
 _give_tensors(vars())
 _LATER = {name: name for name in (
-    "accelerator", "amp", "backends", "cuda", "data", "distributed", "distributions", "func", "io", "jit",
+    "accelerator", "amp", "backends", "cuda", "data", "distributed", "distributions", "export", "func", "io", "jit",
     "multiprocessing", "nn", "optim", "sparse", "testing", "utils", "viz",
 )} | {"mps": "accelerator", "xpu": "accelerator"}  # fmt: skip
 _PARTS = ("autograd", "errors", "fft", "linalg", "random", "special")

@@ -59,7 +59,7 @@ def test_the_report_has_what_a_bug_report_needs(capsys: pytest.CaptureFixture[st
 def test_the_report_knows_every_package_of_the_extras() -> None:
     """Those that a user may install; and it says of each which version is here."""
     extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
-    for extra in ("weights", "examples"):
+    for extra in ("weights", "onnx", "examples"):
         for package in extras[extra]:
             name = re.match(r"[\w-]+", package)[0]  # type: ignore[index]
             assert name in OPTIONAL

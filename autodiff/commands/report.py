@@ -23,6 +23,7 @@ OPTIONAL = {
     "threadpoolctl": "BLAS at one thread beside other threads",
     "graphviz": "drawings as objects of graphviz",
     "safetensors": "files of weights",
+    "onnx": "models as files of ONNX",
     "matplotlib": "the examples' pictures",
     "tqdm": "the examples' progress",
     "hypothesis": "gradient_test",
