@@ -15,7 +15,6 @@ from autodiff.errors import ShapeError
 from autodiff.func.trace import Argnums, Trace, fitting, helpers
 from autodiff.func.trees import unflatten
 from autodiff.tensors.creation import zeros_like
-from autodiff.tensors.tensor import Tensor
 
 __all__ = ["grad", "grad_and_value", "jvp", "linearize", "value_and_grad", "vjp"]
 
@@ -23,13 +22,14 @@ __all__ = ["grad", "grad_and_value", "jvp", "linearize", "value_and_grad", "vjp"
 def grad(func: Callable[..., Any], argnums: Argnums = 0, has_aux: bool = False) -> Callable[..., Any]:
     """The function that gives the gradient of ``func``, which returns one number, by its arguments ``argnums``.
 
-    The gradient has the structure of the argument; of several arguments there is a tuple. With ``has_aux`` the function
-    returns ``(output, aux)`` and its gradient ``(gradient, aux)``.
+    The gradient has the structure of the argument; of several arguments there is a tuple. It is an array where the
+    argument is one, and a tensor otherwise. With ``has_aux`` the function returns ``(output, aux)`` and its gradient
+    ``(gradient, aux)``.
 
     >>> import numpy as np
     >>> slope = grad(lambda x: np.sin(x) * x)
-    >>> slope(np.array(0.0)), grad(slope)(np.array(0.0))
-    (tensor(0., dtype=float64), tensor(2., dtype=float64))
+    >>> slope(np.array([0.0, 1.0])[0]), grad(slope)(np.float64(0.0))
+    (np.float64(0.0), np.float64(2.0))
 
     Raises:
         ShapeError: the output is not one number.
@@ -103,7 +103,8 @@ def linearize(func: Callable[..., Any], *primals: Any) -> tuple[Any, Callable[..
     Reference: Griewank and Walther (2008), Evaluating Derivatives, section 3; the trick is Jamie Townsend's (2017).
     """
     trace = Trace(func, primals)
-    return trace.output, push_of(trace)
+    push = push_of(trace)
+    return trace.output, lambda *tangents: trace.presented(push(*tangents))
 
 
 def push_of(trace: Trace) -> Callable[..., Any]:
@@ -141,5 +142,5 @@ def jvp(
     (tensor(8.), tensor(12.))
     """
     trace = Trace(func, tuple(primals), has_aux=has_aux, strict=strict)
-    tangent: Tensor = push_of(trace)(*tangents)
+    tangent = trace.presented(push_of(trace)(*tangents))
     return (trace.output, tangent, trace.aux) if has_aux else (trace.output, tangent)

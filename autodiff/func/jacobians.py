@@ -27,8 +27,8 @@ def jacrev(
 
     >>> import numpy as np
     >>> jacrev(lambda x: x**2)(np.array([1.0, 2.0]))
-    tensor([[2., 0.],
-            [0., 4.]], dtype=float64)
+    array([[2., 0.],
+           [0., 4.]])
     """
     return _traced(jacobian_of, func, argnums, has_aux)
 
@@ -104,8 +104,8 @@ def hessian(func: Callable[..., Any], argnums: Argnums = 0) -> Callable[..., Any
 
     >>> import numpy as np
     >>> hessian(lambda x: x[0] ** 2 * x[1])(np.array([3.0, 1.0]))
-    tensor([[2., 6.],
-            [6., 0.]], dtype=float64)
+    array([[2., 6.],
+           [6., 0.]])
     """
     return jacrev(jacrev(func, argnums), argnums)
 

@@ -10,7 +10,8 @@ import numpy as np
 
 from autodiff.engine.values import wrap
 from autodiff.errors import DtypeError, OptionError, ShapeError
-from autodiff.func.trees import flatten, leaves_of, unflatten
+from autodiff.func.trace import as_array, is_array
+from autodiff.func.trees import flatten, leaves_of, map_leaves, unflatten
 from autodiff.tensors.tensor import Tensor
 
 __all__ = ["vmap"]
@@ -62,7 +63,8 @@ def vmap(
         for i in range(lengths.pop()):
             sample = [x if part is None else part[i] for x, part in zip(leaves, parts, strict=True)]
             results.append(func(*unflatten(structure, sample), **kwargs))
-        return _gathered(results, out_dims)
+        gathered, given = _gathered(results, out_dims), [x for x in leaves if isinstance(x, Tensor) or is_array(x)]
+        return map_leaves(as_array, gathered) if given and all(map(is_array, given)) else gathered
 
     return mapped
 
@@ -95,7 +97,7 @@ def _gathered(results: list[Any], out_dims: Any) -> Any:
     columns, structure = [leaves_of(result) for result in results], flatten(results[0])[1]
     axes = leaves_of(out_dims) if isinstance(out_dims, tuple) else [out_dims] * len(columns[0])
     for y in columns[0]:
-        if not isinstance(y, Tensor):
+        if not isinstance(y, Tensor) and not is_array(y):
             raise DtypeError(f"vmap: the function returned {y!r:.60}; expected tensors")
     stacked = [np.stack(list(column), axis) for column, axis in zip(zip(*columns, strict=True), axes, strict=True)]
     return unflatten(structure, stacked)

@@ -58,11 +58,25 @@ def fitting(given: Any, values: Sequence[Any], what: str) -> list[Any]:
     return [x.to(y.dtype) for x, y in zip(leaves, values, strict=True)]
 
 
+def is_array(x: Any) -> bool:
+    """Whether ``x`` is an array or a number of NumPy's."""
+    return isinstance(x, (np.ndarray, np.generic))
+
+
+def as_array(y: Any) -> Any:
+    """A tensor outside the graph as an array, without axes as a number of NumPy's; anything else as it is."""
+    if not isinstance(y, Tensor) or y._node is not None:
+        return y
+    return y._array if y._array.ndim else y._array[()]
+
+
 class Trace:
     """A call ``function(*args, **kwargs)``, recorded with a new variable for each leaf of the arguments.
 
     The variables replace the arguments in this call only. A function that also reads an argument in another way (from
     its closure, say) is therefore not differentiated by that, and nested derivatives have separate variables.
+
+    What is differentiated by arrays comes out as arrays, unless it is tracked outside.
 
     Attributes:
         variables: the leaves of the arguments that ``argnums`` names, as the function got them.
@@ -85,6 +99,7 @@ class Trace:
         argnums = tuple(range(len(args))) if argnums is None else argnums
         leaves, self.structure = flatten(picked(args, argnums))
         self.variables = [_variable(x, self.recording) for x in leaves]
+        self._arrays = [is_array(x) for x in leaves]
         replaced = unflatten(self.structure, self.variables)
         numbers = (argnums,) if isinstance(argnums, int) else argnums
         given = list(args)
@@ -121,16 +136,22 @@ class Trace:
     @property
     def output(self) -> Any:
         """What the function returned, outside the graph of this call."""
-        return map_leaves(self._released, unflatten(self.shape_of_output, self.outputs))
+        return self.presented(unflatten(self.shape_of_output, self.outputs))
 
     @property
     def aux(self) -> Any:
         """The second value that the function returned (``has_aux``)."""
-        return map_leaves(self._released, self._aux)
+        return self.presented(self._aux)
+
+    def presented(self, tree: Any) -> Any:
+        """``tree`` outside the graph of this call; as arrays where all arguments were arrays."""
+        of_arrays = bool(self._arrays) and all(self._arrays)
+        return map_leaves(lambda y: as_array(self._released(y)) if of_arrays else self._released(y), tree)
 
     def in_structure(self, leaves: Sequence[Any]) -> Any:
-        """One value for each variable, as the tree of the arguments."""
-        return unflatten(self.structure, leaves)
+        """One value for each variable, as the tree of the arguments; an array where the argument was one."""
+        shown = [as_array(y) if array else y for y, array in zip(leaves, self._arrays, strict=True)]
+        return unflatten(self.structure, shown)
 
     def pull(self, cotangents: Sequence[Any], record: bool | None = None) -> list[Tensor]:
         """The cotangent of each variable for those of the outputs, None for zero: zeros where there is no path."""
