@@ -15,6 +15,7 @@ from helpers import memory
 from parity.harness import same
 
 import autodiff
+import nn
 from autodiff import Tensor, get_default_dtype, grad, ones, set_default_dtype, tensor
 from autodiff.errors import DtypeError
 
@@ -201,6 +202,21 @@ def test_arrays_keep_their_dtype_in_native_byte_order() -> None:
     ):
         with pytest.raises(DtypeError, match="no tensor can be made"):
             tensor(odd)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_each_dtype_is_numpys_own_object(dtype: str) -> None:
+    """However a tensor is made: operations of one dtype, which they know by identity, are the fast ones."""
+    own = np.dtype(dtype)
+    turned = np.ones(2, own.newbyteorder() if own.itemsize > 1 else own)
+    made = [
+        tensor([1, 0], dtype=getattr(autodiff, dtype if dtype != "bool" else "bool_")), tensor(turned),
+        autodiff.from_numpy(turned.astype(dtype)), autodiff.as_tensor(turned), ones(2).to(np.dtype(dtype)),
+        ones(2).type_as(tensor(turned)), tensor([tensor(turned)[0], tensor(turned)[1]]), autodiff.zeros(2, dtype=dtype),
+        autodiff.zeros_like(tensor(turned)), autodiff.Tensor([1.0]), autodiff.Tensor(2), nn.Linear(1, 1).weight,
+        nn.Linear(1, 1, dtype=autodiff.float64).weight, nn.Linear(1, 1).double().bias, nn.BatchNorm1d(2).running_mean,
+    ]  # fmt: skip
+    assert all(x._array.dtype is np.dtype(x._array.dtype.char) for x in made)
 
 
 def test_half_precision_sums_in_single() -> None:
