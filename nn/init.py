@@ -5,7 +5,9 @@ Random numbers are the default generator's, or those of ``generator``.
 
 from __future__ import annotations
 
+import functools
 import math
+from collections.abc import Callable
 from typing import Any, TypeVar
 
 import numpy as np
@@ -16,6 +18,7 @@ from autodiff.kernels.lending import keep_lent
 from autodiff.kinds import refusing
 from autodiff.random import Generator, numpy_generator
 from autodiff.tensors.tensor import Tensor
+from autodiff.tensors.warned import warn
 
 T = TypeVar("T", bound=Tensor)
 
@@ -203,3 +206,35 @@ def orthogonal_(tensor: T, gain: float = 1.0, generator: Generator | None = None
     q, r = np.linalg.qr(numpy_generator(generator).normal(size=(max(rows, columns), min(rows, columns))))
     q = q * np.where(np.diag(r) < 0, -1, 1)  # without this, QR prefers some rotations
     return _fill(tensor, gain * (q.T if rows < columns else q).reshape(tensor.shape))
+
+
+def _old(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
+    """``function`` by the name without an underscore, which warns, as in PyTorch."""
+    new = function.__name__
+
+    @functools.wraps(function)
+    def call(*args: Any, **kwargs: Any) -> Tensor:
+        warn(f"nn.init.{new.removesuffix('_')} is an old name; use nn.init.{new}", FutureWarning)
+        return function(*args, **kwargs)
+
+    call.__name__ = call.__qualname__ = new.removesuffix("_")
+    return call
+
+
+uniform, normal, constant = _old(uniform_), _old(normal_), _old(constant_)
+eye, dirac = _old(eye_), _old(dirac_)
+xavier_uniform, xavier_normal = _old(xavier_uniform_), _old(xavier_normal_)
+kaiming_uniform, kaiming_normal = _old(kaiming_uniform_), _old(kaiming_normal_)
+orthogonal, sparse = _old(orthogonal_), _old(sparse_)
+
+
+def _calculate_correct_fan(tensor: Tensor, mode: str) -> int:
+    """The fan that ``mode`` names."""
+    if mode.lower() not in ("fan_in", "fan_out"):
+        raise OptionError(f"mode is 'fan_in' or 'fan_out', not {mode!r}")
+    return _fans(tensor)[mode.lower() == "fan_out"]
+
+
+_calculate_fan_in_and_fan_out = _fans  # by these names, which begin with _, programs reach for PyTorch's own
+_no_grad_uniform_, _no_grad_normal_, _no_grad_trunc_normal_ = uniform_, normal_, trunc_normal_
+_no_grad_fill_, _no_grad_zero_ = constant_, zeros_

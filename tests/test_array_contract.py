@@ -98,6 +98,10 @@ def more_calls(lib: Any) -> None:
     lib.chain_matmul(weights(2, 3), weights(3, 2), weights(2, 4))
     lib.split_with_sizes(x, [5, 7], -1)
     F.softmax(x, -1)
+    F.gumbel_softmax(x)
+    for write in (F.relu_, F.elu_, F.selu_, F.celu_, F.leaky_relu_, F.rrelu_, F.hardtanh_):
+        write(x.clone())
+    F.threshold_(x.clone(), 0.5, 1.5)
     F.dropout1d(x, 0.5)
     plane, volume = autodiff.tensor(PLANE), autodiff.tensor(VOLUME)
     F.max_pool1d_with_indices(x, 2)

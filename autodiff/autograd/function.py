@@ -54,6 +54,8 @@ class FunctionCtx:
         """What ``save_for_backward`` kept; raises GraphError after the graph was freed."""
         return self._given if self._running is None else self._running
 
+    saved_variables = saved_tensors  # by its old name
+
     def mark_dirty(self, *tensors: Any) -> None:
         """Declare inputs that forward changed in place; it returns them too."""
         self._dirty = tensors
@@ -138,6 +140,13 @@ class Function:
                 if isinstance(result, TensorBase):
                     notes(_Unlisted(cls.__name__ + (f"[{i}]" if len(results) > 1 else "")), args, result, {})
         return results if isinstance(returned, tuple) else results[0]
+
+
+class InplaceFunction(Function):
+    """A ``Function`` by the name under which PyTorch's programs say that it may change its inputs."""
+
+    def __init__(self, inplace: bool = False) -> None:
+        self.inplace = inplace
 
 
 class _Unlisted(Primitive):

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import pickle
-import warnings
 from typing import IO, Any
 
-from autodiff.engine.call_sites import file_and_line, place_of_user
-from autodiff.errors import AutodiffWarning, FileFormatError
+from autodiff.errors import FileFormatError
+from autodiff.tensors.warned import warn
 
 PROTOCOL = 4  # read by every Python that this library runs on
 REPAIR = """, and nothing is pickled unless you ask. Save its numbers, and load them into an object that the program \
@@ -36,7 +35,7 @@ def read(file: IO[bytes], module: Any = None) -> Any:
         "load(weights_only=False) opens a pickle, which can run any program; open only what you trust, or save a "
         "state_dict(), which load reads without it"
     )
-    warnings.warn_explicit(text, AutodiffWarning, *file_and_line(place_of_user()))
+    warn(text)
     try:
         return (module or pickle).load(file)
     except (pickle.UnpicklingError, EOFError, AttributeError, ImportError) as error:

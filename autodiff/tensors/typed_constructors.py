@@ -13,6 +13,7 @@ from autodiff.tensors.leaves import array_from_data
 from autodiff.tensors.methods.conversion import TYPE_NAMES
 from autodiff.tensors.sizes import gives_sizes
 from autodiff.tensors.tensor import Tensor
+from autodiff.tensors.warned import warn
 
 __all__ = [
     "BoolTensor", "ByteTensor", "CharTensor", "DoubleTensor", "FloatTensor", "HalfTensor", "IntTensor", "LongTensor",
@@ -63,8 +64,19 @@ def set_default_tensor_type(t: Any) -> None:
     dtypes.set_default_dtype(named[0] if named else t)
 
 
-def Variable(data: Tensor, requires_grad: bool = False) -> Tensor:
-    """``data``, which old PyTorch programs wrap before they can ask for its gradient."""
-    if not isinstance(data, Tensor):
-        raise DtypeError(f"Variable takes a tensor, not {data!r:.60}; use tensor(...) to make one")
-    return data.detach().requires_grad_() if requires_grad else data
+class _OfTensors(type):
+    """The class of ``Variable``, of which every tensor is an instance."""
+
+    def __instancecheck__(cls, instance: object) -> bool:
+        return isinstance(instance, Tensor)
+
+    def __call__(cls, data: Tensor, requires_grad: bool = False, volatile: Any = None) -> Tensor:
+        if not isinstance(data, Tensor):
+            raise DtypeError(f"Variable takes a tensor, not {data!r:.60}; use tensor(...) to make one")
+        if volatile is not None:
+            warn("volatile says nothing, as in PyTorch; use `with no_grad():`")
+        return data.detach().requires_grad_() if requires_grad else data
+
+
+class Variable(metaclass=_OfTensors):
+    """``Variable(data)`` is ``data``, which old PyTorch programs wrap before they can ask for its gradient."""

@@ -1,4 +1,4 @@
-"""Warnings of NumPy, such as that of log(0), at the line of the program that called the operation."""
+"""Warnings at the line of the program that called: those of NumPy, such as that of log(0), and the library's own."""
 
 from __future__ import annotations
 
@@ -6,9 +6,15 @@ import sys
 import warnings
 from typing import TextIO
 
-from autodiff.engine.call_sites import inside_library
+from autodiff.engine.call_sites import file_and_line, inside_library, place_of_user
+from autodiff.errors import AutodiffWarning
 
 _show_elsewhere = warnings.showwarning
+
+
+def warn(text: str, category: type[Warning] = AutodiffWarning) -> None:
+    """Warn at the line of the user's code."""
+    warnings.warn_explicit(text, category, *file_and_line(place_of_user()))
 
 
 def name_lines_of_user() -> None:

@@ -14,6 +14,7 @@ from .ctc import *
 from .dense import *
 from .distances import *
 from .dropout import *
+from .in_place import *
 from .interpolation import *
 from .losses import *
 from .margins import *

@@ -16,6 +16,7 @@ from autodiff.engine.values import Value
 from autodiff.errors import AxisError, OptionError, ShapeError
 from autodiff.functions import reductions
 from autodiff.functions.arithmetic import clamp, where
+from autodiff.functions.arrays import array_of
 from autodiff.functions.axes import length_of
 from autodiff.functions.shaping import contiguous
 from autodiff.functions.splitting import chunk
@@ -24,13 +25,14 @@ from autodiff.ops.arithmetic import multiply
 from autodiff.ops.lengths import absolute
 from autodiff.ops.shaping import reshape
 from autodiff.random import numpy_generator
+from autodiff.tensors.warned import warn
 
 from .arguments import written
 
 __all__ = [
-    "celu", "elu", "gelu", "glu", "hardshrink", "hardsigmoid", "hardswish", "hardtanh", "leaky_relu", "log_softmax",
-    "logsigmoid", "mish", "prelu", "relu", "relu6", "rrelu", "selu", "sigmoid", "silu", "softmax", "softmin",
-    "softplus", "softshrink", "softsign", "tanh", "tanhshrink", "threshold",
+    "celu", "elu", "gelu", "glu", "gumbel_softmax", "hardshrink", "hardsigmoid", "hardswish", "hardtanh", "leaky_relu",
+    "log_softmax", "logsigmoid", "mish", "prelu", "relu", "relu6", "rrelu", "selu", "sigmoid", "silu", "softmax",
+    "softmin", "softplus", "softshrink", "softsign", "tanh", "tanhshrink", "threshold",
 ]
 
 
@@ -72,9 +74,33 @@ def softmin(input: Any, dim: int | None = None, *, dtype: Any = None) -> Value:
 
 
 def _given(dim: int | None, input: Any) -> int:
+    """``dim``, or the axis that PyTorch takes where none is given, with a warning."""
     if dim is None:
-        raise OptionError(f"softmax of shape {tuple(input.shape)} needs to know its axis; give dim, as in dim=-1")
+        dim = 0 if input.ndim in (0, 1, 3) else 1
+        warn(f"softmax of shape {tuple(input.shape)} takes dim={dim} where none is given; give the axis that is meant")
     return dim
+
+
+def gumbel_softmax(logits: Any, tau: float = 1, hard: bool = False, eps: float = 1e-10, dim: int = -1) -> Value:
+    """Random weights near to one of the entries along ``dim``, drawn with the probabilities ``softmax(logits)``.
+
+    With ``hard`` they are 0 and 1, and the gradient is that of the soft ones. ``eps`` says nothing, as in PyTorch.
+
+    Reference: Jang, Gu & Poole 2017; Maddison, Mnih & Teh 2017 (the concrete distribution).
+
+    >>> import autodiff
+    >>> gumbel_softmax(autodiff.zeros(2, 3), hard=True).sum(1)
+    tensor([1., 1.])
+    """
+    shape, dtype = tuple(logits.shape), logits.dtype
+    noise = -np.log(numpy_generator(None).exponential(size=shape)).astype(dtype)
+    soft = reductions.softmax((logits + noise) / tau, dim)
+    if not hard:
+        return soft
+    plain = np.asarray(array_of(soft))
+    chosen = np.zeros(shape, dtype)
+    np.put_along_axis(chosen, plain.argmax(dim, keepdims=True), 1, dim)
+    return soft + (chosen - plain)
 
 
 def leaky_relu(input: Any, negative_slope: float = 0.01, inplace: bool = False) -> Value:

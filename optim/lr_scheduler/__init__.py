@@ -8,3 +8,5 @@ from .cosine import *
 from .cyclic import *
 from .factors import *
 from .plateau import *
+
+_LRScheduler = LRScheduler  # by its old name, from which programs inherit

@@ -4,19 +4,39 @@ from __future__ import annotations
 
 import warnings
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from functools import wraps
+from typing import Any, TypeVar
 
 from autodiff.engine.call_sites import of_library
 from autodiff.errors import DtypeError, OptionError, StateDictError
 from autodiff.kinds import described
 from autodiff.tensors.tensor import Tensor
+from autodiff.tensors.warned import warn
 
 from ..optimizer import Group, Optimizer
 from ..options import numbers_wanted
 from ..states import alike
 
+C = TypeVar("C", bound=Callable[..., None])
 UNUSED = ("_get_lr_called_within_step", "verbose")  # attributes of PyTorch's schedules
+
+
+def _check_verbose(verbose: Any) -> None:
+    """Warn of an argument that PyTorch has dropped."""
+    if verbose not in (None, False, "deprecated"):
+        warn("verbose says nothing, as in PyTorch; print(scheduler.get_last_lr()) shows the rates")
+
+
+def _without_verbose(constructor: C) -> C:
+    """``constructor``, which ignores ``verbose``."""
+
+    @wraps(constructor)
+    def construct(self: Any, *args: Any, **kwargs: Any) -> None:
+        _check_verbose(kwargs.pop("verbose", None))
+        constructor(self, *args, **kwargs)
+
+    return construct  # type: ignore[return-value]  # takes what the constructor takes
 
 
 class LRScheduler:
@@ -37,9 +57,10 @@ class LRScheduler:
         super().__init_subclass__(**kwargs)
         cls._keeps_anything = not cls.__module__.startswith("optim.")
         if "__init__" in vars(cls) and of_library(cls.__init__.__code__):
-            cls.__init__ = numbers_wanted(cls.__init__)  # type: ignore[method-assign]
+            cls.__init__ = _without_verbose(numbers_wanted(cls.__init__))  # type: ignore[method-assign]
 
-    def __init__(self, optimizer: Optimizer, last_epoch: int = -1) -> None:
+    def __init__(self, optimizer: Optimizer, last_epoch: int = -1, verbose: Any = None) -> None:
+        _check_verbose(verbose)
         self._attach(optimizer)
         for number, group in enumerate(optimizer.param_groups):
             if last_epoch == -1:
