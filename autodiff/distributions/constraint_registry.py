@@ -93,12 +93,13 @@ def _moved(transform: Any, loc: Any, scale: Any) -> Any:
     return transforms.ComposeTransform([transform, transforms.AffineTransform(loc, scale)])
 
 
-@_both(constraints.lower_cholesky)
+@transform_to.register(constraints.lower_cholesky)  # type: ignore[untyped-decorator]
 def _to_lower_cholesky(constraint: Any) -> Any:
     return transforms.LowerCholeskyTransform()
 
 
-@_both(constraints.positive_definite, constraints.positive_semidefinite)
+@transform_to.register(constraints.positive_semidefinite)  # type: ignore[untyped-decorator]
+@transform_to.register(constraints.positive_definite)  # type: ignore[untyped-decorator]
 def _to_positive_definite(constraint: Any) -> Any:
     return transforms.PositiveDefiniteTransform()
 

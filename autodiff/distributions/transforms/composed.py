@@ -95,7 +95,7 @@ class ComposeTransform(Transform):
         points.append(y)
         total: Any = None
         axes = self.domain.event_dim
-        for part, before, after in zip(self.parts, points, points[1:], strict=True):
+        for part, before, after in zip(self.parts, points[:-1], points[1:], strict=True):
             term = sum_rightmost(part.log_abs_det_jacobian(before, after), axes - part.domain.event_dim)
             total = term if total is None else total + term
             axes += part.codomain.event_dim - part.domain.event_dim
