@@ -19,8 +19,8 @@ import autodiff
 import nn
 import optim
 from autodiff import Tensor, fft
+from autodiff.viz.figures import canvas, save
 from examples.pictures import curves
-from examples.plotting import canvas, save
 from examples.progress import progress
 from examples.report import Options, Report, Row, main, picture
 

@@ -8,7 +8,9 @@ from typing import Any
 
 import autodiff
 import nn
-from autodiff.viz import Drawing, draw
+import optim
+from autodiff.data.idx import EMBEDDED, load_mnist
+from autodiff.viz import Drawing, Watch, draw
 from examples import command
 
 PROGRAM = "python -m examples.graphs"
@@ -115,7 +117,38 @@ def model() -> Drawing:
     return draw(Frozen(), autodiff.tensor([1, 2, 3, 4, 5]))
 
 
-GRAPHS: dict[str, Callable[[], Drawing]] = {
+def trained(model: nn.Module, title: str) -> Watch:
+    """A net learns handwritten digits for 300 steps, and is watched."""
+    data = load_mnist(EMBEDDED)
+    images, labels = autodiff.tensor(data.train_images).flatten(1) / 255, autodiff.tensor(data.train_labels)
+    optimizer = optim.SGD(model.parameters(), lr=0.05, momentum=0.9)
+    with Watch(model, optimizer, every=10, title=title) as watch:
+        for _ in range(300):
+            chosen = autodiff.randint(0, len(labels), (64,))
+            optimizer.zero_grad()
+            loss = nn.functional.cross_entropy(model(images[chosen]), labels[chosen])
+            loss.backward()
+            optimizer.step()
+            watch(loss)
+    return watch
+
+
+def healthy() -> Watch:
+    """Two layers of ReLU, which learn."""
+    autodiff.manual_seed(0)
+    layers = [nn.Linear(784, 64), nn.ReLU(), nn.Linear(64, 64), nn.ReLU(), nn.Linear(64, 10)]
+    return trained(nn.Sequential(*layers), "two layers of ReLU")
+
+
+def vanishing() -> Watch:
+    """Eight layers of sigmoids, of which the first hardly get a gradient."""
+    autodiff.manual_seed(0)
+    hidden = [layer for _ in range(7) for layer in (nn.Sigmoid(), nn.Linear(64, 64))]
+    layers = [nn.Linear(784, 64), *hidden, nn.Sigmoid(), nn.Linear(64, 10)]
+    return trained(nn.Sequential(*layers), "eight layers of sigmoids")
+
+
+GRAPHS: dict[str, Callable[[], Drawing | Watch]] = {
     "scalar.svg": scalar,
     "sigmoids.svg": sigmoids,
     "lenet.svg": lenet,
@@ -124,6 +157,8 @@ GRAPHS: dict[str, Callable[[], Drawing]] = {
     "block.svg": block,
     "model.svg": model,
     "double_backward.svg": double_backward,
+    "healthy.png": healthy,
+    "vanishing.png": vanishing,
 }
 
 

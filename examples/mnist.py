@@ -28,7 +28,7 @@ import optim
 from autodiff.data import DataLoader, Dataset
 from autodiff.data.idx import Mnist, load_mnist
 from autodiff.io.files import write_whole
-from autodiff.viz import DrawingError, draw
+from autodiff.viz import DrawingError, Watch, draw
 from examples import command
 from examples.checkpoints import Checkpoint, checksum
 from examples.plotting import learning_curve
@@ -178,6 +178,7 @@ class Training:
         self.digits = Digits(data.train_images, data.train_labels, recipe.shift)
         self.scheduler = recipe.schedule(self.optimizer, math.ceil(len(data.train_images) / batch_size), epochs)
         self.history: list[Epoch] = []
+        self.watch: Watch | None = None
         self._begin_epoch()
 
     def _begin_epoch(self) -> None:
@@ -223,6 +224,8 @@ class Training:
         loss.backward()
         self.optimizer.step()
         self.scheduler.step()
+        if self.watch:
+            self.watch(loss)
 
         self.steps += 1
         self.total_loss += loss.item() * len(labels)
@@ -264,14 +267,18 @@ def train(
     lr: float,
     recipe: Recipe = MODELS["two-conv"],
     checkpoint: Checkpoint | None = None,
+    page: Path | None = None,
 ) -> list[Epoch]:
     """Train with the optimizer, schedule and shifts of the recipe, and print a line for each epoch.
+
+    ``page`` is written after each epoch, and shows what losses and layers did so far.
 
     Raises:
         FloatingPointError: the loss became infinite or NaN.
 
     """
     training = Training(model, data, epochs, batch_size, lr, recipe)
+    training.watch = Watch(model, training.optimizer, title="digits") if page else None
     if checkpoint and checkpoint.saved:
         training.load_state_dict(checkpoint.saved)
         print(f"going on in epoch {len(training.history) + 1} after {training.steps} steps", flush=True)
@@ -282,6 +289,8 @@ def train(
 
     while len(training.history) < epochs:
         training.epoch(keep)
+        if page and training.watch:
+            training.watch.save(page)
     return training.history
 
 
@@ -324,7 +333,7 @@ def learn(options: Namespace) -> None:
     data, recipe = load_mnist(options.data), MODELS[options.model]
     epochs, batch_size = options.epochs or recipe.epochs, options.batch_size or recipe.batch_size
     lr = options.lr or recipe.lr
-    command.check_writable([options.json] if options.json else [])
+    command.check_writable(path for path in (options.json, options.watch) if path)
     options.out.mkdir(parents=True, exist_ok=True)
     command.check_writable(options.out / name for name in (PICTURE, GRAPH, WEIGHTS, CHECKPOINT))
     run = {"model": options.model, "seed": options.seed, "epochs": epochs, "batch_size": batch_size, "lr": lr}
@@ -336,7 +345,7 @@ def learn(options: Namespace) -> None:
     model = recipe.make()
     parameters = sum(parameter.numel() for parameter in model.parameters())
     print(f"{parameters:,} parameters, {len(data.train_images):,} training and {len(data.test_images):,} test images")
-    history = train(model, data, epochs, batch_size, lr, recipe, checkpoint)
+    history = train(model, data, epochs, batch_size, lr, recipe, checkpoint, options.watch)
     seconds = sum(epoch.seconds for epoch in history)
 
     autodiff.save(model.state_dict(), options.out / WEIGHTS)
@@ -376,6 +385,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--lr", type=command.positive(float), help=f"first learning rate ({_defaults('lr')})")
     parser.add_argument("--seed", type=command.natural, default=0, help="of weights, order and shifts (0)")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the results as data, too")
+    parser.add_argument("--watch", type=Path, metavar="FILE", help="write what the layers did, as a page (.html)")
     parser.add_argument("--resume", action="store_true", help="go on from the checkpoint of a run that was stopped")
     parser.add_argument(
         "--checkpoint-every", type=command.positive(int), metavar="N", default=100, help="steps between two (100)"

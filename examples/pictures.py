@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from examples.plotting import canvas, save
+from autodiff.viz.figures import canvas, save
 
 
 def curves(path: Path, panels: Mapping[str, Mapping[str, Sequence[float]]], steps: str, unit: str = "loss") -> None:

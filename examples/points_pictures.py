@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from examples.plotting import canvas, save
+from autodiff.viz.figures import canvas, save
 from examples.points_training import Array, Run
 
 LOW, HIGH = "#2b6cb0", "#d9822b"  # label 0, label 1

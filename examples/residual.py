@@ -9,11 +9,13 @@ Reference: K. He, X. Zhang, S. Ren, J. Sun (2016), "Deep residual learning for i
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import autodiff
 import optim
 from autodiff.data.idx import Mnist, load_mnist
+from autodiff.viz import Watch
 from examples import command
 from examples.mnist import evaluate, step_on_noise, to_tensor
 from examples.peer import torch_ratio
@@ -64,12 +66,18 @@ def build_step(lib: Any) -> Callable[[], object]:
     return step_on_noise(model, sgd(model, lib), BATCH, lib)
 
 
-def train(model: Any, data: Mnist, epochs: int, name: str) -> tuple[list[float], list[float]]:
-    """The training loss of each step and, after each epoch, the test accuracy; the learning rate falls to 0."""
+def train(
+    model: Any, data: Mnist, epochs: int, name: str, pages: Path | None = None
+) -> tuple[list[float], list[float]]:
+    """The training loss of each step and, after each epoch, the test accuracy; the learning rate falls to 0.
+
+    A page in the folder ``pages`` shows what the layers did.
+    """
     count, losses, accuracies = len(data.train_images), [], []
     loss, optimizer = autodiff.nn.CrossEntropyLoss(), sgd(model)
     steps = epochs * -(-count // BATCH)
     scheduler = optim.lr_scheduler.CosineAnnealingLR(optimizer, steps)
+    watch = Watch(model, optimizer, title=f"{name} net") if pages else None
     for epoch in range(epochs):
         model.train()
         bar = progress(autodiff.randperm(count).split(BATCH), f"{name} {epoch + 1}/{epochs}")
@@ -81,9 +89,15 @@ def train(model: Any, data: Mnist, epochs: int, name: str) -> tuple[list[float],
             value.backward()
             optimizer.step()
             scheduler.step()
+            if watch:
+                watch(value)
             losses.append(value.item())
             bar.set_postfix_str(f"loss {losses[-1]:.3f}", refresh=False)
         accuracies.append(evaluate(model, data.test_images, data.test_labels)[1])
+    if pages and watch:
+        pages.mkdir(parents=True, exist_ok=True)
+        watch.save(pages / f"{name}.html")
+        print(f"{name} net:", *(map(str, watch.findings()) if watch.findings() else ["all layers learn"]), sep="\n  ")
     return losses, accuracies
 
 
@@ -98,7 +112,7 @@ def run(options: Options) -> Report:
     for name, residual in (("residual", True), ("plain", False)):
         autodiff.manual_seed(options.seed)
         model = make_model(residual=residual, blocks=blocks)
-        losses[name], accuracies[name] = train(model, data, EPOCHS, name)
+        losses[name], accuracies[name] = train(model, data, EPOCHS, name, vars(options).get("watch"))
     if path := picture(options, "residual.png"):
         curves(path, {"training loss": losses}, "step")
 
@@ -111,8 +125,10 @@ def run(options: Options) -> Report:
 
 
 def parser() -> command.Parser:
-    """The common options, and where the images are."""
-    return argument_parser("examples.residual", __doc__, data=True)
+    """The common options, where the images are, and where to write what the layers did."""
+    result = argument_parser("examples.residual", __doc__, data=True)
+    result.add_argument("--watch", type=Path, metavar="DIR", help="write a page for each net: what its layers did")
+    return result
 
 
 if __name__ == "__main__":

@@ -31,7 +31,7 @@ def rooms_of(readme: str) -> list[list[str]]:
 LEVELS = rooms_of((ROOT / "README.md").read_text(encoding="utf-8"))
 
 # Each of these is imported by one file only. All but NumPy wait until they are used.
-OPTIONAL = ("graphviz", "hypothesis", "matplotlib", "mpi4py", "onnx", "safetensors", "threadpoolctl", "tqdm")
+OPTIONAL = ("IPython", "graphviz", "hypothesis", "matplotlib", "mpi4py", "onnx", "safetensors", "threadpoolctl", "tqdm")
 ORACLES = ("jax", "torch")  # compared with in tests and benchmarks, never used
 PEER = "examples.peer"  # where the examples time the same step on PyTorch, if it is installed
 

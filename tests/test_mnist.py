@@ -112,11 +112,13 @@ def test_the_seed_decides_everything_but_the_time(trained: Path, few: Path, tmp_
     assert numbers(tmp_path / "1" / "out") != numbers(trained)
 
 
-def test_the_network_learns_the_embedded_digits() -> None:
-    """One pass over the 5,000 images is enough for nine digits of ten."""
+def test_the_network_learns_the_embedded_digits(tmp_path: Path) -> None:
+    """One pass over the 5,000 images is enough for nine digits of ten; the page says that all layers learn."""
     autodiff.manual_seed(0)
-    (epoch,) = mnist.train(mnist.make_model(), load_mnist(EMBEDDED), epochs=1, batch_size=50, lr=0.005)
+    model, page = mnist.make_model(), tmp_path / "training.html"
+    (epoch,) = mnist.train(model, load_mnist(EMBEDDED), epochs=1, batch_size=50, lr=0.005, page=page)
     assert epoch.test_accuracy > 0.9
+    assert "all layers learn" in page.read_text(encoding="utf-8")
 
 
 MISTAKES = {

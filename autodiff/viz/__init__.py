@@ -13,6 +13,7 @@ from autodiff.viz.errors import DrawingError as DrawingError
 from autodiff.viz.errors import DrawingWarning as DrawingWarning
 from autodiff.viz.explanation import Explanation as Explanation
 from autodiff.viz.explanation import explain as explain
+from autodiff.viz.findings import Finding as Finding
 from autodiff.viz.layers import Summary as Summary
 from autodiff.viz.layers import summary as summary
 from autodiff.viz.nodes import DrawnEdge as DrawnEdge
@@ -22,3 +23,4 @@ from autodiff.viz.nodes import Group as Group
 from autodiff.viz.nodes import Part as Part
 from autodiff.viz.saved import Memory as Memory
 from autodiff.viz.saved import memory as memory
+from autodiff.viz.watch import Watch as Watch
