@@ -12,6 +12,8 @@ from parity.harness import peer
 import autodiff
 from autodiff.kernels import threads
 
+collect_ignore_glob = ["typing/*"]  # programs that a checker of types reads, and nobody runs
+
 
 @pytest.fixture
 def no_engine(monkeypatch: pytest.MonkeyPatch) -> None:
