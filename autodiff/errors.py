@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
+import re
+
 from numpy.linalg import LinAlgError
 
 
 class AutodiffError(Exception):
-    """The base of this library's exceptions."""
+    """The base of this library's exceptions; in their texts a shape is a plain tuple, of an array or of a tensor."""
+
+    def __init__(self, *args: object) -> None:
+        super().__init__(*(_with_tuples(each) if isinstance(each, str) else each for each in args))
+
+
+def _with_tuples(text: str) -> str:
+    """``text`` with ``(2, 3)`` for ``autodiff.Size([2, 3])``."""
+    text = re.sub(r"autodiff\.Size\(\[(\d+)\]\)", r"(\1,)", text)
+    return re.sub(r"autodiff\.Size\(\[([\d, ]*)\]\)", r"(\1)", text)
 
 
 class ShapeError(AutodiffError, ValueError, RuntimeError):

@@ -3,7 +3,7 @@
 >>> import autodiff, nn
 >>> model = nn.Sequential(nn.Linear(2, 5), nn.Sigmoid(), nn.Linear(5, 1))
 >>> model(autodiff.zeros(3, 2)).shape
-(3, 1)
+autodiff.Size([3, 1])
 """
 
 from __future__ import annotations

@@ -8,10 +8,12 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 import pytest
+from parity.harness import peer
 
 import autodiff
 import nn
 from autodiff.autograd import backward, grad
+from autodiff.errors import AxisError, ShapeError
 
 MAKERS: dict[str, Callable[[], Any]] = {
     "tensor": lambda: autodiff.ones(2),
@@ -86,3 +88,41 @@ def test_gradients_are_asked_for_by_any_iterable(gather: Callable[[list[Any]], I
     if gather is not nn.ParameterList:  # which has leaves only
         backward(gather([(first * third).sum(), (second * third).sum()]))
         assert third.grad.tolist() == [2.0, 2.0]
+
+SIZES: list[Callable[[Any], Any]] = [
+    lambda s: s, lambda s: s[0], lambda s: s[-1], lambda s: s[1:], lambda s: s[::-1], lambda s: s[:0],
+    lambda s: s + (1,), lambda s: (1,) + s, lambda s: s + s, lambda s: s * 2, lambda s: 2 * s, lambda s: s.numel(),
+    lambda s: s[1:].numel(), lambda s: s == (2, 3), lambda s: hash(s) == hash((2, 3)), lambda s: f"{s} {s!s} {s!r}",
+    lambda s: s.count(2), lambda s: (*s, 4), lambda s: list(s), lambda s: len(s), lambda s: {s: 1}[2, 3],
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("use", SIZES)
+def test_a_size_does_what_pytorch_does(use: Callable[[Any], Any]) -> None:
+    """A shape prints, compares, is cut and joined as PyTorch's, with autodiff in place of torch."""
+    torch = peer()
+    ours, theirs = use(autodiff.ones(2, 3).shape), use(torch.ones(2, 3).shape)
+    assert repr(ours) == repr(theirs).replace("torch.", "autodiff.")
+    assert (type(ours) is autodiff.Size) == (type(theirs) is torch.Size)
+
+
+def test_sizes_are_copied_and_pickled() -> None:
+    """They stay sizes, and ``size()`` gives the same as ``shape``."""
+    size = autodiff.ones(2, 3).size()
+    for twin in (copy.copy(size), copy.deepcopy(size), pickle.loads(pickle.dumps(size))):
+        assert type(twin) is autodiff.Size
+        assert twin == size
+    assert type(autodiff.ones(2).shape) is autodiff.Size
+    assert repr(autodiff.Size([])) == "autodiff.Size([])"
+
+
+def test_errors_show_shapes_as_tuples() -> None:
+    """The shape of a tensor and that of an array look alike in the text of an error."""
+    x = autodiff.ones(2, 3)
+    with pytest.raises(ShapeError, match=r"^a tensor of shape \(2, 3\) is not one number"):
+        x.item()
+    with pytest.raises(ShapeError, match=r"of shape \(3,\) has that shape, not \(2, 3\)"):
+        autodiff.ones(3).grad = x
+    assert str(ShapeError(f"{autodiff.ones(()).shape} {autodiff.ones(4).shape}")) == "() (4,)"
+    with pytest.raises(AxisError, match=r"a tensor of shape \(2, 3\) has no axis 2"):
+        _ = x.shape[2]

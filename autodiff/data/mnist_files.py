@@ -48,7 +48,7 @@ def mnist(full: bool = False, folder: str | os.PathLike[str] | None = None) -> t
     (5000, 1000)
     >>> image, label = train[0]
     >>> image.shape, label
-    ((1, 28, 28), tensor(4))
+    (autodiff.Size([1, 28, 28]), tensor(4))
     """
     if folder is None:
         folder = os.environ.get("MNIST_DIR") or download() if full else EMBEDDED

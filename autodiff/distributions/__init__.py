@@ -4,7 +4,7 @@
 >>> from autodiff.distributions import Normal, kl_divergence
 >>> d = Normal(autodiff.zeros(3), 2.0)
 >>> d.sample((5,)).shape
-(5, 3)
+autodiff.Size([5, 3])
 >>> kl_divergence(d, Normal(0.0, 1.0))
 tensor([0.8069, 0.8069, 0.8069])
 """

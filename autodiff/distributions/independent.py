@@ -19,7 +19,7 @@ class Independent(Distribution):
     >>> from autodiff.distributions import Normal
     >>> d = Independent(Normal(autodiff.zeros(2, 3), 1.0), 1)
     >>> d.batch_shape, d.event_shape
-    ((2,), (3,))
+    (autodiff.Size([2]), autodiff.Size([3]))
 
     Raises:
         ShapeError: the batch has fewer axes than that.

@@ -15,7 +15,7 @@ class LogisticNormal(TransformedDistribution):
 
     >>> import autodiff
     >>> LogisticNormal(autodiff.zeros(3), autodiff.ones(3)).sample().shape
-    (4,)
+    autodiff.Size([4])
     """
 
     arg_constraints = {"loc": constraints.real, "scale": constraints.positive}  # noqa: RUF012

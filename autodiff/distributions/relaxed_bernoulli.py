@@ -53,7 +53,7 @@ class RelaxedBernoulli(TransformedDistribution):
     >>> import autodiff
     >>> d = RelaxedBernoulli(autodiff.tensor(0.5), autodiff.tensor([0.1, 0.9]))
     >>> d.rsample().shape
-    (2,)
+    autodiff.Size([2])
     """
 
     arg_constraints = {"probs": constraints.unit_interval, "logits": constraints.real}  # noqa: RUF012

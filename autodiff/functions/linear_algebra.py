@@ -109,7 +109,7 @@ def tensordot(a: Any, b: Any, dims: Any = 2) -> Value:
 
     >>> import autodiff
     >>> autodiff.tensordot(autodiff.ones(2, 3), autodiff.ones(3, 4), 1).shape
-    (2, 4)
+    autodiff.Size([2, 4])
     """
     pairs = (range(a.ndim - dims, a.ndim), range(dims)) if isinstance(dims, int) else dims
     ours, theirs = ([length_of(x, d)[0] for d in side] for x, side in zip((a, b), pairs, strict=True))

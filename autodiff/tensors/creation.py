@@ -40,7 +40,7 @@ def tensor(
     Raises DtypeError for data that are not numbers in a regular shape.
 
     >>> tensor([[1, 2], [3, 4]]).shape
-    (2, 2)
+    autodiff.Size([2, 2])
     """
     return leaf(array_from_data(data, dtype, True), requires_grad, device)
 

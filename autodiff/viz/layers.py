@@ -239,7 +239,7 @@ class _Seen:
 
     def _note(self, module: Any, _: Any, output: Any) -> None:
         found = [tensor for _, tensor in tensors_in(output)]
-        shapes = [tensor.shape for tensor in found]
+        shapes = [tuple(tensor.shape) for tensor in found]
         self.shapes[id(module)] = shapes[0] if len(shapes) == 1 else shapes
         self.dtypes[id(module)] = ", ".join(dict.fromkeys(str(tensor.dtype) for tensor in found))
         self.calls[id(module)] += 1

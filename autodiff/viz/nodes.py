@@ -158,7 +158,8 @@ def facts_of(graph: Recorded, depth: Any, show: Collection[str]) -> Facts:
             if not text:
                 text = constants.setdefault(id(value), f"c{len(constants)}")
                 name = graph.names.get(id(value), "constant")
-                nodes.setdefault(text, DrawnNode(text, "constant", name, value.shape, value.dtype.name, group=call))
+                shape = tuple(value.shape)
+                nodes.setdefault(text, DrawnNode(text, "constant", name, shape, value.dtype.name, group=call))
             operands.append(text)
         kind, name = _kind_and_name(node, graph.names.get(node))
         place, source = place_of(node.place)

@@ -38,7 +38,7 @@ def conv_nd(
 
     >>> import autodiff
     >>> conv2d(autodiff.ones(1, 1, 3, 3), autodiff.ones(1, 1, 2, 2)).shape
-    (1, 1, 2, 2)
+    autodiff.Size([1, 1, 2, 2])
     >>> conv1d(autodiff.tensor([[1.0, 2.0, 3.0, 4.0, 5.0]]), autodiff.ones(1, 1, 3), padding="same")
     tensor([[ 3.,  6.,  9., 12.,  9.]])
     """
@@ -93,7 +93,7 @@ def conv_transpose_nd(
 
     >>> import autodiff
     >>> conv_transpose2d(autodiff.ones(1, 1, 2, 2), autodiff.ones(1, 1, 2, 2), stride=2).shape
-    (1, 1, 4, 4)
+    autodiff.Size([1, 1, 4, 4])
     """
     name, shape = f"conv_transpose{axes}d", tuple(weight.shape)
     x, unbatched = _checked_input(name, axes, input, weight)

@@ -24,7 +24,7 @@ def unfold(input: Any, kernel_size: Any, dilation: Any = 1, padding: Any = 0, st
 
     >>> import autodiff
     >>> unfold(autodiff.ones(1, 2, 4, 4), 3).shape
-    (1, 18, 4)
+    autodiff.Size([1, 18, 4])
     """
     x, unbatched = with_batch(input, 2, "unfold")
     window = window_of(2, kernel_size, stride, padding, dilation)

@@ -40,7 +40,7 @@ class MultiheadAttention(Module):
     >>> x = autodiff.zeros(5, 2, 8)
     >>> out, weights = MultiheadAttention(8, 2)(x, x, x)
     >>> out.shape, weights.shape
-    ((5, 2, 8), (2, 5, 5))
+    (autodiff.Size([5, 2, 8]), autodiff.Size([2, 5, 5]))
     """
 
     def __init__(

@@ -102,7 +102,7 @@ class Conv2d(_Conv):
 
     >>> import autodiff
     >>> Conv2d(1, 4, 3, padding="same")(autodiff.ones(2, 1, 8, 8)).shape
-    (2, 4, 8, 8)
+    autodiff.Size([2, 4, 8, 8])
     """
 
     axes, function = 2, F.conv2d

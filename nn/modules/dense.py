@@ -25,7 +25,7 @@ class Linear(Module):
 
     >>> import autodiff
     >>> Linear(3, 2)(autodiff.ones(5, 3)).shape
-    (5, 2)
+    autodiff.Size([5, 2])
     """
 
     weight: Parameter

@@ -80,7 +80,7 @@ class Embedding(_Table):
 
     >>> import autodiff
     >>> Embedding(10, 3)(autodiff.tensor([[1, 2], [9, 0]])).shape
-    (2, 2, 3)
+    autodiff.Size([2, 2, 3])
     """
 
     def __init__(
@@ -107,7 +107,7 @@ class EmbeddingBag(_Table):
 
     >>> import autodiff
     >>> EmbeddingBag(10, 3, mode="sum")(autodiff.tensor([1, 2, 9, 0]), autodiff.tensor([0, 3])).shape
-    (2, 3)
+    autodiff.Size([2, 3])
     """
 
     def __init__(

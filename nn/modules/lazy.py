@@ -62,7 +62,7 @@ class LazyLinear(_Lazy, Linear):
     >>> import autodiff
     >>> layer = LazyLinear(2)
     >>> layer(autodiff.ones(5, 3)).shape, layer
-    ((5, 2), Linear(in_features=3, out_features=2, bias=True))
+    (autodiff.Size([5, 2]), Linear(in_features=3, out_features=2, bias=True))
     """
 
     def __init__(self, out_features: int, bias: bool = True, device: Any = None, dtype: Any = None) -> None:

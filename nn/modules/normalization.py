@@ -126,7 +126,7 @@ class BatchNorm2d(_BatchNorm):
 
     >>> import autodiff
     >>> BatchNorm2d(3)(autodiff.rand(2, 3, 4, 4)).shape
-    (2, 3, 4, 4)
+    autodiff.Size([2, 3, 4, 4])
     """
 
     ranks = (4,)
@@ -207,7 +207,7 @@ class LayerNorm(_Scaled):
 
     >>> import autodiff
     >>> LayerNorm(4)(autodiff.rand(2, 4)).shape
-    (2, 4)
+    autodiff.Size([2, 4])
     """
 
     def __init__(

@@ -43,7 +43,7 @@ class MaxPool2d(_MaxPool, function=F.max_pool2d):
 
     >>> import autodiff
     >>> MaxPool2d(2)(autodiff.ones(1, 1, 4, 4)).shape
-    (1, 1, 2, 2)
+    autodiff.Size([1, 1, 2, 2])
     """
 
 

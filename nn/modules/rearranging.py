@@ -21,7 +21,7 @@ class Flatten(FunctionModule, function=autodiff.flatten):
 
     >>> import autodiff
     >>> Flatten()(autodiff.ones(2, 3, 4)).shape
-    (2, 12)
+    autodiff.Size([2, 12])
     """
 
     start_dim: int = 1
@@ -33,7 +33,7 @@ class Unflatten(FunctionModule, function=autodiff.unflatten):
 
     >>> import autodiff
     >>> Unflatten(1, (3, 4))(autodiff.ones(2, 12)).shape
-    (2, 3, 4)
+    autodiff.Size([2, 3, 4])
     """
 
     dim: int

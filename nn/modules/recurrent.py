@@ -196,7 +196,7 @@ class RNN(RNNBase):
     >>> import autodiff
     >>> output, h = RNN(3, 5)(autodiff.zeros(7, 2, 3))
     >>> output.shape, h.shape
-    ((7, 2, 5), (1, 2, 5))
+    (autodiff.Size([7, 2, 5]), autodiff.Size([1, 2, 5]))
     """
 
     def __init__(
@@ -222,7 +222,7 @@ class LSTM(RNNBase):
     >>> import autodiff
     >>> output, (h, c) = LSTM(3, 5, num_layers=2)(autodiff.zeros(7, 2, 3))
     >>> output.shape, h.shape, c.shape
-    ((7, 2, 5), (2, 2, 5), (2, 2, 5))
+    (autodiff.Size([7, 2, 5]), autodiff.Size([2, 2, 5]), autodiff.Size([2, 2, 5]))
     """
 
     gates = 4

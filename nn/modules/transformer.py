@@ -95,7 +95,7 @@ class TransformerEncoderLayer(_Layer):
 
     >>> import autodiff
     >>> TransformerEncoderLayer(8, 2)(autodiff.zeros(5, 3, 8)).shape
-    (5, 3, 8)
+    autodiff.Size([5, 3, 8])
     """
 
     has_memory = False
@@ -116,7 +116,7 @@ class TransformerDecoderLayer(_Layer):
 
     >>> import autodiff
     >>> TransformerDecoderLayer(8, 2)(autodiff.zeros(5, 3, 8), autodiff.zeros(7, 3, 8)).shape
-    (5, 3, 8)
+    autodiff.Size([5, 3, 8])
     """
 
     has_memory = True
@@ -201,7 +201,7 @@ class Transformer(Module):
     >>> import autodiff
     >>> model = Transformer(8, 2, 1, 1, 16)
     >>> model(autodiff.zeros(7, 3, 8), autodiff.zeros(5, 3, 8)).shape
-    (5, 3, 8)
+    autodiff.Size([5, 3, 8])
     """
 
     def __init__(

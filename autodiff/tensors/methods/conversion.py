@@ -91,10 +91,9 @@ class ConversionMethods(TensorBase):
     __slots__ = ()
 
     @property
-    def shape(self) -> tuple[int, ...]:
+    def shape(self) -> Size:
         """The lengths of the axes."""
-        shape: tuple[builtins.int, ...] = self._array.shape
-        return shape
+        return Size(self._array.shape)
 
     @property
     def ndim(self) -> builtins.int:
@@ -127,7 +126,7 @@ class ConversionMethods(TensorBase):
     def size(self, dim: builtins.int) -> builtins.int: ...
     def size(self, dim: builtins.int | None = None) -> Any:
         """The shape, or the length of one axis."""
-        return Size(self.shape) if dim is None else length_of(self, dim)[1]
+        return self.shape if dim is None else length_of(self, dim)[1]
 
     def dim(self) -> builtins.int:
         """The number of axes."""
