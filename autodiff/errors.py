@@ -85,3 +85,7 @@ class FileFormatError(AutodiffError, ValueError):
 
 class WorkerError(AutodiffError, RuntimeError):
     """A worker of a data loader that does not answer: too slow for its timeout, or gone."""
+
+
+class DistributedError(AutodiffError, RuntimeError):
+    """Another process of the program that failed, ended, or did not answer in time."""

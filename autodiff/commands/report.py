@@ -24,6 +24,7 @@ OPTIONAL = {
     "graphviz": "drawings as objects of graphviz",
     "safetensors": "files of weights",
     "onnx": "models as files of ONNX",
+    "mpi4py": "several processes",
     "matplotlib": "the examples' pictures",
     "tqdm": "the examples' progress",
     "hypothesis": "gradient_test",

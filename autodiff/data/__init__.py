@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from autodiff.data.collate import *
 from autodiff.data.dataset import *
+from autodiff.data.distributed import *
 from autodiff.data.loader import *
 from autodiff.data.mnist_files import *
 from autodiff.data.sampler import *

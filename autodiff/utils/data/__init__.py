@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from autodiff.data import *
 from autodiff.data import dataset as dataset
+from autodiff.data import distributed as distributed
 from autodiff.data import loader as loader
 from autodiff.data import sampler as sampler
 
