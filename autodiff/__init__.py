@@ -33,7 +33,9 @@ from autodiff.functions.comparison import *
 from autodiff.functions.complex_names import *
 from autodiff.functions.diagonals import *
 from autodiff.functions.differences import *
+from autodiff.functions.documented import add_examples as _add_examples
 from autodiff.functions.einsum import *
+from autodiff.functions.examples import FUNCTIONS as _FUNCTIONS
 from autodiff.functions.indexing import *
 from autodiff.functions.joining import *
 from autodiff.functions.linear_algebra import *
@@ -105,7 +107,8 @@ i0, lgamma, mvlgamma, polygamma = special.i0, special.lgamma, special.mvlgamma, 
 _find_spellings()
 _keep_freed_memory()
 _name_lines_of_user()
-_give_tensors(vars())
+_give_tensors(vars(), _FUNCTIONS)
+_add_examples({name: getattr(Tensor, name) for name in _FUNCTIONS if hasattr(Tensor, name)}, _FUNCTIONS)
 _LATER = {name: name for name in (
     "accelerator", "amp", "backends", "cuda", "data", "distributed", "distributions", "export", "func", "io", "jit",
     "multiprocessing", "nn", "optim", "sparse", "testing", "utils", "viz",

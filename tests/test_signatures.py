@@ -58,8 +58,9 @@ MODULES = {
 }  # fmt: skip
 TOOLS_OTHERWISE = {
     "optim.Optimizer": "makes itself anew for each subclass",
+    "optim.lr_scheduler.LRScheduler": "takes verbose, which subclasses of older programs hand over",
+    "optim.swa_utils.LRScheduler": "the same class",
     "utils.data.random_split": "the generator is None, PyTorch's is its default one",
-    "autograd.Function": "is never made",
     "autograd.backward": "grad_variables is deprecated",
     "autograd.enable_grad": "is a context, a decorator, or both",
     "autograd.no_grad": "is a context, a decorator, or both",
@@ -132,7 +133,7 @@ def test_optimizers_and_tools_take_the_arguments_of_pytorch(path: str) -> None:
         mine, wanted = getattr(module, name), getattr(theirs_, name, None)
         is_ours = str(getattr(mine, "__module__", "")).startswith(("autodiff", "optim", "nn"))
         if is_ours and callable(mine) and callable(wanted) and name not in ("Tensor", "Variable"):
-            same = ours(mine) == ours(wanted)
+            same = ours(mine) == ours(wanted) or "*args" in [a.name for a in ours(wanted)]  # which says nothing
             assert same != (f"{path}.{name}" in TOOLS_OTHERWISE), name
             compared += 1
     assert compared >= 3
@@ -147,6 +148,13 @@ def test_every_public_function_has_a_signature_and_words_of_its_own() -> None:
         assert not call.__name__.startswith(("_", "<")), name
         stars = [p for p in inspect.signature(call).parameters.values() if p.kind == p.VAR_POSITIONAL]
         assert not any(p.name == "args" for p in stars) or name == "to", name
+
+
+def test_a_wrong_call_is_refused_in_the_name_of_the_function() -> None:
+    """Not in that of a closure or a wrapper inside."""
+    for space, name in CALLS:
+        with pytest.raises(Exception, match=r"^(?!.*<(lambda|locals)>)"):
+            call_of(space, name)(autodiff.ones(1), not_an_argument=1)
 
 
 def test_most_signatures_are_compared() -> None:

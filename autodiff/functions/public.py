@@ -2,7 +2,7 @@
 
 Inside the library the functions of a vocabulary go on as they are: on arrays they compute with NumPy, so that VJPs and
 kernels can use them. Each package that offers them to users (``autodiff``, ``autodiff.fft``, ``autodiff.linalg``,
-``autodiff.special``, ``nn.functional``) ends with ``give_tensors(vars())``.
+``autodiff.special``, ``nn.functional``) ends with ``give_tensors(vars(), EXAMPLES)``.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from autodiff.engine.apply import apply
 from autodiff.engine.primitive import Primitive
 from autodiff.engine.values import Operand, TensorBase, Value, wrap
 from autodiff.errors import DtypeError
+from autodiff.functions.documented import Examples, add_examples
 from autodiff.kernels.layout import note
 from autodiff.kinds import described, repair_of, wrong_kind
 
@@ -28,8 +29,11 @@ PACKAGES = ("autodiff.functions.", "autodiff.linalg.", "autodiff.special.", "aut
 _public: dict[Any, Callable[..., Any]] = {}  # one for each function, so that its other names are the same object
 
 
-def give_tensors(names: dict[str, Any]) -> None:
-    """Let each function of a vocabulary among the ``names`` of a package take arrays as the tensors they could be."""
+def give_tensors(names: dict[str, Any], examples: Examples) -> None:
+    """Let each function of a vocabulary among the ``names`` of a package take arrays as the tensors they could be.
+
+    Docstrings without an example get theirs from ``examples``.
+    """
     originals = dict(names)
     for name, value in originals.items():
         is_function = isinstance(value, types.FunctionType) and value.__module__.startswith(PACKAGES)
@@ -41,6 +45,7 @@ def give_tensors(names: dict[str, Any]) -> None:
             call.__module__ = names["__name__"]  # where pickle finds it, by one of its names
             call.__qualname__ = first if originals.get(first) is value else name
         names[name] = call
+    add_examples(names, examples)
 
 
 def of_one(input: Operand) -> Value:

@@ -8,6 +8,7 @@ tensor(-2.)
 from __future__ import annotations
 
 from autodiff.functions.linear_algebra import matmul as matmul
+from autodiff.functions.more_examples import LINALG as _LINALG
 from autodiff.functions.public import give_tensors as _give_tensors
 from autodiff.linalg.decompositions import *
 from autodiff.linalg.factors import *
@@ -18,4 +19,4 @@ from autodiff.linalg.norms import norm as norm
 from autodiff.linalg.norms import vector_norm as vector_norm
 from autodiff.linalg.products import *
 
-_give_tensors(vars())
+_give_tensors(vars(), _LINALG)

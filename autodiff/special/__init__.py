@@ -7,7 +7,8 @@ tensor([0.5000])
 
 from __future__ import annotations
 
+from autodiff.functions.more_examples import SPECIAL as _SPECIAL
 from autodiff.functions.public import give_tensors as _give_tensors
 from autodiff.special.functions import *
 
-_give_tensors(vars())
+_give_tensors(vars(), _SPECIAL)

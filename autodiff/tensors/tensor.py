@@ -19,6 +19,8 @@ from autodiff.engine.views import node_of
 from autodiff.errors import DtypeError, GraphError, InPlaceError, ShapeError
 from autodiff.functions import splitting
 from autodiff.functions.axes import size_of
+from autodiff.functions.documented import add_examples
+from autodiff.functions.more_examples import METHODS
 from autodiff.kernels.layout import copied
 from autodiff.kinds import described, repair_of
 from autodiff.numpy_api import protocol as numpy_protocol
@@ -287,3 +289,6 @@ def _rebuilt(cls: type[Any], array: Array, requires_grad: bool) -> Any:
     tensor._array, tensor._node, tensor._grad = array, None, None
     tensor.requires_grad = requires_grad
     return tensor
+
+
+add_examples({name: getattr(Tensor, name) for name in METHODS}, METHODS)

@@ -14,6 +14,7 @@ from .ctc import *
 from .dense import *
 from .distances import *
 from .dropout import *
+from .examples import EXAMPLES as _EXAMPLES
 from .in_place import *
 from .interpolation import *
 from .losses import *
@@ -26,4 +27,4 @@ from .recurrent import *
 from .sampling import *
 from .sparse import *
 
-_give_tensors(vars())
+_give_tensors(vars(), _EXAMPLES)

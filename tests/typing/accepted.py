@@ -55,6 +55,7 @@ def shapes(x: Tensor) -> Iterator[Tensor]:
     assert_type(x.chunk(2), tuple[Tensor, ...])
     assert_type(autodiff.cat([x, autodiff.zeros(1, 2)]), Tensor)
     assert_type(x.to(autodiff.float64).detach(), Tensor)
+    assert_type(x.float().double(), Tensor)
     assert_type(x.grad, Tensor | None)
     assert_type(autodiff.autograd.grad(x.sum(), [x]), tuple[Tensor, ...])
     return (row * 2 for row in x)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import builtins
+from collections.abc import Callable
 from typing import Any, NamedTuple, Self, overload
 
 import numpy as np
@@ -51,13 +52,14 @@ TYPE_NAMES = {  # of PyTorch's old constructors
 }
 
 
-def in_dtype(dtype: np.dtype[Any]) -> Any:
-    """The method that gives a tensor in ``dtype``."""
+def in_dtype(dtype: np.dtype[Any], name: str) -> Callable[..., Value]:
+    """The method of that name, which gives a tensor in ``dtype``."""
 
-    def convert(self: Any) -> Value:
+    def convert(self: Any, memory_format: Any = None) -> Value:
         return self.to(dtype)
 
-    convert.__name__, convert.__doc__ = dtype.name, f"In {dtype.name}; the tensor itself where it has that dtype."
+    convert.__name__ = convert.__qualname__ = name
+    convert.__doc__ = f"In {dtype.name}; the tensor itself where it has that dtype."
     return convert
 
 
@@ -219,18 +221,18 @@ class ConversionMethods(TensorBase):
         """The tensor itself: it lives there."""
         return self
 
-    float = in_dtype(float32)
-    double = in_dtype(float64)
-    half = in_dtype(float16)
-    bfloat16 = in_dtype(bfloat16)
-    cfloat = in_dtype(complex64)
-    cdouble = in_dtype(complex128)
-    long = in_dtype(int64)
-    int = in_dtype(int32)
-    bool = in_dtype(bool_)
-    byte = in_dtype(uint8)
-    char = in_dtype(int8)
-    short = in_dtype(int16)
+    float = in_dtype(float32, "float")
+    double = in_dtype(float64, "double")
+    half = in_dtype(float16, "half")
+    bfloat16 = in_dtype(bfloat16, "bfloat16")
+    cfloat = in_dtype(complex64, "cfloat")
+    cdouble = in_dtype(complex128, "cdouble")
+    long = in_dtype(int64, "long")
+    int = in_dtype(int32, "int")
+    bool = in_dtype(bool_, "bool")
+    byte = in_dtype(uint8, "byte")
+    char = in_dtype(int8, "char")
+    short = in_dtype(int16, "short")
 
     def type(self, dtype: Any = None, non_blocking: builtins.bool = False) -> Any:
         """PyTorch's name of the type; with ``dtype``, a name, a constructor or a dtype, the tensor in that dtype.

@@ -190,9 +190,9 @@ class InPlaceMethods(OverwritingMethods):
 
     def uniform_(self, from_: float = 0, to: float = 1, *, generator: Generator | None = None, **bounds: Any) -> Self:
         """Fill with uniform random numbers; the bounds are ``from`` and ``to`` by name, as in PyTorch."""
-        low = bounds.pop("from", from_)
-        if bounds or low > to:
-            raise OptionError(f"uniform_ takes from <= to, not {low}, {to}, {bounds or ''}")
+        low = _from("uniform_", bounds, from_)
+        if low > to:
+            raise OptionError(f"uniform_ takes from <= to, not {low} and {to}")
         return self._write_drawn(numpy_generator(generator).uniform(low, to, self._array.shape), "uniform_")
 
     def exponential_(self, lambd: float = 1, *, generator: Generator | None = None) -> Self:
@@ -210,7 +210,7 @@ class InPlaceMethods(OverwritingMethods):
 
         Without bounds they go up to the largest that the dtype holds exactly.
         """
-        first = low.pop("from", bounds[0] if len(bounds) == 2 else 0)
+        first = _from("random_", low, bounds[0] if len(bounds) == 2 else 0)
         last = bounds[-1] if bounds else to
         if last is None:
             dtype = self._array.dtype
@@ -218,7 +218,7 @@ class InPlaceMethods(OverwritingMethods):
                 last = int(2 ** (np.finfo(dtype).nmant + 1))
             else:
                 last = 2 if dtype.kind == "b" else int(np.iinfo(dtype).max)
-        if low or first >= last:
+        if first >= last:
             raise OptionError(f"random_ takes from < to, not {first} and {last}")
         return self._write_drawn(numpy_generator(generator).integers(first, last, self._array.shape))
 
@@ -228,6 +228,14 @@ class InPlaceMethods(OverwritingMethods):
             raise DtypeError(f"{only_floating} fills floating tensors, not {self._array.dtype}")
         self._put(..., np.asarray(drawn).astype(self._array.dtype), fills=True)
         return self
+
+
+def _from(name: str, named: dict[str, Any], otherwise: Any) -> Any:
+    """The bound that is called ``from``, which is a word of Python's and cannot be a parameter; raises TypeError."""
+    low = named.pop("from", otherwise)
+    if named:
+        raise TypeError(f"{name}() got an unexpected keyword argument {next(iter(named))!r}")
+    return low
 
 
 def _row_by_row(shape: Any) -> list[int]:
