@@ -162,7 +162,7 @@ def test_promotion_and_casting_tables_are_torchs() -> None:
     lambda: Tensor([1]),
     lambda: tensor([1, 2]) / 2, lambda: tensor([1, 2]) * 0.5, lambda: tensor([4, 9]).sqrt(),
     lambda: tensor([1, 2]).mean(),
-    lambda: autodiff.where(tensor([True]), 1.0, 0), lambda: tensor([True]).exp(), lambda: np.sqrt(tensor([4])),
+    lambda: autodiff.where(tensor([True]), 1.0, 0), lambda: tensor([True]).exp(), lambda: autodiff.sqrt(tensor([4])),
     lambda: tensor([1]) * np.float64(2), lambda: tensor([1, 2]).clamp(0.5), lambda: autodiff.normal(0.0, 1.0, (2,)),
     lambda: tensor([1, 2]).softmax(0, dtype=float),
 ])  # fmt: skip

@@ -10,6 +10,8 @@ from typing import Any
 
 import numpy as np
 
+from autodiff.dtypes import as_dtype
+from autodiff.engine.values import wrap
 from autodiff.errors import DtypeError, ShapeError
 from autodiff.functions import (
     arithmetic,
@@ -26,8 +28,12 @@ from autodiff.functions import (
 )
 from autodiff.functions.axes import axes_of, length_of
 from autodiff.numpy_api.arguments import Function, arrays_of, plain, reduce, tensors_of
+from autodiff.numpy_api.counted import COUNTED, nan_product
+from autodiff.numpy_api.curves import CURVES
 from autodiff.numpy_api.fourier import TRANSFORMS
 from autodiff.numpy_api.linalg import MATRICES
+from autodiff.numpy_api.pieces import PIECES
+from autodiff.numpy_api.promotion import floating, in_one_dtype
 from autodiff.ops.shaping import pad
 
 METHODS = ("linear", "lower", "higher", "midpoint")
@@ -265,6 +271,7 @@ SHAPES: dict[Any, Function] = {
     np.clip: _clip,
     np.round: _round,
     np.around: _round,
+    np.fix: lambda x: arithmetic.trunc(x),
     np.sinc: lambda x: transcendental.sinc(x),
     np.nan_to_num: lambda x, *, nan=0.0, posinf=None, neginf=None: arithmetic.nan_to_num(x, nan, posinf, neginf),
 }
@@ -278,18 +285,65 @@ def _on_numbers(function: Function) -> Function:
 _ON_NUMBERS = (
     np.isclose, np.allclose, np.array_equal, np.count_nonzero, np.nonzero, np.flatnonzero, np.argwhere, np.unique,
     np.searchsorted, np.isin, np.bincount, np.result_type, np.can_cast, np.linalg.matrix_rank, np.linalg.cond,
-    np.array_repr, np.array_str, np.array2string,
+    np.array_repr, np.array_str, np.array2string, np.isposinf, np.isneginf, np.iscomplexobj, np.isrealobj,
 )
+
+def _like(make: Any) -> Function:
+    """A tensor of ``make(shape, dtype)``: what is written into it later is recorded, which an array could not."""
+
+    def like(a: Any, dtype: Any = None, *, shape: Any = None) -> Any:
+        return wrap(make(tuple(a.shape) if shape is None else shape, a.dtype if dtype is None else as_dtype(dtype)))
+
+    return like
+
 
 QUESTIONS: dict[Any, Function] = {
     np.shape: lambda a: tuple(a.shape),
     np.ndim: lambda a: a.ndim,
     np.size: lambda a, axis=None: a.numel() if axis is None else a.shape[axis],
-    np.zeros_like: lambda a, dtype=None: np.zeros(a.shape, a.dtype if dtype is None else dtype),
-    np.ones_like: lambda a, dtype=None: np.ones(a.shape, a.dtype if dtype is None else dtype),
-    np.empty_like: lambda prototype, dtype=None: np.empty(prototype.shape, dtype or prototype.dtype),
-    np.full_like: lambda a, fill_value, dtype=None: np.full(a.shape, plain(fill_value), dtype or a.dtype),
+    np.zeros_like: _like(np.zeros),
+    np.ones_like: _like(np.ones),
+    np.empty_like: lambda prototype, dtype=None, *, shape=None: _like(np.empty)(prototype, dtype, shape=shape),
+    np.full_like: lambda a, fill_value, dtype=None, *, shape=None:
+        _like(lambda shape, dtype: np.full(shape, plain(fill_value), dtype))(a, dtype, shape=shape),
     **{function: _on_numbers(function) for function in _ON_NUMBERS},
 }
 
-FUNCTIONS: dict[Any, Function] = {**REDUCTIONS, **SHAPES, **MATRICES, **TRANSFORMS, **QUESTIONS}
+FUNCTIONS: dict[Any, Function] = {
+    **REDUCTIONS, **COUNTED, np.nanprod: nan_product(product), **SHAPES, **MATRICES, **CURVES, **PIECES, **TRANSFORMS,
+    **QUESTIONS,
+}  # fmt: skip
+
+# The operands that meet in one dtype, by NumPy's names of them, and those that are made floats.
+_MEET = {
+    "arrays": (np.concatenate, np.stack, np.linalg.multi_dot, np.block),
+    "tup": (np.hstack, np.vstack, np.dstack, np.column_stack),
+    "arr values": (np.append,),
+    "a b": (np.dot, np.inner, np.outer, np.vdot, np.tensordot, np.kron, np.cross),
+    "x1 x2": (np.linalg.outer, np.linalg.tensordot, np.linalg.cross),
+    "operands": (np.einsum,),
+    "x y": (np.where,),
+    "choicelist default": (np.select,),
+    "choices": (np.choose,),
+    "a v": (np.convolve, np.correlate),
+    "p x": (np.polyval,),
+    "a a_min a_max min max": (np.clip,),
+    "a prepend append": (np.diff,),
+}
+_FLOAT = {
+    "a": (
+        np.mean, np.nanmean, np.var, np.std, np.nanvar, np.nanstd, np.median, np.quantile, np.percentile, np.nanmedian,
+        np.nanquantile, np.nanpercentile, np.linalg.inv, np.linalg.det, np.linalg.slogdet, np.linalg.cholesky,
+        np.linalg.eig, np.linalg.eigvals, np.linalg.eigh, np.linalg.eigvalsh, np.linalg.svd, np.linalg.qr,
+        np.linalg.pinv,
+    ),
+    "a b": (np.linalg.solve,),
+    "a weights": (np.average,),
+    "x": (np.linalg.norm, np.linalg.vector_norm, np.linalg.matrix_norm, np.linalg.svdvals, np.sinc),
+    "y x": (np.trapezoid,),
+    "f": (np.gradient,),
+}  # fmt: skip
+_FLOAT["a"] += tuple(f for f in TRANSFORMS if not f.__name__.endswith("shift"))
+for _promoting, _functions in ((in_one_dtype, _MEET), (floating, _FLOAT)):
+    for _names, _those in _functions.items():
+        FUNCTIONS.update({function: _promoting(FUNCTIONS[function], _names) for function in _those})

@@ -91,6 +91,8 @@ MATRICES: dict[Any, Function] = {
     np.linalg.multi_dot: lambda arrays: linear_algebra.chain_matmul(*arrays_of(*arrays)),
     np.linalg.trace: lambda x, *, offset=0: _trace(x, offset, -2, -1),
     np.linalg.diagonal: lambda x, *, offset=0: diagonals.diagonal(x, offset, -2, -1),
+    np.linalg.matmul: lambda x1, x2, /: matmul(*arrays_of(x1, x2)),
+    np.linalg.vecdot: lambda x1, x2, /, *, axis=-1: reductions.sum(arithmetic.multiply(np.conj(x1), x2), axis),
     np.linalg.outer: lambda x1, x2: linear_algebra.outer(*arrays_of(x1, x2)),
     np.linalg.tensordot: lambda x1, x2, *, axes=2: _tensordot(x1, x2, axes),
     np.linalg.cross: lambda x1, x2, *, axis=-1: _cross(x1, x2, axis),

@@ -10,11 +10,12 @@ import numpy as np
 from autodiff import special
 from autodiff.dtypes import bool_, int64
 from autodiff.engine.primitive import primitives
-from autodiff.engine.values import TensorBase
+from autodiff.engine.values import TensorBase, wrap
 from autodiff.errors import DtypeError
 from autodiff.functions import arithmetic, complex_names, reductions, scans, shaping
 from autodiff.numpy_api.arguments import Function, arrays_of, plain, reduce
 from autodiff.numpy_api.functions import FUNCTIONS, product
+from autodiff.numpy_api.promotion import as_numpy_takes
 from autodiff.ops.shaping import cast
 
 
@@ -67,6 +68,8 @@ UFUNCS: dict[np.ufunc, Function] = {
     np.conjugate: complex_names.conj,
     np.sign: arithmetic.sgn,
     np.divmod: lambda x1, x2: (arithmetic.floor_divide(x1, x2), arithmetic.remainder(x1, x2)),
+    np.float_power: arithmetic.pow,
+    np.modf: lambda x: (x - arithmetic.trunc(x), arithmetic.trunc(x)),
     np.vecdot: _vecdot,
 }
 if hasattr(np, "matvec"):  # since NumPy 2.2
@@ -107,9 +110,11 @@ def array_ufunc(ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], kwargs: d
     if into is not None:
         raise DtypeError(f"np.{ufunc.__name__} with out= cannot be recorded; write out = np.{ufunc.__name__}(...)")
     kwargs = {k: v for k, v in kwargs.items() if k != "out"}
+    if kwargs and method == "__call__" and not _tracked((inputs, kwargs)):
+        return _by_numpy(ufunc, inputs, kwargs)
     if method == "__call__" and ufunc in UFUNCS:
         _refuse(name, kwargs)
-        return UFUNCS[ufunc](*inputs)
+        return UFUNCS[ufunc](*as_numpy_takes(ufunc, inputs))
     if method == "outer" and ufunc in UFUNCS and ufunc.signature is None:
         _refuse(name, kwargs)
         first, second = arrays_of(*inputs)
@@ -117,12 +122,12 @@ def array_ufunc(ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], kwargs: d
     if method == "reduce" and ufunc in _REDUCE:
         axis, keepdims = kwargs.pop("axis", 0), kwargs.pop("keepdims", False)
         _refuse(name, kwargs)
-        return reduce(_REDUCE[ufunc], inputs[0], axis, keepdims)
+        return reduce(_REDUCE[ufunc], as_numpy_takes(ufunc, (inputs[0], inputs[0]))[0], axis, keepdims)
     if method == "accumulate" and ufunc in _ACCUMULATE:
         axis = kwargs.pop("axis", 0)
         _refuse(name, kwargs)
-        return _ACCUMULATE[ufunc](*inputs, axis)
-    if method != "at" and not _tracked((inputs, kwargs)):
+        return _ACCUMULATE[ufunc](as_numpy_takes(ufunc, (inputs[0], inputs[0]))[0], axis)
+    if not (method == "at" and isinstance(inputs[0], TensorBase)) and not _tracked((inputs, kwargs)):
         return getattr(ufunc, method)(*plain(inputs), **{key: plain(x) for key, x in kwargs.items()})
     known = {"__call__": UFUNCS, "reduce": _REDUCE, "accumulate": _ACCUMULATE}.get(method, {})
     raise _unknown(name, [u.__name__ if method == "__call__" else f"{u.__name__}.{method}" for u in known])
@@ -134,16 +139,27 @@ def array_function(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any])
     Raises DtypeError where there is none otherwise, or where it takes less.
     """
     ours = FUNCTIONS.get(function)
-    writes = function in WRITERS or _holds(TensorBase, kwargs.get("out"))
+    writes = _holds(TensorBase, args[:1] if function in WRITERS else kwargs.get("out"))
     if ours is None and not (writes or _tracked((args, kwargs))):
         return function(*plain(args), **{key: plain(x) for key, x in kwargs.items()})
     if ours is None:
         raise _unknown(named(function), [named(f) for f in FUNCTIONS])
     try:
         return ours(*args, **kwargs)
-    except TypeError:
+    except (TypeError, DtypeError):
+        if not (writes or _tracked((args, kwargs))):
+            return _by_numpy(function, args, kwargs)
         _check_call(function, ours, args, kwargs)
         raise
+
+
+def _by_numpy(function: Any, args: Any, kwargs: Any) -> Any:
+    """What NumPy gives for arrays in place of tensors outside the graph, as tensors."""
+    result = function(*plain(args), **{key: plain(x) for key, x in kwargs.items()})
+    into = kwargs.get("out")
+    if result is into or not isinstance(result, (np.ndarray, np.generic)):
+        return result
+    return wrap(np.asarray(result))
 
 
 def _holds(kind: Any, value: Any) -> bool:

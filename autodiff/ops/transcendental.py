@@ -178,6 +178,9 @@ log1p = Primitive("log1p", shared(np.log1p), lambda g, out, x: g / (x + 1), keep
 
 sqrt = Primitive("sqrt", np.sqrt, lambda g, out, x: g / (2 * out), keeps="out", floating=True)
 
+cube_root = Primitive("cube_root", np.cbrt, lambda g, out, x: g / (3 * out * out), keeps="out", floating=True,
+                      real=True)
+
 exp2 = Primitive("exp2", shared(np.exp2), lambda g, out, x: g * out * LOG_2, keeps="out", floating=True)
 
 log2 = Primitive("log2", shared(np.log2), lambda g, out, x: g * (1 / LOG_2) / x, keeps="x", floating=True)

@@ -48,6 +48,7 @@ declare("mantissa", real(0.6, 0.9), ref=lambda x: x)
 # --- transcendental
 
 unit_disc = real(-0.9, 0.9)
+declare("cube_root", nonzero, ref=lambda x: np.sign(x) * abs(x) ** (1 / 3))
 declare("exp2", real(-3, 3), ref=lambda x: 2.0**x)
 declare("log2", positive, ref=lambda x: np.log(x) / math.log(2))
 declare("log10", positive, ref=lambda x: np.log(x) / math.log(10))
