@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import gc
-import json
 import os
-import shutil
-import subprocess
 import threading
 import time
 import weakref
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -331,37 +327,3 @@ def test_large_graphs_are_drawn_in_two_seconds(engine: str, request: pytest.Fixt
         work = sum(after[:4]) - sum(before[:4])  # of this process and the engine's: others may keep the machine busy
         assert min(work, time.perf_counter() - start) < 2, name
         assert max(Counter(ids_of(svg)).values()) == 1
-
-
-def test_the_page_needs_no_network(tmp_path: Path) -> None:
-    """The page is one file that names no other: nothing in it is loaded from anywhere."""
-    page = draw(drawable(Deep(), autodiff.ones(2, 3))).text("html")
-    assert not {word for word in ("src=", "href=", "@import", "url(", "fetch(", "import(") if word in page}
-    data = json.loads(page.split("const graph = ")[1].split(";\n")[0])
-    assert {group["name"] for group in data["groups"] if group["open"]} == {"Deep"}
-    assert len(data["nodes"]) > 100
-
-
-def test_a_browser_opens_the_page(tmp_path: Path) -> None:
-    """In a real browser without a network the boxes of the opened modules are there, and the rest once it is opened."""
-    browser = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-    if browser is None:
-        pytest.skip("no chromium is installed to open the page with")
-    drawing = draw(drawable(Deep(2), autodiff.ones(2, 3)))
-    page, wholly = drawing.text("html"), tmp_path / "all.html"
-    (tmp_path / "page.html").write_text(page, encoding="utf-8")
-    click = 'document.getElementById("all").onclick();document.getElementById("search").value="up.weight";find();'
-    wholly.write_text(page.replace("draw(true);\n</script>", f"draw(true);{click}</script>"), encoding="utf-8")
-
-    def opened(path: Path) -> str:
-        flags = ["--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={tmp_path / 'profile'}"]
-        offline = ["--host-resolver-rules=MAP * ~NOTFOUND", "--virtual-time-budget=2000", "--dump-dom"]
-        line = [browser, *flags, *offline, path.as_uri()]
-        return subprocess.run(line, check=True, capture_output=True, text=True, timeout=120).stdout
-
-    first, second = opened(tmp_path / "page.html"), opened(wholly)
-    assert first.count('class="box"') == 5
-    assert "+ blocks.0: Block" in first
-    assert second.count('class="box') == len(json.loads(page.split("const graph = ")[1].split(";\n")[0])["nodes"])
-    assert second.count('class="box found"') == 2
-    assert "2 found" in second

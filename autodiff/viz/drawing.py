@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 DIRECTIONS = ("TB", "LR", "BT", "RL")
 SHOWN = ("shape", "value", "grad", "bytes", "constants")
 FORMATS = ("svg", "png", "pdf", "dot", "mmd", "json", "txt", "html")
-PAGE_NODES = 3000  # what a browser opens without a pause
+PAGE_NODES = 20_000  # what a browser opens without a pause
 
 _display = count(1).__next__
 
