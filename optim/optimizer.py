@@ -13,7 +13,7 @@ from autodiff.engine.values import wrap
 from autodiff.engine.versions import changed
 from autodiff.errors import DtypeError, OptionError, StateDictError
 from autodiff.kernels.layout import pairs
-from autodiff.kernels.lending import keep_lent
+from autodiff.kernels.lending import keep_lent, lent
 from autodiff.kinds import check_function, described, parameters_of, state_of
 from autodiff.tensors.tensor import Tensor
 from autodiff.unregistered import asked, behind_nothing, not_given, say_overlooked
@@ -198,7 +198,8 @@ class Optimizer(Hooked):
                 loss = closure()
         touched: list[Array] = []
         for group in self.param_groups:
-            keep_lent(*(p._array for p in group["params"]))
+            if lent:
+                keep_lent(*(p._array for p in group["params"]))
             self._update(group, touched)
         if touched:
             changed(*touched, by=self._by)
