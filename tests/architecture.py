@@ -44,6 +44,7 @@ LAZY = {
     "autodiff.testing:autodiff.testing.properties": "needs hypothesis, which gradcheck does not",
     "autodiff.testing:autodiff.testing.strategies": "needs hypothesis, which gradcheck does not",
     "autodiff.data.mnist_files:urllib.request": "a slow import that only a download needs",
+    "nn.parallel:nn.data_parallel": "the talk between processes, which few programs need",
     "autodiff.kernels.threads:queue": "a slow import that only large arrays need",
 }
 LONG: dict[str, str] = {}
