@@ -20,6 +20,7 @@ from autodiff.engine.primitive import Primitive
 from autodiff.engine.values import Operand, TensorBase, Value, wrap
 from autodiff.errors import DtypeError
 from autodiff.functions.documented import Examples, add_examples
+from autodiff.functions.into import into
 from autodiff.kernels.layout import note
 from autodiff.kinds import described, repair_of, wrong_kind
 
@@ -80,20 +81,23 @@ def as_function(primitive: Primitive, arguments: F, words: str, name: str = "") 
         name: the function's, where it is not that of the primitive.
     """
 
-    def one(input: Any) -> Any:
-        return apply(primitive, (input,))
+    def one(input: Any, *, out: Any = None) -> Any:
+        return apply(primitive, (input,)) if out is None else into(out, apply(primitive, (input,)), public)
 
-    def two(input: Any, other: Any) -> Any:
-        return apply(primitive, (input, other))
+    def two(input: Any, other: Any, *, out: Any = None) -> Any:
+        return apply(primitive, (input, other)) if out is None else into(out, apply(primitive, (input, other)), public)
 
-    def base(input: Any, exponent: Any) -> Any:
-        return apply(primitive, (input, exponent))
+    def base(input: Any, exponent: Any, *, out: Any = None) -> Any:
+        if out is None:
+            return apply(primitive, (input, exponent))
+        return into(out, apply(primitive, (input, exponent)), public)
 
-    def matrix(A: Any) -> Any:
-        return apply(primitive, (A,))
+    def matrix(A: Any, *, out: Any = None) -> Any:
+        return apply(primitive, (A,)) if out is None else into(out, apply(primitive, (A,)), public)
 
+    public = name or primitive.name
     call: Any = {of_one: one, of_two: two, of_base: base, of_matrix: matrix}[arguments]
-    call.__name__ = call.__qualname__ = name or primitive.name
+    call.__name__ = call.__qualname__ = public
     call.__doc__, call.__annotations__ = words, arguments.__annotations__
     _public[call] = call
     return call
@@ -102,6 +106,9 @@ def as_function(primitive: Primitive, arguments: F, words: str, name: str = "") 
 def _of_function(function: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(function)
     def call(*args: Any, **kwargs: Any) -> Any:
+        if kwargs and "out" in kwargs and not function.__module__.startswith("nn."):
+            out = kwargs.pop("out")
+            return call(*args, **kwargs) if out is None else into(out, call(*args, **kwargs), function.__name__)
         try:
             if args and isinstance(args[0], TensorBase):  # the usual call: then so is what comes out
                 return function(*args, **kwargs) if kwargs else function(*args)

@@ -11,6 +11,7 @@ from autodiff.dtypes import as_dtype, get_default_dtype, int64, result_dtype
 from autodiff.errors import DtypeError, OptionError
 from autodiff.functions.arrays import array_of, tensors_only
 from autodiff.functions.axes import also_called, size_of
+from autodiff.functions.into import takes_out
 from autodiff.kernels.layout import ordered_like
 from autodiff.kinds import described, refusing
 from autodiff.tensors import leaves
@@ -99,6 +100,7 @@ def from_dlpack(ext_tensor: Any, *, device: Any = None, copy: bool | None = None
     return shared.clone() if copy else shared
 
 
+@takes_out
 def zeros(
     *shape: Any,
     size: Any = (),
@@ -117,6 +119,7 @@ def zeros(
     return filled(np.zeros, shape or (size,), dtype, device, requires_grad)
 
 
+@takes_out
 def ones(
     *shape: Any,
     size: Any = (),
@@ -130,6 +133,7 @@ def ones(
     return filled(np.ones, shape or (size,), dtype, device, requires_grad)
 
 
+@takes_out
 def empty(
     *shape: Any,
     size: Any = (),
@@ -143,6 +147,7 @@ def empty(
     return filled(np.empty, shape or (size,), dtype, device, requires_grad)
 
 
+@takes_out
 def full(
     size: Any,
     fill_value: Any,
@@ -231,6 +236,7 @@ def full_like(
     return _like("full_like", make, input, dtype, device, requires_grad)
 
 
+@takes_out
 def arange(
     start: Any,
     end: Any = None,
@@ -258,6 +264,7 @@ def arange(
     return leaf(array, requires_grad, device)
 
 
+@takes_out
 def linspace(
     start: float,
     end: float,
@@ -274,6 +281,7 @@ def linspace(
     return leaf(numbers.astype(dtype_or_default(dtype)), requires_grad, device)
 
 
+@takes_out
 def eye(
     n: int,
     m: int | None = None,
@@ -288,6 +296,7 @@ def eye(
     return leaf(np.eye(n, m, dtype=dtype_or_default(dtype)), requires_grad, device)
 
 
+@takes_out
 def logspace(
     start: float,
     end: float,

@@ -9,6 +9,7 @@ import numpy as np
 from autodiff.dtypes import DIFFERENTIABLE, as_dtype, int64, to_real
 from autodiff.errors import DtypeError, OptionError, ShapeError
 from autodiff.functions.axes import size_of
+from autodiff.functions.into import takes_out
 from autodiff.functions.reductions import beside
 from autodiff.kernels.layout import ordered_like
 from autodiff.random import Generator, numpy_generator
@@ -33,6 +34,7 @@ def _drawn(draw: Any, size: tuple[Any, ...], dtype: Any, device: Any, requires_g
     return leaf(array.view(kind)[..., 0] if kind.kind == "c" else array, requires_grad, device)
 
 
+@takes_out
 def rand(
     *shape: Any,
     size: Any = (),
@@ -47,6 +49,7 @@ def rand(
     return _drawn(numpy_generator(generator).random, shape or (size,), dtype, device, requires_grad)
 
 
+@takes_out
 def randn(
     *shape: Any,
     size: Any = (),
@@ -96,6 +99,7 @@ def randn_like(
     return leaf(ordered_like(drawn._array, input._array), requires_grad, device)
 
 
+@takes_out
 def normal(
     mean: Any,
     std: Any = 1.0,
@@ -121,6 +125,7 @@ def normal(
     return connected
 
 
+@takes_out
 def randint(
     low: Any = None,
     high: Any = None,
@@ -146,6 +151,7 @@ def randint(
     return leaf(array.astype(int64 if dtype is None else as_dtype(dtype)), requires_grad, device)
 
 
+@takes_out
 def randperm(
     n: int,
     *,
@@ -179,6 +185,7 @@ def randint_like(
     return leaf(ordered_like(drawn._array, input._array), requires_grad, device)
 
 
+@takes_out
 def bernoulli(input: Tensor, p: float | None = None, *, generator: Generator | None = None) -> Tensor:
     """1 with the probability in ``input`` (or ``p`` everywhere) and 0 otherwise.
 
@@ -194,6 +201,7 @@ def bernoulli(input: Tensor, p: float | None = None, *, generator: Generator | N
     return connected
 
 
+@takes_out
 def multinomial(
     input: Tensor, num_samples: int, replacement: bool = False, *, generator: Generator | None = None
 ) -> Tensor:
