@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, MutableMapping, Sequence
 from typing import Any
 
 from autodiff.errors import GraphError
@@ -23,6 +23,10 @@ class Hooks:
         self.after: Registry = {}
         self.back_before: Registry = {}
         self.back: Registry = {}
+        self.state_before: Registry = {}
+        self.state_after: Registry = {}
+        self.load_before: Registry = {}
+        self.load_after: Registry = {}
 
     def run(self, module: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """``module.forward`` between its hooks; a hook that returns something replaces the arguments or the output."""
@@ -114,10 +118,46 @@ def _watched(values: Sequence[Any], gradients: list[Any], when_complete: Callabl
     return tuple(watched(position, x) for position, x in enumerate(values))
 
 
+class Listed(MutableMapping[int, Callable[..., Any]]):
+    """The hooks of one kind by their numbers, as programs read, remove and clear them."""
+
+    def __init__(self, module: Hookable, kind: str) -> None:
+        self._module, self._kind = module, kind
+
+    def _registry(self) -> Registry:
+        found: Registry = {} if self._module._hooks is None else getattr(self._module._hooks, self._kind)
+        return found
+
+    def __getitem__(self, number: int) -> Callable[..., Any]:
+        return self._registry()[number][0]
+
+    def __setitem__(self, number: int, hook: Callable[..., Any]) -> None:
+        getattr(self._module._known(), self._kind)[number] = hook, False
+
+    def __delitem__(self, number: int) -> None:
+        del self._registry()[number]
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(self._registry())
+
+    def __len__(self) -> int:
+        return len(self._registry())
+
+    def __repr__(self) -> str:
+        return repr(dict(self))
+
+
 class Hookable:
     """The methods of a module that register hooks."""
 
     _hooks: Hooks | None
+    _forward_hooks = property(lambda self: Listed(self, "after"))
+    _forward_pre_hooks = property(lambda self: Listed(self, "before"))
+    _backward_hooks = property(lambda self: Listed(self, "back"))
+    _backward_pre_hooks = property(lambda self: Listed(self, "back_before"))
+
+    def _hooks_of(self, kind: str) -> list[Callable[..., Any]]:
+        return list(Listed(self, kind).values()) if self._hooks is not None else []
 
     def _known(self) -> Hooks:
         check_begun(self)
@@ -154,3 +194,29 @@ class Hookable:
     def register_backward_hook(self, hook: Callable[..., Any]) -> RemovableHandle:
         """``register_full_backward_hook``, by its name in old programs."""
         return self.register_full_backward_hook(hook)
+
+    def register_state_dict_pre_hook(self, hook: Callable[..., Any]) -> RemovableHandle:
+        """Call ``hook(module, prefix, keep_vars)`` before the module's part of a state dict is made."""
+        return RemovableHandle(self._known().state_before, (hook, False))
+
+    def register_state_dict_post_hook(self, hook: Callable[..., Any]) -> RemovableHandle:
+        """Call ``hook(module, state_dict, prefix, local_metadata)`` when the module's part of a state dict is there."""
+        return RemovableHandle(self._known().state_after, (hook, False))
+
+    _register_state_dict_hook = register_state_dict_post_hook
+
+    def register_load_state_dict_pre_hook(self, hook: Callable[..., Any]) -> RemovableHandle:
+        """Call ``hook(module, state_dict, prefix, ...)`` with a copy of the state dict before it is loaded."""
+        return self._register_load_state_dict_pre_hook(hook, with_module=True)
+
+    def _register_load_state_dict_pre_hook(
+        self, hook: Callable[..., Any], with_module: bool = False
+    ) -> RemovableHandle:
+        def called(*arguments: Any) -> None:
+            hook(self, *arguments) if with_module else hook(*arguments)
+
+        return RemovableHandle(self._known().load_before, (called, False))
+
+    def register_load_state_dict_post_hook(self, hook: Callable[..., Any]) -> RemovableHandle:
+        """Call ``hook(module, incompatible_keys)`` after a state dict was loaded."""
+        return RemovableHandle(self._known().load_after, (hook, False))

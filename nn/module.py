@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from threading import get_ident
 from typing import TYPE_CHECKING, Any, Self
 from weakref import ref
@@ -21,11 +20,10 @@ from autodiff.unregistered import note_asked
 from .computes import Computes, P, R_co
 from .explained import check_begun, located
 from .parameter import Parameter
-from .registry import Registered
-from .state import IncompatibleKeys, copy_state, prepared
+from .state import Stateful
 
 
-class Module(Registered):
+class Module(Stateful):
     """The base class of layers and models: it owns parameters, buffers and modules, and computes with them.
 
     A subclass calls ``super().__init__()``, assigns its parts as attributes and says in ``forward`` what it computes.
@@ -269,45 +267,6 @@ class Module(Registered):
     def cpu(self) -> Self:
         """The module itself: it is on the CPU."""
         return self
-
-    # --- state --------------------------------------------------------------------------------------------------------
-
-    def _state(self, prefix: str = "") -> Iterator[tuple[str, Tensor]]:
-        """Parameters and persistent buffers by their keys; a shared tensor comes under each of its keys."""
-        for path, module in self.named_modules(None, prefix, remove_duplicate=False):
-            lead = f"{path}." if path and not path.endswith(".") else path
-            for name, tensor in (*module._parameters.items(), *module._buffers.items()):
-                if tensor is not None and name not in module._passing:
-                    yield lead + name, tensor
-
-    def state_dict(
-        self, *, destination: dict[str, Any] | None = None, prefix: str = "", keep_vars: bool = False
-    ) -> dict[str, Any]:
-        """All parameters and persistent buffers by their paths, sharing their memory.
-
-        ``keep_vars`` gives the parameters themselves instead of tensors outside the graph.
-        """
-        state: dict[str, Any] = OrderedDict() if destination is None else destination
-        state.update((key, tensor if keep_vars else tensor.detach()) for key, tensor in self._state(prefix))
-        return state
-
-    def load_state_dict(
-        self, state_dict: Mapping[str, Any], strict: bool = True, assign: bool = False
-    ) -> IncompatibleKeys:
-        """Copy the values of a ``state_dict`` (tensors or arrays) into this module: all of them, or none.
-
-        Args:
-            state_dict: values by path.
-            strict: keys that are missing or unexpected are an error.
-            assign: take over the arrays themselves, with their dtype, instead of copying the numbers.
-
-        Raises StateDictError listing what is missing, unexpected, or of another shape.
-        """
-        state_dict = prepared(self, Module._load_from_state_dict, state_dict, strict)
-        return copy_state(dict(self._state()), state_dict, strict, assign, type(self).__name__)
-
-    def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *further: Any) -> None:
-        """Before anything is loaded, a subclass may change the copy of the state dict; ``prefix`` begins its keys."""
 
     # --- as text ------------------------------------------------------------------------------------------------------
 

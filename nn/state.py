@@ -1,9 +1,10 @@
-"""Copying a state dict into the tensors of a module: all of it, or nothing."""
+"""State dicts of modules, and copying one into the tensors of a module: all of it, or nothing."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, NamedTuple
+from collections import OrderedDict
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -14,6 +15,9 @@ from autodiff.errors import StateDictError
 from autodiff.kernels.lending import keep_lent
 from autodiff.kinds import state_of
 from autodiff.tensors.tensor import Tensor
+
+from .explained import check_begun
+from .registry import Registered
 
 
 class IncompatibleKeys(NamedTuple):
@@ -28,21 +32,89 @@ class IncompatibleKeys(NamedTuple):
         return "<All keys matched successfully>"
 
 
-def prepared(module: Any, base: Any, state_dict: Mapping[str, Any], strict: bool) -> Mapping[str, Any]:
-    """A copy of the state dict, changed by the modules whose ``_load_from_state_dict`` is not ``base``.
+class Stateful(Registered):
+    """The part of a module that gives and takes a state dict."""
 
-    Raises StateDictError with the messages that they leave.
-    """
-    faults: list[str] = []
-    state_dict = state_of(type(module).__name__, state_dict)
-    own = [x for x in module.named_modules() if type(x[1])._load_from_state_dict is not base]
-    if own:
-        state_dict = dict(state_dict)
-    for path, each in own:
-        each._load_from_state_dict(state_dict, f"{path}." if path else "", {}, strict, [], [], faults)
-    if faults:
-        raise StateDictError("\n\t".join([f"Error(s) in loading state_dict for {type(module).__name__}:", *faults]))
-    return state_dict
+    if TYPE_CHECKING:
+
+        named_modules: Any  # of Module
+
+    def _state(self) -> Iterator[tuple[str, Tensor]]:
+        """Parameters and persistent buffers by their keys; a shared tensor comes under each of its keys."""
+        for path, module in self.named_modules(None, "", remove_duplicate=False):
+            for name, tensor in (*module._parameters.items(), *module._buffers.items()):
+                if tensor is not None and name not in module._passing:
+                    yield f"{path}.{name}" if path else name, tensor
+
+    def state_dict(
+        self, *, destination: dict[str, Any] | None = None, prefix: str = "", keep_vars: bool = False
+    ) -> dict[str, Any]:
+        """All parameters and persistent buffers by their paths, sharing their memory.
+
+        ``keep_vars`` gives the parameters themselves instead of tensors outside the graph.
+        """
+        check_begun(self)
+        state: dict[str, Any] = OrderedDict() if destination is None else destination
+        for hook in self._hooks_of("state_before"):
+            hook(self, prefix, keep_vars)
+        self._save_to_state_dict(state, prefix, keep_vars)
+        for name, module in self._modules.items():
+            if module is not None:
+                module.state_dict(destination=state, prefix=f"{prefix}{name}.", keep_vars=keep_vars)
+        for hook in self._hooks_of("state_after"):
+            replaced = hook(self, state, prefix, {})
+            state = state if replaced is None else replaced
+        return state
+
+    def _save_to_state_dict(self, destination: dict[str, Any], prefix: str, keep_vars: bool) -> None:
+        """Put the module's own tensors into ``destination``; a subclass may put in more."""
+        for name, tensor in (*self._parameters.items(), *self._buffers.items()):
+            if tensor is not None and name not in self._passing:
+                destination[prefix + name] = tensor if keep_vars else tensor.detach()
+
+    def load_state_dict(
+        self, state_dict: Mapping[str, Any], strict: bool = True, assign: bool = False
+    ) -> IncompatibleKeys:
+        """Copy the values of a ``state_dict`` (tensors or arrays) into this module: all of them, or none.
+
+        Args:
+            state_dict: values by path.
+            strict: keys that are missing or unexpected are an error.
+            assign: take over the arrays themselves, with their dtype, instead of copying the numbers.
+
+        Raises StateDictError listing what is missing, unexpected, or of another shape.
+        """
+        name = type(self).__name__
+        given = self._prepared(state_of(name, state_dict), strict)
+        found = copy_state(dict(self._state()), given, strict, assign, name)
+        for _, module in self.named_modules():
+            for hook in module._hooks_of("load_after"):
+                hook(module, found)
+        return found
+
+    def _prepared(self, state_dict: Mapping[str, Any], strict: bool) -> Mapping[str, Any]:
+        """The state dict, or a copy that hooks and modules with a ``_load_from_state_dict`` of their own have changed.
+
+        Raises StateDictError with the messages that they leave.
+        """
+        faults: list[str] = []
+        given = state_dict
+        for path, module in list(self.named_modules()):
+            own = type(module)._load_from_state_dict is not Stateful._load_from_state_dict
+            hooks = module._hooks_of("load_before")
+            if not (own or hooks):
+                continue
+            state_dict = OrderedDict(state_dict) if state_dict is given else state_dict
+            arguments: tuple[Any, ...] = state_dict, f"{path}." if path else "", {}, strict, [], [], faults
+            for hook in hooks:
+                hook(*arguments)
+            module._load_from_state_dict(*arguments)
+        if faults:
+            raise StateDictError("\n\t".join([f"Error(s) in loading state_dict for {type(self).__name__}:", *faults]))
+        return state_dict
+
+    def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *further: Any) -> None:
+        """Before anything is loaded, a subclass may change the copy of the state dict; ``prefix`` begins its keys."""
 
 
 def copy_state(

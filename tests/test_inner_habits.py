@@ -1,10 +1,9 @@
-"""Programs that reach into modules and optimizers, whose dicts are live; tensors in lists, which are numbers."""
+"""Programs that reach into modules and optimizers, whose dicts are live."""
 
 from __future__ import annotations
 
 import copy
 import pickle
-import warnings
 from collections import defaultdict
 from collections.abc import Callable
 from typing import Any
@@ -16,7 +15,7 @@ import autodiff
 import nn
 import optim
 from autodiff import ones, tensor, zeros
-from autodiff.errors import AttributeNameError, AutodiffWarning, DtypeError, OptionError, StateDictError
+from autodiff.errors import AttributeNameError, DtypeError, OptionError, StateDictError
 from optim.optimizer import Optimizer
 
 
@@ -211,6 +210,75 @@ def test_a_module_changes_what_is_loaded() -> None:
     assert model[0].layer.bias.tolist() == [1]
 
 
+def test_the_hooks_of_a_module_can_be_read_and_taken_out() -> None:
+    """By their numbers, as in PyTorch: counted, compared, deleted one by one, cleared, put in."""
+    module, called = linear(), []
+    for hooks, register in (
+        (module._forward_hooks, module.register_forward_hook),
+        (module._forward_pre_hooks, module.register_forward_pre_hook),
+        (module._backward_hooks, module.register_full_backward_hook),
+        (module._backward_pre_hooks, module.register_full_backward_pre_hook),
+    ):
+        assert (len(hooks), bool(hooks), hooks == {}) == (0, False, True)
+        register(lambda *given: called.append(given))
+        register(print)
+        assert [hook for hook in hooks.values() if hook is print] == [print]
+        for number, hook in list(hooks.items()):
+            if hook is print:
+                del hooks[number]
+        assert "lambda" in repr(hooks)
+        hooks.clear()
+        assert not hooks
+    module(ones(1, 2)).sum().backward()
+    assert not called
+    module._forward_hooks[7] = lambda *given: called.append(given)
+    module(ones(1, 2))
+    assert len(called) == 1
+
+
+def test_state_dicts_pass_through_hooks_and_methods_of_subclasses() -> None:
+    """Made part by part, so that each module may add to its own; loaded after hooks have changed a copy."""
+
+    class Own(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.layer = linear()
+
+        def _save_to_state_dict(self, destination: Any, prefix: str, keep_vars: bool) -> None:
+            super()._save_to_state_dict(destination, prefix, keep_vars)
+            destination[f"{prefix}version"] = ones(1)
+
+    class Outer(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.own = Own()
+
+        def state_dict(self, *args: Any, **kwargs: Any) -> Any:
+            state = super().state_dict(*args, **kwargs)
+            state[kwargs.get("prefix", "") + "outer"] = ones(1)
+            return state
+
+    model, seen = nn.Sequential(Outer()), []
+    layer = model[0].own.layer
+    layer.register_state_dict_pre_hook(lambda *given: seen.append(given))
+    layer._register_state_dict_hook(lambda module, state, prefix, _: state.update({prefix + "hooked": ones(1)}))
+    state = model.state_dict()
+    names = ["version", "layer.weight", "layer.bias", "layer.hooked"]
+    assert list(state) == [*(f"0.own.{name}" for name in names), "0.outer"]
+    assert seen == [(layer, "0.own.layer.", False)]
+
+    def cleaned(state: Any, prefix: str, *further: Any) -> None:
+        for name in [name for name in state if not name.endswith(("weight", "bias"))]:
+            del state[name]
+
+    model._register_load_state_dict_pre_hook(cleaned)
+    layer.register_load_state_dict_pre_hook(lambda module, state, prefix, *further: seen.append((module, prefix)))
+    model.register_load_state_dict_post_hook(lambda module, keys: seen.append(keys.missing_keys))
+    model.load_state_dict(state)
+    assert seen[1:] == [(layer, "0.own.layer."), []]
+    assert len(state) == 5
+
+
 def test_a_parameter_list_holds_anything() -> None:
     """Tensors become parameters, modules are modules, the rest stays what it is."""
     held = nn.ParameterList([nn.Parameter(ones(1)), ones(2), 3, None, nn.Linear(1, 1)])
@@ -240,61 +308,6 @@ def test_a_parameter_dict_holds_anything() -> None:
     assert list(held) == ["b"]
     with pytest.raises(OptionError, match="another name"):
         held["keys"] = 3
-
-
-X, K, D = tensor(1.5), tensor(3), tensor(2.5, dtype=autodiff.float64)
-LISTS: dict[str, tuple[Any, Any, Any]] = {
-    "floats": ([X, 2.0, X], [1.5, 2.0, 1.5], np.float32),
-    "nested": ([[X, X], (1, X)], [[1.5, 1.5], [1, 1.5]], np.float32),
-    "integers and a float": ([K, 2.5], [3, 2.5], np.float32),
-    "a float and an integer": ([2.5, K], [2.5, 3], np.float32),
-    "double behind": ([1.0, D], [1, 2.5], np.float64),
-    "double and single": ([X, D], [1.5, 2.5], np.float64),
-    "half": ([tensor(2.0, dtype=autodiff.float16), 1], [2, 1], np.float16),
-    "short integers": ([tensor(3, dtype=autodiff.int32)] * 2, [3, 3], np.int32),
-    "booleans": ([tensor(True), False], [True, False], np.bool_),
-    "a boolean and a number": ([tensor(True), 3], [1, 3], np.int64),
-    "complex": ([1j, X], [1j, 1.5], np.complex64),
-    "one entry each": ([ones(1), ones(1, 1), 2.0], [1, 1, 2], np.float32),
-    "one entry each, nested": ([[ones(1)], [ones(1)]], [[1], [1]], np.float32),
-    "a number of NumPy": ([1.5, np.float64(2)], [1.5, 2], np.float64),
-    "an array and numbers": ([np.arange(2), [1.5, 2.5]], [[0, 1], [1.5, 2.5]], np.float32),
-}
-
-
-@pytest.mark.parametrize("name", LISTS)
-def test_tensors_in_a_list_are_numbers_with_their_dtypes(name: str) -> None:
-    """By whichever function; the dtype is that in which all of them meet, Python's numbers as the default has them."""
-    given, numbers, dtype = LISTS[name]
-    for made in (tensor(given), autodiff.as_tensor(given)):
-        assert made.tolist() == numbers
-        assert made.dtype == dtype
-    if dtype is not np.complex64:
-        assert autodiff.Tensor(given).tolist() == numbers
-    torch = pytest.importorskip("torch")
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # "a list of arrays is slow"
-        theirs = torch.tensor(_as_theirs(torch, given))
-    assert theirs.numpy().dtype == dtype
-    assert theirs.tolist() == numbers
-
-
-def _as_theirs(torch: Any, given: Any) -> Any:
-    if isinstance(given, (list, tuple)):
-        return [_as_theirs(torch, x) for x in given]
-    return torch.from_numpy(given.numpy()) if isinstance(given, autodiff.Tensor) else given
-
-
-def test_an_array_of_tensors_is_of_numbers() -> None:
-    """Never of objects; one of the graph is refused, as in PyTorch, by NumPy, and named by a warning here."""
-    assert np.array([X, X]).dtype == np.float32
-    assert np.array([K, D]).dtype == np.float64
-    assert np.array([ones(2), ones(2)]).shape == (2, 2)
-    tracked = tensor(1.0, requires_grad=True)
-    with pytest.raises(autodiff.errors.GraphError):
-        np.array([tracked, tracked])
-    with pytest.warns(AutodiffWarning, match="stack"):
-        assert tensor([tracked, 2.0]).dtype == np.float32
 
 
 def parameters() -> list[Any]:

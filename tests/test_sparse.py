@@ -220,6 +220,35 @@ def test_a_sparse_tensor_may_be_a_buffer() -> None:
     assert [name for name, _ in module.named_buffers()] == ["graph"]
 
 
+class Product(autodiff.autograd.Function):
+    """As programs write it that are older than PyTorch's own gradient."""
+
+    @staticmethod
+    def forward(ctx: Any, matrix: Any, x: Any) -> Any:
+        ctx.save_for_backward(matrix, x)
+        return autodiff.mm(matrix, x)
+
+    @staticmethod
+    def backward(ctx: Any, g: Any) -> Any:
+        matrix, _ = ctx.saved_tensors
+        assert ctx.needs_input_grad == (False, True)
+        return None, autodiff.mm(matrix.t(), g)
+
+
+@pytest.mark.parametrize("anomaly", [False, True])
+def test_an_operation_of_ones_own_may_keep_a_sparse_tensor(anomaly: bool) -> None:
+    """And is differentiated twice; to entries that are tracked it has no way, and says so."""
+    x, matrix = tensor(MATRIX, requires_grad=True), of(autodiff, tensor(VALUES))
+    with autodiff.autograd.set_detect_anomaly(anomaly):
+        (slope,) = autodiff.grad((Product.apply(matrix, x) ** 2).sum(), x, create_graph=True)
+        (second,) = autodiff.grad(slope.sum(), x)
+    full = matrix.to_dense().numpy()
+    np.testing.assert_allclose(slope.detach().numpy(), 2 * full.T @ full @ MATRIX)
+    np.testing.assert_allclose(second.numpy(), 2 * full.T @ full @ np.ones((3, 4)))
+    with pytest.raises(DtypeError, match="values"):
+        Product.apply(of(autodiff, tensor(VALUES, requires_grad=True)), x)
+
+
 def test_products_leave_nothing_to_the_garbage_collector() -> None:
     """The pattern and that of the transposed matrix know each other."""
     with no_garbage():

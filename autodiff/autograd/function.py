@@ -22,6 +22,7 @@ from autodiff.engine.values import TensorBase, wrap
 from autodiff.engine.versions import next_number
 from autodiff.engine.views import rerecord_views
 from autodiff.errors import DtypeError, GraphError, ShapeError
+from autodiff.tensors.sparse import SparseTensor
 
 Array = np.ndarray[Any, Any]
 _BUNDLE: tuple[tuple[int, ...], np.dtype[Any]] = (), np.dtype(object)  # in place of a shape and a dtype
@@ -45,7 +46,7 @@ class FunctionCtx:
     def save_for_backward(self, *tensors: Any) -> None:
         """Keep inputs, outputs and other tensors (or None) for ``saved_tensors`` in backward."""
         for x in tensors:
-            if not (x is None or isinstance(x, (TensorBase, np.ndarray))):
+            if not (x is None or isinstance(x, (TensorBase, SparseTensor, np.ndarray))):
                 raise DtypeError(f"save_for_backward keeps tensors, not {x!r:.60}; set an attribute of ctx instead")
         self._given = tensors
 
@@ -123,6 +124,8 @@ class Function:
         ctx = FunctionCtx()
         rerecord_views(args)
         edges = tuple(x._node if isinstance(x, TensorBase) else None for x in args)
+        if any(isinstance(x, SparseTensor) and x.requires_grad for x in args):
+            raise DtypeError(f"{cls.__name__} gives no gradient to a sparse tensor; give its values() as an argument")
         ctx.needs_input_grad = tuple(edge is not None for edge in edges)
         with Block(modes.SETTING, recording=False, notes=None):  # what forward computes is noted as one call
             if cls.setup_context is Function.setup_context:
@@ -228,13 +231,13 @@ class _CallPrimitive(_Unlisted):
 
         return [partial(backward, i) for i in range(count)]
 
-    def run(self, g: Any, ctx: FunctionCtx, arrays: tuple[Array | None, ...], edges: Any) -> list[Any]:
+    def run(self, g: Any, ctx: FunctionCtx, arrays: tuple[Any, ...], edges: Any) -> list[Any]:
         """The cotangents of all arguments, for that of the output or the bundle of those of the outputs."""
         parts: dict[int, Any] = g.parts if isinstance(g, _Bundle) else {0: g}
         recorded = isinstance(next(iter(parts.values())), TensorBase)
         seeds = [self._seed(ctx, parts.get(j), known) for j, known in enumerate(self.outputs)]
         ctx._running = tuple(
-            None if array is None else wrap(array, self._node_of(source, edges))
+            array if array is None or isinstance(array, SparseTensor) else wrap(array, self._node_of(source, edges))
             for array, source in zip(arrays, self.sources, strict=True)
         )
         ctx._edges = tuple(edge for edge in edges if edge is not None)
