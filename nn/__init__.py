@@ -12,6 +12,8 @@ from autodiff.engine.call_sites import register_library as _register_library
 
 _register_library(__file__)  # before anything asks whose code it is
 
+from autodiff.functions.documented import add_examples as _add_examples
+
 from . import functional as functional
 from . import init as init
 from . import modules as modules
@@ -25,6 +27,8 @@ from .modules.convolution import *
 from .modules.dense import *
 from .modules.dropout import *
 from .modules.embedding import *
+from .modules.examples import LAYERS as _LAYERS
+from .modules.examples import VALUES as _VALUES
 from .modules.lazy import *
 from .modules.loss import *
 from .modules.normalization import *
@@ -35,3 +39,6 @@ from .modules.recurrent import *
 from .modules.transformer import *
 from .parallel import *
 from .parameter import *
+
+_add_examples(vars(), _LAYERS)
+_add_examples(vars(init), _VALUES)

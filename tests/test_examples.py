@@ -9,16 +9,17 @@ from typing import Any
 import pytest
 
 import autodiff
-import nn.functional
+import nn
 from autodiff import Tensor
 from autodiff.functions.examples import FUNCTIONS
 from autodiff.functions.more_examples import FFT, LINALG, METHODS, SPECIAL
 from nn.functional.examples import EXAMPLES
+from nn.modules.examples import LAYERS, VALUES
 
 FLAGS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
 SPACES: list[tuple[Any, Any]] = [
     (autodiff, FUNCTIONS), (autodiff.linalg, LINALG), (autodiff.special, SPECIAL), (autodiff.fft, FFT),
-    (Tensor, METHODS), (nn.functional, EXAMPLES),
+    (Tensor, METHODS), (nn.functional, EXAMPLES), (nn, LAYERS), (nn.init, VALUES),
 ]  # fmt: skip
 OF_TABLES = [(space, name) for space, table in SPACES for name in table]
 STATE = "asks for or sets a state of the whole process: devices, threads, warnings, printing, files"
@@ -54,10 +55,17 @@ def test_every_public_function_has_an_example() -> None:
     """A method in place has that of the function whose result it writes."""
     missing = {
         name
-        for space, _ in SPACES
+        for space, _ in SPACES[:-1]  # nn.init also has old names, and what it imports
         for name, call in inspect.getmembers(space, inspect.isroutine)
         if not name.startswith("_") and ">>>" not in (call.__doc__ or "")
         and not name.endswith("_")
         and "sparse" not in name and name not in ("spmm", "to_dense")
     }  # fmt: skip
     assert missing <= WITHOUT.keys(), missing - WITHOUT.keys()
+
+
+def test_every_layer_has_an_example() -> None:
+    """Bases, and what runs a model on several machines, are never called alone."""
+    layers = {name for name, kind in inspect.getmembers(nn, inspect.isclass) if issubclass(kind, nn.Module)}
+    missing = {name for name in layers if ">>>" not in (getattr(nn, name).__doc__ or "")}
+    assert missing <= {"RNNBase", "RNNCellBase", "DataParallel", "DistributedDataParallel", "SyncBatchNorm"}

@@ -18,7 +18,7 @@ def add_examples(names: Mapping[str, Any], examples: Examples) -> None:
     for name in examples.keys() & names.keys():
         text, thing = "", names[name]
         while thing is not None:  # the function inside its wrappers too, which is the method
-            words = thing.__doc__
+            words = thing.__doc__ or ""
             if ">>>" not in words:
                 text = text or f"\n\n{example(*examples[name])}\n"
                 thing.__doc__ = (cleandoc(words) if "\n" in words else words) + text
