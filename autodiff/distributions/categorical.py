@@ -5,15 +5,13 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from autodiff.distributions import constraints
+from autodiff.distributions import constraints, draws
 from autodiff.distributions.chances import ClassChances
 from autodiff.dtypes import finfo
-from autodiff.engine.modes import no_grad
 from autodiff.engine.values import Value
 from autodiff.functions.indexing import gather
 from autodiff.functions.shaping import broadcast_shapes
 from autodiff.tensors.creation import arange
-from autodiff.tensors.sampling import multinomial
 
 
 class Categorical(ClassChances):
@@ -57,10 +55,7 @@ class Categorical(ClassChances):
 
     def sample(self, sample_shape: Any = ()) -> Value:
         """Class numbers outside the graph."""
-        count = math.prod(sample_shape)
-        with no_grad():
-            drawn = multinomial(self.probs.reshape(-1, self._num_events), max(count, 1), True)
-            return drawn.t()[:count].reshape(self._extended_shape(sample_shape))
+        return draws.classes(self.probs, self._extended_shape(sample_shape))
 
     def _log_prob(self, value: Any) -> Value:
         shape = broadcast_shapes(tuple(value.shape), tuple(self._batch_shape))

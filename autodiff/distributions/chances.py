@@ -9,6 +9,7 @@ from autodiff.distributions.distribution import Distribution
 from autodiff.distributions.utils import broadcast_all, lazy_property, logits_to_probs, probs_to_logits
 from autodiff.engine.values import Value
 from autodiff.errors import OptionError, ShapeError
+from autodiff.functions.reductions import log_softmax
 from autodiff.tensors.sizes import Size
 
 
@@ -66,8 +67,7 @@ class ClassChances(Chances):
         name, given = self._given_name, self._param
         if given.ndim < 1:
             raise ShapeError(f"the {name} of {type(self).__name__} have at least one axis, that of the classes")
-        whole = given.sum(-1, keepdim=True) if probs is not None else given.logsumexp(-1, keepdim=True)
-        self.__dict__[name] = given - whole if probs is None else given / whole
+        self.__dict__[name] = log_softmax(given, -1) if probs is None else given / given.sum(-1, keepdim=True)
 
     @property
     def _num_events(self) -> int:

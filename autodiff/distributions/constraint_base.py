@@ -19,6 +19,7 @@ class Constraint:
 
     is_discrete: Any = False
     event_dim: Any = 0
+    _takes_arrays = False  # whether check() is written so that it judges plain arrays, too, which is faster
 
     def check(self, value: Any) -> Value:
         """Whether the values lie inside, in the shape of ``value`` without its last ``event_dim`` axes."""
@@ -89,6 +90,10 @@ class _IndependentConstraint(Constraint):
     def __init__(self, base_constraint: Constraint, reinterpreted_batch_ndims: int) -> None:
         self.base_constraint = base_constraint
         self.reinterpreted_batch_ndims = reinterpreted_batch_ndims
+
+    @property
+    def _takes_arrays(self) -> bool:  # type: ignore[override]
+        return self.base_constraint._takes_arrays
 
     @property
     def is_discrete(self) -> Any:

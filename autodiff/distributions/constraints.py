@@ -27,14 +27,18 @@ from autodiff.functions.joining import stack as stack_tensors
 from autodiff.linalg.decompositions import cholesky, eigvalsh
 
 
-class _Real(Constraint):
+class _OfNumbers(Constraint):
+    _takes_arrays = True
+
+
+class _Real(_OfNumbers):
     """Every number but NaN."""
 
     def check(self, value: Any) -> Value:
         return value == value  # NaN differs from itself
 
 
-class _Boolean(Constraint):
+class _Boolean(_OfNumbers):
     """0 and 1."""
 
     is_discrete = True
@@ -43,7 +47,7 @@ class _Boolean(Constraint):
         return (value == 0) | (value == 1)
 
 
-class _Bounded(Constraint):
+class _Bounded(_OfNumbers):
     """Numbers on one side of a bound, or between two."""
 
     def __init__(self, lower_bound: Any, upper_bound: Any) -> None:
@@ -73,7 +77,7 @@ class _IntegerInterval(_Bounded):
         return (value % 1 == 0) & (self.lower_bound <= value) & (value <= self.upper_bound)
 
 
-class _Above(Constraint):
+class _Above(_OfNumbers):
     def __init__(self, lower_bound: Any) -> None:
         self.lower_bound = lower_bound
 
@@ -101,7 +105,7 @@ class _IntegerGreaterThan(_Above):
         return (value % 1 == 0) & (value >= self.lower_bound)
 
 
-class _Below(Constraint):
+class _Below(_OfNumbers):
     def __init__(self, upper_bound: Any) -> None:
         self.upper_bound = upper_bound
 
@@ -122,16 +126,16 @@ class _IntegerLessThan(_Below):
         return (value % 1 == 0) & (value <= self.upper_bound)
 
 
-class _Simplex(Constraint):
+class _Simplex(_OfNumbers):
     """Vectors of numbers from 0 up that add up to 1."""
 
     event_dim = 1
 
     def check(self, value: Any) -> Value:
-        return (value >= 0).all(-1) & ((value.sum(-1) - 1).abs() < 1e-6)
+        return (value >= 0).all(-1) & (abs(value.sum(-1) - 1) < 1e-6)
 
 
-class _OneHot(Constraint):
+class _OneHot(_OfNumbers):
     """Vectors of one 1 and zeros."""
 
     is_discrete, event_dim = True, 1
@@ -140,7 +144,7 @@ class _OneHot(Constraint):
         return ((value == 0) | (value == 1)).all(-1) & (value.sum(-1) == 1)
 
 
-class _Multinomial(Constraint):
+class _Multinomial(_OfNumbers):
     """Vectors of whole numbers from 0 up that add up to at most a bound."""
 
     is_discrete, event_dim = True, 1

@@ -63,8 +63,7 @@ class Distribution:
 
     def _require(self, name: str, value: Any, constraint: Constraint) -> None:
         """Raise OptionError for a parameter outside its constraint."""
-        with no_grad():
-            allowed = constraint.check(value)
+        allowed = _judged(constraint, value)
         if not allowed.all():
             raise OptionError(
                 f"the parameter {name} of {type(self).__name__} does not satisfy the constraint {constraint!r}: "
@@ -204,8 +203,7 @@ class Distribution:
             support = self.support
         except NotImplementedError:
             return
-        with no_grad():
-            allowed = support.check(value)
+        allowed = _judged(support, value)
         if not allowed.all():
             raise OptionError(f"a value of {name} lies within {support!r}, unlike {_offenders(value, allowed)}")
 
@@ -213,6 +211,14 @@ class Distribution:
         given = {name: self.__dict__[name] for name in self.arg_constraints if name in self.__dict__}
         shown = (f"{k}: {v.item() if v.numel() == 1 else tuple(v.shape)}" for k, v in given.items())
         return f"{type(self).__name__}({', '.join(shown)})"
+
+
+def _judged(constraint: Constraint, value: Any) -> Any:
+    """Whether the values satisfy the constraint, which looks at the array if it can."""
+    if constraint._takes_arrays:
+        return constraint.check(value.detach().numpy())
+    with no_grad():
+        return constraint.check(value)
 
 
 def _meet(first: tuple[int, ...], second: tuple[int, ...]) -> bool:
@@ -226,8 +232,8 @@ def _meet(first: tuple[int, ...], second: tuple[int, ...]) -> bool:
 
 def _offenders(value: Any, allowed: Any) -> str:
     """The first value that is not allowed, in words."""
-    bad = value.detach()[~allowed] if value.ndim >= allowed.ndim else value.detach()
-    first = np.asarray(bad)[0] if bad.ndim else np.asarray(bad)
+    values, wrong = np.asarray(value.detach()), ~np.asarray(allowed)
+    first = values[wrong][0] if values.ndim >= wrong.ndim and wrong.ndim else values
     return f"{first!s:.80}".replace("\n", "")
 
 

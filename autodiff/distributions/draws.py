@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -43,3 +44,14 @@ def dirichlet(concentration: Any, shape: Any) -> Value:
     """Draws of the Dirichlet distribution: gamma variables over their sum along the last axis; none is 0 or 1."""
     limits = finfo(concentration.dtype)
     return softmax(log_gamma(concentration, shape), -1).clamp(float(limits.tiny), 1 - float(limits.epsneg))
+
+
+def classes(probs: Any, shape: Any) -> Value:
+    """Numbers of classes in ``shape``, whose last axes are those of ``probs`` without the last, outside the graph."""
+    sums = np.cumsum(np.asarray(probs.detach(), np.float64), -1)
+    at = numpy_generator(None).random(tuple(shape)) * sums[..., -1]
+    if at.size * sums.shape[-1] <= 1 << 20:
+        return as_tensor((at[..., None] >= sums).sum(-1))
+    rows, columns = sums.reshape(-1, sums.shape[-1]), at.reshape(-1, math.prod(sums.shape[:-1]))
+    found = [np.searchsorted(row, columns[:, i], "right") for i, row in enumerate(rows)]
+    return as_tensor(np.stack(found, -1).reshape(at.shape))

@@ -28,6 +28,8 @@ def broadcast_all(*values: Any) -> tuple[Value, ...]:
     Raises:
         OptionError: a value is none of these.
     """
+    if len(values) == 1 and isinstance(values[0], Tensor):
+        return values
     if not all(isinstance(v, (Number, np.ndarray, Tensor)) for v in values):
         kinds = ", ".join(type(v).__name__ for v in values)
         raise OptionError(f"the parameters of a distribution are numbers, arrays or tensors, not ({kinds})")

@@ -20,9 +20,15 @@ import numpy as np
 from autodiff.kernels.gamma import gammaln, psi, zeta
 from autodiff.kernels.piecewise import Array
 
-_STEPS, _STEP = np.linspace(-3.6, 3.8, 66, retstep=True)
-_POINTS = np.exp(_STEPS - np.exp(-_STEPS))
-_WEIGHTS = float(_STEP) * _POINTS * (1 + np.exp(-_STEPS))
+
+def _rule(low: float, high: float, count: int) -> tuple[Array, Array]:
+    """The points and weights of the double exponential rule from 0 up."""
+    steps, step = np.linspace(low, high, count, retstep=True)
+    points = np.exp(steps - np.exp(-steps))
+    return points, float(step) * points * (1 + np.exp(-steps))
+
+
+_DOUBLE, _SINGLE = _rule(-3.6, 3.8, 66), _rule(-3.0, 3.3, 34)  # for the digits of float64, and of float32
 _BLOCK = 1024  # entries at once: the points of so many stay in the cache
 
 
@@ -43,26 +49,29 @@ def _polygammas(a: Array, n: int) -> list[Array]:
     return [(-1) ** k * math.factorial(k) * zeta(k + 1, a) for k in range(1, n)]
 
 
-def _below(a: Array, y: Array, n: int) -> Any:
+def _below(a: Array, y: Array, n: int, rule: Any) -> Any:
+    points, weights = rule
     z = np.exp(y)
     width = np.where(z > 1, 1 / (a - z + np.sqrt(np.maximum(z, 1))), 1 / a)
-    u = width * _POINTS
-    weight = np.exp(-a * u - z * np.expm1(-u)) * _WEIGHTS
+    u = width * points
+    weight = np.exp(-a * u - z * np.expm1(-u)) * weights
     return (weight * bell(y - psi(a) - u, _polygammas(a, n), n)).sum(-1) * width[:, 0]
 
 
-def _above(a: Array, y: Array, n: int) -> Any:
+def _above(a: Array, y: Array, n: int, rule: Any) -> Any:
+    points, weights = rule
     z = np.exp(y)
     width = np.where(a > 1, 1 / (1 - a / z + 1 / np.sqrt(z)), 1.0)
-    v = width * _POINTS
+    v = width * points
     grown = np.log1p(v / z)
-    weight = np.exp((a - 1) * grown - v) * _WEIGHTS
+    weight = np.exp((a - 1) * grown - v) * weights
     return (weight * bell(y - psi(a) + grown, _polygammas(a, n), n)).sum(-1) * (width / z)[:, 0]
 
 
-def _by_blocks(function: Any, a: Array, y: Array, n: int) -> Array:
+def _by_blocks(function: Any, a: Array, y: Array, n: int, kind: np.dtype[Any]) -> Array:
     a, y = a[:, None], y[:, None]
-    parts = [function(a[i : i + _BLOCK], y[i : i + _BLOCK], n) for i in range(0, len(a), _BLOCK)]
+    rule = _SINGLE if kind.itemsize < 8 else _DOUBLE
+    parts = [function(a[i : i + _BLOCK], y[i : i + _BLOCK], n, rule) for i in range(0, len(a), _BLOCK)]
     return np.concatenate(parts) if parts else np.zeros(0)
 
 
@@ -79,8 +88,8 @@ def cdf_slope(a: Any, y: Any, n: int) -> Any:
     out = np.empty_like(y)
     low = y <= np.log(a)
     with np.errstate(all="ignore"):
-        out[low] = _by_blocks(_below, a[low], y[low], n)
-        out[~low] = -_by_blocks(_above, a[~low], y[~low], n)
+        out[low] = _by_blocks(_below, a[low], y[low], n, kind)
+        out[~low] = -_by_blocks(_above, a[~low], y[~low], n, kind)
     return out.reshape(shape).astype(kind)
 
 
@@ -108,7 +117,7 @@ def _incomplete(a: Any, x: Any, upper: bool) -> Any:
         out = np.where(low == upper, 1.0, 0.0)
         for where, part in ((low, _below), (~low, _above)):
             where = where & (z > 0) & (a > 0) & np.isfinite(z) & np.isfinite(a)
-            mass = density[where] * _by_blocks(part, a[where], y[where], 0)
+            mass = density[where] * _by_blocks(part, a[where], y[where], 0, kind)
             out[where] = mass if (part is _above) == upper else 1 - mass
     out[(a < 0) | (z < 0) | np.isnan(a) | np.isnan(z) | ((a == 0) & (z == 0)) | (np.isinf(a) & np.isinf(z))] = math.nan
     return out.reshape(shape).astype(kind)

@@ -12,12 +12,12 @@ from autodiff.functions.public import as_function, of_one, of_two
 from autodiff.functions.reductions import log_softmax, logsumexp, softmax
 from autodiff.functions.shaping import contiguous
 from autodiff.functions.transcendental import exp2, expm1, log1p, logit, sigmoid, sinc, xlogy
-from autodiff.ops import special, transcendental
+from autodiff.ops import gamma_distribution, special, transcendental
 
 __all__ = [
-    "digamma", "entr", "erf", "erfc", "erfcx", "erfinv", "exp2", "expit", "expm1", "gammaln", "i0", "i0e", "i1", "i1e",
-    "lgamma", "log1p", "log_ndtr", "log_softmax", "logit", "logsumexp", "multigammaln", "mvlgamma", "ndtr", "ndtri",
-    "polygamma", "psi", "round", "sinc", "softmax", "xlog1py", "xlogy",
+    "digamma", "entr", "erf", "erfc", "erfcx", "erfinv", "exp2", "expit", "expm1", "gammainc", "gammaincc", "gammaln",
+    "i0", "i0e", "i1", "i1e", "lgamma", "log1p", "log_ndtr", "log_softmax", "logit", "logsumexp", "multigammaln",
+    "mvlgamma", "ndtr", "ndtri", "polygamma", "psi", "round", "sinc", "softmax", "xlog1py", "xlogy",
 ]
 
 expit = sigmoid
@@ -30,6 +30,11 @@ log_ndtr = as_function(special.log_ndtr, of_one, "``log(ndtr(x))``, exact in its
 ndtri = as_function(special.ndtri, of_one, "The inverse of ``ndtr``: infinite at 0 and 1, NaN outside.")
 lgamma = gammaln = as_function(special.lgamma, of_one, "log of the size of the gamma function, inf at its poles.")
 digamma = psi = as_function(special.digamma, of_one, "The derivative of ``lgamma``; NaN at the poles below 0.")
+gammainc = as_function(
+    gamma_distribution.gammainc, of_two,
+    "The probability that a gamma variable of concentration ``input`` is below ``other``; has gradients by both.")
+gammaincc = as_function(
+    gamma_distribution.gammaincc, of_two, "``1 - gammainc(input, other)``, exact in its far tail too.")
 i0e = as_function(special.i0e, of_one, "``exp(-abs(x)) * i0(x)``, which does not overflow.")
 i1e = as_function(special.i1e, of_one, "``exp(-abs(x)) * i1(x)``, which does not overflow.")
 entr = as_function(transcendental.entr, of_one, "``-x * log(x)``: 0 at 0, -inf below.")

@@ -88,3 +88,15 @@ for shapes in [((2, 3), (3,)), ((), (2, 3)), ((0, 3), (3,))]:
     case("special.xlog1py", lambda lib, x, y: lib.special.xlog1py(x, y), *shapes, low=-0.9)
     case("special.xlogy", lambda lib, x, y: lib.special.xlogy(x, y), *shapes, low=0.1)
 case("special.xlog1py", lambda lib, x: lib.special.xlog1py(x, 2.5) + lib.special.xlog1py(2.5, x), (2, 3), low=-0.9)
+for name in ("gammainc", "gammaincc"):  # PyTorch has no gradient by the concentration
+    for shape in SHAPES:
+        case(
+            f"special.{name}",
+            lambda lib, x, f=name: getattr(lib.special, f)(x.detach() / 2 + 0.1, x) * x,
+            shape,
+            low=0.2,
+            high=30,
+        )
+    edges = np.array([0.0, 0.0, 1.0, 1.0, math.inf, -1.0, 2.0, math.nan, 3.0])
+    points = np.array([0.0, 1.0, math.inf, 0.0, 1.0, 1.0, -1.0, 1.0, math.nan])
+    case(f"special.{name}", lambda lib, x, y, f=name: getattr(lib.special, f)(x, y).detach(), edges, points, order=0)
