@@ -25,6 +25,7 @@ from autodiff import fft as fft
 from autodiff import linalg as linalg
 from autodiff import special as special
 from autodiff.autograd import grad as grad
+from autodiff.compiling import compile as compile
 from autodiff.dtypes import *
 from autodiff.engine.modes import *
 from autodiff.fft.spectrograms import *

@@ -89,3 +89,7 @@ class WorkerError(AutodiffError, RuntimeError):
 
 class DistributedError(AutodiffError, RuntimeError):
     """Another process of the program that failed, ended, or did not answer in time."""
+
+
+class CompileError(AutodiffError, RuntimeError):
+    """A step that cannot be written down as a program, because it depends on something that is no array."""

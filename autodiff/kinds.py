@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from autodiff.dtypes import COMPLEX
+from autodiff.dtypes import COMPLEX, is_known
 from autodiff.errors import AutodiffError, AxisError, DtypeError, LinalgError, ShapeError, StateDictError
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -147,6 +147,19 @@ def array_like(given: Any, like: Any, what: str) -> np.ndarray[Any, Any]:
 def not_a_tensor(name: str, given: Any, wanted: str = "tensors, arrays and numbers") -> DtypeError:
     """The error, to be raised, of ``name``, which takes what is ``wanted`` and was given something else."""
     return DtypeError(f"{name} takes {wanted}, not {described(given)}; {repair_of(given)}")
+
+
+def constant_of(name: str, x: Any) -> Any:
+    """An operand that is not a Tensor: an array or a Python number; a NumPy number counts as one of Python's.
+
+    None for what applies primitives itself; DtypeError for anything else.
+    """
+    if isinstance(x, (np.ndarray, np.generic)) and is_known(x.dtype):
+        return x.view(np.ndarray) if isinstance(x, np.ndarray) else x.item()
+    is_number = isinstance(x, (float, int, complex))
+    if is_number or hasattr(type(x), "__primitive__"):
+        return x if is_number else None
+    raise not_a_tensor(name, x)
 
 
 def refuse_complex(name: str, given: Iterable[Any]) -> None:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from functools import cached_property
-from threading import RLock
+from threading import RLock, get_ident
 from typing import Any
 
 import numpy as np
@@ -114,6 +115,13 @@ def set_rng_state(new_state: dict[str, Any]) -> None:
     default_generator.set_state(new_state)
 
 
+noting: dict[int, Callable[[Generator], Any]] = {}  # of a thread that compiles a step, what notes its draws
+
+
 def numpy_generator(generator: Generator | None) -> np.random.Generator:
     """NumPy's generator of ``generator``, or of the default one."""
-    return (generator or default_generator).numpy
+    own = generator or default_generator
+    if noting and get_ident() in noting:
+        noted: np.random.Generator = noting[get_ident()](own)
+        return noted
+    return own.numpy

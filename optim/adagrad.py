@@ -11,7 +11,7 @@ from autodiff.kernels.layout import pairs
 from autodiff.tensors.tensor import Tensor
 
 from . import rules
-from .optimizer import Array, Group, Optimizer, State, filled
+from .optimizer import Array, Group, Optimizer, State, filled, number
 from .options import Limit, NotNegative, Params, options
 from .states import Slot
 
@@ -58,7 +58,7 @@ class Adagrad(Optimizer):
 
     def _update(self, group: Group, touched: list[Array]) -> None:
         for state, arrays in self._with_gradients(group, touched):
-            rate = float(group["lr"]) / (1 + (state["step"] - 1) * group["lr_decay"])
+            rate = number(group["lr"]) / (1 + (state["step"] - 1) * group["lr_decay"])
             rules.by_block(rules.adagrad, arrays, rate, group["eps"])
 
 
@@ -99,7 +99,7 @@ class RMSprop(Optimizer):
         super().__init__(params, options(locals()))
 
     def _update(self, group: Group, touched: list[Array]) -> None:
-        numbers = group["alpha"], group["momentum"], group["eps"], float(group["lr"])
+        numbers = group["alpha"], group["momentum"], group["eps"], number(group["lr"])
         for state, arrays in self._with_gradients(group, touched):
             mean = pairs(state["grad_avg"]._array) if group["centered"] else None
             velocity = pairs(state["momentum_buffer"]._array) if group["momentum"] else None
@@ -132,7 +132,7 @@ class Adadelta(Optimizer):
         super().__init__(params, options(locals()))
 
     def _update(self, group: Group, touched: list[Array]) -> None:
-        numbers = group["rho"], group["eps"], float(group["lr"])
+        numbers = group["rho"], group["eps"], number(group["lr"])
         for _, arrays in self._with_gradients(group, touched):
             rules.by_block(rules.adadelta, arrays, *numbers)
 
@@ -183,7 +183,7 @@ class Adafactor(Optimizer):
             state["variance"] = filled(x)
 
     def _update(self, group: Group, touched: list[Array]) -> None:
-        lr, (smallest, least_size) = float(group["lr"]), group["eps"]
+        lr, (smallest, least_size) = number(group["lr"]), group["eps"]
         for state, (x, g) in self._with_gradients(group, touched, decay=0):
             step, names = state["step"], ("row_var", "col_var") if x.ndim > 1 else ("variance",)
             averages = tuple(np.atleast_1d(state[name]._array) for name in names)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from autodiff.kernels.layout import pairs
 
 from . import rules
-from .optimizer import Array, Group, Optimizer, State
+from .optimizer import Array, Group, Optimizer, State, number
 from .options import Betas, NotNegative, Params, options, required
 
 __all__ = ["Adam", "AdamW", "Adamax", "NAdam", "RAdam"]
@@ -47,7 +47,7 @@ class Adam(Optimizer):
         super().__init__(params, options(locals()))
 
     def _update(self, group: Group, touched: list[Array]) -> None:
-        lr, betas, eps, amsgrad = float(group["lr"]), group["betas"], group["eps"], group["amsgrad"]
+        lr, betas, eps, amsgrad = number(group["lr"]), group["betas"], group["eps"], group["amsgrad"]
         step = dtype = None
         for state, arrays in self._with_gradients(group, touched, group["decoupled_weight_decay"]):
             if state["step"] != step or arrays[0].dtype is not dtype:
@@ -104,7 +104,7 @@ class Adamax(Optimizer):
 
     def _update(self, group: Group, touched: list[Array]) -> None:
         for state, arrays in self._with_gradients(group, touched):
-            rate = float(group["lr"]) / (1 - group["betas"][0] ** state["step"])
+            rate = number(group["lr"]) / (1 - group["betas"][0] ** state["step"])
             rules.by_block(rules.adamax, arrays, group["betas"], rate, group["eps"])
 
 
@@ -142,7 +142,7 @@ class NAdam(Optimizer):
         super()._begin(state, x, group)
 
     def _update(self, group: Group, touched: list[Array]) -> None:
-        lr, (one, two), decay = float(group["lr"]), group["betas"], group["momentum_decay"]
+        lr, (one, two), decay = number(group["lr"]), group["betas"], group["momentum_decay"]
         for state, arrays in self._with_gradients(group, touched, group["decoupled_weight_decay"]):
             step = state["step"]
             now, later = (one * (1 - 0.5 * 0.96 ** (t * decay)) for t in (step, step + 1))
@@ -188,7 +188,7 @@ class RAdam(Optimizer):
         rho = 2 / (1 - two) - 1
         for state, arrays in self._with_gradients(group, touched, group["decoupled_weight_decay"]):
             step = state["step"]
-            rate, correction, eps = float(group["lr"]) / (1 - one**step), 1 - two**step, None
+            rate, correction, eps = number(group["lr"]) / (1 - one**step), 1 - two**step, None
             now = rho - 2 * step * two**step / correction
             if now > 5:
                 rate *= (correction * (now - 4) * (now - 2) * rho / ((rho - 4) * (rho - 2) * now)) ** 0.5

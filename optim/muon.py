@@ -7,7 +7,7 @@ from typing import Annotated
 from autodiff.errors import ShapeError
 
 from . import rules
-from .optimizer import Array, Group, Optimizer
+from .optimizer import Array, Group, Optimizer, number
 from .options import Limit, NotNegative, Params, not_negative, options
 
 __all__ = ["Muon"]
@@ -70,7 +70,7 @@ class Muon(Optimizer):
             rules.by_block(rules.update_moment, (mean, g), momentum, 1 - momentum)
             direction = (1 - momentum) * g + momentum * mean if group["nesterov"] else mean
             step = rules.orthogonalized(direction, group["ns_coefficients"], group["ns_steps"], group["eps"])
-            rules.descend(x, step, float(group["lr"]) * _adjustment(group["adjust_lr_fn"], *x.shape))
+            rules.descend(x, step, number(group["lr"]) * _adjustment(group["adjust_lr_fn"], *x.shape))
 
 
 def _adjustment(name: str | None, rows: int, columns: int) -> float:

@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 
-from autodiff.engine.modes import enable_grad
+from autodiff.engine.modes import current, enable_grad
 from autodiff.engine.values import wrap
 from autodiff.engine.versions import changed
 from autodiff.errors import DtypeError, OptionError, StateDictError
@@ -26,6 +26,11 @@ from .states import Slot, alike, entries, fitted_state, merged_options
 Array = np.ndarray[Any, Any]
 Group = dict[str, Any]
 State = dict[str, Any]
+
+
+def number(option: Any) -> Any:
+    """An option that is a number, or a tensor of one, as a number of Python's."""
+    return float(option) if type(option) is not float and hasattr(option, "__float__") else option  # not of ``compile``
 
 
 def filled(x: Array, value: float = 0) -> Tensor:
@@ -162,7 +167,7 @@ class Optimizer(Hooked):
             if uphill:
                 g = -g
             if decay and decoupled:
-                np.multiply(x, 1 - float(group["lr"]) * decay, x)
+                np.multiply(x, 1 - number(group["lr"]) * decay, x)
             elif decay:
                 g = rules.added(g, decay, x)
             if not state:
@@ -170,7 +175,9 @@ class Optimizer(Hooked):
                     raise DtypeError(f"{type(self).__name__} takes no sparse gradients; SGD, Adagrad, SparseAdam do")
                 self._begin(state, x, group)
             step = state.get("step", 0)
-            state["step"] = (step if type(step) is int else int(step)) + 1  # a program may have made it a tensor
+            if type(step) is not int and hasattr(step, "__int__"):  # a program may have made it a tensor
+                step = int(step)
+            state["step"] = step + 1
             arrays = [x, g]
             for name in memory:
                 arrays.append(state[name]._array)
@@ -197,10 +204,14 @@ class Optimizer(Hooked):
             with enable_grad():
                 loss = closure()
         touched: list[Array] = []
+        capture = current().capture
         for group in self.param_groups:
             if lent:
                 keep_lent(*(p._array for p in group["params"]))
-            self._update(group, touched)
+            if capture is None:
+                self._update(group, touched)
+            else:
+                capture.update(self, group, touched)
         if touched:
             changed(*touched, by=self._by)
         return loss

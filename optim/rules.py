@@ -31,7 +31,7 @@ def by_block(law: Callable[..., None], arrays: Sequence[Any], *numbers: Any) -> 
     first = arrays[0]
     if not first.ndim:  # of two arrays without axes NumPy makes a scalar, in which nothing can be stored
         law(*(None if a is None else a[None] for a in arrays), *numbers)
-    elif first.size <= BLOCK:
+    elif first.size <= BLOCK or type(first) is not np.ndarray:  # an array of ``compile``, which cuts them itself
         law(*arrays, *numbers)
     else:
         step = max(BLOCK * len(first) // first.size, 1)

@@ -11,7 +11,7 @@ from autodiff.engine.values import wrap
 from autodiff.tensors.tensor import Tensor
 
 from . import rules
-from .optimizer import Array, Group, Optimizer, State, filled
+from .optimizer import Array, Group, Optimizer, State, filled, number
 from .options import Limit, NotNegative, Params, options, required
 from .states import Slot
 
@@ -136,11 +136,11 @@ class ASGD(Optimizer):
         super().__init__(params, options(locals()))
 
     def _begin(self, state: State, x: Array, group: Group) -> None:
-        state["eta"], state["mu"] = float(group["lr"]), 1.0
+        state["eta"], state["mu"] = number(group["lr"]), 1.0
         super()._begin(state, x, group)
 
     def _update(self, group: Group, touched: list[Array]) -> None:
-        lr, lambd = float(group["lr"]), group["lambd"]
+        lr, lambd = number(group["lr"]), group["lambd"]
         for state, arrays in self._with_gradients(group, touched):
             eta = state["eta"]
             rules.by_block(rules.averaged_descent, arrays, 1 - lambd * eta, eta, state["mu"])
@@ -173,7 +173,7 @@ class Rprop(Optimizer):
         super().__init__(params, options(locals()))
 
     def _begin(self, state: State, x: Array, group: Group) -> None:
-        state["prev"], state["step_size"] = filled(x), filled(x, float(group["lr"]))
+        state["prev"], state["step_size"] = filled(x), filled(x, number(group["lr"]))
 
     def _update(self, group: Group, touched: list[Array]) -> None:
         for _, arrays in self._with_gradients(group, touched):

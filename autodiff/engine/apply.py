@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from autodiff.dtypes import DIFFERENTIABLE, get_default_dtype, int64, is_known, result_dtype
+from autodiff.dtypes import DIFFERENTIABLE, get_default_dtype, int64, result_dtype
 from autodiff.engine.call_sites import place_of_user
 from autodiff.engine.checks import non_finite_result, take_fingerprints
 from autodiff.engine.modes import PLAIN, layer
@@ -18,7 +18,7 @@ from autodiff.engine.views import mark_view, rerecord_views
 from autodiff.errors import DtypeError
 from autodiff.kernels.layout import by_first, unusual
 from autodiff.kernels.structural_zeros import non_finite
-from autodiff.kinds import not_a_tensor, operands, refuse_complex, refused
+from autodiff.kinds import constant_of, operands, refuse_complex, refused
 
 ndarray = np.ndarray
 NUMBERS = frozenset((float, int, bool))
@@ -85,13 +85,14 @@ def apply(primitive: Primitive, inputs: tuple[Any, ...], params: dict[str, Any] 
 def _apply_any(primitive: Primitive, inputs: tuple[Any, ...], params: dict[str, Any]) -> Any:
     """``apply`` of any number of inputs of any kinds in any mode."""
     mode = layer().value
+    inputs = inputs if mode.capture is None else mode.capture.lifted(inputs)
     arrays: list[Any] = []
     edges: list[Node | None] = []
     for x in inputs:
         if isinstance(x, TensorBase):
             arrays.append(x._array)
             edges.append(x._node)
-        elif (constant := _constant(primitive, x)) is None:  # a sparse tensor has rules of its own
+        elif (constant := constant_of(primitive.name, x)) is None:  # a sparse tensor has rules of its own
             return x.__primitive__(primitive, inputs, params)
         else:
             arrays.append(constant)
@@ -99,7 +100,8 @@ def _apply_any(primitive: Primitive, inputs: tuple[Any, ...], params: dict[str, 
     promoted = _promoted(primitive, inputs, arrays)
     if promoted is not None:
         return apply(primitive, promoted, params)
-    out = (_watched_forward if mode.anomaly else _forward)(primitive, arrays, params)
+    forward = _watched_forward if mode.anomaly else forward_of if mode.capture is None else mode.capture.forward
+    out = forward(primitive, arrays, params)
     is_tracked = any(edges)
     if is_tracked and mode.recording and primitive.differentiable:
         key = sum(1 << i for i, node in enumerate(edges) if node is not None) + (1 << len(edges))
@@ -118,7 +120,7 @@ def _apply_any(primitive: Primitive, inputs: tuple[Any, ...], params: dict[str, 
     return result
 
 
-def _forward(primitive: Primitive, arrays: Any, params: dict[str, Any]) -> Array:
+def forward_of(primitive: Primitive, arrays: Any, params: dict[str, Any]) -> Array:
     """The value of a primitive, as an array: NumPy gives a scalar where all inputs are 0-d."""
     if unusual and primitive.real:
         refuse_complex(primitive.name, arrays)
@@ -127,7 +129,7 @@ def _forward(primitive: Primitive, arrays: Any, params: dict[str, Any]) -> Array
     except FAILURES as error:
         out = _retried(primitive, arrays, params, error)
     out = by_first(out, arrays) if unusual and primitive.elementwise else out
-    return out if type(out) is ndarray else np.asarray(out)
+    return out if isinstance(out, ndarray) else np.asarray(out)
 
 
 def _retried(primitive: Primitive, arrays: Any, params: dict[str, Any], error: Exception) -> Array:
@@ -141,36 +143,23 @@ def _retried(primitive: Primitive, arrays: Any, params: dict[str, Any], error: E
         raise refused(primitive.name, arrays, TypeError(str(too_large)), params) from too_large
     if not any(new is not old for new, old in zip(wrapped, arrays, strict=True)):
         raise refused(primitive.name, arrays, TypeError(str(error)), params) from error
-    return _forward(primitive, wrapped, params)
+    return forward_of(primitive, wrapped, params)
 
 
 def _watched_forward(primitive: Primitive, arrays: Any, params: dict[str, Any]) -> Array:
-    """``_forward`` under ``detect_anomaly``, whose error says more than NumPy's warning, and comes before it."""
+    """``forward_of`` under ``detect_anomaly``, whose error says more than NumPy's warning, and comes before it."""
     with np.errstate(all="ignore"):
-        out = _forward(primitive, arrays, params)
+        out = forward_of(primitive, arrays, params)
     if non_finite(out):
         raise non_finite_result(primitive, arrays, out)
     return out
-
-
-def _constant(primitive: Primitive, x: Any) -> Any:
-    """An operand that is not a Tensor: an array or a Python number; a NumPy number counts as one of Python's.
-
-    None for what applies primitives itself.
-    """
-    if isinstance(x, (ndarray, np.generic)) and is_known(x.dtype):
-        return x.view(ndarray) if isinstance(x, ndarray) else x.item()
-    is_number = isinstance(x, (float, int, complex))
-    if is_number or hasattr(type(x), "__primitive__"):
-        return x if is_number else None
-    raise not_a_tensor(primitive.name, x)
 
 
 def _promoted(primitive: Primitive, inputs: tuple[Any, ...], arrays: list[Any]) -> tuple[Any, ...] | None:
     """The inputs in the dtype to compute in, converted by a recorded ``astype``; None where they are ready."""
     dtypes: list[np.dtype[Any]] = []
     for a in arrays:
-        if type(a) is ndarray and a.dtype not in dtypes:
+        if isinstance(a, ndarray) and a.dtype not in dtypes:
             dtypes.append(a.dtype)
     if not arrays:
         raise DtypeError(f"{primitive.name} takes inputs and was given none")

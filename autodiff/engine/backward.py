@@ -146,7 +146,7 @@ def gradients(
         if create_graph:
             walked[node] = g.clone() if key in taken or g._array.base is not None else g
         else:
-            array = g if type(g) is np.ndarray else np.asarray(g)
+            array = g if isinstance(g, np.ndarray) else np.asarray(g)
             walked[node] = wrap(array.copy() if key in taken or array.base is not None else array)
         taken.add(key)
     return walked

@@ -26,7 +26,7 @@ def unbroadcast(cotangent: Any, shape: tuple[int, ...]) -> Any:
     if stretched[lead:] == shape:  # a bias, the commonest case
         if lead == 1 and stretched[0] == 1:  # of a single sample
             return cotangent.reshape(shape)
-        if type(cotangent) is np.ndarray and len(shape) == 1 and cotangent.dtype.char in "fd":
+        if isinstance(cotangent, np.ndarray) and len(shape) == 1 and cotangent.dtype.char in "fd":
             return sum_of_rows(cotangent if lead == 1 else cotangent.reshape(math.prod(stretched[:lead]), *shape))
         return accumulate(cotangent, tuple(range(lead)))
     axes = tuple(i for i, n in enumerate(stretched) if i < lead or n != shape[i - lead])

@@ -20,11 +20,13 @@ class Mode(NamedTuple):
     """Whether operations are recorded, whether their results are checked, and who takes notes of them.
 
     ``notes`` is called after each operation, tracked or not, with its primitive, inputs, result and params.
+    ``capture`` is what ``compile`` takes its notes with.
     """
 
     recording: bool = True
     anomaly: bool = False
     notes: Callable[[Any, tuple[Any, ...], Any, dict[str, Any]], None] | None = None
+    capture: Any = None
 
 
 PLAIN = Mode()

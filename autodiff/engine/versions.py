@@ -39,19 +39,20 @@ hold_over_forks(lambda: _counting)
 
 def changed(*arrays: np.ndarray[Any, Any], history: bool = False, by: str = "") -> None:
     """Record that ``arrays`` have just been changed in place ``by`` this; with ``history``, by a recorded operation."""
+    owners = [array if array.base is None else owner_of(array) for array in arrays]
+    for owner in owners:
+        if id(owner) not in _changes:
+            _owners[id(owner)] = weakref.ref(owner, partial(_forget, id(owner)))
+    changed_again([id(owner) for owner in owners], place_of_user(), by, history)
+
+
+def changed_again(keys: list[int], place: Place, by: str, history: bool = False) -> None:
+    """Record a change of arrays that have been changed before, by the ids of the owners of their memory."""
     global _last
     with _counting:  # or a number that another thread took earlier would be the last
         _last = number = next_number()
-    change = Change(number, place_of_user(), by)
-    for owner in arrays:
-        if owner.base is not None:
-            owner = owner_of(owner)
-        key = id(owner)
-        if key not in _changes:
-            _owners[key] = weakref.ref(owner, partial(_forget, key))
-        _changes[key] = change
-        if history:
-            rewritten[key] = change
+    for known in (_changes, rewritten)[: 1 + history]:
+        known.update(dict.fromkeys(keys, Change(number, place, by)))
 
 
 def _forget(key: int, _: object) -> None:

@@ -58,9 +58,9 @@ def walk(
     pending = {node: g for node, g in cotangents.items() if wanted is None or node in wanted}
     found = {node: g for node, g in pending.items() if is_leaf(node)}
     heap: list[tuple[int, Any]] = sorted((-node.number, node) for node in pending if node not in found)
-    newest_change, anomaly, hooked = last_change(), modes.layer().value.anomaly, in_use() and observe is None
+    newest_change, mode, hooked = last_change(), modes.layer().value, in_use() and observe is None
+    anomaly, capture, doubtful, zeros = mode.anomaly, mode.capture, in_doubt, None  # local names are faster
     needs_arrival = hooked or anomaly or wanted is not None
-    doubtful, zeros = in_doubt, None  # a local name is faster
     observe = observe or (check_cotangent if anomaly else None)
     while heap:
         node = heappop(heap)[1]
@@ -74,7 +74,7 @@ def walk(
         arguments, params = (g,) + (saved if lift is None else _lifted(node, saved, lift)), node.params
         try:
             vjps = primitive.fixed_vjps or primitive.vjps_for(len(edges))
-            for vjp, edge in zip(vjps, edges):  # noqa: B905  # the last inputs may be left out
+            for vjp, edge in zip(vjps if capture is None else capture.vjps(primitive, vjps, lift), edges):  # noqa: B905  # the last inputs may be left out
                 if edge is None or (wanted is not None and edge not in wanted):
                     continue
                 c = vjp(*arguments, **params) if params else vjp(*arguments)
@@ -137,6 +137,6 @@ def _leading_to(targets: Collection[Node], order: list[Node]) -> set[Node]:
 def _lifted(node: Node, saved: tuple[Any, ...], lift: Lift) -> tuple[Any, ...]:
     """What the VJPs of ``node`` read, as Tensors of the graph, and ``node`` in place of a value that is not kept."""
     return tuple([
-        lift(kept, owner) if owner is not None and type(kept) is np.ndarray else owner if kept is None else kept
+        lift(kept, owner) if owner is not None and isinstance(kept, np.ndarray) else owner if kept is None else kept
         for kept, owner in zip(saved, (node, *node.edges))  # noqa: B905  # of one length by its making
     ])  # fmt: skip

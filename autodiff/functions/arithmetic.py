@@ -14,6 +14,7 @@ from autodiff.functions.arrays import array_of, lent, on_arrays, real_only
 from autodiff.functions.axes import also_called
 from autodiff.functions.indexing import nonzero
 from autodiff.functions.public import as_function, of_base, of_one, of_two
+from autodiff.kernels.arrays import as_array
 from autodiff.ops import arithmetic as primitives
 from autodiff.ops import lengths
 from autodiff.ops.complex_numbers import unit
@@ -315,11 +316,11 @@ def where(condition: Any, input: Any = None, other: Any = None) -> Any:
     """
     if input is None and other is None:
         return nonzero(condition, as_tuple=True)
-    mask = np.asarray(array_of(condition))
+    mask = as_array(array_of(condition))
     if mask.dtype != np.bool_:
         raise DtypeError(f"where needs a condition of booleans, not of {mask.dtype}; compare first, as in x > 0")
     if isinstance(input, Number) and isinstance(other, Number):
-        input = np.asarray(input, result_dtype(input, other))
+        input = as_array(input, result_dtype(input, other))
     record = getattr(condition, "__primitive__", None)  # a tensor chooses between arrays and numbers too
     if record is not None:
         return record(primitives.where, (input, other), {"condition": mask})

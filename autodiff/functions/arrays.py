@@ -11,6 +11,7 @@ import numpy as np
 from autodiff.engine.values import TensorBase, wrap
 from autodiff.engine.views import node_of
 from autodiff.errors import AutodiffError, DtypeError
+from autodiff.kernels.arrays import as_array
 from autodiff.kernels.lending import lend
 from autodiff.kinds import not_a_tensor, refuse_complex, refused
 
@@ -29,7 +30,7 @@ def lent(x: Any) -> Any:
 
 def constant(array: Any, *like: Any) -> Any:
     """``array`` as a tensor outside the graph where one of ``like`` is a tensor."""
-    return wrap(np.asarray(array)) if any(isinstance(x, TensorBase) for x in like) else array
+    return wrap(as_array(array)) if any(isinstance(x, TensorBase) for x in like) else array
 
 
 def real_only(function: F) -> F:

@@ -9,6 +9,7 @@ import numpy as np
 
 from autodiff.engine.values import Value
 from autodiff.errors import DtypeError
+from autodiff.kernels.arrays import as_array
 from autodiff.ops.indexing import index
 
 _PICKS = (np.ndarray, bool)
@@ -55,9 +56,9 @@ def plain_key(key: Any) -> Any:
         ends = (key.start, key.stop, key.step)
         return slice(*(n if n is None or isinstance(n, int) else operator.index(n) for n in ends))
     if isinstance(key, (list, range)):
-        return np.asarray([plain_key(k) for k in key], dtype=None if len(key) else np.int64)
+        return as_array([plain_key(k) for k in key], dtype=None if len(key) else np.int64)
     if hasattr(key, "__primitive__"):
-        array = np.asarray(key)
+        array = as_array(key)
         if array.dtype.kind not in "biu":
             raise DtypeError(f"a tensor used as an index holds integers or booleans, not {array.dtype}")
         if array.dtype == np.uint8:  # an old kind of mask

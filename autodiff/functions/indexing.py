@@ -14,6 +14,7 @@ from autodiff.functions.arrays import array_of, one_dtype, tensors_only
 from autodiff.functions.axes import axis_of
 from autodiff.functions.index_keys import plain_key
 from autodiff.functions.shaping import broadcast_shapes, contiguous, expand, in_order_of, ravel, reshape
+from autodiff.kernels.arrays import as_array
 from autodiff.kernels.layout import row_major
 from autodiff.kernels.lending import lend
 from autodiff.ops.arithmetic import where
@@ -61,7 +62,7 @@ def in_range(indices: np.ndarray[Any, Any], length: int, dim: int | None) -> np.
 
 def integers(index: Any) -> np.ndarray[Any, Any]:
     """``index`` as an array of integers."""
-    array = np.asarray(index)
+    array = as_array(index)
     if array.dtype.kind not in "iu" and array.size:
         raise DtypeError(f"an index holds integers, not {array.dtype}; use .long()")
     return array.astype(np.int64, copy=False)
@@ -187,7 +188,7 @@ def _without(shape: tuple[int, ...], axis: int) -> tuple[int, ...]:
 
 
 def _mask(mask: Any) -> np.ndarray[Any, Any]:
-    array = np.asarray(array_of(mask))
+    array = as_array(array_of(mask))
     if array.dtype != np.bool_:
         raise DtypeError(f"a mask holds booleans, not {array.dtype}; compare first, as in x > 0, or use .bool()")
     return array
@@ -201,7 +202,7 @@ def one_value(input: Any, value: Any) -> Any:
         return value if value.dtype == input.dtype else cast(value, input.dtype)
     if not isinstance(value, (float, int, np.generic)):
         raise DtypeError(f"one value is wanted, a number or a 0-d tensor, not {value!r:.60}")
-    return np.asarray(value).astype(input.dtype)
+    return as_array(value).astype(input.dtype)
 
 
 def masked_fill(input: Any, mask: Any, value: Any) -> Value:

@@ -25,6 +25,7 @@ from autodiff.functions.shaping import (
     reshape,
     unsqueeze,
 )
+from autodiff.kernels.arrays import as_array
 from autodiff.kinds import not_a_tensor
 from autodiff.ops import shaping
 from autodiff.ops.indexing import index
@@ -203,11 +204,11 @@ def repeat_interleave(input: Any, repeats: Any = None, dim: int | None = None, *
     tensor([7, 8, 8, 8])
     """
     if repeats is None:
-        counts = np.asarray(input)
+        counts = as_array(input)
         return wrap(np.repeat(np.arange(len(counts)), counts))
     x, dim = (ravel(input), 0) if dim is None else (input, dim)
     axis, length = length_of(x, dim)
-    counts = np.asarray(repeats)
+    counts = as_array(repeats)
     if counts.size not in (1, length) or counts.ndim > 1 or (counts < 0).any():
         raise ShapeError(f"repeat_interleave needs one number from 0 up, or {length}, not {repeats!r:.60}")
     positions = np.repeat(np.arange(length), counts)

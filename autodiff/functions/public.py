@@ -21,6 +21,7 @@ from autodiff.engine.values import Operand, TensorBase, Value, wrap
 from autodiff.errors import DtypeError
 from autodiff.functions.documented import Examples, add_examples
 from autodiff.functions.into import into
+from autodiff.kernels.arrays import as_array
 from autodiff.kernels.layout import note
 from autodiff.kinds import described, repair_of, wrong_kind
 
@@ -142,7 +143,7 @@ def _as_tensor(value: Any) -> Any:
         return value
     if not is_known(value.dtype):
         raise DtypeError(f"no tensor can be made of an array of {value.dtype}; give booleans, integers or floats")
-    note(array := np.asarray(value))
+    note(array := as_array(value))
     return wrap(array)
 
 
@@ -161,4 +162,4 @@ def _of_numbers(function: Callable[..., Any], args: Any, kwargs: Any) -> Any:
         return result
     if not all(isinstance(x, (int, float)) for x in args):
         raise refusal
-    return wrap(np.asarray(result))
+    return wrap(as_array(result))

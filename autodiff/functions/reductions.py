@@ -5,14 +5,13 @@ from __future__ import annotations
 import math
 from typing import Any, NamedTuple, overload
 
-import numpy as np
-
 from autodiff.dtypes import DIFFERENTIABLE, as_dtype, get_default_dtype, int64
 from autodiff.engine.values import Value
 from autodiff.errors import ShapeError
 from autodiff.functions.arithmetic import where
 from autodiff.functions.axes import axes_of, axis_of, numpy_names, reduced_axes
 from autodiff.functions.complex_names import imag, is_complex, real
+from autodiff.kernels.arrays import as_array
 from autodiff.ops import comparison, fused, reductions, scans
 from autodiff.ops.arithmetic import maximum, minimum
 from autodiff.ops.complex_numbers import view_as_real
@@ -216,7 +215,7 @@ def _extreme(input: Any, dim: Any, keepdim: bool, over_all: Any, position: Any, 
         return Extreme(copy(input), position(input, axis=None, keepdims=False))
     _refuse_empty(input, axis)
     indices = position(input, axis=axis, keepdims=True)
-    values = take_along_axis(input, indices=np.asarray(indices), axis=axis)
+    values = take_along_axis(input, indices=as_array(indices), axis=axis)
     if keepdim:
         return Extreme(values, indices)
     shape = input.shape[:axis] + input.shape[axis + 1 :]

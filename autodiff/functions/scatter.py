@@ -15,6 +15,7 @@ from autodiff.functions.axes import length_of
 from autodiff.functions.diagonals import diagonal
 from autodiff.functions.indexing import at_least_vector, one_value, positions_along, shape_at, slices_at
 from autodiff.functions.shaping import contiguous, expand, reshape
+from autodiff.kernels.arrays import as_array
 from autodiff.ops import indexing
 from autodiff.ops.indexing import along, scatter_extreme
 from autodiff.ops.indexing import index as pick
@@ -105,7 +106,7 @@ def _reduced(x: Any, key: Any, y: Any, reduce: str, include_self: bool) -> Any:
     if reduce not in ("sum", "prod", "mean", "amax", "amin"):
         raise OptionError(f"the reductions are 'sum', 'prod', 'mean', 'amax' and 'amin', not {reduce!r}")
     if not include_self:
-        x = overwrite(x, np.asarray(_neutral(reduce, x.dtype), x.dtype), key=key)
+        x = overwrite(x, as_array(_neutral(reduce, x.dtype), x.dtype), key=key)
     if reduce in ("amax", "amin"):
         return scatter_extreme(x, y, key=key, largest=reduce == "amax")
     if reduce == "prod":

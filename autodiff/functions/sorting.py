@@ -15,6 +15,7 @@ from autodiff.functions.axes import also_called, axis_of, numpy_names
 from autodiff.functions.indexing import in_range
 from autodiff.functions.reductions import Extreme
 from autodiff.functions.shaping import clone, contiguous, in_order_of, movedim, squeeze, unsqueeze
+from autodiff.kernels.arrays import as_array
 from autodiff.kernels.layout import ordered_like, row_major
 from autodiff.ops import reductions
 from autodiff.ops.arithmetic import where
@@ -176,7 +177,7 @@ def nanquantile(input: Any, q: Any, dim: Any = None, keepdim: bool = False, *, i
 def _quantile(input: Any, q: Any, dim: Any, keepdim: bool, interpolation: str, spoils: bool) -> Any:
     if interpolation not in INTERPOLATIONS:
         raise OptionError(f"interpolation is one of {', '.join(INTERPOLATIONS)}, not {interpolation!r}")
-    shares = np.asarray(array_of(q), dtype=input.dtype)
+    shares = as_array(array_of(q), dtype=input.dtype)
     if not ((shares >= 0) & (shares <= 1)).all():
         raise OptionError(f"a quantile is a share from 0 to 1, not {q!r:.60}")
     if dim is not None:
@@ -258,7 +259,7 @@ def searchsorted(
         in_range(sorter, sorter.shape[-1], -1)
     ordered = sorted_sequence if sorter is None else np.take_along_axis(sorted_sequence, sorter, -1)
     where: Any = side or ("right" if right else "left")
-    wanted = np.asarray(input)
+    wanted = as_array(input)
     if ordered.ndim == 1:
         found = np.searchsorted(ordered, wanted, where)
     elif ordered.shape[:-1] != wanted.shape[:-1]:
@@ -267,7 +268,7 @@ def searchsorted(
         found = np.empty(wanted.shape, int64)
         for line in np.ndindex(ordered.shape[:-1]):
             found[line] = np.searchsorted(ordered[line], wanted[line], where)
-    return np.asarray(found, int32 if out_int32 else int64)
+    return as_array(found, int32 if out_int32 else int64)
 
 
 def bucketize(input: Any, boundaries: Any, *, out_int32: bool = False, right: bool = False) -> Value:

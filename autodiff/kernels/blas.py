@@ -6,9 +6,10 @@ import os
 import warnings
 from collections.abc import Callable
 from contextvars import ContextVar
+from functools import partial
 from threading import RLock
 from time import monotonic, sleep
-from typing import Any, ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar, cast
 
 from autodiff.forks import PATIENCE, hold_over_forks
 
@@ -125,6 +126,9 @@ def alone(function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
     """
     if _inside.get():
         return function(*args, **kwargs)
+    for x in args:
+        if hasattr(x, "__once__"):  # an array of ``compile``
+            return cast(R, x.__once__(partial(alone, function), args, kwargs))
     holder = object()
     try:
         _limit.enter(holder)

@@ -83,7 +83,7 @@ def by_first(out: Any, arrays: Sequence[Any]) -> Any:
     if out.ndim < 2:
         return out
     for a in arrays:  # the usual cases, without the general rule
-        if type(a) is np.ndarray:
+        if isinstance(a, np.ndarray):
             if a.shape != out.shape:
                 break
             if a.flags.c_contiguous:
@@ -92,7 +92,7 @@ def by_first(out: Any, arrays: Sequence[Any]) -> Any:
                 return out if out.flags.f_contiguous else out.copy("F")
             if any(a.strides):  # one number that is stretched does not decide
                 break
-    operands = [a for a in arrays if type(a) is np.ndarray]
+    operands = [a for a in arrays if isinstance(a, np.ndarray)]
     if all(a.flags.c_contiguous for a in operands):
         return out
     lead, strides = out.ndim, []

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from autodiff.kernels.arrays import as_array
 from autodiff.kernels.blocks import by_blocks
 from autodiff.kernels.layout import copied
 
@@ -44,7 +45,7 @@ def of_floats(function: Any) -> Any:
     """``function`` of float64 arrays with axes, for arrays of any dtype and shape; floats keep theirs."""
 
     def call(x: Any) -> Any:
-        x = np.asarray(x)
+        x = as_array(x)
         return in_dtype(function, x, np.dtype(np.float64))
 
     return call

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from autodiff.kernels.arrays import as_array
 from autodiff.kernels.piecewise import Array, in_dtype, in_pieces, of_floats, polynomial, rational
 from autodiff.kernels.threads import tiles
 
@@ -101,7 +102,7 @@ def _erf_single(x: Array) -> Any:
 
 def erf(x: Any) -> Any:
     """The error function."""
-    x = np.asarray(x)
+    x = as_array(x)
     if x.dtype == np.float32:
         return in_dtype(_erf_single, x, x.dtype)
     return in_dtype(_erf_double, x, np.dtype(np.float64))

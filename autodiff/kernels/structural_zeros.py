@@ -15,6 +15,8 @@ from typing import Any
 
 import numpy as np
 
+from autodiff.kernels.arrays import as_array
+
 Array = np.ndarray[Any, Any]
 FINITE = (-0.7, 1.3)  # of two signs, so that a slope that jumps at 0 differs between them
 INTERVALS = ((0.2, 0.8), (1.2, 1.8))  # between the poles of the functions that have some
@@ -70,7 +72,7 @@ def settle(
             if open_.any():
                 zero = open_
                 for values in _draws(arrays, [i for i in floating[1:] if i not in kept], low, high):
-                    zero = zero & np.asarray(_tried(vjp, values, params) == 0)
+                    zero = zero & as_array(_tried(vjp, values, params) == 0)
                 c, open_ = np.where(zero, 0, c), open_ & ~zero
     return c
 
@@ -108,6 +110,8 @@ def non_finite(value: Any) -> bool:
     """Whether a floating or complex array or tensor has a NaN or an infinity in it."""
     if value.dtype.kind not in "fc":
         return False
+    if type(value) is not np.ndarray and hasattr(value, "__read__"):  # an array of ``compile``
+        return bool(value.__read__(non_finite))
     array = plain(value)
     if array.size == 1:
         return not isfinite(array.item())
@@ -117,7 +121,7 @@ def non_finite(value: Any) -> bool:
 
 def plain(value: Any) -> Array:
     """The array of a tensor or a number; of anything else one that is not of numbers."""
-    return np.asarray(value.detach().numpy() if hasattr(value, "__primitive__") else value)
+    return as_array(value.detach().numpy() if hasattr(value, "__primitive__") else value)
 
 
 def _replaced(values: Sequence[Any], spoiled: dict[int, Array], number: float) -> list[Any]:

@@ -57,7 +57,7 @@ def sum_of_rows(rows: Any) -> Any:
 def _times(ones: Any, x: Any) -> Any:
     """Ones times a matrix or several, by one thread: two would take longer to wake, and round otherwise."""
     if x.size < WOKEN:
-        return ones.dot(x) if x.ndim == 2 else np.matmul(ones, x)
+        return np.dot(ones, x) if x.ndim == 2 else np.matmul(ones, x)
     return alone(np.matmul, ones, x)
 
 

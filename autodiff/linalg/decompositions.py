@@ -18,6 +18,7 @@ from autodiff.functions.joining import cat
 from autodiff.functions.public import as_function, of_matrix
 from autodiff.functions.reductions import sum as sum_
 from autodiff.functions.shaping import clone, contiguous, reshape, squeeze, unsqueeze
+from autodiff.kernels.arrays import as_array
 from autodiff.kernels.lending import owner_of
 from autodiff.kernels.precision import single
 from autodiff.ops import decompositions as primitives
@@ -330,7 +331,7 @@ def lstsq(A: Any, B: Any, rcond: Any = None, *, driver: str | None = None) -> Le
     solution = matmul(pinv(A, rtol=rcond), right)
     m, n = A.shape[-2:]
     some = math.prod(A.shape) and math.prod(B.shape)  # of nothing PyTorch gives no residuals, and the rank 0
-    rank = np.asarray(np.linalg.matrix_rank(single(array_of(A)))) if some else np.zeros(A.shape[:-2], np.int64)
+    rank = as_array(np.linalg.matrix_rank(single(array_of(A)))) if some else np.zeros(A.shape[:-2], np.int64)
     sizes = _sizes(array_of(A)) if driver in ("gelsd", "gelss") else np.zeros(0, to_real(A.dtype))
     rest = matmul(A, solution) - right
     whole = some and m > n and (rank == n).all() and driver not in (None, "gelsy")
@@ -364,7 +365,7 @@ def matrix_rank(A: Any, *, atol: Any = None, rtol: Any = None, hermitian: bool =
     A = floating(matrices("matrix_rank", A))
     s = _sizes(array_of(A))
     bound = np.maximum(0.0 if atol is None else atol, _relative_tolerance(A, atol, rtol) * s.max(-1, initial=0.0))
-    return constant((s > np.asarray(bound)[..., None]).sum(-1), A)
+    return constant((s > as_array(bound)[..., None]).sum(-1), A)
 
 
 def _checked(A: Any, result: Any) -> Checked:

@@ -27,6 +27,7 @@ from autodiff.functions import (
     transcendental,
 )
 from autodiff.functions.axes import axes_of, length_of
+from autodiff.kernels.arrays import as_array
 from autodiff.numpy_api.arguments import Function, arrays_of, plain, reduce, tensors_of
 from autodiff.numpy_api.counted import COUNTED, nan_product
 from autodiff.numpy_api.curves import CURVES
@@ -85,7 +86,7 @@ def _reshape(a: Any, shape: Any, *, copy: bool | None = None) -> Any:
 def _pad(array: Any, pad_width: Any, mode: str = "constant", constant_values: float = 0) -> Any:
     if mode != "constant" or not np.isscalar(constant_values):
         raise DtypeError(f"np.pad of a Tensor pads with one constant, not mode={mode!r}, {constant_values!r}")
-    widths = np.broadcast_to(np.asarray(pad_width), (array.ndim, 2)).tolist()
+    widths = np.broadcast_to(as_array(pad_width), (array.ndim, 2)).tolist()
     return pad(array, widths=tuple(map(tuple, widths)), value=constant_values)
 
 
@@ -154,11 +155,11 @@ def _ranked(function: Any, a: Any, q: Any, axis: Any, method: str, keepdims: boo
 
 
 def _percentile(a: Any, q: Any, axis: Any = None, *, method: str = "linear", keepdims: bool = False) -> Any:
-    return _quantile(a, np.asarray(plain(q)) / 100, axis, method=method, keepdims=keepdims)
+    return _quantile(a, as_array(plain(q)) / 100, axis, method=method, keepdims=keepdims)
 
 
 def _nanpercentile(a: Any, q: Any, axis: Any = None, *, method: str = "linear", keepdims: bool = False) -> Any:
-    return _nanquantile(a, np.asarray(plain(q)) / 100, axis, method=method, keepdims=keepdims)
+    return _nanquantile(a, as_array(plain(q)) / 100, axis, method=method, keepdims=keepdims)
 
 
 def _nanmedian(a: Any, axis: Any = None, *, keepdims: bool = False) -> Any:
@@ -182,7 +183,7 @@ def _ptp(a: Any, axis: Any = None, *, keepdims: bool = False) -> Any:
 
 
 def _take(a: Any, indices: Any, axis: Any = None) -> Any:
-    picks = np.asarray(plain(indices))
+    picks = as_array(plain(indices))
     return shaping.ravel(a)[picks] if axis is None else a[(slice(None),) * (axis % a.ndim) + (picks,)]
 
 
@@ -265,7 +266,7 @@ SHAPES: dict[Any, Function] = {
     np.tril: lambda m, k=0: diagonals.tril(m, k),
     np.triu: lambda m, k=0: diagonals.triu(m, k),
     np.take: _take,
-    np.take_along_axis: lambda arr, indices, axis=-1: indexing.take_along_dim(arr, np.asarray(plain(indices)), axis),
+    np.take_along_axis: lambda arr, indices, axis=-1: indexing.take_along_dim(arr, as_array(plain(indices)), axis),
     np.copy: lambda a: shaping.clone(a),
     np.where: lambda condition, x, y: arithmetic.where(condition, x, y),
     np.clip: _clip,

@@ -11,6 +11,7 @@ import numpy as np
 
 from autodiff.engine.primitive import Primitive
 from autodiff.errors import AutodiffError
+from autodiff.kernels.arrays import as_array
 from autodiff.kernels.layout import by_first, row_major, unusual
 from autodiff.ops.arrays import detached
 
@@ -74,12 +75,12 @@ gate = Primitive("gate", _gate, lambda g, out, x, mask: gate(g, mask=mask), sele
 
 def zero_vjp(g: Any, *_: Any, **params: Any) -> Any:
     """The VJP of a function that is constant, or changes only in steps: zeros like ``g``."""
-    return gate(g, mask=np.asarray(False))
+    return gate(g, mask=as_array(False))
 
 
 def _winner(g: Any, not_ahead: Any, tie: Any) -> Any:
     """``g`` to the one ahead, half to each of equals, and, as PyTorch's, all of it to both beside NaN."""
-    return gate(g, mask=~np.asarray(not_ahead)) + gate(g * 0.5, mask=np.asarray(tie))
+    return gate(g, mask=~as_array(not_ahead)) + gate(g * 0.5, mask=as_array(tie))
 
 
 class _DivisionByZeroError(AutodiffError, ZeroDivisionError, RuntimeError):
@@ -169,7 +170,7 @@ mantissa = Primitive("mantissa", lambda x: np.frexp(x)[0],
                      real=True, lends="x")
 
 clip = Primitive("clip", lambda x, low, high: np.clip(x, low, high),
-                 lambda g, out, x, low, high: gate(g, mask=np.asarray(_inside(x, low, high))), keeps="x", selects=True,
+                 lambda g, out, x, low, high: gate(g, mask=as_array(_inside(x, low, high))), keeps="x", selects=True,
                  real=True)
 
 def _where(x: Any, y: Any, condition: Any) -> Any:

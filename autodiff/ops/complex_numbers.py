@@ -13,6 +13,7 @@ import numpy as np
 
 from autodiff.dtypes import to_complex
 from autodiff.engine.primitive import Primitive
+from autodiff.kernels.arrays import as_array
 from autodiff.kernels.layout import by_first, note, pairs, row_major
 from autodiff.ops.shaping import astype
 
@@ -31,7 +32,7 @@ def _of_parts(x: Any, y: Any) -> Any:
 
 
 def _pairs(x: Any) -> Any:
-    return pairs(np.asarray(x))  # of a 0-d array NumPy makes a scalar
+    return pairs(as_array(x))  # of a 0-d array NumPy makes a scalar
 
 
 def _joined(x: Any) -> Any:

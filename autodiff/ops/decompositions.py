@@ -13,6 +13,7 @@ import numpy as np
 
 from autodiff.engine.primitive import Primitive
 from autodiff.errors import LinalgError, ShapeError
+from autodiff.kernels.arrays import as_array
 from autodiff.kernels.layout import copied
 from autodiff.kernels.precision import in_single
 from autodiff.ops.arithmetic import zero_vjp
@@ -86,7 +87,7 @@ def _det_x(g: Any, out: Any, x: Any) -> Any:
     g = g[..., None, None]
     if n == 1:
         return g * np.ones(x.shape, x.dtype)
-    if not (np.asarray(out == 0).any() or (0 < n <= _MINORS and not are_arrays(out) and _nearly_singular(x))):
+    if not (as_array(out == 0).any() or (0 < n <= _MINORS and not are_arrays(out) and _nearly_singular(x))):
         return g * out[..., None, None] * inv(x).mT
     others = np.array([[j for j in range(n) if j != i] for i in range(n)])
     minors = index(x, key=(..., others[:, None, :, None], others[None, :, None, :]))

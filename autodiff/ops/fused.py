@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from autodiff.engine.primitive import Primitive
+from autodiff.kernels.arrays import as_array
 from autodiff.kernels.blocks import by_blocks
 from autodiff.kernels.layout import by_first, row_major, unusual
 from autodiff.kernels.sums import LONG, accumulate
@@ -89,7 +90,7 @@ def _binary_cross_entropy_xx(x: Any, y: Any) -> Any:
     """(1 - y) / (1 - x)^2 + y / x^2, in which nothing cancels, as far as the denominator is not bounded."""
     product = np.maximum(x * (1 - x), SMALLEST)
     parts = (1 - y) * np.square(x / product) + y * np.square((1 - x) / product)
-    return np.where(np.asarray(product > SMALLEST), parts, 1 / SMALLEST)
+    return np.where(as_array(product > SMALLEST), parts, 1 / SMALLEST)
 
 
 def _binary_cross_entropy_y(g: Any, out: Any, x: Any, y: Any) -> Any:

@@ -10,6 +10,7 @@ import numpy as np
 from autodiff.dtypes import to_real
 from autodiff.engine.hooks import as_gradient
 from autodiff.engine.primitive import Primitive
+from autodiff.kernels.arrays import as_array
 from autodiff.kernels.layout import copied, order_of, ordered, ordered_like, row_major
 from autodiff.kernels.precision import in_single
 from autodiff.ops.arithmetic import gate
@@ -129,7 +130,7 @@ def _scatter_extreme(x: Any, y: Any, key: Any, largest: bool) -> Any:
 
 def _winners(out: Any, x: Any, y: Any, key: Any) -> tuple[Any, Any, Any]:
     """Which entries of ``x`` and of ``y`` are the extreme, and how many of both there are for each entry of ``x``."""
-    own, new = np.asarray(x == out), np.asarray(y == index(out, key=key))
+    own, new = as_array(x == out), as_array(y == index(out, key=key))
     count = own.astype(out.dtype)
     np.add.at(count, key, new)
     return own, new, np.maximum(count, 1)

@@ -40,7 +40,7 @@ class Joint(Primitive):
         super().__init__(
             name, forward, *rules, keeps=keeps, floating=floating, promotes=promotes, real=real, lends=lends
         )
-        self.fixed_vjps = []
+        self.fixed_vjps, self.rule_of_all = [], rule
 
     def vjps_for(self, count: int) -> Sequence[Callable[..., Any]]:
         """The VJPs for one visit of a node: the first that is called computes the cotangents of all inputs."""
@@ -51,7 +51,9 @@ class Joint(Primitive):
         def part(i: int, *arguments: Any, **params: Any) -> Any:
             nonlocal given, found
             if not found or not all(map(is_, given, arguments)):
-                given, found = arguments, self.vjps[0](*arguments, **params)
+                run = getattr(arguments[0], "__run__", None)  # of an array of ``compile``
+                rule = self.rule_of_all
+                given, found = arguments, run(rule, arguments, params) if run else rule(*arguments, **params)
             return found[i]
 
         return [partial(part, i) for i in range(count)]

@@ -16,6 +16,7 @@ from autodiff.engine.primitive import Primitive
 from autodiff.engine.tape import Node, reachable
 from autodiff.engine.values import TensorBase, wrap
 from autodiff.engine.walk import walk
+from autodiff.kernels.arrays import as_array
 from autodiff.ops.arrays import detached
 
 # Behind these, which have no kinks, a cotangent may vanish, as that of a side that is not taken does.
@@ -28,9 +29,9 @@ def _parts(g: Any, out: Any, limit: Any) -> tuple[Any, Any, Any]:
 
     The factor is 0 there where there is a limit, since what it is for cancels, and else NaN.
     """
-    origin = np.asarray(detached(out) == 0)
+    origin = as_array(detached(out) == 0)
     if limit is None:
-        limit = np.where(origin & np.asarray(detached(g) != 0), math.nan, 0).astype(out.dtype)
+        limit = np.where(origin & as_array(detached(g) != 0), math.nan, 0).astype(out.dtype)
     factor = np.where(origin, np.where(np.isnan(detached(limit)), math.nan, 0), 1).astype(out.dtype)
     return limit, factor, out + origin.astype(out.dtype)
 
@@ -64,13 +65,13 @@ def _to_out(v: Any, c: Any, g: Any, x: Any, out: Any, limit: Any = None) -> Any:
 # in the middle. The slope jumps there, so that it has no derivative: NaN, unless g / out has a limit, which is given
 # for the origin and is 0 elsewhere.
 per_length = Primitive("per_length", _per_length, _to_g, _to_x, _to_out,
-                       lambda v, c, g, x, out, limit=None: v * x * np.asarray(detached(out) == 0).astype(x.dtype),
+                       lambda v, c, g, x, out, limit=None: v * x * as_array(detached(out) == 0).astype(x.dtype),
                        keeps=("g x out limit", "g out limit", "g x out limit", "x out"))
 
 
 def without_derivative(x: Any, where: Any) -> Any:
     """What is 0, and has in the places ``where`` no derivative by ``x``, of any order: NaN."""
-    return kink(x, where=np.broadcast_to(np.asarray(where), x.shape))
+    return kink(x, where=np.broadcast_to(as_array(where), x.shape))
 
 
 def _kink_x(g: Any, out: Any, x: Any, where: Any) -> Any:
@@ -102,10 +103,10 @@ def limit_at_origin(g: Any, given: Any, out: Any, alone: bool = True) -> Any:
     """
     if not isinstance(g, TensorBase) or (end := node_given(given)) is None:
         return None
-    origin = np.asarray(detached(out) == 0)
+    origin = as_array(detached(out) == 0)
     if not origin.any():
         return None
-    cotangents = np.asarray(detached(g))
+    cotangents = as_array(detached(g))
     dtype = cotangents.dtype
     smooth = origin & (cotangents == 0)
     limit: Any = np.zeros(origin.shape, dtype)
@@ -154,7 +155,7 @@ def response(start: Node, end: Node, path: set[Node], seed: Any) -> tuple[Any, d
 
     others = {edge for node in path | {start} for edge in node.edges if edge is not None} - path
     found = walk({start: seed}, {end} | others, True, observe=observe)
-    return np.asarray(found.get(end, np.zeros(end.shape, end.dtype))), beside
+    return as_array(found.get(end, np.zeros(end.shape, end.dtype))), beside
 
 
 def _is_diagonal(smooth: Any, g: Any, end: Node, path: set[Node], alone: bool) -> bool:
@@ -166,8 +167,8 @@ def _is_diagonal(smooth: Any, g: Any, end: Node, path: set[Node], alone: bool) -
     """
     weights = 2.0 ** (np.arange(smooth.size) * 3 % 7).reshape(smooth.shape)
     wider = with_what_meets_it(path, g._node, end, MULTIPLES)
-    sums, _ = response(g._node, end, wider, np.asarray(smooth, g.dtype))
-    weighted, beside = response(g._node, end, wider, np.asarray(weights * smooth, g.dtype))
+    sums, _ = response(g._node, end, wider, as_array(smooth, g.dtype))
+    weighted, beside = response(g._node, end, wider, as_array(weights * smooth, g.dtype))
     if not np.array_equal(weights * sums, weighted):
         return False
     others = [node for node, size in beside.items() if size != 0]
@@ -189,12 +190,12 @@ def _absolute_x(g: Any, out: Any, x: Any) -> Any:
     """
     if x.dtype.kind == "c":
         return _to_side(g, out, np.conj(x), np.absolute(x))
-    slope = g * np.subtract(np.asarray(x > 0), np.asarray(x < 0), dtype=x.dtype)
+    slope = g * np.subtract(as_array(x > 0), as_array(x < 0), dtype=x.dtype)
     limit = limit_at_origin(g, out, x, alone=False)
     if limit is None:
         return slope
     none = np.isnan(detached(limit))
-    return slope + x * np.where(none, 0, limit) + without_derivative(x, none & np.asarray(detached(g) == 0))
+    return slope + x * np.where(none, 0, limit) + without_derivative(x, none & as_array(detached(g) == 0))
 
 
 hypot = Primitive("hypot", np.hypot, lambda g, out, x, y: _to_side(g, out, x, out),

@@ -17,15 +17,15 @@ SMALL = 1 << 12  # numbers, or bytes of them, below which calls cost more than a
 
 def _product(x: Any, y: Any) -> Any:
     """The product of two matrices; of small arrays by the method, which has less overhead than ``@``."""
-    if type(x) is not np.ndarray or type(y) is not np.ndarray:  # not are_arrays(x, y), without the call
+    if not isinstance(x, np.ndarray) or not isinstance(y, np.ndarray):  # are_arrays(x, y), without the call
         return x @ y
     return x.dot(y) if y.nbytes < SMALL else dot(x, y)
 
 
 @wraps(np.matmul)
 def _matmul(x: Any, y: Any) -> Any:
-    matrices = type(x) is type(y) is np.ndarray and x.ndim == y.ndim == 2 and x.dtype.char in "fd"
-    return _product(x, y) if matrices else row_major(np.matmul(x, y))
+    both = isinstance(x, np.ndarray) and isinstance(y, np.ndarray)
+    return _product(x, y) if both and x.ndim == y.ndim == 2 and x.dtype.char in "fd" else row_major(np.matmul(x, y))
 
 
 def _matmul_left(g: Any, out: Any, x: Any, y: Any) -> Any:

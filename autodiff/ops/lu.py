@@ -8,6 +8,7 @@ import numpy as np
 
 from autodiff.engine.primitive import Primitive
 from autodiff.kernels import lu as kernels
+from autodiff.kernels.arrays import as_array
 from autodiff.ops.arrays import detached
 from autodiff.ops.decompositions import solvable, solve, stacked
 from autodiff.ops.indexing import index
@@ -47,7 +48,7 @@ def _lu_x(g: Any, out: Any, x: Any) -> Any:
     square, g = out[..., :k, :k], g[..., :m, :]
     upper = np.triu(np.ones((k, k), g.dtype))
     low, gl, gu = square * (1 - upper) + np.eye(k, dtype=g.dtype), g[..., :k, :k] * (1 - upper), g[..., :k, :k] * upper
-    singular = np.asarray((np.diagonal(detached(square), axis1=-2, axis2=-1) == 0).any(-1))
+    singular = as_array((np.diagonal(detached(square), axis1=-2, axis2=-1) == 0).any(-1))
 
     def whole(up: Any) -> Any:
         of_low, of_up, below, beside = gl, gu, None, None

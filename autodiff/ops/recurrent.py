@@ -15,6 +15,8 @@ from typing import Any
 
 import numpy as np
 
+from autodiff.kernels.arrays import as_array
+from autodiff.kernels.layout import row_major
 from autodiff.ops.arithmetic import gate
 from autodiff.ops.arrays import are_arrays
 from autodiff.ops.joint import Joint
@@ -73,7 +75,7 @@ def _last_count(steps: Steps) -> int:
 
 
 def _rnn(x: Any, w: Any, h0: Any, steps: Steps, relu: bool) -> Any:
-    out, state, wt = np.empty_like(x), h0, np.ascontiguousarray(w.T)
+    out, state, wt = np.empty_like(x), h0, row_major(w.T)
     for start, stop in steps:
         new = out[start:stop]
         z = np.dot(_taken(state, h0, stop - start), wt)
@@ -87,7 +89,7 @@ def _rnn(x: Any, w: Any, h0: Any, steps: Steps, relu: bool) -> Any:
 
 
 def _rnn_back(g: Any, out: Any, x: Any, w: Any, h0: Any, steps: Steps, relu: bool) -> tuple[Any, ...]:
-    slope = np.asarray(out > 0) if relu else 1 - out * out
+    slope = as_array(out > 0) if relu else 1 - out * out
     carried, parts = _Carried(_last_count(steps), w.shape[0], w.dtype), []
     for start, stop in reversed(steps):
         c = g[start:stop] + carried.back_to(stop - start)
@@ -107,7 +109,7 @@ def _halves(size: int, dtype: Any) -> Any:
     The sigmoid of x is (1 + tanh(x / 2)) / 2: one call for all four, faster than exp and division. It rounds to a
     multiple of the last digit of 1, which is enough for what multiplies numbers of that size.
     """
-    return np.repeat(np.asarray([0.5, 0.5, 1, 0.5], dtype), size)
+    return np.repeat(as_array([0.5, 0.5, 1, 0.5], dtype), size)
 
 
 def _lstm(x: Any, w: Any, h0: Any, c0: Any, r: Any = None, *, steps: Steps) -> Any:
@@ -116,7 +118,7 @@ def _lstm(x: Any, w: Any, h0: Any, c0: Any, r: Any = None, *, steps: Steps) -> A
     hs, cs, gates = _lstm_parts(out, count, width, size)
     halves = _halves(size, x.dtype)
     np.multiply(x, halves, out=gates)
-    wt, rest = np.ascontiguousarray(w.T) * halves, 1 - halves
+    wt, rest = row_major(w.T) * halves, 1 - halves
     h, c = h0, c0
     for start, stop in steps:
         n, z = stop - start, gates[start:stop]
@@ -183,7 +185,7 @@ def _lstm_back(
 
 def _gru(x: Any, w: Any, h0: Any, b: Any = None, *, steps: Steps) -> Any:
     size = h0.shape[1]
-    out, wt, h = np.empty((len(x), size), x.dtype), np.ascontiguousarray(w.T), h0
+    out, wt, h = np.empty((len(x), size), x.dtype), row_major(w.T), h0
     for start, stop in steps:
         before = _taken(h, h0, stop - start)
         z, inner = x[start:stop], np.dot(before, wt)

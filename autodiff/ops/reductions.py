@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from autodiff.engine.primitive import Primitive
+from autodiff.kernels.arrays import as_array
 from autodiff.kernels.layout import row_major
 from autodiff.kernels.sums import LONG, accumulate
 from autodiff.ops.arithmetic import gate
@@ -63,9 +64,9 @@ def _logsumexp_x(g: Any, out: Any, x: Any, axis: Any, keepdims: bool) -> Any:
 @in_single
 def _to_winners(g: Any, out: Any, x: Any, axis: Any, keepdims: bool) -> Any:
     """Share ``g`` evenly among the entries of ``x`` that equal the extreme ``out``, NaN too."""
-    won = np.asarray(x == restore_axes(out, x, axis, keepdims))
+    won = as_array(x == restore_axes(out, x, axis, keepdims))
     if np.isnan(out).any():
-        won = won | np.asarray(np.isnan(x))
+        won = won | as_array(np.isnan(x))
     winners = np.add.reduce(won, axis=axis, keepdims=True, dtype=np.int64)
     winners = np.maximum(winners, 1).astype(g.dtype)
     return gate(restore_axes(g, x, axis, keepdims) / winners, mask=won)
@@ -80,7 +81,7 @@ def _median(x: Any) -> Any:
 
 
 def _broadcast_to(x: Any, shape: tuple[int, ...]) -> Any:
-    if x.size != 1 or x.ndim > len(shape):
+    if x.size != 1 or x.ndim > len(shape) or type(x) is not np.ndarray:
         return np.broadcast_to(x, shape)
     view = np.ndarray(shape, x.dtype, x, 0, (0,) * len(shape))  # the gradient of a whole sum
     view.flags.writeable = False
@@ -146,7 +147,7 @@ def _pnorm_x(g: Any, out: Any, x: Any, p: float, axis: Any, keepdims: bool) -> A
     if limit is None:
         return slope
     # A limit is a derivative only if it is 0: the norm is not of one size in all directions.
-    kinks = restore_axes(np.asarray(detached(limit) != 0), x, axis, keepdims)
+    kinks = restore_axes(as_array(detached(limit) != 0), x, axis, keepdims)
     return slope + without_derivative(sum_(x, axis=axis, keepdims=True), kinks)
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from autodiff.engine.primitive import Primitive
+from autodiff.kernels.arrays import as_array
 from autodiff.kernels.layout import row_major
 from autodiff.ops.indexing import index
 from autodiff.ops.shaping import in_single, pad
@@ -49,7 +50,7 @@ def _cumprod_x(g: Any, out: Any, x: Any, axis: int, reverse: bool) -> Any:
     """
     if not x.shape or x.shape[axis] < 2:
         return g
-    if not np.asarray(x == 0).any():
+    if not as_array(x == 0).any():
         return cumsum(g * out, axis=axis, reverse=not reverse) / x
     sign, steps, distance = -1 if reverse else 1, [x], 1
     while 2 * distance < x.shape[axis]:

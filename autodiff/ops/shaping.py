@@ -11,6 +11,7 @@ import numpy as np
 
 from autodiff.engine.primitive import Primitive
 from autodiff.errors import ShapeError
+from autodiff.kernels.arrays import as_array
 from autodiff.kernels.layout import addresses, channels_last, copied, is_stretched, note, ordered_like
 from autodiff.kernels.lending import owner_of
 from autodiff.ops.indexing import index, scatter_add
@@ -119,7 +120,7 @@ def places(steps: Steps) -> tuple[Any, Any]:
 def _as_strided(x: Any, steps: Steps) -> Any:
     if x.shape != steps.shape or x.strides != tuple(n * x.itemsize for n in steps.strides):
         return x.reshape(-1)[places(steps)[0]]  # laid out otherwise than when the view was made: a copy
-    x = np.asarray(x)  # a cotangent may be a number
+    x = as_array(x)  # a cotangent may be a number
     owner = owner_of(x)
     memory = owner.transpose(sorted(range(owner.ndim), key=lambda a: -owner.strides[a]))  # as it lies there
     start = x.ctypes.data - owner.ctypes.data + steps.start * x.itemsize

@@ -9,6 +9,7 @@ import numpy as np
 
 from autodiff.engine.primitive import Primitive
 from autodiff.kernels import gamma, special
+from autodiff.kernels.arrays import as_array
 
 PEAK = 2 / math.sqrt(math.pi)  # the slope of erf at 0
 
@@ -27,7 +28,7 @@ def _i1e_slope(y: Any) -> Any:
 
 def _hazard(x: Any) -> Any:
     """The normal density over ``ndtr``, both of which vanish far below 0, where their ratio is -x."""
-    below, far = np.asarray(x < 0), np.asarray(x < -1e9)
+    below, far = as_array(x < 0), as_array(x < -1e9)
     left = math.sqrt(2 / math.pi) / erfcx(np.where(below & ~far, x, -1.0) * -math.sqrt(0.5))
     right = np.where(below, 0.0, x)
     return np.where(far, -x, np.where(below, left, normal_density(right) / ndtr(right)))

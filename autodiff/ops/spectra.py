@@ -19,6 +19,7 @@ import numpy as np
 from autodiff.engine.primitive import Primitive
 from autodiff.engine.values import TensorBase, wrap
 from autodiff.errors import GraphError
+from autodiff.kernels.arrays import as_array
 from autodiff.kernels.precision import in_single
 from autodiff.ops.arithmetic import gate
 from autodiff.ops.arrays import detached
@@ -103,7 +104,7 @@ def _apart_x(g: Any, out: Any, x: Any, same: Any) -> Any:
     """The cotangent of vectors without what turns those of equal values into each other, and what rounding leaves."""
     rest = g - np.matmul(conjugate(x), np.matmul(x.mT, g) * same.astype(g.dtype))
     left, whole = np.abs(detached(rest)), np.abs(detached(g)).max((-2, -1), initial=0.0)[..., None, None]
-    return gate(rest, mask=np.asarray(left > 10 * x.shape[-2] * np.finfo(g.dtype).eps * whole))
+    return gate(rest, mask=as_array(left > 10 * x.shape[-2] * np.finfo(g.dtype).eps * whole))
 
 
 def _or_nan(x: Any, spoiled: Any) -> Any:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from autodiff.engine.primitive import Primitive
+from autodiff.kernels.arrays import as_array
 from autodiff.kernels.blocks import by_blocks, shared
 from autodiff.kernels.layout import by_first, unusual
 from autodiff.ops.arithmetic import gate
@@ -31,8 +32,8 @@ def _sigmoid(x: Any, out: Any = None) -> Any:
         return 1 / (1 + np.exp(-x)) if x.dtype.kind == "c" else _sigmoid(x.astype(np.float64))
     one, large = numbers
     e = np.minimum(x, large, out=out)
-    if type(e) is not np.ndarray:  # of a 0-d array NumPy makes a scalar
-        e = np.asarray(e)
+    if not isinstance(e, np.ndarray):  # of a 0-d array NumPy makes a scalar
+        e = as_array(e)
     np.exp(e, out=e)
     return np.divide(e, np.add(e, one), out=e)
 
@@ -49,7 +50,7 @@ def _softplus(x: Any) -> Any:
 
 def _inside(g: Any, x: Any) -> Any:
     """``g``, and NaN where ``x`` is no probability."""
-    outside = np.asarray((x < 0) | (x > 1))
+    outside = as_array((x < 0) | (x > 1))
     return np.where(outside, math.nan, g) if outside.any() else g
 
 
@@ -66,7 +67,7 @@ def _floating(x: Any) -> Any:
 
 
 def _hardswish_slope(x: Any) -> Any:
-    return np.where(np.asarray(np.abs(x) < 3), x / 3 + 0.5, ~np.asarray(x <= -3))
+    return np.where(as_array(np.abs(x) < 3), x / 3 + 0.5, ~as_array(x <= -3))
 
 
 def _sinc_slope(x: Any) -> Any:
@@ -116,7 +117,7 @@ def _acosh_root(x: Any) -> Any:
     """sqrt(x^2 - 1), which is x where the square would overflow; of a complex number the root with acosh's sign."""
     if x.dtype.kind == "c":
         return np.sqrt(x - 1) * np.sqrt(x + 1)
-    far = np.asarray(x > 1e9)
+    far = as_array(x > 1e9)
     return np.where(far, x, np.sqrt(0 - complement(np.where(far, 1, x))))
 
 
@@ -272,20 +273,20 @@ softsign = Primitive("softsign", lambda x: x / (1 + np.abs(x)), lambda g, out, x
                      keeps="x", floating=True, real=True)
 
 # Piecewise linear functions. What they do with NaN, and at their kinks, is what PyTorch does: relu lets it pass.
-relu = Primitive("relu", _relu, lambda g, out, x: gate(g, mask=np.asarray(out != 0)), keeps="out",
+relu = Primitive("relu", _relu, lambda g, out, x: gate(g, mask=as_array(out != 0)), keeps="out",
                  selects=True, real=True)
 
 hardtanh = Primitive("hardtanh", _hardtanh,
-                     lambda g, out, x, low, high: gate(g, mask=np.asarray((x > low) & (x < high))), keeps="x",
+                     lambda g, out, x, low, high: gate(g, mask=as_array((x > low) & (x < high))), keeps="x",
                      selects=True, real=True)
 
 hardswish = Primitive("hardswish", lambda x: x * np.clip(x / 6 + 0.5, 0, 1), lambda g, out, x: g * _hardswish_slope(x),
                       keeps="x", floating=True, real=True)
 
 hardshrink = Primitive("hardshrink", lambda x, width: np.where(np.abs(x) <= width, 0, x),
-                       lambda g, out, x, width: gate(g, mask=np.asarray(np.abs(x) > width)), keeps="x", selects=True,
+                       lambda g, out, x, width: gate(g, mask=as_array(np.abs(x) > width)), keeps="x", selects=True,
                        real=True)
 
 softshrink = Primitive("softshrink", lambda x, width: x - np.clip(x, -width, width),
-                       lambda g, out, x, width: gate(g, mask=np.asarray(np.abs(x) > width)), keeps="x", selects=True,
+                       lambda g, out, x, width: gate(g, mask=as_array(np.abs(x) > width)), keeps="x", selects=True,
                        real=True)

@@ -11,6 +11,7 @@ from autodiff.errors import DtypeError, OptionError, ShapeError
 from autodiff.functions.axes import size_of
 from autodiff.functions.into import takes_out
 from autodiff.functions.reductions import beside
+from autodiff.kernels.arrays import as_array
 from autodiff.kernels.layout import ordered_like
 from autodiff.random import Generator, numpy_generator
 from autodiff.tensors.creation import leaf
@@ -30,7 +31,7 @@ def _drawn(draw: Any, size: tuple[Any, ...], dtype: Any, device: Any, requires_g
         raise DtypeError(f"random numbers of a continuous distribution are floating or complex, not {kind}")
     part, shape = to_real(kind), size_of(size)
     drawn_as = part if part.itemsize >= 4 else np.dtype(np.float32)
-    array = np.asarray(draw((*shape, 2) if kind.kind == "c" else shape, dtype=drawn_as)).astype(part, copy=False)
+    array = as_array(draw((*shape, 2) if kind.kind == "c" else shape, dtype=drawn_as)).astype(part, copy=False)
     return leaf(array.view(kind)[..., 0] if kind.kind == "c" else array, requires_grad, device)
 
 
@@ -116,7 +117,7 @@ def normal(
     parents = mean, std
     mean, std = (x.detach() if isinstance(x, Tensor) else x for x in parents)
     given = [x for x in (mean, std) if isinstance(x, Tensor)]
-    if np.any(np.asarray(std) < 0):
+    if np.any(as_array(std) < 0):
         raise OptionError(f"a standard deviation is not below 0, as {std!r:.60}")
     shape = size if size is not None else np.broadcast_shapes(*(x.shape for x in given))
     kind = dtype or (given[0].dtype if given else None)
@@ -193,8 +194,8 @@ def bernoulli(input: Tensor, p: float | None = None, *, generator: Generator | N
     >>> bernoulli(autodiff.tensor([0.0, 1.0]))
     tensor([0., 1.])
     """
-    chance = np.asarray(input.detach()) if p is None else p
-    if not np.all((np.asarray(chance) >= 0) & (np.asarray(chance) <= 1)):
+    chance = as_array(input.detach()) if p is None else p
+    if not np.all((as_array(chance) >= 0) & (as_array(chance) <= 1)):
         raise OptionError(f"a probability is from 0 to 1, unlike {chance!r:.60}")
     drawn = leaf((numpy_generator(generator).random(input.shape) < chance).astype(input.dtype))
     connected: Tensor = beside(drawn, input)
@@ -219,7 +220,7 @@ def multinomial(
     """
     if input.ndim not in (1, 2):
         raise ShapeError(f"multinomial takes weights in a vector or a matrix, not in shape {input.shape}")
-    weights = np.atleast_2d(np.asarray(input.detach(), np.float64))
+    weights = np.atleast_2d(as_array(input.detach(), np.float64))
     possible = (weights > 0).sum(1).min(initial=weights.shape[1])
     if not np.isfinite(weights).all() or (weights < 0).any():
         raise OptionError("multinomial takes finite weights from 0 up")

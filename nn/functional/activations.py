@@ -20,6 +20,7 @@ from autodiff.functions.arrays import array_of
 from autodiff.functions.axes import length_of
 from autodiff.functions.shaping import contiguous
 from autodiff.functions.splitting import chunk
+from autodiff.kernels.arrays import as_array
 from autodiff.ops import fused, transcendental
 from autodiff.ops.arithmetic import multiply
 from autodiff.ops.lengths import absolute
@@ -257,7 +258,7 @@ def rrelu(
     if not training:
         return leaky_relu(contiguous(input), (lower + upper) / 2)
     slopes = numpy_generator(None).uniform(lower, upper, input.shape).astype(input.dtype)
-    return apply(multiply, (contiguous(input), np.where(np.asarray(input.detach()) < 0, slopes, slopes.dtype.type(1))))
+    return apply(multiply, (contiguous(input), np.where(as_array(input.detach()) < 0, slopes, slopes.dtype.type(1))))
 
 
 def threshold(input: Any, threshold: float, value: float, inplace: bool = False) -> Value:

@@ -12,6 +12,7 @@ from autodiff.engine.values import Value, wrap
 from autodiff.errors import OptionError, ShapeError
 from autodiff.functions.arrays import real_only
 from autodiff.functions.shaping import contiguous
+from autodiff.kernels.arrays import as_array
 from autodiff.kernels.geometry import Sizes
 from autodiff.kernels.resampling import Taps
 from autodiff.ops.indexing import take_along_axis
@@ -117,7 +118,7 @@ def fractional_max_pool_nd(
         raise ShapeError(f"{name}: {output} windows of size {kernel} do not fit into {size}")
     wanted = (*x.shape[:2], axes)
     random = _random_samples is None or not math.prod(wanted)
-    samples = numpy_generator(None).random(wanted) if random else np.asarray(_random_samples)
+    samples = numpy_generator(None).random(wanted) if random else as_array(_random_samples)
     if samples.size != math.prod(wanted):
         raise ShapeError(f"{name}: _random_samples has the shape {wanted}, not {samples.shape}")
     chances = np.moveaxis(samples.reshape(wanted), -1, 0)
@@ -186,7 +187,7 @@ def _picked(x: Any, places: list[Any], output: Sizes, unbatched: bool, return_in
         flat = flat * size[axis] + place.reshape(*lead, *spread)
     windows = flat.reshape(*flat.shape[: flat.ndim - 2 * axes], math.prod(output), math.prod(flat.shape[-axes:]))
     x = reshape(x, shape=(*x.shape[:2], math.prod(size)))
-    plain = np.asarray(x.detach())
+    plain = as_array(x.detach())
     windows = np.broadcast_to(windows, (*plain.shape[:2], *windows.shape[-2:]))
     flat = windows.reshape(*plain.shape[:2], math.prod(windows.shape[2:]))
     values = np.take_along_axis(plain, flat, 2).reshape(windows.shape)

@@ -15,6 +15,7 @@ from autodiff.functions.arrays import array_of, lent
 from autodiff.functions.joining import cat, repeat_interleave
 from autodiff.functions.shaping import expand, permute, transpose, unsqueeze
 from autodiff.functions.splitting import split
+from autodiff.kernels.arrays import as_array
 from autodiff.kernels.lending import lend
 from autodiff.ops import fused
 from autodiff.ops.attention import attention
@@ -103,7 +104,7 @@ def _bias(mask: Any, shape: tuple[int, ...], dtype: Any) -> tuple[Any, Any]:
     if mask is None:
         return None, None
     mask = mask if len(mask.shape) > 1 else reshape(mask, shape=(1,) * (2 - len(mask.shape)) + tuple(mask.shape))
-    array = np.asarray(array_of(mask))
+    array = as_array(array_of(mask))
     try:
         fits = np.broadcast_shapes(array.shape, shape) == shape
     except ValueError:
@@ -247,7 +248,7 @@ def _merged(attn_mask: Any, key_padding_mask: Any, shape: tuple[int, ...], dtype
 
 def _added(mask: Any, keys: int, dtype: Any) -> Any:
     """A mask, True where a query may not look, as numbers to be added; keys that it does not reach are open."""
-    array = np.asarray(array_of(mask))
+    array = as_array(array_of(mask))
     if array.dtype.kind not in "bf":
         raise DtypeError(f"a mask has booleans or floating numbers, not {array.dtype}")
     if array.dtype.kind == "b":

@@ -11,6 +11,7 @@ from autodiff.engine.values import Value
 from autodiff.errors import DtypeError, GraphError, OptionError, ShapeError
 from autodiff.functions.arithmetic import where
 from autodiff.functions.arrays import array_of
+from autodiff.kernels.arrays import as_array
 from autodiff.ops import fused
 from autodiff.ops.arithmetic import multiply
 from autodiff.ops.indexing import take_along_axis
@@ -103,7 +104,7 @@ def _are_probabilities(name: str, input: Any, target: Any) -> bool:
 
 def _classes(name: str, input: Any, target: Any, ignore_index: int) -> tuple[Any, Any, Any]:
     """Input (N, C, ...), target classes (N, ...) and which of them count (None: all), checked."""
-    given, shape = np.asarray(array_of(target)), tuple(input.shape)
+    given, shape = as_array(array_of(target)), tuple(input.shape)
     wanted = shape[:1] * (len(shape) > 1) + shape[2:]
     if given.dtype.kind == "b":
         raise DtypeError(f"{name} takes class indices, not targets of {given.dtype}; convert them with .long()")
@@ -148,7 +149,7 @@ def _class_weights(weight: Any, x: Any, classes: Any, kept: Any) -> Any:
 
 
 def _checked_weight(weight: Any, x: Any) -> Any:
-    array = np.asarray(array_of(weight))
+    array = as_array(array_of(weight))
     if array.shape != (x.shape[1],):
         raise ShapeError(f"weights for {x.shape[1]} classes have the shape ({x.shape[1]},), not {array.shape}")
     return array.astype(x.dtype, copy=False)

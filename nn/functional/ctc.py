@@ -13,6 +13,7 @@ from autodiff.functions.arithmetic import where
 from autodiff.functions.arrays import array_of
 from autodiff.functions.joining import cat, stack
 from autodiff.functions.reductions import logsumexp
+from autodiff.kernels.arrays import as_array
 from autodiff.ops.indexing import index
 from autodiff.ops.shaping import reshape
 
@@ -60,7 +61,7 @@ def ctc_loss(
         raise ShapeError(f"ctc_loss: an input length is {times.max()}, the log-probabilities have {steps} steps")
     labels = _with_blanks(targets, lengths, count, blank, classes)
     total = _log_likelihood(x, labels, times, lengths, blank)
-    impossible = np.asarray(total.detach()) < _NEVER / 2
+    impossible = as_array(total.detach()) < _NEVER / 2
     loss = where(impossible, 0.0 if zero_infinity else np.inf, -total)
     if reduction == "mean":
         loss = loss / np.maximum(lengths, 1).astype(x.dtype)
@@ -68,7 +69,7 @@ def ctc_loss(
 
 
 def _lengths(name: str, given: Any, count: int) -> Any:
-    array = np.asarray(array_of(given), dtype=np.int64).reshape(-1)
+    array = as_array(array_of(given), dtype=np.int64).reshape(-1)
     if len(array) != count:
         raise ShapeError(f"ctc_loss of {count} samples takes as many {name}, not {len(array)}")
     return array
@@ -76,7 +77,7 @@ def _lengths(name: str, given: Any, count: int) -> Any:
 
 def _with_blanks(targets: Any, lengths: Any, count: int, blank: int, classes: int) -> Any:
     """The labels (N, 2 S + 1) with blanks before, between and behind them."""
-    given = np.asarray(array_of(targets))
+    given = as_array(array_of(targets))
     if given.ndim not in (1, 2):
         raise ShapeError(f"ctc_loss takes targets (N, S) or (sum of lengths,), not of shape {given.shape}")
     longest = int(lengths.max(initial=0))

@@ -13,6 +13,7 @@ from autodiff.engine.values import Value
 from autodiff.errors import OptionError, ShapeError
 from autodiff.functions.arithmetic import clamp, where
 from autodiff.functions.arrays import array_of, real_only
+from autodiff.kernels.arrays import as_array
 from autodiff.ops import fused
 from autodiff.ops.lengths import absolute
 from autodiff.ops.shaping import in_single, reshape
@@ -99,7 +100,7 @@ def binary_cross_entropy(
     tensor([100.0000,   0.6931])
     """
     same_shape("binary_cross_entropy", input, target)
-    x = np.asarray(array_of(input))
+    x = as_array(array_of(input))
     if not ((x >= 0) & (x <= 1)).all():
         raise OptionError(
             f"binary_cross_entropy takes probabilities from 0 to 1; the input goes from {x.min():.4g} to "
@@ -242,7 +243,7 @@ def gaussian_nll_loss(
     """
     refuse_stretch("gaussian_nll_loss", input, target)
     shape = tuple(input.shape)
-    plain = np.asarray(array_of(var), dtype=input.dtype)
+    plain = as_array(array_of(var), dtype=input.dtype)
     stretched = plain.ndim == len(shape) and [n for n, m in zip(plain.shape, shape, strict=True) if n != m] == [1]
     if isinstance(var, (Tensor, np.ndarray)) and plain.shape not in (shape, shape[:-1]) and not stretched:
         raise ShapeError(f"gaussian_nll_loss of shape {shape} takes a var of that shape, not {plain.shape}")

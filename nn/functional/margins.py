@@ -16,6 +16,7 @@ from autodiff.functions.arithmetic import clamp, minimum, where
 from autodiff.functions.arrays import array_of, real_only
 from autodiff.functions.reductions import mean
 from autodiff.functions.reductions import sum as sum_over
+from autodiff.kernels.arrays import as_array
 from autodiff.ops.indexing import take_along_axis
 from autodiff.ops.shaping import in_single, reshape
 from autodiff.ops.transcendental import relu, softplus
@@ -38,7 +39,7 @@ def _positive(x: Any) -> Value:
 
 def _classes(name: str, target: Any) -> Any:
     """The targets as an array of integers."""
-    array = np.asarray(array_of(target))
+    array = as_array(array_of(target))
     if array.dtype.kind not in "iu":
         raise DtypeError(f"{name} takes class indices, not targets of {array.dtype}; convert them with .long()")
     return array

@@ -19,6 +19,7 @@ from autodiff.functions.shaping import contiguous
 from autodiff.kernels.geometry import Sizes, Window
 from autodiff.kernels.precision import single
 from autodiff.linalg.norms import vector_norm
+from autodiff.ops.arrays import detached
 from autodiff.ops.normalization import deviations, standardize
 from autodiff.ops.shaping import cast, in_single, reshape
 from autodiff.ops.windows import sum_pool
@@ -140,7 +141,7 @@ def _track(input: Any, running_mean: Any, running_var: Any, axes: Sizes, momentu
     """Move the running statistics, if there are any, towards the input's, in place and outside the graph."""
     if running_mean is None or not math.prod(input.shape):  # nothing has no statistics
         return
-    _, mean, variance = deviations(single(np.asarray(input.detach())), axes)
+    _, mean, variance = deviations(single(detached(input)), axes)
     count = math.prod(input.shape[a] for a in axes)
     for running, own in ((running_mean, mean), (running_var, variance * (count / max(count - 1, 1)))):
         samples = own.reshape(-1, input.shape[1])  # one, or, of an instance norm, as many as the batch has

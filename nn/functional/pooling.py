@@ -12,6 +12,7 @@ from autodiff.engine.values import Value, wrap
 from autodiff.errors import OptionError, ShapeError
 from autodiff.functions.arithmetic import where
 from autodiff.functions.axes import shape_of
+from autodiff.kernels.arrays import as_array
 from autodiff.kernels.geometry import Sizes, Window
 from autodiff.kernels.pooling import max_pool_indices
 from autodiff.ops.indexing import put
@@ -54,7 +55,7 @@ def max_pool_nd(
     window = _pool_window(name, x, kernel_size, stride, padding, dilation, ceil_mode)
     result = without_batch(_over_planes(max_pool, x, window), unbatched)
     if return_indices:
-        result = result, without_batch(wrap(_winners(np.asarray(x.detach()), window)), unbatched)
+        result = result, without_batch(wrap(_winners(as_array(x.detach()), window)), unbatched)
     return in_format_of(result, axes, input) if axes > 1 or return_indices else result
 
 
@@ -167,7 +168,7 @@ def max_unpool_nd(
         size = given
     if tuple(indices.shape) != tuple(input.shape):
         raise ShapeError(f"{name} takes indices of the input's shape {tuple(input.shape)}, not {tuple(indices.shape)}")
-    where = np.asarray(indices).reshape(*x.shape[:2], math.prod(x.shape[2:]))
+    where = as_array(indices).reshape(*x.shape[:2], math.prod(x.shape[2:]))
     if where.size and not 0 <= where.min() <= where.max() < math.prod(size):
         raise ShapeError(f"{name}: an index of {where.max()} lies outside the output of size {size}")
     empty = np.zeros((*x.shape[:2], math.prod(size)), x.dtype)

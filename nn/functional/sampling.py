@@ -14,6 +14,7 @@ from autodiff.functions.arithmetic import where
 from autodiff.functions.arrays import real_only
 from autodiff.functions.reductions import beside
 from autodiff.functions.shaping import contiguous, permute
+from autodiff.kernels.arrays import as_array
 from autodiff.ops.indexing import index
 from autodiff.ops.linear_algebra import matmul
 from autodiff.ops.shaping import reshape
@@ -106,23 +107,23 @@ def _inside(x: Any, size: int, padding_mode: str, align: bool, volume: bool = Fa
     outside of a volume and NaN in an image, as in PyTorch.
     """
     if padding_mode == "zeros":
-        finite = np.isfinite(np.asarray(x.detach()))
+        finite = np.isfinite(as_array(x.detach()))
         return where(finite, x, -100.0) if volume and not finite.all() else x
     if padding_mode == "reflection":
         low, span = (0.0, size - 1.0) if align else (-0.5, float(size))
         if span == 0:
             return where(np.zeros(x.shape, bool), x, 0.0)
-        turns = np.floor(np.abs(np.asarray(x.detach()) - low) / span)
+        turns = np.floor(np.abs(as_array(x.detach()) - low) / span)
         away = abs(x - low) - (turns * span).astype(x.dtype)
         x = where(turns % 2 == 0, away + low, span - away + low)
-    numbers = np.asarray(x.detach())
+    numbers = as_array(x.detach())
     bounded = np.clip(np.where(np.isnan(numbers), numbers.dtype.type(size if volume else 0), numbers), 0.0, size - 1.0)
     return where((numbers > 0) & (numbers < size - 1), x, bounded)  # at the border itself the slope is 0, as in PyTorch
 
 
 def _reads(x: Any, size: int, mode: str, padding_mode: str, align: bool) -> list[tuple[Any, Any]]:
     """The positions read on one axis, as integers, and their weights (None: 1)."""
-    plain = np.asarray(x.detach())
+    plain = as_array(x.detach())
     finite = np.isfinite(plain)
     plain = np.where(finite, plain, plain.dtype.type(-100))  # as PyTorch: read outside
     if mode == "nearest":
@@ -137,6 +138,6 @@ def _reads(x: Any, size: int, mode: str, padding_mode: str, align: bool) -> list
         weight = cubic((x - first) - k)  # in this order, since k may be lost beside a large number
         weight = weight if finite.all() else where(finite, weight, x * np.nan)
         if padding_mode != "zeros":
-            at = np.asarray(_inside(Tensor(at), size, padding_mode, align).detach())
+            at = as_array(_inside(Tensor(at), size, padding_mode, align).detach())
         reads.append((np.rint(at).astype(np.int64), weight))
     return reads

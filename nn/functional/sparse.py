@@ -12,6 +12,7 @@ from autodiff.engine.values import Value
 from autodiff.engine.versions import changed
 from autodiff.errors import AxisError, DtypeError, OptionError, ShapeError
 from autodiff.functions.arrays import array_of, one_dtype
+from autodiff.kernels.arrays import as_array
 from autodiff.ops import indexing
 from autodiff.ops.shaping import in_single
 from autodiff.tensors.sparse_gradient import rows_used
@@ -57,7 +58,7 @@ def embedding(
 
 def _rows(input: Any, weight: Any) -> np.ndarray[Any, Any]:
     """The numbers of the rows that ``input`` asks for, checked."""
-    indices = np.asarray(array_of(input))
+    indices = as_array(array_of(input))
     if len(weight.shape) != 2:
         raise ShapeError(f"an embedding has a table (V, E), not one of shape {tuple(weight.shape)}")
     if indices.dtype.kind not in "iu":

@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from autodiff.engine.values import wrap
+from autodiff.engine.versions import changed
 from autodiff.errors import OptionError, ShapeError
 from autodiff.tensors.creation import empty
 from autodiff.tensors.tensor import Tensor
@@ -103,7 +104,8 @@ class _BatchNorm(RunningStats):
         momentum = 0.0 if self.momentum is None else self.momentum
         counted = self.num_batches_tracked
         if self.training and counted is not None:
-            init.constant_(counted, int(counted) + 1)
+            counted._array[...] += 1
+            changed(counted._array)
             momentum = 1 / int(counted) if self.momentum is None else momentum
         own = self.training or self.running_mean is None
         mean, var = (self.running_mean, self.running_var) if not own or self.track_running_stats else (None, None)

@@ -11,6 +11,7 @@ from autodiff.dtypes import COMPLEX, get_default_dtype, to_real
 from autodiff.engine.values import wrap
 from autodiff.engine.versions import changed
 from autodiff.errors import DtypeError, NonFiniteError
+from autodiff.kernels.arrays import as_array
 from autodiff.kinds import parameters_of
 from autodiff.tensors.tensor import Tensor
 from autodiff.tensors.warned import warn
@@ -43,7 +44,7 @@ def get_total_norm(
     arrays = [t._array for t in _listed(tensors)]
     kind = to_real(arrays[0].dtype) if arrays else get_default_dtype()
     norms = [np.linalg.norm(array.ravel(), float(norm_type)) for array in arrays if array.size]
-    total = np.asarray(np.linalg.norm(norms, float(norm_type)) if norms else 0.0, kind)
+    total = as_array(np.linalg.norm(norms, float(norm_type)) if norms else 0.0, kind)
     if error_if_nonfinite and not np.isfinite(total):
         raise NonFiniteError(f"the total norm of order {norm_type} of the gradients is {total}, so nothing was clipped")
     total_norm: Tensor = wrap(total)
@@ -98,4 +99,4 @@ def _change(tensor: Tensor, values: Any) -> None:
         np.copyto(tensor._array, values)
         changed(tensor._array)
     else:
-        tensor._array = np.asarray(values)
+        tensor._array = as_array(values)

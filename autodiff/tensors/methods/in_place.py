@@ -23,6 +23,7 @@ from autodiff.functions import (
     transcendental,
 )
 from autodiff.functions.axes import also_called, size_of
+from autodiff.kernels.arrays import as_array
 from autodiff.kinds import refusing
 from autodiff.random import Generator, numpy_generator
 from autodiff.special import functions as special
@@ -203,7 +204,7 @@ class InPlaceMethods(OverwritingMethods):
 
     def bernoulli_(self, p: Any = 0.5, *, generator: Generator | None = None) -> Self:
         """Fill with 1 (with probability ``p``, a number or a tensor) and 0."""
-        return self._write_drawn(numpy_generator(generator).random(self._array.shape) < np.asarray(p))
+        return self._write_drawn(numpy_generator(generator).random(self._array.shape) < as_array(p))
 
     def random_(self, *bounds: int, to: int | None = None, generator: Generator | None = None, **low: int) -> Self:
         """Fill with whole random numbers from 0, or ``from``, up to but not including ``to``.
@@ -226,7 +227,7 @@ class InPlaceMethods(OverwritingMethods):
         """Write random numbers into the tensor; ``only_floating`` names a method that is for floating tensors."""
         if only_floating and self._array.dtype.kind != "f":
             raise DtypeError(f"{only_floating} fills floating tensors, not {self._array.dtype}")
-        self._put(..., np.asarray(drawn).astype(self._array.dtype), fills=True)
+        self._put(..., as_array(drawn).astype(self._array.dtype), fills=True)
         return self
 
 

@@ -16,6 +16,7 @@ from autodiff.engine.versions import changed
 from autodiff.engine.views import View, node_in_base, node_of, origin, rerecord_view
 from autodiff.errors import AxisError, DtypeError, InPlaceError, ShapeError
 from autodiff.functions.index_keys import getitem, plain_key, stages
+from autodiff.kernels.arrays import as_array
 from autodiff.kernels.layout import is_stretched, overlaps
 from autodiff.kernels.lending import keep_lent, owner_of
 from autodiff.kinds import operands
@@ -105,7 +106,7 @@ class OverwritingMethods(TensorBase):
         Raises InPlaceError for a leaf that requires grad, and for memory that cannot be written.
         """
         array = self._array
-        values, node = (result._array, result._node) if isinstance(result, TensorBase) else (np.asarray(result), None)
+        values, node = (result._array, result._node) if isinstance(result, TensorBase) else (as_array(result), None)
         traced = self._check_writable(node)
         if node is not None and node.saved is not None:  # what the operation itself keeps is the value from before
             node.saved = tuple(
@@ -227,6 +228,6 @@ def _stored(value: Any, dtype: np.dtype[Any]) -> Any:
             return value
         if value is None:  # of which NumPy makes NaN
             raise TypeError("it is nothing")
-        return np.asarray(value, dtype=dtype)
+        return as_array(value, dtype=dtype)
     except (ValueError, TypeError) as error:
         raise DtypeError(f"no entry of a {dtype} tensor can be made of {value!r:.60}: {error}") from None

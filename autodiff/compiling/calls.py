@@ -1,0 +1,119 @@
+"""What notes are made of: calls, and what they read, draw and take besides arrays."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache
+from typing import Any
+
+import numpy as np
+
+from autodiff.compiling.numbers import Changed, Number
+from autodiff.compiling.traced import Ref
+from autodiff.engine.apply import forward_of
+from autodiff.engine.call_sites import Place
+
+
+class Call:
+    """One call of the program.
+
+    Attributes:
+        function, args, kwargs: what is called; Refs stand for arrays.
+        outs: the arrays that it gives, None for a result that is none.
+        writes: arrays from before that it writes into; one of them may also be ``outs[0]``, its ``out``.
+        is_view: the result looks into memory of an argument.
+        part: what the step was doing: the name of a primitive, of a VJP, of an optimizer.
+        place: where the user's code asked for it.
+    """
+
+    __slots__ = ("args", "function", "is_view", "kwargs", "outs", "part", "place", "writes")
+
+    def __init__(
+        self, function: Any, args: Any, kwargs: Any, outs: list[Ref | None], writes: list[Ref], is_view: bool,
+        part: str, place: Place,
+    ) -> None:  # fmt: skip
+        self.function, self.args, self.kwargs, self.outs = function, args, kwargs, outs
+        self.writes, self.is_view, self.part, self.place = writes, is_view, part, place
+
+    def refs(self) -> list[Ref]:
+        """All arrays of the call."""
+        return parts((self.args, self.kwargs, self.outs, self.writes))
+
+    def written(self) -> list[Ref]:
+        """The arrays whose memory it changes."""
+        return [] if self.is_view else [*self.writes, *(o for o in self.outs if o is not None and o not in self.writes)]
+
+
+class Reading:
+    """What the step read of a value, as the function of a call: the program holds while it reads the same."""
+
+    def __init__(self, test: Callable[[Any], Any], value: Any) -> None:
+        self.test, self.value = test, value
+
+    def check(self, array: Any, place: Place) -> None:
+        """Raise Changed where it reads another."""
+        if self.test(array) != self.value:
+            raise Changed(place)
+
+
+class Draw:
+    """A draw of random numbers from whatever stream a generator has when it is made."""
+
+    def __init__(self, generator: Any, name: str) -> None:
+        self.generator, self.name = generator, name
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Numbers of this moment's stream."""
+        return getattr(self.generator.numpy, self.name)(*args, **kwargs)
+
+
+class Stream:
+    """NumPy's generator of a step that is being captured: each draw is noted."""
+
+    def __init__(self, capture: Any, generator: Any) -> None:
+        self._capture, self._generator = capture, generator
+
+    def __getattr__(self, name: str) -> Any:
+        return lambda *args, **kwargs: self._capture.call(Draw(self._generator, name), args, kwargs)
+
+
+def mapped(x: Any, change: Callable[[Any], Any], kinds: Any = (np.ndarray, Ref, Number)) -> Any:
+    """``x`` with what ``change`` makes of each part of these ``kinds`` inside its tuples, lists, dicts and slices."""
+    if isinstance(x, kinds):
+        return change(x)
+    if isinstance(x, (tuple, list)):
+        made = [mapped(each, change, kinds) for each in x]
+        return type(x)(*made) if hasattr(x, "_fields") else type(x)(made)
+    if type(x) is dict:
+        return {key: mapped(each, change, kinds) for key, each in x.items()}
+    if isinstance(x, slice):
+        return slice(*(mapped(each, change, kinds) for each in (x.start, x.stop, x.step)))
+    return x
+
+
+def parts(x: Any, kinds: Any = Ref) -> list[Any]:
+    """The parts of these kinds inside tuples, lists, dicts and slices."""
+    found: list[Any] = []
+    mapped(x, found.append, kinds)
+    return found
+
+
+class Asked:
+    """The answer to a question, as a mapping that has it under every key."""
+
+    def __init__(self, question: Callable[[], Any]) -> None:
+        self._question = question
+
+    def __getitem__(self, key: Any) -> Any:
+        return self._question()
+
+
+@cache
+def forward_function(primitive: Any) -> Callable[..., Any]:
+    """The forward function of a primitive, as ``apply`` calls it; the same object each time."""
+
+    def forward(*arrays: Any, **params: Any) -> Any:
+        return forward_of(primitive, arrays, params)
+
+    forward.__name__ = primitive.name
+    return forward

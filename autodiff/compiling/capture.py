@@ -1,0 +1,303 @@
+"""Notes of one step: every call of NumPy's that it makes, with the arrays that it takes and gives."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable
+from threading import get_ident
+from typing import Any
+
+import numpy as np
+
+from autodiff.compiling.calls import Asked, Call, Reading, Stream, forward_function, mapped
+from autodiff.compiling.numbers import Number, Numbers
+from autodiff.compiling.traced import Ref, Traced
+from autodiff.engine.call_sites import place_of_user
+from autodiff.engine.values import TensorBase
+from autodiff.errors import CompileError
+from autodiff.kernels.lending import owner_of
+
+Array = np.ndarray[Any, Any]
+STATIC = {  # functions of shapes and dtypes: what they say always holds
+    np.shape, np.ndim, np.size, np.result_type, np.may_share_memory, np.shares_memory, np.can_cast, np.iscomplexobj,
+    np.isrealobj, np.min_scalar_type,
+}  # fmt: skip
+PRODUCTS = {np.dot, np.ndarray.dot}  # whose third argument is what they write into
+WRITERS = {  # functions that write into their first argument
+    operator.setitem, np.copyto, np.put, np.place, np.putmask, np.put_along_axis, np.fill_diagonal, np.ndarray.fill,
+    np.ndarray.put, np.ndarray.sort, np.ndarray.partition,
+}  # fmt: skip
+
+
+def writes_first(function: Any) -> bool:
+    """Whether a function writes into its first argument, and returns nothing."""
+    return function in WRITERS or getattr(function, "__name__", "") == "at"
+
+
+def _now(x: Any) -> Any:
+    return x.value if isinstance(x, Number) else x.array if isinstance(x, Ref) else x
+
+
+def plain_array(tensor: Any) -> Array:
+    """The array of a tensor, whether it is traced just now or not."""
+    array: Array = tensor._array
+    return array._ref.array if isinstance(array, Traced) else array
+
+
+def same_bits(x: Any, y: Any) -> bool:
+    """Whether two results are the same, to the last bit and to the layout."""
+    if isinstance(x, (tuple, list)):
+        return type(x) is type(y) and len(x) == len(y) and all(map(same_bits, x, y))
+    if x is None or y is None:
+        return x is y
+    x, y = np.asarray(x), np.asarray(y)
+    if x.shape != y.shape or x.dtype != y.dtype or (x.ndim > 1 and x.size > 1 and x.strides != y.strides):
+        return False
+    return bool(x.tobytes() == y.tobytes())
+
+
+class Capture:
+    """The notes of one run of a step.
+
+    Args:
+        lasting: arrays that are known to be there before and after the step.
+
+    Attributes:
+        calls: the notes.
+        numbers: what Python computed.
+        constants: tensors that the step seems to have made, with what was in them.
+        tensors: the tensors that were given traced arrays, with the array and the gradient they had.
+        walked: whether a backward pass was among it.
+    """
+
+    def __init__(self, lasting: dict[int, Array]) -> None:
+        self.calls: list[Call] = []
+        self.numbers = Numbers()
+        self.tensors: dict[int, tuple[Any, Array, Any, Any]] = {}
+        self.streams: dict[int, tuple[Any, Any]] = {}
+        self.states: list[tuple[dict[Any, Any], dict[Any, Any]]] = []
+        self.constants: list[tuple[Any, Array]] = []
+        self._saved: dict[Ref, Array] = {}
+        self._count = 0
+        self.walked = False
+        self.part = self.visit = ""
+        self._thread = get_ident()
+        self._lasting = lasting
+        self._roots: dict[int, Ref] = {}
+        self._known: dict[Any, Ref] = {}
+        self._kept: list[Any] = []  # whose ids are keys
+        self._inside = self._real = False  # in one piece of the step; in NumPy
+
+    def new(self, array: Array, kind: str, root: Ref | None = None) -> Ref:
+        """An array of the program."""
+        ref = Ref(self, array, kind, root, self._count)
+        owner = owner_of(array)
+        self._count += 1
+        self._kept.append((array, owner))
+        self._known.setdefault(self._key(array), ref)  # a view of all of it comes to the same place
+        self._roots.setdefault(id(owner), ref.root)
+        return ref
+
+    @staticmethod
+    def _key(array: Array) -> Any:
+        return array.__array_interface__["data"][0], array.shape, array.strides, array.dtype, id(owner_of(array))
+
+    def lift(self, array: Array) -> Ref:
+        """The Ref of an array that the step has from elsewhere."""
+        if isinstance(array, Traced):
+            if array._capture is not self:
+                raise CompileError("an array of one step that is being compiled is used in another")
+            return array._ref
+        known = self._known.get(self._key(array))
+        if known is not None:
+            return known
+        owner = owner_of(array)
+        root = self._roots.get(id(owner))
+        if root is not None and root.kind == "temporary":
+            raise CompileError("NumPy was handed a part of an array that the notes do not know")
+        if root is None and owner is not array:
+            self.new(owner, self._kind(owner))
+            return self.lift(array)
+        return self.new(array, self._kind(owner), root)
+
+    def _kind(self, owner: Array) -> str:
+        if any(owner is cell for cell, _ in self.numbers.cells):
+            return "cell"
+        return "lasting" if id(owner) in self._lasting else "constant"
+
+    def swap(self, tensor: Any) -> None:
+        """Give ``tensor`` a traced array in place of its own, until the notes are complete."""
+        if id(tensor) not in self.tensors and not isinstance(tensor._array, Traced):
+            self.tensors[id(tensor)] = tensor, tensor._array, tensor._grad, tensor._node
+            tensor._array = self.lift(tensor._array).traced
+            if tensor._array._ref.root.kind == "constant":  # which the step may change: each time it begins with a copy
+                self.constants.append((tensor, self.tensors[id(tensor)][1].copy()))
+                tensor._array = self.call(np.copy, (tensor._array,), {"order": "K"})
+            if tensor._grad is not None:
+                self.swap(tensor._grad)
+
+    def lifted(self, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
+        """The inputs of a primitive, with traced arrays."""
+        for x in inputs:
+            if isinstance(x, TensorBase):
+                self.swap(x)
+        return tuple([self.lift(x).traced if isinstance(x, np.ndarray) else x for x in inputs])
+
+    def forward(self, primitive: Any, arrays: Any, params: dict[str, Any]) -> Any:
+        """The value of a primitive."""
+        return self.named(primitive.name, self.run, forward_function(primitive), tuple(arrays), params)
+
+    def vjps(self, primitive: Any, vjps: Any, lift: Any) -> Any:
+        """The VJPs of a visit of a node; those of one computation are noted by themselves (see ``Joint``)."""
+        self.walked, self.visit = True, f"{primitive.name}, backward"
+        if lift is not None or hasattr(primitive, "rule_of_all"):
+            return vjps
+        return [lambda *args, _vjp=vjp, **params: self.named(self.visit, self.run, _vjp, args, params) for vjp in vjps]
+
+    def named(self, part: str, function: Any, *args: Any) -> Any:
+        """``function(*args)``, noted as a part of this name."""
+        before, self.part = self.part, part
+        try:
+            return function(*args)
+        finally:
+            self.part = before
+
+    def run(self, function: Any, args: Any, params: Any) -> Any:
+        """``function(*args, **params)``, noted call by call, or as one call if that does not come to the same bits."""
+        if self._inside:
+            return function(*args, **params)
+        traced, params = mapped((tuple(args), params), lambda x: x if isinstance(x, Number) else self.lift(x).traced)
+        values, constants = mapped((traced, params), lambda x: x.value if isinstance(x, Number) else x._ref.array)
+        begin, self._inside = len(self.calls), True
+        try:
+            with np.errstate(all="ignore"):  # garbage is no reason to doubt
+                out = function(*traced, **params)
+            expected = self._really(function, values, constants)
+            if same_bits(mapped(out, lambda x: self.lift(x).array), expected):
+                return mapped(out, lambda x: self.lift(x).traced)
+        except Exception:  # whatever it is, the one call raises it again, or does better
+            pass
+        finally:
+            self._inside = False
+        del self.calls[begin:]
+        return self.call(function, traced, params)
+
+    def call(self, function: Any, args: Any, kwargs: Any) -> Any:
+        """Make one call and note it."""
+        if get_ident() != self._thread:
+            raise CompileError("an array of a step that is being compiled is used in another thread")
+        if np.geterr()["over"] == "raise":
+            raise CompileError("the step catches errors of floating point numbers")
+        refs, kw = mapped((tuple(args), dict(kwargs)), lambda x: x if isinstance(x, Number) else self.lift(x))
+        out = kw.pop("out", None)
+        takes = function.nin if isinstance(function, np.ufunc) else 2 if function in PRODUCTS else len(refs)
+        if len(refs) > takes:
+            refs, out = refs[:takes], refs[takes]
+        (out,) = out if isinstance(out, tuple) else (out,)
+        writes = [out] if out is not None else [refs[0]] if writes_first(function) else []
+        for ref in writes:
+            self._before_write(ref.root)
+        values, values_kw = mapped((refs, kw if out is None else {**kw, "out": out}), _now)
+        result = self._really(function, values, values_kw)
+        call = Call(function, refs, kw, writes if out is not None else [], writes, False, self.part, place_of_user(3))
+        if not writes:
+            if isinstance(refs[0] if refs else None, Ref) and result is values[0]:
+                return refs[0].traced
+            result = self._results(call, result)
+        if call.outs or writes:
+            self.calls.append(call)
+        return out.traced if out is not None else result
+
+    def _before_write(self, root: Ref) -> None:
+        """Keep what is about to be changed, if it outlives the step."""
+        if root.kind == "constant":  # what is not noted would read there what the notes have made
+            raise CompileError("the step writes into an array that it has made without its being noted")
+        if root.kind == "lasting" and root not in self._saved:
+            self._saved[root] = root.array.copy()
+
+    def _really(self, function: Any, values: Any, kwargs: Any) -> Any:
+        before, self._real = self._real, True
+        try:
+            return function(*values, **kwargs)
+        finally:
+            self._real = before
+
+    def _results(self, call: Call, result: Any) -> Any:
+        if isinstance(result, (np.ndarray, np.generic)):
+            return self._result(call, result)
+        if isinstance(result, (tuple, list)) and any(isinstance(r, (np.ndarray, np.generic)) for r in result):
+            found = [self._result(call, r) for r in result]
+            return type(result)(*found) if hasattr(result, "_fields") else type(result)(found)
+        if call.function in STATIC or isinstance(result, (tuple, np.dtype)):
+            return result
+        raise CompileError(f"{call.function} gives {result!r:.40}, which is no array")
+
+    def _result(self, call: Call, result: Any) -> Any:
+        if not isinstance(result, (np.ndarray, np.generic)):
+            call.outs.append(None)
+            return result
+        array = np.asarray(result)
+        root = self._roots.get(id(owner_of(array))) if array.base is not None else None
+        call.is_view = root is not None
+        ref = self.new(array, "temporary" if root is None else root.kind, root)
+        call.outs.append(ref)
+        return ref.traced
+
+    def read(self, ref: Ref, test: Callable[[Any], Any]) -> Any:
+        """What ``test`` says of a value; the program holds only where it says the same."""
+        if get_ident() != self._thread:
+            raise CompileError("an array of a step that is being compiled is used in another thread")
+        value = test(ref.array)
+        self.calls.append(Call(Reading(test, value), (ref,), {}, [], [], False, self.part, place_of_user(3)))
+        return value
+
+    def update(self, optimizer: Any, group: dict[str, Any], touched: list[Any]) -> None:
+        """A step of one group of an optimizer's parameters, its options and counters as Numbers."""
+        self.states.append((group, dict(group)))
+        states = [optimizer.state[p] for p in group["params"] if p in optimizer.state]
+        for p in group["params"]:
+            self.swap(p)
+        for state in states:
+            self.states.append((state, dict(state)))
+            for name, value in state.items():
+                if isinstance(value, TensorBase):
+                    self.swap(value)
+                elif type(value) in (int, float):
+                    state[name] = self.numbers.read(state, name)
+        given = {name: self._option(group, name) for name in group if name not in ("params", "param_names")}
+        self.numbers.decided(self.numbers.read(Asked(lambda: len(optimizer.param_groups)), 0))
+        self.named(type(optimizer).__name__, optimizer._update, {**group, **given}, touched)
+        for state, before in self.states[-len(states) :] if states else ():
+            if state.keys() != before.keys():
+                raise CompileError("the state of an optimizer comes into being")
+            self.numbers.stores += [(state, k, v) for k, v in state.items() if isinstance(v, Number)]
+
+    def _option(self, group: dict[str, Any], name: str) -> Any:
+        """An option of a group, as a Number where it is one."""
+        value, read = group[name], self.numbers.read(group, name)
+        if type(value) in (int, float):
+            return read
+        if isinstance(value, TensorBase):
+            return self.numbers.read(Asked(lambda: float(plain_array(value))), 0)
+        if type(value) is tuple and value and all(type(each) in (int, float) for each in value):
+            return tuple(self.numbers.new(lambda pair, i=i: pair[i], read) for i in range(len(value)))
+        self.numbers.decided(read)
+        return value
+
+    def undo(self) -> None:
+        """Leave everything as it was before the notes were taken."""
+        for tensor, array, grad, node in self.tensors.values():
+            tensor._array, tensor._grad, tensor._node = array, grad, node
+        for state, before in reversed(self.states):
+            state.clear()
+            state.update(before)
+        for generator, position in self.streams.values():
+            generator.set_state(position)
+        for root, before in self._saved.items():
+            np.copyto(root.array, before)
+
+    def stream(self, generator: Any) -> Any:
+        """What draws random numbers for the step."""
+        if id(generator) not in self.streams:
+            self.streams[id(generator)] = generator, generator.get_state()
+        return generator.numpy if self._real else Stream(self, generator)

@@ -1,0 +1,196 @@
+"""The memory of a program: each array has its place before the first replay, and each call is bound to its arrays."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from autodiff.compiling.calls import Call, Draw, Reading, mapped, parts
+from autodiff.compiling.capture import PRODUCTS
+from autodiff.compiling.numbers import Changed, Number, Numbers
+from autodiff.compiling.program import is_elementwise
+from autodiff.compiling.traced import Ref
+from autodiff.errors import CompileError
+
+Array = np.ndarray[Any, Any]
+Bound = Callable[[], Any]
+BLANK = {np.zeros_like, np.ones_like, np.full_like}  # what they give depends on no value
+COPIES = {np.copy, np.ndarray.copy}
+WITH_OUT = {np.clip, np.concatenate, np.einsum, np.ndarray.clip, np.stack}
+
+
+class Memory:
+    """Where the arrays of a program are.
+
+    Args:
+        calls: the program.
+        results: the arrays that are read after it.
+        numbers: the numbers of the step.
+
+    Attributes:
+        bound: the calls that a replay makes, as functions without arguments.
+        sources: for each of them the call that it is.
+        bytes: how much memory the temporary arrays take together.
+        naive: how much they would take, had each its own.
+    """
+
+    def __init__(self, calls: list[Call], results: list[Ref], numbers: Numbers) -> None:
+        self.bound: list[Bound] = []
+        self.sources: list[Call] = []
+        self.bytes = self.naive = 0
+        self._numbers = numbers
+        self._arrays: dict[Ref, Array] = {}
+        self._raw: dict[Ref, Array] = {}  # the memory of temporary arrays that are in use
+        self._made: dict[Any, Array] = {}
+        self._free: dict[int, list[Array]] = {}  # and of those that are not, by its size
+        self._writes = Counter(ref.root for call in calls for ref in call.written())
+        self._last = {ref.root: i for i, call in enumerate(calls) if not call.is_view for ref in call.refs()}
+        self._last.update((ref.root, len(calls)) for ref in results)
+        for i, call in enumerate(calls):
+            self._place(i, call)
+
+    def array(self, ref: Ref) -> Array:
+        """The array of ``ref``; one from elsewhere is itself."""
+        if ref not in self._arrays:
+            if ref.root.kind == "temporary":
+                raise CompileError("an array is read before it is written")
+            self._arrays[ref] = ref.array
+        return self._arrays[ref]
+
+    def _given(self, x: Any) -> Any:
+        return x if isinstance(x, Number) else self.array(x)
+
+    def _place(self, i: int, call: Call) -> None:
+        """Find memory for the results of a call, bind it, and give memory back that nobody reads from then on."""
+        outs = [out for out in call.outs if out is not None]
+        if call.is_view:
+            self._view(call)
+        elif self._is_constant(call):
+            self._arrays.update((out, out.array) for out in outs)
+        else:
+            for out in outs:
+                if out.root.kind == "temporary" and out.root not in self._raw:
+                    self._allocate(i, call, out.root)
+            if call.function is not np.empty_like:
+                self.bound.append(self._bind(call))
+                self.sources.append(call)
+            for root in {ref.root for ref in call.refs()}:
+                if self._last[root] == i and root in self._raw:
+                    raw = self._raw.pop(root)
+                    self._free.setdefault(raw.size, []).append(raw)
+
+    def _is_constant(self, call: Call) -> bool:
+        """Whether a call always gives the same, which the notes have."""
+        if call.writes or not call.outs or isinstance(call.function, Draw) or parts((call.args, call.kwargs), Number):
+            return False
+        if any(out is None or self._writes[out.root] != 1 for out in call.outs):
+            return False
+        return call.function in BLANK or all(
+            root.kind == "constant" or (root.kind == "temporary" and self._arrays.get(root) is root.array)
+            for root in (ref.root for ref in parts((call.args, call.kwargs)))
+        )
+
+    def _view(self, call: Call) -> None:
+        args, kwargs = mapped((call.args, call.kwargs), self._given)
+        made = call.function(*args, **kwargs)
+        for out, array in zip(call.outs, made if len(call.outs) > 1 else (made,), strict=True):
+            if out is not None:
+                self._arrays[out] = np.asarray(array)
+                if out.array.size and not np.may_share_memory(self._arrays[out], self.array(out.root)):
+                    raise CompileError("a view that is one no more")
+
+    def _allocate(self, i: int, call: Call, root: Ref) -> None:
+        """Memory for an array: that of an argument that nobody reads any more, or any that is free, or new."""
+        like = root.array
+        low, high = np.lib.array_utils.byte_bounds(like)
+        size = max(high - low, 1)
+        self.naive += size
+        raw = self._dying(i, call, like) if is_elementwise(call) and not call.writes else None
+        if raw is None:
+            raw = self._free[size].pop() if self._free.get(size) else self._new(size)
+        self._raw[root] = raw
+        key = id(raw), like.shape, like.dtype, like.strides
+        if key not in self._made:  # one object for arrays that are alike, which the processor finds again
+            at = like.__array_interface__["data"][0] - low
+            self._made[key] = np.ndarray(like.shape, like.dtype, raw, at, like.strides)
+        self._arrays[root] = self._made[key]
+
+    def _dying(self, i: int, call: Call, like: Array) -> Array | None:
+        """The memory of an argument that is read last by this call, entry by entry, and may be written over."""
+        given = parts(call.args)
+        for ref in given:
+            x, is_last = ref.array, ref in self._raw and self._last[ref] == i
+            is_alike = (x.dtype, x.shape, x.strides) == (like.dtype, like.shape, like.strides)
+            if is_last and is_alike and all(other is ref or other.root is not ref for other in given):
+                return self._raw.pop(ref)
+        return None
+
+    def _new(self, size: int) -> Array:
+        self.bytes += size
+        whole = np.empty(size + 63, np.uint8)
+        start = -whole.__array_interface__["data"][0] % 64
+        return whole[start : start + size]
+
+    def _bind(self, call: Call) -> Bound:
+        """The call as a function without arguments."""
+        function, kwargs = call.function, mapped(call.kwargs, self._given)
+        args = mapped(tuple(call.args), self._given)
+        if isinstance(function, Reading):
+            return partial(function.check, args[0], call.place)
+        if isinstance(function, np.ufunc):
+            args = self._scalars(args)
+        late = parts((args, kwargs), Number)
+        made: Bound = partial(self._late, function, args, kwargs) if late else partial(function, *args, **kwargs)
+        if not any(call.outs):
+            return made
+        outs = [None if out is None else self.array(out) for out in call.outs]
+        with_out = None if late or len(outs) > 1 else _with_out(call, args, kwargs, outs[0])
+        return with_out or partial(_copied, made, outs)
+
+    def _late(self, function: Any, args: Any, kwargs: Any) -> Any:
+        """A call that takes numbers as Python's, of each replay."""
+        args, kwargs = mapped((args, kwargs), self._numbers.now, Number)
+        return function(*args, **kwargs)
+
+    def _scalars(self, args: tuple[Any, ...]) -> tuple[Any, ...]:
+        """Python's numbers as arrays without axes, which NumPy takes faster, where that changes no dtype."""
+        dtypes = {x.dtype for x in args if isinstance(x, np.ndarray)}
+        if len(dtypes) != 1 or next(iter(dtypes)).kind != "f":
+            return args
+        (dtype,) = dtypes
+        return tuple(
+            self._numbers.cell(x, dtype) if isinstance(x, Number)
+            else np.array(x, dtype) if type(x) in (int, float) else x for x in args
+        )  # fmt: skip
+
+
+def _with_out(call: Call, args: Any, kwargs: Any, out: Any) -> Bound | None:
+    """The call with its result in ``out``; None for a function that knows no such thing."""
+    function = call.function
+    if isinstance(function, np.ufunc) and not kwargs and function not in (np.minimum, np.maximum):
+        return partial(function, *args, out)  # NumPy takes it faster than by name, but for two, of which it warns
+    if isinstance(function, np.ufunc) or isinstance(getattr(function, "__self__", None), np.ufunc):
+        return partial(function, *args, out=out, **kwargs)
+    if function in WITH_OUT or call.writes:
+        return partial(function, *args, out=out, **kwargs)
+    if function in PRODUCTS and out.flags.c_contiguous:
+        return partial(np.dot, *args, out)
+    if function in COPIES and len(args) == 1:
+        return partial(np.copyto, out, args[0])
+    if function is np.ndarray.astype and set(kwargs) <= {"copy"} and len(args) == 2:
+        return partial(np.copyto, out, args[0], "unsafe")
+    return None
+
+
+def _copied(call: Bound, outs: list[Array | None]) -> None:
+    """Make a call, and copy its results to where they belong."""
+    made = call()
+    for out, array in zip(outs, made if len(outs) > 1 else (made,), strict=True):
+        if out is not None:
+            if np.shape(array) != out.shape:
+                raise Changed
+            np.copyto(out, array)

@@ -1,0 +1,144 @@
+"""A program to be read: one plain NumPy function, a line for each call, with names from the user's program."""
+
+from __future__ import annotations
+
+import operator
+import re
+from collections.abc import Iterator
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from autodiff.compiling.calls import Call, Draw, Reading, parts
+from autodiff.compiling.numbers import Number
+from autodiff.compiling.traced import Ref, attribute
+from autodiff.engine.call_sites import line_of, source_of
+
+SIGNS: dict[Any, str] = {np.add: "+", np.subtract: "-", np.multiply: "*", np.divide: "/"}
+
+
+class Source:
+    """The text of a program.
+
+    Args:
+        program: the program.
+
+    Attributes:
+        given: what the function takes besides the arguments of the step, by name.
+        opaque: the names among these of functions that are no NumPy functions.
+    """
+
+    def __init__(self, program: Any) -> None:
+        self.given: dict[str, Any] = {}
+        self.opaque: list[str] = []
+        self._program, self._taken = program, {"np", "step"}
+        self._texts: dict[Any, str] = {ref: f"x{i}" for i, ref in enumerate(program.inputs) if ref is not None}
+        lines = [f"\"\"\"Gives {program.gives}.\"\"\"", *self._lines()]
+        results = ", ".join(self._text(ref) for ref in program.results)
+        takes = ", ".join([self._texts[ref] for ref in program.inputs if ref is not None] + list(self.given))
+        self.text = "\n    ".join([f"def step({takes}):", *lines, f"return ({results},)"]) + "\n"
+
+    def _lines(self) -> Iterator[str]:
+        part = None
+        for call in self._program.calls:
+            if call.is_view:
+                for i, out in enumerate(call.outs):
+                    self._texts[out] = self._call(call) + (f"[{i}]" if len(call.outs) > 1 else "")
+                continue
+            if call.part and call.part != part:
+                part = call.part
+                yield f"# {part}; {line_of(call.place)}: {source_of(call.place)}"
+            yield self._line(call)
+
+    def _line(self, call: Call) -> str:
+        text = self._call(call)
+        if isinstance(call.function, Reading) or not call.outs:
+            return text
+        if call.writes:
+            return f"{text[:-1]}, out={self._text(call.outs[0])})"
+        names = []
+        for out in call.outs:
+            names.append("_" if out is None else self._new(call.part.partition(",")[0] or "value"))
+            self._texts[out] = names[-1]
+        return f"{', '.join(names)} = {text}"
+
+    def _call(self, call: Call) -> str:
+        """The call as an expression."""
+        function, args = call.function, [self._text(x) for x in call.args]
+        args += [f"{name}={self._text(x)}" for name, x in call.kwargs.items()]
+        if isinstance(function, Reading):
+            if function.test in (bool, int):
+                return f"assert {args[0]} == {function.value!r}  # which the step decides by"
+            return f"assert np.isfinite({args[0]}).all() == {not function.value}"
+        if function in SIGNS and len(args) == 2 and not call.writes:
+            return f" {SIGNS[function]} ".join(args)
+        if function is operator.getitem:
+            return f"{args[0]}[{args[1]}]"
+        if function is operator.setitem:
+            return f"{args[0]}[{args[1]}] = {args[2]}"
+        if isinstance(function, operator.attrgetter):
+            return next(f"{args[0]}.{n}" for n in ("T", "mT", "real", "imag") if attribute(n) is function)
+        name = self._name(function)
+        return f"{args[0]}.{name[1:]}({', '.join(args[1:])})" if name[0] == "." else f"{name}({', '.join(args)})"
+
+    def _name(self, function: Any) -> str:
+        """What a function is called: NumPy's by its path, a method with a dot in front, all else is given."""
+        if isinstance(function, partial) and function.args and isinstance(function.args[0], (np.ufunc, type(np.dot))):
+            return self._name(function.args[0])  # a product while BLAS has one thread
+        owner, name = getattr(function, "__self__", None), getattr(function, "__name__", type(function).__name__)
+        if isinstance(owner, np.ufunc):
+            return f"np.{owner.__name__}.{name}"
+        if getattr(np.ndarray, name, None) is function:
+            return f".{name}"
+        for path, module in (("np", np), ("np.linalg", np.linalg), ("np.fft", np.fft)):
+            if getattr(module, name, None) is function:
+                return f"{path}.{name}"
+        if isinstance(function, Draw):
+            return f"{self._give(function.generator.numpy, 'random')}.{function.name}"
+        return self._give(function, re.sub(r"\W+", "_", name))
+
+    def _text(self, x: Any) -> str:
+        if isinstance(x, Ref):
+            if x not in self._texts:
+                self._texts[x] = self._outer(x)
+            return self._texts[x]
+        if isinstance(x, Number):
+            return self._give(x, "number")
+        if parts(x, (Ref, Number)):
+            inside = ", ".join(map(self._text, x))
+            return f"[{inside}]" if isinstance(x, list) else f"({inside},)"
+        if isinstance(x, np.dtype):
+            return f"np.dtype('{x}')"
+        if isinstance(x, type):
+            return f"np.{x.__name__}" if issubclass(x, (np.generic, np.ndarray)) else x.__name__
+        return repr(x).replace("inf", "np.inf").replace("nan", "np.nan") if isinstance(x, float) else repr(x)
+
+    def _outer(self, ref: Ref) -> str:
+        """An array from outside of the program: a uniform constant is written out, all else is given."""
+        array = self._program.memory.array(ref)
+        if ref.kind == "constant" and array.size:
+            first = array.flat[0]
+            if (array == first).all() and array.flags.c_contiguous:
+                return f"np.full({array.shape}, {self._text(first.item())}, '{array.dtype}')"
+        default = "number" if ref.kind == "cell" else "array"
+        return self._give(array, self._program.names.get(id(ref.root.array), default))
+
+    def _give(self, value: Any, name: str) -> str:
+        for known, other in self.given.items():
+            if other is value:
+                return known
+        made = self._new(name)
+        self.given[made] = value
+        if callable(value):
+            self.opaque.append(made)
+        return made
+
+    def _new(self, name: str) -> str:
+        made = name = re.sub(r"\W+", "_", name)
+        count = 1
+        while made in self._taken:
+            count += 1
+            made = f"{name}_{count}"
+        self._taken.add(made)
+        return made
