@@ -65,7 +65,7 @@ def as_dtype(dtype: Any) -> np.dtype[Any]:
     if dtype is float or dtype is complex:
         return _default if dtype is float else to_complex(_default)
     try:
-        chosen = np.dtype(dtype)
+        chosen = None if hasattr(type(dtype), "__array__") else np.dtype(dtype)  # NumPy would take an array's own
     except TypeError:
         chosen = None
     if chosen is None or not is_known(chosen):

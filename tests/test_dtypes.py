@@ -248,7 +248,7 @@ def test_casts_between_floats_carry_gradients_in_the_dtype_of_each_side() -> Non
 
 def test_what_is_no_dtype_is_refused() -> None:
     """Strings, objects and the widest numbers are named in the error."""
-    for odd in ("nonsense", object, np.longdouble, np.clongdouble):
+    for odd in ("nonsense", object, np.longdouble, np.clongdouble, ones(1), np.ones(1)):
         with pytest.raises(DtypeError, match="is not a dtype tensors have"):
             autodiff.zeros(2, dtype=odd)
     with pytest.raises(DtypeError, match=r"matmul needs inputs of one dtype, not float32 \(2, 2\), float64 \(2, 2\)"):

@@ -33,8 +33,6 @@ NOT_ELEMENTWISE = {
     "cross",
     "bernoulli",
     "manual_seed",
-    "set_default_dtype",
-    "set_printoptions",
     "save",
 }
 
@@ -46,7 +44,9 @@ def _elementwise(count: int) -> dict[str, Callable[..., Any]]:
     for module in (autodiff, functional, special):
         for name in dir(module):
             function = getattr(module, name)
-            if name.startswith("_") or isinstance(function, type) or name in NOT_ELEMENTWISE or "dropout" in name:
+            if isinstance(function, type) or name.startswith(("_", "set_")) or "dropout" in name:
+                continue
+            if name in NOT_ELEMENTWISE:
                 continue
             try:
                 y = function(*(tensor(x, requires_grad=True) for x in points))
