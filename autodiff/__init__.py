@@ -59,6 +59,7 @@ from autodiff.kernels.heap import keep_freed_memory as _keep_freed_memory
 from autodiff.kernels.threads import get_num_threads as get_num_threads
 from autodiff.kernels.threads import set_num_threads as set_num_threads
 from autodiff.linalg.old_names import *
+from autodiff.named_dtypes import *
 from autodiff.random import *
 from autodiff.settings import *
 from autodiff.spelling import install as _find_spellings

@@ -8,11 +8,7 @@ import numpy as np
 
 from autodiff.errors import DtypeError
 
-__all__ = [
-    "bfloat16", "bool_", "can_cast", "cdouble", "cfloat", "complex64", "complex128", "double", "finfo", "float16",
-    "float32", "float64", "get_default_dtype", "half", "iinfo", "int8", "int16", "int32", "int64", "long",
-    "promote_types", "set_default_dtype", "short", "uint8",
-]  # fmt: skip
+__all__ = ["can_cast", "finfo", "iinfo", "set_default_dtype"]  # the dtypes' public names are in named_dtypes.py
 
 float16 = half = np.dtype(np.float16)
 float32 = float_ = np.dtype(np.float32)

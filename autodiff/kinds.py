@@ -28,7 +28,7 @@ def described(given: Any) -> str:
     if inspect.isroutine(given):
         return f"the {'method' if inspect.ismethod(given) else 'function'} {getattr(given, '__qualname__', given)}"
     if _is_tensor(given):
-        return f"a {type(given).__name__} of shape {tuple(given.shape)} and {given.dtype}"
+        return f"a {type(given).__name__} of shape {tuple(given.shape)} and {_dtype_name(given)}"
     if isinstance(given, (list, tuple)) and any(map(_is_tensor, given)):
         parts = ", ".join(map(_brief, given[:3])) + ", ..." * (len(given) > 3)
         return f"a {type(given).__name__} of {len(given)} ({parts})"
@@ -77,7 +77,7 @@ def describe(value: Any) -> str:
     value = value.detach().numpy() if hasattr(value, "__primitive__") else value
     if not isinstance(value, (np.ndarray, np.generic)):
         return repr(value)
-    text = f"{value.dtype} {value.shape}"
+    text = f"{value.dtype.name} {value.shape}"
     finite = np.extract(np.isfinite(value), value.real)
     if finite.size:
         text += f" in [{finite.min():.4g}, {finite.max():.4g}]"
@@ -166,12 +166,12 @@ def refuse_complex(name: str, given: Iterable[Any]) -> None:
     """Raise DtypeError where one of ``given`` is complex: ``name`` is of real numbers."""
     for x in given:
         if getattr(x, "dtype", None) in COMPLEX:
-            raise DtypeError(f"{name} takes real numbers, not {x.dtype}; take .real, .imag or .abs() of them")
+            raise DtypeError(f"{name} takes real numbers, not {x.dtype.name}; take .real, .imag or .abs() of them")
 
 
 def operands(given: Iterable[Any]) -> str:
     """Dtype and shape of each tensor or array, and numbers as they are, as errors show them."""
-    return ", ".join(f"{x.dtype} {tuple(x.shape)}" if hasattr(x, "dtype") else f"{x!r:.40}" for x in given)
+    return ", ".join(f"{_dtype_name(x)} {tuple(x.shape)}" if hasattr(x, "dtype") else f"{x!r:.40}" for x in given)
 
 
 def refused(name: str, given: Iterable[Any], error: Exception, params: Mapping[str, Any] | None = None) -> Exception:
@@ -237,6 +237,11 @@ def refusing(function: F) -> F:
             raise refusal from error
 
     return call  # type: ignore[return-value]  # takes what the function takes
+
+
+def _dtype_name(x: Any) -> str:
+    """The name of the dtype of a tensor or an array, of this library, NumPy or another."""
+    return str(getattr(x.dtype, "name", x.dtype))
 
 
 def _is_tensor(x: Any) -> bool:

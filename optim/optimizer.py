@@ -118,7 +118,7 @@ class Optimizer(Hooked):
             if not p.is_leaf:
                 raise OptionError(f"a tensor of shape {p.shape} was computed, so it is no parameter; detach() it")
             if p.dtype.kind == "c" and not self._takes_complex:
-                raise DtypeError(f"{type(self).__name__} changes real parameters, not {p.dtype}; use Adam")
+                raise DtypeError(f"{type(self).__name__} changes real parameters, not {p.dtype.name}; use Adam")
             if id(p) in known:
                 raise OptionError(f"a parameter of shape {p.shape} is given twice, in one group or in two")
             known.add(id(p))

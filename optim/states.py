@@ -122,5 +122,5 @@ def _array(slot: Slot, value: Any, where: str) -> Any:
     if array.shape != slot.shape:
         raise StateDictError(f"{where} of shape {array.shape} does not fit its parameter, which needs {slot.shape}")
     if array.dtype != slot.dtype:
-        raise StateDictError(f"{where} is {array.dtype}, and its parameter {slot.dtype}; convert one of them")
+        raise StateDictError(f"{where} is {array.dtype}, and its parameter {slot.dtype.name}; convert one of them")
     return array

@@ -93,7 +93,7 @@ def ours_alone(op: Any, *dtypes: str) -> bool:
 def outcome(function: Callable[..., Any], *operands: Any) -> str:
     """The name of the dtype of the result, or "error"."""
     try:
-        return str(function(*operands).dtype).removeprefix("torch.")
+        return str(function(*operands).dtype).rpartition(".")[2]
     except (RuntimeError, TypeError):
         return "error"
 
@@ -149,7 +149,7 @@ def test_promotion_and_casting_tables_are_torchs() -> None:
         found = {}
         for names in itertools.product(DTYPES, DTYPES):
             pair = names if lib is autodiff else [getattr(lib, name) for name in names]  # ours take names, too
-            found[names] = str(lib.promote_types(*pair)).removeprefix("torch."), lib.can_cast(*pair)
+            found[names] = str(lib.promote_types(*pair)).rpartition(".")[2], lib.can_cast(*pair)
         return found
 
     same(table)
@@ -191,7 +191,7 @@ def test_arrays_keep_their_dtype_in_native_byte_order() -> None:
     assert (ones(2) * np.ones(2)).dtype == np.float64
     assert (ones(2) * np.ones(2, np.float16)).dtype == np.float32
     x = tensor(np.array([1, 2], ">i4"))
-    assert (x.dtype, x.dtype.isnative, x.tolist()) == (np.int32, True, [1, 2])
+    assert (x.dtype, x.numpy().dtype.isnative, x.tolist()) == (np.int32, True, [1, 2])
     for odd in (
         np.ones(1, np.longdouble),
         np.ones(1, np.clongdouble),

@@ -317,5 +317,5 @@ def test_random_floats_come_in_the_dtype_asked_for(draw: Any, dtype: str) -> Non
     """rand and randn give the floating dtype that is asked for, and _like that of their model."""
     x = draw(2, 3, dtype=getattr(autodiff, dtype), requires_grad=True)
     like = autodiff.rand_like if draw is autodiff.rand else autodiff.randn_like
-    assert (str(x.dtype), x.shape, x.requires_grad) == (dtype, (2, 3), True)
+    assert (x.dtype.name, x.shape, x.requires_grad) == (dtype, (2, 3), True)
     assert (like(x).dtype, like(x).shape) == (x.dtype, x.shape)

@@ -7,13 +7,14 @@ import pickle
 from collections.abc import Callable, Iterable
 from typing import Any
 
+import numpy as np
 import pytest
 from parity.harness import peer
 
 import autodiff
 import nn
 from autodiff.autograd import backward, grad
-from autodiff.errors import AxisError, ShapeError
+from autodiff.errors import AxisError, DtypeError, ShapeError
 
 MAKERS: dict[str, Callable[[], Any]] = {
     "tensor": lambda: autodiff.ones(2),
@@ -126,3 +127,56 @@ def test_errors_show_shapes_as_tuples() -> None:
     assert str(ShapeError(f"{autodiff.ones(()).shape} {autodiff.ones(4).shape}")) == "() (4,)"
     with pytest.raises(AxisError, match=r"a tensor of shape \(2, 3\) has no axis 2"):
         _ = x.shape[2]
+
+DTYPES: list[Callable[[Any], Any]] = [
+    lambda t: t.ones(2).dtype, lambda t: str(t.ones(2).double().dtype), lambda t: f"{t.int64} {t.int64!r}",
+    lambda t: [t.float, t.int, t.bool, t.long, t.half, t.double, t.short, t.cfloat, t.cdouble, t.uint8, t.int8],
+    lambda t: [t.uint16, t.uint32, t.uint64], lambda t: isinstance(t.ones(2).dtype, t.dtype),
+    lambda t: [x.is_floating_point for x in (t.float16, t.float64, t.complex64, t.int8, t.bool)],
+    lambda t: [x.is_complex for x in (t.float16, t.complex64)], lambda t: t.float64.to_complex(),
+    lambda t: [x.itemsize for x in (t.float16, t.float64, t.complex64, t.int8, t.bool)],
+    lambda t: t.complex64.to_real(), lambda t: [x.is_signed for x in (t.uint8, t.int8, t.float32, t.bool)],
+    lambda t: t.float32 == t.float, lambda t: t.float32 == t.float64, lambda t: t.float32 is t.float,
+    lambda t: t.float32 in (t.float16, t.float64), lambda t: t.promote_types(t.int32, t.float32),
+    lambda t: t.get_default_dtype(), lambda t: t.float32 is None, lambda t: t.result_type(t.ones(2), 2),
+    lambda t: {t.float32: 1}[t.ones(2).dtype], lambda t: t.float32 == 3,
+    lambda t: copy.deepcopy(t.float32) is t.float32, lambda t: pickle.loads(pickle.dumps(t.int8)) is t.int8,
+    lambda t: t.ones(2).to(t.float64).type(t.int32).dtype, lambda t: t.ones(2).view(t.int32).dtype,
+    lambda t: t.zeros(2, dtype=t.ones(1).double().dtype).dtype, lambda t: t.finfo(t.float32).bits,
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("use", DTYPES)
+def test_a_dtype_does_what_pytorch_does(use: Callable[[Any], Any]) -> None:
+    """A dtype prints, compares and tells of itself as PyTorch's, with autodiff in place of torch."""
+    assert repr(use(autodiff)) == repr(use(peer())).replace("torch.", "autodiff.")
+
+
+NUMPY: list[Callable[[Any], Any]] = [
+    np.dtype, lambda d: np.zeros(2, d).dtype, lambda d: np.ones(3).astype(d).dtype,
+    lambda d: np.array([1], dtype=d).dtype, lambda d: np.can_cast(d, np.float64),
+    lambda d: np.issubdtype(d, np.floating), lambda d: np.finfo(d).eps, lambda d: np.result_type(d, np.float16),
+    lambda d: np.promote_types(d, np.int64), lambda d: np.zeros(8, "u1").view(d),
+    lambda d: np.add(np.ones(2), 1, dtype=d).dtype, lambda d: np.sum(np.ones(2), dtype=d).dtype,
+    lambda d: np.random.default_rng(0).random(2, dtype=d), lambda d: np.linspace(0, 1, 3, dtype=d),
+    lambda d: np.empty_like(np.ones(2), dtype=d).dtype, lambda d: np.dtype([("x", d)]), lambda d: d.type(3),
+    lambda d: np.concatenate([np.ones(2), np.ones(2)], dtype=d), lambda d: {np.dtype("f4"): 1}[d], lambda d: d.kind,
+    lambda d: np.dtype("f4") == d, lambda d: d == np.dtype("f4"), lambda d: d == np.float32,
+    lambda d: np.float64 == d, lambda d: d == "float32", lambda d: d in (np.dtype("f8"), np.dtype("f4")),
+    lambda d: (d.name, d.itemsize, d.char),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("use", NUMPY)
+def test_numpy_takes_a_dtype_of_ours(use: Callable[[Any], Any]) -> None:
+    """Wherever NumPy takes a dtype, ours does what NumPy's does, and either finds the other in a table."""
+    assert repr(use(autodiff.ones(2).dtype)) == repr(use(np.dtype("f4")))
+
+
+@pytest.mark.parametrize("dtype", [autodiff.float16, autodiff.complex64, autodiff.int8, autodiff.bool])
+def test_errors_name_dtypes_as_numpy_does(dtype: Any) -> None:
+    """The dtype of a tensor and that of an array look alike in the text of an error."""
+    x = autodiff.ones(2, dtype=dtype)
+    for given in (x, x.numpy()):
+        with pytest.raises(DtypeError, match=rf"of shape \(2,\) and {dtype.name}"):
+            autodiff.no_grad(given)  # type: ignore[call-overload]  # on purpose

@@ -47,7 +47,7 @@ def gradient_of(x: Any) -> Any:
 
 SEEN: dict[str, Callable[[Any], Any]] = {
     "value": plain,
-    "dtype": lambda x: str(x.dtype).removeprefix("torch."),
+    "dtype": lambda x: str(x.dtype).rpartition(".")[2],
     "requires_grad": of_graph(lambda x: x.requires_grad),
     "is_leaf": of_graph(lambda x: x.is_leaf),
     "grad": of_graph(gradient_of),

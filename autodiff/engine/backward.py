@@ -172,8 +172,8 @@ def accumulate_grad(found: dict[Node, Any], create_graph: bool) -> None:
                 continue
             if owner._node is not node and (g.shape != owner.shape or g.dtype != owner.dtype):
                 raise InPlaceError(
-                    f"a leaf was given data of {owner.dtype} {owner.shape} after the forward pass, and its gradient is "
-                    f"of {g.dtype} {g.shape}; assign .data after backward()"
+                    f"a leaf was given data of {owner.dtype} {owner.shape} after the forward pass, and its gradient "
+                    f"is of {g.dtype} {g.shape}; assign .data after backward()"
                 )
             old = owner._grad
             if old is None:

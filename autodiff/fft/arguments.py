@@ -49,7 +49,7 @@ class Plan:
         self._some_axis()
         if self.input.dtype.kind == "c":
             whole = self.name.replace("rfft", "fft").replace("ihfft", "ifft")
-            raise DtypeError(f"{self.name} takes real numbers, not {self.input.dtype}; {whole} takes complex ones")
+            raise DtypeError(f"{self.name} takes real numbers, not {self.input.dtype.name}; {whole} takes complex ones")
         return fourier.fft_of_real(self._fitted(self.sizes), axes=self.axes, inverse=inverse, norm=self.norm)
 
     def to_real(self, inverse: bool, given: bool) -> Value:

@@ -59,7 +59,7 @@ def stft(
     hop, length = _lengths("stft", n_fft, hop_length, win_length, window)
     if input.dtype.kind not in "fc" or input.ndim not in (1, 2):
         kind = ShapeError if input.dtype.kind in "fc" else DtypeError
-        raise kind(f"stft takes floats (L,) or (B, L), not {input.dtype} {tuple(input.shape)}")
+        raise kind(f"stft takes floats (L,) or (B, L), not {input.dtype.name} {tuple(input.shape)}")
     whole = is_complex(input) or (window is not None and is_complex(window))
     if return_complex is None and not whole:
         raise OptionError("stft of real numbers: say return_complex=True, or False for pairs of floats")
@@ -158,7 +158,7 @@ def _lengths(name: str, n_fft: int, hop: int | None, size: int | None, window: A
 def _is_onesided(input: Any, n_fft: int, onesided: bool | None) -> bool:
     """Whether the input of ``istft`` has half of the frequencies."""
     if not is_complex(input):
-        raise DtypeError(f"istft takes complex numbers, not {input.dtype}; view_as_complex makes them of pairs")
+        raise DtypeError(f"istft takes complex numbers, not {input.dtype.name}; view_as_complex makes them of pairs")
     if input.ndim not in (2, 3) or 0 in input.shape:
         raise ShapeError(f"istft takes frequencies over times (F, T) or (B, F, T), not {tuple(input.shape)}")
     found = input.shape[-2] != n_fft if onesided is None else onesided

@@ -37,7 +37,7 @@ def as_tensor(x: Any) -> Tensor:
         made: Tensor = wrap(np.asarray(x)) if isinstance(x, (np.ndarray, np.generic)) else tensor(x)
         return as_tensor(made)
     if x.dtype.kind not in DIFFERENTIABLE:
-        raise DtypeError(f"only floating tensors can be differentiated by, not {x.dtype}; use .float()")
+        raise DtypeError(f"only floating tensors can be differentiated by, not {x.dtype.name}; use .float()")
     return x
 
 
@@ -130,7 +130,7 @@ class Trace:
         """
         for x in (*self.variables, *self.outputs):
             if x.dtype in COMPLEX:
-                raise DtypeError(f"Jacobians and Hessians are of real numbers, not {x.dtype}; use view_as_real")
+                raise DtypeError(f"Jacobians and Hessians are of real numbers, not {x.dtype.name}; use view_as_real")
         return self
 
     @property

@@ -318,7 +318,7 @@ def where(condition: Any, input: Any = None, other: Any = None) -> Any:
         return nonzero(condition, as_tuple=True)
     mask = as_array(array_of(condition))
     if mask.dtype != np.bool_:
-        raise DtypeError(f"where needs a condition of booleans, not of {mask.dtype}; compare first, as in x > 0")
+        raise DtypeError(f"where needs a condition of booleans, not of {mask.dtype.name}; compare first, as in x > 0")
     if isinstance(input, Number) and isinstance(other, Number):
         input = as_array(input, result_dtype(input, other))
     record = getattr(condition, "__primitive__", None)  # a tensor chooses between arrays and numbers too

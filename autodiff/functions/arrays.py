@@ -48,7 +48,7 @@ def one_dtype(name: str, input: Any, other: Any) -> None:
     """Raise DtypeError where ``input`` and ``other`` differ in dtype, which ``name`` does not convert."""
     if hasattr(other, "dtype") and other.dtype != input.dtype:
         raise DtypeError(
-            f"{name} needs inputs of one dtype, not {input.dtype} {tuple(input.shape)} and {other.dtype} "
+            f"{name} needs inputs of one dtype, not {input.dtype.name} {tuple(input.shape)} and {other.dtype.name} "
             f"{tuple(other.shape)}; convert one with .float(), .double() or .to(dtype)"
         )
 

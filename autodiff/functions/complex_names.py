@@ -37,7 +37,8 @@ def real(input: Any) -> Value:
 def imag(input: Any) -> Value:
     """The imaginary parts, a view; raises DtypeError for a real tensor."""
     if not is_complex(input):
-        raise DtypeError(f"imag takes complex numbers, not {input.dtype}: the imaginary part of a real number is 0")
+        kind = input.dtype.name
+        raise DtypeError(f"imag takes complex numbers, not {kind}: the imaginary part of a real number is 0")
     return primitives.imag(input)
 
 
@@ -93,14 +94,14 @@ def polar(abs: Any, angle: Any) -> Value:
 def _floats(name: str, *parts: Any) -> tuple[Any, ...]:
     one_dtype(name, *parts)
     if parts[0].dtype.kind != "f":
-        raise DtypeError(f"{name} takes floats, not {parts[0].dtype}; convert them with .float()")
+        raise DtypeError(f"{name} takes floats, not {parts[0].dtype.name}; convert them with .float()")
     return parts
 
 
 def view_as_real(input: Any) -> Value:
     """Complex numbers (*) as pairs of floats (*, 2) in the same memory."""
     if not is_complex(input):
-        raise DtypeError(f"view_as_real takes complex numbers, not {input.dtype}")
+        raise DtypeError(f"view_as_real takes complex numbers, not {input.dtype.name}")
     return primitives.view_as_real(input)
 
 

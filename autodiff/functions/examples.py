@@ -116,7 +116,7 @@ FUNCTIONS: Examples = {
     "gather": ("gather(tensor([[1, 2], [3, 4]]), 1, tensor([[1], [0]])).tolist()", "[[2], [3]]"),
     "ge": ("ge(tensor([1, 2, 3]), 2)", "tensor([False,  True,  True])"),
     "geqrf": ("geqrf(tensor([[3.0], [4.0]])).a.tolist()", "[[-5.0], [0.5]]"),
-    "get_default_dtype": ("get_default_dtype()", "dtype('float32')"),
+    "get_default_dtype": ("get_default_dtype()", "autodiff.float32"),
     "get_num_threads": ("get_num_threads() >= 1", "True"),
     "get_rng_state": ("len(get_rng_state()) > 0", "True"),
     "gt": ("gt(tensor([1, 2, 3]), 2)", "tensor([False, False,  True])"),

@@ -283,7 +283,7 @@ def bucketize(input: Any, boundaries: Any, *, out_int32: bool = False, right: bo
 def bincount(input: Any, weights: Any = None, minlength: int = 0) -> Any:
     """How often each whole number from 0 on occurs in ``input``, or the sums of its ``weights``."""
     if input.dtype.kind not in "iu":
-        raise DtypeError(f"bincount counts integers from 0 on, not {input.dtype}")
+        raise DtypeError(f"bincount counts integers from 0 on, not {input.dtype.name}")
     counts = np.bincount(input, weights, minlength)
     return counts if weights is None or weights.dtype != np.float32 else counts.astype(np.float32)
 

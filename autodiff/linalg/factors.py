@@ -134,7 +134,7 @@ def _pivots(name: str, LU: Any, pivots: Any) -> Any:
     numbers = array_of(pivots)
     shape = (*LU.shape[:-2], min(LU.shape[-2:]))
     if numbers.dtype != np.int32:
-        raise DtypeError(f"{name} takes pivots of int32, as lu_factor gives them, not {numbers.dtype}")
+        raise DtypeError(f"{name} takes pivots of int32, as lu_factor gives them, not {numbers.dtype.name}")
     if tuple(numbers.shape) != tuple(shape):
         raise ShapeError(f"{name} of factors {tuple(LU.shape)} takes pivots {shape}, not {tuple(numbers.shape)}")
     if numbers.size and (numbers.min() < 1 or numbers.max() > LU.shape[-2]):

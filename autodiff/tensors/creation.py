@@ -14,6 +14,7 @@ from autodiff.functions.axes import also_called, size_of
 from autodiff.functions.into import takes_out
 from autodiff.kernels.layout import ordered_like
 from autodiff.kinds import described, refusing
+from autodiff.named_dtypes import dtype, named
 from autodiff.tensors import leaves
 from autodiff.tensors.devices import check_device
 from autodiff.tensors.formats import preserve_format, strided
@@ -369,13 +370,13 @@ def fill(input: Any, value: Any) -> Tensor:
 
 
 @also_called(tensor="tensor1", scalar1="tensor1", scalar="tensor2", other="tensor2", scalar2="tensor2")
-def result_type(tensor1: Any, tensor2: Any) -> np.dtype[Any]:
+def result_type(tensor1: Any, tensor2: Any) -> dtype:
     """The dtype in which two tensors or numbers are computed.
 
     >>> result_type(tensor([1, 2]), 1.0)
-    dtype('float32')
+    autodiff.float32
     """
-    return result_dtype(*(x._array if isinstance(x, Tensor) else x for x in (tensor1, tensor2)))
+    return named(result_dtype(*(x._array if isinstance(x, Tensor) else x for x in (tensor1, tensor2))))
 
 
 def is_tensor(obj: Any) -> bool:

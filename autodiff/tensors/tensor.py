@@ -99,7 +99,8 @@ class Tensor(
             if value.shape != self.shape:
                 raise ShapeError(f"the gradient of a tensor of shape {self.shape} has that shape, not {value.shape}")
             if value.dtype != self.dtype:
-                raise DtypeError(f"the gradient of a tensor of {self.dtype} is of that dtype, not {value.dtype}")
+                kind = self.dtype.name
+                raise DtypeError(f"the gradient of a tensor of {kind} is of that dtype, not {value.dtype.name}")
         self._grad = value
 
     @property

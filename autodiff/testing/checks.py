@@ -352,7 +352,7 @@ def low_precision(call: Call) -> None:
         outputs, _ = pulled = low.pull()
         for y in outputs:
             if y.dtype != dtype:
-                raise failures.DtypeMismatch(f"inputs of {dtype} gave a result of {y.dtype}")
+                raise failures.DtypeMismatch(f"inputs of {dtype} gave a result of {y.dtype.name}")
         if dtype == np.float16 and not all(np.abs(y).max(initial=0) < 1e3 for y in outputs):
             continue
         for finding in precision(low, call.at(twin(cast)), pulled):

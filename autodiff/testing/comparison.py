@@ -110,7 +110,7 @@ def misfits(subject: Subject, grads: list[Any]) -> list[Finding]:
                 hint = "; the sum over the axes along which the input was broadcast is missing"
             found.append(Finding("shape", k, f"the gradient of {name} has shape {shape}, the input {x.shape}{hint}"))
         elif dtype != x.dtype:
-            found.append(Finding("dtype", k, f"the gradient of {name} has dtype {dtype}, the input {x.dtype}"))
+            found.append(Finding("dtype", k, f"the gradient of {name} has dtype {dtype}, the input {x.dtype.name}"))
     return found
 
 

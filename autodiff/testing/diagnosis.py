@@ -158,12 +158,12 @@ def as_code(value: Any) -> str:
     """
     if isinstance(value, np.ndarray):
         if value.size == 0:
-            return f"np.zeros({value.shape}, dtype=np.{value.dtype})"
+            return f"np.zeros({value.shape}, dtype=np.{value.dtype.name})"
         if value.size > SHOWN:
-            return f"np.array(...)  # {value.dtype} {value.shape}, in [{value.min():.6g}, {value.max():.6g}]"
+            return f"np.array(...)  # {value.dtype.name} {value.shape}, in [{value.min():.6g}, {value.max():.6g}]"
         numbers = _numbers(value.tolist())
         plain = value.dtype == np.float64
-        return f"np.array({numbers})" if plain else f"np.array({numbers}, dtype=np.{value.dtype})"
+        return f"np.array({numbers})" if plain else f"np.array({numbers}, dtype=np.{value.dtype.name})"
     if isinstance(value, (tuple, list)) and type(value) in (tuple, list):
         inner = ", ".join(map(as_code, value)) + ("," if isinstance(value, tuple) and len(value) == 1 else "")
         return f"({inner})" if isinstance(value, tuple) else f"[{inner}]"

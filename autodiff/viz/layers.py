@@ -241,7 +241,7 @@ class _Seen:
         found = [tensor for _, tensor in tensors_in(output)]
         shapes = [tuple(tensor.shape) for tensor in found]
         self.shapes[id(module)] = shapes[0] if len(shapes) == 1 else shapes
-        self.dtypes[id(module)] = ", ".join(dict.fromkeys(str(tensor.dtype) for tensor in found))
+        self.dtypes[id(module)] = ", ".join(dict.fromkeys(tensor.dtype.name for tensor in found))
         self.calls[id(module)] += 1
 
     def _begin(self, module: Any, _: Any) -> None:
@@ -280,7 +280,7 @@ def _tell_layers(result: Summary, model: Any, found: Run, seen: _Seen, depth: in
             path, type(module).__name__, seen.shapes.get(key), sum(p.numel() for p in own), kept_in[key],
             frozen=sum(p.numel() for p in own if not p.requires_grad),
             bytes=sum(p.detach().numpy().nbytes for p in own),
-            dtype=", ".join(dict.fromkeys(str(p.dtype) for p in own)) or seen.dtypes.get(key, ""),
+            dtype=", ".join(dict.fromkeys(p.dtype.name for p in own)) or seen.dtypes.get(key, ""),
             multiply_adds=products[key], calls=seen.calls[key],
             share=None if result.seconds is None else seen.seconds[key] / result.seconds,
         )  # fmt: skip

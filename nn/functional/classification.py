@@ -75,7 +75,7 @@ def nll_loss(
     reduction = reduction_of(size_average, reduce, reduction)
     if target.dtype.kind == "f" and input.dtype.kind == "f":
         repair = "cross_entropy takes probabilities" if target.shape == input.shape else "convert them with .long()"
-        raise DtypeError(f"nll_loss takes class indices, not targets of {target.dtype}; {repair}")
+        raise DtypeError(f"nll_loss takes class indices, not targets of {target.dtype.name}; {repair}")
     _are_probabilities("nll_loss", input, target)
     x, classes, kept = _classes("nll_loss", input, target, ignore_index)
     scale = _class_weights(weight, x, classes, kept)
@@ -91,13 +91,13 @@ def _are_probabilities(name: str, input: Any, target: Any) -> bool:
         repair = "convert them with .float()"
         if target.dtype.kind == "f" and len(target.shape) > len(input.shape):
             repair = "are input and target swapped? The logits come first"
-        raise DtypeError(f"{name} takes floating inputs, not of {input.dtype}; {repair}")
+        raise DtypeError(f"{name} takes floating inputs, not of {input.dtype.name}; {repair}")
     if target.dtype.kind != "f":
         return False
     if tuple(target.shape) != tuple(input.shape):
         raise DtypeError(
             f"{name} of an input of shape {tuple(input.shape)} takes class indices (integers; .long() converts) or "
-            f"probabilities of the input's shape, not {target.dtype} targets of shape {tuple(target.shape)}"
+            f"probabilities of the input's shape, not {target.dtype.name} targets of shape {tuple(target.shape)}"
         )
     return True
 
@@ -107,7 +107,7 @@ def _classes(name: str, input: Any, target: Any, ignore_index: int) -> tuple[Any
     given, shape = as_array(array_of(target)), tuple(input.shape)
     wanted = shape[:1] * (len(shape) > 1) + shape[2:]
     if given.dtype.kind == "b":
-        raise DtypeError(f"{name} takes class indices, not targets of {given.dtype}; convert them with .long()")
+        raise DtypeError(f"{name} takes class indices, not targets of {given.dtype.name}; convert them with .long()")
     if len(shape) == 1 and given.shape == (1,):
         given = given.reshape(())
     if not shape or given.shape != wanted:

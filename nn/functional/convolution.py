@@ -134,8 +134,8 @@ def _checked_input(name: str, axes: int, input: Any, weight: Any) -> tuple[Any, 
         )
     if input.dtype != weight.dtype:
         raise DtypeError(
-            f"{name} of an input of {input.dtype} with a weight of {weight.dtype}: convert one with .float(), "
-            ".double() or .to(dtype)"
+            f"{name} of an input of {input.dtype.name} with a weight of {weight.dtype.name}: convert one with "
+            ".float(), .double() or .to(dtype)"
         )
     return with_batch(input, axes, name)
 
@@ -144,7 +144,7 @@ def _check_bias(name: str, bias: Any, channels: int, dtype: Any) -> None:
     if bias is None:
         return
     if bias.dtype != dtype:
-        raise DtypeError(f"{name} with a weight of {dtype} takes a bias of that dtype, not {bias.dtype}")
+        raise DtypeError(f"{name} with a weight of {dtype} takes a bias of that dtype, not {bias.dtype.name}")
     if tuple(bias.shape) != (channels,):
         raise ShapeError(f"{name} with {channels} output channels takes a bias ({channels},), not {tuple(bias.shape)}")
 

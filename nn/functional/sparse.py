@@ -62,7 +62,7 @@ def _rows(input: Any, weight: Any) -> np.ndarray[Any, Any]:
     if len(weight.shape) != 2:
         raise ShapeError(f"an embedding has a table (V, E), not one of shape {tuple(weight.shape)}")
     if indices.dtype.kind not in "iu":
-        raise DtypeError(f"an embedding is asked for by integers, not by {indices.dtype}; convert with .long()")
+        raise DtypeError(f"an embedding is asked for by integers, not by {indices.dtype.name}; convert with .long()")
     rows = weight.shape[0]
     if indices.size and not 0 <= indices.min() <= indices.max() < rows:
         wrong = indices[(indices < 0) | (indices >= rows)].flat[0]

@@ -77,7 +77,7 @@ class _Parameters(_Container):
 
 def _in_brief(member: Any) -> str:
     if isinstance(member, Tensor):
-        return f"{type(member).__name__} of shape {tuple(member.shape)}, {member.dtype}"
+        return f"{type(member).__name__} of shape {tuple(member.shape)}, {member.dtype.name}"
     return indented(repr(member)) if isinstance(member, Module) else f"Object of type: {type(member).__name__}"
 
 

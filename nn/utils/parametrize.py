@@ -171,7 +171,7 @@ def register_parametrization(
         result = made()
     if not unsafe and (result.shape, result.dtype) != (value.shape, value.dtype):
         raise ShapeError(
-            f"{tensor_name!r} is {value.dtype} {value.shape}, and would become {result.dtype} {result.shape}; "
+            f"{tensor_name!r} is {value.dtype.name} {value.shape}, and would become {result.dtype} {result.shape}; "
             "unsafe=True lets that pass"
         )
     if not is_parametrized(module, tensor_name):

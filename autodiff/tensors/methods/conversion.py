@@ -30,6 +30,7 @@ from autodiff.functions.axes import length_of
 from autodiff.functions.shaping import clone, contiguous
 from autodiff.functions.splitting import storage_offset_of
 from autodiff.kinds import refusing
+from autodiff.named_dtypes import dtype, named
 from autodiff.ops.shaping import cast
 from autodiff.tensors.devices import CPU, check_device, device
 from autodiff.tensors.formats import layout, strided
@@ -103,10 +104,9 @@ class ConversionMethods(TensorBase):
         return self._array.ndim
 
     @property
-    def dtype(self) -> np.dtype[Any]:
+    def dtype(self) -> dtype:
         """The dtype of the entries."""
-        dtype: np.dtype[Any] = self._array.dtype
-        return dtype
+        return named(self._array.dtype)
 
     @property
     def device(self) -> device:
@@ -207,15 +207,16 @@ class ConversionMethods(TensorBase):
         """
         for given in args if other is None else (*args, other):
             if hasattr(given, "_array"):
-                dtype = given.dtype
+                dtype = given._array.dtype
             elif isinstance(given, (str, device_type)):
                 device = given
             elif not isinstance(given, bool):  # non_blocking
                 dtype = given
         check_device(device)
-        wanted = self.dtype if dtype is None else as_dtype(dtype)
+        own = self._array.dtype
+        wanted = own if dtype is None else as_dtype(dtype)
         same: Any = clone(self) if copy else self
-        return cast(self, wanted) if wanted != self.dtype else same
+        return cast(self, wanted) if wanted != own else same
 
     def cpu(self) -> Self:
         """The tensor itself: it lives there."""
@@ -291,7 +292,7 @@ class ConversionMethods(TensorBase):
 
     def is_floating_point(self) -> builtins.bool:
         """Whether the entries are floats."""
-        return self.dtype.kind == "f"
+        return self._array.dtype.kind == "f"
 
     def info(self) -> Info:
         """Shape, dtype, range and mean of the entries, and how many are NaN, infinite or zero.

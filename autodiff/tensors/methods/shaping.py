@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from autodiff import named_dtypes
 from autodiff.dtypes import as_dtype
 from autodiff.engine.values import TensorBase, Value
 from autodiff.functions import complex_names, diagonals, indexing, joining, shaping, splitting
@@ -122,7 +123,7 @@ class ShapingMethods(TensorBase):
         tensor([1065353216], dtype=int32)
         """
         given = shape or (size,)
-        if dtype is None and not isinstance(given[0], np.dtype):
+        if dtype is None and not isinstance(given[0], (np.dtype, named_dtypes.dtype)):
             return shaping.view(self, *given)
         return shaping.read_as(self, as_dtype(given[0] if dtype is None else dtype))
 
