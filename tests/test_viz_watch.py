@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import math
+import pickle
 import re
 import sys
 import xml.etree.ElementTree as ET
@@ -85,6 +87,16 @@ def test_watching_changes_nothing() -> None:
     seen = len(watch.record.samples)
     trained(model, watched=False)
     assert len(watch.record.samples) == seen
+
+
+def test_copies_of_a_watched_model_are_not_watched() -> None:
+    """In memory and in a file, also between two steps of which the next one is sampled."""
+    watch = trained(model := small(), steps=1)
+    for twin in (copy.deepcopy(model), pickle.loads(pickle.dumps(model))):
+        twin(autodiff.full((2, 4), 1e6))
+    watch.close()
+    assert all(abs(sample.activations["2: Linear"].high) < 1e3 for sample in watch.record.samples)
+    assert twin(autodiff.ones(2, 4)).tolist() == model(autodiff.ones(2, 4)).tolist()
 
 
 def test_a_healthy_net_is_said_to_learn() -> None:

@@ -102,7 +102,7 @@ class Summary(list[Layer]):
             ("multiply-adds", True, lambda layer: f"{layer.multiply_adds:,}" if layer.multiply_adds else "-"),
             ("kept", True, lambda layer: size(layer.kept) if layer.kept else "-"),
             ("calls", any(layer.calls > 1 for layer in self), lambda layer: str(layer.calls)),
-            ("time", self.seconds is not None, lambda layer: f"{layer.share:.0%}" if layer.share is not None else "-"),
+            ("time", self.seconds is not None, _share),
         ]
         shown = [(head, write) for head, is_shown, write in columns if is_shown]
         return [head for head, _ in shown], [tuple(write(layer) for _, write in shown) for layer in self]
@@ -203,6 +203,10 @@ def summary(
     result.unregistered = tuple(map(str, unseen))
     say_overlooked(unseen, "this summary does not count what is there")
     return result
+
+
+def _share(layer: Layer) -> str:
+    return "-" if layer.share is None or not layer.calls else f"{layer.share:.0%}"
 
 
 class _Seen:

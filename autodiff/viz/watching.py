@@ -127,7 +127,7 @@ class Collector:
         start = perf_counter()
         self._now = sample = Sample(len(self.record.losses) + 1)
         for name, module in self._leaves.items():
-            self._handles.append(module.register_forward_hook(self._looking(sample, name)))
+            self._handles.append(module.register_forward_hook(_Look(self, sample, name)))
         self._cost = perf_counter() - start
 
     def _end(self, step: int) -> None:
@@ -149,17 +149,6 @@ class Collector:
         for module in self._leaves.values():
             if module._hooks is not None and not any(vars(module._hooks).values()):
                 module._hooks = None  # a call without hooks is faster
-
-    def _looking(self, sample: Sample, name: str) -> Callable[[Any, Any, Any], None]:
-        can_die = any(word in name.rpartition(" ")[2] for word in ZEROING)
-
-        def look(module: Any, _: Any, output: Any) -> None:
-            start = perf_counter()
-            if isinstance(output, TensorBase) and output._array.size and output._array.dtype.kind == "f":
-                _tell_activations(sample, name, output._array, can_die)
-            self._cost += perf_counter() - start
-
-        return look
 
     def _before_step(self, optimizer: Any, args: Any, kwargs: Any) -> None:
         if self._now is None or self._now.gradients:
@@ -188,6 +177,37 @@ class Collector:
                 self._now.updates[name] = change / (self._now.weights[name] or math.inf)
         self._before = {}
         self._cost += perf_counter() - start
+
+
+    def look(self, sample: Sample, name: str, output: Any) -> None:
+        """Note what a module gave."""
+        start = perf_counter()
+        if isinstance(output, TensorBase) and output._array.size and output._array.dtype.kind == "f":
+            can_die = any(word in name.rpartition(" ")[2] for word in ZEROING)
+            _tell_activations(sample, name, output._array, can_die)
+        self._cost += perf_counter() - start
+
+
+class _Look:
+    """The hook of a module in a step that is sampled; a copy of the model, in memory or in a file, is not watched."""
+
+    def __init__(self, collector: Collector, sample: Sample, name: str) -> None:
+        self._collector, self._sample, self._name = collector, sample, name
+
+    def __call__(self, module: Any, _: Any, output: Any) -> None:
+        self._collector.look(self._sample, self._name, output)
+
+    def __reduce__(self) -> Any:
+        return _look_away, ()
+
+
+def _look_away() -> Callable[[Any, Any, Any], None]:
+    """What a copied hook is: nothing."""
+    return _nothing
+
+
+def _nothing(module: Any, _: Any, output: Any) -> None:
+    """Look at no output."""
 
 
 def _named(model: Any) -> list[tuple[str, Any]]:
