@@ -121,6 +121,23 @@ _LATER_NAMES = {
     "autocast": "amp", "load": "io", "save": "io", "explain": "viz", "memory": "viz",
     "sparse_coo_tensor": "sparse", "sparse_csr_tensor": "sparse", "spmm": "sparse",
 }  # fmt: skip
+_OF_LAYERS = {"vmap": "func", **dict.fromkeys((
+    "avg_pool1d", "adaptive_avg_pool1d", "bilinear", "celu", "celu_", "channel_shuffle", "conv1d", "conv2d", "conv3d",
+    "conv_transpose1d", "conv_transpose2d", "conv_transpose3d", "cosine_similarity", "hardshrink", "max_pool1d",
+    "max_pool1d_with_indices", "max_pool2d", "max_pool3d", "pairwise_distance", "pdist", "pixel_shuffle",
+    "pixel_unshuffle", "prelu", "relu_", "rms_norm", "rrelu", "rrelu_", "selu", "selu_", "threshold", "threshold_",
+), "nn.functional"), **dict.fromkeys((
+    "adaptive_max_pool1d", "alpha_dropout", "batch_norm", "dropout", "dropout_", "embedding", "feature_alpha_dropout",
+    "feature_dropout", "group_norm", "instance_norm", "layer_norm",
+), "nn.functional.top_level")}  # fmt: skip
+_METHODS = frozenset((
+    "abs_", "absolute_", "acos_", "acosh_", "addmv_", "arccos_", "arccosh_", "arcsin_", "arcsinh_", "arctan_",
+    "arctanh_", "asin_", "asinh_", "atan_", "atanh_", "ceil_", "clamp_", "clamp_max_", "clamp_min_", "clip_", "cos_",
+    "cosh_", "deg2rad_", "detach", "detach_", "erf_", "erfc_", "exp2_", "exp_", "expm1_", "fill_", "fix_", "floor_",
+    "frac_", "i0_", "index_put_", "ldexp_", "log10_", "log1p_", "log2_", "log_", "logit_", "nan_to_num_", "neg_",
+    "negative_", "rad2deg_", "reciprocal_", "round_", "rsqrt_", "sigmoid_", "sin_", "sinc_", "sinh_", "sqrt_",
+    "square_", "tan_", "tanh_", "trunc_", "xlogy_", "zero_",
+))  # fmt: skip
 
 
 def __getattr__(name: str) -> Any:
@@ -129,6 +146,10 @@ def __getattr__(name: str) -> Any:
         return importlib.import_module(f"autodiff.{_LATER[name]}")
     if name in _LATER_NAMES:
         return getattr(importlib.import_module(f"autodiff.{_LATER_NAMES[name]}"), name)
+    if name in _OF_LAYERS:  # what torch has twice
+        return getattr(importlib.import_module(f"autodiff.{_OF_LAYERS[name]}"), name)
+    if name in _METHODS:
+        return getattr(Tensor, name)
     raise _no_attribute("autodiff", name, __dir__())
 
 

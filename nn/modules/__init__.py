@@ -12,6 +12,7 @@ from . import embedding as embedding
 from . import normalization as normalization
 from . import rearranging as rearranging
 from . import recurrent as recurrent
+from . import utils as utils
 from .activation import *
 from .attention import *
 from .container import *

@@ -75,15 +75,24 @@ class ConvBase(Module):
 class _Conv(ConvBase):
     """Kernels that slide over an input."""
 
+    @property
+    def _reversed_padding_repeated_twice(self) -> list[int]:
+        """What ``functional.pad`` takes, by the name that subclasses know."""
+        pads = pads_of(self.padding, self.kernel_size, self.stride, self.dilation)
+        return [n for pair in reversed(pads) for n in pair]
+
     def forward(self, input: Any) -> Tensor:
         """The convolution of ``nn.functional``, of an input padded as ``padding_mode`` says."""
+        return self._conv_forward(input, self.weight, self.bias)
+
+    def _conv_forward(self, input: Any, weight: Any, bias: Any) -> Tensor:
+        """The same with other weights, which subclasses compute."""
         padding: Any = self.padding
         if self.padding_mode != "zeros":
-            pads = pads_of(padding, self.kernel_size, self.stride, self.dilation)
-            input = F.pad(input, [n for pair in reversed(pads) for n in pair], _MODES[self.padding_mode])
+            input = F.pad(input, self._reversed_padding_repeated_twice, _MODES[self.padding_mode])
             padding = 0
         options = self.stride, padding, self.dilation, self.groups
-        return type(self).function(input, self.weight, self.bias, *options)
+        return type(self).function(input, weight, bias, *options)
 
 
 class Conv1d(_Conv):
@@ -177,3 +186,6 @@ class ConvTranspose3d(_ConvTranspose):
     """
 
     axes, function = 3, F.conv_transpose3d
+
+
+_ConvNd = ConvBase  # for programs that ask isinstance(module, _ConvNd)

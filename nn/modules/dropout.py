@@ -43,3 +43,6 @@ class AlphaDropout(_Dropout, function=F.alpha_dropout):
 
 class FeatureAlphaDropout(_Dropout, function=F.feature_alpha_dropout):
     """``AlphaDropout`` of whole channels."""
+
+
+_DropoutNd = _Dropout  # for programs that ask isinstance(module, _DropoutNd)

@@ -78,8 +78,8 @@ class RunningStats(_Scaled):
         self.reset_running_stats()
         super().reset_parameters()
 
-    def _check(self, input: Any) -> None:
-        """Raise ShapeError for an input whose number of axes is not in ``ranks``."""
+    def _check_input_dim(self, input: Any) -> None:
+        """Raise ShapeError for an input whose number of axes is not in ``ranks``; subclasses of programs do without."""
         if len(input.shape) not in self.ranks:
             ranks = " or ".join(map(str, self.ranks))
             raise ShapeError(f"{type(self).__name__} takes inputs of {ranks} axes, not of shape {tuple(input.shape)}")
@@ -100,7 +100,7 @@ class _BatchNorm(RunningStats):
 
     def forward(self, input: Any) -> Tensor:
         """``functional.batch_norm`` by the batch while training, and by the running statistics in evaluation."""
-        self._check(input)
+        self._check_input_dim(input)
         momentum = 0.0 if self.momentum is None else self.momentum
         counted = self.num_batches_tracked
         if self.training and counted is not None:
@@ -158,7 +158,7 @@ class _InstanceNorm(RunningStats):
 
     def forward(self, input: Any) -> Tensor:
         """``functional.instance_norm``; an input without N is one sample."""
-        self._check(input)
+        self._check_input_dim(input)
         single = self._channel_axis(input) == 0
         x = input[None] if single else input
         if x.shape[1] != self.num_features and (self.affine or self.track_running_stats):
@@ -297,3 +297,6 @@ class LocalResponseNorm(FunctionModule, function=F.local_response_norm):
     def extra_repr(self) -> str:
         """The options."""
         return f"{self.size}, alpha={self.alpha}, beta={self.beta}, k={self.k}"
+
+
+_NormBase = RunningStats  # by PyTorch's name

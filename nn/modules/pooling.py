@@ -195,3 +195,7 @@ class FractionalMaxPool2d(_FractionalMaxPool, function=F.fractional_max_pool2d):
 
 class FractionalMaxPool3d(_FractionalMaxPool, function=F.fractional_max_pool3d):
     """The maximum of windows of a volume at random places."""
+
+
+# For programs that ask isinstance(module, _MaxPoolNd).
+_MaxPoolNd, _AvgPoolNd, _AdaptiveAvgPoolNd, _AdaptiveMaxPoolNd = _MaxPool, _AvgPool, _AdaptiveAvgPool, _AdaptiveMaxPool

@@ -99,6 +99,18 @@ class RNNBase(_Recurrent):
         suffixes = [suffix for layer in range(self.num_layers) for suffix in self._suffixes(layer)]
         return [[weight for weight in self._weights(suffix) if weight is not None] for suffix in suffixes]
 
+    @property
+    def _flat_weights_names(self) -> list[str]:
+        """The names of all parameters, in PyTorch's order."""
+        suffixes = [suffix for layer in range(self.num_layers) for suffix in self._suffixes(layer)]
+        kinds = ("weight_ih", "weight_hh", "bias_ih", "bias_hh", "weight_hr")
+        return [kind + suffix for suffix in suffixes for kind in kinds if kind + suffix in self._parameters]
+
+    @property
+    def _flat_weights(self) -> list[Any]:
+        """All parameters, in PyTorch's order."""
+        return [weight for weights in self.all_weights for weight in weights]
+
     def flatten_parameters(self) -> None:
         """Do nothing: the weights have one layout only."""
 

@@ -1,0 +1,95 @@
+"""Names of PyTorch's inside that layers of programs reach for, and functions that torch has twice."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from parity.harness import agree, both, numbers, plain
+from test_kept_values import NEAR
+
+import autodiff
+import nn
+from autodiff.nn.common_types import _size_2_t
+from autodiff.nn.modules.utils import _list_with_default, _ntuple, _pair, _reverse_repeat_tuple, _single, _triple
+
+X, W = numbers((2, 4, 6)), numbers((3, 4, 2))
+CALLS: dict[str, tuple[Any, ...]] = {
+    "conv1d": (X, W, None, 2, 1), "conv2d": (X[None], numbers((3, 2, 2, 2))),
+    "conv_transpose1d": (X, numbers((4, 3, 2))),
+    "avg_pool1d": (X, 2), "max_pool1d": (X, 2), "max_pool2d": (X, 2), "adaptive_avg_pool1d": (X, 2),
+    "adaptive_max_pool1d": (X, 2), "layer_norm": (X, (6,)), "group_norm": (X, 2), "rms_norm": (X, (6,)),
+    "batch_norm": (X, None, None, None, None, True, 0.1, 1e-5, False),
+    "instance_norm": (X, X[0, :, 0], None, None, None, True, 0.1, 1e-5, False),
+    "embedding": (X[0], np.array([1, 0]), 0), "dropout": (X, 0.5, False), "alpha_dropout": (X, 0.5, False),
+    "feature_dropout": (X, 0.5, False), "selu": (X,), "celu": (X, 0.5), "threshold": (X, 0.1, 0.2),
+    "prelu": (X, X[0, :, 0]), "hardshrink": (X, 0.3), "cosine_similarity": (X, X + 1, 1), "pdist": (X[0],),
+    "pixel_shuffle": (X[:, :, :, None], 2), "relu_": (X,), "threshold_": (X, 0.1, 0.2), "exp_": (X,), "zero_": (X,),
+    "fill_": (X, 2.0), "clamp_": (X, -0.5, 0.5), "sigmoid_": (X,), "neg_": (X,), "detach": (X,), "xlogy_": (X, abs(X)),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", CALLS)
+def test_functions_of_layers_are_also_functions_of_the_library(name: str) -> None:
+    """With the arguments that they have there in PyTorch."""
+
+    def program(lib: Any) -> Any:
+        args = [lib.tensor(x.copy()) if isinstance(x, np.ndarray) else x for x in CALLS[name]]
+        result = getattr(lib, name)(*args)
+        return [plain(x) for x in (result if isinstance(result, tuple) else [result])]
+
+    agree(*both(program), NEAR)
+
+
+def test_one_number_for_each_axis() -> None:
+    """The helpers of convolutions."""
+    assert (_single(2), _pair(2), _triple((1, 2, 3)), _ntuple(5)(0)) == ((2,), (2, 2), (1, 2, 3), (0,) * 5)
+    assert _reverse_repeat_tuple((1, 2), 2) == (2, 2, 1, 1)
+    assert _list_with_default([3, None], [7, 8]) == [3, 8]
+    assert _size_2_t is not None
+
+
+def test_a_convolution_that_computes_its_weights() -> None:
+    """``_conv_forward`` takes them, with every kind of padding."""
+
+    class Standardized(nn.modules.conv.Conv2d):
+        def forward(self, input: Any) -> Any:
+            weight = self.weight - self.weight.mean((1, 2, 3), keepdim=True)
+            return self._conv_forward(input, weight, self.bias)
+
+    x = autodiff.ones(1, 2, 5, 5)
+    for mode in ("zeros", "circular"):
+        layer = Standardized(2, 3, 3, padding=1, padding_mode=mode)
+        assert layer(x).shape == (1, 3, 5, 5)
+        assert layer._reversed_padding_repeated_twice == [1, 1, 1, 1]
+        assert isinstance(layer, nn.modules.conv._ConvNd)
+    assert np.allclose(layer(x).detach(), layer.bias.detach()[:, None, None], atol=1e-5)
+
+
+def test_a_batch_norm_of_any_number_of_axes() -> None:
+    """A subclass that checks nothing takes what it is given."""
+
+    class Any_(nn.modules.batchnorm._BatchNorm):
+        def _check_input_dim(self, input: Any) -> None:
+            return
+
+    for shape in ((4, 2), (4, 2, 3), (4, 2, 3, 3)):
+        assert abs(float(Any_(2)(autodiff.rand(shape)).mean())) < 1e-5
+    assert issubclass(nn.BatchNorm1d, nn.modules.batchnorm._NormBase)
+
+
+def test_the_names_of_recurrent_weights() -> None:
+    """In PyTorch's order, with and without biases and projections."""
+    for options in ({}, {"bias": False}, {"num_layers": 2, "bidirectional": True}, {"proj_size": 2}):
+        ours, theirs = both(lambda lib, options=options: lib.nn.LSTM(2, 3, **options))
+        assert ours._flat_weights_names == theirs._flat_weights_names
+        assert [tuple(w.shape) for w in ours._flat_weights] == [tuple(w.shape) for w in theirs._flat_weights]
+
+
+def test_base_classes_of_layers() -> None:
+    """For ``isinstance``."""
+    assert isinstance(nn.Dropout2d(), nn.modules.dropout._DropoutNd)
+    assert isinstance(nn.MaxPool2d(2), nn.modules.pooling._MaxPoolNd)
+    assert isinstance(nn.AvgPool1d(2), nn.modules.pooling._AvgPoolNd)
+    assert isinstance(nn.AdaptiveAvgPool2d(2), nn.modules.pooling._AdaptiveAvgPoolNd)
