@@ -38,6 +38,13 @@ class Adagrad(Optimizer):
 
     Reference: Duchi, Hazan & Singer 2011, "Adaptive subgradient methods for online learning and stochastic
     optimization".
+
+    >>> from autodiff import optim, tensor
+    >>> w = tensor([1.0], requires_grad=True)
+    >>> w.square().sum().backward()
+    >>> optim.Adagrad([w], lr=0.1).step()
+    >>> w
+    tensor([0.9000], requires_grad=True)
     """
 
     _memory, _takes_sparse = ("sum",), True
@@ -78,6 +85,13 @@ class RMSprop(Optimizer):
 
     Reference: Tieleman & Hinton 2012, "Lecture 6.5: RMSProp"; Graves 2013, "Generating sequences with recurrent neural
     networks" (centered).
+
+    >>> from autodiff import optim, tensor
+    >>> w = tensor([1.0], requires_grad=True)
+    >>> w.square().sum().backward()
+    >>> optim.RMSprop([w], lr=0.01).step()
+    >>> w
+    tensor([0.9000], requires_grad=True)
     """
 
     _memory, _further = ("square_avg",), {"momentum_buffer": "momentum", "grad_avg": "centered"}
@@ -119,6 +133,13 @@ class Adadelta(Optimizer):
         foreach, capturable, differentiable: see ``Optimizer``.
 
     Reference: Zeiler 2012, "ADADELTA: an adaptive learning rate method".
+
+    >>> from autodiff import optim, tensor
+    >>> w = tensor([1.0], requires_grad=True)
+    >>> w.square().sum().backward()
+    >>> optim.Adadelta([w], lr=1.0).step()
+    >>> w
+    tensor([0.9968], requires_grad=True)
     """
 
     _memory = ("square_avg", "acc_delta")
@@ -151,6 +172,13 @@ class Adafactor(Optimizer):
         foreach: see ``Optimizer``.
 
     Reference: Shazeer & Stern 2018, "Adafactor: adaptive learning rates with sublinear memory cost".
+
+    >>> from autodiff import optim, tensor
+    >>> w = tensor([1.0], requires_grad=True)
+    >>> w.square().sum().backward()
+    >>> optim.Adafactor([w], lr=0.1).step()
+    >>> w
+    tensor([0.9000], requires_grad=True)
     """
 
     _takes_complex = False

@@ -63,6 +63,13 @@ class AdamW(Adam):
     Args: those of ``Adam``, but for ``decoupled_weight_decay``, which is True.
 
     Reference: Loshchilov & Hutter 2019, "Decoupled weight decay regularization".
+
+    >>> from autodiff import optim, tensor
+    >>> w = tensor([1.0], requires_grad=True)
+    >>> w.square().sum().backward()
+    >>> optim.AdamW([w], lr=0.1).step()
+    >>> w
+    tensor([0.8990], requires_grad=True)
     """
 
     def __init__(
@@ -91,6 +98,13 @@ class Adamax(Optimizer):
         foreach, capturable, differentiable: see ``Optimizer``.
 
     Reference: Kingma & Ba 2015, "Adam: a method for stochastic optimization", section 7.1.
+
+    >>> from autodiff import optim, tensor
+    >>> w = tensor([1.0], requires_grad=True)
+    >>> w.square().sum().backward()
+    >>> optim.Adamax([w], lr=0.1).step()
+    >>> w
+    tensor([0.9000], requires_grad=True)
     """
 
     _memory = ("exp_avg", "exp_inf")
@@ -126,6 +140,13 @@ class NAdam(Optimizer):
         foreach, capturable, differentiable: see ``Optimizer``.
 
     Reference: Dozat 2016, "Incorporating Nesterov momentum into Adam".
+
+    >>> from autodiff import optim, tensor
+    >>> w = tensor([1.0], requires_grad=True)
+    >>> w.square().sum().backward()
+    >>> optim.NAdam([w], lr=0.1).step()
+    >>> w
+    tensor([0.8944], requires_grad=True)
     """
 
     _memory, _numbers = ("exp_avg", "exp_avg_sq"), ("mu_product",)
@@ -172,6 +193,13 @@ class RAdam(Optimizer):
         foreach, capturable, differentiable: see ``Optimizer``.
 
     Reference: Liu et al. 2020, "On the variance of the adaptive learning rate and beyond".
+
+    >>> from autodiff import optim, tensor
+    >>> w = tensor([1.0], requires_grad=True)
+    >>> w.square().sum().backward()
+    >>> optim.RAdam([w], lr=0.1).step()
+    >>> w
+    tensor([0.8000], requires_grad=True)
     """
 
     _memory = ("exp_avg", "exp_avg_sq")

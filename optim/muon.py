@@ -41,6 +41,13 @@ class Muon(Optimizer):
 
     Reference: Jordan et al. 2024, "Muon: an optimizer for hidden layers in neural networks"; Liu et al. 2025, "Muon is
     scalable for LLM training".
+
+    >>> from autodiff import ones, optim
+    >>> w = ones(2, 2, requires_grad=True)
+    >>> w.square().sum().backward()
+    >>> optim.Muon([w], lr=0.1).step()
+    >>> w.mean().item() < 1
+    True
     """
 
     _memory, _counts, _takes_complex = ("momentum_buffer",), False, False

@@ -116,6 +116,13 @@ class ASGD(Optimizer):
         foreach, capturable, differentiable: see ``Optimizer``.
 
     Reference: Polyak & Juditsky 1992, "Acceleration of stochastic approximation by averaging".
+
+    >>> from autodiff import optim, tensor
+    >>> w = tensor([1.0], requires_grad=True)
+    >>> w.square().sum().backward()
+    >>> optim.ASGD([w], lr=0.1).step()
+    >>> w
+    tensor([0.8000], requires_grad=True)
     """
 
     _memory, _numbers = ("ax",), ("eta", "mu")
@@ -161,6 +168,13 @@ class Rprop(Optimizer):
 
     Reference: Riedmiller & Braun 1993, "A direct adaptive method for faster backpropagation learning: the RPROP
     algorithm".
+
+    >>> from autodiff import optim, tensor
+    >>> w = tensor([1.0], requires_grad=True)
+    >>> w.square().sum().backward()
+    >>> optim.Rprop([w], lr=0.1).step()
+    >>> w
+    tensor([0.9000], requires_grad=True)
     """
 
     _memory = ("prev", "step_size")

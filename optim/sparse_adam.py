@@ -30,6 +30,14 @@ class SparseAdam(Optimizer):
     Raises DtypeError in a step where a gradient is dense.
 
     Reference: Kingma & Ba 2015, "Adam: a method for stochastic optimization".
+
+    >>> from autodiff import nn, optim, tensor
+    >>> table = nn.Embedding(3, 1, sparse=True)
+    >>> before = table.weight.detach().clone()
+    >>> table(tensor([1])).sum().backward()
+    >>> optim.SparseAdam(table.parameters()).step()
+    >>> (table.weight != before).flatten()
+    tensor([False,  True, False])
     """
 
     _memory = ("exp_avg", "exp_avg_sq")

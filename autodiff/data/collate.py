@@ -21,7 +21,11 @@ _REPAIR = "make them alike, as by pad_sequence, or give the loader a collate_fn"
 
 
 def default_convert(data: Any) -> Any:
-    """Arrays as tensors, also inside dicts, lists and tuples; everything else as it is."""
+    """Arrays as tensors, also inside dicts, lists and tuples; everything else as it is.
+
+    >>> default_convert({"x": np.array([1.0, 2.0])})
+    {'x': tensor([1., 2.], dtype=float64)}
+    """
     if isinstance(data, Tensor):
         return data
     if isinstance(data, (np.ndarray, np.generic)):

@@ -32,6 +32,14 @@ class Dataset(Generic[T_co]):
     """Items by number or key; a subclass defines ``__getitem__`` and, mostly, ``__len__``.
 
     If it also defines ``__getitems__(indices)``, a loader fetches the items of a batch at once.
+
+    >>> class Squares(Dataset):
+    ...     def __len__(self):
+    ...         return 5
+    ...     def __getitem__(self, index):
+    ...         return index**2
+    >>> Squares()[3]
+    9
     """
 
     def __getitem__(self, index: Any) -> T_co:
@@ -45,6 +53,12 @@ class IterableDataset(Dataset[T_co]):
     """Items one after another; a subclass defines ``__iter__``.
 
     Where several workers load it, each iterates over its own copy and chooses its part by ``get_worker_info()``.
+
+    >>> class Lines(IterableDataset):
+    ...     def __iter__(self):
+    ...         yield from ["first", "second"]
+    >>> list(Lines())
+    ['first', 'second']
     """
 
     def __iter__(self) -> Iterator[T_co]:
@@ -72,7 +86,12 @@ def check_dataset(dataset: Any, needs_length: bool) -> None:
 
 
 class TensorDataset(Dataset[tuple[Tensor, ...]]):
-    """Item i is the tuple of the i-th rows of ``tensors``, which have one length."""
+    """Item i is the tuple of the i-th rows of ``tensors``, which have one length.
+
+    >>> from autodiff import tensor
+    >>> TensorDataset(tensor([1, 2]), tensor([3, 4]))[0]
+    (tensor(1), tensor(3))
+    """
 
     def __init__(self, *tensors: Tensor) -> None:
         for tensor in tensors:
@@ -123,7 +142,11 @@ class StackDataset(Dataset[Any]):
 
 
 class ConcatDataset(Dataset[Any]):
-    """The items of several datasets, one dataset behind the other."""
+    """The items of several datasets, one dataset behind the other.
+
+    >>> ConcatDataset([[1, 2], [3]])[2]
+    3
+    """
 
     def __init__(self, datasets: Iterable[Any]) -> None:
         self.datasets = list(datasets)
@@ -145,7 +168,14 @@ class ConcatDataset(Dataset[Any]):
 
 
 class ChainDataset(IterableDataset[Any]):
-    """The items of several iterable datasets, one dataset after the other."""
+    """The items of several iterable datasets, one dataset after the other.
+
+    >>> class Count(IterableDataset):
+    ...     def __iter__(self):
+    ...         return iter([1, 2])
+    >>> list(ChainDataset([Count(), Count()]))
+    [1, 2, 1, 2]
+    """
 
     def __init__(self, datasets: Iterable[Any]) -> None:
         self.datasets = list(datasets)
@@ -161,7 +191,11 @@ class ChainDataset(IterableDataset[Any]):
 
 
 class Subset(Dataset[Any]):
-    """The items of ``dataset`` at ``indices``."""
+    """The items of ``dataset`` at ``indices``.
+
+    >>> Subset(["a", "b", "c"], [0, 2])[1]
+    'c'
+    """
 
     def __init__(self, dataset: Any, indices: Sequence[Any]) -> None:
         if not hasattr(type(indices), "__getitem__"):
@@ -195,6 +229,9 @@ def random_split(dataset: Any, lengths: Sequence[float], generator: Generator | 
     Items that rounding leaves over go to the subsets one by one, beginning with the first subset.
 
     Raises OptionError for lengths that do not add up.
+
+    >>> [len(part) for part in random_split(range(10), [0.7, 0.3])]
+    [7, 3]
     """
     if not isinstance(lengths, Iterable):
         raise OptionError(f"lengths are one for each part, as in [0.8, 0.2], not {described(lengths)}")

@@ -43,6 +43,10 @@ class DataLoader(Generic[T_co]):
     loop, even if it is left early.
 
     Raises OptionError for options that exclude each other.
+
+    >>> from autodiff.data import DataLoader
+    >>> list(DataLoader([1, 2, 3], batch_size=2))
+    [tensor([1, 2]), tensor([3])]
     """
 
     def __init__(

@@ -20,14 +20,27 @@ CHUNK = 1 << 15  # indices drawn at a time
 
 
 class Sampler(Generic[T_co]):
-    """Indices, or lists of them; a subclass defines ``__iter__`` and, mostly, ``__len__``."""
+    """Indices, or lists of them; a subclass defines ``__iter__`` and, mostly, ``__len__``.
+
+    >>> class Backwards(Sampler):
+    ...     def __init__(self, items):
+    ...         self.items = items
+    ...     def __iter__(self):
+    ...         return reversed(range(len(self.items)))
+    >>> list(Backwards("abc"))
+    [2, 1, 0]
+    """
 
     def __iter__(self) -> Iterator[T_co]:
         raise NotImplementedError(f"{type(self).__name__} has no __iter__(); define which indices it gives")
 
 
 class SequentialSampler(Sampler[int]):
-    """All indices in their order."""
+    """All indices in their order.
+
+    >>> list(SequentialSampler(["a", "b", "c"]))
+    [0, 1, 2]
+    """
 
     def __init__(self, data_source: Sized) -> None:
         self.data_source = data_source
@@ -40,7 +53,11 @@ class SequentialSampler(Sampler[int]):
 
 
 class RandomSampler(Sampler[int]):
-    """Indices in random order: each once, over and over up to ``num_samples``; or drawn with replacement."""
+    """Indices in random order: each once, over and over up to ``num_samples``; or drawn with replacement.
+
+    >>> sorted(RandomSampler(["a", "b", "c"]))
+    [0, 1, 2]
+    """
 
     def __init__(
         self,
@@ -75,7 +92,11 @@ class RandomSampler(Sampler[int]):
 
 
 class SubsetRandomSampler(Sampler[int]):
-    """The given ``indices`` in random order."""
+    """The given ``indices`` in random order.
+
+    >>> sorted(SubsetRandomSampler([0, 2]))
+    [0, 2]
+    """
 
     def __init__(self, indices: Sequence[int], generator: Generator | None = None) -> None:
         self.indices, self.generator = indices, generator
@@ -88,7 +109,11 @@ class SubsetRandomSampler(Sampler[int]):
 
 
 class WeightedRandomSampler(Sampler[int]):
-    """``num_samples`` indices, each drawn in proportion to its weight; with ``replacement``, any number of times."""
+    """``num_samples`` indices, each drawn in proportion to its weight; with ``replacement``, any number of times.
+
+    >>> list(WeightedRandomSampler([0.0, 1.0], 2))
+    [1, 1]
+    """
 
     def __init__(
         self, weights: Sequence[float], num_samples: int, replacement: bool = True, generator: Generator | None = None

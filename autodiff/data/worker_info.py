@@ -19,5 +19,9 @@ current_worker: ContextVar[WorkerInfo | None] = ContextVar("autodiff_data_worker
 
 
 def get_worker_info() -> WorkerInfo | None:
-    """The worker that calls this; None in the main program."""
+    """The worker that calls this; None in the main program.
+
+    >>> get_worker_info() is None
+    True
+    """
     return current_worker.get()

@@ -45,7 +45,12 @@ def grad(func: Callable[..., Any], argnums: Argnums = 0, has_aux: bool = False) 
 
 
 def grad_and_value(func: Callable[..., Any], argnums: Argnums = 0, has_aux: bool = False) -> Callable[..., Any]:
-    """``grad`` that returns ``(gradient, value)``, or ``(gradient, (value, aux))``."""
+    """``grad`` that returns ``(gradient, value)``, or ``(gradient, (value, aux))``.
+
+    >>> from autodiff import tensor
+    >>> grad_and_value(lambda x: x**2)(tensor(3.0))
+    (tensor(6.), tensor(9.))
+    """
 
     @wraps(func)
     def both(*args: Any, **kwargs: Any) -> Any:
@@ -56,7 +61,12 @@ def grad_and_value(func: Callable[..., Any], argnums: Argnums = 0, has_aux: bool
 
 
 def value_and_grad(func: Callable[..., Any], argnums: Argnums = 0, has_aux: bool = False) -> Callable[..., Any]:
-    """``grad_and_value`` in the other order, that of its name."""
+    """``grad_and_value`` in the other order, that of its name.
+
+    >>> from autodiff import tensor
+    >>> value_and_grad(lambda x: x**2)(tensor(3.0))
+    (tensor(9.), tensor(6.))
+    """
     both = grad_and_value(func, argnums, has_aux)
 
     @wraps(func)
@@ -101,6 +111,11 @@ def linearize(func: Callable[..., Any], *primals: Any) -> tuple[Any, Callable[..
     Law: ``push(*v)`` is ``J @ v``, exact: the pullback is linear in its cotangent, and its derivative by that is J.
 
     Reference: Griewank and Walther (2008), Evaluating Derivatives, section 3; the trick is Jamie Townsend's (2017).
+
+    >>> from autodiff import tensor
+    >>> value, slope = linearize(lambda x: x**2, tensor(3.0))
+    >>> value, slope(tensor(1.0))
+    (tensor(9.), tensor(6.))
     """
     trace = Trace(func, primals)
     push = push_of(trace)

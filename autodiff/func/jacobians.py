@@ -81,7 +81,12 @@ def _stacked(parts: list[Any], first: Tensor, second: Tensor, axis: int = 0) -> 
 def jacfwd(
     func: Callable[..., Any], argnums: Argnums = 0, has_aux: bool = False, *, chunk_size: int | None = None
 ) -> Callable[..., Any]:
-    """``jacrev`` column by column: one ``jvp`` for each entry of the arguments, for few arguments and many outputs."""
+    """``jacrev`` column by column: one ``jvp`` for each entry of the arguments, for few arguments and many outputs.
+
+    >>> from autodiff import tensor
+    >>> jacfwd(lambda x: x**2)(tensor([1.0, 2.0])).tolist()
+    [[2.0, 0.0], [0.0, 4.0]]
+    """
     return _traced(jacobian_by_columns, func, argnums, has_aux)
 
 

@@ -40,6 +40,8 @@ LINALG: Examples = {
 SPECIAL: Examples = {
     "entr": ("special.entr(tensor([0.0, 0.5]))", "tensor([-0.0000, 0.3466])"),
     "erfcx": ("special.erfcx(tensor([0.0, 10.0]))", "tensor([1.0000, 0.0561])"),
+    "gammainc": ("special.gammainc(tensor([1.0]), tensor([1.0]))", "tensor([0.6321])"),
+    "gammaincc": ("special.gammaincc(tensor([1.0]), tensor([1.0]))", "tensor([0.3679])"),
     "i0e": ("special.i0e(tensor([0.0, 1.0]))", "tensor([1.0000, 0.4658])"),
     "i1": ("special.i1(tensor([0.0, 1.0]))", "tensor([0.0000, 0.5652])"),
     "i1e": ("special.i1e(tensor([0.0, 1.0]))", "tensor([0.0000, 0.2079])"),

@@ -69,6 +69,14 @@ def clip_grad_norm_(
     Raises NonFiniteError with ``error_if_nonfinite``, where that is NaN or infinite.
 
     Reference: Pascanu, Mikolov & Bengio 2013, "On the difficulty of training recurrent neural networks".
+
+    >>> from autodiff import tensor
+    >>> w = tensor([1.0, 1.0], requires_grad=True)
+    >>> w.grad = tensor([3.0, 4.0])
+    >>> clip_grad_norm_([w], max_norm=1.0)
+    tensor(5.)
+    >>> w.grad
+    tensor([0.6000, 0.8000])
     """
     listed = _listed(parameters)
     total = get_total_norm(_gradients(listed), norm_type, error_if_nonfinite)
@@ -86,7 +94,15 @@ def clip_grad_norm(
 
 
 def clip_grad_value_(parameters: Tensors, clip_value: float, foreach: bool | None = None) -> None:
-    """Cut every entry of the gradients, in place, to between ``-clip_value`` and ``clip_value``."""
+    """Cut every entry of the gradients, in place, to between ``-clip_value`` and ``clip_value``.
+
+    >>> from autodiff import tensor
+    >>> w = tensor([1.0, 1.0], requires_grad=True)
+    >>> w.grad = tensor([-3.0, 0.5])
+    >>> clip_grad_value_([w], 1.0)
+    >>> w.grad
+    tensor([-1.0000,  0.5000])
+    """
     for g in _gradients(parameters):
         if g.dtype in COMPLEX:
             raise DtypeError(f"clip_grad_value_ cuts real numbers, not {g.dtype}; clip_grad_norm_ takes complex ones")

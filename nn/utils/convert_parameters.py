@@ -13,7 +13,12 @@ __all__ = ["parameters_to_vector", "vector_to_parameters"]
 
 
 def parameters_to_vector(parameters: Iterable[Tensor]) -> Tensor:
-    """All entries of all parameters in one vector (n,), through which gradients pass."""
+    """All entries of all parameters in one vector (n,), through which gradients pass.
+
+    >>> from autodiff import ones, zeros
+    >>> parameters_to_vector([ones(1, 2), zeros(1)])
+    tensor([1., 1., 0.])
+    """
     vector: Tensor = cat([reshape(p, -1) for p in parameters])
     return vector
 
@@ -22,6 +27,12 @@ def vector_to_parameters(vec: Tensor, parameters: Iterable[Tensor]) -> None:
     """Make each parameter its part of ``vec`` (n,), whose memory it then shares.
 
     Raises ShapeError where ``vec`` has fewer or more entries than the parameters.
+
+    >>> from autodiff import tensor, zeros
+    >>> parameters = [zeros(1, 2), zeros(1)]
+    >>> vector_to_parameters(tensor([1.0, 2.0, 3.0]), parameters)
+    >>> parameters
+    [tensor([[1., 2.]]), tensor([3.])]
     """
     listed = list(parameters)
     size = sum(p.numel() for p in listed)

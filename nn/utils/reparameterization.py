@@ -63,6 +63,11 @@ def weight_norm(module: M, name: str = "weight", dim: int | None = 0) -> M:
 
     Reference: Salimans & Kingma 2016, "Weight normalization: a simple reparameterization to accelerate training of deep
     neural networks".
+
+    >>> from autodiff import nn, ones
+    >>> layer = nn.utils.weight_norm(nn.Linear(3, 2))
+    >>> sorted(name for name, _ in layer.named_parameters())
+    ['bias', 'weight_g', 'weight_v']
     """
     weight = _original(module, name, "weight_norm")
     delattr(module, name)
@@ -85,6 +90,11 @@ def spectral_norm(
     """A weight ``name_orig`` over its largest singular value, estimated by the iterations of each forward.
 
     Reference: Miyato et al. 2018, "Spectral normalization for generative adversarial networks".
+
+    >>> from autodiff import nn, ones
+    >>> layer = nn.utils.spectral_norm(nn.Linear(3, 2))
+    >>> layer(ones(1, 3)).shape
+    autodiff.Size([1, 2])
     """
     weight, axis = _original(module, name, "spectral_norm"), output_axis(module) if dim is None else dim
     delattr(module, name)
