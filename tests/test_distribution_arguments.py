@@ -194,3 +194,24 @@ def test_importing_the_library_does_not_load_distributions() -> None:
     code = "import sys, autodiff; print('autodiff.distributions' in sys.modules); autodiff.distributions.Normal(0., 1.)"
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert found.stdout.strip() == "False"
+
+
+def test_helpers_that_subclasses_of_others_reach_for_are_there() -> None:
+    """Names with an underscore that programs use: they do what PyTorch's do."""
+    torch = peer()
+    factor, x = np.linalg.cholesky(np.array([[2.0, 0.3], [0.3, 1.0]])), np.array([[0.5, 1.0], [2.0, -1.0], [0.1, 0.2]])
+    for name in ("_batch_mahalanobis", "_batch_mv"):
+        ours, theirs = (getattr(lib.distributions.multivariate_normal, name)(lib.tensor(factor), lib.tensor(x))
+                        for lib in (autodiff, torch))  # fmt: skip
+        np.testing.assert_allclose(ours.numpy(), theirs.numpy(), rtol=1e-12)
+    ours, theirs = (lib.distributions.multivariate_normal._precision_to_scale_tril(lib.tensor(factor @ factor.T))
+                    for lib in (autodiff, torch))  # fmt: skip
+    np.testing.assert_allclose(ours.numpy(), theirs.numpy(), rtol=1e-12)
+    utils = distributions.utils
+    assert utils._standard_normal((2, 3), dtype=autodiff.float64, device="cpu").shape == (2, 3)
+    assert utils._sum_rightmost(zeros(2, 3, 4), 2).shape == (2,)
+    mixture = distributions.MixtureSameFamily(Categorical(autodiff.ones(2)), Normal(zeros(2), 1.0))
+    assert mixture._pad(zeros(5)).shape == (5, 1)
+    assert mixture._pad_mixture_dimensions(zeros(2)).shape == (2,)
+    assert isinstance(distributions.transforms.ExpTransform().inv, distributions.transforms._InverseTransform)
+    assert (Normal, Normal) in distributions.kl._KL_REGISTRY

@@ -102,6 +102,15 @@ def test_machines_without_a_gpu_say_so() -> None:
         zeros(2).cuda()
 
 
+def test_old_constructors_take_a_device() -> None:
+    """Tensor([1.0], device="cpu") and its typed siblings are made there, and refused elsewhere."""
+    for make in (autodiff.Tensor, autodiff.FloatTensor, autodiff.LongTensor):
+        assert make([1, 2], device="cpu").tolist() == [1, 2]
+        assert make(2, 3, device=autodiff.device("cpu")).shape == (2, 3)
+        with pytest.raises(AutodiffError, match="cuda"):
+            make([1, 2], device="cuda")
+
+
 def test_print_options_hold_until_they_are_set_back() -> None:
     """Decimals, thresholds and profiles are those asked for; the default profile is the one before."""
     x, plain = tensor([1.23456, 2.0]), repr(tensor([1.23456, 2.0]))

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from autodiff.distributions.distribution import Distribution
-from autodiff.distributions.utils import sum_rightmost
+from autodiff.distributions.utils import _sum_rightmost
 from autodiff.engine.backward import grad
 from autodiff.engine.modes import enable_grad
 from autodiff.engine.values import Value
@@ -59,5 +59,5 @@ def _total(terms: Iterable[Any], batch: int) -> Value:
     """The sum of the terms over all axes but those of the batch."""
     total: Any = 0
     for term in terms:
-        total = total + sum_rightmost(term, term.ndim - batch)
+        total = total + _sum_rightmost(term, term.ndim - batch)
     return total

@@ -6,7 +6,7 @@ from typing import Any
 
 from autodiff.distributions import constraints
 from autodiff.distributions.distribution import Distribution
-from autodiff.distributions.utils import sum_rightmost
+from autodiff.distributions.utils import _sum_rightmost
 from autodiff.engine.values import Value
 from autodiff.errors import ShapeError
 from autodiff.tensors.sizes import Size
@@ -88,11 +88,11 @@ class Independent(Distribution):
 
     def log_prob(self, value: Any) -> Value:
         """The sum of the log-probabilities of the joined entries."""
-        return sum_rightmost(self.base_dist.log_prob(value), self.reinterpreted_batch_ndims)
+        return _sum_rightmost(self.base_dist.log_prob(value), self.reinterpreted_batch_ndims)
 
     def entropy(self) -> Value:
         """The sum of the entropies of the joined entries."""
-        return sum_rightmost(self.base_dist.entropy(), self.reinterpreted_batch_ndims)
+        return _sum_rightmost(self.base_dist.entropy(), self.reinterpreted_batch_ndims)
 
     def enumerate_support(self, expand: bool = True) -> Value:
         """All values that may be drawn, along a new first axis, if nothing is joined."""

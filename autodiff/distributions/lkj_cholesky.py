@@ -7,7 +7,7 @@ from typing import Any
 
 from autodiff.distributions import constraints, draws
 from autodiff.distributions.distribution import Distribution
-from autodiff.distributions.utils import broadcast_all, standard_normal
+from autodiff.distributions.utils import _standard_normal, broadcast_all
 from autodiff.engine.modes import no_grad
 from autodiff.engine.values import Value
 from autodiff.errors import OptionError
@@ -53,7 +53,7 @@ class LKJCholesky(Distribution):
             rest = self.concentration.unsqueeze(-1) + (self.dim - 1 - row) / 2
             pair = stack([length.expand(rest.shape), rest], -1)
             square = draws.dirichlet(pair, (*shape[:-1], 2))[..., 0] * (row > 0)
-            noise = standard_normal(shape, kind).tril(-1)
+            noise = _standard_normal(shape, kind).tril(-1)
             size = (noise * noise).sum(-1, keepdim=True).sqrt()
             direction = noise / size.masked_fill(size == 0, 1.0)
             return square.sqrt().unsqueeze(-1) * direction + diag_embed((1 - square).sqrt())

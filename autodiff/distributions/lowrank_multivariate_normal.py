@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from autodiff.distributions import constraints
-from autodiff.distributions.multivariate_normal import NormalVectors
-from autodiff.distributions.utils import lazy_property, standard_normal
+from autodiff.distributions.multivariate_normal import NormalVectors, _batch_mv
+from autodiff.distributions.utils import _standard_normal, lazy_property
 from autodiff.engine.values import Value
 from autodiff.errors import ShapeError
 from autodiff.functions.diagonals import diag_embed
@@ -84,10 +84,9 @@ class LowRankMultivariateNormal(NormalVectors):
     def rsample(self, sample_shape: Any = ()) -> Value:
         """Draws through which gradients reach the parameters."""
         shape = self._extended_shape(sample_shape)
-        few = standard_normal((*shape[:-1], self.cov_factor.shape[-1]), self.loc.dtype)
-        each = standard_normal(shape, self.loc.dtype)
-        spread = (self._unbroadcasted_cov_factor @ few.unsqueeze(-1)).squeeze(-1)
-        return self.loc + spread + self._unbroadcasted_cov_diag.sqrt() * each
+        few = _standard_normal((*shape[:-1], self.cov_factor.shape[-1]), self.loc.dtype)
+        each = _standard_normal(shape, self.loc.dtype)
+        return self.loc + _batch_mv(self._unbroadcasted_cov_factor, few) + self._unbroadcasted_cov_diag.sqrt() * each
 
     def _log_determinant(self) -> Value:
         factor = self._capacitance_tril.diagonal(0, -2, -1).log().sum(-1)

@@ -14,6 +14,12 @@ from autodiff.linalg.old_names import cholesky_inverse
 from autodiff.tensors.creation import eye
 
 
+def _precision_to_scale_tril(P: Any) -> Value:
+    """The Cholesky factor of the inverse of P, from that of P upside down."""
+    mirrored = cholesky(P.flip((-2, -1))).flip((-2, -1)).mT
+    return solve_triangular(mirrored, eye(P.shape[-1], dtype=P.dtype), upper=False)
+
+
 class ByMatrix(Distribution):
     """A distribution with one matrix: a covariance, its inverse, or its Cholesky factor; the others are computed."""
 
@@ -41,13 +47,12 @@ class ByMatrix(Distribution):
         return matrix
 
     def _factor_of(self, matrix: Any) -> Value:
-        """The Cholesky factor of the covariance; from the inverse by that of the matrix upside down."""
+        """The Cholesky factor of the covariance."""
         if self._given_name == "scale_tril":
             return matrix
         if self._given_name == "covariance_matrix":
             return cholesky(matrix)
-        mirrored = cholesky(matrix.flip((-2, -1))).flip((-2, -1)).mT
-        return solve_triangular(mirrored, eye(matrix.shape[-1], dtype=matrix.dtype), upper=False)
+        return _precision_to_scale_tril(matrix)
 
     def _of_batch(self, matrix: Any) -> Value:
         return matrix.expand((*self._batch_shape, *matrix.shape[-2:]))

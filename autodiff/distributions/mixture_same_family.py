@@ -82,9 +82,16 @@ class MixtureSameFamily(Distribution):
         """The components."""
         return self._component_distribution
 
+    def _pad(self, x: Any) -> Value:
+        """Values with an axis for the components."""
+        return x.unsqueeze(-1 - self._event_ndims)
+
+    def _pad_mixture_dimensions(self, x: Any) -> Value:
+        """Numbers of the components with axes for their events."""
+        return x.reshape((*x.shape, *(1,) * self._event_ndims))
+
     def _weights(self) -> Value:
-        probs = self._mixture_distribution.probs
-        return probs.reshape((*probs.shape, *(1,) * self._event_ndims))
+        return self._pad_mixture_dimensions(self._mixture_distribution.probs)
 
     @property
     def mean(self) -> Value:
@@ -98,14 +105,11 @@ class MixtureSameFamily(Distribution):
         apart = (parts.mean - self.mean.unsqueeze(axis)).square()
         return (weights * parts.variance).sum(axis) + (weights * apart).sum(axis)
 
-    def _each(self, value: Any) -> Value:
-        return value.unsqueeze(-1 - self._event_ndims)
-
     def _cdf(self, value: Any) -> Value:
-        return (self._component_distribution.cdf(self._each(value)) * self._mixture_distribution.probs).sum(-1)
+        return (self._component_distribution.cdf(self._pad(value)) * self._mixture_distribution.probs).sum(-1)
 
     def _log_prob(self, value: Any) -> Value:
-        parts = self._component_distribution.log_prob(self._each(value))
+        parts = self._component_distribution.log_prob(self._pad(value))
         return (parts + log_softmax(self._mixture_distribution.logits, -1)).logsumexp(-1)
 
     def sample(self, sample_shape: Any = ()) -> Value:

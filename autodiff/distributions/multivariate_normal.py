@@ -8,11 +8,25 @@ from typing import Any
 from autodiff.distributions import constraints
 from autodiff.distributions.distribution import Distribution
 from autodiff.distributions.matrix_parameter import ByMatrix
-from autodiff.distributions.utils import standard_normal
+from autodiff.distributions.matrix_parameter import _precision_to_scale_tril as _precision_to_scale_tril
+from autodiff.distributions.utils import _standard_normal
 from autodiff.engine.values import Value
 from autodiff.errors import ShapeError
 from autodiff.functions.shaping import broadcast_shapes
 from autodiff.linalg.decompositions import solve_triangular
+
+
+def _batch_mv(bmat: Any, bvec: Any) -> Value:
+    """The products of matrices and vectors, in batches."""
+    return (bmat @ bvec.unsqueeze(-1)).squeeze(-1)
+
+
+def _batch_mahalanobis(bL: Any, bx: Any) -> Value:
+    """The squared lengths of L^-1 x for triangular matrices L (*, n, n) and vectors x (..., *, n)."""
+    if bL.ndim == 2:  # all vectors at once
+        white = solve_triangular(bL, bx.reshape(-1, bx.shape[-1]).mT, upper=False)
+        return white.square().sum(0).reshape(bx.shape[:-1])
+    return solve_triangular(bL, bx.unsqueeze(-1), upper=False).square().sum((-2, -1))
 
 
 class NormalVectors(Distribution):
@@ -97,8 +111,8 @@ class MultivariateNormal(ByMatrix, NormalVectors):
 
     def rsample(self, sample_shape: Any = ()) -> Value:
         """Draws through which gradients reach loc and the matrix."""
-        noise = standard_normal(self._extended_shape(sample_shape), self.loc.dtype)
-        return self.loc + (self._unbroadcasted_scale_tril @ noise.unsqueeze(-1)).squeeze(-1)
+        noise = _standard_normal(self._extended_shape(sample_shape), self.loc.dtype)
+        return self.loc + _batch_mv(self._unbroadcasted_scale_tril, noise)
 
     def _log_determinant(self) -> Value:
         return 2 * self._unbroadcasted_scale_tril.diagonal(0, -2, -1).log().sum(-1)
@@ -107,8 +121,4 @@ class MultivariateNormal(ByMatrix, NormalVectors):
         return self._unbroadcasted_scale_tril
 
     def _squares(self, x: Any) -> Value:
-        factor = self._unbroadcasted_scale_tril
-        if factor.ndim == 2:  # all vectors at once
-            white = solve_triangular(factor, x.reshape(-1, x.shape[-1]).mT, upper=False)
-            return white.square().sum(0).reshape(x.shape[:-1])
-        return solve_triangular(factor, x.unsqueeze(-1), upper=False).square().sum((-2, -1))
+        return _batch_mahalanobis(self._unbroadcasted_scale_tril, x)

@@ -7,7 +7,7 @@ from typing import Any
 
 from autodiff.distributions.exp_family import ExponentialFamily
 from autodiff.distributions.location_scale import LocationScale
-from autodiff.distributions.utils import standard_normal
+from autodiff.distributions.utils import _standard_normal
 from autodiff.engine.apply import apply
 from autodiff.engine.values import Value
 from autodiff.ops.special import ndtr, ndtri
@@ -26,7 +26,7 @@ class Normal(LocationScale, ExponentialFamily):
     _standard_mean, _standard_variance, _standard_entropy = 0.0, 1.0, 0.5 + LOG_ROOT_TWO_PI
 
     def _standard_draw(self, shape: Any) -> Value:
-        return standard_normal(shape, self.loc.dtype)
+        return _standard_normal(shape, self.loc.dtype)
 
     def _log_prob(self, value: Any) -> Value:
         return ((value - self.loc) / self.scale) ** 2 * -0.5 - self.scale.log() - LOG_ROOT_TWO_PI

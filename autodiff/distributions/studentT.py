@@ -8,7 +8,7 @@ from typing import Any
 from autodiff.distributions import constraints
 from autodiff.distributions.distribution import Distribution
 from autodiff.distributions.draws import standard_gamma
-from autodiff.distributions.utils import broadcast_all, standard_normal
+from autodiff.distributions.utils import _standard_normal, broadcast_all
 from autodiff.engine.values import Value
 from autodiff.functions.arithmetic import where
 
@@ -50,7 +50,7 @@ class StudentT(Distribution):
     def rsample(self, sample_shape: Any = ()) -> Value:
         """Draws through which gradients reach the parameters."""
         shape = self._extended_shape(sample_shape)
-        noise = standard_normal(shape, self.df.dtype)
+        noise = _standard_normal(shape, self.df.dtype)
         mean_square = standard_gamma(self.df / 2, shape) / (self.df / 2)
         return self.loc + self.scale * noise * mean_square.rsqrt()
 

@@ -8,7 +8,7 @@ from autodiff.distributions import constraints
 from autodiff.distributions.distribution import Distribution
 from autodiff.distributions.independent import Independent
 from autodiff.distributions.transforms import ComposeTransform, Transform
-from autodiff.distributions.utils import sum_rightmost
+from autodiff.distributions.utils import _sum_rightmost
 from autodiff.engine.modes import no_grad
 from autodiff.engine.values import Value
 from autodiff.errors import OptionError, ShapeError
@@ -100,9 +100,9 @@ class TransformedDistribution(Distribution):
         for transform in reversed(self.transforms):
             x = transform.inv(value)
             axes += transform.domain.event_dim - transform.codomain.event_dim
-            total = total - sum_rightmost(transform.log_abs_det_jacobian(x, value), axes - transform.domain.event_dim)
+            total = total - _sum_rightmost(transform.log_abs_det_jacobian(x, value), axes - transform.domain.event_dim)
             value = x
-        return total + sum_rightmost(self.base_dist.log_prob(value), axes - len(self.base_dist.event_shape))
+        return total + _sum_rightmost(self.base_dist.log_prob(value), axes - len(self.base_dist.event_shape))
 
     def _cdf(self, value: Any) -> Value:
         for transform in reversed(self.transforms):

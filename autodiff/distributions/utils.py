@@ -81,12 +81,12 @@ def weighted(chance: Any, of: Any) -> Value:
     return (chance * of.masked_fill(never, 0.0)).masked_fill(never, 0.0)
 
 
-def sum_rightmost(value: Any, dim: int) -> Value:
+def _sum_rightmost(value: Any, dim: int) -> Value:
     """The sum over the last ``dim`` axes."""
     return value if dim == 0 else value.sum(tuple(range(-dim, 0)))
 
 
-def standard_normal(shape: Any, dtype: Any) -> Value:
+def _standard_normal(shape: Any, dtype: Any, device: Any = None) -> Value:
     """Independent normal numbers of mean 0 and variance 1."""
     return randn(tuple(shape), dtype=dtype)
 

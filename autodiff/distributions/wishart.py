@@ -9,7 +9,7 @@ from autodiff.distributions import constraints
 from autodiff.distributions.draws import standard_gamma
 from autodiff.distributions.exp_family import ExponentialFamily
 from autodiff.distributions.matrix_parameter import ByMatrix
-from autodiff.distributions.utils import standard_normal
+from autodiff.distributions.utils import _standard_normal
 from autodiff.dtypes import finfo
 from autodiff.engine.values import Value
 from autodiff.errors import OptionError
@@ -96,7 +96,7 @@ class Wishart(ByMatrix, ExponentialFamily):
         kind = self.df.dtype
         degrees = (self.df.unsqueeze(-1) - arange(self._n, dtype=kind)) / 2
         roots = (2 * standard_gamma(degrees, shape[:-1])).sqrt().clamp(min=float(finfo(kind).tiny) ** 0.5)
-        triangle = standard_normal(shape, kind).tril(-1) + diag_embed(roots)
+        triangle = _standard_normal(shape, kind).tril(-1) + diag_embed(roots)
         factor = self._unbroadcasted_scale_tril @ triangle
         return factor @ factor.mT
 

@@ -25,6 +25,7 @@ from autodiff.kernels.layout import copied
 from autodiff.kinds import described, repair_of
 from autodiff.numpy_api import protocol as numpy_protocol
 from autodiff.tensors import printing
+from autodiff.tensors.devices import check_device
 from autodiff.tensors.leaves import array_from_data, leave_graph, node_again
 from autodiff.tensors.lost_history import warn_inner, warn_of_math
 from autodiff.tensors.methods.conversion import ConversionMethods
@@ -72,7 +73,9 @@ class Tensor(
 
     _grad: Tensor | None
 
-    def __init__(self, *data: Any, requires_grad: bool = False) -> None:
+    def __init__(self, *data: Any, requires_grad: bool = False, device: Any = None) -> None:
+        if device is not None:
+            check_device(device)
         if gives_sizes(data):
             self._array = np.zeros(size_of(data) if data else 0, get_default_dtype())
         else:

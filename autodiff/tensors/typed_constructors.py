@@ -27,16 +27,16 @@ class TypedTensor:
     def __init__(self, dtype: np.dtype[Any]) -> None:
         self.name, self.dtype = TYPE_NAMES[dtype], dtype
 
-    def __call__(self, *data: Any) -> Tensor:
+    def __call__(self, *data: Any, device: Any = None) -> Tensor:
         """A tensor of ``data``: sizes one by one, or one list, array or tensor.
 
         >>> LongTensor([1.5, 2])
         tensor([1, 2])
         """
         if gives_sizes(data):
-            return zeros(*(data or (0,)), dtype=self.dtype)
+            return zeros(*(data or (0,)), dtype=self.dtype, device=device)
         try:
-            return leaf(array_from_data(data[0], None, None).astype(self.dtype))
+            return leaf(array_from_data(data[0], None, None).astype(self.dtype), device=device)
         except DtypeError as error:
             raise DtypeError(f"{self.name}: {error}") from None
 

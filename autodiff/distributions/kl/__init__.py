@@ -10,5 +10,6 @@ from __future__ import annotations
 
 from autodiff.distributions.kl import crossed as _crossed  # noqa: F401  # registers its laws
 from autodiff.distributions.kl import kinds as _kinds  # noqa: F401
+from autodiff.distributions.kl.registry import _KL_REGISTRY as _KL_REGISTRY
 from autodiff.distributions.kl.registry import kl_divergence as kl_divergence
 from autodiff.distributions.kl.registry import register_kl as register_kl

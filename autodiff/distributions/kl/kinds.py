@@ -23,7 +23,7 @@ from autodiff.distributions.normal import Normal
 from autodiff.distributions.one_hot_categorical import OneHotCategorical
 from autodiff.distributions.poisson import Poisson
 from autodiff.distributions.transformed_distribution import TransformedDistribution
-from autodiff.distributions.utils import sum_rightmost
+from autodiff.distributions.utils import _sum_rightmost
 from autodiff.engine.apply import apply
 from autodiff.engine.values import Value
 from autodiff.functions.arithmetic import where
@@ -99,7 +99,7 @@ def _geometrics(p: Any, q: Any) -> Value:
 def _independents(p: Any, q: Any) -> Value:
     if p.reinterpreted_batch_ndims != q.reinterpreted_batch_ndims:
         raise NotImplementedError("the two Independent join different numbers of axes")
-    return sum_rightmost(kl_divergence(p.base_dist, q.base_dist), p.reinterpreted_batch_ndims)
+    return _sum_rightmost(kl_divergence(p.base_dist, q.base_dist), p.reinterpreted_batch_ndims)
 
 
 @register_kl(TransformedDistribution, TransformedDistribution)

@@ -11,7 +11,7 @@ from autodiff.engine.values import Value
 from autodiff.errors import AutodiffWarning, OptionError
 
 Law = Callable[[Any, Any], Value]
-_laws: dict[tuple[type, type], Law] = {}
+_KL_REGISTRY: dict[tuple[type, type], Law] = {}
 _found: dict[tuple[type, type], Law | None] = {}
 
 
@@ -26,7 +26,7 @@ def register_kl(type_p: Any, type_q: Any) -> Callable[[Law], Law]:
             raise OptionError(f"register_kl takes two subclasses of Distribution, not {kind!r}")
 
     def decorate(law: Law) -> Law:
-        _laws[type_p, type_q] = law
+        _KL_REGISTRY[type_p, type_q] = law
         _found.clear()
         return law
 
@@ -55,15 +55,15 @@ def kl_divergence(p: Distribution, q: Distribution) -> Value:
 
 def _law_of(p: type, q: type) -> Law | None:
     """The law of the nearest classes, p's first; AutodiffWarning where q's first would be another."""
-    fits = [pair for pair in _laws if issubclass(p, pair[0]) and issubclass(q, pair[1])]
+    fits = [pair for pair in _KL_REGISTRY if issubclass(p, pair[0]) and issubclass(q, pair[1])]
     if not fits:
         return None
     far_p, far_q = p.__mro__.index, q.__mro__.index
     left = min(fits, key=lambda pair: (far_p(pair[0]), far_q(pair[1])))
     right = min(fits, key=lambda pair: (far_q(pair[1]), far_p(pair[0])))
-    if _laws[left] is not _laws[right]:
+    if _KL_REGISTRY[left] is not _KL_REGISTRY[right]:
         names = " and ".join(f"({a.__name__}, {b.__name__})" for a, b in (left, right))
         chosen = f"({left[0].__name__}, {left[1].__name__})"
         warnings.warn(f"the laws of {names} both fit ({p.__name__}, {q.__name__}); that of {chosen} is taken, "
                       f"register one for this pair", AutodiffWarning, stacklevel=4)  # fmt: skip
-    return _laws[left]
+    return _KL_REGISTRY[left]

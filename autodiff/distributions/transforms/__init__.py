@@ -12,6 +12,7 @@ tensor([0., 2.])
 from __future__ import annotations
 
 from autodiff.distributions.transforms.base import Transform as Transform
+from autodiff.distributions.transforms.base import _InverseTransform as _InverseTransform
 from autodiff.distributions.transforms.composed import ComposeTransform as ComposeTransform
 from autodiff.distributions.transforms.composed import IndependentTransform as IndependentTransform
 from autodiff.distributions.transforms.composed import ReshapeTransform as ReshapeTransform

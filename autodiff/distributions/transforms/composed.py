@@ -9,7 +9,7 @@ from typing import Any
 
 from autodiff.distributions import constraints
 from autodiff.distributions.transforms.base import Transform
-from autodiff.distributions.utils import sum_rightmost
+from autodiff.distributions.utils import _sum_rightmost
 from autodiff.engine.values import Value
 from autodiff.errors import ShapeError
 from autodiff.tensors.creation import zeros_like
@@ -96,7 +96,7 @@ class ComposeTransform(Transform):
         total: Any = None
         axes = self.domain.event_dim
         for part, before, after in zip(self.parts, points[:-1], points[1:], strict=True):
-            term = sum_rightmost(part.log_abs_det_jacobian(before, after), axes - part.domain.event_dim)
+            term = _sum_rightmost(part.log_abs_det_jacobian(before, after), axes - part.domain.event_dim)
             total = term if total is None else total + term
             axes += part.codomain.event_dim - part.domain.event_dim
         return total
@@ -168,7 +168,7 @@ class IndependentTransform(Transform):
 
     def log_abs_det_jacobian(self, x: Any, y: Any) -> Value:
         """That of the base, summed over the axes."""
-        return sum_rightmost(self.base_transform.log_abs_det_jacobian(x, y), self.reinterpreted_batch_ndims)
+        return _sum_rightmost(self.base_transform.log_abs_det_jacobian(x, y), self.reinterpreted_batch_ndims)
 
     def forward_shape(self, shape: Any) -> Any:
         """The shape of the value of an argument of ``shape``."""

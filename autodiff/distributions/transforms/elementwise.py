@@ -8,7 +8,7 @@ from typing import Any
 from autodiff.distributions import constraints
 from autodiff.distributions.distribution import Distribution
 from autodiff.distributions.transforms.base import OfOneKind, Transform
-from autodiff.distributions.utils import broadcast_all, sum_rightmost
+from autodiff.distributions.utils import _sum_rightmost, broadcast_all
 from autodiff.dtypes import finfo
 from autodiff.engine.apply import apply
 from autodiff.engine.values import Value
@@ -191,7 +191,7 @@ class AffineTransform(Transform):
         """log |scale|, for each entry of a value."""
         scale = self.scale
         slopes = scale.abs().log() if isinstance(scale, Tensor) else full_like(x.detach(), math.log(abs(scale)))
-        return sum_rightmost(slopes.expand(broadcast_shapes(tuple(x.shape), tuple(slopes.shape))), self._event_dim)
+        return _sum_rightmost(slopes.expand(broadcast_shapes(tuple(x.shape), tuple(slopes.shape))), self._event_dim)
 
     def forward_shape(self, shape: Any) -> Any:
         """The shape of the value of an argument of ``shape``."""

@@ -7,7 +7,7 @@ from typing import Any
 
 from autodiff.distributions import constraints
 from autodiff.distributions.transforms.base import Transform
-from autodiff.distributions.utils import sum_rightmost
+from autodiff.distributions.utils import _sum_rightmost
 from autodiff.engine.values import Value
 from autodiff.errors import OptionError, ShapeError
 from autodiff.functions.joining import cat, stack
@@ -90,7 +90,7 @@ class CatTransform(_Parts):
         """Those of the parts, joined along the axis, or added if the axis belongs to each value."""
         found = []
         for t, before, after in zip(self.transforms, self._parts(x), self._parts(y), strict=True):
-            found.append(sum_rightmost(t.log_abs_det_jacobian(before, after), self.event_dim - t.event_dim))
+            found.append(_sum_rightmost(t.log_abs_det_jacobian(before, after), self.event_dim - t.event_dim))
         dim = self.dim - x.ndim if self.dim >= 0 else self.dim
         dim = dim + self.event_dim
         if dim < 0:
