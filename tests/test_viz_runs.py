@@ -101,7 +101,9 @@ def test_outputs_stand_in_containers_of_any_kind(make: Any) -> None:
         ("exp", "logits"), ("sin", "states[0]"), ("cos", "states[1]"),
     ]  # fmt: skip
     assert "output states[0]" in drawing.svg()
-    assert [n.name for n in draw(program(x)).nodes if n.is_output] == ["exp", "sin", "cos"]
+    returned = draw(program(x))
+    assert [n.returned for n in returned.nodes if n.is_output] == ["logits", "states[0]", "states[1]"]
+    assert [n.returned for n in draw([x.exp(), x.sin()]).nodes if n.is_output] == ["", ""]
 
 
 def test_inputs_have_the_names_of_the_arguments() -> None:
@@ -113,6 +115,15 @@ def test_inputs_have_the_names_of_the_arguments() -> None:
     drawing = draw(program, autodiff.ones(2), mask=np.ones(2, np.float32), state={"h": (autodiff.ones(2),)})
     assert [n.name for n in drawing.nodes if n.kind == "input"] == ["x", "mask", "state.h[0]"]
     assert inputs_of(drawing, "add") == {"multiply", "state.h[0]"}
+
+
+def test_an_input_that_no_operation_reads_says_so() -> None:
+    """Lengths that are read as numbers, or an argument that was forgotten."""
+    drawing = draw(lambda x, lengths: x[: int(lengths[0])].sum(), autodiff.ones(3), autodiff.tensor([2]))
+    assert [(n.name, n.unread) for n in drawing.nodes if n.kind == "input"] == [("x", False), ("lengths", False)]
+    drawing = draw(lambda x, forgotten: x.sum(), autodiff.ones(3), autodiff.ones(2))
+    assert [(n.name, n.unread) for n in drawing.nodes if n.kind == "input"] == [("x", False), ("forgotten", True)]
+    assert "read by no operation" in drawing.svg()
 
 
 def test_a_module_in_a_plain_list_is_drawn_with_the_repair() -> None:

@@ -59,6 +59,8 @@ def lines(node: DrawnNode, show: Collection[str]) -> list[str]:
         ]
     if node.again:
         below.append("called again")
+    if node.unread:
+        below.append("read by no operation")
     if "value" in show and node.value:
         below.append(f"data {node.value}")
     if node.gradient is not None:

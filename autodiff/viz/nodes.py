@@ -66,6 +66,7 @@ class DrawnNode(NamedTuple):
         gradient: of a leaf after ``backward()``, or of every node if ``draw`` was asked for it.
         parts: the parameters in a module's box.
         again: whether a module was called before, so that parameters of it stand in another box.
+        unread: whether an input is used by no operation.
         frozen: whether a parameter gets no gradient.
         returned: what the output is called, where a model returns several.
         warning: what is wrong with a module.
@@ -89,6 +90,7 @@ class DrawnNode(NamedTuple):
     gradient: Gradient | None = None
     parts: tuple[Part, ...] = ()
     again: bool = False
+    unread: bool = False
     frozen: bool = False
     returned: str = ""
     warning: str = ""
@@ -167,6 +169,7 @@ def facts_of(graph: Recorded, depth: Any, show: Collection[str]) -> Facts:
         nodes[ids[node]] = DrawnNode(
             ids[node], kind, name, node.shape, node.dtype.name, place, source, is_output=node in outputs,
             operands=tuple(operands), group=call, kept=kept[node], value=value, gradient=gradients.get(node),
+            returned=graph.returned.get(node, ""),
         )  # fmt: skip
     named = {text for array, text in constants.items() if array in graph.names}
     is_open = opener(depth)

@@ -48,6 +48,10 @@ class _Facts:
                     node = node._replace(is_output=True, returned=self.returned[number])
                     self.named.add(node.id)
                 self.nodes[node.id] = node
+        read = {operand for node in self.nodes.values() for operand in node.operands}
+        for id, node in self.nodes.items():
+            if node.kind == "input" and id not in read and not node.is_output:
+                self.nodes[id] = node._replace(unread=True)
         is_open, calls = opener(depth), self.found.calls
         strangers = self.found.strangers
         notes = tuple(f"{_few(calls[id].path for id in strangers)}: {text}" for text in set(strangers.values()))

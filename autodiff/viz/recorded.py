@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Mapping
 from functools import cache
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from autodiff.engine.call_sites import Place, Scope, line_of, source_of
@@ -45,6 +46,7 @@ class Recorded(NamedTuple):
         calls: the calls of modules by their ids, "m0", "m1", ...; each stands behind the one around it.
         call_of: for each node the id of its call; "" outside of all calls.
         names: of leaves by their nodes, and of constants by the identity of their arrays.
+        returned: what outputs are called in the container they stand in, by their nodes.
     """
 
     outputs: list[Tensor]
@@ -52,6 +54,7 @@ class Recorded(NamedTuple):
     calls: dict[str, Call]
     call_of: dict[Node, str]
     names: dict[Node | int, str]
+    returned: Mapping[Node, str] = MappingProxyType({})
 
 
 def recorded(output: Any, params: Any, asked_by: str) -> Recorded:
@@ -59,7 +62,8 @@ def recorded(output: Any, params: Any, asked_by: str) -> Recorded:
     outputs = checked(output, asked_by)
     order = creation_order(outputs)
     calls, call_of = calls_of(order, params)
-    return Recorded(outputs, order, calls, call_of, _names_of_parameters(calls) | names_of_tensors(params))
+    returned = {tensor._node: name for name, tensor in tensors_in(output) if name[:1] not in ("", "[")}
+    return Recorded(outputs, order, calls, call_of, _names_of_parameters(calls) | names_of_tensors(params), returned)
 
 
 def checked(output: Any, asked_by: str) -> list[Tensor]:
