@@ -71,12 +71,15 @@ def floating(function: Function, operands: str) -> Function:
 
 def _on_operands(function: Function, operands: str, wanted: Any) -> Function:
     names = operands.split()
-    parameters = list(inspect.signature(function).parameters.values())
-    starred = [p.name for p in parameters if p.kind is p.VAR_POSITIONAL]
-    order = [p.name for p in parameters]
+    order: list[str] = []
+    starred: list[str] = []
 
     @functools.wraps(function)
     def call(*args: Any, **kwargs: Any) -> Any:
+        if not order:  # read at the first call, for it takes time
+            for p in inspect.signature(function).parameters.values():
+                order.append(p.name)
+                starred.extend([p.name] * (p.kind is p.VAR_POSITIONAL))
         named = (*order, *starred * len(args))
         own = [name in names for name, _ in zip(named, args, strict=False)]
         own += [False] * (len(args) - len(own))
@@ -95,7 +98,7 @@ def _on_operands(function: Function, operands: str, wanted: Any) -> Function:
 
 def as_numpy_takes(ufunc: np.ufunc, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
     """The inputs of a ufunc in the dtypes in which NumPy computes it."""
-    if ufunc in OPERATORS or (len(inputs) == 1 and getattr(inputs[0], "dtype", float64).kind in "fc"):
+    if ufunc in OPERATORS:
         return inputs
     if ufunc.signature is not None:
         kinds = [kind for x in inputs for kind in _kinds(x)]

@@ -15,7 +15,7 @@ from autodiff.errors import DtypeError
 from autodiff.functions import arithmetic, complex_names, reductions, scans, shaping
 from autodiff.numpy_api.arguments import Function, arrays_of, plain, reduce
 from autodiff.numpy_api.functions import FUNCTIONS, product
-from autodiff.numpy_api.promotion import as_numpy_takes
+from autodiff.numpy_api.promotion import OPERATORS, as_numpy_takes
 from autodiff.ops.shaping import cast
 
 
@@ -103,6 +103,10 @@ def array_ufunc(ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], kwargs: d
     Raises DtypeError where there is none, or where NumPy would write into an array (``out``), unrecorded; without a
     tensor of the graph NumPy does it with arrays.
     """
+    if not kwargs and method == "__call__":  # the usual calls, of which nothing is to be asked
+        as_they_are = ufunc in OPERATORS or (len(inputs) == 1 and inputs[0]._array.dtype.kind == "f")
+        if as_they_are and (ours := UFUNCS.get(ufunc)) is not None:
+            return ours(*inputs)
     name = ufunc.__name__ if method == "__call__" else f"{ufunc.__name__}.{method}"
     into = kwargs.get("out")
     if into is not None and method != "at" and not _holds(TensorBase, into) and not _tracked((inputs, kwargs)):

@@ -66,11 +66,11 @@ def array_from_data(data: Any, dtype: Any, copy: bool | None) -> np.ndarray[Any,
     Raises DtypeError for data that are not numbers in a regular shape.
     """
     kinds: set[Any] = set()
-    source = _plain(data, kinds)
+    is_array = type(data) is np.ndarray and data.dtype.isnative  # the usual case, of which nothing is to be asked
+    source = data if is_array or type(data) in _NUMBERS else _plain(data, kinds)
     if source is not data:
         warn_of_copy(data)
-    typed = any(isinstance(kind, np.dtype) for kind in kinds)
-    if typed and dtype is None:
+    if dtype is None and any(isinstance(kind, np.dtype) for kind in kinds):
         dtype = reduce(promote_types, kinds)
     order: Any = "C" if type(source) is np.ndarray and is_stretched(source) else "K"
     try:
@@ -80,7 +80,7 @@ def array_from_data(data: Any, dtype: Any, copy: bool | None) -> np.ndarray[Any,
         raise DtypeError(f"no tensor can be made of {described(data)}: {why}") from None
     if not is_known(array.dtype):
         raise DtypeError(f"no tensor can be made of {described(data)}: its dtype would be {array.dtype}")
-    if dtype is None and array.dtype in (float64, complex128):
+    if dtype is None and not is_array and array.dtype in (float64, complex128):
         array = array.astype(as_dtype(float if array.dtype == float64 else complex))
     return array
 
