@@ -14,6 +14,7 @@ import numpy as np
 
 from autodiff.dtypes import float64, is_known
 from autodiff.engine.values import TensorBase
+from autodiff.functions.arrays import array_of
 from autodiff.numpy_api.arguments import Function
 from autodiff.ops.shaping import cast
 
@@ -30,9 +31,15 @@ def _converted(x: Any, dtype: np.dtype[Any]) -> Any:
     """An operand, or each in a list of them, in ``dtype``; Python's numbers as they are."""
     if isinstance(x, (list, tuple)):
         return x if _is_plain(x) else type(x)([_converted(part, dtype) for part in x])
-    if not isinstance(x, _ARRAYS) or x.dtype == dtype:
+    if not isinstance(x, _ARRAYS) or _dtype(x) == dtype:
         return x
     return cast(x, dtype) if isinstance(x, TensorBase) else np.asarray(x, dtype)
+
+
+def _dtype(x: Any) -> np.dtype[Any]:
+    """NumPy's own dtype of a tensor or an array."""
+    dtype: np.dtype[Any] = array_of(x).dtype
+    return dtype
 
 
 def _is_plain(x: Any) -> bool:
@@ -45,7 +52,7 @@ def _kinds(x: Any) -> list[Any]:
     if isinstance(x, (list, tuple)):
         return [np.asarray(x).dtype] if x and _is_plain(x) else [kind for part in x for kind in _kinds(part)]
     if isinstance(x, _ARRAYS):
-        return [x.dtype] if is_known(x.dtype) else []
+        return [_dtype(x)] if is_known(_dtype(x)) else []
     return [_number(x)] if isinstance(x, _NUMBERS) else []
 
 
@@ -104,7 +111,7 @@ def as_numpy_takes(ufunc: np.ufunc, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
         kinds = [kind for x in inputs for kind in _kinds(x)]
         dtypes: tuple[Any, ...] = (np.result_type(*kinds),) * len(inputs)
     else:
-        given = [x.dtype if isinstance(x, _ARRAYS) else type(_number(x)) for x in inputs]
+        given: list[Any] = [_dtype(x) if isinstance(x, _ARRAYS) else type(_number(x)) for x in inputs]
         given = [t if isinstance(t, np.dtype) or t in _NUMBERS else None for t in given]
         if any(t is None for t in given) or (given[0] == given[-1] and getattr(given[0], "kind", "") in "fc"):
             return inputs
