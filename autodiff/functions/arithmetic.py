@@ -89,6 +89,8 @@ def div(input: Any, other: Any, *, rounding_mode: str | None = None) -> Value:
 
     Rounded, integers stay integers, and the gradient is 0.
 
+    Raises OptionError for another ``rounding_mode``.
+
     >>> import autodiff
     >>> autodiff.div(autodiff.tensor([-7, 7]), 2, rounding_mode="trunc")
     tensor([-3,  3])
@@ -120,7 +122,7 @@ def reciprocal(input: Any) -> Value:
 
 
 def positive(input: Any) -> Value:
-    """The tensor itself."""
+    """The tensor itself; raises DtypeError for booleans."""
     if input.dtype == np.bool_:
         raise DtypeError("positive takes numbers, not booleans")
     return input
@@ -270,6 +272,8 @@ def clamp(input: Any, min: Any = None, max: Any = None) -> Value:
 
     With numbers the gradient is 1 inside and at a bound, 0 outside; a bound that is a tensor gets the rest.
 
+    Raises DtypeError without a bound.
+
     >>> import autodiff
     >>> autodiff.clamp(autodiff.tensor([-2.0, 0.5, 2.0]), -1, 1)
     tensor([-1.0000,  0.5000,  1.0000])
@@ -307,6 +311,8 @@ def where(condition: Any, input: Any = None, other: Any = None) -> Any:
     """``input`` where ``condition`` holds and ``other`` elsewhere, broadcast; the side not taken gets no gradient.
 
     Of ``condition`` alone it gives the positions where it holds, ``nonzero(condition, as_tuple=True)``.
+
+    Raises DtypeError for a condition that is not boolean.
 
     >>> import autodiff
     >>> x = autodiff.tensor([0.0, 4.0], requires_grad=True)

@@ -99,7 +99,7 @@ def _floats(name: str, *parts: Any) -> tuple[Any, ...]:
 
 
 def view_as_real(input: Any) -> Value:
-    """Complex numbers (*) as pairs of floats (*, 2) in the same memory."""
+    """Complex numbers (*) as pairs of floats (*, 2) in the same memory; raises DtypeError for real numbers."""
     if not is_complex(input):
         raise DtypeError(f"view_as_real takes complex numbers, not {input.dtype.name}")
     return primitives.view_as_real(input)

@@ -43,6 +43,8 @@ def _two_axes(dim1: int, dim2: int, ndim: int) -> tuple[int, int]:
 def diag(input: Any, diagonal: int = 0) -> Value:
     """A vector as the diagonal of a square matrix; the diagonal of a matrix as a vector.
 
+    Raises ShapeError for more than two axes.
+
     >>> import autodiff
     >>> autodiff.diag(autodiff.tensor([1, 2]))
     tensor([[1, 0],

@@ -120,7 +120,10 @@ def index_copy(input: Any, dim: int, index: Any, source: Any) -> Value:
 
 
 def index_fill(input: Any, dim: int, index: Any, value: Any) -> Value:
-    """``input`` with ``value``, a number, in its slices at ``index`` along ``dim``."""
+    """``input`` with ``value``, a number, in its slices at ``index`` along ``dim``.
+
+    Raises ShapeError for an index of more than one axis.
+    """
     given, length = integers(index), input.shape[axis_of(dim, input.ndim)] if input.ndim else 1
     if given.ndim > 1:
         raise ShapeError(f"index_fill takes a vector or a number of positions, not an index of shape {given.shape}")
@@ -140,7 +143,10 @@ def shape_at(input: Any, key: Any) -> tuple[int, ...]:
 
 
 def index_put(input: Any, indices: tuple[Any, ...], values: Any, accumulate: bool = False) -> Value:
-    """``input`` with ``values`` put (or added, with ``accumulate``) at ``input[indices]``."""
+    """``input`` with ``values`` put (or added, with ``accumulate``) at ``input[indices]``.
+
+    Raises ShapeError where the values do not fit the indices.
+    """
     key = plain_key(tuple(indices))
     tensors_only("index_put", values)
     is_mask = len(key) == 1 and isinstance(key[0], np.ndarray) and key[0].dtype == np.bool_
@@ -170,7 +176,10 @@ def put(input: Any, index: Any, source: Any, accumulate: bool = False) -> Value:
 
 
 def take_along_dim(input: Any, indices: Any, dim: int | None = None) -> Value:
-    """``gather`` after both were stretched to one shape but for ``dim``; without it, from the flattened tensors."""
+    """``gather`` after both were stretched to one shape but for ``dim``; without it, from the flattened tensors.
+
+    Raises ShapeError unless the indices have as many axes.
+    """
     positions = integers(indices)
     if dim is None:
         return pick(ravel(input), key=in_range(positions.reshape(-1), math.prod(input.shape), None))
@@ -224,7 +233,10 @@ def masked_select(input: Any, mask: Any) -> Value:
 
 
 def masked_scatter(input: Any, mask: Any, source: Any) -> Value:
-    """``input`` where ``mask`` does not hold; where it does, the entries of ``source``, one after the other."""
+    """``input`` where ``mask`` does not hold; where it does, the entries of ``source``, one after the other.
+
+    Raises ShapeError where ``source`` has too few entries.
+    """
     array = _mask(mask)
     tensors_only("masked_scatter", source)
     one_dtype("masked_scatter", input, source)
@@ -257,7 +269,10 @@ def argwhere(input: Any) -> Value:
 
 
 def one_hot(input: Any, num_classes: int = -1) -> Value:
-    """For each class number a row that is 1 there and 0 elsewhere; as many columns as needed, or ``num_classes``."""
+    """For each class number a row that is 1 there and 0 elsewhere; as many columns as needed, or ``num_classes``.
+
+    Raises OptionError for a number that is no class.
+    """
     classes = integers(input)
     needed = int(classes.max(initial=-1)) + 1
     count = needed if num_classes == -1 else num_classes

@@ -41,6 +41,8 @@ __all__ = [
 def cat(tensors: Sequence[Any], dim: int = 0) -> Value:
     """The tensors one behind the other along ``dim``; all other lengths are equal.
 
+    Raises ShapeError where other axes differ, or without a tensor.
+
     >>> import autodiff
     >>> autodiff.cat([autodiff.ones(1, 2), autodiff.zeros(1, 2)])
     tensor([[1., 1.],
@@ -70,7 +72,10 @@ concat = concatenate = cat
 
 @numpy_names
 def stack(tensors: Sequence[Any], dim: int = 0) -> Value:
-    """The tensors, all of one shape, side by side along a new axis at ``dim``."""
+    """The tensors, all of one shape, side by side along a new axis at ``dim``.
+
+    Raises ShapeError where the shapes differ.
+    """
     if len({tuple(x.shape) for x in tensors}) > 1:
         shapes = ", ".join(str(tuple(x.shape)) for x in tensors)
         raise ShapeError(f"stack needs tensors of one shape, not {shapes}")
@@ -132,6 +137,8 @@ def meshgrid(*tensors: Any, indexing: str = "ij") -> tuple[Value, ...]:
 
     Shapes: (n1,), (n2,), ... give as many tensors of shape (n1, n2, ...); with ``indexing="xy"`` of (n2, n1, ...).
 
+    Raises ShapeError for more than one axis, OptionError for another ``indexing``.
+
     >>> import autodiff
     >>> rows, columns = autodiff.meshgrid(autodiff.arange(2), autodiff.arange(3))
     >>> columns
@@ -156,7 +163,10 @@ def meshgrid(*tensors: Any, indexing: str = "ij") -> tuple[Value, ...]:
 
 
 def cartesian_prod(*tensors: Any) -> Value:
-    """All choices of one entry of each vector: (n1 * n2 * ..., number of vectors); one vector as it is."""
+    """All choices of one entry of each vector: (n1 * n2 * ..., number of vectors); one vector as it is.
+
+    Raises ShapeError for what is no vector.
+    """
     parts = listed(tensors)
     for x in parts:
         if x.ndim != 1:
@@ -165,7 +175,10 @@ def cartesian_prod(*tensors: Any) -> Value:
 
 
 def combinations(input: Any, r: int = 2, with_replacement: bool = False) -> Value:
-    """All choices of ``r`` entries of a vector, in their order: (number of choices, r)."""
+    """All choices of ``r`` entries of a vector, in their order: (number of choices, r).
+
+    Raises ShapeError for what is no vector, OptionError for a length below 0.
+    """
     if input.ndim != 1:
         raise ShapeError(f"combinations takes a vector, not shape {tuple(input.shape)}")
     if r < 0:
@@ -177,7 +190,10 @@ def combinations(input: Any, r: int = 2, with_replacement: bool = False) -> Valu
 
 
 def repeat(input: Any, *repeats: Any, **named: Any) -> Value:
-    """``input`` so many times along each axis; more repeats than axes put new ones in front."""
+    """``input`` so many times along each axis; more repeats than axes put new ones in front.
+
+    Raises ShapeError for fewer repeats than axes, or one below 0.
+    """
     times = shape_of(sizes_by_name(repeats, named, "repeats") if named else repeats)
     lead = len(times) - input.ndim
     if lead < 0 or any(n < 0 for n in times):
@@ -198,6 +214,8 @@ def repeat_interleave(input: Any, repeats: Any = None, dim: int | None = None, *
     """Each entry along ``dim`` so many times in a row (of the flattened tensor where ``dim`` is missing).
 
     ``repeats`` is one number, or one for each entry; given alone it tells how often each of 0, 1, 2, ... comes.
+
+    Raises ShapeError where the repeats do not fit the axis.
 
     >>> import autodiff
     >>> autodiff.repeat_interleave(autodiff.tensor([7, 8]), autodiff.tensor([1, 3]))

@@ -78,7 +78,10 @@ def dot(input: Any, tensor: Any) -> Value:
 
 
 def outer(input: Any, vec2: Any) -> Value:
-    """All products of an entry of ``input`` (n,) and one of ``vec2`` (m,): (n, m)."""
+    """All products of an entry of ``input`` (n,) and one of ``vec2`` (m,): (n, m).
+
+    Raises ShapeError for what is no vector.
+    """
     tensors_only("outer", input, vec2)
     if input.ndim != 1 or vec2.ndim != 1:
         raise ShapeError(f"outer takes two vectors, not shapes {tuple(input.shape)} and {tuple(vec2.shape)}")
@@ -94,7 +97,10 @@ def vdot(input: Any, other: Any) -> Value:
 
 
 def inner(input: Any, other: Any) -> Value:
-    """The inner products of the last axes, (..., n) and (..., n); a number multiplies."""
+    """The inner products of the last axes, (..., n) and (..., n); a number multiplies.
+
+    Raises ShapeError where the last axes differ in length.
+    """
     tensors_only("inner", input, other)
     if not input.ndim or not other.ndim:
         return multiply(input, other)
@@ -106,6 +112,8 @@ def inner(input: Any, other: Any) -> Value:
 
 def tensordot(a: Any, b: Any, dims: Any = 2) -> Value:
     """The sum over pairs of axes: the last ``dims`` of ``a`` with the first of ``b``, or two lists of them.
+
+    Raises ShapeError where the axes that meet differ in length.
 
     >>> import autodiff
     >>> autodiff.tensordot(autodiff.ones(2, 3), autodiff.ones(3, 4), 1).shape
@@ -141,14 +149,17 @@ def kron(input: Any, other: Any) -> Value:
 
 
 def trace(input: Any) -> Value:
-    """The sum of the diagonal of a matrix."""
+    """The sum of the diagonal of a matrix; raises ShapeError for what is no matrix."""
     if input.ndim != 2:
         raise ShapeError(f"trace takes a matrix, not shape {tuple(input.shape)}")
     return sum_(diagonal(input))
 
 
 def cross(input: Any, other: Any, dim: int | None = None) -> Value:
-    """The vector product along ``dim``, of length 3; without it, along the first axis of that length."""
+    """The vector product along ``dim``, of length 3; without it, along the first axis of that length.
+
+    Raises ShapeError where the axis is not of length 3.
+    """
     tensors_only("cross", input, other)
     if input.ndim != other.ndim:
         raise ShapeError(f"cross takes tensors of as many axes, not shapes {tuple(input.shape)}, {tuple(other.shape)}")
@@ -163,7 +174,10 @@ def cross(input: Any, other: Any, dim: int | None = None) -> Value:
 
 
 def chain_matmul(*matrices: Any) -> Value:
-    """The product of several matrices, in the order that takes the fewest multiplications (Cormen 2009, sec. 15.2)."""
+    """The product of several matrices, in the order that takes the fewest multiplications (Cormen 2009, sec. 15.2).
+
+    Raises ShapeError for what is no matrix.
+    """
     if len(matrices) == 1:
         return clone(matrices[0])
     if any(x.ndim != 2 for x in matrices):

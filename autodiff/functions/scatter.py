@@ -32,6 +32,8 @@ def scatter(input: Any, dim: int, index: Any, src: Any = None, *, value: Any = N
 
     With ``reduce`` "add" or "multiply" the entry is added to, or multiplied into, what was there.
 
+    Raises OptionError for another ``reduce``.
+
     >>> import autodiff
     >>> autodiff.scatter(autodiff.zeros(3), 0, autodiff.tensor([2, 0]), autodiff.tensor([5.0, 7.0]))
     tensor([7., 0., 5.])
@@ -167,7 +169,10 @@ def _in_dtype_of(input: Any, src: Any) -> Any:
 
 
 def diagonal_scatter(input: Any, src: Any, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Value:
-    """``input`` with ``src`` as its diagonal in the axes ``dim1`` and ``dim2``."""
+    """``input`` with ``src`` as its diagonal in the axes ``dim1`` and ``dim2``.
+
+    Raises ShapeError where ``src`` is not as long as the diagonal.
+    """
     tensors_only("diagonal_scatter", src)
     shape = tuple(diagonal(input, offset, dim1, dim2).shape)
     if shape != tuple(src.shape):

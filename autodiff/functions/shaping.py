@@ -85,7 +85,7 @@ def _whole(shape: tuple[int, ...], old: tuple[int, ...]) -> tuple[int, ...]:
 
 
 def permute(input: Any, *dims: Any, **named: Any) -> Value:
-    """The axes in the order ``dims``."""
+    """The axes in the order ``dims``; raises ShapeError unless each axis comes once."""
     if named:
         dims = sizes_by_name(dims, named, "dims", "dim")
     axes = axes_of(shape_of(dims), input.ndim)
@@ -132,14 +132,17 @@ def adjoint(input: Any) -> Value:
 
 
 def t(input: Any) -> Value:
-    """A matrix transposed; a vector or a number as it is."""
+    """A matrix transposed; a vector or a number as it is; raises ShapeError for more than two axes."""
     if input.ndim > 2:
         raise ShapeError(f"t() takes at most 2 dimensions, not shape {tuple(input.shape)}; transpose() takes more")
     return shaping.transpose(input, axes=tuple(reversed(range(input.ndim))))
 
 
 def movedim(input: Any, source: Any, destination: Any) -> Value:
-    """The axes at ``source`` moved to ``destination``, the others in their order."""
+    """The axes at ``source`` moved to ``destination``, the others in their order.
+
+    Raises ShapeError unless there are as many destinations as sources.
+    """
     targets, sources = axes_of(destination, input.ndim), axes_of(source, input.ndim)
     if len(targets) != len(sources):
         raise ShapeError(f"movedim needs as many destinations as sources, not {source} and {destination}")
@@ -153,7 +156,10 @@ moveaxis = movedim
 
 
 def flatten(input: Any, start_dim: int = 0, end_dim: int = -1) -> Value:
-    """The axes from ``start_dim`` to ``end_dim`` as one; the tensor itself where that is one axis already."""
+    """The axes from ``start_dim`` to ``end_dim`` as one; the tensor itself where that is one axis already.
+
+    Raises ShapeError where the axes are not in order.
+    """
     first, last = axis_of(start_dim, input.ndim), axis_of(end_dim, input.ndim)
     shape = tuple(input.shape)
     if first > last:
@@ -188,7 +194,10 @@ def unsqueeze(input: Any, dim: int) -> Value:
 
 
 def expand(input: Any, *size: Any, **named: Any) -> Value:
-    """``input`` stretched to ``size`` by NumPy's rule, where -1 keeps an axis as it is; nothing is copied."""
+    """``input`` stretched to ``size`` by NumPy's rule, where -1 keeps an axis as it is; nothing is copied.
+
+    Raises ShapeError where the shape does not stretch.
+    """
     shape = shape_of(sizes_by_name(size, named, "size") if named else size)
     lead = len(shape) - input.ndim
     if lead < 0 or -1 in shape[:lead]:
@@ -209,6 +218,8 @@ def broadcast_to(input: Any, shape: Any) -> Value:
 def broadcast_shapes(*shapes: Any) -> tuple[int, ...]:
     """The shape to which all ``shapes`` stretch; an integer is a shape of one axis.
 
+    Raises ShapeError where they do not fit each other.
+
     >>> broadcast_shapes((2, 1), 3)
     (2, 3)
     """
@@ -226,7 +237,10 @@ def broadcast_tensors(*tensors: Any) -> tuple[Value, ...]:
 
 
 def sum_to_size(input: Any, *size: Any, **named: Any) -> Value:
-    """``input`` summed over the axes along which ``size`` would be stretched to its shape."""
+    """``input`` summed over the axes along which ``size`` would be stretched to its shape.
+
+    Raises ShapeError where ``size`` does not stretch to the shape.
+    """
     shape, given = shape_of(sizes_by_name(size, named, "size") if named else size), tuple(input.shape)
     lead = len(given) - len(shape)
     if lead < 0 or any(n not in (1, m) for n, m in zip(shape, given[lead:], strict=True)):

@@ -84,7 +84,10 @@ def msort(input: Any) -> Value:
 
 @real_only
 def topk(input: Any, k: int, dim: int = -1, largest: bool = True, sorted: bool = True) -> Extreme:
-    """The ``k`` largest entries along ``dim`` (or smallest), best first, and their positions."""
+    """The ``k`` largest entries along ``dim`` (or smallest), best first, and their positions.
+
+    Raises ShapeError where the axis is shorter than ``k``.
+    """
     axis, length = axis_of(dim, input.ndim), input.shape[dim] if input.ndim else 1
     if not 0 <= k <= length:
         raise ShapeError(f"topk: there are {length} entries along dim {dim} of shape {tuple(input.shape)}, not {k}")
@@ -94,7 +97,10 @@ def topk(input: Any, k: int, dim: int = -1, largest: bool = True, sorted: bool =
 @numpy_names
 @real_only
 def kthvalue(input: Any, k: int, dim: int = -1, keepdim: bool = False) -> Extreme:
-    """The ``k``-th smallest entry along ``dim``, counted from 1, and its position."""
+    """The ``k``-th smallest entry along ``dim``, counted from 1, and its position.
+
+    Raises ShapeError where the axis is shorter than ``k``.
+    """
     axis, length = axis_of(dim, input.ndim), input.shape[dim] if input.ndim else 1
     if not 1 <= k <= length:
         raise ShapeError(f"kthvalue: k is from 1 to {length} for shape {tuple(input.shape)} and dim {dim}, not {k}")
@@ -252,7 +258,10 @@ def searchsorted(
     side: str | None = None,
     sorter: Any = None,
 ) -> Any:
-    """Where each entry of ``input`` would stand in the sorted last axis: before equals, or behind them (``right``)."""
+    """Where each entry of ``input`` would stand in the sorted last axis: before equals, or behind them (``right``).
+
+    Raises ShapeError where the rows do not fit each other.
+    """
     if sorter is not None and sorter.shape != sorted_sequence.shape:
         raise ShapeError(f"searchsorted: a sorter of shape {sorter.shape} for a sequence of {sorted_sequence.shape}")
     if sorter is not None:
@@ -272,7 +281,10 @@ def searchsorted(
 
 
 def bucketize(input: Any, boundaries: Any, *, out_int32: bool = False, right: bool = False) -> Value:
-    """The bucket between sorted ``boundaries`` that each entry falls into; a boundary is in the one below it."""
+    """The bucket between sorted ``boundaries`` that each entry falls into; a boundary is in the one below it.
+
+    Raises ShapeError for boundaries that are no vector.
+    """
     if boundaries.ndim != 1:
         raise ShapeError(f"bucketize takes a vector of boundaries, not shape {tuple(boundaries.shape)}")
     return searchsorted(boundaries, input, out_int32=out_int32, right=right)
@@ -281,7 +293,10 @@ def bucketize(input: Any, boundaries: Any, *, out_int32: bool = False, right: bo
 @real_only
 @on_arrays
 def bincount(input: Any, weights: Any = None, minlength: int = 0) -> Any:
-    """How often each whole number from 0 on occurs in ``input``, or the sums of its ``weights``."""
+    """How often each whole number from 0 on occurs in ``input``, or the sums of its ``weights``.
+
+    Raises DtypeError for what are no integers.
+    """
     if input.dtype.kind not in "iu":
         raise DtypeError(f"bincount counts integers from 0 on, not {input.dtype.name}")
     counts = np.bincount(input, weights, minlength)
@@ -291,7 +306,10 @@ def bincount(input: Any, weights: Any = None, minlength: int = 0) -> Any:
 @on_arrays
 @real_only
 def histc(input: Any, bins: int = 100, min: float = 0, max: float = 0) -> Any:
-    """How many entries fall into each of ``bins`` equal parts from ``min`` to ``max`` (of ``input``, if equal)."""
+    """How many entries fall into each of ``bins`` equal parts from ``min`` to ``max`` (of ``input``, if equal).
+
+    Raises OptionError where bins and bounds make no range.
+    """
     if bins < 1 or not min <= max:
         raise OptionError(f"histc takes bins above 0 and min <= max, not {bins} bins from {min} to {max}")
     low, high = map(float, (input.min(), input.max()) if min == max and input.size else (min, max))

@@ -32,7 +32,10 @@ _cut_names = also_called(
 @numpy_names
 @also_called(split_size="split_size_or_sections", input="tensor")
 def split(tensor: Any, split_size_or_sections: Any, dim: int = 0) -> tuple[Value, ...]:
-    """Pieces along ``dim`` of one size (the last may be shorter), or of the sizes given."""
+    """Pieces along ``dim`` of one size (the last may be shorter), or of the sizes given.
+
+    Raises ShapeError where the sizes do not add up.
+    """
     (axis, length), sizes = length_of(tensor, dim), split_size_or_sections
     if isinstance(sizes, Sequence):
         ends = list(accumulate(shape_of((sizes,))))
@@ -55,7 +58,10 @@ def _pieces(input: Any, axis: int, ends: Sequence[int]) -> tuple[Value, ...]:
 
 
 def chunk(input: Any, chunks: int, dim: int = 0) -> tuple[Value, ...]:
-    """At most ``chunks`` pieces of equal size along ``dim``, the last one shorter where it does not divide."""
+    """At most ``chunks`` pieces of equal size along ``dim``, the last one shorter where it does not divide.
+
+    Raises ShapeError for a number of pieces below 1.
+    """
     if chunks <= 0:
         raise ShapeError(f"chunk needs a number of pieces above 0, not {chunks}")
     _, length = length_of(input, dim)
@@ -74,6 +80,8 @@ unsafe_chunk, unsafe_split = chunk, split
 @_cut_names
 def tensor_split(input: Any, indices_or_sections: Any, dim: int = 0) -> tuple[Value, ...]:
     """So many pieces along ``dim``, the first ones longer by one where it does not divide, or cuts before the indices.
+
+    Raises ShapeError for a number of pieces below 1.
 
     >>> import autodiff
     >>> [len(x) for x in autodiff.tensor_split(autodiff.arange(7), 3)]
@@ -124,7 +132,7 @@ def unbind(input: Any, dim: int = 0) -> tuple[Value, ...]:
 
 
 def select(input: Any, dim: int, index: int) -> Value:
-    """The slice at ``index`` along ``dim``, without it."""
+    """The slice at ``index`` along ``dim``, without it; raises AxisError for an index that is not there."""
     axis, length = length_of(input, dim)
     if not -length <= index < length:
         raise AxisError(f"no slice {index} along dim {dim} of shape {tuple(input.shape)}")
@@ -132,7 +140,7 @@ def select(input: Any, dim: int, index: int) -> Value:
 
 
 def narrow(input: Any, dim: int, start: int, length: int) -> Value:
-    """``length`` slices from ``start`` on along ``dim``."""
+    """``length`` slices from ``start`` on along ``dim``; raises ShapeError where the piece leaves the axis."""
     axis, whole = length_of(input, dim)
     start = int(start) + (whole if start < 0 else 0)
     if not (start >= 0 and length >= 0 and start + length <= whole):
@@ -142,6 +150,8 @@ def narrow(input: Any, dim: int, start: int, length: int) -> Value:
 
 def unfold(input: Any, dimension: int, size: int, step: int) -> Value:
     """All slices of ``size`` along an axis, ``step`` apart: that axis counts them, a new last one runs within each.
+
+    Raises ShapeError where a piece is longer than the axis.
 
     >>> import autodiff
     >>> autodiff.arange(5).unfold(0, 3, 2)
@@ -163,21 +173,24 @@ def flip(input: Any, *dims: Any, **named: Any) -> Value:
 
 
 def fliplr(input: Any) -> Value:
-    """The columns in opposite order."""
+    """The columns in opposite order; raises ShapeError for fewer than two axes."""
     if input.ndim < 2:
         raise ShapeError(f"fliplr takes tensors of columns (n, m, *), not shape {tuple(input.shape)}")
     return flip(input, 1)
 
 
 def flipud(input: Any) -> Value:
-    """The rows in opposite order."""
+    """The rows in opposite order; raises ShapeError without an axis."""
     if not input.ndim:
         raise ShapeError("flipud takes tensors of rows (n, *), not one without axes")
     return flip(input, 0)
 
 
 def rot90(input: Any, k: int = 1, dims: Sequence[int] = (0, 1)) -> Value:
-    """Turned by 90 degrees ``k`` times in the plane of two axes, from the first towards the second."""
+    """Turned by 90 degrees ``k`` times in the plane of two axes, from the first towards the second.
+
+    Raises ShapeError unless ``dims`` are two axes.
+    """
     axes = axes_of(dims, input.ndim)
     if len(axes) != 2:
         raise ShapeError(f"rot90 turns in the plane of two axes, not of {dims}")
@@ -191,6 +204,8 @@ def roll(input: Any, shifts: Any, dims: Any = None, *, dim: Any = None) -> Value
     """The entries moved by ``shifts`` along ``dims``, those that leave at one end come in at the other.
 
     Without ``dims`` the flattened tensor is rolled.
+
+    Raises ShapeError unless there are as many shifts as ``dims``.
     """
     along = dim if dims is None else dims  # dim is what NumPy's axis becomes
     if along is None or along == ():

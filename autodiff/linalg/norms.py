@@ -131,7 +131,10 @@ def dist(input: Any, other: Any, p: float = 2) -> Value:
 
 
 def cdist(x1: Any, x2: Any, p: float = 2.0, compute_mode: str = "use_mm_for_euclid_dist_if_necessary") -> Value:
-    """The distances of all rows of (..., n, k) from all rows of (..., m, k): (..., n, m)."""
+    """The distances of all rows of (..., n, k) from all rows of (..., m, k): (..., n, m).
+
+    Raises ShapeError where the rows differ in length.
+    """
     if x1.ndim < 2 or x2.ndim < 2 or x1.shape[-1] != x2.shape[-1]:
         raise ShapeError(f"cdist takes (..., n, k) and (..., m, k), not {tuple(x1.shape)} and {tuple(x2.shape)}")
     one_dtype("cdist", x1, x2)
@@ -141,7 +144,10 @@ def cdist(x1: Any, x2: Any, p: float = 2.0, compute_mode: str = "use_mm_for_eucl
 
 
 def pdist(input: Any, p: float = 2.0) -> Value:
-    """The distances of the rows of (n, k) from each other, each pair once: (n (n - 1) / 2,)."""
+    """The distances of the rows of (n, k) from each other, each pair once: (n (n - 1) / 2,).
+
+    Raises ShapeError for what is no matrix.
+    """
     if input.ndim != 2:
         raise ShapeError(f"pdist takes rows (n, k), not shape {tuple(input.shape)}")
     first, second = np.triu_indices(input.shape[0], 1)
@@ -149,7 +155,10 @@ def pdist(input: Any, p: float = 2.0) -> Value:
 
 
 def renorm(input: Any, p: float, dim: int, maxnorm: float) -> Value:
-    """``input`` with every slice along ``dim`` that has a norm above ``maxnorm`` shrunk to it."""
+    """``input`` with every slice along ``dim`` that has a norm above ``maxnorm`` shrunk to it.
+
+    Raises ShapeError for fewer than two axes.
+    """
     if input.ndim < 2:
         raise ShapeError(f"renorm takes slices of two axes or more, not shape {tuple(input.shape)}")
     axis = axis_of(dim, input.ndim)

@@ -39,7 +39,10 @@ def diagonal(A: Any, *, offset: int = 0, dim1: int = -2, dim2: int = -1) -> Valu
 
 
 def multi_dot(tensors: Any) -> Value:
-    """The product of several matrices in the cheapest order; the first and the last may be vectors."""
+    """The product of several matrices in the cheapest order; the first and the last may be vectors.
+
+    Raises ShapeError for fewer than two matrices.
+    """
     if len(tensors) < 2:
         raise ShapeError(f"multi_dot takes two tensors or more, not {len(tensors)}")
     row, column = tensors[0].ndim == 1, tensors[-1].ndim == 1
@@ -51,7 +54,10 @@ def multi_dot(tensors: Any) -> Value:
 
 
 def vander(x: Any, N: int | None = None) -> Value:
-    """The powers 0 to N - 1 of each entry (n of them by default, at least two), along a new last axis."""
+    """The powers 0 to N - 1 of each entry (n of them by default, at least two), along a new last axis.
+
+    Raises OptionError for fewer than two powers.
+    """
     x = with_dtype(x if x.ndim else unsqueeze(x, 0), None, whole="biu")
     count = x.shape[-1] if N is None else N
     if count < 2:

@@ -43,14 +43,17 @@ xlog1py = as_function(
 
 
 def polygamma(n: int, input: Any) -> Value:
-    """The ``n``-th derivative of ``digamma``."""
+    """The ``n``-th derivative of ``digamma``; raises OptionError for an order below 0."""
     if n < 0:
         raise OptionError(f"polygamma: no derivative has the order {n}")
     return special.digamma(input) if n == 0 else special.polygamma(input, n=int(n))
 
 
 def multigammaln(input: Any, p: int) -> Value:
-    """log of the gamma function of ``p`` dimensions: sums of ``lgamma`` at steps of a half (Muirhead 1982, 2.1.12)."""
+    """log of the gamma function of ``p`` dimensions: sums of ``lgamma`` at steps of a half (Muirhead 1982, 2.1.12).
+
+    Raises OptionError for a dimension below 1.
+    """
     if p < 1:
         raise OptionError(f"multigammaln needs at least one dimension, not {p}")
     input = contiguous(input)

@@ -76,7 +76,7 @@ def asarray(
 
 
 def from_numpy(ndarray: Any) -> Tensor:
-    """A tensor that shares the memory of an array."""
+    """A tensor that shares the memory of an array; raises DtypeError for what is no array."""
     if not isinstance(ndarray, np.ndarray):
         raise DtypeError(f"from_numpy takes an array, not {ndarray!r:.60}; tensor(...) takes lists and numbers")
     return leaf(array_from_data(ndarray, None, None))
@@ -250,6 +250,8 @@ def arange(
     requires_grad: bool = False,
 ) -> Tensor:
     """The numbers from ``start`` (0 where only one bound is given) up to but not including ``end``, in steps.
+
+    Raises OptionError for a step that does not lead from ``start`` to ``end``.
 
     >>> arange(0, 1, 0.25)
     tensor([0.0000, 0.2500, 0.5000, 0.7500])

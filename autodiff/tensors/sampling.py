@@ -113,7 +113,10 @@ def normal(
     pin_memory: bool = False,
     requires_grad: bool = False,
 ) -> Tensor:
-    """Normal random numbers; ``mean`` and ``std`` are numbers with a ``size``, or tensors that give it."""
+    """Normal random numbers; ``mean`` and ``std`` are numbers with a ``size``, or tensors that give it.
+
+    Raises OptionError for a deviation below 0.
+    """
     parents = mean, std
     mean, std = (x.detach() if isinstance(x, Tensor) else x for x in parents)
     given = [x for x in (mean, std) if isinstance(x, Tensor)]
@@ -139,7 +142,10 @@ def randint(
     pin_memory: bool = False,
     requires_grad: bool = False,
 ) -> Tensor:
-    """Random integers from ``low`` (0 where only one bound is given) up to but not including ``high``."""
+    """Random integers from ``low`` (0 where only one bound is given) up to but not including ``high``.
+
+    Raises OptionError where no integer lies between the bounds.
+    """
     if size is None:  # randint(high, size)
         low, high, size = 0, low, high
     elif low is None or high is None:
@@ -189,6 +195,8 @@ def randint_like(
 @takes_out
 def bernoulli(input: Tensor, p: float | None = None, *, generator: Generator | None = None) -> Tensor:
     """1 with the probability in ``input`` (or ``p`` everywhere) and 0 otherwise.
+
+    Raises OptionError for what is no probability.
 
     >>> import autodiff
     >>> bernoulli(autodiff.tensor([0.0, 1.0]))

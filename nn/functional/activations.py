@@ -145,6 +145,8 @@ def gelu(input: Any, approximate: str = "none") -> Value:
     Law: x / 2 * (1 + erf(x / sqrt 2)); with ``approximate="tanh"`` x / 2 * (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3))).
 
     Reference: Hendrycks & Gimpel 2016.
+
+    Raises OptionError for another ``approximate``.
     """
     if approximate not in ("none", "tanh"):
         raise OptionError(f"gelu has the forms approximate='none' and 'tanh', not {approximate!r}")
@@ -153,6 +155,8 @@ def gelu(input: Any, approximate: str = "none") -> Value:
 
 def hardtanh(input: Any, min_val: float = -1.0, max_val: float = 1.0, inplace: bool = False) -> Value:
     """x held between ``min_val`` and ``max_val``; unlike ``clamp`` with gradient 0 at the bounds, as PyTorch's.
+
+    Raises OptionError where ``min_val`` is above ``max_val``.
 
     >>> import autodiff
     >>> hardtanh(autodiff.tensor([-3.0, 0.5, 3.0]))
@@ -205,7 +209,10 @@ def elu(input: Any, alpha: float = 1.0, inplace: bool = False) -> Value:
 
 
 def celu(input: Any, alpha: float = 1.0, inplace: bool = False) -> Value:
-    """``elu`` of x / alpha times alpha, which has slope 1 at 0 for every alpha (Barron 2017)."""
+    """``elu`` of x / alpha times alpha, which has slope 1 at 0 for every alpha (Barron 2017).
+
+    Raises OptionError for ``alpha`` 0.
+    """
     if inplace:
         return written(input, celu, alpha)
     if alpha == 0:
@@ -233,6 +240,8 @@ def prelu(input: Any, weight: Any) -> Value:
     Shapes: input (N, C, *) or any, weight (C,) or (1,) or ().
 
     Reference: He et al. 2015, "Delving deep into rectifiers".
+
+    Raises ShapeError where the weight does not fit the channels.
     """
     shape, slopes = tuple(input.shape), math.prod(weight.shape)
     if slopes != 1:
@@ -250,7 +259,10 @@ def prelu(input: Any, weight: Any) -> Value:
 def rrelu(
     input: Any, lower: float = 1.0 / 8, upper: float = 1.0 / 3, training: bool = False, inplace: bool = False
 ) -> Value:
-    """``leaky_relu`` with a slope drawn for each entry in training, and the mean slope otherwise (Xu et al. 2015)."""
+    """``leaky_relu`` with a slope drawn for each entry in training, and the mean slope otherwise (Xu et al. 2015).
+
+    Raises OptionError where ``lower`` is above ``upper``.
+    """
     if inplace:
         return written(input, rrelu, lower, upper, training)
     if lower > upper:
@@ -274,7 +286,7 @@ def hardshrink(input: Any, lambd: float = 0.5) -> Value:
 
 
 def softshrink(input: Any, lambd: float = 0.5) -> Value:
-    """x moved towards 0 by ``lambd``, and 0 where that would go past it."""
+    """x moved towards 0 by ``lambd``, and 0 where that would go past it; raises OptionError for ``lambd`` below 0."""
     if lambd < 0:
         raise OptionError(f"softshrink needs lambd of at least 0, not {lambd}")
     return apply(transcendental.softshrink, (input,), {"width": lambd})
@@ -300,7 +312,10 @@ def mish(input: Any, inplace: bool = False) -> Value:
 
 
 def glu(input: Any, dim: int = -1) -> Value:
-    """The first half along ``dim`` times the sigmoid of the second (Dauphin et al. 2017)."""
+    """The first half along ``dim`` times the sigmoid of the second (Dauphin et al. 2017).
+
+    Raises ShapeError where the axis has no even length.
+    """
     if not input.shape:
         raise AxisError("glu halves an axis, which a 0-d tensor does not have")
     if length_of(input, dim)[1] % 2:

@@ -102,7 +102,7 @@ def alpha_dropout(input: Any, p: float = 0.5, training: bool = False, inplace: b
 
 
 def feature_alpha_dropout(input: Any, p: float = 0.5, training: bool = False, inplace: bool = False) -> Any:
-    """``alpha_dropout`` of whole channels, axis 1."""
+    """``alpha_dropout`` of whole channels, axis 1; raises ShapeError for an input without channels."""
     if inplace and training and p:
         return written(input, feature_alpha_dropout, p, training)
     shape = tuple(input.shape)

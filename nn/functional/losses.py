@@ -154,6 +154,8 @@ def smooth_l1_loss(
     Shapes: as ``mse_loss``.
 
     Reference: Girshick 2015, "Fast R-CNN".
+
+    Raises OptionError for ``beta`` below 0.
     """
     if beta < 0:
         raise OptionError(f"smooth_l1_loss needs beta of at least 0, not {beta}")
@@ -170,6 +172,8 @@ def huber_loss(input: Any, target: Any, reduction: str = "mean", delta: float = 
     Shapes: as ``mse_loss``. The mean is over the number of entries, whatever their weights.
 
     Reference: Huber 1964, "Robust estimation of a location parameter".
+
+    Raises OptionError for ``delta`` of 0 or below.
     """
     if delta <= 0:
         raise OptionError(f"huber_loss needs delta above 0, not {delta}")

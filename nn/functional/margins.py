@@ -86,6 +86,8 @@ def cosine_embedding_loss(
     """1 - cos(x1, x2) where the target is 1, max(0, cos(x1, x2) - margin) where it is -1.
 
     Shapes: inputs (N, D) or (D,), target (N,) or (), result () or, for reduction "none", as the target.
+
+    Raises ShapeError where the inputs do not fit the target.
     """
     first, second, wanted = tuple(input1.shape), tuple(input2.shape), tuple(target.shape)
     if len(first) not in (1, 2) or len(second) != len(first) or len(wanted) != len(first) - 1:

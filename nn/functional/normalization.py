@@ -202,6 +202,8 @@ def group_norm(input: Any, num_groups: int, weight: Any = None, bias: Any = None
     Shapes: input (N, C, *), weight and bias (C,), result as input.
 
     Reference: Wu & He 2018, "Group normalization".
+
+    Raises ShapeError where the channels do not divide.
     """
     shape = tuple(input.shape)
     if len(shape) < 2 or num_groups < 1 or shape[1] % num_groups:
@@ -220,6 +222,8 @@ def local_response_norm(input: Any, size: int, alpha: float = 0.0001, beta: floa
     Shapes: input (N, C, *), result as input.
 
     Reference: Krizhevsky, Sutskever & Hinton 2012, "ImageNet classification with deep convolutional neural networks".
+
+    Raises ShapeError for an input without channels.
     """
     shape = tuple(input.shape)
     if len(shape) < 3:

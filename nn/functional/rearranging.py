@@ -41,6 +41,8 @@ def fold(
     """Columns added up where ``unfold`` took them from: its adjoint (col2im).
 
     Shapes: input (N, C * kh * kw, L) or (C * kh * kw, L), result (N, C, *output_size) or (C, *output_size).
+
+    Raises ShapeError where the columns do not fit the image.
     """
     window, size = window_of(2, kernel_size, stride, padding, dilation), as_tuple(output_size, 2, "output_size")
     output, area, shape = window.output_size(size), math.prod(window.kernel), tuple(input.shape)
@@ -60,6 +62,8 @@ def pixel_shuffle(input: Any, upscale_factor: int) -> Value:
     Shapes: input (*, C r^2, H, W), result (*, C, H r, W r).
 
     Reference: Shi et al. 2016, "Real-time single image and video super-resolution".
+
+    Raises ShapeError where the channels do not divide.
     """
     r, shape = upscale_factor, tuple(input.shape)
     if len(shape) < 3 or r < 1 or shape[-3] % (r * r):
@@ -75,6 +79,8 @@ def pixel_unshuffle(input: Any, downscale_factor: int) -> Value:
     """The inverse of ``pixel_shuffle``.
 
     Shapes: input (*, C, H r, W r), result (*, C r^2, H, W).
+
+    Raises ShapeError where the image does not divide.
     """
     r, shape = downscale_factor, tuple(input.shape)
     if len(shape) < 3 or r < 1 or shape[-1] % r or shape[-2] % r:
@@ -92,6 +98,8 @@ def channel_shuffle(input: Any, groups: int) -> Value:
     Shapes: input (N, C, *), result the same.
 
     Reference: Zhang et al. 2018, "ShuffleNet".
+
+    Raises OptionError where ``groups`` does not divide the channels.
     """
     shape = tuple(input.shape)
     if len(shape) < 3:

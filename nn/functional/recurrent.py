@@ -73,6 +73,8 @@ def rnn(
     Returns all h (S, H), and the last of each sample (N, H).
 
     Reference: Elman 1990, "Finding structure in time".
+
+    Raises OptionError for another nonlinearity.
     """
     if nonlinearity not in ("tanh", "relu"):
         raise OptionError(f"a recurrent net has the nonlinearity 'tanh' or 'relu', not {nonlinearity!r}")

@@ -34,6 +34,8 @@ def affine_grid(theta: Any, size: Any, align_corners: bool | None = None) -> Val
     of the last, otherwise from edge to edge.
 
     Reference: Jaderberg et al. 2015, "Spatial transformer networks".
+
+    Raises ShapeError where ``theta`` does not fit the size.
     """
     lengths = tuple(size)[2:]
     axes = len(lengths)
