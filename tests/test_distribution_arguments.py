@@ -117,6 +117,10 @@ def test_numbers_arrays_and_dtypes_meet() -> None:
     assert str(Normal(np.zeros(3), 1).sample().dtype).endswith("float64")
     assert Normal(np.zeros(3), 1).log_prob(np.ones(3)).shape == (3,)
     assert Normal(0.0, 1.0).log_prob(0.0).item() == pytest.approx(-0.9189385)
+    half = tensor([0.5, 0.5], dtype=autodiff.float64)
+    for relaxed in (distributions.RelaxedBernoulli, distributions.RelaxedOneHotCategorical):
+        assert relaxed(0.1, half).temperature.item() == 0.1
+        assert str(relaxed(0.1, half).rsample().dtype).endswith("float64")
     first, second = broadcast_all(tensor([1.0, 2.0]), 3)
     assert first.shape == second.shape == (2,)
 

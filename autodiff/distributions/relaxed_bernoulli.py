@@ -13,7 +13,7 @@ from autodiff.engine.apply import apply
 from autodiff.engine.values import Value
 from autodiff.functions.transcendental import logit
 from autodiff.ops.transcendental import softplus
-from autodiff.tensors.creation import as_tensor
+from autodiff.tensors.tensor import Tensor
 
 
 class LogitRelaxedBernoulli(Chances):
@@ -34,7 +34,7 @@ class LogitRelaxedBernoulli(Chances):
         self, temperature: Any, probs: Any = None, logits: Any = None, validate_args: bool | None = None
     ) -> None:
         self._given(probs, logits)
-        self.temperature = as_tensor(temperature)
+        self.temperature = temperature if isinstance(temperature, Tensor) else self._param.new_tensor(temperature)
         super().__init__(self._param.shape, validate_args=validate_args)
 
     def rsample(self, sample_shape: Any = ()) -> Value:

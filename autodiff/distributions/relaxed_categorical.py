@@ -12,7 +12,7 @@ from autodiff.distributions.transforms import ExpTransform
 from autodiff.distributions.utils import open_uniform
 from autodiff.engine.values import Value
 from autodiff.functions.reductions import log_softmax
-from autodiff.tensors.creation import as_tensor
+from autodiff.tensors.tensor import Tensor
 
 
 class ExpRelaxedCategorical(ClassChances):
@@ -33,7 +33,7 @@ class ExpRelaxedCategorical(ClassChances):
         self, temperature: Any, probs: Any = None, logits: Any = None, validate_args: bool | None = None
     ) -> None:
         self._given_classes(probs, logits)
-        self.temperature = as_tensor(temperature)
+        self.temperature = temperature if isinstance(temperature, Tensor) else self._param.new_tensor(temperature)
         super().__init__(self._param.shape[:-1], self._param.shape[-1:], validate_args=validate_args)
 
     def rsample(self, sample_shape: Any = ()) -> Value:
