@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from autodiff.compiling.blocks import Pair, by_blocks
 from autodiff.compiling.calls import Call, Draw, Reading, mapped, parts
 from autodiff.compiling.capture import PRODUCTS
 from autodiff.compiling.numbers import Changed, Number, Numbers
@@ -32,15 +33,13 @@ class Memory:
         numbers: the numbers of the step.
 
     Attributes:
-        bound: the calls that a replay makes, as functions without arguments.
-        sources: for each of them the call that it is.
+        pairs: the calls that a replay makes, each with a function without arguments that makes it.
         bytes: how much memory the temporary arrays take together.
         naive: how much they would take, had each its own.
     """
 
     def __init__(self, calls: list[Call], results: list[Ref], numbers: Numbers) -> None:
-        self.bound: list[Bound] = []
-        self.sources: list[Call] = []
+        self.pairs: list[Pair] = []
         self.bytes = self.naive = 0
         self._numbers = numbers
         self._arrays: dict[Ref, Array] = {}
@@ -52,6 +51,8 @@ class Memory:
         self._last.update((ref.root, len(calls)) for ref in results)
         for i, call in enumerate(calls):
             self._place(i, call)
+        uses = Counter(ref.root for call in calls for ref in call.refs()) + Counter(ref.root for ref in results)
+        self.pairs = by_blocks(self.pairs, uses)
 
     def array(self, ref: Ref) -> Array:
         """The array of ``ref``; one from elsewhere is itself."""
@@ -76,8 +77,7 @@ class Memory:
                 if out.root.kind == "temporary" and out.root not in self._raw:
                     self._allocate(i, call, out.root)
             if call.function is not np.empty_like:
-                self.bound.append(self._bind(call))
-                self.sources.append(call)
+                self.pairs.append((call, self._bind(call)))
             for root in {ref.root for ref in call.refs()}:
                 if self._last[root] == i and root in self._raw:
                     raw = self._raw.pop(root)

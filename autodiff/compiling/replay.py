@@ -90,7 +90,7 @@ class Program:
 
     def _split(self, capture: Capture) -> None:
         """Tell what may still find that values go another way from what comes after."""
-        calls, bound = self.memory.sources, self.memory.bound
+        calls, bound = zip(*self.memory.pairs, strict=True) if self.memory.pairs else ((), ())
         lasting = [[w.root for w in c.written() if w.root.kind == "lasting"] for c in calls]
         first = next((i for i, roots in enumerate(lasting) if roots), len(calls))
         late = [i + 1 for i, c in enumerate(calls) if isinstance(c.function, Reading) or c.part.endswith("backward")]
@@ -116,7 +116,7 @@ class Program:
 
     def summary(self) -> str:
         """What the program has: calls, memory, functions that are no NumPy functions, what is read of values."""
-        kinds = [type(call.function) for call in self.memory.sources]
+        kinds = [type(call.function) for call, _ in self.memory.pairs]
         return (
             f"{len(kinds)} calls, {kinds.count(Reading)} of which read values and {kinds.count(Draw)} draw numbers; "
             f"{self.memory.bytes:,} bytes for temporary arrays, which would take {self.memory.naive:,} each by itself; "

@@ -73,9 +73,13 @@ class Traced(np.ndarray[Any, Any]):
         return made
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
+        if any(hasattr(x, "__primitive__") for x in inputs):  # a tensor, whose business it is
+            return NotImplemented
         return self._capture.call(ufunc if method == "__call__" else getattr(ufunc, method), inputs, kwargs)
 
     def __array_function__(self, func: Any, types: Any, args: Any, kwargs: Any) -> Any:
+        if any(hasattr(kind, "__primitive__") for kind in types):
+            return NotImplemented
         return self._capture.call(func, args, kwargs)
 
     def __getattribute__(self, name: str) -> Any:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import wraps
+from functools import partial, wraps
 from typing import Any
 
 import numpy as np
 
-from autodiff.kernels.threads import WorkQueue
+from autodiff.kernels.threads import WorkQueue, workers
 
 BLOCK = 1 << 17  # numbers; on shorter ones the calls cost more than a second thread saves
 LONG = 2 * BLOCK  # numbers from which on a second thread pays
@@ -19,6 +19,8 @@ def by_blocks(function: Callable[..., Any], *arrays: Any) -> Any:
     first = arrays[0]
     if not isinstance(first, np.ndarray) or first.size < LONG:
         return function(*arrays)
+    if hasattr(first, "__once__") and workers() > 1:  # an array of ``compile``: the threads share each replay, too
+        return first.__once__(partial(by_blocks, function), arrays, {})
     for x in arrays:
         if type(x) is not np.ndarray or x.shape != first.shape or not x.flags.c_contiguous:
             return function(*arrays)
@@ -35,7 +37,8 @@ def shared(function: Callable[..., Any]) -> Callable[[Any], Any]:
     @wraps(function)
     def of(x: Any) -> Any:
         if x.nbytes < LONG or type(x) is not np.ndarray or x.size < LONG:
-            return function(x)
+            is_shared = hasattr(x, "__once__") and x.size >= LONG and workers() > 1
+            return x.__once__(of, (x,), {}) if is_shared else function(x)
         if x.dtype.kind != "f" or not x.flags.c_contiguous:
             return function(x)
         return _filled(lambda out, x: function(x, out=out), x)
