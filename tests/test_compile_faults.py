@@ -1,0 +1,127 @@
+"""Faults that are planted in the compiler are found, and threads do not meet."""
+
+from __future__ import annotations
+
+import threading
+from typing import Any
+
+import numpy as np
+import pytest
+from compiled import Way, bits, side_by_side
+
+import autodiff
+import nn
+import optim
+from autodiff.compiling import capture, plan, replay, step
+from autodiff.compiling.calls import Reading
+from autodiff.errors import AutodiffWarning, OptionError
+
+RNG = np.random.default_rng(0)
+
+
+def training() -> Way:
+    model = nn.Sequential(nn.Linear(3, 4), nn.BatchNorm1d(4), nn.Tanh(), nn.Linear(4, 2))
+    optimizer = optim.Adam(model.parameters(), lr=0.05)
+
+    def run(x: Any, y: Any) -> Any:
+        optimizer.zero_grad()
+        loss = nn.functional.cross_entropy(model(x), y)
+        loss.backward()
+        optimizer.step()
+        return loss
+
+    return Way(run, [*model.parameters(), *model.buffers()], optimizer)
+
+
+def data(i: int) -> tuple[Any, ...]:
+    return RNG.normal(size=(6, 3)).astype(np.float32), RNG.integers(0, 2, 6)
+
+
+def found_at_once() -> bool:
+    """Whether the comparison refuses the program; the step comes to the right bits all the same."""
+    compiled = side_by_side(training, data)
+    return not compiled.programs and "came to" in " ".join(compiled.said).replace("comes", "came")
+
+
+def test_a_constant_that_is_baked(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An array whose calls are left out keeps the value of the run in which notes were taken."""
+    monkeypatch.setattr(plan.Memory, "_is_constant", lambda self, call: call.part == "tanh" and not call.writes)
+    assert found_at_once()
+
+
+def test_a_number_that_is_baked(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Bias corrections that are not computed again."""
+    monkeypatch.setattr(capture.Numbers, "refresh", lambda self: None)
+    compiled = side_by_side(training, data)
+    assert not compiled.programs
+
+
+def test_a_buffer_that_is_used_again_too_early(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Memory that is given away one call before its last use."""
+    early = plan.Memory._place
+
+    def place(self: Any, i: int, call: Any) -> None:
+        self._last = {root: last - (last > i + 2) for root, last in self._last.items()}
+        early(self, i, call)
+
+    monkeypatch.setattr(plan.Memory, "_place", place)
+    assert found_at_once()
+
+
+def test_a_write_before_a_guard(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Statistics are written before labels are looked at: what was written is undone when the guard fails."""
+    way = training()
+    compiled = autodiff.compile(way.step)
+    for _ in range(4):
+        compiled(*map(autodiff.tensor, data(0)))
+    before = [bits(x) for x in way.tensors]
+    assert any(isinstance(call.function, Reading) for call, _ in compiled.programs[0].memory.pairs)
+    x, _ = data(0)
+    with pytest.raises(OptionError):
+        compiled(autodiff.tensor(x), autodiff.tensor(np.array([0, 1, 0, 1, 5, 0])))
+    assert [bits(x) for x in way.tensors[:4]] == before[:4]
+    program = compiled.programs[0]
+    monkeypatch.setattr(program, "_undone", [])
+    with pytest.raises(replay.Changed):
+        program._run([x, np.array([0, 1, 0, 1, 5, 0])])
+    assert [bits(x) for x in way.tensors] != before, "the test would not see a write that is left"
+
+
+def test_a_value_that_goes_past_the_notes() -> None:
+    """What reads an array without asking NumPy finds garbage, so that it cannot be right by chance."""
+    weights = np.ones(3, np.float32)
+
+    def run(x: Any) -> Any:
+        return x * autodiff.tensor(np.array(x.detach().numpy()) * weights)  # a copy in C
+
+    compiled, x = autodiff.compile(run), autodiff.tensor([1.0, 2.0, 3.0])
+    with pytest.warns(AutodiffWarning, match="another result"):
+        results = [compiled(x) for _ in range(4)]
+    assert [r.tolist() for r in results] == [[1.0, 4.0, 9.0]] * 4
+
+
+def test_two_threads_compile_at_once() -> None:
+    """Each takes notes of its own step, and neither sees the other's arrays."""
+    failures: list[BaseException] = []
+
+    def work() -> None:
+        try:
+            way = training()
+            compiled, plain = autodiff.compile(way.step), training()
+            with autodiff.no_grad():
+                for p, q in zip(plain.tensors, way.tensors, strict=True):
+                    p.copy_(q)
+            for _ in range(12):
+                x, y = map(autodiff.tensor, data(0))
+                assert bits(compiled(x, y)) == bits(plain.step(x, y))
+            assert compiled.programs
+        except BaseException as error:
+            failures.append(error)
+
+    threads = [threading.Thread(target=work) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not failures, failures
+    assert not step.random.noting
