@@ -139,6 +139,8 @@ def build_step(lib: Any) -> Callable[[], object]:
     lib.manual_seed(0)
     model = dense(lib.nn, PLAIN)
     step = make_step(model, lib.optim.SGD(model.parameters(), lr=0.1), lib.nn.MSELoss())
+    if lib is autodiff:
+        step = autodiff.compile(step)
     places, labels = points("xor")
     samples = list(zip(lib.tensor(places).split(1), lib.tensor(labels).split(1), strict=True))
 

@@ -18,6 +18,7 @@ class Way(NamedTuple):
     step: Callable[..., Any]
     tensors: list[Any]
     optimizer: Any = None
+    change: Any = None
 
 
 def bits(x: Any) -> Any:

@@ -308,3 +308,34 @@ def test_changes_by_a_replay_are_changes() -> None:
     compiled(autodiff.tensor(normal(4, 2)), autodiff.tensor(normal(4, 1)))
     with pytest.raises(GraphError, match="compiled step"):
         loss.backward()
+
+
+def test_plain_values_that_change() -> None:
+    """A weight that is annealed, in a closure or as an attribute: another value needs another program."""
+
+    class Annealed:
+        factor = 1.0
+
+        def __init__(self) -> None:
+            self.beta = 1.0
+
+    def build() -> Way:
+        w, options, beta = autodiff.tensor([1.0, 2.0], requires_grad=True), Annealed(), 1.0
+
+        def step(x: Any) -> Any:
+            w.grad = None
+            loss = (w * x).sum() * beta * options.beta
+            loss.backward()
+            return loss
+
+        def set_beta(value: float) -> None:
+            nonlocal beta
+            beta = options.beta = value
+
+        return Way(step, [w], None, set_beta)
+
+    def between(i: int, way: Way) -> None:
+        if i % 25 == 5:
+            way.change(i / 10)
+
+    assert replays(side_by_side(build, lambda i: (normal(2),), 160, between))

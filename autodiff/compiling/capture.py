@@ -78,7 +78,6 @@ class Capture:
         self.states: list[tuple[dict[Any, Any], dict[Any, Any]]] = []
         self.constants: list[tuple[Any, Array]] = []
         self._saved: dict[Ref, Array] = {}
-        self._count = 0
         self.walked = False
         self.part = self.visit = ""
         self._thread = get_ident()
@@ -90,9 +89,8 @@ class Capture:
 
     def new(self, array: Array, kind: str, root: Ref | None = None) -> Ref:
         """An array of the program."""
-        ref = Ref(self, array, kind, root, self._count)
+        ref = Ref(self, array, kind, root)
         owner = owner_of(array)
-        self._count += 1
         self._kept.append((array, owner))
         self._known.setdefault(self._key(array), ref)  # a view of all of it comes to the same place
         self._roots.setdefault(id(owner), ref.root)

@@ -44,6 +44,7 @@ class Program:
         inputs: the arguments, None for one that lasts.
         out: what the step returned.
         check: how often it is compared with the step before it is trusted.
+        facts: plain values that it may have computed with.
         names: what the user's program calls lasting arrays, by the ids of the owners of their memory.
 
     Attributes:
@@ -52,11 +53,14 @@ class Program:
         memory: their arrays.
         unchecked: how many comparisons are to come.
         failures: how often values went another way.
+        uses: how often it was replayed.
     """
 
-    def __init__(self, capture: Capture, inputs: list[Any], out: Any, check: int, names: dict[int, str]) -> None:
-        self.inputs, self.names = inputs, names
-        self.unchecked, self.failures, self._place = check, 0, place_of_user(3)
+    def __init__(
+        self, capture: Capture, inputs: list[Any], out: Any, check: int, names: dict[int, str], facts: list[Any]
+    ) -> None:
+        self.inputs, self.names, self._facts = inputs, names, facts
+        self.unchecked, self.failures, self.uses, self._place = check, 0, 0, place_of_user(3)
         _check_tensors(capture)
         self._numbers, self._streams = capture.numbers, [generator for generator, _ in capture.streams.values()]
         refs: list[Ref] = []
@@ -124,9 +128,13 @@ class Program:
         )
 
     def fits(self) -> bool:
-        """Whether the tensors still have the memory that they had, and gradients where the step adds to them."""
+        """Whether tensors have the memory that they had, and the user's objects the plain values."""
         for x, array in self._watched:
             if x._array is not array:
+                return False
+        for mapping, key, value in self._facts:
+            now = mapping[key]
+            if now is not value and now != value:
                 return False
         for x, grad in self._added:  # what the step adds to is the program's own tensor
             if x._grad is not grad:
@@ -167,6 +175,7 @@ class Program:
     def replay(self, arrays: list[Any]) -> Any:
         """The result of the step for these arguments, with all that the step does to arrays and gradients."""
         self._run(arrays)
+        self.uses += 1
         self._numbers.store()
         for x, grad, array in self._grads:
             if grad is not None and grad._array is not array:

@@ -15,7 +15,7 @@ from autodiff.compiling.calls import mapped, parts
 from autodiff.compiling.capture import Capture
 from autodiff.compiling.numbers import Changed
 from autodiff.compiling.program import frozen
-from autodiff.compiling.reach import reached
+from autodiff.compiling.reach import facts, reached
 from autodiff.compiling.replay import ARRAYS, Program
 from autodiff.contexts import Block
 from autodiff.engine.call_sites import line_of
@@ -26,6 +26,7 @@ from autodiff.kernels.lending import owner_of
 from autodiff.kinds import check_function
 
 IGNORED = {"fullgraph", "dynamic", "backend", "mode", "options"}
+PAYS = 20  # replays after which a program has paid for its being written
 TRIES = 3  # how often values go another way before another program is written, and how many are written
 
 
@@ -136,7 +137,9 @@ class Step:
         if not self._ran:
             self._ran = True
             return
-        tries = self._tries[key] = self._tries.get(key, 0) + 1
+        old = self._known.get(key)
+        paid = isinstance(old, Program) and old.uses > PAYS
+        tries = self._tries[key] = 1 if paid else self._tries.get(key, 0) + 1
         try:
             if tries > TRIES:
                 raise CompileError("it went other ways too often")
@@ -177,7 +180,7 @@ class Step:
             random.noting[get_ident()] = capture.stream
             with Block(SETTING, capture=capture):
                 out = self._function(*twins, **named)
-            return Program(capture, inputs, out, self._check, names)
+            return Program(capture, inputs, out, self._check, names, facts(found))
         finally:
             random.noting.pop(get_ident(), None)
             capture.undo()

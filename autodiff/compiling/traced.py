@@ -22,17 +22,16 @@ class Ref:
     """One array of a program.
 
     Attributes:
-        number: counts the arrays.
         kind: "temporary", "input", "lasting" (it outlives the step) or "constant".
         array: its value while notes are taken; a lasting array, or a constant, is this in the program too.
         root: the array whose memory it looks into, itself if it is no view.
         traced: what the step has in its place.
     """
 
-    __slots__ = ("array", "kind", "number", "root", "traced")
+    __slots__ = ("array", "kind", "root", "traced")
 
-    def __init__(self, capture: Any, array: Array, kind: str, root: Ref | None, number: int) -> None:
-        self.array, self.kind, self.number = array, kind, number
+    def __init__(self, capture: Any, array: Array, kind: str, root: Ref | None) -> None:
+        self.array, self.kind = array, kind
         self.root = self if root is None else root
         self.traced = Traced.of(self, capture)
 
@@ -112,12 +111,9 @@ class Traced(np.ndarray[Any, Any]):
         return bool(self._capture.read(self._ref, bool))
 
     def __index__(self) -> int:
-        if self.dtype.kind not in "iub":
-            raise TypeError("only integer arrays can be converted to an index")
         return int(self._capture.read(self._ref, int))
 
-    def __int__(self) -> int:
-        return int(self._capture.read(self._ref, int))
+    __int__ = __index__
 
     def __float__(self) -> float:
         raise refused("float()")
@@ -136,12 +132,9 @@ class Traced(np.ndarray[Any, Any]):
 
 
 def _item(x: Traced, *at: Any) -> Any:
-    if at:
-        x = x.reshape(-1)[at[0]] if len(at) == 1 and not isinstance(at[0], tuple) else x[at]
-    if x.dtype.kind == "b":
-        return bool(x)
-    if x.dtype.kind in "iu":
-        return int(x)
+    x = x[at] if len(at) > 1 else x.reshape(-1)[at[0] if at else 0]
+    if x.dtype.kind in "biu":
+        return x.__read__(bool if x.dtype.kind == "b" else int)
     raise refused(".item()")
 
 
