@@ -15,6 +15,7 @@ from autodiff.compiling.traced import Ref, Traced
 from autodiff.engine.call_sites import place_of_user
 from autodiff.engine.values import TensorBase
 from autodiff.errors import CompileError
+from autodiff.kernels.blas import is_held
 from autodiff.kernels.lending import owner_of
 
 Array = np.ndarray[Any, Any]
@@ -184,8 +185,8 @@ class Capture:
         """Make one call and note it."""
         if get_ident() != self._thread:
             raise CompileError("an array of a step that is being compiled is used in another thread")
-        if np.geterr()["over"] == "raise":
-            raise CompileError("the step catches errors of floating point numbers")
+        if is_held() or np.geterr()["over"] == "raise":
+            raise CompileError("NumPy is called in a way that a program cannot repeat")
         refs, kw = mapped((tuple(args), dict(kwargs)), lambda x: x if isinstance(x, Number) else self.lift(x))
         out = kw.pop("out", None)
         takes = function.nin if isinstance(function, np.ufunc) else 2 if function in PRODUCTS else len(refs)

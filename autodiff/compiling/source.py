@@ -108,8 +108,8 @@ class Source:
         if parts(x, (Ref, Number)):
             inside = ", ".join(map(self._text, x))
             return f"[{inside}]" if isinstance(x, list) else f"({inside},)"
-        if isinstance(x, np.dtype):
-            return f"np.dtype('{x}')"
+        if isinstance(x, np.dtype) or (hasattr(x, "dtype") and not isinstance(x, (type, np.generic))):
+            return f"np.dtype('{np.dtype(x)}')"
         if isinstance(x, type):
             return f"np.{x.__name__}" if issubclass(x, (np.generic, np.ndarray)) else x.__name__
         return repr(x).replace("inf", "np.inf").replace("nan", "np.nan") if isinstance(x, float) else repr(x)

@@ -144,6 +144,11 @@ def alone(function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
                 _limit.relax()
 
 
+def is_held() -> bool:
+    """Whether this thread holds BLAS at one thread just now."""
+    return _inside.get()
+
+
 def set_blas_threads(number: int) -> None:
     """Let BLAS use ``number`` threads, where threadpoolctl is installed."""
     _limit.set_number(number)
