@@ -217,6 +217,29 @@ def test_random_draws_follow_their_generator() -> None:
     assert replays(side_by_side(build, lambda i: (normal(3),)))
 
 
+def test_tensors_that_the_step_makes() -> None:
+    """Zeros that are written into begin as zeros each time; gradients are clipped by their norm."""
+
+    def build() -> Way:
+        w = autodiff.tensor([[1.0, 2.0], [3.0, 4.0]], requires_grad=True)
+        optimizer = optim.SGD([w], lr=0.1)
+
+        def step(x: Any, y: Any) -> Any:
+            optimizer.zero_grad()
+            picked = autodiff.zeros(3, 2).scatter_(1, y, 1.0)
+            state = autodiff.zeros(4, 2)
+            state[:3] = x @ w
+            loss = ((state[:3] - picked) ** 2).sum()
+            loss.backward()
+            nn.utils.clip_grad_norm_([w], 0.5)
+            optimizer.step()
+            return loss.detach(), state.detach()
+
+        return Way(lambda x, y: autodiff.cat([part.reshape(-1) for part in step(x, y)]), [w], optimizer)
+
+    assert replays(side_by_side(build, lambda i: (normal(3, 2), RNG.integers(0, 2, (3, 1)))))
+
+
 def test_arguments_and_results_are_copies() -> None:
     """A result keeps its value in later calls, and so does what was given."""
     compiled = autodiff.compile(lambda x: x.mul_(2).sum() * autodiff.ones(2))

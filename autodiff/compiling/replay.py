@@ -237,7 +237,7 @@ def _template(out: Any, refs: list[Ref], capture: Capture) -> Any:
         raise CompileError("it returns a number of an optimizer's; read it outside of the step")
 
     def place(x: Any) -> Any:
-        if id(x) in capture.tensors:
+        if id(x) in capture.tensors and capture.lift(capture.tensors[id(x)][1]).root.kind == "lasting":
             return x
         if isinstance(x, TensorBase) and x._node is not None and not capture.walked:
             raise CompileError("it returns a tensor with a graph; call backward() inside, or it under no_grad()")

@@ -146,7 +146,7 @@ class Step:
             made = self._captured(args, kwargs)
         except Exception as error:
             if isinstance(error, CompileError) or tries >= TRIES:
-                self._refuse(key, str(error))
+                self._refuse(self._key(recording, args, kwargs, []), str(error))
         else:
             key = self._key(recording, args, kwargs, [])  # which now has the modules that were found
             self._known[key], self._tries[key] = made, tries

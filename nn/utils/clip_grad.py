@@ -44,7 +44,7 @@ def get_total_norm(
     arrays = [t._array for t in _listed(tensors)]
     kind = to_real(arrays[0].dtype) if arrays else get_default_dtype()
     norms = [np.linalg.norm(array.ravel(), float(norm_type)) for array in arrays if array.size]
-    total = as_array(np.linalg.norm(norms, float(norm_type)) if norms else 0.0, kind)
+    total = as_array(np.linalg.norm(np.stack(norms), float(norm_type)) if norms else 0.0, kind)
     if error_if_nonfinite and not np.isfinite(total):
         raise NonFiniteError(f"the total norm of order {norm_type} of the gradients is {total}, so nothing was clipped")
     total_norm: Tensor = wrap(total)
@@ -55,9 +55,10 @@ def clip_grads_with_norm_(
     parameters: Tensors, max_norm: float, total_norm: Tensor, foreach: bool | None = None
 ) -> None:
     """Multiply the gradients by ``max_norm / total_norm`` where that is below 1."""
-    factor = min(float(max_norm) / (float(total_norm) + 1e-6), 1.0)
+    total = as_array(total_norm.detach()).astype(np.float64)
+    factor = np.minimum(float(max_norm) / (total + 1e-6), 1.0)
     for g in _gradients(parameters):
-        _change(g, g._array * g._array.dtype.type(factor))
+        _change(g, g._array * factor.astype(g._array.dtype))
 
 
 def clip_grad_norm_(

@@ -42,6 +42,8 @@ class OverwritingMethods(TensorBase):
 
     def _put(self, first: Any, value: Any, fills: bool = False) -> None:
         """``self[first] = value``; with ``fills`` one number for all, which entries that overlap may take too."""
+        if (capture := modes.current().capture) is not None:
+            capture.swap(self)
         array = self._array
         value = _stored(value, array.dtype)
         if hasattr(value, "shape") and value.shape[:1] == (1,):  # NumPy puts no list of one into a number
@@ -105,6 +107,8 @@ class OverwritingMethods(TensorBase):
 
         Raises InPlaceError for a leaf that requires grad, and for memory that cannot be written.
         """
+        if (capture := modes.current().capture) is not None:
+            capture.swap(self)
         array = self._array
         values, node = (result._array, result._node) if isinstance(result, TensorBase) else (as_array(result), None)
         traced = self._check_writable(node)
