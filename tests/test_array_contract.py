@@ -92,6 +92,9 @@ def more_calls(lib: Any) -> None:
     ):  # fmt: skip
         ask(x)
     lib.bitwise_not(bits)
+    lib.isposinf(x)
+    lib.isneginf(x)
+    lib.unravel_index(bits, (3, 3))
     lib.inverse(autodiff.eye(2))
     lib.slogdet(autodiff.eye(2))
     lib.swapaxes(x, 0, 1)

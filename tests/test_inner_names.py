@@ -93,3 +93,60 @@ def test_base_classes_of_layers() -> None:
     assert isinstance(nn.MaxPool2d(2), nn.modules.pooling._MaxPoolNd)
     assert isinstance(nn.AvgPool1d(2), nn.modules.pooling._AvgPoolNd)
     assert isinstance(nn.AdaptiveAvgPool2d(2), nn.modules.pooling._AdaptiveAvgPoolNd)
+
+
+def test_methods_that_call_functions_of_numbers() -> None:
+    """``apply_`` and ``map_`` give PyTorch's numbers, and are refused where there is a gradient."""
+
+    def program(lib: Any) -> Any:
+        x, y = lib.tensor(X[0]), lib.tensor(X[1])
+        return plain(x.apply_(lambda a: a * 2 + 1)), plain(x.map_(y, lambda a, b: a - b))
+
+    agree(*both(program), NEAR)
+    with pytest.raises(RuntimeError, match="no gradient"):
+        autodiff.ones(2, requires_grad=True).mul(2).apply_(abs)
+
+
+@pytest.mark.parametrize(("shape", "wrap"), [((2, 4), False), ((5, 2), False), ((7, 2), True), ((3, 3, 3), False)])
+def test_diagonals_are_filled(shape: tuple[int, ...], wrap: bool) -> None:
+    """Of matrices, wrapped or not, and of cubes, with PyTorch's gradients."""
+
+    def program(lib: Any) -> Any:
+        x = lib.tensor(numbers(shape)).requires_grad_()
+        y = x * 1
+        y.fill_diagonal_(0.5, wrap)
+        y.sum().backward()
+        return plain(y), plain(x.grad)
+
+    agree(*both(program), NEAR)
+
+
+def test_comparisons_by_their_long_names() -> None:
+    """As methods, and in place."""
+    names = ("not_equal", "less", "less_equal", "greater", "greater_equal", "eq", "ne", "lt", "le", "gt", "ge")
+
+    def program(lib: Any) -> Any:
+        x, y = lib.tensor(X[0]), lib.tensor(X[0].T.reshape(4, 6))
+        found = [plain(getattr(x, name)(y)) for name in names]
+        found += [plain(getattr(x.clone(), f"{name}_")(y)) for name in names]
+        found += [plain(getattr(x.clone(), f"logical_{name}_")(y)) for name in ("and", "or", "xor")]
+        infinite = lib.tensor([1.0, float("inf"), -float("inf"), float("nan")])
+        found += [plain(part) for part in lib.unravel_index(lib.tensor([[3, 5], [0, 1]]), (2, 3))]
+        return [*found, plain(x.logical_not_()), plain(infinite.isposinf()), plain(lib.isneginf(infinite))]
+
+    agree(*both(program), NEAR)
+    with pytest.raises(IndexError, match="entries from 0 to 5"):
+        autodiff.unravel_index(autodiff.tensor([6]), (2, 3))
+
+
+def test_random_numbers_that_fill() -> None:
+    """Of the right laws: the share of ones, the median, the mean of the logarithms."""
+    autodiff.manual_seed(0)
+    x = autodiff.empty(4000)
+    assert abs(float((x.geometric_(0.25) == 1).float().mean()) - 0.25) < 0.03
+    assert abs(float(x.cauchy_(2.0, 0.5).median()) - 2.0) < 0.1
+    assert abs(float(x.log_normal_(1.0, 0.5).log().mean()) - 1.0) < 0.05
+    with pytest.raises(ValueError, match="between 0 and 1"):
+        x.geometric_(1.5)
+    assert x.share_memory_() is x
+    assert x.resize_as_(autodiff.zeros(2, 2)).shape == (2, 2)

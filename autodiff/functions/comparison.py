@@ -12,8 +12,8 @@ from autodiff.ops import comparison
 
 __all__ = [
     "allclose", "bitwise_and", "bitwise_not", "bitwise_or", "bitwise_xor", "eq", "equal", "ge", "greater",
-    "greater_equal", "gt", "isclose", "isfinite", "isinf", "isnan", "le", "less", "less_equal", "logical_and",
-    "logical_not", "logical_or", "logical_xor", "lt", "ne", "not_equal", "numel",
+    "greater_equal", "gt", "isclose", "isfinite", "isinf", "isnan", "isneginf", "isposinf", "le", "less",
+    "less_equal", "logical_and", "logical_not", "logical_or", "logical_xor", "lt", "ne", "not_equal", "numel",
 ]
 
 eq = as_function(comparison.eq, of_two, "Whether ``input == other``, entry by entry, broadcast.", "eq")
@@ -49,6 +49,28 @@ def allclose(input: Any, other: Any, rtol: float = 1e-05, atol: float = 1e-08, e
 def isclose(input: Any, other: Any, rtol: float = 1e-05, atol: float = 1e-08, equal_nan: bool = False) -> Any:
     """Whether ``|input - other| <= atol + rtol * |other|``, entry by entry."""
     return np.isclose(input, other, rtol, atol, equal_nan)
+
+
+@on_arrays
+def isposinf(input: Any) -> Any:
+    """Which entries are positive infinity.
+
+    >>> import autodiff
+    >>> autodiff.isposinf(autodiff.tensor([1.0, float("inf"), -float("inf")]))
+    tensor([False,  True, False])
+    """
+    return np.isposinf(input)
+
+
+@on_arrays
+def isneginf(input: Any) -> Any:
+    """Which entries are negative infinity.
+
+    >>> import autodiff
+    >>> autodiff.isneginf(autodiff.tensor([1.0, float("inf"), -float("inf")]))
+    tensor([False, False,  True])
+    """
+    return np.isneginf(input)
 
 
 def equal(input: Any, other: Any) -> bool:

@@ -10,8 +10,8 @@ import numpy as np
 from autodiff.engine.broadcasting import broadcasts_to
 from autodiff.engine.values import Value, wrap
 from autodiff.errors import AxisError, DtypeError, OptionError, ShapeError
-from autodiff.functions.arrays import array_of, one_dtype, tensors_only
-from autodiff.functions.axes import axis_of
+from autodiff.functions.arrays import array_of, constant, one_dtype, tensors_only
+from autodiff.functions.axes import axis_of, size_of
 from autodiff.functions.index_keys import plain_key
 from autodiff.functions.shaping import broadcast_shapes, contiguous, expand, in_order_of, ravel, reshape
 from autodiff.kernels.arrays import as_array
@@ -25,7 +25,7 @@ from autodiff.ops.shaping import cast
 
 __all__ = [
     "argwhere", "gather", "index_add", "index_copy", "index_fill", "index_put", "index_select", "masked_fill",
-    "masked_scatter", "masked_select", "nonzero", "one_hot", "put", "take", "take_along_dim",
+    "masked_scatter", "masked_select", "nonzero", "one_hot", "put", "take", "take_along_dim", "unravel_index",
 ]
 
 
@@ -190,6 +190,22 @@ def take_along_dim(input: Any, indices: Any, dim: int | None = None) -> Value:
     full = (*around[:axis], shape[axis], *around[axis + 1 :])
     wanted = (*around[:axis], positions.shape[axis], *around[axis + 1 :])
     return take_along_axis(expand(input, full), indices=lend(np.broadcast_to(positions, wanted)), axis=axis)
+
+
+def unravel_index(indices: Any, shape: Any) -> tuple[Value, ...]:
+    """For numbers of entries, counted row by row, their places along each axis of ``shape``.
+
+    Raises AxisError where there is no such entry.
+
+    >>> import autodiff
+    >>> autodiff.unravel_index(autodiff.tensor([3, 5]), (2, 3))
+    (tensor([1, 1]), tensor([0, 2]))
+    """
+    places = integers(indices)
+    size = math.prod(size_of((shape,)))
+    if places.size and not 0 <= places.min() <= places.max() < size:
+        raise AxisError(f"unravel_index: there are entries from 0 to {size - 1} in shape {tuple(size_of((shape,)))}")
+    return tuple(constant(p, indices) for p in np.unravel_index(places, size_of((shape,))))
 
 
 def _without(shape: tuple[int, ...], axis: int) -> tuple[int, ...]:

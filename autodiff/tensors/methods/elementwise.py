@@ -94,11 +94,13 @@ class ElementwiseMethods(TensorBase):
     mvlgamma = special.multigammaln
 
     eq = comparison.eq
-    ne = comparison.ne
-    lt = comparison.lt
-    le = comparison.le
-    gt = comparison.gt
-    ge = comparison.ge
+    ne = not_equal = comparison.ne
+    lt = less = comparison.lt
+    le = less_equal = comparison.le
+    gt = greater = comparison.gt
+    ge = greater_equal = comparison.ge
+    isposinf = comparison.isposinf
+    isneginf = comparison.isneginf
     isnan = comparison.isnan
     isinf = comparison.isinf
     isfinite = comparison.isfinite

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any, Self
 
 import numpy as np
@@ -10,9 +11,10 @@ import numpy as np
 from autodiff.engine.broadcasting import broadcasts_to
 from autodiff.engine.values import TensorBase
 from autodiff.engine.versions import changed
-from autodiff.errors import DtypeError, GraphError, OptionError, ShapeError
+from autodiff.errors import DtypeError, GraphError, InPlaceError, OptionError, ShapeError
 from autodiff.functions import (
     arithmetic,
+    comparison,
     diagonals,
     indexing,
     linear_algebra,
@@ -127,6 +129,17 @@ class InPlaceMethods(OverwritingMethods):
     scatter_add_ = in_place(scatter.scatter_add)
     scatter_reduce_ = in_place(scatter.scatter_reduce)
 
+    eq_ = in_place(comparison.eq)
+    ne_ = not_equal_ = in_place(comparison.ne)
+    lt_ = less_ = in_place(comparison.lt)
+    le_ = less_equal_ = in_place(comparison.le)
+    gt_ = greater_ = in_place(comparison.gt)
+    ge_ = greater_equal_ = in_place(comparison.ge)
+    logical_and_ = in_place(comparison.logical_and)
+    logical_or_ = in_place(comparison.logical_or)
+    logical_xor_ = in_place(comparison.logical_xor)
+    logical_not_ = in_place(comparison.logical_not)
+
     squeeze_ = view_in_place(shaping.squeeze)
     unsqueeze_ = view_in_place(shaping.unsqueeze)
     transpose_ = view_in_place(shaping.transpose)
@@ -153,6 +166,45 @@ class InPlaceMethods(OverwritingMethods):
         if not broadcasts_to(np.shape(src), self._array.shape):
             raise ShapeError(f"copy_ of shape {np.shape(src)} into shape {self._array.shape}: it does not broadcast")
         self._put(..., src)
+        return self
+
+    def fill_diagonal_(self, fill_value: float, wrap: bool = False) -> Self:
+        """Set the diagonal to one number; that of a tall matrix begins anew below its end with ``wrap``.
+
+        Raises ShapeError for less than two axes, or more of different lengths.
+        """
+        shape = self._array.shape
+        if len(shape) < 2 or (len(shape) > 2 and len(set(shape)) > 1):
+            raise ShapeError(f"fill_diagonal_ takes a matrix, or axes of one length, not shape {shape}")
+        if len(shape) == 2 and wrap:
+            flat = np.arange(0, self._array.size, shape[1] + 1)
+            self._put(np.unravel_index(flat, shape), fill_value)
+        else:
+            self._put((np.arange(min(shape)),) * len(shape), fill_value)
+        return self
+
+    def apply_(self, callable: Callable[[Any], Any]) -> Self:
+        """Replace each number by what a function of Python numbers makes of it; slow, and without a gradient."""
+        return self._write_called(callable, "apply_", self._array)
+
+    def map_(self, tensor: Any, callable: Callable[[Any, Any], Any]) -> Self:
+        """Replace each number by what a function makes of it and of its partner in ``tensor``, as ``apply_`` does."""
+        partner = np.broadcast_to(np.asarray(getattr(tensor, "_array", tensor)), self._array.shape)
+        return self._write_called(callable, "map_", self._array, partner)
+
+    def _write_called(self, function: Callable[..., Any], name: str, *arrays: Any) -> Self:
+        if self._node is not None:
+            raise InPlaceError(f"{name} has no gradient; use it on a detach()")
+        numbers = [function(*entries) for entries in zip(*(a.reshape(-1).tolist() for a in arrays), strict=True)]
+        self._put(..., np.asarray(numbers, self._array.dtype).reshape(self._array.shape))
+        return self
+
+    def resize_as_(self, the_template: Any) -> Self:
+        """``resize_`` to the shape of another tensor."""
+        return self.resize_(the_template.shape)
+
+    def share_memory_(self) -> Self:
+        """Nothing: threads see a tensor's memory as it is, and a forked process its copy."""
         return self
 
     def detach_(self) -> Self:
@@ -201,6 +253,21 @@ class InPlaceMethods(OverwritingMethods):
         if lambd <= 0:
             raise OptionError(f"exponential_ takes a rate above 0, not {lambd}")
         return self._write_drawn(numpy_generator(generator).exponential(1 / lambd, self._array.shape), "exponential_")
+
+    def geometric_(self, p: float, *, generator: Generator | None = None) -> Self:
+        """Fill with how many trials it takes to succeed, where one does with probability ``p``."""
+        if not 0 < p < 1:
+            raise OptionError(f"geometric_ takes a probability between 0 and 1, not {p}")
+        return self._write_drawn(numpy_generator(generator).geometric(p, self._array.shape))
+
+    def cauchy_(self, median: float = 0, sigma: float = 1, *, generator: Generator | None = None) -> Self:
+        """Fill with random numbers of Cauchy's distribution."""
+        drawn = numpy_generator(generator).standard_cauchy(self._array.shape)
+        return self._write_drawn(median + sigma * drawn, "cauchy_")
+
+    def log_normal_(self, mean: float = 1, std: float = 2, *, generator: Generator | None = None) -> Self:
+        """Fill with random numbers whose logarithms are normal, of that ``mean`` and ``std``."""
+        return self._write_drawn(numpy_generator(generator).lognormal(mean, std, self._array.shape), "log_normal_")
 
     def bernoulli_(self, p: Any = 0.5, *, generator: Generator | None = None) -> Self:
         """Fill with 1 (with probability ``p``, a number or a tensor) and 0."""
