@@ -148,6 +148,25 @@ def vanishing() -> Watch:
     return trained(nn.Sequential(*layers), "eight layers of sigmoids")
 
 
+def step() -> Drawing:
+    """A whole training step: forward pass, backward pass and update."""
+    autodiff.manual_seed(0)
+    model = nn.Sequential(nn.Linear(2, 8), nn.Tanh(), nn.Linear(8, 1))
+    optimizer = optim.SGD(model.parameters(), lr=0.1)
+
+    @autodiff.compile
+    def train(inputs: Any, target: Any) -> Any:
+        optimizer.zero_grad()
+        loss = nn.functional.mse_loss(model(inputs), target)
+        loss.backward()
+        optimizer.step()
+        return loss
+
+    for _ in range(3):
+        train(autodiff.ones(4, 2), autodiff.ones(4, 1))
+    return draw(train)
+
+
 GRAPHS: dict[str, Callable[[], Drawing | Watch]] = {
     "scalar.svg": scalar,
     "sigmoids.svg": sigmoids,
@@ -157,6 +176,7 @@ GRAPHS: dict[str, Callable[[], Drawing | Watch]] = {
     "block.svg": block,
     "model.svg": model,
     "double_backward.svg": double_backward,
+    "step.svg": step,
     "healthy.png": healthy,
     "vanishing.png": vanishing,
 }

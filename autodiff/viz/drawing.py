@@ -10,10 +10,12 @@ from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from autodiff.compiling.step import Step
 from autodiff.io.files import write_whole
 from autodiff.kinds import described
 from autodiff.viz import dot as dot_text
 from autodiff.viz.boxes import arranged
+from autodiff.viz.compiled import facts_of_step
 from autodiff.viz.dot import HINT, engine_for, rendered
 from autodiff.viz.errors import DrawingError, DrawingWarning
 from autodiff.viz.mermaid import mermaid
@@ -178,7 +180,8 @@ def draw(
 
     Args:
         output: a recorded tensor, or several, in dicts, tuples or dataclasses too; it may be a gradient that was
-            computed with ``create_graph=True``. Or a model, or a function of tensors.
+            computed with ``create_graph=True``. Or a model, or a function of tensors; or a compiled step that was
+            called, of which forward pass, backward pass and update are drawn.
         *inputs: what the model is called with; a keyword that ``draw`` takes itself needs a ``lambda`` around it.
         params: names of tensors: a dict, pairs as ``model.named_parameters()`` gives them, or the model itself. A
             constant that is named is drawn.
@@ -221,7 +224,9 @@ def draw(
     level: Any = depth
     if not (level is None or callable(level) or (isinstance(level, int) and level >= 0)):
         raise DrawingError(f"depth={depth!r}: expected a number from 0 on, None for everything, or a function")
-    if callable(output) and not isinstance(output, type):
+    if isinstance(output, Step) and not (inputs or keywords):
+        facts = facts_of_step(output, depth)
+    elif callable(output) and not isinstance(output, type):
         facts = facts_of_run(output, inputs, keywords, params, depth, shown)
     elif inputs or keywords:
         raise DrawingError(f"draw takes inputs where it runs a model, not beside {described(output)}")
