@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import threading
 from typing import Any
 
@@ -14,6 +15,7 @@ import nn
 import optim
 from autodiff.compiling import capture, plan, replay, step
 from autodiff.compiling.calls import Reading
+from autodiff.compiling.traced import Traced
 from autodiff.errors import AutodiffWarning, OptionError
 
 RNG = np.random.default_rng(0)
@@ -125,3 +127,15 @@ def test_two_threads_compile_at_once() -> None:
         thread.join()
     assert not failures, failures
     assert not step.random.noting
+
+
+def test_notes_are_forgotten() -> None:
+    """A program keeps its own memory, and nothing of the run in which notes were taken."""
+    before = [x for x in gc.get_objects() if type(x) is Traced]  # of failures that pytest keeps
+    way = training()
+    compiled = autodiff.compile(way.step)
+    for _ in range(4):
+        compiled(*map(autodiff.tensor, data(0)))
+    assert compiled.programs
+    gc.collect()
+    assert len([x for x in gc.get_objects() if type(x) is Traced]) <= len(before)

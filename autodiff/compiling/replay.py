@@ -79,6 +79,8 @@ class Program:
         self._context = copy_context()  # NumPy's errors are noted, in a context that is made once
         self._context.run(np.seterr, all="ignore", invalid="call")
         self._context.run(np.seterrcall, self._note_invalid)
+        for ref in {ref for call in self.calls for ref in call.refs()}:  # whose values were those of the notes
+            ref.forget()
 
     def _keep_gradients(self, grads: list[tuple[Any, Any]], refs: list[Ref]) -> None:
         """Have one tensor for each gradient, of the program's own array where no other result shares that."""

@@ -31,10 +31,18 @@ class Ref:
     __slots__ = ("array", "kind", "root", "traced")
 
     def __init__(self, capture: Any, array: Array, kind: str, root: Ref | None) -> None:
-        self.array, self.kind = array, kind
+        self.array: Any = array
+        self.kind = kind
         self.root = self if root is None else root
-        self.traced = Traced.of(self, capture)
+        self.traced: Any = Traced.of(self, capture)
 
+
+
+    def forget(self) -> None:
+        """Let go of what only the taking of notes needs."""
+        self.traced = None
+        if self.root.kind == "temporary":
+            self.array = None
 
 
 @cache
