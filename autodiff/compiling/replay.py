@@ -18,7 +18,7 @@ from autodiff.engine.call_sites import place_of_user
 from autodiff.engine.values import TensorBase, wrap
 from autodiff.engine.versions import changed, changed_again
 from autodiff.errors import CompileError
-from autodiff.kernels.lending import keep_lent
+from autodiff.kernels.lending import keep_lent, lent
 
 Array = np.ndarray[Any, Any]
 ARRAYS = (TensorBase, np.ndarray)
@@ -163,7 +163,8 @@ class Program:
             raise
 
     def _make_calls(self) -> None:
-        keep_lent(*self._changes)
+        if lent:
+            keep_lent(*self._changes)
         for call in self._head:
             call()
         if self._invalid:
