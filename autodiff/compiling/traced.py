@@ -39,10 +39,10 @@ class Ref:
 
 
     def forget(self) -> None:
-        """Let go of what only the taking of notes needs."""
+        """Let go of what only the taking of notes needs: of values shape and dtype are left."""
         self.traced = None
         if self.root.kind == "temporary":
-            self.array = None
+            self.array = np.broadcast_to(np.zeros((), self.array.dtype), self.array.shape)
 
 
 @cache
