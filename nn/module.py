@@ -193,11 +193,12 @@ class Module(Stateful):
         return self
 
     def train(self, mode: bool = True) -> Self:
-        """Set this module and all below it to training, or to evaluation."""
+        """Set this module and all below it to training, or to evaluation, each by its own ``train``."""
         if not isinstance(mode, bool):
             raise OptionError(f"train(mode) takes True or False, not {mode!r}")
-        for module in self.modules():
-            module.training = mode
+        self.training = mode
+        for module in self.children():
+            module.train(mode)
         return self
 
     def eval(self) -> Self:
