@@ -46,6 +46,7 @@ EXACT = {  # the elementwise primitives that are in no table, and why
     **dict.fromkeys(("floor", "ceil", "trunc", "round"), "the values are whole numbers, and the slopes 0"),
     **dict.fromkeys(("relu", "hardshrink", "minimum"), "they choose; the slopes are 0, 1/2 or 1"),
     **dict.fromkeys(("copysign", "mantissa", "nextafter"), "signs, neighbours and powers of 2 do not round"),
+    "cube_root": "NumPy's alone: PyTorch has none to stand beside it",
 }
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "numerics.md"
 Worst = dict[tuple[Any, int], tuple[float, float | None, bool]]  # by dtype and order: ours, PyTorch's, worse somewhere

@@ -179,7 +179,7 @@ REFUSED: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
     "a fractional length": (lambda: fft.fft(X, 2.5), DtypeError, "integers"),  # type: ignore[arg-type]
     "whole frequencies": (lambda: fft.fftfreq(4, dtype=autodiff.int64), DtypeError, "gives floats"),
     "a list": (lambda: fft.fft([1.0, 2.0]), DtypeError, "takes tensors or arrays"),
-    "out=": (lambda: np.fft.fft(X, out=np.ones((3, 4), complex)), DtypeError, "out"),
+    "out=": (lambda: np.fft.fft(X.detach().requires_grad_(), out=np.ones((3, 4), complex)), DtypeError, "out"),
     "stft of integers": (lambda: autodiff.stft(tensor([1, 2]), 4), DtypeError, "stft takes floats"),
     "stft of what": (lambda: autodiff.stft(X, 4), OptionError, "return_complex"),
     "a piece too long": (lambda: autodiff.stft(X, 6, center=False, return_complex=True), ShapeError, "does not fit"),

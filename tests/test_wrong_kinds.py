@@ -246,8 +246,8 @@ def test_numpy_takes_untracked_tensors_as_arrays() -> None:
     assert np.cbrt(t).tolist() == t.tolist()
     array += t
     assert array.sum() == 6
-    with pytest.raises(DtypeError, match=r"np\.cbrt has no derivative here, .* on a Tensor; t\.detach"):
-        np.cbrt(X)
+    with pytest.raises(DtypeError, match=r"np\.spacing has no derivative here, .* on a Tensor; t\.detach"):
+        np.spacing(X)
     for write in (lambda: np.copyto(t, array), lambda: np.add(t, t, out=t), lambda: np.add.at(t, 0, 1)):
         with pytest.raises(DtypeError):
             write()

@@ -56,7 +56,7 @@ def isposinf(input: Any) -> Any:
     """Which entries are positive infinity.
 
     >>> import autodiff
-    >>> autodiff.isposinf(autodiff.tensor([1.0, float("inf"), -float("inf")]))
+    >>> autodiff.isposinf(autodiff.tensor([1.0, autodiff.inf, -autodiff.inf]))
     tensor([False,  True, False])
     """
     return np.isposinf(input)
@@ -67,7 +67,7 @@ def isneginf(input: Any) -> Any:
     """Which entries are negative infinity.
 
     >>> import autodiff
-    >>> autodiff.isneginf(autodiff.tensor([1.0, float("inf"), -float("inf")]))
+    >>> autodiff.isneginf(autodiff.tensor([1.0, autodiff.inf, -autodiff.inf]))
     tensor([False, False,  True])
     """
     return np.isneginf(input)

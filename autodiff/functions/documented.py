@@ -33,6 +33,7 @@ def example(call: str, result: str) -> str:
     """
     lines = [line for prefix, line in (("F.", F), ("nn.", NN), ("numpy.", NUMPY)) if prefix in call]
     used = sorted({name for name in CALLED.findall(call) if name not in OF_PYTHON and name != "nn"})
+    used += [name for name in ("inf", "nan") if re.search(rf"\b{name}\b", call)]
     if used:
         lines.append(f"from autodiff import {', '.join(used)}")
     return "\n".join([*(f">>> {line}" for line in lines), f">>> {call}", result])

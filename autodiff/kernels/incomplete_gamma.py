@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 
 from autodiff.kernels.gamma import gammaln, psi, zeta
+from autodiff.kernels.layout import by_first
 from autodiff.kernels.piecewise import Array
 
 
@@ -110,6 +111,7 @@ def _log_density(a: Array, z: Array) -> Array:
 
 
 def _incomplete(a: Any, x: Any, upper: bool) -> Any:
+    operands = a, x
     a, z, shape, kind = _flat(a, x)
     with np.errstate(all="ignore"):
         density, y = np.exp(_log_density(a, z)), np.log(z)
@@ -120,7 +122,7 @@ def _incomplete(a: Any, x: Any, upper: bool) -> Any:
             mass = density[where] * _by_blocks(part, a[where], y[where], 0, kind)
             out[where] = mass if (part is _above) == upper else 1 - mass
     out[(a < 0) | (z < 0) | np.isnan(a) | np.isnan(z) | ((a == 0) & (z == 0)) | (np.isinf(a) & np.isinf(z))] = math.nan
-    return out.reshape(shape).astype(kind)
+    return by_first(out.reshape(shape).astype(kind), operands)
 
 
 def gammainc(a: Any, x: Any) -> Any:

@@ -10,6 +10,8 @@ import numpy as np
 
 from autodiff.engine.tape import Node, is_leaf
 from autodiff.engine.values import TensorBase
+from autodiff.kinds import described
+from autodiff.viz.errors import DrawingError
 from autodiff.viz.nodes import DrawnNode, Facts, Gradient, gradient_of, gradients_of, opener, short
 from autodiff.viz.recorded import Recorded, creation_order, names_of_tensors, place_finder
 from autodiff.viz.replay import values
@@ -24,6 +26,8 @@ def facts_of_run(
     """The facts of all that ``program`` computes from its inputs; the other arguments are those of ``draw``."""
     tell: Callable[[Any], Any] = (lambda x: short(x._array)) if "value" in show else lambda x: ""
     found = run(program, inputs, keywords, "draw", tell)
+    if not found.trace.items:
+        raise DrawingError(f"{described(program)} computes nothing with tensors; draw takes a model and its inputs")
     return _Facts(found, names_of_tensors(params), show).made(depth)
 
 

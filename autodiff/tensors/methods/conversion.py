@@ -278,6 +278,7 @@ class ConversionMethods(TensorBase):
         """The tensor itself, or in another dtype."""
         return self.to(dtype=dtype)
 
+    @refusing
     def sparse_mask(self, mask: SparseTensor) -> SparseTensor:
         """The entries at the coordinates of ``mask``."""
         return masked_by(self, mask)

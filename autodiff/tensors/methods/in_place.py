@@ -199,6 +199,7 @@ class InPlaceMethods(OverwritingMethods):
         self._put(..., np.asarray(numbers, self._array.dtype).reshape(self._array.shape))
         return self
 
+    @refusing
     def resize_as_(self, the_template: Any) -> Self:
         """``resize_`` to the shape of another tensor."""
         return self.resize_(the_template.shape)
