@@ -391,20 +391,3 @@ def test_a_state_may_be_written_by_hand() -> None:
         return optimizer
 
     assert trained(prepared)[0] == trained(lambda held: optim.Adam(held, lr=0.1))[0]
-
-
-def test_train_and_eval_ask_each_module() -> None:
-    """A layer may do more when the mode changes, as low-rank adapters do, which merge their weights for evaluation."""
-    asked = []
-
-    class Merging(nn.Linear):
-        def train(self, mode: bool = True) -> Any:
-            asked.append(mode)
-            return super().train(mode)
-
-    model = nn.Sequential(nn.ModuleList([Merging(1, 1)]), Merging(1, 1))
-    model.eval()
-    assert asked == [False, False]
-    assert not any(module.training for module in model.modules())
-    assert model.train() is model
-    assert asked == [False, False, True, True]
