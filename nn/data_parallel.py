@@ -89,7 +89,7 @@ class DistributedDataParallel(Module):
 
 def _check_alike(module: Module) -> None:
     """Raise DistributedError unless the model has the same names, shapes and dtypes in all processes."""
-    own = [(name, tuple(x.shape), str(x.dtype)) for name, x in module.state_dict().items()]
+    own = [(name, tuple(x.shape), x.detach().numpy().dtype.name) for name, x in module.state_dict().items()]
     found: list[Any] = [None] * get_world_size()
     all_gather_object(found, own)
     for rank, other in enumerate(found):
