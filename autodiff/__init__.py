@@ -25,7 +25,6 @@ from autodiff import fft as fft
 from autodiff import linalg as linalg
 from autodiff import special as special
 from autodiff.autograd import grad as grad
-from autodiff.compiling import compile as compile
 from autodiff.dtypes import *
 from autodiff.engine.modes import *
 from autodiff.fft.spectrograms import *
@@ -93,6 +92,7 @@ if TYPE_CHECKING:
     from autodiff import sparse as sparse
     from autodiff import utils as utils
     from autodiff.amp import autocast as autocast
+    from autodiff.compiling import compile as compile
     from autodiff.io import load as load
     from autodiff.io import save as save
     from autodiff.sparse import sparse_coo_tensor as sparse_coo_tensor
@@ -118,7 +118,7 @@ _LATER = {name: name for name in (
 _PARTS = ("autograd", "errors", "fft", "linalg", "random", "special")
 _OTHERS = ("Any", "TYPE_CHECKING", "annotations")  # what is not the library's own
 _LATER_NAMES = {
-    "autocast": "amp", "load": "io", "save": "io", "explain": "viz", "memory": "viz",
+    "autocast": "amp", "compile": "compiling", "load": "io", "save": "io", "explain": "viz", "memory": "viz",
     "sparse_coo_tensor": "sparse", "sparse_csr_tensor": "sparse", "spmm": "sparse",
 }  # fmt: skip
 _OF_LAYERS = {"vmap": "func", **dict.fromkeys((

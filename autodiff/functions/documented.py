@@ -8,9 +8,10 @@ from inspect import cleandoc
 from typing import Any
 
 Examples = Mapping[str, tuple[str, str]]  # of names: a call, and what it gives
-CALLED = re.compile(r"(?<![\w.\"])([a-z_]\w*)(?=[(.])")
-OF_PYTHON = ("float", "len", "tuple", "numpy", "list", "sum")
-F, NN, NUMPY = "import autodiff.nn.functional as F", "from autodiff import nn", "import numpy"
+CALLED = re.compile(r"(?<![\w.\"])(?:[a-z_]\w*(?=[(.])|(?:inf|nan)\b)").findall
+NOT_PLAIN = re.compile(r"\b(?:F|nn|numpy)\.").search
+OF_PYTHON = frozenset(("float", "len", "tuple", "numpy", "list", "sum", "nn"))
+OTHERS = (("F.", "import autodiff.nn.functional as F"), ("nn.", "from autodiff import nn"), ("numpy.", "import numpy"))
 
 
 def add_examples(names: Mapping[str, Any], examples: Examples) -> None:
@@ -31,9 +32,7 @@ def example(call: str, result: str) -> str:
     >>> example("exp(tensor([0.0]))", "tensor([1.])").splitlines()
     ['>>> from autodiff import exp, tensor', '>>> exp(tensor([0.0]))', 'tensor([1.])']
     """
-    lines = [line for prefix, line in (("F.", F), ("nn.", NN), ("numpy.", NUMPY)) if prefix in call]
-    used = sorted({name for name in CALLED.findall(call) if name not in OF_PYTHON and name != "nn"})
-    used += [name for name in ("inf", "nan") if re.search(rf"\b{name}\b", call)]
-    if used:
-        lines.append(f"from autodiff import {', '.join(used)}")
-    return "\n".join([*(f">>> {line}" for line in lines), f">>> {call}", result])
+    first = "".join([f">>> {line}\n" for prefix, line in OTHERS if prefix in call]) if NOT_PLAIN(call) else ""
+    if used := set(CALLED(call)) - OF_PYTHON:
+        first += f">>> from autodiff import {', '.join(sorted(used))}\n"
+    return f"{first}>>> {call}\n{result}"
