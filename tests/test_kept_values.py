@@ -61,7 +61,7 @@ class Calls:
 
     def __getattr__(self, name: str) -> Any:
         part = getattr(self._part, name)
-        is_value = isinstance(part, (type, np.dtype, float))
+        is_value = isinstance(part, (type, np.dtype, autodiff.dtype, float))
         return part if is_value else Calls(part, f"{self._path}.{name}".lstrip("."), self._found)
 
     def __call__(self, *args: Any, **options: Any) -> Any:
@@ -105,7 +105,7 @@ def of_call(function: Callable[[Any], Any], args: Any, options: Any) -> Program:
         leaves, inputs = [], []
 
         def given(x: Any) -> Any:
-            if isinstance(x, np.dtype):
+            if isinstance(x, (np.dtype, autodiff.dtype)):
                 return getattr(lib, x.name)
             if not isinstance(x, Kept):
                 return x

@@ -24,7 +24,7 @@ MADE: dict[str, tuple[Any, ...]] = {
 def written(lib: Any, path: str, given: Any) -> Any:
     """The results of a call, the tensors that it wrote them into, and whether it gave these; None without ``out``."""
     args, options = mapped(lambda x: lib.tensor(x.array) if isinstance(x, Kept) else x, given)
-    options = mapped(lambda x: getattr(lib, x.name) if isinstance(x, np.dtype) else x, options)
+    options = mapped(lambda x: getattr(lib, x.name) if isinstance(x, (np.dtype, autodiff.dtype)) else x, options)
     function = operator.attrgetter(path)(lib)
     with np.errstate(all="ignore"):
         plainly = function(*args, **options)

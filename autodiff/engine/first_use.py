@@ -36,7 +36,7 @@ class FirstUse:
         if not broadcasts_to(x.shape, c.shape):
             raise GraphError(f"{name} returned a cotangent of shape {c.shape} for an input of shape {x.shape}")
         if c.dtype != x.dtype:
-            raise GraphError(f"{name} returned a cotangent of {c.dtype} for an input of {x.dtype}; convert it")
+            raise GraphError(f"{name} returned a cotangent of {c.dtype.name} for a {x.dtype.name} input; convert it")
         self.done()
         return c
 
