@@ -384,3 +384,12 @@ def test_what_was_made_of_a_frozen_leaf_becomes_a_leaf_of_its_own(freeze: Callab
     for x in (a, b):
         with pytest.raises(GraphError, match="not used to make the outputs"):
             grad(loss, x, retain_graph=True)
+
+
+def test_an_untracked_view_is_written_whatever_shape_its_base_was_given() -> None:
+    """Nothing was recorded, so there is no history that the write could contradict; a recorded one is refused."""
+    base = autodiff.ones(2, 2)
+    view = base.flatten()
+    base.t_()
+    view[:2] = 3.0
+    assert base.tolist() == [[3.0, 1.0], [3.0, 1.0]]

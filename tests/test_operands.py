@@ -202,6 +202,7 @@ lib.nn.functional.instance_norm(lib.tensor([[[1.0, 2.0], [3.0, 4.5]]], dtype=lib
 lib.nn.functional.relu6(lib.tensor([-3, 5, 8]))
 lib.nn.functional.hardtanh(lib.tensor([-3, 1, 8], dtype=lib.int16))
 lib.nn.functional.threshold(lib.tensor([-3, 1, 8]), 1, -7)
+lib.nn.functional.threshold(lib.tensor([2]), 0.5, 20.0)
 lib.nn.functional.scaled_dot_product_attention(m[:, :0], m[:, :0], m)
 lib.nn.functional.feature_alpha_dropout(lib.tensor(1.0), 0.5, False)
 lib.det(lib.tensor([[3.0]]))

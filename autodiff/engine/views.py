@@ -106,9 +106,10 @@ def node_in_base(base: Any, view: View) -> Any:
 
 
 def check_shape(view: Any) -> None:
-    """Raise InPlaceError if what a view looks into was given another shape: the view no longer means anything."""
+    """Raise InPlaceError if what a recorded view looks into was given another shape: it no longer means anything."""
     base, primitive, params, array = view._base
-    if base._array is not array and _place(base._array, primitive.forward, params) != _place(view._array):
+    recorded = base._node is not None or view._node is not None
+    if recorded and base._array is not array and _place(base._array, primitive.forward, params) != _place(view._array):
         raise InPlaceError(
             f"a view of shape {view._array.shape} was made of a tensor that has been given another shape in place, "
             f"{base._array.shape}; make the view again"

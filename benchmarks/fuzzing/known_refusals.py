@@ -90,6 +90,8 @@ REFUSALS = [
     Known("memory of others", "ours: as_strided refuses a view whose gradient would be lost", we_refuse(
         "shows memory between or beyond the entries")),
     Known("of nothing", "ours: the result has no entries either", _of_nothing),
+    Known("images of no size", "ours: the result has no entries either, or is made of none", refused(
+        "Input and output sizes should be greater than 0")),
     Known("complex numbers of halves", "ours: there are none", we_refuse("view_as_complex takes pairs of float32")),
     Known("pairs at an odd place", "ours: they lie side by side, which is all that their view takes", refused(
         "storage_offset divisible by 2")),

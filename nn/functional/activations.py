@@ -274,7 +274,9 @@ def rrelu(
 
 
 def threshold(input: Any, threshold: float, value: float, inplace: bool = False) -> Value:
-    """x where it is above ``threshold``, ``value`` elsewhere."""
+    """x where it is above ``threshold``, ``value`` elsewhere, in the dtype of x."""
+    if input.dtype.kind in "iu":
+        value = int(value)
     if inplace:
         return written(input, lambda x: where(x <= threshold, value, x))
     return where(input <= threshold, value, input)
