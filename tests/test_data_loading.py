@@ -230,8 +230,9 @@ def test_batches_out_of_order_are_all_there() -> None:
 def test_ctrl_c_ends_the_program(context: str) -> None:
     """An interrupt stops a program that waits for its workers, at once, with nothing but KeyboardInterrupt."""
     code = f"""
-import time
+import signal, time
 from autodiff import data
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell starts what runs in the background without one
 class Slow(data.Dataset):
     def __len__(self): return 1000
     def __getitem__(self, i):
