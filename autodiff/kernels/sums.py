@@ -57,7 +57,9 @@ def sum_of_rows(rows: Any) -> Any:
 def _times(ones: Any, x: Any) -> Any:
     """Ones times a matrix or several, by one thread: two would take longer to wake, and round otherwise."""
     if x.size < WOKEN:
-        return np.dot(ones, x) if x.ndim == 2 else np.matmul(ones, x)
+        if x.ndim == 2:
+            return ones.dot(x) if type(x) is np.ndarray else np.dot(ones, x)
+        return np.matmul(ones, x)
     return alone(np.matmul, ones, x)
 
 

@@ -81,7 +81,8 @@ def _median(x: Any) -> Any:
 
 
 def _broadcast_to(x: Any, shape: tuple[int, ...]) -> Any:
-    if x.size != 1 or x.ndim > len(shape) or type(x) is not np.ndarray:
+    traced = type(x) is not np.ndarray and isinstance(x, np.ndarray)  # an array of ``compile``, not a number of NumPy's
+    if x.size != 1 or x.ndim > len(shape) or traced:
         return np.broadcast_to(x, shape)
     view = np.ndarray(shape, x.dtype, x, 0, (0,) * len(shape))  # the gradient of a whole sum
     view.flags.writeable = False
