@@ -17,6 +17,7 @@ import numpy as np
 from autodiff.engine.call_sites import Place, place_of_user
 from autodiff.forks import hold_over_forks
 from autodiff.kernels.lending import owner_of
+from autodiff.kernels.parts import Part, last_that_meets, part_of
 
 next_number = count(1).__next__  # one clock for nodes and changes
 
@@ -27,6 +28,7 @@ class Change(NamedTuple):
     number: int
     place: Place
     by: str
+    part: Part | None = None  # what of the memory was written, where that is told
 
 
 _changes: dict[int, Change] = {}
@@ -37,13 +39,19 @@ _counting = RLock()
 hold_over_forks(lambda: _counting)
 
 
-def changed(*arrays: np.ndarray[Any, Any], history: bool = False, by: str = "") -> None:
-    """Record that ``arrays`` have just been changed in place ``by`` this; with ``history``, by a recorded operation."""
+def changed(*arrays: np.ndarray[Any, Any], history: bool = False, by: str = "", apart: bool = False) -> None:
+    """Record that ``arrays`` have just been changed in place ``by`` this; with ``history``, by a recorded operation.
+
+    The change of a view counts for all of the memory; with ``apart`` that of the first only for what it shows.
+    """
     owners = [array if array.base is None else owner_of(array) for array in arrays]
     for owner in owners:
         if id(owner) not in _changes:
             _owners[id(owner)] = weakref.ref(owner, partial(_forget, id(owner)))
+    before = _changes.get(id(owners[0])) if apart else None
     changed_again([id(owner) for owner in owners], place_of_user(), by, history)
+    if apart:
+        _changes[id(owners[0])] = _changes[id(owners[0])]._replace(part=part_of(owners[0], arrays[0], before))
 
 
 def changed_again(keys: list[int], place: Place, by: str, history: bool = False) -> None:
@@ -67,6 +75,6 @@ def last_change() -> int:
 
 
 def change_after(number: int, array: np.ndarray[Any, Any]) -> Change | None:
-    """The latest change of the memory of ``array``; None if it is not later than ``number``."""
-    change = _changes.get(id(owner_of(array)))
+    """The latest change of what ``array`` shows; None if it is not later than ``number``."""
+    change: Change | None = last_that_meets(array, _changes.get(id(owner_of(array))))
     return change if change is not None and change.number > number and array.size else None

@@ -26,7 +26,7 @@ from autodiff.kinds import described, repair_of
 from autodiff.numpy_api import protocol as numpy_protocol
 from autodiff.tensors import printing
 from autodiff.tensors.devices import check_device
-from autodiff.tensors.leaves import array_from_data, leave_graph, node_again
+from autodiff.tensors.leaves import THROUGH_DATA, array_from_data, leave_graph, node_again
 from autodiff.tensors.lost_history import warn_inner, warn_of_math
 from autodiff.tensors.methods.conversion import ConversionMethods
 from autodiff.tensors.methods.creation import CreationMethods
@@ -151,7 +151,7 @@ class Tensor(
     def data(self) -> Tensor:
         """The same memory outside the graph; assigned, the tensor takes over the other's memory."""
         result: Tensor = wrap(self._array)
-        result._untracked_because = ("went through .data", place_of_user())
+        result._untracked_because = (THROUGH_DATA, place_of_user())
         return result
 
     @data.setter

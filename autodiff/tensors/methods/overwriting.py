@@ -22,6 +22,7 @@ from autodiff.kernels.lending import keep_lent, owner_of
 from autodiff.kinds import operands
 from autodiff.ops.indexing import index, overwrite, put
 from autodiff.ops.shaping import astype
+from autodiff.tensors.leaves import THROUGH_DATA
 
 Array = np.ndarray[Any, Any]
 
@@ -59,7 +60,10 @@ class OverwritingMethods(TensorBase):
             kind = AxisError if isinstance(error, IndexError) else ShapeError
             given, where = operands([values]), f"at {first!r:.60} of {operands([array])}"
             raise kind(f"put: {given} cannot be written {where}: {error}") from None
-        changed(array, history=traced)
+        if traced or (first is ... and array.base is None) or not self._is_data():
+            changed(array, history=traced)
+        else:
+            self._data_changed(first)
         if part is not None:
             self._put_below(part, values, node)
         elif traced:
@@ -124,12 +128,30 @@ class OverwritingMethods(TensorBase):
         if node is not None and node.dtype != array.dtype:
             return self._write_result(astype(result, dtype=array.dtype))
         np.copyto(array, values, casting="unsafe")
-        changed(array, history=traced)
+        if traced or array.base is None or not self._is_data():
+            changed(array, history=traced)
+        else:
+            self._data_changed(...)
         if traced:
             self._follow(node)
         if (notes := modes.current().notes) is not None:
             notes(overwrite, (self, result), self, NO_PARAMS)
         return self
+
+    def _is_data(self) -> bool:
+        """Whether this is ``x.data`` of some tensor, or a view of that."""
+        return hasattr(self, "_untracked_because") and self._untracked_because[0] == THROUGH_DATA
+
+    def _data_changed(self, key: Any) -> None:
+        """Record that ``self[key]`` was written through ``.data``, and nothing beside it.
+
+        Other changes count for all of the memory, as in PyTorch. It does not notice one through ``.data``, by which
+        programs write what is not in use yet.
+        """
+        part = self._array[key]
+        if isinstance(part, np.generic):  # a number, of which this is the view
+            part = self._array[(*key, ...) if isinstance(key, tuple) else (key, ...)]
+        changed(part if owner_of(part) is owner_of(self._array) else self._array, apart=True)
 
     def _check_writable(self, node: Node | None, key: Any = ..., constant: int = 0) -> bool:
         """Whether a write of a value at that node, to ``key``, is to be recorded; InPlaceError where none is allowed.
