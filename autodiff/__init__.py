@@ -36,6 +36,7 @@ from autodiff.functions.differences import *
 from autodiff.functions.documented import add_examples as _add_examples
 from autodiff.functions.einsum import *
 from autodiff.functions.examples import FUNCTIONS as _FUNCTIONS
+from autodiff.functions.histograms import *
 from autodiff.functions.indexing import *
 from autodiff.functions.joining import *
 from autodiff.functions.linear_algebra import *
@@ -68,6 +69,7 @@ from autodiff.tensors.devices import device as device
 from autodiff.tensors.devices import get_default_device as get_default_device
 from autodiff.tensors.devices import set_default_device as set_default_device
 from autodiff.tensors.formats import *
+from autodiff.tensors.more_creation import *
 from autodiff.tensors.printing import set_printoptions as set_printoptions
 from autodiff.tensors.sampling import *
 from autodiff.tensors.sizes import *
@@ -75,7 +77,9 @@ from autodiff.tensors.tensor import *
 from autodiff.tensors.typed_constructors import *
 from autodiff.tensors.warned import name_lines_of_user as _name_lines_of_user
 from autodiff.tensors.windows import *
-from autodiff.version import *
+from autodiff.version import FOLLOWED as _FOLLOWED
+from autodiff.version import Version as _Version
+from autodiff.version import __version__ as _own_version
 
 if TYPE_CHECKING:
     from autodiff import accelerator as accelerator
@@ -101,10 +105,12 @@ if TYPE_CHECKING:
     from autodiff.viz import explain as explain
     from autodiff.viz import memory as memory
 
+__version__ = _Version(f"{_FOLLOWED}+tapegrad.{_own_version}")  # programs choose their branch by PyTorch's
 bool, float, int, newaxis = bool_, float32, int32, None  # PyTorch gives dtypes the names of Python's own types
 e, inf, nan, pi = _math.e, _math.inf, _math.nan, _math.pi
 digamma, erf, erfc, erfinv = special.digamma, special.erf, special.erfc, special.erfinv
 i0, lgamma, mvlgamma, polygamma = special.i0, special.lgamma, special.mvlgamma, special.polygamma
+igamma, igammac = special.gammainc, special.gammaincc
 
 _find_spellings()
 _keep_freed_memory()
@@ -127,9 +133,12 @@ _OF_LAYERS = {"vmap": "func", **dict.fromkeys((
     "max_pool1d_with_indices", "max_pool2d", "max_pool3d", "pairwise_distance", "pdist", "pixel_shuffle",
     "pixel_unshuffle", "prelu", "relu_", "rms_norm", "rrelu", "rrelu_", "selu", "selu_", "threshold", "threshold_",
 ), "nn.functional"), **dict.fromkeys((
-    "adaptive_max_pool1d", "alpha_dropout", "batch_norm", "dropout", "dropout_", "embedding", "feature_alpha_dropout",
-    "feature_dropout", "group_norm", "instance_norm", "layer_norm",
-), "nn.functional.top_level")}  # fmt: skip
+    "adaptive_max_pool1d", "alpha_dropout", "batch_norm", "constant_pad_nd", "dropout", "dropout_", "embedding",
+    "feature_alpha_dropout", "feature_dropout", "group_norm", "instance_norm", "layer_norm",
+), "nn.functional.top_level"), **dict.fromkeys((
+    "binary_cross_entropy_with_logits", "cosine_embedding_loss", "ctc_loss", "hinge_embedding_loss", "kl_div",
+    "margin_ranking_loss", "poisson_nll_loss", "triplet_margin_loss",
+), "nn.functional.numbered_reductions")}  # fmt: skip
 _METHODS = frozenset((
     "abs_", "absolute_", "acos_", "acosh_", "addmv_", "arccos_", "arccosh_", "arcsin_", "arcsinh_", "arctan_",
     "arctanh_", "asin_", "asinh_", "atan_", "atanh_", "ceil_", "clamp_", "clamp_max_", "clamp_min_", "clip_", "cos_",

@@ -18,7 +18,7 @@ import autodiff  # noqa: E402
 
 project, author = "tapegrad", "the tapegrad authors"
 copyright = f"2026, {author}"
-version = release = autodiff.__version__
+version = release = autodiff.version.__version__
 
 extensions = ["myst_nb"]
 exclude_patterns = ["images/*", "static/*", "site.md", "**.ipynb_checkpoints"]

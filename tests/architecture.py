@@ -55,7 +55,10 @@ NAME_MAKING = {
     "autodiff.spelling:import_module": "finds under PyTorch's path the module that is there",
 } | {
     f"{package}:vars": "wraps what stands there already, and makes no name"
-    for package in ("autodiff", "autodiff.fft", "autodiff.linalg", "autodiff.special", "nn", "nn.functional")
+    for package in (
+        "autodiff", "autodiff.fft", "autodiff.linalg", "autodiff.special", "nn", "nn.functional",
+        "nn.functional.numbered_reductions", "nn.functional.top_level",
+    )
 }
 
 MAX_FILE, MAX_FUNCTION, MAX_ENGINE = 400, 45, 1000

@@ -14,6 +14,7 @@ import pytest
 from architecture import ROOT
 
 import autodiff
+from autodiff import version
 from autodiff.commands import main
 from autodiff.commands.report import OPTIONAL, report
 from autodiff.io.caches import cache_folder
@@ -49,7 +50,7 @@ def test_the_report_has_what_a_bug_report_needs(capsys: pytest.CaptureFixture[st
     """Versions, BLAS, threads, processor, what else is installed, engines and the cache."""
     assert main([]) == 0
     found = capsys.readouterr().out
-    for word in (autodiff.__version__, np.__version__, sys.executable, f"threads {autodiff.get_num_threads()}"):
+    for word in (version.__version__, np.__version__, sys.executable, f"threads {autodiff.get_num_threads()}"):
         assert word in re.sub(" +", " ", found)
     heads = [line.split("  ")[0] for line in found.splitlines()]
     for head in ("tapegrad", "Python", "system", "processor", "NumPy", "BLAS", "optional", "drawing", "cache"):

@@ -35,6 +35,7 @@ WITHOUT = {
     "backward": "the README and the pages are its examples",
     "cuda": "raises an error",
     "new": "an old name of new_tensor",
+    "range": "an old name, which warns; arange has an example",
     "register_post_accumulate_grad_hook": "docs/ has an example of hooks",
     "multi_head_attention_forward": "MultiheadAttention calls it",
 }

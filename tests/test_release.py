@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from architecture import ROOT
 
-import autodiff
+from autodiff import version
 from autodiff.deprecation import deprecated, warn_deprecated
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
@@ -23,11 +23,11 @@ def read(name: str) -> str:
 
 def test_the_version_is_the_same_in_all_files() -> None:
     """In the package, the citation and the changelog, whose sections are versions in falling order."""
-    assert f"\nversion: {autodiff.__version__}\n" in read("CITATION.cff")
+    assert f"\nversion: {version.__version__}\n" in read("CITATION.cff")
     sections = re.findall(r"^## \[(\d+)\.(\d+)\.(\d+)\] - (unreleased|\d{4}-\d\d-\d\d)$", read("CHANGELOG.md"), re.M)
     versions = [tuple(map(int, section[:3])) for section in sections]
     assert versions == sorted(versions, reverse=True)
-    assert ".".join(map(str, versions[0])) == autodiff.__version__
+    assert ".".join(map(str, versions[0])) == version.__version__
     assert len(sections) == len(re.findall("^## ", read("CHANGELOG.md"), re.M))
 
 

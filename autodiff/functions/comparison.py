@@ -6,14 +6,15 @@ from typing import Any
 
 import numpy as np
 
-from autodiff.functions.arrays import on_arrays
+from autodiff.functions.arrays import on_arrays, tensors_only
 from autodiff.functions.public import as_function, of_one, of_two
 from autodiff.ops import comparison
 
 __all__ = [
-    "allclose", "bitwise_and", "bitwise_not", "bitwise_or", "bitwise_xor", "eq", "equal", "ge", "greater",
-    "greater_equal", "gt", "isclose", "isfinite", "isinf", "isnan", "isneginf", "isposinf", "le", "less",
-    "less_equal", "logical_and", "logical_not", "logical_or", "logical_xor", "lt", "ne", "not_equal", "numel",
+    "allclose", "bitwise_and", "bitwise_left_shift", "bitwise_not", "bitwise_or", "bitwise_right_shift", "bitwise_xor",
+    "eq", "equal", "gcd", "ge", "greater", "greater_equal", "gt", "is_nonzero", "is_same_size", "is_signed", "isclose",
+    "isfinite", "isinf", "isnan", "isneginf", "isposinf", "lcm", "le", "less", "less_equal", "logical_and",
+    "logical_not", "logical_or", "logical_xor", "lt", "ne", "not_equal", "numel",
 ]
 
 eq = as_function(comparison.eq, of_two, "Whether ``input == other``, entry by entry, broadcast.", "eq")
@@ -38,6 +39,12 @@ bitwise_or = as_function(
 bitwise_xor = as_function(
     comparison.bitwise_xor, of_two, "The bits that exactly one of integers or booleans has set, broadcast.")
 bitwise_not = as_function(comparison.bitwise_not, of_one, "Every bit of integers, or every boolean, turned over.")
+bitwise_left_shift = as_function(
+    comparison.bitwise_left_shift, of_two, "Integers with their bits moved up by ``other`` places, broadcast.")
+bitwise_right_shift = as_function(
+    comparison.bitwise_right_shift, of_two, "Integers with their bits moved down by ``other`` places, broadcast.")
+gcd = as_function(comparison.gcd, of_two, "The greatest common divisor of integers, broadcast; 0 of two zeros.")
+lcm = as_function(comparison.lcm, of_two, "The least common multiple of integers, broadcast; 0 beside a zero.")
 
 
 def allclose(input: Any, other: Any, rtol: float = 1e-05, atol: float = 1e-08, equal_nan: bool = False) -> bool:
@@ -81,3 +88,34 @@ def equal(input: Any, other: Any) -> bool:
 def numel(input: Any) -> int:
     """The number of entries."""
     return int(input.numel())
+
+
+def is_nonzero(input: Any) -> bool:
+    """Whether the one entry is not 0; raises ShapeError where there is not one entry.
+
+    >>> import autodiff
+    >>> autodiff.is_nonzero(autodiff.tensor([2.0]))
+    True
+    """
+    return bool(input.item())
+
+
+def is_same_size(input: Any, other: Any) -> bool:
+    """Whether two tensors have the same shape.
+
+    >>> import autodiff
+    >>> autodiff.is_same_size(autodiff.ones(2), autodiff.ones(2, 1))
+    False
+    """
+    tensors_only("is_same_size", input, other)
+    return tuple(input.shape) == tuple(other.shape)
+
+
+def is_signed(input: Any) -> bool:
+    """Whether the dtype has numbers below 0.
+
+    >>> import autodiff
+    >>> autodiff.is_signed(autodiff.ones(2)), autodiff.is_signed(autodiff.ones(2) > 0)
+    (True, False)
+    """
+    return input.dtype.kind in "ifc"

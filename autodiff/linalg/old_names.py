@@ -10,11 +10,13 @@ from autodiff.functions.arithmetic import where
 from autodiff.functions.axes import also_called
 from autodiff.functions.public import as_function, of_one
 from autodiff.functions.shaping import broadcast_to
-from autodiff.linalg import decompositions, factors
+from autodiff.functions.splitting import flip
+from autodiff.linalg import decompositions, factors, products
 from autodiff.linalg.decompositions import DETERMINANT, EXPONENTIAL, LogDet, Orthogonal
 from autodiff.linalg.factors import lu_unpack
 from autodiff.linalg.householder import geqrf, orgqr, ormqr
-from autodiff.linalg.norms import cdist, dist, pdist, renorm
+from autodiff.linalg.low_rank import lobpcg, pca_lowrank, svd_lowrank
+from autodiff.linalg.norms import cdist, dist, pdist, renorm, vector_norm
 from autodiff.linalg.norms import torch_norm as norm
 from autodiff.ops import decompositions as primitives
 from autodiff.ops.complex_numbers import adjoint
@@ -23,9 +25,10 @@ from autodiff.ops.shaping import copy
 from autodiff.ops.transcendental import log
 
 __all__ = [
-    "cdist", "cholesky", "cholesky_inverse", "cholesky_solve", "det", "dist", "geqrf", "inverse", "logdet", "lu",
-    "lu_solve", "lu_unpack", "matrix_exp", "matrix_power", "norm", "orgqr", "ormqr", "pdist", "pinverse", "qr",
-    "renorm", "slogdet", "svd", "triangular_solve",
+    "cdist", "cholesky", "cholesky_inverse", "cholesky_solve", "det", "dist", "frobenius_norm", "geqrf", "inverse",
+    "lobpcg", "logdet", "lu", "lu_solve", "lu_unpack", "matrix_exp", "matrix_power", "norm", "nuclear_norm", "orgqr",
+    "ormqr", "pca_lowrank", "pdist", "pinverse", "qr", "renorm", "slogdet", "svd", "svd_lowrank", "triangular_solve",
+    "vander",
 ]
 
 det = as_function(primitives.det, of_one, DETERMINANT)
@@ -139,3 +142,40 @@ def triangular_solve(
     solution = decompositions.solve_triangular(factor, b, upper=upper != transpose, unitriangular=unitriangular)
     whole = broadcast_to(A, (*solution.shape[:-2], *A.shape[-2:])) if solution.ndim > A.ndim else A
     return Solution(solution, copy(whole, order="F"))
+
+
+def frobenius_norm(input: Any, dim: Any, keepdim: bool = False) -> Value:
+    """``linalg.vector_norm`` over ``dim``, or over all entries where that is empty.
+
+    >>> import autodiff
+    >>> autodiff.frobenius_norm(autodiff.ones(2, 2), (0, 1))
+    tensor(2.)
+    """
+    return vector_norm(input, 2, dim if dim or dim == 0 else None, keepdim)
+
+
+def nuclear_norm(input: Any, dim: Any = None, keepdim: bool = False) -> Value:
+    """The sum of the singular values of the matrices in the two axes ``dim``, or of ``input`` itself.
+
+    Raises ShapeError where ``input`` is no matrix and ``dim`` is not given.
+
+    >>> import autodiff
+    >>> autodiff.nuclear_norm(autodiff.eye(3))
+    tensor(3.)
+    """
+    return norm(input, "nuc", dim, keepdim)
+
+
+def vander(x: Any, N: int | None = None, increasing: bool = False) -> Value:
+    """The powers of the entries of a vector, a row for each, the highest first; as many as entries by default.
+
+    Raises ShapeError for what is no vector.
+
+    >>> import autodiff
+    >>> autodiff.vander(autodiff.tensor([2, 3]), 3).tolist()
+    [[4, 2, 1], [9, 3, 1]]
+    """
+    if x.ndim != 1:
+        raise ShapeError(f"vander takes a vector, not shape {tuple(x.shape)}; linalg.vander takes stacks")
+    powers = products.powers(x, x.shape[0] if N is None else N)
+    return powers if increasing else flip(powers, (-1,))

@@ -11,6 +11,7 @@ from autodiff.functions import linear_algebra
 from autodiff.functions.arithmetic import multiply, pow
 from autodiff.functions.axes import also_called, numpy_names
 from autodiff.functions.diagonals import diagonal as diagonal_
+from autodiff.functions.index_keys import getitem
 from autodiff.functions.joining import stack
 from autodiff.functions.reductions import sum as sum_
 from autodiff.functions.reductions import with_dtype
@@ -62,6 +63,13 @@ def vander(x: Any, N: int | None = None) -> Value:
     count = x.shape[-1] if N is None else N
     if count < 2:
         raise OptionError(f"vander of shape {tuple(x.shape)} takes two powers or more, not N = {count}")
+    return powers(x, count)
+
+
+def powers(x: Any, count: int) -> Value:
+    """The powers 0 to ``count`` - 1 of each entry, along a new last axis."""
+    if not count:
+        return reshape(getitem(x, slice(0)), (*x.shape, 0))
     return stack([pow(x, k) for k in range(count)], -1)
 
 

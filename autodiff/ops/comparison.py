@@ -26,6 +26,10 @@ bitwise_and = Primitive("bitwise_and", np.bitwise_and, real=True)
 bitwise_or = Primitive("bitwise_or", np.bitwise_or, real=True)
 bitwise_xor = Primitive("bitwise_xor", np.bitwise_xor, real=True)
 bitwise_not = Primitive("bitwise_not", np.invert, real=True)
+bitwise_left_shift = Primitive("bitwise_left_shift", np.left_shift, real=True)
+bitwise_right_shift = Primitive("bitwise_right_shift", np.right_shift, real=True)
+gcd = Primitive("gcd", np.gcd, real=True)
+lcm = Primitive("lcm", np.lcm, real=True)
 
 
 def _position(pick: Any) -> Any:

@@ -7,22 +7,26 @@ from typing import Any
 import numpy as np
 
 from autodiff.dtypes import DIFFERENTIABLE, as_dtype, int64, to_real
-from autodiff.errors import DtypeError, OptionError, ShapeError
+from autodiff.errors import DtypeError, OptionError
 from autodiff.functions.axes import size_of
 from autodiff.functions.into import takes_out
 from autodiff.functions.reductions import beside
 from autodiff.kernels.arrays import as_array
 from autodiff.kernels.layout import ordered_like
 from autodiff.random import Generator, numpy_generator
+from autodiff.tensors import draws
 from autodiff.tensors.creation import leaf
 from autodiff.tensors.formats import preserve_format, strided
 from autodiff.tensors.leaves import dtype_or_default
 from autodiff.tensors.tensor import Tensor
 
 __all__ = [
-    "bernoulli", "multinomial", "normal", "rand", "rand_like", "randint", "randint_like", "randn", "randn_like",
-    "randperm",
+    "bernoulli", "binomial", "multinomial", "normal", "poisson", "rand", "rand_like", "randint", "randint_like",
+    "randn", "randn_like", "randperm",
 ]  # fmt: skip
+
+bernoulli, multinomial = takes_out(draws.bernoulli), takes_out(draws.multinomial)
+binomial, poisson = draws.binomial, draws.poisson
 
 
 def _drawn(draw: Any, size: tuple[Any, ...], dtype: Any, device: Any, requires_grad: bool) -> Tensor:
@@ -190,56 +194,3 @@ def randint_like(
     """``randint`` in the shape and dtype of ``input``."""
     drawn = randint(low, high, tuple(input.shape), generator=generator, dtype=dtype or input.dtype)
     return leaf(ordered_like(drawn._array, input._array), requires_grad, device)
-
-
-@takes_out
-def bernoulli(input: Tensor, p: float | None = None, *, generator: Generator | None = None) -> Tensor:
-    """1 with the probability in ``input`` (or ``p`` everywhere) and 0 otherwise.
-
-    Raises OptionError for what is no probability.
-
-    >>> import autodiff
-    >>> bernoulli(autodiff.tensor([0.0, 1.0]))
-    tensor([0., 1.])
-    """
-    chance = as_array(input.detach()) if p is None else p
-    if not np.all((as_array(chance) >= 0) & (as_array(chance) <= 1)):
-        raise OptionError(f"a probability is from 0 to 1, unlike {chance!r:.60}")
-    drawn = leaf((numpy_generator(generator).random(input.shape) < chance).astype(input.dtype))
-    connected: Tensor = beside(drawn, input)
-    return connected
-
-
-@takes_out
-def multinomial(
-    input: Tensor, num_samples: int, replacement: bool = False, *, generator: Generator | None = None
-) -> Tensor:
-    """``num_samples`` columns for each row of weights, each drawn with a probability in proportion to its weight.
-
-    Shapes: (m, n) gives (m, num_samples), (n,) gives (num_samples,). Without ``replacement`` no column comes twice.
-
-    Raises:
-        ShapeError: the weights are neither a vector nor a matrix.
-        OptionError: a weight is below 0 or not finite, or there are fewer weights above 0 than samples.
-
-    Reference:
-        P. S. Efraimidis, P. G. Spirakis (2006): the columns of the smallest exponential variates, each divided by its
-        weight, are such a sample.
-    """
-    if input.ndim not in (1, 2):
-        raise ShapeError(f"multinomial takes weights in a vector or a matrix, not in shape {input.shape}")
-    weights = np.atleast_2d(as_array(input.detach(), np.float64))
-    possible = (weights > 0).sum(1).min(initial=weights.shape[1])
-    if not np.isfinite(weights).all() or (weights < 0).any():
-        raise OptionError("multinomial takes finite weights from 0 up")
-    if num_samples <= 0 or possible < (1 if replacement else num_samples):
-        raise OptionError(f"multinomial draws {num_samples} of {possible} columns with weights above 0")
-    draw = numpy_generator(generator)
-    if replacement:
-        sums = np.cumsum(weights, 1)
-        at = draw.random((len(weights), num_samples)) * sums[:, -1:]
-        picks = np.stack([np.searchsorted(row, x, "right") for row, x in zip(sums, at, strict=True)])
-    else:
-        with np.errstate(divide="ignore"):
-            picks = np.argsort(draw.standard_exponential(weights.shape) / weights, 1)[:, :num_samples]
-    return leaf(picks.reshape((*input.shape[:-1], num_samples)).astype(np.int64))

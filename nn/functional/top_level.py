@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from autodiff.engine.values import Value
+from autodiff.functions.public import give_tensors as _give_tensors
 
 from . import normalization
 from .adaptive import adaptive_max_pool1d_with_indices
@@ -15,6 +16,7 @@ from .dropout import alpha_dropout as _alpha_dropout
 from .dropout import dropout as _dropout
 from .dropout import dropout2d
 from .dropout import feature_alpha_dropout as _feature_alpha_dropout
+from .padding import pad as _pad
 from .sparse import embedding as _embedding
 
 
@@ -85,3 +87,11 @@ def feature_alpha_dropout(input: Any, p: float, train: bool) -> Value:
 def adaptive_max_pool1d(input: Any, output_size: Any) -> Any:
     """The maxima, and where they are."""
     return adaptive_max_pool1d_with_indices(input, output_size)
+
+
+def constant_pad_nd(input: Any, pad: Any, value: float = 0) -> Value:
+    """``nn.functional.pad`` with a constant."""
+    return _pad(input, pad, value=value)
+
+
+_give_tensors(vars(), {})

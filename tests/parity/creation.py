@@ -96,3 +96,9 @@ case("broadcast_shapes", lambda lib: lib.zeros(lib.broadcast_shapes((2, 1), (3,)
 def _made(lib, name, *args, **options):
     """A tensor that does not require grad, so that the case compares values alone."""
     return getattr(lib, name)(*args, **options).detach()
+for options in ({"dtype": "int16"}, {"dtype": "uint8", "offset": 1}, {"dtype": "int16", "count": 2, "offset": 2}):
+    case("frombuffer", lambda lib, o=options: lib.frombuffer(
+        bytearray(range(8)), **{**o, "dtype": getattr(lib, o["dtype"])}), order=0)  # fmt: skip
+case("empty_strided", lambda lib: lib.tensor(lib.empty_strided((2, 3), (1, 4)).stride()), order=0)
+case("empty_strided", lambda lib: lib.empty_strided((2, 0), (1, 1), dtype=lib.int64), order=0)
+case("empty_permuted", lambda lib: lib.tensor(lib.empty_permuted((2, 3, 4), (0, 2, 1)).stride()), order=0)

@@ -64,3 +64,30 @@ for shape in [(3, 3), (1, 1), (2, 4, 4)]:
     case("linalg.eigvals", lambda lib, x: (lib.linalg.eigvals(x) ** 3).real, x)
     case("linalg.eig", lambda lib, x: lib.linalg.eig(x)[0], x, order=0)
     case("linalg.eig", lambda lib, x: [lib.linalg.eig(x)[0].abs(), lib.linalg.eig(x)[1].abs() ** 2], x)
+
+THIN = numbers((7, 3)) @ numbers((3, 5), seed=1)
+for x in (THIN, THIN.T, np.stack([THIN, THIN[::-1]])):
+    case("svd_lowrank", lambda lib, x: _of_factors(lib.svd_lowrank(x, q=3)), x, order=1, float32=False)
+    case("svd_lowrank", lambda lib, x: _of_factors(lib.svd_lowrank(x, 4, 1, x[..., :1] * 0 + 1)), x, order=0)
+    case("pca_lowrank", lambda lib, x: _of_factors(lib.pca_lowrank(x, q=3)), x, order=1, float32=False)
+    case("pca_lowrank", lambda lib, x: _of_factors(lib.pca_lowrank(x, 3, False, 3)), x, order=0, float32=False)
+SPREAD = THIN @ THIN.T + np.diag(np.arange(7.0))
+case("lobpcg", lambda lib, x: _of_vectors(lib.lobpcg(x, k=2, niter=-1, tol=1e-14)), SPREAD, order=0, float32=False)
+case("lobpcg", lambda lib, x: _of_vectors(lib.lobpcg(x, 2, largest=False, tol=1e-14)), SPREAD, order=0, float32=False)
+case("lobpcg", lambda lib, x, b: _of_vectors(lib.lobpcg(x, 2, b, tol=1e-14)), SPREAD, np.diag(np.arange(1.0, 8.0)),
+     order=0, float32=False)
+for N in (None, 0, 1, 4):
+    case("vander", lambda lib, x, N=N: (lib.vander(x, N), lib.vander(x, N, increasing=True)), (3,), order=0)
+case("vander", lambda lib, x: lib.vander(x), np.array([1, 2, 3]))
+case("nuclear_norm", quiet(lambda lib, x: (lib.nuclear_norm(x), lib.nuclear_norm(x, (1, 0), True))), mixed(3, 3))
+case("frobenius_norm", quiet(lambda lib, x: (lib.frobenius_norm(x, (0, 1)), lib.frobenius_norm(x, 1, True))), (3, 2))
+
+
+def _of_factors(found: Any) -> Any:
+    """What does not depend on the signs of the vectors."""
+    u, s, v = found
+    return s[..., :3], (u[..., :3] * s[..., None, :3]) @ v[..., :3].mT
+
+
+def _of_vectors(found: Any) -> Any:
+    return found[0], found[1].abs()

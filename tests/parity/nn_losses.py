@@ -127,3 +127,20 @@ for reduction in REDUCTIONS:
     case(F + "ctc_loss", lambda lib, x, t, r=reduction: lib.nn.functional.ctc_loss(
         lib.nn.functional.log_softmax(x, -1), t, (2, 2), (3, 1), reduction=r, zero_infinity=True),
         (2, 2, 4), LABELS, order=0)
+
+for reduction in (0, 1, 2):
+    for name in ("kl_div", "hinge_embedding_loss", "binary_cross_entropy_with_logits"):
+        case(name, lambda lib, x, y, f=name, r=reduction: getattr(lib, f)(x, y, reduction=r), (2, 3), (2, 3), low=0.1)
+    case("kl_div", lambda lib, x, y, r=reduction: lib.kl_div(x, y, r, log_target=True), (2, 3), (2, 3))
+    case("margin_ranking_loss", lambda lib, x, y, t, r=reduction: lib.margin_ranking_loss(x, y, t, 0.5, r),
+         (4,), (4,), signs((4,)))  # fmt: skip
+    case("cosine_embedding_loss", lambda lib, x, y, t, r=reduction: lib.cosine_embedding_loss(x, y, t, 0.5, r),
+         (4, 3), (4, 3), signs((4,)))  # fmt: skip
+    case("triplet_margin_loss", lambda lib, x, y, z, r=reduction: lib.triplet_margin_loss(x, y, z, reduction=r),
+         (4, 3), (4, 3), (4, 3))  # fmt: skip
+    case("poisson_nll_loss", lambda lib, x, y, r=reduction: lib.poisson_nll_loss(x, y, True, True, 1e-8, r),
+         (2, 3), (2, 3), low=0.1)  # fmt: skip
+case("ctc_loss", lambda lib, x: lib.ctc_loss(
+    x.log_softmax(-1), lib.tensor([[1, 2]]), lib.tensor([4]), lib.tensor([2]), reduction=2), (4, 1, 3), order=1)
+case("constant_pad_nd", lambda lib, x: (lib.constant_pad_nd(x, (1, 2)), lib.constant_pad_nd(x, [0, 1, -1, 0], 3.5)),
+     (2, 3))

@@ -123,3 +123,18 @@ case(
     order=0,
 )
 case("isclose", lambda lib, x: (lib.isclose(x, x), lib.isclose(x, x, equal_nan=True)), WITH_NAN, order=0)
+WIDE = {"bins": 4}, {"bins": 3, "range": (-1.0, 1.5)}, {"bins": 5, "density": True}
+for options in WIDE:
+    case("histogram", lambda lib, x, o=options: lib.histogram(x, **o), (20,), order=0)
+    case("histogram", lambda lib, x, w, o=options: x.histogram(**o, weight=w), (4, 5), (4, 5), order=0)
+    case("histogramdd", lambda lib, x, o=options: _flat(lib.histogramdd(
+        x, **{**o, **({"range": (-1.0, 1.5, 0.0, 2.0)} if "range" in o else {})})), (20, 2), order=0)
+case("histogram", lambda lib, x, e: lib.histogram(x, e), (20,), np.array([-1.5, 0.0, 0.25, 2.0]), order=0)
+case("histogram", lambda lib, x: lib.histogram(x, 3), np.ones(4), order=0)
+case("histogramdd", lambda lib, x, e: _flat(lib.histogramdd(x, [e, e[1:]])), (20, 2), np.array([-1.5, 0.0, 0.25, 2.0]),
+     order=0)
+case("histogramdd", lambda lib, x, w: _flat(lib.histogramdd(x, [2, 3], weight=w)), (4, 5, 2), (4, 5), order=0)
+
+
+def _flat(found):
+    return found.hist, *found.bin_edges

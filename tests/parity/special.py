@@ -100,3 +100,6 @@ for name in ("gammainc", "gammaincc"):  # PyTorch has no gradient by the concent
     edges = np.array([0.0, 0.0, 1.0, 1.0, math.inf, -1.0, 2.0, math.nan, 3.0])
     points = np.array([0.0, 1.0, math.inf, 0.0, 1.0, 1.0, -1.0, 1.0, math.nan])
     case(f"special.{name}", lambda lib, x, y, f=name: getattr(lib.special, f)(x, y).detach(), edges, points, order=0)
+for name in ("igamma", "igammac"):
+    case(name, lambda lib, x, y, f=name: (getattr(lib, f)(x, y), getattr(x.detach(), f)(y)), np.array([1.0, 2.5]), (2,),
+         low=0.2, high=4.0, order=0)  # fmt: skip

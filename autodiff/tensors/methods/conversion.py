@@ -24,6 +24,7 @@ from autodiff.dtypes import (
     uint8,
 )
 from autodiff.engine.values import TensorBase, Value
+from autodiff.engine.versions import change_after
 from autodiff.errors import DtypeError
 from autodiff.functions.arrays import tensors_only
 from autodiff.functions.axes import length_of
@@ -156,6 +157,12 @@ class ConversionMethods(TensorBase):
     def data_ptr(self) -> builtins.int:
         """The address of the first entry."""
         return self._array.ctypes.data
+
+    @property
+    def _version(self) -> builtins.int:
+        """0 for memory that no operation in place has changed; it grows with each that does (in PyTorch by 1)."""
+        change = change_after(0, self._array)
+        return 0 if change is None else change.number
 
     def element_size(self) -> builtins.int:
         """The number of bytes of an entry."""

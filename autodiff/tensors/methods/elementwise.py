@@ -91,6 +91,8 @@ class ElementwiseMethods(TensorBase):
     lgamma = special.lgamma
     digamma = special.digamma
     i0 = special.i0
+    igamma = special.gammainc
+    igammac = special.gammaincc
     mvlgamma = special.multigammaln
 
     eq = comparison.eq
@@ -112,6 +114,13 @@ class ElementwiseMethods(TensorBase):
     bitwise_or = comparison.bitwise_or
     bitwise_xor = comparison.bitwise_xor
     bitwise_not = comparison.bitwise_not
+    bitwise_left_shift = comparison.bitwise_left_shift
+    bitwise_right_shift = comparison.bitwise_right_shift
+    gcd = comparison.gcd
+    lcm = comparison.lcm
+    is_nonzero = comparison.is_nonzero
+    is_same_size = comparison.is_same_size
+    is_signed = comparison.is_signed
     isclose = refusing(comparison.isclose)
     allclose = refusing(comparison.allclose)
     equal = comparison.equal

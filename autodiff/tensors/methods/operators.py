@@ -92,6 +92,8 @@ class Operators(TensorBase):
     __iand__ = in_place(operator.and_)
     __ior__ = in_place(operator.or_)
     __ixor__ = in_place(operator.xor)
+    __ilshift__ = in_place(operator.lshift)
+    __irshift__ = in_place(operator.rshift)
 
     def __eq__(self, other: object) -> Value:  # type: ignore[override]  # entry by entry
         return apply(comparison.eq, (self, other)) if isinstance(other, COMPARABLE) else NotImplemented
@@ -119,6 +121,18 @@ class Operators(TensorBase):
 
     def __xor__(self, other: Operand) -> Value:
         return apply(comparison.bitwise_xor, (self, other))
+
+    def __lshift__(self, other: Operand) -> Value:
+        return apply(comparison.bitwise_left_shift, (self, other))
+
+    def __rshift__(self, other: Operand) -> Value:
+        return apply(comparison.bitwise_right_shift, (self, other))
+
+    def __rlshift__(self, other: Operand) -> Value:
+        return apply(comparison.bitwise_left_shift, (other, self))
+
+    def __rrshift__(self, other: Operand) -> Value:
+        return apply(comparison.bitwise_right_shift, (other, self))
 
     def __invert__(self) -> Value:
         return apply(comparison.bitwise_not, (self,))

@@ -1,9 +1,10 @@
-"""Reductions, scans and order as methods."""
+"""Reductions, scans, order, and draws as methods."""
 
 from __future__ import annotations
 
 from autodiff.engine.values import TensorBase
-from autodiff.functions import reductions, scans, sorting, statistics
+from autodiff.functions import histograms, reductions, scans, sorting, statistics
+from autodiff.tensors import draws
 
 
 class ReductionMethods(TensorBase):
@@ -40,6 +41,7 @@ class ReductionMethods(TensorBase):
     argsort = sorting.argsort
     bincount = sorting.bincount
     histc = sorting.histc
+    histogram = histograms.histogram
     kthvalue = sorting.kthvalue
     median = sorting.median
     mode = sorting.mode
@@ -53,3 +55,5 @@ class ReductionMethods(TensorBase):
     unique_consecutive = sorting.unique_consecutive
     cov = statistics.cov
     corrcoef = statistics.corrcoef
+    bernoulli = draws.bernoulli
+    multinomial = draws.multinomial
