@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from autodiff.caches import cache_folder
 from autodiff.data.mnist_files import MIRROR, download
-from autodiff.io.caches import cache_folder
 from examples import command
 
 

@@ -31,7 +31,10 @@ def rooms_of(readme: str) -> list[list[str]]:
 LEVELS = rooms_of((ROOT / "README.md").read_text(encoding="utf-8"))
 
 # Each of these is imported by one file only. All but NumPy wait until they are used.
-OPTIONAL = ("IPython", "graphviz", "hypothesis", "matplotlib", "mpi4py", "onnx", "safetensors", "threadpoolctl", "tqdm")
+OPTIONAL = (
+    "IPython", "graphviz", "hypothesis", "llvmlite", "matplotlib", "mpi4py", "onnx", "safetensors", "threadpoolctl",
+    "tqdm",
+)  # fmt: skip
 ORACLES = ("jax", "torch")  # compared with in tests and benchmarks, never used
 PEER = "examples.peer"  # where the examples time the same step on PyTorch, if it is installed
 
@@ -45,6 +48,7 @@ LAZY = {
     "autodiff.testing:autodiff.testing.strategies": "needs hypothesis, which gradcheck does not",
     "autodiff.data.mnist_files:urllib.request": "a slow import that only a download needs",
     "nn.parallel:nn.data_parallel": "the talk between processes, which few programs need",
+    "autodiff.kernels.lanes:autodiff.kernels.llvm": "the lane of llvmlite, which only large arrays need",
     "autodiff.kernels.threads:queue": "a slow import that only large arrays need",
 }
 LONG: dict[str, str] = {}

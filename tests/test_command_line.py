@@ -15,9 +15,9 @@ from architecture import ROOT
 
 import autodiff
 from autodiff import version
+from autodiff.caches import cache_folder
 from autodiff.commands import main
 from autodiff.commands.report import OPTIONAL, report
-from autodiff.io.caches import cache_folder
 
 MODELS = """
 import autodiff

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from autodiff.io.caches import cache_folder
+from autodiff.caches import cache_folder
 from autodiff.kernels.blas import are_deterministic_algorithms_enabled, blas_facts
 from autodiff.kernels.threads import get_num_threads
 from autodiff.version import __version__
@@ -21,6 +21,7 @@ from autodiff.viz.errors import DrawingError
 
 OPTIONAL = {
     "threadpoolctl": "BLAS at one thread beside other threads",
+    "llvmlite": "faster kernels",
     "graphviz": "drawings as objects of graphviz",
     "safetensors": "files of weights",
     "onnx": "models as files of ONNX",
@@ -30,7 +31,10 @@ OPTIONAL = {
     "hypothesis": "gradient_test",
 }
 OTHERS = ("torch", "scipy", "pandas")  # what it may be used beside
-VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "PYTHONHASHSEED", "TAPEGRAD_CACHE")
+VARIABLES = (
+    "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "PYTHONHASHSEED",
+    "TAPEGRAD_CACHE", "AUTODIFF_CACHE", "AUTODIFF_LLVM",
+)  # fmt: skip
 
 
 def report() -> str:

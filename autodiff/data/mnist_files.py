@@ -11,9 +11,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from autodiff.caches import cache_folder
 from autodiff.data.dataset import TensorDataset
 from autodiff.data.idx import EMBEDDED, FILES, DataError, load_mnist
-from autodiff.io.caches import cache_folder
 from autodiff.io.files import write_whole
 from autodiff.tensors.creation import from_numpy
 

@@ -17,6 +17,7 @@ import numpy as np
 
 from . import depthwise
 from .geometry import Array, Geometry, Sizes, overlap, padded
+from .lanes import faster
 from .precision import in_single
 from .runs import Runs
 from .threads import WorkQueue, parallel_map, shares_sums, tile_size, tiles
@@ -104,6 +105,7 @@ def _matrices(w: Array, groups: int, stacked: bool) -> Array:
     return np.ascontiguousarray(split.transpose(3, 0, 1, 2, 4)).reshape(kh, groups, o // groups, c * kw)
 
 
+@faster("convolve")
 @in_single
 def convolve(x: Array, w: Array, geometry: Geometry, bias: Array | None = None) -> Array:
     """Cross-correlate: out[n, o, p, q] = sum over c, i, j of x[n, c, S p + D i - P, S q + D j - P] w[o, c, i, j].

@@ -1,0 +1,59 @@
+"""The choice between the two lanes: a kernel made for the shape where llvmlite is installed, and NumPy everywhere else.
+
+Whoever computes decorates NumPy's function with ``faster``; nobody else knows that there are two. The routes are in
+``kernels/llvm``, which is imported by the first call that could take one. ``AUTODIFF_LLVM=off`` turns all of it off.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+from functools import wraps
+from importlib.util import find_spec
+from typing import Any, TypeVar
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+VARIABLE = "AUTODIFF_LLVM"  # "off": NumPy alone; "now": the first call of a shape compiles, and waits
+_routes: dict[str, Callable[..., Any]] | None = None  # empty where the lane is off; None before it was looked for
+
+
+def routes() -> dict[str, Callable[..., Any]]:
+    """What kernels there are, by the names that ``faster`` was given."""
+    global _routes
+    if _routes is None:
+        # Not on Windows, where nobody has tried it.
+        if os.environ.get(VARIABLE) == "off" or sys.platform == "win32" or find_spec("llvmlite") is None:
+            _routes = {}
+        else:
+            from autodiff.kernels.llvm import ROUTES
+
+            _routes = ROUTES
+    return _routes
+
+
+def set_enabled(on: bool) -> None:
+    """Let kernels be chosen, or NumPy compute everything."""
+    global _routes
+    _routes = None if on else {}
+
+
+def faster(name: str) -> Callable[[F], F]:
+    """Let the route of this name compute, where there is one and it gives a result; else the function.
+
+    A route is called with the same arguments, of which the first is an array of float32.
+    """
+
+    def decorate(function: F) -> F:
+        @wraps(function)
+        def call(x: Any, *others: Any, **options: Any) -> Any:
+            if x.dtype.char == "f" and (found := routes() if _routes is None else _routes):
+                made = found[name](x, *others, **options)
+                if made is not None:
+                    return made
+            return function(x, *others, **options)
+
+        return call  # type: ignore[return-value]  # the wrapper takes what the function takes
+
+    return decorate

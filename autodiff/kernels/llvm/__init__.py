@@ -1,0 +1,13 @@
+"""Kernels made for one shape and one processor, where llvmlite is installed; ``kernels/lanes.py`` chooses them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from autodiff.kernels.llvm import convolution
+
+# A route takes the arguments of NumPy's function. It gives None where it has no kernel, or not yet.
+ROUTES: dict[str, Callable[..., Any]] = {
+    "convolve": convolution.convolve,
+}

@@ -1,0 +1,259 @@
+"""A kernel as LLVM IR: loops with carried values, vectors of float32, and edges that are masked.
+
+A kernel is a function of addresses and of a range ``start, stop``, all of type i64; sizes are constants in its code. An
+integer that is known while the kernel is built is an ``int``, any other value a ``Value``. Addresses are sums of bytes.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import NamedTuple
+
+
+class Machine(NamedTuple):
+    """The processor a kernel is made for.
+
+    Args:
+        triple, cpu, features: as LLVM names them.
+        lanes: of a vector of float32.
+        registers: vectors that it holds.
+    """
+
+    triple: str
+    cpu: str
+    features: str
+    lanes: int
+    registers: int
+
+
+class Argument(NamedTuple):
+    """An array that a kernel takes: of at least ``each * stop + fixed`` numbers."""
+
+    each: int
+    fixed: int = 0
+    written: bool = False
+
+
+class Value(NamedTuple):
+    """What an instruction gave: its type and its name."""
+
+    type: str
+    name: str
+
+    def __str__(self) -> str:
+        return f"{self.type} {self.name}"
+
+
+Int = int | Value
+
+
+class Loop:
+    """A loop under construction.
+
+    Attributes:
+        index: which turn it is.
+        values: the carried values at the beginning of a turn.
+        next: set this to what they are at its end.
+        out: what they are after the loop.
+    """
+
+    def __init__(self, index: Value, values: list[Value]) -> None:
+        self.index, self.values, self.next = index, values, values
+        self.out: list[Value] = []
+
+
+class Code:
+    """The text of a kernel, which grows by one instruction after another.
+
+    Args:
+        machine: what it is made for.
+        arguments: the arrays it takes; it is called with their addresses, and with ``start`` and ``stop``.
+
+    Attributes:
+        arrays, start, stop: the values it is called with.
+        lanes: of a vector.
+        zero: the vector of zeros.
+    """
+
+    def __init__(self, machine: Machine, arguments: Sequence[Argument]) -> None:
+        self.machine, self.lanes, self.arguments = machine, machine.lanes, tuple(arguments)
+        self.vector = f"<{self.lanes} x float>"
+        self.zero = Value(self.vector, "zeroinitializer")
+        self._lines: list[str] = []
+        self._names, self._block = 0, "%entry"
+        self._declared: dict[str, str] = {}
+        *self.arrays, self.start, self.stop = (Value("i64", f"%a{k}") for k in range(len(arguments) + 2))
+
+    def text(self) -> str:
+        """The whole module."""
+        parameters = ", ".join(map(str, (*self.arrays, self.start, self.stop)))
+        head = [*self._declared.values(), f"define void @kernel({parameters}) nounwind {{", "entry:"]
+        return "\n".join([*head, *self._lines, "ret void", "}"])
+
+    def op(self, type: str, text: str) -> Value:
+        """Add an instruction that gives a value."""
+        self._names += 1
+        self._lines.append(f"%v{self._names} = {text}")
+        return Value(type, f"%v{self._names}")
+
+    def call(self, type: str, name: str, *values: Value) -> Value | None:
+        """Call one of LLVM's own functions."""
+        self._declared[name] = f"declare {type} @{name}({', '.join(v.type for v in values)})"
+        text = f"call {type} @{name}({', '.join(map(str, values))})"
+        if type != "void":
+            return self.op(type, text)
+        self._lines.append(text)
+        return None
+
+    def binary(self, name: str, x: Value, y: Value) -> Value:
+        """An instruction of two values of one type: ``fadd``, ``fmul``, ``and``, ..."""
+        return self.op(x.type, f"{name} {x}, {y.name}")
+
+    def compare(self, how: str, x: Int, y: Int) -> Value:
+        """Compare integers: ``slt``, ``ult``, ``eq``, ..."""
+        return self.op("i1", f"icmp {how} i64 {_name(x)}, {_name(y)}")
+
+    def select(self, condition: Value, x: Int, y: Int) -> Value:
+        """``x`` where the condition holds, else ``y``."""
+        x, y = (Value("i64", f"{v}") if isinstance(v, int) else v for v in (x, y))
+        return self.op(x.type, f"select {condition}, {x}, {y}")
+
+    def add(self, *terms: Int) -> Int:
+        """The sum of integers, those that are known added up beforehand."""
+        known, total = sum(t for t in terms if isinstance(t, int)), None
+        for term in terms:
+            if isinstance(term, Value):
+                total = term if total is None else self.binary("add", total, term)
+        if total is None or not known:
+            return known if total is None else total
+        return self.binary("add", total, Value("i64", f"{known}"))
+
+    def mul(self, x: Int, factor: int) -> Int:
+        """The product of an integer with a known one."""
+        return x * factor if isinstance(x, int) else self.binary("mul", x, Value("i64", f"{factor}"))
+
+    def at(self, base: Int, *steps: tuple[Int, int]) -> Int:
+        """An address: ``index * apart`` bytes beyond ``base``, for each (index, apart) of ``steps``."""
+        return self.add(base, *(self.mul(index, apart) for index, apart in steps))
+
+    def divide(self, x: Int, divisor: int) -> tuple[Int, Int]:
+        """Quotient and remainder of an integer that is not negative."""
+        if isinstance(x, int) or divisor == 1:
+            return divmod(x, divisor) if isinstance(x, int) else (x, 0)
+        by = Value("i64", f"{divisor}")
+        return self.binary("udiv", x, by), self.binary("urem", x, by)
+
+    def least(self, x: Int, y: Int) -> Int:
+        """The smaller of two integers."""
+        if isinstance(x, int) and isinstance(y, int):
+            return min(x, y)
+        return self.select(self.compare("slt", x, y), x, y)
+
+    def _go(self, label: str) -> None:
+        self._lines.append(f"{label[1:]}:")
+        self._block = label
+
+    def _labels(self, count: int) -> list[str]:
+        self._names += 1
+        return [f"%b{self._names}.{k}" for k in range(count)]
+
+    @contextmanager
+    def loop(self, start: Int, stop: Int, step: int = 1, carried: Sequence[Value] = ()) -> Iterator[Loop]:
+        """Build the body of a loop over ``range(start, stop, step)`` that hands values from turn to turn."""
+        body, after = self._labels(2)
+        before, known = self._block, isinstance(start, int) and isinstance(stop, int) and start < stop
+        some = "true" if known else self.compare("slt", start, stop).name
+        self._lines.append(f"br i1 {some}, label {body}, label {after}")
+        self._go(body)
+        index, *values = (self.op(type, "") for type in ["i64", *(v.type for v in carried)])
+        place, loop = len(self._lines) - 1 - len(values), Loop(index, values)
+        yield loop
+        turn = self.add(index, step)
+        ends = [(index, start, turn), *zip(values, carried, loop.next, strict=True)]
+        for k, (phi, first, later) in enumerate(ends):
+            text = f"phi {phi.type} [{_name(first)}, {before}], [{_name(later)}, {self._block}]"
+            self._lines[place + k] = f"{phi.name} = {text}"
+        more, end = self.compare("slt", turn, stop), self._block
+        self._lines.append(f"br {more}, label {body}, label {after}")
+        self._go(after)
+        loop.out = [
+            self.op(x.type, f"phi {x.type} [{x.name}, {before}], [{y.name}, {end}]")
+            for x, y in zip(carried, loop.next, strict=True)
+        ]
+
+    @contextmanager
+    def when(self, condition: Value, holds: bool = True) -> Iterator[None]:
+        """Build what is done only where the condition holds, or only where it does not."""
+        body, after = self._labels(2)
+        ways = [body, after] if holds else [after, body]
+        self._lines.append(f"br {condition}, label {ways[0]}, label {ways[1]}")
+        self._go(body)
+        yield
+        self._lines.append(f"br label {after}")
+        self._go(after)
+
+    def constant(self, numbers: Iterable[float]) -> Value:
+        """A vector of these numbers, in float32."""
+        # LLVM reads a float in hexadecimal as the double of the same value.
+        words = (struct.pack(">d", *struct.unpack("f", struct.pack("f", x))).hex() for x in numbers)
+        return Value(self.vector, f"<{', '.join(f'float 0x{word}' for word in words)}>")
+
+    def fma(self, x: Value, y: Value, z: Value) -> Value:
+        """``x * y + z`` of vectors, rounded once."""
+        return self.call(self.vector, f"llvm.fma.v{self.lanes}f32", x, y, z) or z
+
+    def _pointer(self, address: Iterable[Int]) -> Value:
+        return self.op("ptr", f"inttoptr i64 {_name(self.add(*address))} to ptr")
+
+    def load(self, *address: Int, first: int = 0, last: int | None = None) -> Value:
+        """A vector from memory; lanes outside of ``range(first, last)`` are 0, and their memory is not touched."""
+        pointer, mask = self._pointer(address), self._mask(first, last)
+        if mask is None:
+            return self.op(self.vector, f"load {self.vector}, {pointer}, align 4")
+        return self._masked(self.vector, "load", pointer, Value("i32", "4"), mask, self.zero)
+
+    def take(self, apart: int, *address: Int, last: int | None = None) -> Value:
+        """A vector of numbers that lie ``apart`` numbers from each other in memory; ``last`` as in ``load``."""
+        if apart == 1:
+            return self.load(*address, last=last)
+        places = ", ".join(f"i64 {apart * k}" for k in range(self.lanes))
+        kind = f"<{self.lanes} x ptr>"
+        pointers = self.op(kind, f"getelementptr float, {self._pointer(address)}, <{self.lanes} x i64> <{places}>")
+        mask = self._mask(0, last) or Value(f"<{self.lanes} x i1>", f"<{', '.join(['i1 1'] * self.lanes)}>")
+        name = f"llvm.masked.gather.v{self.lanes}f32.v{self.lanes}p0"
+        return self.call(self.vector, name, pointers, Value("i32", "4"), mask, self.zero) or self.zero
+
+    def store(self, x: Value, *address: Int, last: int | None = None) -> None:
+        """Write a vector, or those of its lanes that come before ``last``."""
+        pointer, mask = self._pointer(address), self._mask(0, last)
+        if mask is None:
+            self._lines.append(f"store {x}, {pointer}, align 4")
+        else:
+            self._masked("void", "store", x, pointer, Value("i32", "4"), mask)
+
+    def _masked(self, type: str, what: str, *values: Value) -> Value:
+        return self.call(type, f"llvm.masked.{what}.v{self.lanes}f32.p0", *values) or self.zero
+
+    def _mask(self, first: int, last: int | None) -> Value | None:
+        last = self.lanes if last is None else last
+        if first <= 0 and last >= self.lanes:
+            return None
+        bits = ", ".join(f"i1 {int(first <= lane < last)}" for lane in range(self.lanes))
+        return Value(f"<{self.lanes} x i1>", f"<{bits}>")
+
+    def splat(self, *address: Int) -> Value:
+        """The number at an address, in all lanes."""
+        number = self.op("float", f"load float, {self._pointer(address)}, align 4")
+        one = self.op(self.vector, f"insertelement {self.vector} poison, {number}, i32 0")
+        return self.shuffle(one, one, [0] * self.lanes)
+
+    def shuffle(self, x: Value, y: Value, lanes: Sequence[int]) -> Value:
+        """The vector of these lanes of x, which come first, and y."""
+        chosen = ", ".join(f"i32 {lane}" for lane in lanes)
+        return self.op(self.vector, f"shufflevector {x}, {y}, <{len(lanes)} x i32> <{chosen}>")
+
+
+def _name(x: Int) -> str:
+    return x.name if isinstance(x, Value) else f"{x}"

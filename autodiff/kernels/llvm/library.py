@@ -1,0 +1,236 @@
+"""The kernels there are: compiled by a thread in the background, tested against NumPy, kept in memory and on disk.
+
+Who asks for a kernel gets it or None, and computes in NumPy meanwhile. Nobody waits, except under
+``use_deterministic_algorithms`` or ``AUTODIFF_LLVM=now``, where the first call compiles.
+"""
+
+from __future__ import annotations
+
+import atexit
+import ctypes
+import os
+import platform
+import sys
+import threading
+import warnings
+from collections import deque
+from collections.abc import Callable, Hashable
+from functools import cache
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from autodiff.errors import AutodiffWarning
+from autodiff.forks import PATIENCE, hold_over_forks
+from autodiff.kernels.blas import are_deterministic_algorithms_enabled
+from autodiff.kernels.llvm import disk
+from autodiff.kernels.llvm.builder import Code, Machine
+
+Array = np.ndarray[Any, Any]
+MOST = 512  # kernels in memory; the oldest goes when there are more
+SINGLE = np.dtype(np.float32)
+
+
+def single(*arrays: Array | None) -> bool:
+    """Whether all arrays are of float32, in this processor's byte order."""
+    return all(array is None or array.dtype == SINGLE for array in arrays)
+
+
+class Kernel:
+    """A compiled kernel.
+
+    Args:
+        binary: the object file.
+        code: what it was compiled from.
+    """
+
+    def __init__(self, binary: bytes, code: Code) -> None:
+        llvm, self.arguments, self.machine = _llvm(), code.arguments, code.machine
+        target = llvm.Target.from_default_triple().create_target_machine()
+        self._engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), target)  # it owns the code
+        self._engine.add_object_file(llvm.ObjectFileRef.from_data(binary))
+        self._engine.finalize_object()
+        types = [ctypes.c_int64] * (len(self.arguments) + 2)
+        self._run = ctypes.CFUNCTYPE(None, *types)(self._engine.get_function_address("kernel"))  # without the GIL
+
+    def __call__(self, *arrays: Array, start: int, stop: int) -> None:
+        """Run over ``range(start, stop)``; the only place where addresses are taken.
+
+        The arrays live at least as long as this call, which holds them.
+
+        Raises:
+            BufferError: for an array of another kind or size than the kernel expects.
+        """
+        for array, (each, fixed, written) in zip(arrays, self.arguments, strict=True):
+            flags = array.flags
+            fits = type(array) is np.ndarray and array.dtype == SINGLE and array.size >= each * stop + fixed
+            if not (fits and flags.c_contiguous and flags.aligned and (flags.writeable or not written)):
+                given = f"{array.dtype}{array.shape}, writeable: {flags.writeable}"
+                raise BufferError(f"{each * stop + fixed} numbers of float32 in a row are expected, not {given}")
+        if not 0 <= start <= stop:
+            raise BufferError(f"a range is expected, not {start} to {stop}")
+        self._run(*[array.ctypes.data for array in arrays], start, stop)
+
+
+class Wanted(NamedTuple):
+    """What is to be compiled.
+
+    Args:
+        kind: the name of the operation, which is switched off where a kernel of it is wrong.
+        key: what the kernel depends on besides.
+        build: ``build(machine, key)`` makes its code.
+        test: whether the kernel does what NumPy does.
+    """
+
+    kind: str
+    key: Hashable
+    build: Callable[..., Code]
+    test: Callable[[Kernel], bool]
+
+
+_kernels: dict[tuple[str, Hashable], Kernel | bool] = {}  # by kind and key; of those asked for: whether more than once
+_off: set[str] = set()  # kinds that are switched off
+_unsaid: list[str] = []  # why, until a thread of the user's comes by
+_waiting: deque[Wanted] = deque()
+_worker: threading.Thread | None = None
+_queue, _compiler = threading.RLock(), threading.RLock()  # held while the queue changes, and while LLVM is at work
+
+
+def ready(kind: str, key: Hashable, build: Callable[..., Code], test: Callable[[Kernel], bool]) -> Kernel | None:
+    """The kernel, or None as long as there is none; the second who asks has it compiled."""
+    kernel = _kernels.get((kind, key))
+    return kernel if isinstance(kernel, Kernel) else _ask(Wanted(kind, key, build, test))
+
+
+def _ask(wanted: Wanted) -> Kernel | None:
+    global _worker
+    while _unsaid:
+        warnings.warn(_unsaid.pop(), AutodiffWarning, stacklevel=2)
+    if wanted.kind in _off:
+        return None
+    if are_deterministic_algorithms_enabled() or os.environ.get("AUTODIFF_LLVM") == "now":
+        return _make(wanted)
+    with _queue:
+        asked = _kernels.get(wanted[:2])
+        if asked is False:
+            _waiting.append(wanted)
+            if _worker is None:
+                _worker = threading.Thread(target=_work, name="autodiff_compiler", daemon=True)
+                _worker.start()
+        if not isinstance(asked, Kernel):
+            _kernels[wanted[:2]] = asked is not None
+    return None
+
+
+def _work() -> None:
+    """Compile what waits: what the thread in the background does."""
+    global _worker
+    while True:
+        with _queue:
+            if not _waiting:
+                _worker = None
+                return
+            wanted = _waiting.popleft()
+        _make(wanted)
+
+
+def finish(wait: bool = False) -> None:
+    """Return when LLVM is at rest: at the end of the program, or when all that waits is compiled."""
+    with _queue:
+        if not wait:
+            _waiting.clear()
+        worker = _worker
+    if worker is not None:
+        worker.join(None if wait else PATIENCE)
+
+
+def _make(wanted: Wanted) -> Kernel | None:
+    with _compiler:
+        made = _kernels.get(wanted[:2])
+        if wanted.kind in _off or isinstance(made, Kernel):
+            return made if isinstance(made, Kernel) else None
+        try:
+            kernel = _loaded(wanted)
+        except Exception as error:  # whatever it is, NumPy has the same numbers
+            _off.add(wanted.kind)
+            for entry in [entry for entry in _kernels if entry[0] == wanted.kind]:
+                del _kernels[entry]
+            _unsaid.append(f"{wanted.kind} is computed by NumPy alone, for its kernel failed: {error}")
+            return None
+        while len(_kernels) >= MOST:
+            _kernels.pop(next(iter(_kernels)))
+        _kernels[wanted[:2]] = kernel
+        return kernel
+
+
+def _loaded(wanted: Wanted) -> Kernel:
+    """The kernel from disk, or made anew and tested."""
+    llvm, machine = _llvm(), host()
+    code = wanted.build(machine, wanted.key)
+    text = code.text()
+    name = disk.name_of(text, machine, llvm.llvm_version_info, sys.modules["llvmlite"].__version__)
+    binary = disk.read(name)
+    if binary is not None:
+        return Kernel(binary, code)
+    binary = compiled(text, machine)
+    kernel = Kernel(binary, code)
+    if not wanted.test(kernel):
+        raise ArithmeticError(f"it gives other numbers, for {wanted.key}")
+    disk.write(name, binary)
+    return kernel
+
+
+@cache
+def _llvm() -> Any:
+    """LLVM's functions."""
+    import llvmlite.binding as llvm
+
+    llvm.initialize_native_target()
+    llvm.initialize_native_asmprinter()
+    return llvm
+
+
+@cache
+def host() -> Machine:
+    """The processor we run on.
+
+    Raises:
+        NotImplementedError: for one whose vectors no kernel is made for.
+    """
+    llvm = _llvm()
+    features = llvm.get_host_cpu_features()
+    arm = platform.machine().lower() in ("aarch64", "arm64")
+    if arm:
+        lanes, registers = 4, 32
+    elif features.get("avx512f") and features.get("avx512vl"):
+        lanes, registers = 16, 32
+    elif features.get("avx2") and features.get("fma"):
+        lanes, registers = 8, 16
+    else:
+        raise NotImplementedError("this processor has neither AVX2 nor NEON")
+    return Machine(llvm.get_default_triple(), llvm.get_host_cpu_name(), features.flatten(), lanes, registers)
+
+
+def compiled(text: str, machine: Machine) -> bytes:
+    """The object file of a module."""
+    llvm = _llvm()
+    target = llvm.Target.from_triple(machine.triple).create_target_machine(
+        cpu=machine.cpu, features=machine.features, opt=2, reloc="pic"
+    )
+    return bytes(target.emit_object(llvm.parse_assembly(text)))
+
+
+def _in_child() -> None:
+    """Forget what the parent's thread was to do: the child asks again."""
+    global _worker
+    _worker = None
+    _waiting.clear()
+    for entry in [entry for entry, kernel in _kernels.items() if kernel is True]:
+        _kernels[entry] = False
+
+
+atexit.register(finish)
+hold_over_forks(lambda: _queue)
+hold_over_forks(lambda: _compiler)
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_in_child)

@@ -1,0 +1,76 @@
+"""What the tests of the lane of llvmlite share: the processors a kernel is made for, and memory with guards."""
+
+from __future__ import annotations
+
+import ctypes
+import mmap
+import platform
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+import pytest
+
+from autodiff.kernels import lanes, threads
+from autodiff.kernels.llvm import builder, convolution, library
+
+X86 = platform.machine().lower() in ("x86_64", "amd64")
+# The code for vectors of 8, with half the registers, and of 4, as for NEON, runs on every processor with AVX2.
+MACHINES = ["host", "AVX2", "four lanes"] if X86 else ["host"]
+
+
+def machine(name: str) -> builder.Machine:
+    host = library.host()
+    if name == "AVX2":
+        return host._replace(cpu="haswell", features="", lanes=8, registers=16)
+    return host._replace(lanes=4, registers=32) if name == "four lanes" else host
+
+
+@contextmanager
+def only_kernels(name: str = "host", **sizes: int) -> Iterator[None]:
+    """Have kernels for a processor compute all that they can, compiled by the first call; ``sizes`` of the module."""
+    made = machine(name)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("AUTODIFF_LLVM", "now")
+        patch.setenv("AUTODIFF_CACHE", "off")
+        patch.setattr(lanes, "_routes", None)
+        patch.setattr(library, "host", lambda: made)
+        patch.setattr(library, "_kernels", {})
+        patch.setattr(library, "_off", set())
+        patch.setattr(library, "_unsaid", [])
+        for size, value in ({"SMALL": 0} | sizes).items():
+            patch.setattr(convolution, size, value)
+        convolution.tile_of.cache_clear()
+        yield
+        assert not library._off, library._unsaid
+    convolution.tile_of.cache_clear()
+
+
+@contextmanager
+def workers(number: int) -> Iterator[None]:
+    """Let so many threads share the smallest work."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(threads, "workers", lambda: number)
+        patch.setattr(convolution, "WORTH_THREADS", 0)
+        yield
+
+
+class Guarded:
+    """Arrays that end, or begin, where memory ends that may be touched."""
+
+    def __init__(self, at_end: bool) -> None:
+        self.at_end, self.kept = at_end, []
+
+    def array(self, size: int) -> Any:
+        page = mmap.PAGESIZE
+        pages = -(-max(1, size * 4) // page)
+        memory = mmap.mmap(-1, (pages + 2) * page)
+        start = ctypes.addressof(ctypes.c_char.from_buffer(memory))
+        protect = ctypes.CDLL(None, use_errno=True).mprotect
+        protect.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int]
+        for guard in (start, start + (pages + 1) * page):
+            assert protect(guard, page, 0) == 0
+        self.kept.append(memory)
+        offset = (pages + 1) * page - size * 4 if self.at_end else page
+        return np.frombuffer(memory, np.float32, size, offset)
