@@ -23,8 +23,6 @@ _INSTEAD = {  # modules of PyTorch's that have no counterpart, and what to do wh
     "hub": _LOAD,
     "masked": "",
     "nested": "",
-    "nn.grad": "grad gives any gradient",
-    "nn.utils.prune": "",
     "onnx": "",
     "package": "",
     "profiler": "Python's own cProfile shows where the time goes",

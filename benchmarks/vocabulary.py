@@ -77,7 +77,6 @@ Where an operation has no single derivative, every API gives the one of this tab
 """
 LEFT_OUT = {
     "`linalg.ldl_factor`, `ldl_solve`": "NumPy has no such steps; `linalg.lu` and `linalg.cholesky` exist",
-    "`nn.functional.linear_cross_entropy`, `upsample_*`": "another name for two calls that exist",
     "sparse rows and blocks, quantized and nested tensors, named dimensions": "other kinds of tensor; `docs/sparse.md`",
     "`out=`": "results are new; a method that ends in `_` writes into a tensor",
 }

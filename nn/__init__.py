@@ -8,6 +8,10 @@ autodiff.Size([3, 1])
 
 from __future__ import annotations
 
+import importlib as _importlib
+from typing import TYPE_CHECKING as _TYPE_CHECKING
+from typing import Any as _Any
+
 from autodiff.engine.call_sites import register_library as _register_library
 
 _register_library(__file__)  # before anything asks whose code it is
@@ -19,6 +23,7 @@ from . import init as init
 from . import modules as modules
 from . import parallel as parallel
 from . import utils as utils
+from .functional.classification import LinearCrossEntropyOptions as LinearCrossEntropyOptions
 from .module import Module as Module
 from .modules.activation import *
 from .modules.attention import *
@@ -29,6 +34,7 @@ from .modules.dropout import *
 from .modules.embedding import *
 from .modules.examples import LAYERS as _LAYERS
 from .modules.examples import VALUES as _VALUES
+from .modules.large_outputs import *
 from .modules.lazy import *
 from .modules.loss import *
 from .modules.normalization import *
@@ -40,5 +46,16 @@ from .modules.transformer import *
 from .parallel import *
 from .parameter import *
 
+if _TYPE_CHECKING:
+    from . import attention as attention
+    from . import grad as grad
+
 _add_examples(vars(), _LAYERS)
 _add_examples(vars(init), _VALUES)
+
+
+def __getattr__(name: str) -> _Any:
+    """What many programs do without is imported when it is used."""
+    if name in ("attention", "grad"):
+        return _importlib.import_module(f"{__name__}.{name}")
+    raise AttributeError(f"module 'nn' has no attribute {name!r}")

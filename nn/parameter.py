@@ -42,6 +42,11 @@ class Buffer(Tensor):
         self.persistent = persistent
 
 
+def is_lazy(param: Any) -> bool:
+    """Whether a parameter or buffer has no shape yet."""
+    return isinstance(param, (UninitializedParameter, UninitializedBuffer))
+
+
 class UninitializedParameter(Parameter):
     """A parameter whose shape will be known when its module sees its first input."""
 

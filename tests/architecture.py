@@ -54,7 +54,7 @@ LAZY = {
 LONG: dict[str, str] = {}
 NAME_MAKING = {
     f"{package}:import_module": "looks up, by a short list, what a plain import leaves out"
-    for package in ("autodiff", "autodiff.autograd", "nn.utils", "optim")
+    for package in ("autodiff", "autodiff.autograd", "nn", "nn.utils", "optim")
 } | {
     "autodiff.spelling:import_module": "finds under PyTorch's path the module that is there",
 } | {

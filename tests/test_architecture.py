@@ -106,7 +106,7 @@ PLANTED = {
     "assert": (spelled_out, "nn/__init__.py", "assert True", "asserts"),
     "globals": (spelled_out, "nn/__init__.py", "globals()['f'] = 1", "calls globals"),
     "setattr": (spelled_out, "nn/__init__.py", "setattr(int, 'f', 1)", "calls setattr"),
-    "hidden import": (spelled_out, "nn/__init__.py", "importlib.import_module('optim')", "calls import_module"),
+    "hidden import": (spelled_out, "nn/module.py", "importlib.import_module('optim')", "calls import_module"),
     "no __all__": (public_names, "nn/__init__.py", "from autodiff.ops.a import *", "no __all__"),
     "needless __all__": (public_names, "autodiff/ops/a.py", "__all__ = ['f']\ndef f(): ...", "nobody uses"),
     "name from two modules": (

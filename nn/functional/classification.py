@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -18,9 +18,10 @@ from autodiff.ops.indexing import take_along_axis
 from autodiff.ops.reductions import sum_
 from autodiff.ops.shaping import cast, in_single, reshape
 
+from .dense import linear
 from .reduction import reduced, reduction_of
 
-__all__ = ["cross_entropy", "nll_loss"]
+__all__ = ["LinearCrossEntropyOptions", "cross_entropy", "linear_cross_entropy", "nll_loss"]
 
 
 @in_single
@@ -61,6 +62,40 @@ def cross_entropy(
         spread = spread if kept is None else spread * kept.astype(x.dtype)
         loss = loss * (1 - label_smoothing) + spread * (label_smoothing / max(x.shape[1], 1))
     return _over_targets(loss, input, reduction, scale)
+
+
+class LinearCrossEntropyOptions(NamedTuple):
+    """How PyTorch computes ``linear_cross_entropy`` piece by piece; here it changes nothing."""
+
+    allow_retain_graph: bool = False
+    batch_chunk_size: int | None = None
+    chunking_method: str | None = "auto"
+    acc_policy: str = "auto"
+    acc_dtype: Any = None
+
+
+def linear_cross_entropy(
+    input: Any, linear_weight: Any, target: Any, *, linear_bias: Any = None, weight: Any = None,
+    reduction: str = "mean", ignore_index: int | None = None, label_smoothing: float = 0.0,
+    options: LinearCrossEntropyOptions | None = None,
+) -> Value:
+    """``cross_entropy`` of the logits ``linear(input, linear_weight, linear_bias)``.
+
+    Shapes: input (in,) or (N, in), linear_weight (C, in) or (C, *, in), linear_bias (C,) or (C, *); the logits are
+    (C,), (N, C) or (N, C, *), and the target is one of them for ``cross_entropy``.
+
+    >>> import autodiff
+    >>> linear_cross_entropy(autodiff.zeros(2, 5), autodiff.ones(3, 5), autodiff.tensor([0, 2]))
+    tensor(1.0986)
+    """
+    many = tuple(linear_weight.shape[:-1])
+    bias = None if linear_bias is None else reshape(linear_bias, shape=(-1,))
+    logits = linear(input, reshape(linear_weight, shape=(-1, linear_weight.shape[-1])), bias)
+    logits = reshape(logits, shape=(*input.shape[:-1], *many)) if len(many) > 1 else logits
+    ignored = -100 if ignore_index is None else ignore_index
+    return cross_entropy(
+        logits, target, weight, ignore_index=ignored, reduction=reduction, label_smoothing=label_smoothing
+    )
 
 
 @in_single

@@ -9,6 +9,7 @@ from .. import module as module
 from . import convolution as convolution
 from . import dense as dense
 from . import embedding as embedding
+from . import large_outputs as large_outputs
 from . import normalization as normalization
 from . import rearranging as rearranging
 from . import recurrent as recurrent
@@ -20,6 +21,7 @@ from .convolution import *
 from .dense import *
 from .dropout import *
 from .embedding import *
+from .large_outputs import *
 from .lazy import *
 from .loss import *
 from .normalization import *
@@ -29,6 +31,7 @@ from .rearranging import *
 from .recurrent import *
 from .transformer import *
 
+adaptive = large_outputs
 batchnorm = instancenorm = normalization
 channelshuffle = distance = flatten = fold = pixelshuffle = upsampling = rearranging
 conv, linear, rnn, sparse = convolution, dense, recurrent, embedding

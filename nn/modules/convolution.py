@@ -21,21 +21,26 @@ _MODES = {"zeros": "constant", "reflect": "reflect", "replicate": "replicate", "
 
 
 class ConvBase(Module):
-    """Kernels (out_channels, in_channels / groups, *kernel_size), or with inputs first if they are transposed."""
+    """Kernels (out_channels, in_channels / groups, *kernel_size), or with inputs first if they are transposed.
 
-    axes: ClassVar[int]
+    A subclass of a program calls this constructor with all options, and has as many axes as ``kernel_size``.
+    """
+
+    axes: int
     function: ClassVar[Callable[..., Any]]
-    transposed: ClassVar[bool] = False
     padding: Any
     weight: Parameter
     bias: Parameter | None
 
     def __init__(
-        self, in_channels: int, out_channels: int, kernel_size: Any, stride: Any = 1, padding: Any = 0,
-        dilation: Any = 1, groups: int = 1, bias: bool = True, padding_mode: str = "zeros", device: Any = None,
+        self, in_channels: int, out_channels: int, kernel_size: Any, stride: Any, padding: Any, dilation: Any,
+        transposed: bool, output_padding: Any, groups: int, bias: bool, padding_mode: str, device: Any = None,
         dtype: Any = None,
     ) -> None:  # fmt: skip
         super().__init__()
+        self.transposed = transposed
+        if not hasattr(self, "axes"):
+            self.axes = len(kernel_size)
         (in_channels,) = as_tuple(in_channels, 1, "in_channels", 0)
         (out_channels,) = as_tuple(out_channels, 1, "out_channels", 0)
         if groups < 1 or in_channels % groups or out_channels % groups:
@@ -49,7 +54,7 @@ class ConvBase(Module):
         self.padding = padding if isinstance(padding, str) else as_tuple(padding, self.axes, "padding", 0)
         self.dilation = as_tuple(dilation, self.axes, "dilation")
         pads_of(self.padding, self.kernel_size, self.stride, self.dilation)  # raises where there is no such padding
-        self.output_padding, self.padding_mode = (0,) * self.axes, padding_mode
+        self.output_padding, self.padding_mode = as_tuple(output_padding, self.axes, "output_padding", 0), padding_mode
         add_parameters(self, dtype, weight=self._weight_shape(), bias=(out_channels,) if bias else None)
         self.reset_parameters()
 
@@ -74,6 +79,14 @@ class ConvBase(Module):
 
 class _Conv(ConvBase):
     """Kernels that slide over an input."""
+
+    def __init__(
+        self, in_channels: int, out_channels: int, kernel_size: Any, stride: Any = 1, padding: Any = 0,
+        dilation: Any = 1, groups: int = 1, bias: bool = True, padding_mode: str = "zeros", device: Any = None,
+        dtype: Any = None,
+    ) -> None:  # fmt: skip
+        options = groups, bias, padding_mode, device, dtype
+        super().__init__(in_channels, out_channels, kernel_size, stride, padding, dilation, False, 0, *options)
 
     @property
     def _reversed_padding_repeated_twice(self) -> list[int]:
@@ -129,8 +142,6 @@ class Conv3d(_Conv):
 class _ConvTranspose(ConvBase):
     """Kernels that are added up, each times an entry of the input, at the places of the entries."""
 
-    transposed = True
-
     def __init__(
         self, in_channels: int, out_channels: int, kernel_size: Any, stride: Any = 1, padding: Any = 0,
         output_padding: Any = 0, groups: int = 1, bias: bool = True, dilation: Any = 1, padding_mode: str = "zeros",
@@ -138,9 +149,8 @@ class _ConvTranspose(ConvBase):
     ) -> None:  # fmt: skip
         if isinstance(padding, str):
             raise OptionError(f"the padding of {type(self).__name__} is given as numbers, not {padding!r}")
-        options = stride, padding, dilation, groups, bias, padding_mode, device, dtype
-        super().__init__(in_channels, out_channels, kernel_size, *options)
-        self.output_padding = as_tuple(output_padding, self.axes, "output_padding", 0)
+        options = output_padding, groups, bias, padding_mode, device, dtype
+        super().__init__(in_channels, out_channels, kernel_size, stride, padding, dilation, True, *options)
 
     def forward(self, input: Any, output_size: Any = None) -> Tensor:
         """The transposed convolution of ``nn.functional``; ``output_size`` chooses among the sizes a stride allows."""
@@ -188,4 +198,4 @@ class ConvTranspose3d(_ConvTranspose):
     axes, function = 3, F.conv_transpose3d
 
 
-_ConvNd = ConvBase  # for programs that ask isinstance(module, _ConvNd)
+_ConvNd, _ConvTransposeNd = ConvBase, _ConvTranspose  # for programs that ask isinstance(module, _ConvNd)

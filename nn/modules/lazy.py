@@ -18,16 +18,24 @@ __all__ = [
 ]  # fmt: skip
 
 
-class _Lazy(Module):
-    """A layer without parameters yet; its first call makes them, and makes it a layer of the class behind ``_Lazy``."""
+class LazyModuleMixin(Module):
+    """A layer without parameters yet; its first call makes them, and makes it a layer of the class behind it.
+
+    A subclass of a program names in ``cls_to_become`` what it becomes, and registers parameters without a shape itself.
+    """
+
+    cls_to_become: type[Module] | None = None
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Make the parameters, change the class, and call the layer."""
         if self.has_uninitialized_params():
             self.initialize_parameters(*args, **kwargs)
         bases: Any = type(self).__mro__
-        self.__class__ = bases[bases.index(_Lazy) + 1]  # not a new layer, for PyTorch's programs hold the object
-        return self(*args, **kwargs)
+        become: Any = self.cls_to_become or bases[bases.index(LazyModuleMixin) + 1]
+        if become is not Module:  # of a mixin alone, which stays what it is
+            self.__class__ = become  # not a new layer, for PyTorch's programs hold the object
+            return self(*args, **kwargs)
+        return super().__call__(*args, **kwargs)
 
     def has_uninitialized_params(self) -> bool:
         """Whether some parameters or buffers have no shape yet."""
@@ -56,7 +64,7 @@ class _Lazy(Module):
         self.reset_parameters()
 
 
-class LazyLinear(_Lazy, Linear):
+class LazyLinear(LazyModuleMixin, Linear):
     """``Linear`` that takes ``in_features`` from its first input.
 
     >>> import autodiff
@@ -75,7 +83,7 @@ class LazyLinear(_Lazy, Linear):
         self._materialize(weight=(self.out_features, self.in_features), bias=(self.out_features,))
 
 
-class _LazyConv(_Lazy, convolution.ConvBase):
+class _LazyConv(LazyModuleMixin, convolution.ConvBase):
     def __init__(self, out_channels: int, kernel_size: Any, *args: Any, **kwargs: Any) -> None:
         super().__init__(0, out_channels, kernel_size, *args, **kwargs)
         self._forget()
@@ -88,7 +96,7 @@ class _LazyConv(_Lazy, convolution.ConvBase):
         self._materialize(weight=self._weight_shape(), bias=(self.out_channels,))
 
 
-class _LazyNorm(_Lazy, normalization.RunningStats):
+class _LazyNorm(LazyModuleMixin, normalization.RunningStats):
     def __init__(
         self, eps: float = 1e-05, momentum: float | None = 0.1, affine: bool = True, track_running_stats: bool = True,
         device: Any = None, dtype: Any = None, *, bias: bool = True,

@@ -22,7 +22,7 @@ from .new_parameters import add_parameters
 
 __all__ = [
     "BatchNorm1d", "BatchNorm2d", "BatchNorm3d", "GroupNorm", "InstanceNorm1d", "InstanceNorm2d", "InstanceNorm3d",
-    "LayerNorm", "LocalResponseNorm", "RMSNorm",
+    "LayerNorm", "LocalResponseNorm", "RMSNorm", "SyncBatchNorm",
 ]  # fmt: skip
 
 
@@ -141,6 +141,42 @@ class BatchNorm3d(_BatchNorm):
     """
 
     ranks = (5,)
+
+
+class SyncBatchNorm(_BatchNorm):
+    """Batch normalisation of any number of axes, by the statistics of this process's batch.
+
+    PyTorch's, with several processes, takes those of all batches together.
+
+    Shapes: input and output (N, num_features, *).
+    """
+
+    def __init__(
+        self, num_features: int, eps: float = 1e-05, momentum: float | None = 0.1, affine: bool = True,
+        track_running_stats: bool = True, process_group: Any = None, device: Any = None, dtype: Any = None, *,
+        bias: bool = True,
+    ) -> None:  # fmt: skip
+        super().__init__(num_features, eps, momentum, affine, track_running_stats, device, dtype, bias=bias)
+        self.process_group = process_group
+
+    def _check_input_dim(self, input: Any) -> None:
+        if len(input.shape) < 2:
+            raise ShapeError(f"SyncBatchNorm takes inputs (N, C, *), not of shape {tuple(input.shape)}")
+
+    @classmethod
+    def convert_sync_batchnorm(cls, module: Module, process_group: Any = None) -> Module:
+        """``module`` with a SyncBatchNorm of the same state in place of each batch normalisation in it."""
+        converted: Any = module
+        if isinstance(module, _BatchNorm) and not isinstance(module, SyncBatchNorm):
+            options = module.num_features, module.eps, module.momentum, module.affine, module.track_running_stats
+            converted = cls(*options, process_group)
+            for name, tensor in {**module._parameters, **module._buffers}.items():
+                taken = converted.register_parameter if name in module._parameters else converted.register_buffer
+                taken(name, tensor)
+            converted.training = module.training
+        for name, child in module.named_children():
+            converted.register_module(name, cls.convert_sync_batchnorm(child, process_group))
+        return converted
 
 
 class _InstanceNorm(RunningStats):

@@ -34,6 +34,23 @@ def _reverse_repeat_tuple(t: tuple[Any, ...], n: int) -> tuple[Any, ...]:
     return tuple(x for x in reversed(t) for _ in range(n))
 
 
+def consume_prefix_in_state_dict_if_present(state_dict: dict[str, Any], prefix: str) -> None:
+    """Take ``prefix`` from the names of a state dict that have it; they come last then.
+
+    >>> state = {"module.weight": 1, "bias": 2}
+    >>> consume_prefix_in_state_dict_if_present(state, "module.")
+    >>> state
+    {'bias': 2, 'weight': 1}
+    """
+    for name in [name for name in state_dict if name.startswith(prefix)]:
+        state_dict[name[len(prefix) :]] = state_dict.pop(name)
+    metadata: Any = getattr(state_dict, "_metadata", {})
+    for name in tuple(metadata):
+        if name.startswith(prefix) or name == prefix.rstrip("."):
+            value = metadata.pop(name)
+            metadata[name[len(prefix) :]] = value
+
+
 def _list_with_default(out_size: list[int | None] | int, defaults: list[int]) -> list[int] | int:
     """Sizes, those of ``defaults`` where there is None; one size as it is."""
     if isinstance(out_size, int):

@@ -8,17 +8,19 @@ from typing import TYPE_CHECKING, Any
 from .clip_grad import *
 from .convert_parameters import *
 from .fusion import *
+from .memory_format import *
 from .reparameterization import *
 
 if TYPE_CHECKING:
     from . import parametrizations as parametrizations
     from . import parametrize as parametrize
+    from . import prune as prune
     from . import rnn as rnn
     from . import stateless as stateless
 
 
 def __getattr__(name: str) -> Any:
     """What many programs do without is imported when it is used."""
-    if name in ("parametrizations", "parametrize", "rnn", "stateless"):
+    if name in ("parametrizations", "parametrize", "prune", "rnn", "stateless"):
         return importlib.import_module(f"{__name__}.{name}")
     raise AttributeError(f"module 'nn.utils' has no attribute {name!r}")

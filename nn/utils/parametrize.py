@@ -47,7 +47,10 @@ class ParametrizationList(ModuleList):
 
     def __init__(self, modules: Sequence[Module], original: Tensor) -> None:
         super().__init__(modules)
-        sources = self._sources(original.detach())
+        try:
+            sources = self._sources(original.detach())
+        except NotImplementedError:  # the parametrization has no inverse: the value itself is the original
+            sources = original.detach()
         self.is_tensor = isinstance(sources, Tensor)
         if isinstance(sources, Tensor):
             original.data = sources.detach()

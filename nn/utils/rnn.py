@@ -47,6 +47,19 @@ class PackedSequence(NamedTuple):
         return self._replace(data=self.data.float())
 
 
+PackedSequence_ = PackedSequence  # the tuple without methods, in PyTorch
+
+
+def apply_permutation(tensor: Tensor, permutation: Tensor, dim: int = 1) -> Tensor:
+    """``tensor.index_select(dim, permutation)``.
+
+    >>> import autodiff
+    >>> apply_permutation(autodiff.tensor([[1, 2]]), autodiff.tensor([1, 0]))
+    tensor([[2, 1]])
+    """
+    return tensor.index_select(dim, permutation)
+
+
 def invert_permutation(permutation: Tensor | None) -> Tensor | None:
     """The permutation that undoes one; None undoes None."""
     if permutation is None:

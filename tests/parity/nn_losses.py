@@ -144,3 +144,10 @@ case("ctc_loss", lambda lib, x: lib.ctc_loss(
     x.log_softmax(-1), lib.tensor([[1, 2]]), lib.tensor([4]), lib.tensor([2]), reduction=2), (4, 1, 3), order=1)
 case("constant_pad_nd", lambda lib, x: (lib.constant_pad_nd(x, (1, 2)), lib.constant_pad_nd(x, [0, 1, -1, 0], 3.5)),
      (2, 3))
+
+for reduction in REDUCTIONS:
+    case(F + "linear_cross_entropy", lambda lib, x, w, b, r=reduction: lib.nn.functional.linear_cross_entropy(
+        x, w, lib.tensor([0, 2, 1]), linear_bias=b, reduction=r, label_smoothing=0.1, ignore_index=2),
+        (3, 5), (4, 5), (4,))  # fmt: skip
+    case(F + "linear_cross_entropy", lambda lib, x, w, r=reduction: lib.nn.functional.linear_cross_entropy(
+        x, w, lib.tensor([[0, 3], [2, 1], [1, 1]]), reduction=r), (3, 5), (4, 2, 5))  # fmt: skip
