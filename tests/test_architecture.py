@@ -74,6 +74,24 @@ def test_importing_the_library_loads_nothing_heavy() -> None:
     assert not set(loaded.split()) & {*OPTIONAL, *ORACLES, "examples", "pytest"}
 
 
+LATER = {
+    "autodiff.accelerator", "autodiff.amp", "autodiff.compiling", "autodiff.cuda", "autodiff.data",
+    "autodiff.distributed", "autodiff.distributions", "autodiff.export", "autodiff.func", "autodiff.io",
+    "autodiff.sparse", "autodiff.testing", "autodiff.utils", "autodiff.viz", "nn.data_parallel", "nn.utils.rnn",
+    "optim.lr_scheduler", "optim.swa_utils", "asyncio", "concurrent", "ctypes.util", "difflib", "email", "http",
+    "multiprocessing", "socket", "subprocess", "tempfile", "unittest", "urllib.request", "zipfile",
+}  # fmt: skip
+
+
+def test_importing_the_library_loads_little_of_it() -> None:
+    """What only some programs use is loaded by them, and so are slow modules of Python's that NumPy does without."""
+    code = "import sys, numpy; before = {*sys.modules}; import autodiff, nn, optim; print(*{*sys.modules} - before)"
+    loaded = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    assert "autodiff.engine.apply" in loaded.split()
+    assert not set(loaded.split()) & LATER
+    assert all(name in MODULES for name in LATER if name.startswith(("autodiff.", "nn.", "optim.")))
+
+
 PLANTED = {
     "unlisted": (levels, "autodiff/new.py", "", "autodiff.new has no room"),
     "upward": (levels, "autodiff/engine/tape.py", "from autodiff.tensors.tensor import Tensor", "does not stand below"),

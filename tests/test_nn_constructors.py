@@ -6,6 +6,9 @@ import copy
 import dataclasses
 import inspect
 import pickle
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 from parity.harness import peer
@@ -173,3 +176,47 @@ def test_twins_are_classes_beside_each_other() -> None:
     assert not isinstance(nn.Dropout2d(), nn.Dropout)
     assert not isinstance(nn.AvgPool3d(2), nn.AvgPool2d)
     assert isinstance(nn.UpsamplingNearest2d(2), nn.Upsample)
+
+
+def fresh(code: str) -> str:
+    """What a program prints in which no layer has been made yet."""
+    root = Path(nn.__file__).parent.parent
+    line = [sys.executable, "-c", f"import copy, inspect, pickle, threading, nn\n{code}"]
+    return subprocess.run(line, cwd=root, capture_output=True, text=True, check=True).stdout.strip()
+
+
+def test_constructors_are_made_when_they_are_first_asked_for() -> None:
+    """An import makes none of them, since that takes time; asking one class makes its own and those of its bases."""
+    made = "print(sum(inspect.isfunction(vars(layer)['__init__']) for layer in (nn.ReLU, nn.MaxPool2d, nn.MSELoss)))"
+    assert fresh(made) == "0"
+    assert fresh(f"nn.ReLU(); {made}") == "1"
+    assert fresh("print(inspect.signature(nn.MaxPool2d.__init__))").startswith("(self, kernel_size: 'Any', stride")
+
+
+def test_layers_need_no_constructor_to_have_been_called() -> None:
+    """A layer that comes from a file or a copy computes and shows its options, in a program that made none."""
+    stored = pickle.dumps(nn.Sequential(nn.LeakyReLU(0.5), nn.MaxPool1d(2)))
+    call = "import autodiff; print(model(autodiff.tensor([[-2., -4.]])).item(), model[0])"
+    assert fresh(f"model = pickle.loads({stored!r}); {call}") == "-1.0 LeakyReLU(negative_slope=0.5)"
+    assert fresh("print(nn.ReLU.passed, copy.copy(nn.ReLU(True)))") == "('inplace',) ReLU(inplace=True)"
+
+
+def test_a_constructor_of_the_user_stays() -> None:
+    """A program may put its own in the place of one that was never looked at."""
+    patch = "def mine(self): nn.Module.__init__(self); self.inplace = 'mine'\nnn.ReLU.__init__ = mine\n"
+    assert fresh(f"{patch}print(nn.ReLU().inplace, nn.ReLU.passed, nn.ReLU().inplace)") == "mine ('inplace',) mine"
+
+
+def test_threads_may_make_the_first_layer_at_once() -> None:
+    """Each gets a whole layer, of whichever constructor was made last."""
+    code = """
+barrier, made = threading.Barrier(8), []
+def make():
+    barrier.wait()
+    made.append(repr(nn.CrossEntropyLoss(label_smoothing=0.5).label_smoothing) + repr(nn.AvgPool2d(3)))
+threads = [threading.Thread(target=make) for _ in range(8)]
+[thread.start() for thread in threads]
+[thread.join() for thread in threads]
+print(*set(made), len(made))
+"""
+    assert fresh(code) == "0.5AvgPool2d(kernel_size=3, stride=3, padding=0) 8"

@@ -65,7 +65,12 @@ def _cotangent_slopes(n: int) -> tuple[float, ...]:
 
 _STIRLING = tuple(b / (2 * k * (2 * k - 1)) for k, b in enumerate(_BERNOULLI, 1))[::-1]
 _DIGAMMA = tuple(b / (2 * k) for k, b in enumerate(_BERNOULLI, 1))[::-1]
-_GAMMALN = (*((-1) ** k * float(zeta(k, 2.0)) / k for k in range(30, 1, -1)), 1 - np.euler_gamma, 0.0)
+
+
+@cache
+def _gammaln_at_two() -> tuple[float, ...]:
+    """The power series of the logarithm of the gamma function at 2, highest power first."""
+    return *((-1) ** k * float(zeta(k, 2.0)) / k for k in range(30, 1, -1)), 1 - np.euler_gamma, 0.0
 
 
 def _gammaln_small(x: Array) -> Any:
@@ -78,7 +83,7 @@ def _gammaln_small(x: Array) -> Any:
     steps = np.arange(1.0, _SHIFT).reshape(-1, *(1,) * x.ndim)
     passed = np.multiply.reduce(np.where(steps <= whole - 2, x - steps, 1.0), axis=0)
     down = np.where(whole <= 1, np.log1p(rest), 0) + np.where(whole <= 0, np.log(np.abs(x)), 0)
-    return polynomial(_GAMMALN, rest) + np.log(passed) - down
+    return polynomial(_gammaln_at_two(), rest) + np.log(passed) - down
 
 
 def _gammaln_large(x: Array) -> Any:
@@ -105,7 +110,7 @@ def _gammaln_below(x: Array) -> Any:
         lost = lost * factor + (((high * head - rounded) + high * tail + low * head) + low * tail)
         product = rounded
     safe = np.where(product == 0, 1, product)
-    return polynomial(_GAMMALN, rest) - np.log(np.abs(product)) - lost / safe
+    return polynomial(_gammaln_at_two(), rest) - np.log(np.abs(product)) - lost / safe
 
 
 def _halves(x: Array) -> tuple[Array, Array]:
@@ -136,16 +141,20 @@ def _psi_positive(x: Array) -> Any:
     return np.log(x) - 0.5 / x - square * polynomial(_DIGAMMA, square) - passed
 
 
-# The zero of digamma above 0, in two parts, and Taylor's series there, of which the derivatives are zetas.
-_ZERO = (1.4616321449683622, 9.549995429965697e-17)
-_PSI = (*((-1) ** k * float(zeta(k, _ZERO[0])) for k in range(40, 1, -1)), 0.0)
+_ZERO = (1.4616321449683622, 9.549995429965697e-17)  # the zero of digamma above 0, in two parts
+
+
+@cache
+def _psi_at_zero() -> tuple[float, ...]:
+    """Taylor's series of digamma at its zero, highest power first: the derivatives are zetas."""
+    return *((-1) ** k * float(zeta(k, _ZERO[0])) for k in range(40, 1, -1)), 0.0
 
 
 def _psi_near_zero(x: Array) -> Any:
     """From 0.91 to 3, where the sum of ``_psi_positive`` would cancel: the series, or a step from there."""
     step = x > 2.01
     y = np.where(step, x - 1, x)
-    return polynomial(_PSI, y - _ZERO[0] - _ZERO[1]) + np.where(step, 1 / y, 0)
+    return polynomial(_psi_at_zero(), y - _ZERO[0] - _ZERO[1]) + np.where(step, 1 / y, 0)
 
 
 @of_floats

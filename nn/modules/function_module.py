@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, fields
-from functools import wraps
+from functools import partial, wraps
 from inspect import signature
+from types import FunctionType
 from typing import Any, ClassVar, dataclass_transform
 
 from autodiff.errors import DtypeError
@@ -49,11 +50,15 @@ class FunctionModule(Module):
         super().__init_subclass__(**kwargs)
         if function is None and not options:
             return  # an ordinary class
-        _add_constructor(cls)
+        own = vars(cls)
+        defaults = {name: own[name] for name in cls.__annotations__ if name in own}
+        for name in defaults:
+            delattr(cls, name)  # the default, which is the constructor's; instances have the options
+        cls.__init__ = _AtFirstUse(partial(_constructor, cls))  # type: ignore[method-assign, assignment]
+        cls._declared = _AtFirstUse(partial(_options, cls, defaults))  # type: ignore[assignment]
         if function is not None:
-            names = {*cls._declared.__dataclass_fields__, "training"} - _OLD
             cls.function = function
-            cls.passed = tuple(name for name in signature(function).parameters if name in names)
+            cls.passed = _AtFirstUse(partial(_passed, cls))  # type: ignore[assignment]
 
     def forward(self, *inputs: Any, **named: Any) -> Tensor:
         """The function of the inputs."""
@@ -71,20 +76,45 @@ class FunctionModule(Module):
         return ", ".join(f"{name}={getattr(self, name)}" for name in names if name != "inplace" or self.inplace)
 
 
-def _add_constructor(cls: type[FunctionModule]) -> None:
-    """Give a class the constructor that ``dataclass`` makes of its annotations, behind that of ``Module``."""
-    annotations = cls.__annotations__
-    defaults = {name: vars(cls)[name] for name in annotations if name in vars(cls)}
+class _AtFirstUse:
+    """Stands in for an attribute of a class until it is asked for, since a program uses few of the layers.
+
+    ``make`` makes the attribute and puts it in place of this one.
+    """
+
+    def __init__(self, make: Callable[[], Any]) -> None:
+        self.make = make
+
+    def __get__(self, instance: Any, owner: type | None = None) -> Any:
+        made = self.make()
+        return made.__get__(instance, owner) if isinstance(made, FunctionType) else made
+
+
+def _options(cls: type[FunctionModule], defaults: dict[str, Any]) -> type[_Options]:
+    """The options of a class as a dataclass, which is derived from those of its base."""
     names: dict[str, Any] = {
         "__module__": cls.__module__,
         "__qualname__": cls.__qualname__,
-        "__annotations__": annotations,
+        "__annotations__": cls.__annotations__,
         "__doc__": cls.__doc__ or cls.__name__,  # where there is none, dataclass writes a signature, which takes time
     }
     if hasattr(cls, "__post_init__"):
         names["__post_init__"] = cls.__post_init__  # so that the constructor calls it
-    options = type(cls.__name__, (cls._declared,), {**names, **defaults})
+    base: Any = super(cls, cls)
+    options = type(cls.__name__, (base._declared,), {**names, **defaults})
     cls._declared = dataclass(eq=False, repr=False, match_args=False)(options)
+    return cls._declared
+
+
+def _passed(cls: type[FunctionModule]) -> tuple[str, ...]:
+    """The names of the options that the function takes."""
+    names = {*cls._declared.__dataclass_fields__, "training"} - _OLD
+    cls.passed = tuple(name for name in signature(cls.function).parameters if name in names)
+    return cls.passed
+
+
+def _constructor(cls: type[FunctionModule]) -> Callable[..., None]:
+    """The constructor of ``Module``, then the one that ``dataclass`` makes; tensors are no numbers."""
     store_options = cls._declared.__init__
     for name, hint in store_options.__annotations__.items():  # all that help() needs to say is the argument's type
         store_options.__annotations__[name] = re.sub(r"^InitVar\[(.*)\]$", r"\1", str(hint))
@@ -102,6 +132,5 @@ def _add_constructor(cls: type[FunctionModule]) -> None:
                 )
         store_options(self, *args, **kwargs)
 
-    cls.__init__ = __init__  # type: ignore[assignment]
-    for name in defaults:
-        delattr(cls, name)  # the default, which is the constructor's; instances have the options
+    cls.__init__ = __init__  # type: ignore[method-assign, assignment]
+    return __init__
