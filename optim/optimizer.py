@@ -20,7 +20,7 @@ from autodiff.unregistered import asked, behind_nothing, not_given, say_overlook
 
 from . import rules
 from .hooks import Hooked
-from .options import Limit, options_of, required
+from .options import Limit, limits_of, names_of, required
 from .states import Slot, alike, entries, fitted_state, merged_options
 
 Array = np.ndarray[Any, Any]
@@ -55,8 +55,7 @@ class Optimizer(Hooked):
     defaults: Group
     state: defaultdict[Tensor, State]
     _by = " by an optimizer"  # what changes the parameters, as errors say it
-    _limits: Mapping[str, Limit] = {}
-    _known: ClassVar[set[str]] = set()  # the options of all optimizers
+    _own_limits: ClassVar[Mapping[str, Limit]]
     _memory: tuple[str, ...] = ()  # the arrays of a parameter's state, in the order in which the law takes them
     _further: Mapping[str, str] = {}  # arrays that it has where an option asks for them, with the option's name
     _takes_complex = True
@@ -68,9 +67,6 @@ class Optimizer(Hooked):
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()
         cls._by = f" by {cls.__name__}.step()"
-        names, limits = options_of(cls)
-        cls._limits = {**cls._limits, **limits}
-        cls._known |= names
         if {"step", "_update", "_memory", "_slots"} & vars(cls).keys():
             cls._keeps_anything = not {"_memory", "_slots"} & vars(cls).keys()
 
@@ -127,10 +123,18 @@ class Optimizer(Hooked):
         self._check_all(group)
         self.param_groups.append(group)
 
+    @classmethod
+    def _limits(cls) -> Mapping[str, Limit]:
+        """The limits of the options, read when a class has its first instance, since signatures are slow to read."""
+        if "_own_limits" not in vars(cls):
+            bases = [base for base in reversed(cls.__mro__) if issubclass(base, Optimizer)]
+            cls._own_limits = {name: limit for base in bases for name, limit in limits_of(base).items()}
+        return cls._own_limits
+
     def _check_all(self, group: Group) -> None:
         if group.get("differentiable"):
             raise OptionError("differentiable=True: a step changes parameters outside the graph; set it to False")
-        for name, limit in self._limits.items():
+        for name, limit in self._limits().items():
             if name in group:  # a subclass may have left out an option
                 required(limit.allows(group[name]), name, group[name], limit.wish(group[name]))
         self._check(group)
@@ -274,10 +278,11 @@ class Optimizer(Hooked):
 
     def _merged(self, own: Group, new: Group) -> Group:
         """A group with the options of a saved one."""
-        group: Group = merged_options(own, new, self.defaults, self._known, type(self).__name__)
+        group: Group = merged_options(own, new, self.defaults, names_of(_all_optimizers()), type(self).__name__)
+        limits = self._limits()
         for name in self.defaults:
             here, value = own.get(name), group[name]
-            if name not in self._limits and not alike(here, value):
+            if name not in limits and not alike(here, value):
                 raise StateDictError(f"{name} is {value!r:.60} in the state_dict, and {here!r:.60} here")
         self._check_all(group)
         return group
@@ -305,3 +310,10 @@ class Optimizer(Hooked):
             lines.append(f"Parameter Group {number}")
             lines += [f"    {name}: {group[name]}" for name in sorted(group) if name not in ("params", "param_names")]
         return "\n".join([*lines, ")"])
+
+
+def _all_optimizers() -> list[type[Optimizer]]:
+    found = [Optimizer]
+    for one in found:
+        found += one.__subclasses__()  # which the loop comes to then
+    return found

@@ -62,14 +62,19 @@ NotNegative = Annotated[float, not_negative]
 Betas = Annotated[tuple[float, float], fractions]
 
 
-def options_of(optimizer: type) -> tuple[set[str], dict[str, Limit]]:
-    """The names of the options in the signature of an optimizer, and the limits of those that have one."""
+def names_of(optimizers: Iterable[type]) -> set[str]:
+    """The names of what the constructors of optimizers take."""
+    return {name for optimizer in optimizers for name in signature(optimizer).parameters}
+
+
+def limits_of(optimizer: type) -> dict[str, Limit]:
+    """The limits of the options in the signature of an optimizer that have one."""
     try:
         parameters = signature(optimizer, eval_str=True).parameters
     except Exception:  # annotations of a user's optimizer may say anything: only the library's have limits
-        return set(), {}
+        return {}
     notes = {name: getattr(parameter.annotation, "__metadata__", ()) for name, parameter in parameters.items()}
-    return set(notes), {name: limit for name, found in notes.items() for limit in found if isinstance(limit, Limit)}
+    return {name: limit for name, found in notes.items() for limit in found if isinstance(limit, Limit)}
 
 
 def options(arguments: dict[str, Any]) -> dict[str, Any]:

@@ -92,6 +92,28 @@ def test_importing_the_library_loads_little_of_it() -> None:
     assert all(name in MODULES for name in LATER if name.startswith(("autodiff.", "nn.", "optim.")))
 
 
+COUNTED = """
+import collections, dataclasses, inspect, re, sys
+import numpy
+calls = collections.Counter()
+def note(frame, event, argument):
+    calls[frame.f_code] += event == "call"
+sys.setprofile(note)
+import autodiff, nn, optim
+sys.setprofile(None)
+print(*[calls[slow.__code__] for slow in (inspect.signature, dataclasses._process_class, re.compile)])
+"""
+
+
+def test_importing_the_library_does_little_that_is_slow() -> None:
+    """It reads few signatures, makes few dataclasses and compiles few patterns: what can wait for its use does."""
+    run = subprocess.run([sys.executable, "-c", COUNTED], cwd=ROOT, capture_output=True, text=True, check=True)
+    signatures, dataclasses, patterns = map(int, run.stdout.split())
+    assert 0 < signatures <= 40
+    assert 0 < dataclasses <= 5
+    assert 0 < patterns <= 10
+
+
 PLANTED = {
     "unlisted": (levels, "autodiff/new.py", "", "autodiff.new has no room"),
     "upward": (levels, "autodiff/engine/tape.py", "from autodiff.tensors.tensor import Tensor", "does not stand below"),

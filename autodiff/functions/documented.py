@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from functools import cache
 from inspect import cleandoc
 from typing import Any
 
@@ -17,15 +18,23 @@ OTHERS = (("F.", "import autodiff.nn.functional as F"), ("nn.", "from autodiff i
 def add_examples(names: Mapping[str, Any], examples: Examples) -> None:
     """Write into the docstring of each of the ``names`` that has no example the one of a table, ready for doctest."""
     for name in examples.keys() & names.keys():
-        text, thing = "", names[name]
+        thing = names[name]
         while thing is not None:  # the function inside its wrappers too, which is the method
             words = thing.__doc__ or ""
             if ">>>" not in words:
-                text = text or f"\n\n{example(*examples[name])}\n"
-                thing.__doc__ = (cleandoc(words) if "\n" in words else words) + text
+                thing.__doc__ = _with_example(words, example(*examples[name]))
             thing = getattr(thing, "__wrapped__", None)
 
 
+def _with_example(words: str, text: str) -> str:
+    """A docstring with the lines of ``text`` below it, as far to the right as its own."""
+    margin = words[words.rfind("\n") + 1 :] if "\n" in words else ""
+    if margin and not margin.isspace():  # the quotes end a line of words
+        words, margin = cleandoc(words), ""
+    return f"{words.rstrip()}\n\n{margin}" + text.replace("\n", f"\n{margin}") + f"\n{margin}"
+
+
+@cache  # functions and methods share theirs
 def example(call: str, result: str) -> str:
     """A call as a docstring shows it, with the imports that it needs.
 
