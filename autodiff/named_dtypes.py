@@ -62,15 +62,22 @@ class dtype:  # PyTorch's name
         return named, (self.dtype,)
 
 
-_ALL = {np.dtype(kind): dtype(kind) for kind in (
+class _Named(dict[np.dtype[Any], dtype]):
+    """The object for each of NumPy's dtypes: one for each that PyTorch has."""
+
+    def __missing__(self, kind: np.dtype[Any]) -> dtype:
+        return dtype(kind)
+
+
+NAMED = _Named({np.dtype(kind): dtype(kind) for kind in (
     np.float16, np.float32, np.float64, np.complex64, np.complex128, np.bool_, np.int8, np.int16, np.int32, np.int64,
     np.uint8, np.uint16, np.uint32, np.uint64,
-)}  # fmt: skip
+)})  # fmt: skip
 
 
 def named(kind: np.dtype[Any]) -> dtype:
-    """The object for NumPy's dtype ``kind``: one for each."""
-    return _ALL.get(kind) or dtype(kind)
+    """The object for NumPy's dtype ``kind``."""
+    return NAMED[kind]
 
 
 def get_default_dtype() -> dtype:

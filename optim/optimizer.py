@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 
-from autodiff.engine.modes import current, enable_grad
+from autodiff.engine.modes import enable_grad, layer
 from autodiff.engine.values import wrap
 from autodiff.engine.versions import changed
 from autodiff.errors import DtypeError, OptionError, StateDictError
@@ -208,7 +208,7 @@ class Optimizer(Hooked):
             with enable_grad():
                 loss = closure()
         touched: list[Array] = []
-        capture = current().capture
+        capture = layer().value.capture
         for group in self.param_groups:
             if lent:
                 keep_lent(*(p._array for p in group["params"]))

@@ -66,7 +66,7 @@ def apply(primitive: Primitive, inputs: tuple[Any, ...], params: dict[str, Any] 
     except (AttributeError, ValueError):  # an input is neither a tensor nor a number, or there are more than three
         return _apply_any(primitive, inputs, params)
     if key in UNTRACKED:
-        return _apply_any(primitive, inputs, params)
+        return _apply_untracked(primitive, inputs, arrays, params)
     if unusual and primitive.real:
         refuse_complex(primitive.name, arrays)
     try:
@@ -80,6 +80,14 @@ def apply(primitive: Primitive, inputs: tuple[Any, ...], params: dict[str, Any] 
     if primitive.view:
         mark_view(result, x, x, primitive, params)
     return result
+
+
+def _apply_untracked(primitive: Primitive, inputs: tuple[Any, ...], arrays: Any, params: dict[str, Any]) -> Any:
+    """``apply`` of inputs of one dtype, none of them tracked."""
+    one = arrays[0] if type(arrays[0]) is ndarray else arrays[-1]
+    if one.dtype.kind not in DIFFERENTIABLE:
+        return _apply_any(primitive, inputs, params)
+    return _outside_graph(primitive, inputs, False, params, forward_of(primitive, arrays, params))
 
 
 def _apply_any(primitive: Primitive, inputs: tuple[Any, ...], params: dict[str, Any]) -> Any:

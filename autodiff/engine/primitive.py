@@ -111,8 +111,7 @@ class Primitive:
     def __call__(self, *inputs: Any, **params: Any) -> Any:
         """Apply the primitive: recorded where an input is a Tensor, plain NumPy otherwise."""
         for x in inputs:
-            record = None if type(x) is ndarray else getattr(x, "__primitive__", None)
-            if record is not None:
+            if type(x) is not ndarray and (record := getattr(x, "__primitive__", None)) is not None:
                 return record(self, inputs, params)
         return self.forward(*inputs, **params)
 

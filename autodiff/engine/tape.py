@@ -50,22 +50,9 @@ class Node:
     """
 
     __slots__ = (
-        "__weakref__",
-        "dtype",
-        "edges",
-        "fingerprints",
-        "hooks",
-        "number",
-        "operand",
-        "owner",
-        "params",
-        "place",
-        "primitive",
-        "recompute",
-        "saved",
-        "scope",
-        "shape",
-    )
+        "__weakref__", "dtype", "edges", "fingerprints", "hooks", "number", "operand", "owner", "params", "place",
+        "primitive", "recompute", "saved", "scope", "shape",
+    )  # fmt: skip
 
     primitive: Primitive | None
     edges: tuple[Node | None, ...]

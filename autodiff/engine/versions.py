@@ -44,14 +44,16 @@ def changed(*arrays: np.ndarray[Any, Any], history: bool = False, by: str = "", 
 
     The change of a view counts for all of the memory; with ``apart`` that of the first only for what it shows.
     """
-    owners = [array if array.base is None else owner_of(array) for array in arrays]
-    for owner in owners:
-        if id(owner) not in _changes:
-            _owners[id(owner)] = weakref.ref(owner, partial(_forget, id(owner)))
-    before = _changes.get(id(owners[0])) if apart else None
-    changed_again([id(owner) for owner in owners], place_of_user(), by, history)
+    keys = []
+    for array in arrays:
+        owner = array if array.base is None else owner_of(array)
+        keys.append(key := id(owner))
+        if key not in _changes:
+            _owners[key] = weakref.ref(owner, partial(_forget, key))
+    before = _changes.get(keys[0]) if apart else None
+    changed_again(keys, place_of_user(), by, history)
     if apart:
-        _changes[id(owners[0])] = _changes[id(owners[0])]._replace(part=part_of(owners[0], arrays[0], before))
+        _changes[keys[0]] = _changes[keys[0]]._replace(part=part_of(owner_of(arrays[0]), arrays[0], before))
 
 
 def changed_again(keys: list[int], place: Place, by: str, history: bool = False) -> None:
@@ -59,8 +61,11 @@ def changed_again(keys: list[int], place: Place, by: str, history: bool = False)
     global _last
     with _counting:  # or a number that another thread took earlier would be the last
         _last = number = next_number()
-    for known in (_changes, rewritten)[: 1 + history]:
-        known.update(dict.fromkeys(keys, Change(number, place, by)))
+    change = Change(number, place, by)
+    for key in keys:
+        _changes[key] = change
+        if history:
+            rewritten[key] = change
 
 
 def _forget(key: int, _: object) -> None:

@@ -55,19 +55,19 @@ def walk(
         NonFiniteError: under ``detect_anomaly``, the first cotangent that is not finite.
     """
     wanted = _leading_to(targets, reachable(cotangents, leaves=False)) if targets else None
-    pending = {node: g for node, g in cotangents.items() if wanted is None or node in wanted}
-    found = {node: g for node, g in pending.items() if is_leaf(node)}
-    heap: list[tuple[int, Any]] = sorted((-node.number, node) for node in pending if node not in found)
+    pending, found, heap = _start(cotangents, wanted)
     newest_change, mode, hooked = last_change(), modes.layer().value, in_use() and observe is None
     anomaly, capture, doubtful, zeros = mode.anomaly, mode.capture, in_doubt, None  # local names are faster
-    needs_arrival = hooked or anomaly or wanted is not None
     observe = observe or (check_cotangent if anomaly else None)
     while heap:
         node = heappop(heap)[1]
         g, primitive, edges = pending.pop(node), node.primitive, node.edges
-        if needs_arrival:
-            g = _arrive(node, g, targets, found, hooked, anomaly)
-            if wanted is not None and wanted.isdisjoint(edges):
+        if hooked or anomaly:
+            g = _arrive(node, g, hooked, anomaly)
+        if wanted is not None:
+            if node in targets:
+                found[node] = g
+            if wanted.isdisjoint(edges):
                 continue
         if (saved := node.saved) is None or node.number < newest_change:
             saved = read(node)
@@ -101,17 +101,20 @@ def walk(
     return _finished(found) if hooked else found
 
 
-def _arrive(
-    node: Node, g: Any, targets: Collection[Node], found: dict[Node, Any], hooked: bool, anomaly: bool
-) -> Any:
-    """Run the hooks on the complete cotangent ``g`` of ``node``; store it if the node is a target.
+def _start(cotangents: dict[Node, Any], wanted: Collection[Node] | None) -> tuple[Any, dict[Node, Any], list[Any]]:
+    """The cotangents that are pending, those that are found, of leaves, and the heap of the nodes to visit."""
+    pending = {node: g for node, g in cotangents.items() if wanted is None or node in wanted}
+    found = {node: g for node, g in pending.items() if is_leaf(node)}
+    return pending, found, sorted((-node.number, node) for node in pending if node not in found)
+
+
+def _arrive(node: Node, g: Any, hooked: bool, anomaly: bool) -> Any:
+    """Run the hooks on the complete cotangent ``g`` of ``node``, and return what they made of it.
 
     With ``anomaly`` raises InPlaceError if what ``node`` saved was changed behind the graph's back.
     """
     if hooked and hasattr(node, "hooks"):
         g = node.hooks.pass_on(g)
-    if node in targets:
-        found[node] = g
     if anomaly:
         compare_fingerprints(node)
     return g
@@ -137,6 +140,6 @@ def _leading_to(targets: Collection[Node], order: list[Node]) -> set[Node]:
 def _lifted(node: Node, saved: tuple[Any, ...], lift: Lift) -> tuple[Any, ...]:
     """What the VJPs of ``node`` read, as Tensors of the graph, and ``node`` in place of a value that is not kept."""
     return tuple([
-        lift(kept, owner) if owner is not None and isinstance(kept, np.ndarray) else owner if kept is None else kept
+        owner if kept is None else lift(kept, owner) if owner is not None and isinstance(kept, np.ndarray) else kept
         for kept, owner in zip(saved, (node, *node.edges))  # noqa: B905  # of one length by its making
     ])  # fmt: skip

@@ -36,7 +36,9 @@ def shared(function: Callable[..., Any]) -> Callable[[Any], Any]:
 
     @wraps(function)
     def of(x: Any) -> Any:
-        if x.nbytes < LONG or type(x) is not np.ndarray or x.size < LONG:
+        if x.nbytes < LONG:
+            return function(x)
+        if type(x) is not np.ndarray or x.size < LONG:
             is_shared = hasattr(x, "__once__") and x.size >= LONG and workers() > 1
             return x.__once__(of, (x,), {}) if is_shared else function(x)
         if x.dtype.kind != "f" or not x.flags.c_contiguous:

@@ -83,7 +83,7 @@ def by_first(out: Any, arrays: Sequence[Any]) -> Any:
     if out.ndim < 2:
         return out
     for a in arrays:  # the usual cases, without the general rule
-        if isinstance(a, np.ndarray):
+        if type(a) is np.ndarray or isinstance(a, np.ndarray):
             if a.shape != out.shape:
                 break
             if a.flags.c_contiguous:

@@ -51,16 +51,15 @@ def _of_many(x: Any, axis: Any, keepdims: Any) -> Any:
 
 def sum_of_rows(rows: Any) -> Any:
     """The sum of the rows of a matrix, by BLAS."""
-    return _times(_ones(len(rows), rows.dtype.char), rows)
+    ones = _ones(len(rows), rows.dtype.char)
+    return ones.dot(rows) if rows.size < WOKEN and type(rows) is np.ndarray else _times(ones, rows)
 
 
 def _times(ones: Any, x: Any) -> Any:
     """Ones times a matrix or several, by one thread: two would take longer to wake, and round otherwise."""
-    if x.size < WOKEN:
-        if x.ndim == 2:
-            return ones.dot(x) if type(x) is np.ndarray else np.dot(ones, x)
-        return np.matmul(ones, x)
-    return alone(np.matmul, ones, x)
+    if x.size >= WOKEN:
+        return alone(np.matmul, ones, x)
+    return np.dot(ones, x) if x.ndim == 2 else np.matmul(ones, x)
 
 
 @lru_cache(maxsize=8)

@@ -11,21 +11,25 @@ import numpy as np
 from autodiff.engine.primitive import Primitive
 from autodiff.kernels.layout import by_first, row_major
 from autodiff.kernels.products import dot
+from autodiff.ops.arrays import are_arrays
 
+ndarray = np.ndarray
 SMALL = 1 << 12  # numbers, or bytes of them, below which calls cost more than arithmetic
 
 
 def _product(x: Any, y: Any) -> Any:
     """The product of two matrices; of small arrays by the method, which has less overhead than ``@``."""
-    if not isinstance(x, np.ndarray) or not isinstance(y, np.ndarray):  # are_arrays(x, y), without the call
-        return x @ y
-    return x.dot(y) if y.nbytes < SMALL else dot(x, y)
+    if (type(x) is ndarray and type(y) is ndarray) or are_arrays(x, y):  # the usual kind, without a call
+        return x.dot(y) if y.nbytes < SMALL else dot(x, y)
+    return x @ y
 
 
 @wraps(np.matmul)
 def _matmul(x: Any, y: Any) -> Any:
-    both = isinstance(x, np.ndarray) and isinstance(y, np.ndarray)
-    return _product(x, y) if both and x.ndim == y.ndim == 2 and x.dtype.char in "fd" else row_major(np.matmul(x, y))
+    both = (type(x) is ndarray and type(y) is ndarray) or are_arrays(x, y)
+    if both and x.ndim == y.ndim == 2 and x.dtype.char in "fd":
+        return x.dot(y) if y.nbytes < SMALL else dot(x, y)
+    return row_major(np.matmul(x, y))
 
 
 def _matmul_left(g: Any, out: Any, x: Any, y: Any) -> Any:

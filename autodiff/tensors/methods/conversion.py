@@ -31,7 +31,7 @@ from autodiff.functions.axes import length_of
 from autodiff.functions.shaping import clone, contiguous
 from autodiff.functions.splitting import storage_offset_of
 from autodiff.kinds import refusing
-from autodiff.named_dtypes import dtype, named
+from autodiff.named_dtypes import NAMED, dtype
 from autodiff.ops.shaping import cast
 from autodiff.tensors.devices import CPU, check_device, device
 from autodiff.tensors.formats import layout, strided
@@ -107,7 +107,7 @@ class ConversionMethods(TensorBase):
     @property
     def dtype(self) -> dtype:
         """The dtype of the entries."""
-        return named(self._array.dtype)
+        return NAMED[self._array.dtype]
 
     @property
     def device(self) -> device:
