@@ -32,6 +32,8 @@ NOT_ELEMENTWISE = {
     "nanquantile",
     "cross",
     "bernoulli",
+    "poisson",
+    "binomial",
     "manual_seed",
     "save",
 }
