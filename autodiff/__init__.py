@@ -86,15 +86,20 @@ if TYPE_CHECKING:
     from autodiff import amp as amp
     from autodiff import backends as backends
     from autodiff import cuda as cuda
+    from autodiff import data as data
     from autodiff import distributed as distributed
     from autodiff import distributions as distributions
+    from autodiff import export as export
     from autodiff import func as func
+    from autodiff import io as io
     from autodiff import jit as jit
     from autodiff import multiprocessing as multiprocessing
     from autodiff import nn as nn
     from autodiff import optim as optim
     from autodiff import sparse as sparse
+    from autodiff import testing as testing
     from autodiff import utils as utils
+    from autodiff import viz as viz
     from autodiff.amp import autocast as autocast
     from autodiff.compiling import compile as compile
     from autodiff.io import load as load
@@ -102,6 +107,7 @@ if TYPE_CHECKING:
     from autodiff.sparse import sparse_coo_tensor as sparse_coo_tensor
     from autodiff.sparse import sparse_csr_tensor as sparse_csr_tensor
     from autodiff.sparse import spmm as spmm
+    from autodiff.tensors.later import *
     from autodiff.viz import explain as explain
     from autodiff.viz import memory as memory
 
@@ -127,6 +133,7 @@ _LATER_NAMES = {
     "autocast": "amp", "compile": "compiling", "load": "io", "save": "io", "explain": "viz", "memory": "viz",
     "sparse_coo_tensor": "sparse", "sparse_csr_tensor": "sparse", "spmm": "sparse",
 }  # fmt: skip
+# Names that come here are declared for checkers of types in autodiff/tensors/later.pyi.
 _OF_LAYERS = {"vmap": "func", **dict.fromkeys((
     "avg_pool1d", "adaptive_avg_pool1d", "bilinear", "celu", "celu_", "channel_shuffle", "conv1d", "conv2d", "conv3d",
     "conv_transpose1d", "conv_transpose2d", "conv_transpose3d", "cosine_similarity", "hardshrink", "max_pool1d",
@@ -149,17 +156,19 @@ _METHODS = frozenset((
 ))  # fmt: skip
 
 
-def __getattr__(name: str) -> Any:
-    """What a plain import leaves out, being slow to load or above this package, is imported when it is used."""
-    if name in _LATER:
-        return importlib.import_module(f"autodiff.{_LATER[name]}")
-    if name in _LATER_NAMES:
-        return getattr(importlib.import_module(f"autodiff.{_LATER_NAMES[name]}"), name)
-    if name in _OF_LAYERS:  # what torch has twice
-        return getattr(importlib.import_module(f"autodiff.{_OF_LAYERS[name]}"), name)
-    if name in _METHODS:
-        return getattr(Tensor, name)
-    raise _no_attribute("autodiff", name, __dir__())
+if not TYPE_CHECKING:  # to which any name would be one of these
+
+    def __getattr__(name: str) -> Any:
+        """What a plain import leaves out, being slow to load or above this package, is imported when it is used."""
+        if name in _LATER:
+            return importlib.import_module(f"autodiff.{_LATER[name]}")
+        if name in _LATER_NAMES:
+            return getattr(importlib.import_module(f"autodiff.{_LATER_NAMES[name]}"), name)
+        if name in _OF_LAYERS:  # what torch has twice
+            return getattr(importlib.import_module(f"autodiff.{_OF_LAYERS[name]}"), name)
+        if name in _METHODS:
+            return getattr(Tensor, name)
+        raise _no_attribute("autodiff", name, __dir__())
 
 
 def __dir__() -> list[str]:

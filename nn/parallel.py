@@ -24,10 +24,12 @@ class DataParallel(Module):
         return self.module(*inputs, **kwargs)
 
 
-def __getattr__(name: str) -> Any:
-    """What brings the talk between processes with it, which few programs need."""
-    if name == "DistributedDataParallel":
-        from .data_parallel import DistributedDataParallel
+if not TYPE_CHECKING:  # which would take any name for one of these
 
-        return DistributedDataParallel
-    raise AttributeError(f"module 'nn.parallel' has no attribute {name!r}")
+    def __getattr__(name: str) -> Any:
+        """What brings the talk between processes with it, which few programs need."""
+        if name == "DistributedDataParallel":
+            from .data_parallel import DistributedDataParallel
+
+            return DistributedDataParallel
+        raise AttributeError(f"module 'nn.parallel' has no attribute {name!r}")

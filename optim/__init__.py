@@ -32,8 +32,10 @@ if TYPE_CHECKING:
     from . import swa_utils as swa_utils
 
 
-def __getattr__(name: str) -> Any:
-    """What many programs do without is imported when it is used."""
-    if name in ("lr_scheduler", "swa_utils"):
-        return importlib.import_module(f"{__name__}.{name}")
-    raise AttributeError(f"module 'optim' has no attribute {name!r}")
+if not TYPE_CHECKING:  # which would take any name for one of these
+
+    def __getattr__(name: str) -> Any:
+        """What many programs do without is imported when it is used."""
+        if name in ("lr_scheduler", "swa_utils"):
+            return importlib.import_module(f"{__name__}.{name}")
+        raise AttributeError(f"module 'optim' has no attribute {name!r}")

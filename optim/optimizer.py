@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Self, TypeVar, overload
 
 import numpy as np
 
@@ -26,6 +26,7 @@ from .states import Slot, alike, entries, fitted_state, merged_options
 Array = np.ndarray[Any, Any]
 Group = dict[str, Any]
 State = dict[str, Any]
+R = TypeVar("R")
 
 
 def number(option: Any) -> Any:
@@ -197,6 +198,10 @@ class Optimizer(Hooked):
                 else:
                     p._grad = p._grad.detach().zero_()
 
+    @overload
+    def step(self, closure: None = None) -> None: ...
+    @overload
+    def step(self, closure: Callable[[], R]) -> R: ...
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
         """Change every parameter that has a gradient; with a ``closure``, which computes them, first call it.
 

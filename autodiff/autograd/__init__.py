@@ -23,14 +23,18 @@ grad_mode, variable = _modes, _typed_constructors
 
 if TYPE_CHECKING:
     from autodiff.autograd import functional as functional
+    from autodiff.testing.checking import gradcheck as gradcheck
+    from autodiff.testing.checking import gradgradcheck as gradgradcheck
 
 
-def __getattr__(name: str) -> Any:
-    """``functional``, and ``gradcheck`` and ``gradgradcheck`` of packages above this one, are imported when used."""
-    if name == "functional":
-        return importlib.import_module("autodiff.autograd.functional")
-    if name in ("gradcheck", "gradgradcheck"):
-        import autodiff.testing.checking as checking
+if not TYPE_CHECKING:  # which would take any name for one of these
 
-        return checking.gradcheck if name == "gradcheck" else checking.gradgradcheck
-    raise AttributeError(f"module 'autodiff.autograd' has no attribute {name!r}")
+    def __getattr__(name: str) -> Any:
+        """``functional``, and ``gradcheck`` and ``gradgradcheck`` of a package beside, come when they are used."""
+        if name == "functional":
+            return importlib.import_module("autodiff.autograd.functional")
+        if name in ("gradcheck", "gradgradcheck"):
+            import autodiff.testing.checking as checking
+
+            return checking.gradcheck if name == "gradcheck" else checking.gradgradcheck
+        raise AttributeError(f"module 'autodiff.autograd' has no attribute {name!r}")

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from itertools import repeat
-from typing import Any, Generic
+from typing import Any, Generic, Protocol, TypeAlias, TypeVar, overload
+
+import numpy as np
 
 from autodiff.data.collate import default_collate, default_convert
 from autodiff.data.dataset import Items, IterableDataset, T_co, check_dataset
@@ -13,8 +15,20 @@ from autodiff.data.workers import END, Failure, Fetch, Workers
 from autodiff.errors import OptionError
 from autodiff.kinds import check_function
 from autodiff.random import Generator, numpy_generator
+from autodiff.tensors.tensor import Tensor
 
 __all__ = ["DataLoader"]
+
+Stacked: TypeAlias = Tensor | np.ndarray[Any, Any] | np.generic | float  # items of which a batch is a tensor
+
+
+class NamedFields(Protocol):
+    """A named tuple, whose class batches keep."""
+
+    def _asdict(self) -> dict[str, Any]: ...
+
+
+Named = TypeVar("Named", bound=NamedFields)
 
 
 class DataLoader(Generic[T_co]):
@@ -49,6 +63,24 @@ class DataLoader(Generic[T_co]):
     [tensor([1, 2]), tensor([3])]
     """
 
+    @overload
+    def __init__(
+        self, dataset: Items[T_co] | Iterable[T_co], batch_size: int = 1, shuffle: bool | None = None,
+        sampler: Iterable[Any] | None = None, batch_sampler: Iterable[Any] | None = None, num_workers: int = 0,
+        collate_fn: None = None, pin_memory: bool = False, drop_last: bool = False, timeout: float = 0,
+        worker_init_fn: Callable[[int], Any] | None = None, multiprocessing_context: Any = None,
+        generator: Generator | None = None, *, prefetch_factor: int | None = None, persistent_workers: bool = False,
+        pin_memory_device: str = "", in_order: bool = True,
+    ) -> None: ...  # fmt: skip
+    @overload
+    def __init__(  # batches are what collate_fn makes of items, or the items
+        self: DataLoader[Any], dataset: Items[Any] | Iterable[Any], batch_size: int | None = 1,
+        shuffle: bool | None = None, sampler: Iterable[Any] | None = None, batch_sampler: Iterable[Any] | None = None,
+        num_workers: int = 0, collate_fn: Callable[[Any], Any] | None = None, pin_memory: bool = False,
+        drop_last: bool = False, timeout: float = 0, worker_init_fn: Callable[[int], Any] | None = None,
+        multiprocessing_context: Any = None, generator: Generator | None = None, *, prefetch_factor: int | None = None,
+        persistent_workers: bool = False, pin_memory_device: str = "", in_order: bool = True,
+    ) -> None: ...  # fmt: skip
     def __init__(
         self,
         dataset: Items[T_co] | Iterable[T_co],
@@ -138,6 +170,14 @@ class DataLoader(Generic[T_co]):
     def _fetch_options(self) -> tuple[Any, ...]:
         return self.collate_fn, self.batch_sampler is not None, self.drop_last
 
+    @overload
+    def __iter__(self: DataLoader[Named]) -> Iterator[Any]: ...  # its fields may be numbers
+    @overload
+    def __iter__(self: DataLoader[tuple[Stacked, ...]]) -> Iterator[list[Tensor]]: ...
+    @overload
+    def __iter__(self: DataLoader[Stacked]) -> Iterator[Tensor]: ...
+    @overload
+    def __iter__(self) -> Iterator[Any]: ...
     def __iter__(self) -> Iterator[Any]:
         return self._by_workers() if self.num_workers else self._here()
 

@@ -250,19 +250,19 @@ def _exponent(input: Any) -> Any:
 
 @on_arrays
 @real_only
-def heaviside(input: Any, values: Any) -> Any:
+def heaviside(input: Any, values: Any) -> Value:
     """0 below zero, 1 above, ``values`` at zero; without a gradient."""
     return np.heaviside(input, values).astype(input.dtype)
 
 
-def nextafter(input: Any, other: Any) -> Any:
+def nextafter(input: Any, other: Any) -> Value:
     """The next number that the dtype has from ``input`` towards ``other``; it moves with ``input`` alone."""
     return primitives.nextafter(input, other)
 
 
 @on_arrays
 @real_only
-def signbit(input: Any) -> Any:
+def signbit(input: Any) -> Value:
     """Whether the sign is minus, that of -0.0 too."""
     return np.signbit(input) if input.dtype.kind == "f" else input < 0
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from autodiff.engine.values import Value
 from autodiff.functions.arrays import on_arrays, tensors_only
 from autodiff.functions.public import as_function, of_one, of_two
 from autodiff.ops import comparison
@@ -53,13 +54,13 @@ def allclose(input: Any, other: Any, rtol: float = 1e-05, atol: float = 1e-08, e
 
 
 @on_arrays
-def isclose(input: Any, other: Any, rtol: float = 1e-05, atol: float = 1e-08, equal_nan: bool = False) -> Any:
+def isclose(input: Any, other: Any, rtol: float = 1e-05, atol: float = 1e-08, equal_nan: bool = False) -> Value:
     """Whether ``|input - other| <= atol + rtol * |other|``, entry by entry."""
     return np.isclose(input, other, rtol, atol, equal_nan)
 
 
 @on_arrays
-def isposinf(input: Any) -> Any:
+def isposinf(input: Any) -> Value:
     """Which entries are positive infinity.
 
     >>> import autodiff
@@ -70,7 +71,7 @@ def isposinf(input: Any) -> Any:
 
 
 @on_arrays
-def isneginf(input: Any) -> Any:
+def isneginf(input: Any) -> Value:
     """Which entries are negative infinity.
 
     >>> import autodiff

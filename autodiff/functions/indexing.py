@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, Literal, overload
 
 import numpy as np
 
@@ -265,6 +265,10 @@ def masked_scatter(input: Any, mask: Any, source: Any) -> Value:
     return overwrite(contiguous(expand(input, shape)), first if shape else reshape(first, (count,)), key=key)
 
 
+@overload
+def nonzero(input: Any, *, as_tuple: Literal[False] = False) -> Value: ...
+@overload
+def nonzero(input: Any, *, as_tuple: Literal[True]) -> tuple[Value, ...]: ...
 def nonzero(input: Any, *, as_tuple: bool = False) -> Any:
     """Where the entries are not 0: one row of positions for each, or with ``as_tuple`` one vector for each axis.
 

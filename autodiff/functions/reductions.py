@@ -146,14 +146,18 @@ def std(
 
 
 @numpy_names
-def var_mean(input: Any, dim: Any = None, unbiased: bool | None = None, keepdim: bool = False, **more: Any) -> Any:
+def var_mean(
+    input: Any, dim: Any = None, unbiased: bool | None = None, keepdim: bool = False, **more: Any
+) -> tuple[Value, Value]:
     """``var`` and ``mean`` over ``dim``."""
     axes = None if isinstance(dim, bool) else dim
     return var(input, dim, unbiased, keepdim, **more), mean(input, axes, keepdim)
 
 
 @numpy_names
-def std_mean(input: Any, dim: Any = None, unbiased: bool | None = None, keepdim: bool = False, **more: Any) -> Any:
+def std_mean(
+    input: Any, dim: Any = None, unbiased: bool | None = None, keepdim: bool = False, **more: Any
+) -> tuple[Value, Value]:
     """``std`` and ``mean`` over ``dim``."""
     axes = None if isinstance(dim, bool) else dim
     return std(input, dim, unbiased, keepdim, **more), mean(input, axes, keepdim)

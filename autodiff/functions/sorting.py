@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, Literal, overload
 
 import numpy as np
 
@@ -107,6 +107,10 @@ def kthvalue(input: Any, k: int, dim: int = -1, keepdim: bool = False) -> Extrem
     return _one(input, _ranked(input, axis, False, slice(k - 1, k)), axis, keepdim)
 
 
+@overload
+def median(input: Any) -> Value: ...
+@overload
+def median(input: Any, dim: int, keepdim: bool = False) -> Extreme: ...
 @numpy_names
 @real_only
 def median(input: Any, dim: int | None = None, keepdim: bool = False) -> Any:
@@ -116,6 +120,10 @@ def median(input: Any, dim: int | None = None, keepdim: bool = False) -> Any:
     return _median(input, dim, keepdim, np.isnan(array_of(input)).any(dim, keepdims=True) if input.ndim else False)
 
 
+@overload
+def nanmedian(input: Any) -> Value: ...
+@overload
+def nanmedian(input: Any, dim: int, keepdim: bool = False) -> Extreme: ...
 @numpy_names
 @real_only
 def nanmedian(input: Any, dim: int | None = None, keepdim: bool = False) -> Any:
@@ -214,6 +222,15 @@ def _quantile(input: Any, q: Any, dim: Any, keepdim: bool, interpolation: str, s
     return values if shares.ndim else squeeze(contiguous(values), 0)
 
 
+@overload
+def unique(
+    input: Any, sorted: bool = True, return_inverse: Literal[False] = False, return_counts: Literal[False] = False,
+    dim: int | None = None,
+) -> Value: ...
+@overload
+def unique(
+    input: Any, sorted: bool = True, return_inverse: bool = False, return_counts: bool = False, dim: int | None = None
+) -> tuple[Value, ...]: ...
 @on_arrays
 @real_only
 def unique(
@@ -225,6 +242,14 @@ def unique(
     return _chosen(values, inverse, counts, return_inverse, return_counts)
 
 
+@overload
+def unique_consecutive(
+    input: Any, return_inverse: Literal[False] = False, return_counts: Literal[False] = False, dim: int | None = None
+) -> Value: ...
+@overload
+def unique_consecutive(
+    input: Any, return_inverse: bool = False, return_counts: bool = False, dim: int | None = None
+) -> tuple[Value, ...]: ...
 @on_arrays
 @real_only
 def unique_consecutive(
@@ -257,7 +282,7 @@ def searchsorted(
     right: bool = False,
     side: str | None = None,
     sorter: Any = None,
-) -> Any:
+) -> Value:
     """Where each entry of ``input`` would stand in the sorted last axis: before equals, or behind them (``right``).
 
     Raises ShapeError where the rows do not fit each other.
@@ -277,7 +302,8 @@ def searchsorted(
         found = np.empty(wanted.shape, int64)
         for line in np.ndindex(ordered.shape[:-1]):
             found[line] = np.searchsorted(ordered[line], wanted[line], where)
-    return as_array(found, int32 if out_int32 else int64)
+    places: Any = as_array(found, int32 if out_int32 else int64)
+    return places
 
 
 def bucketize(input: Any, boundaries: Any, *, out_int32: bool = False, right: bool = False) -> Value:
@@ -292,20 +318,20 @@ def bucketize(input: Any, boundaries: Any, *, out_int32: bool = False, right: bo
 
 @real_only
 @on_arrays
-def bincount(input: Any, weights: Any = None, minlength: int = 0) -> Any:
+def bincount(input: Any, weights: Any = None, minlength: int = 0) -> Value:
     """How often each whole number from 0 on occurs in ``input``, or the sums of its ``weights``.
 
     Raises DtypeError for what are no integers.
     """
     if input.dtype.kind not in "iu":
         raise DtypeError(f"bincount counts integers from 0 on, not {input.dtype.name}")
-    counts = np.bincount(input, weights, minlength)
+    counts: Any = np.bincount(input, weights, minlength)
     return counts if weights is None or weights.dtype != np.float32 else counts.astype(np.float32)
 
 
 @on_arrays
 @real_only
-def histc(input: Any, bins: int = 100, min: float = 0, max: float = 0) -> Any:
+def histc(input: Any, bins: int = 100, min: float = 0, max: float = 0) -> Value:
     """How many entries fall into each of ``bins`` equal parts from ``min`` to ``max`` (of ``input``, if equal).
 
     Raises OptionError where bins and bounds make no range.
@@ -318,11 +344,13 @@ def histc(input: Any, bins: int = 100, min: float = 0, max: float = 0) -> Any:
     if low == high:
         margin = np.maximum(1.0, abs(low) * 1e-9)  # so wide that the edges of the bins differ
         low, high = low - margin, high + margin
-    return np.histogram(input, bins, (low, high))[0].astype(input.dtype)
+    counts: Any = np.histogram(input, bins, (low, high))[0]
+    return counts.astype(input.dtype)
 
 
 @also_called(element="elements", e="elements", test_element="test_elements", te="test_elements")
 @on_arrays
-def isin(elements: Any, test_elements: Any, *, assume_unique: bool = False, invert: bool = False) -> Any:
+def isin(elements: Any, test_elements: Any, *, assume_unique: bool = False, invert: bool = False) -> Value:
     """Whether each of ``elements`` is among ``test_elements``."""
-    return np.isin(elements, test_elements, assume_unique=assume_unique, invert=invert)
+    found: Any = np.isin(elements, test_elements, assume_unique=assume_unique, invert=invert)
+    return found

@@ -219,13 +219,13 @@ class Tensor(
     def __dlpack_device__(self) -> tuple[int, int]:
         return self._array.__dlpack_device__()
 
-    def item(self) -> Any:
+    def item(self) -> int | float | bool:
         """The one entry as a Python number."""
         if self._array.size != 1:
             raise ShapeError(f"a tensor of shape {self.shape} is not one number; .any(), .all() or .sum() make it one")
         return self._array.item()
 
-    def tolist(self) -> Any:
+    def tolist(self) -> list[Any]:
         """The entries as nested lists of Python numbers."""
         return self._array.tolist()
 

@@ -29,18 +29,20 @@ def register() -> None:
     import autodiff.testing.strategies  # noqa: F401  # the import does it
 
 
-def __getattr__(name: str) -> Any:
-    """What needs hypothesis is imported when it is first asked for."""
-    try:
-        if name == "strategies":
-            import autodiff.testing.strategies as found
+if not TYPE_CHECKING:  # which would take any name for one of these
 
-            return found
-        if name in _NEED_HYPOTHESIS:
-            import autodiff.testing.properties as module
+    def __getattr__(name: str) -> Any:
+        """What needs hypothesis is imported when it is first asked for."""
+        try:
+            if name == "strategies":
+                import autodiff.testing.strategies as found
 
-            return getattr(module, name)
-    except ModuleNotFoundError as error:
-        repair = "pip install hypothesis"
-        raise ModuleNotFoundError(f"autodiff.testing.{name} needs hypothesis; {repair}", name=error.name) from error
-    raise AttributeError(f"module 'autodiff.testing' has no attribute {name!r}")
+                return found
+            if name in _NEED_HYPOTHESIS:
+                import autodiff.testing.properties as module
+
+                return getattr(module, name)
+        except ModuleNotFoundError as error:
+            repair = "pip install hypothesis"
+            raise ModuleNotFoundError(f"autodiff.testing.{name} needs hypothesis; {repair}", name=error.name) from error
+        raise AttributeError(f"module 'autodiff.testing' has no attribute {name!r}")

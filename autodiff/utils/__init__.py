@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from autodiff.utils import checkpoint as checkpoint
 
+if TYPE_CHECKING:
+    from autodiff.utils import data as data
 
-def __getattr__(name: str) -> Any:
-    """``data``, which is loaded when it is asked for."""
-    if name == "data":
-        import autodiff.utils.data as data
 
-        return data
-    raise AttributeError(f"module 'autodiff.utils' has no attribute {name!r}")
+if not TYPE_CHECKING:  # which would take any name for one of these
+
+    def __getattr__(name: str) -> Any:
+        """``data``, which is loaded when it is asked for."""
+        if name == "data":
+            import autodiff.utils.data as data
+
+            return data
+        raise AttributeError(f"module 'autodiff.utils' has no attribute {name!r}")

@@ -62,7 +62,7 @@ adaptive_avg_pool3d = for_axes(3, adaptive_avg_pool_nd)
 
 
 @real_only
-def adaptive_max_pool_nd(axes: int, input: Any, output_size: Any, return_indices: bool = False) -> Any:
+def adaptive_max_pool_nd(axes: int, input: Any, output_size: Any, return_indices: bool = False) -> Value:
     """The maximum over the windows of ``adaptive_avg_pool``; with ``return_indices`` also where it stood."""
     x, unbatched = with_batch(input, axes, f"adaptive_max_pool{axes}d")
     output, kernel = _windows(f"adaptive_max_pool{axes}d", output_size, tuple(x.shape[2:]))
@@ -81,9 +81,12 @@ def _in_format(out: Any, axes: int, input: Any) -> Any:
     return tuple(map(contiguous, out)) if isinstance(out, tuple) else contiguous(out)
 
 
-def adaptive_max_pool_nd_with_indices(axes: int, input: Any, output_size: Any, return_indices: bool = False) -> Any:
+def adaptive_max_pool_nd_with_indices(
+    axes: int, input: Any, output_size: Any, return_indices: bool = False
+) -> tuple[Value, Value]:
     """``adaptive_max_pool`` with ``return_indices``."""
-    return adaptive_max_pool_nd(axes, input, output_size, True)
+    pair: Any = adaptive_max_pool_nd(axes, input, output_size, True)
+    return pair
 
 
 adaptive_max_pool1d = for_axes(1, adaptive_max_pool_nd)
@@ -97,7 +100,7 @@ adaptive_max_pool3d_with_indices = for_axes(3, adaptive_max_pool_nd_with_indices
 def fractional_max_pool_nd(
     axes: int, input: Any, kernel_size: Any, output_size: Any = None, output_ratio: Any = None,
     return_indices: bool = False, _random_samples: Any = None,
-) -> Any:
+) -> Value:
     """The maximum of windows at random places, as many as ``output_size`` or the input's size times ``output_ratio``.
 
     Shapes, for images: input (N, C, H, W) or (C, H, W), result (N, C, oh, ow) or (C, oh, ow), ``_random_samples``
@@ -131,9 +134,10 @@ def fractional_max_pool_nd(
 def fractional_max_pool_nd_with_indices(
     axes: int, input: Any, kernel_size: Any, output_size: Any = None, output_ratio: Any = None,
     return_indices: bool = False, _random_samples: Any = None,
-) -> Any:
+) -> tuple[Value, Value]:
     """``fractional_max_pool`` with ``return_indices``."""
-    return fractional_max_pool_nd(axes, input, kernel_size, output_size, output_ratio, True, _random_samples)
+    pair: Any = fractional_max_pool_nd(axes, input, kernel_size, output_size, output_ratio, True, _random_samples)
+    return pair
 
 
 fractional_max_pool2d = for_axes(2, fractional_max_pool_nd)

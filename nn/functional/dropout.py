@@ -6,6 +6,7 @@ import math
 from typing import Any
 
 from autodiff.engine.apply import apply
+from autodiff.engine.values import Value
 from autodiff.errors import ShapeError
 from autodiff.functions.arithmetic import where
 from autodiff.ops.arithmetic import multiply
@@ -17,7 +18,7 @@ from .arguments import check_probability, written
 __all__ = ["alpha_dropout", "dropout", "dropout1d", "dropout2d", "dropout3d", "feature_alpha_dropout"]
 
 
-def dropout(input: Any, p: float = 0.5, training: bool = True, inplace: bool = False) -> Any:
+def dropout(input: Any, p: float = 0.5, training: bool = True, inplace: bool = False) -> Value:
     """Set each entry to zero with probability ``p`` and multiply the others by 1 / (1 - p).
 
     Without ``training`` the result is the input. The random numbers are the default generator's.
@@ -56,14 +57,14 @@ def _channels(name: str, input: Any, ranks: tuple[int, ...], unbatched: int) -> 
     return shape[:lead] + (1,) * (len(shape) - lead)
 
 
-def dropout1d(input: Any, p: float = 0.5, training: bool = True, inplace: bool = False) -> Any:
+def dropout1d(input: Any, p: float = 0.5, training: bool = True, inplace: bool = False) -> Value:
     """``dropout`` of whole channels of signals (N, C, L) or (C, L)."""
     if inplace and training and p:
         return written(input, dropout1d, p, training)
     return _dropped(input, p, training, _channels("dropout1d", input, (2, 3), 2))
 
 
-def dropout2d(input: Any, p: float = 0.5, training: bool = True, inplace: bool = False) -> Any:
+def dropout2d(input: Any, p: float = 0.5, training: bool = True, inplace: bool = False) -> Value:
     """``dropout`` of whole channels of images (N, C, H, W); three axes are (N, C, L), as in PyTorch.
 
     Reference: Tompson et al. 2015, "Efficient object localization using convolutional networks".
@@ -73,7 +74,7 @@ def dropout2d(input: Any, p: float = 0.5, training: bool = True, inplace: bool =
     return _dropped(input, p, training, _channels("dropout2d", input, (2, 3, 4), 0))
 
 
-def dropout3d(input: Any, p: float = 0.5, training: bool = True, inplace: bool = False) -> Any:
+def dropout3d(input: Any, p: float = 0.5, training: bool = True, inplace: bool = False) -> Value:
     """``dropout`` of whole channels of volumes (N, C, D, H, W) or (C, D, H, W)."""
     if inplace and training and p:
         return written(input, dropout3d, p, training)
@@ -91,7 +92,7 @@ def _alpha_dropped(input: Any, p: float, training: bool, shape: tuple[int, ...])
     return where(_kept(shape, p), input, floor) * stretch - stretch * floor * p
 
 
-def alpha_dropout(input: Any, p: float = 0.5, training: bool = False, inplace: bool = False) -> Any:
+def alpha_dropout(input: Any, p: float = 0.5, training: bool = False, inplace: bool = False) -> Value:
     """Dropout for ``selu``: entries become its lowest value, and all are moved so that mean and variance stay.
 
     Reference: Klambauer et al. 2017, "Self-normalizing neural networks".
@@ -101,7 +102,7 @@ def alpha_dropout(input: Any, p: float = 0.5, training: bool = False, inplace: b
     return _alpha_dropped(input, p, training, tuple(input.shape))
 
 
-def feature_alpha_dropout(input: Any, p: float = 0.5, training: bool = False, inplace: bool = False) -> Any:
+def feature_alpha_dropout(input: Any, p: float = 0.5, training: bool = False, inplace: bool = False) -> Value:
     """``alpha_dropout`` of whole channels, axis 1; raises ShapeError for an input without channels."""
     if inplace and training and p:
         return written(input, feature_alpha_dropout, p, training)

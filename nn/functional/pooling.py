@@ -31,7 +31,7 @@ __all__ = [
 def max_pool_nd(
     axes: int, input: Any, kernel_size: Any, stride: Any = None, padding: Any = 0, dilation: Any = 1,
     ceil_mode: bool = False, return_indices: bool = False,
-) -> Any:
+) -> Value:
     """The maximum of each window; its gradient goes to the first maximum.
 
     Shapes, for images: input (N, C, H, W) or (C, H, W), result (N, C, oh, ow) or (C, oh, ow) with
@@ -62,9 +62,10 @@ def max_pool_nd(
 def max_pool_nd_with_indices(
     axes: int, input: Any, kernel_size: Any, stride: Any = None, padding: Any = 0, dilation: Any = 1,
     ceil_mode: bool = False, return_indices: bool = False,
-) -> Any:
+) -> tuple[Value, Value]:
     """``max_pool`` with ``return_indices``."""
-    return max_pool_nd(axes, input, kernel_size, stride, padding, dilation, ceil_mode, True)
+    pair: Any = max_pool_nd(axes, input, kernel_size, stride, padding, dilation, ceil_mode, True)
+    return pair
 
 
 max_pool1d = for_axes(1, max_pool_nd)

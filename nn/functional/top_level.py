@@ -84,7 +84,7 @@ def feature_alpha_dropout(input: Any, p: float, train: bool) -> Value:
     return _feature_alpha_dropout(input, p, train)
 
 
-def adaptive_max_pool1d(input: Any, output_size: Any) -> Any:
+def adaptive_max_pool1d(input: Any, output_size: Any) -> tuple[Value, Value]:
     """The maxima, and where they are."""
     return adaptive_max_pool1d_with_indices(input, output_size)
 

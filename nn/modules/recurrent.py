@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 
@@ -18,6 +18,9 @@ from .. import init
 from ..functional.arguments import check_probability
 from ..module import Module, changed_options
 from .new_parameters import add_parameters
+
+if TYPE_CHECKING:
+    from ..utils.rnn import PackedSequence
 
 __all__ = ["GRU", "LSTM", "RNN", "GRUCell", "LSTMCell", "RNNBase", "RNNCell", "RNNCellBase"]
 
@@ -122,7 +125,16 @@ class RNNBase(_Recurrent):
 
     # --- from the forms of input to packed samples, and back ---------------------------------------------------------
 
-    def forward(self, input: Any, hx: Any = None) -> tuple[Tensor, Any]:
+    if TYPE_CHECKING:  # what comes of a Tensor, and of a PackedSequence
+
+        @overload
+        def __call__(self, input: PackedSequence, hx: Any = None) -> tuple[PackedSequence, Tensor]: ...
+        @overload
+        def __call__(self, input: Any, hx: Any = None) -> tuple[Tensor, Tensor]: ...
+        def __call__(self, input: Any, hx: Any = None) -> Any:
+            """What ``forward`` gives."""
+
+    def forward(self, input: Any, hx: Any = None) -> tuple[Any, Any]:
         """All states of the last layer, and the last states of all layers.
 
         Shapes: input (T, N, I), (N, T, I) with ``batch_first``, (T, I) for one sample, or a PackedSequence; output
@@ -240,6 +252,15 @@ class LSTM(RNNBase):
     gates = 4
     mode = "LSTM"
 
+    if TYPE_CHECKING:
+
+        @overload  # type: ignore[override]  # the state is a pair
+        def __call__(self, input: PackedSequence, hx: Any = None) -> tuple[PackedSequence, tuple[Tensor, Tensor]]: ...
+        @overload
+        def __call__(self, input: Any, hx: Any = None) -> tuple[Tensor, tuple[Tensor, Tensor]]: ...
+        def __call__(self, input: Any, hx: Any = None) -> Any:
+            """What ``forward`` gives."""
+
     def _widths(self) -> tuple[int, ...]:
         return (self.proj_size or self.hidden_size, self.hidden_size)
 
@@ -280,6 +301,11 @@ class RNNCellBase(_Recurrent):
     def extra_repr(self) -> str:
         """The sizes, and whether there is no bias."""
         return f"{self.input_size}, {self.hidden_size}" + changed_options(self, bias=True)
+
+    if TYPE_CHECKING:
+
+        def __call__(self, input: Any, hx: Any = None) -> Tensor:
+            """What ``forward`` gives."""
 
     def forward(self, input: Any, hx: Any = None) -> Any:
         """The next state, from an input (N, I) or (I,) and a state of (N, H) or (H,), by default zeros."""
@@ -324,6 +350,11 @@ class LSTMCell(RNNCellBase):
 
     gates = 4
     parts = 2
+
+    if TYPE_CHECKING:
+
+        def __call__(self, input: Any, hx: Any = None) -> tuple[Tensor, Tensor]:  # type: ignore[override]
+            """What ``forward`` gives."""
 
     def _step(self, x: Any, states: list[Any], weights: list[Any]) -> Any:
         return F.lstm_cell(x, (states[0], states[1]), *weights)

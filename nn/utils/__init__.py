@@ -19,8 +19,10 @@ if TYPE_CHECKING:
     from . import stateless as stateless
 
 
-def __getattr__(name: str) -> Any:
-    """What many programs do without is imported when it is used."""
-    if name in ("parametrizations", "parametrize", "prune", "rnn", "stateless"):
-        return importlib.import_module(f"{__name__}.{name}")
-    raise AttributeError(f"module 'nn.utils' has no attribute {name!r}")
+if not TYPE_CHECKING:  # which would take any name for one of these
+
+    def __getattr__(name: str) -> Any:
+        """What many programs do without is imported when it is used."""
+        if name in ("parametrizations", "parametrize", "prune", "rnn", "stateless"):
+            return importlib.import_module(f"{__name__}.{name}")
+        raise AttributeError(f"module 'nn.utils' has no attribute {name!r}")

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Iterator
 from typing import Any, assert_type
 
 import numpy as np
 
 import autodiff
+import autodiff.nn
 import nn
 import nn.functional as F
 import optim
-from autodiff import Tensor
+from autodiff import Tensor, func
 from autodiff.data import DataLoader, Dataset, TensorDataset
 
 
@@ -26,6 +28,8 @@ def elementwise(x: Tensor) -> Tensor:
     assert_type(autodiff.where(x > 0, x, 0.0), Tensor)
     assert_type(autodiff.where(x > 0), tuple[Tensor, ...])
     assert_type(autodiff.special.ndtr(x), Tensor)
+    assert_type(autodiff.isclose(x, x), Tensor)
+    assert_type(autodiff.clip_(x.clone(), 0, 1), Tensor)
     assert_type(x.clone().add_(1).relu_(), Tensor)
     return -(2 * x + np.float32(1)) ** 2 @ x.T / (1 - x.sum())
 
@@ -44,11 +48,36 @@ def reductions(x: Tensor) -> float:
     assert_type(autodiff.einsum("ij,jk->ik", x, x.T), Tensor)
     assert_type(autodiff.fft.fft(x), Tensor)
     assert_type(x.argmax(), Tensor)
+    assert_type(x.topk(2).indices, Tensor)
+    assert_type(x.median(), Tensor)
+    assert_type(x.median(0).values, Tensor)
+    assert_type(autodiff.var_mean(x), tuple[Tensor, Tensor])
+    assert_type(x.unique(), Tensor)
+    assert_type(autodiff.unique(x, return_counts=True), tuple[Tensor, ...])
+    assert_type(x.nonzero(), Tensor)
+    assert_type(x.nonzero(as_tuple=True), tuple[Tensor, ...])
+    assert_type(autodiff.searchsorted(x[0], x), Tensor)
+    assert_type(x.tolist(), list[Any])
+    assert_type(x.sum().item(), int | float | bool)
     return float(x.norm())
 
 
+def factors(x: Tensor) -> Tensor:
+    q, r = autodiff.linalg.qr(x)
+    assert_type(q, Tensor)
+    assert_type(autodiff.linalg.eigh(x).eigenvalues, Tensor)
+    assert_type(autodiff.linalg.slogdet(x).logabsdet, Tensor)
+    assert_type(autodiff.linalg.lstsq(x, x).solution, Tensor)
+    return q @ r
+
+
 def shapes(x: Tensor) -> Iterator[Tensor]:
+    assert_type(x.shape, autodiff.Size)
+    assert_type(x.shape[0], int)
     assert_type(x.size(0), int)
+    assert_type(x.stride(), tuple[int, ...])
+    assert_type(x.dtype, autodiff.dtype)
+    assert_type(x.type(), str)
     assert_type(len(x), int)
     assert_type(x[0, :1], Tensor)
     assert_type(x.reshape(-1).view(2, 2).t(), Tensor)
@@ -59,6 +88,16 @@ def shapes(x: Tensor) -> Iterator[Tensor]:
     assert_type(x.grad, Tensor | None)
     assert_type(autodiff.autograd.grad(x.sum(), [x]), tuple[Tensor, ...])
     return (row * 2 for row in x)
+
+
+def transforms(x: Tensor) -> None:
+    def f(x: Tensor) -> Tensor:
+        return x.sin().sum()
+
+    slopes: Tensor = func.grad(f)(x)
+    rows: Tensor = func.vmap(f)(x)
+    assert_type(autodiff.grad(f(x), x), tuple[Tensor, ...])
+    assert_type(slopes + rows[0], Tensor)
 
 
 class Rows(Dataset[tuple[Tensor, int]]):
@@ -77,6 +116,7 @@ class Model(nn.Module):
 
     def forward(self, x: Tensor, scale: float = 1.0) -> Tensor:
         assert_type(self.hidden(x), Tensor)
+        assert len([part for block in nn.ModuleList([self.hidden]) for part in block]) == 2
         return self.out(F.dropout(self.hidden(x))) * scale
 
 
@@ -90,7 +130,26 @@ def train(loader: DataLoader[tuple[Tensor, int]]) -> list[float]:
         optimizer.step()
         losses.append(loss.item())
     assert_type(model(autodiff.ones(1, 2)), Tensor)
+    schedule = optim.lr_scheduler.StepLR(optimizer, 1)
+    assert_type(optimizer.step(lambda: 1.0), float)
+    schedule.step()
+    assert_type(schedule.get_last_lr(), list[float])
     return losses
+
+
+def batches(x: Tensor) -> None:
+    for batch in DataLoader(TensorDataset(x, x), batch_size=2):
+        assert_type(batch, list[Tensor])
+    for numbers in DataLoader([1.0, 2.0]):
+        assert_type(numbers, Tensor)
+    together: list[str] = list(DataLoader([1.0, 2.0], collate_fn=str))
+    assert together == ["[1.0]", "[2.0]"]
+
+
+def pooled(x: Tensor) -> Tensor:
+    assert_type(F.max_pool1d(x, 2), Tensor)
+    assert_type(autodiff.nn.functional.relu(x), Tensor)
+    return autodiff.avg_pool1d(x, 2)
 
 
 def recurrent(x: Tensor) -> Tensor:
@@ -98,9 +157,20 @@ def recurrent(x: Tensor) -> Tensor:
     attended, weights = nn.MultiheadAttention(2, 1)(x, x, x)
     assert_type(out, Tensor)
     assert_type(attended, Tensor)
+    assert_type(hidden, Tensor)
+    assert_type(nn.GRU(2, 3)(x)[1], Tensor)
+    assert_type(nn.LSTMCell(2, 3)(x[0]), tuple[Tensor, Tensor])
+    packed, _ = nn.LSTM(2, 3)(nn.utils.rnn.pack_sequence([x[:, 0], x[:1, 0]]))
+    assert_type(nn.utils.rnn.pad_packed_sequence(packed), tuple[Tensor, Tensor])
     assert weights is not None
     assert hidden.shape == cell.shape
     return out.sum() + attended.sum() + weights.sum()
+
+
+def stored(model: Model) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        autodiff.save(model.state_dict(), f"{folder}/weights")
+        model.load_state_dict(autodiff.load(f"{folder}/weights"))
 
 
 def main() -> None:
@@ -108,7 +178,12 @@ def main() -> None:
     with autodiff.no_grad():
         elementwise(x)
         reductions(x)
+        factors(x)
     list(shapes(x))
+    transforms(x)
+    batches(x.detach())
+    pooled(x)
+    stored(Model())
     train(DataLoader(Rows(), batch_size=2, shuffle=True))
     plain: list[Any] = list(DataLoader(TensorDataset(x.detach(), x.detach())))
     assert len(plain) == 2

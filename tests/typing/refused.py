@@ -21,6 +21,8 @@ autodiff.exp(x, x)  # call-arg
 autodiff.exp(inputs=x)  # call-arg
 autodiff.pow(x, power=2)  # call-arg
 x.sine()  # attr-defined
+autodiff.sine(x)  # attr-defined
+optim.Adams([x])  # attr-defined
 x.pow(2, 3)  # call-arg
 x.clamp(low=0)  # call-arg
 x + "1"  # operator
@@ -35,6 +37,8 @@ nn.Linear(2, 3)()  # call-arg
 nn.Linear("2", 3)  # arg-type
 Model()(x, scale="2")  # arg-type
 Model()(x, size=2)  # call-arg
+nn.GRU(2, 3)(x, state=x)  # call-overload
+text: str = x.item()  # assignment
 optim.SGD([x], lr="fast")  # arg-type
-DataLoader(3)  # arg-type
-DataLoader([x], batch="4")  # call-arg
+DataLoader(3)  # call-overload
+DataLoader([x], batch="4")  # call-overload

@@ -141,6 +141,10 @@ class ConversionMethods(TensorBase):
 
     ndimension, nelement = dim, numel
 
+    @overload
+    def stride(self, dim: None = None) -> tuple[builtins.int, ...]: ...
+    @overload
+    def stride(self, dim: builtins.int) -> builtins.int: ...
     def stride(self, dim: builtins.int | None = None) -> Any:
         """How many entries apart in memory the neighbours along each axis lie, or along one."""
         array = self._array
@@ -242,6 +246,10 @@ class ConversionMethods(TensorBase):
     char = in_dtype(int8, "char")
     short = in_dtype(int16, "short")
 
+    @overload
+    def type(self, dtype: None = None, non_blocking: builtins.bool = False) -> str: ...
+    @overload
+    def type(self, dtype: Any, non_blocking: builtins.bool = False) -> Value: ...
     def type(self, dtype: Any = None, non_blocking: builtins.bool = False) -> Any:
         """PyTorch's name of the type; with ``dtype``, a name, a constructor or a dtype, the tensor in that dtype.
 
