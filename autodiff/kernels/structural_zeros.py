@@ -116,7 +116,8 @@ def non_finite(value: Any) -> bool:
     if array.size == 1:
         return not isfinite(array.item())
     # A finite sum of squares says no in one pass; one that is not may have overflowed, which the second pass tells.
-    return not isfinite(np.vdot(array, array)) and not np.isfinite(array).all()
+    flat = array if array.flags.c_contiguous else array.ravel("K")  # no copy of what is only transposed
+    return not isfinite(np.vdot(flat, flat)) and not np.isfinite(array).all()
 
 
 def plain(value: Any) -> Array:

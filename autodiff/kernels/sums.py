@@ -43,7 +43,7 @@ def _of_many(x: Any, axis: Any, keepdims: Any) -> Any:
     elif after and axes[-1] - axes[0] == len(axes) - 1 and FEW * math.prod(after) <= x.size <= MANY:
         before, among = x.shape[: axes[0]], x.shape[axes[0] : axes[-1] + 1]
         stack = x.reshape(math.prod(before), math.prod(among), math.prod(after))
-        total = _times(_ones(stack.shape[1], x.dtype.char), stack).reshape(before + after)
+        total = _times(ones(stack.shape[1], x.dtype.char), stack).reshape(before + after)
     else:
         return np.add.reduce(x, axis=axis, keepdims=keepdims)
     return total.reshape([n if i in kept else 1 for i, n in enumerate(x.shape)]) if keepdims else total
@@ -51,8 +51,8 @@ def _of_many(x: Any, axis: Any, keepdims: Any) -> Any:
 
 def sum_of_rows(rows: Any) -> Any:
     """The sum of the rows of a matrix, by BLAS."""
-    ones = _ones(len(rows), rows.dtype.char)
-    return ones.dot(rows) if rows.size < WOKEN and type(rows) is np.ndarray else _times(ones, rows)
+    row = ones(len(rows), rows.dtype.char)
+    return row.dot(rows) if rows.size < WOKEN and type(rows) is np.ndarray else _times(row, rows)
 
 
 def _times(ones: Any, x: Any) -> Any:
@@ -63,5 +63,6 @@ def _times(ones: Any, x: Any) -> Any:
 
 
 @lru_cache(maxsize=8)
-def _ones(count: int, dtype: str) -> Any:
+def ones(count: int, dtype: str) -> Any:
+    """A row of ones, which nobody changes."""
     return np.ones(count, dtype)

@@ -20,7 +20,7 @@ from autodiff.kernels.geometry import Sizes, Window
 from autodiff.kernels.precision import single
 from autodiff.linalg.norms import vector_norm
 from autodiff.ops.arrays import detached
-from autodiff.ops.normalization import deviations, standardize
+from autodiff.ops.normalization import moments, standardize
 from autodiff.ops.shaping import cast, in_single, reshape
 from autodiff.ops.windows import sum_pool
 
@@ -29,14 +29,20 @@ from .arguments import in_format_of
 __all__ = ["batch_norm", "group_norm", "instance_norm", "layer_norm", "local_response_norm", "normalize", "rms_norm"]
 
 
+def _moments(input: Any, axes: Sizes, center: bool = True) -> Any:
+    """The moments of ``input`` over ``axes``, outside the graph; None of integers, and of nothing."""
+    return moments(single(detached(input)), axes, center) if input.dtype.kind == "f" and 0 not in input.shape else None
+
+
 def _standardized(
-    input: Any, axes: Sizes, eps: float, weight: Any, bias: Any, along: Sizes, center: bool = True
+    input: Any, axes: Sizes, eps: float, weight: Any, bias: Any, along: Sizes, center: bool = True, given: Any = None
 ) -> Value:
     """``input`` normalised over ``axes``, times ``weight`` and plus ``bias`` as far as they are given."""
-    params = {"axis": axes, "eps": eps, "center": center, "along": along}
+    given = given or _moments(input, axes, center)  # once for both passes
+    params = {"axis": axes, "eps": eps, "center": center, "along": along, "given": given}
     if input.dtype.char == "e" and any(x is not None and x.dtype.char == "f" for x in (weight, bias)):  # as PyTorch's
         single, half = np.dtype(np.float32), input.dtype
-        return cast(_standardized(cast(input, single), axes, eps, weight, bias, along, center), half)
+        return cast(_standardized(cast(input, single), axes, eps, weight, bias, along, center, given), half)
     if weight is None:
         out = apply(standardize, (input,), params)
         return out if bias is None else out + reshape(bias, shape=along)
@@ -95,8 +101,9 @@ def batch_norm(
         return _images(_with_statistics(input, running_mean, running_var, weight, bias, eps, along, repair), input)
     axes = (0, *range(2, len(input.shape)))
     _check_count(input, axes, "batch_norm in training needs several values for each channel")
-    _track(input, running_mean, running_var, axes, momentum)
-    return _images(_standardized(input, axes, eps, weight, bias, along), input)
+    given = _moments(input, axes)
+    _track(input, given, running_mean, running_var, axes, momentum)
+    return _images(_standardized(input, axes, eps, weight, bias, along, given=given), input)
 
 
 def instance_norm(
@@ -116,8 +123,9 @@ def instance_norm(
         return contiguous(_with_statistics(input, running_mean, running_var, weight, bias, eps, along, repair))
     axes = tuple(range(2, len(input.shape)))
     _check_count(input, axes, "instance_norm needs several values for each sample and channel")
-    _track(input, running_mean, running_var, axes, momentum)
-    return contiguous(_standardized(input, axes, eps, lent(weight), bias, along))
+    given = _moments(input, axes)
+    _track(input, given, running_mean, running_var, axes, momentum)
+    return contiguous(_standardized(input, axes, eps, lent(weight), bias, along, given=given))
 
 
 def _check_count(input: Any, axes: Sizes, need: str) -> None:
@@ -137,11 +145,11 @@ def _with_statistics(
     return input * reshape(factor, shape=along).to(input.dtype) + reshape(offset, shape=along).to(input.dtype)
 
 
-def _track(input: Any, running_mean: Any, running_var: Any, axes: Sizes, momentum: float) -> None:
+def _track(input: Any, given: Any, running_mean: Any, running_var: Any, axes: Sizes, momentum: float) -> None:
     """Move the running statistics, if there are any, towards the input's, in place and outside the graph."""
     if running_mean is None or not math.prod(input.shape):  # nothing has no statistics
         return
-    _, mean, variance = deviations(single(detached(input)), axes)
+    mean, variance = given or moments(single(detached(input)), axes)
     count = math.prod(input.shape[a] for a in axes)
     for running, own in ((running_mean, mean), (running_var, variance * (count / max(count - 1, 1)))):
         samples = own.reshape(-1, input.shape[1])  # one, or, of an instance norm, as many as the batch has
