@@ -22,7 +22,7 @@ from .precision import in_single
 from .runs import Runs
 from .threads import WorkQueue, parallel_map, shares_sums, tile_size, tiles
 
-TILE_BYTES = 1 << 21  # of unrolled input at a time: near the cache, yet few calls and hand-overs of the GIL
+TILE_BYTES = 1 << 20  # of unrolled input at a time: in the cache, yet few calls and hand-overs of the GIL
 THIN = 32  # rows of a GEMM below which stacking the kernel rows' views costs less than GEMMs with a short inner axis
 SMALL = 1 << 16  # entries of full columns up to which plain im2col is cheaper than setting up tiles
 WORTH_THREADS = 4_000_000  # multiply-adds below which handing half a batch to a thread costs more than it saves
