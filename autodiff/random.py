@@ -60,7 +60,7 @@ class Generator:
         return {"seed": self._seed, **self.numpy.bit_generator.state}
 
     def set_state(self, state: dict[str, Any]) -> Generator:
-        """Go on from a state that ``get_state`` gave; OptionError for anything else, which changes nothing."""
+        """Go on from a state that ``get_state`` gave; raises OptionError for anything else, which changes nothing."""
         bits = self.numpy.bit_generator
         before = bits.state
         try:

@@ -18,7 +18,10 @@ _PRECISIONS, _MODES = ("highest", "high", "medium"), ("default", "warn", "error"
 
 
 def set_float32_matmul_precision(precision: str) -> None:
-    """Remember ``precision``, "highest", "high" or "medium"; products of float32 have float32's precision always."""
+    """Remember ``precision``, "highest", "high" or "medium"; products of float32 have float32's precision always.
+
+    Raises OptionError for another precision.
+    """
     if precision not in _PRECISIONS:
         raise OptionError(f"the precision of products is one of {_PRECISIONS}, not {precision!r}")
     _told["precision"] = precision
@@ -42,7 +45,10 @@ def get_num_interop_threads() -> int:
 
 
 def set_deterministic_debug_mode(debug_mode: int | str) -> None:
-    """Remember the mode, 0 to 2 or its name; ``use_deterministic_algorithms`` is what counts here."""
+    """Remember the mode, 0 to 2 or its name; ``use_deterministic_algorithms`` is what counts here.
+
+    Raises OptionError for another mode.
+    """
     mode = _MODES.index(debug_mode) if debug_mode in _MODES else debug_mode
     if mode not in (0, 1, 2):
         raise OptionError(f"the mode is 0, 1 or 2, or one of {_MODES}, not {debug_mode!r}")

@@ -98,12 +98,19 @@ def addmm(mat: Any, mat1: Any, mat2: Any, *, beta: float = 1, alpha: float = 1) 
 
 
 def sum(input: SparseTensor, dim: Any = None, dtype: Any = None) -> Any:
-    """The sum of all entries, dense; over some axes, sparse unless no sparse axis is left."""
+    """The sum of all entries, dense; over some axes, sparse unless no sparse axis is left.
+
+    Raises DtypeError for a dense tensor.
+    """
     return _sparse("sum", input).sum(dim, dtype=dtype)
 
 
 def softmax(input: SparseTensor, dim: int, dtype: Any = None) -> SparseTensor:
     """``softmax`` along a sparse axis over the entries that are kept; the others stay 0, as if they were -inf.
+
+    Raises:
+        DtypeError: the tensor is dense.
+        ShapeError: ``dim`` is no sparse axis.
 
     >>> softmax(sparse_coo_tensor([[0, 1, 1], [2, 0, 2]], [3.0, 1.0, 1.0], (2, 3)), 1).values()
     tensor([1.0000, 0.5000, 0.5000])
@@ -113,7 +120,12 @@ def softmax(input: SparseTensor, dim: int, dtype: Any = None) -> SparseTensor:
 
 
 def log_softmax(input: SparseTensor, dim: int, dtype: Any = None) -> SparseTensor:
-    """The logarithm of ``softmax``, at the entries that are kept."""
+    """The logarithm of ``softmax``, at the entries that are kept.
+
+    Raises:
+        DtypeError: the tensor is dense.
+        ShapeError: ``dim`` is no sparse axis.
+    """
     x, shifted, total, places = _shares("log_softmax", input, dim, dtype)
     return x._with(shifted - index(log(total), key=places))
 

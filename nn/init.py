@@ -46,7 +46,10 @@ def normal_(tensor: T, mean: float = 0.0, std: float = 1.0, generator: Generator
 def trunc_normal_(
     tensor: T, mean: float = 0.0, std: float = 1.0, a: float = -2.0, b: float = 2.0, generator: Generator | None = None
 ) -> T:
-    """Normal with ``mean`` and ``std``, drawn again where it falls outside ``a`` to ``b``."""
+    """Normal with ``mean`` and ``std``, drawn again where it falls outside ``a`` to ``b``.
+
+    Raises OptionError where ``a`` is not below ``b``, or too little of the distribution lies between them.
+    """
     if not a < b:
         raise OptionError(f"trunc_normal_ needs bounds a < b, not {a} and {b}")
     if mean < a - 4 * std or mean > b + 4 * std:
@@ -78,7 +81,10 @@ def zeros_(tensor: T) -> T:
 
 @refusing
 def eye_(tensor: T) -> T:
-    """The identity matrix; a matrix that is not square has zeros beside it."""
+    """The identity matrix; a matrix that is not square has zeros beside it.
+
+    Raises ShapeError for what is no matrix.
+    """
     if len(tensor.shape) != 2:
         raise ShapeError(f"eye_ fills a matrix, not a tensor of shape {tensor.shape}")
     return _fill(tensor, np.eye(*tensor.shape))
@@ -89,6 +95,10 @@ def dirac_(tensor: T, groups: int = 1) -> T:
     """The kernels (out, in, ...) of a convolution that returns its input: 1 in the middle of each channel's own kernel.
 
     With ``groups``, each group of outputs is the first inputs of its group.
+
+    Raises:
+        ShapeError: the tensor has not 3 to 5 axes.
+        OptionError: ``groups`` does not divide the outputs.
     """
     shape = tensor.shape
     if not 3 <= len(shape) <= 5:
@@ -107,6 +117,8 @@ def dirac_(tensor: T, groups: int = 1) -> T:
 def sparse_(tensor: T, sparsity: float, std: float = 0.01, generator: Generator | None = None) -> T:
     """A normal matrix with std ``std``; the fraction ``sparsity`` of each column, rounded up, is 0.
 
+    Raises ShapeError for what is no matrix.
+
     Reference: Martens 2010, "Deep learning via Hessian-free optimization".
     """
     if len(tensor.shape) != 2:
@@ -119,6 +131,8 @@ def sparse_(tensor: T, sparsity: float, std: float = 0.01, generator: Generator 
 
 def calculate_gain(nonlinearity: str, param: float | None = None) -> float:
     """The factor that keeps the size of signals behind a nonlinearity.
+
+    Raises OptionError for a nonlinearity without a known gain.
 
     >>> calculate_gain("leaky_relu", 0.0) == math.sqrt(2)
     True
@@ -147,6 +161,8 @@ def _fans(tensor: Tensor) -> tuple[int, int]:
 def xavier_uniform_(tensor: T, gain: float = 1.0, generator: Generator | None = None) -> T:
     """Uniform up to gain * sqrt(6 / (fan_in + fan_out)), which keeps the size of signals and of gradients.
 
+    Raises ShapeError for a tensor of fewer than two axes.
+
     Reference: Glorot & Bengio 2010, "Understanding the difficulty of training deep feedforward neural networks".
     """
     bound = gain * math.sqrt(6 / sum(_fans(tensor)))
@@ -156,6 +172,8 @@ def xavier_uniform_(tensor: T, gain: float = 1.0, generator: Generator | None = 
 @refusing
 def xavier_normal_(tensor: T, gain: float = 1.0, generator: Generator | None = None) -> T:
     """Normal with std gain * sqrt(2 / (fan_in + fan_out)).
+
+    Raises ShapeError for a tensor of fewer than two axes.
 
     Reference: Glorot & Bengio 2010.
     """
@@ -175,6 +193,10 @@ def kaiming_uniform_(
 ) -> T:
     """Uniform up to gain * sqrt(3 / fan), which keeps the size of signals ("fan_in") or of gradients ("fan_out").
 
+    Raises:
+        ShapeError: the tensor has fewer than two axes.
+        OptionError: there is no such ``mode`` or ``nonlinearity``.
+
     Reference: He et al. 2015, "Delving deep into rectifiers".
     """
     bound = math.sqrt(3) * _kaiming_std(tensor, a, mode, nonlinearity)
@@ -187,6 +209,10 @@ def kaiming_normal_(
 ) -> T:
     """Normal with std gain / sqrt(fan).
 
+    Raises:
+        ShapeError: the tensor has fewer than two axes.
+        OptionError: there is no such ``mode`` or ``nonlinearity``.
+
     Reference: He et al. 2015.
     """
     return normal_(tensor, 0.0, _kaiming_std(tensor, a, mode, nonlinearity), generator)
@@ -197,6 +223,8 @@ def orthogonal_(tensor: T, gain: float = 1.0, generator: Generator | None = None
     """``gain`` times a random matrix with orthonormal rows, or columns where these are fewer; all are equally likely.
 
     All axes but the first are the columns.
+
+    Raises ShapeError for a tensor of fewer than two axes.
 
     Reference: Saxe, McClelland & Ganguli 2014, "Exact solutions to the nonlinear dynamics of learning in deep linear
     neural networks".

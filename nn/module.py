@@ -193,7 +193,10 @@ class Module(Stateful):
         return self
 
     def train(self, mode: bool = True) -> Self:
-        """Set this module and all below it to training, or to evaluation, each by its own ``train``."""
+        """Set this module and all below it to training, or to evaluation, each by its own ``train``.
+
+        Raises OptionError for a ``mode`` that is not True or False.
+        """
         if not isinstance(mode, bool):
             raise OptionError(f"train(mode) takes True or False, not {mode!r}")
         self.training = mode
@@ -226,7 +229,10 @@ class Module(Stateful):
         return self.to("cuda")
 
     def to(self, *args: Any, **kwargs: Any) -> Self:
-        """Convert all parameters and buffers that are no integers to a dtype, or to that of a tensor."""
+        """Convert all parameters and buffers that are no integers to a dtype, or to that of a tensor.
+
+        Raises DtypeError for a dtype that is neither floating nor complex.
+        """
         if wrap(np.empty(0)).to(*args, **kwargs).dtype.kind not in DIFFERENTIABLE:
             raise DtypeError(f"a module's parameters are floating or complex: give such a dtype, not {args}")
         return self._converted(DIFFERENTIABLE, *args, **kwargs)

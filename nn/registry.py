@@ -195,20 +195,34 @@ class Registered(Hookable):
         self._enter(f"_{kind}s", name, value)
 
     def register_parameter(self, name: str, param: Parameter | None) -> None:
-        """Add a parameter under ``name``; None: the name has no parameter."""
+        """Add a parameter under ``name``; None: the name has no parameter.
+
+        Raises:
+            OptionError: the name is empty, has a dot, or is that of another attribute.
+            DtypeError: the value is of another kind.
+        """
         self._register("parameter", name, param, Parameter, "; wrap it in Parameter(...)")
 
     def register_buffer(self, name: str, tensor: Tensor | SparseTensor | None, persistent: bool = True) -> None:
         """Add a tensor that is part of the state but not trained; ``persistent``: it is in the ``state_dict``.
 
         A sparse one never is: files have dense tensors.
+
+        Raises:
+            OptionError: the name is empty, has a dot, or is that of another attribute.
+            DtypeError: the value is of another kind.
         """
         is_sparse = isinstance(tensor, SparseTensor)
         self._register("buffer", name, tensor, SparseTensor if is_sparse else Tensor, "; make one with tensor(...)")
         self._passing.discard(name) if persistent and not is_sparse else self._passing.add(name)
 
     def register_module(self, name: str, module: Any) -> None:
-        """Add a submodule under ``name``; None: the name has no module."""
+        """Add a submodule under ``name``; None: the name has no module.
+
+        Raises:
+            OptionError: the name is empty, has a dot, or is that of another attribute.
+            DtypeError: the value is of another kind.
+        """
         self._register("module", name, module, Registered)
 
     add_module = register_module

@@ -82,6 +82,8 @@ class LBFGS(Optimizer):
         """Take up to ``max_iter`` iterations; ``closure`` computes loss and gradients anew, and returns the loss.
 
         Returns the loss before the first iteration.
+
+        Raises OptionError without a ``closure``.
         """
         if closure is None:
             raise OptionError("LBFGS looks at several points in one step; give step() a closure that computes the loss")

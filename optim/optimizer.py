@@ -50,6 +50,10 @@ class Optimizer(Hooked):
         param_groups: dicts of ``params`` and options; the options may be changed between steps.
         defaults: the options of groups that do not set their own.
         state: for each parameter what its updates keep, by name.
+
+    Raises:
+        DtypeError: ``params`` are no tensors.
+        OptionError: there are none, one was computed or is given twice, or an option has no such value.
     """
 
     param_groups: list[Group]

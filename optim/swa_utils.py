@@ -39,6 +39,8 @@ def get_swa_avg_fn() -> Average:
 def get_ema_avg_fn(decay: float = 0.999) -> Average:
     """The exponential moving average: decay average + (1 - decay) value.
 
+    Raises OptionError for a ``decay`` that is not from 0 to 1.
+
     Reference: Polyak & Juditsky 1992, "Acceleration of stochastic approximation by averaging".
     """
     required(0 <= decay <= 1, "decay", decay, "from 0 to 1")
@@ -81,6 +83,8 @@ class AveragedModel:
         avg_fn: ``avg_fn(average, value, n)`` is the next average; the mean of all by default.
         multi_avg_fn: instead, ``multi_avg_fn(averages, values, n)`` changes a list of them in place.
         use_buffers: average the buffers too, which otherwise are copied from the model.
+
+    Raises OptionError where both ``avg_fn`` and ``multi_avg_fn`` are given.
 
     Reference: Izmailov et al. 2018, "Averaging weights leads to wider optima and better generalization".
     """
@@ -161,7 +165,7 @@ class AveragedModel:
         return {"n_averaged": self.n_averaged, **self.module.state_dict(prefix="module.")}
 
     def load_state_dict(self, state_dict: Mapping[str, Any], strict: bool = True) -> Any:
-        """Go on from a ``state_dict``."""
+        """Go on from a ``state_dict``; raises StateDictError for the state of a module that is no average."""
         if "n_averaged" not in state_dict:
             raise StateDictError("n_averaged is missing: this is the state_dict of a module, not of its average")
         inner = {key.removeprefix("module."): value for key, value in state_dict.items() if key != "n_averaged"}
@@ -208,6 +212,8 @@ class SWALR(LRScheduler):
         anneal_epochs: how many epochs it takes.
         anneal_strategy: "cos" or "linear".
         last_epoch: the number of the last epoch; -1 starts.
+
+    Raises OptionError for an unknown ``anneal_strategy``, or an ``anneal_epochs`` that is no whole number from 0 on.
 
     Reference: Izmailov et al. 2018, "Averaging weights leads to wider optima and better generalization".
     """

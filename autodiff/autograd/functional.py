@@ -51,34 +51,53 @@ def hessian(
     vectorize: bool = False,
     outer_jacobian_strategy: str = "reverse-mode",
 ) -> Any:
-    """The Hessian of ``func``, which returns one number: of shape (*input, *input), a tuple of tuples over inputs."""
+    """The Hessian of ``func``, which returns one number: of shape (*input, *input), a tuple of tuples over inputs.
+
+    Raises ShapeError where ``func`` does not return one number.
+    """
     slopes = _slopes(func, isinstance(inputs, tuple), strict)
     return jacobian(slopes, inputs, create_graph, strict, vectorize, outer_jacobian_strategy)
 
 
 def vjp(func: _Func, inputs: Any, v: Any = None, create_graph: bool = False, strict: bool = False) -> tuple[Any, Any]:
-    """The outputs of ``func``, and the product of ``v`` with its Jacobian; ``v`` is 1 by default, for one number."""
+    """The outputs of ``func``, and the product of ``v`` with its Jacobian; ``v`` is 1 by default, for one number.
+
+    Raises ShapeError where ``v`` is left out and the result is not one number, or it has another shape than the tensor
+    it goes with.
+    """
     with modes.set_grad_enabled(create_graph):
         trace = _trace(func, inputs, strict)
         return trace.output, _pulled(trace, v)
 
 
 def jvp(func: _Func, inputs: Any, v: Any = None, create_graph: bool = False, strict: bool = False) -> tuple[Any, Any]:
-    """The outputs of ``func``, and the product of its Jacobian with ``v``; ``v`` is 1 by default, for one number."""
+    """The outputs of ``func``, and the product of its Jacobian with ``v``; ``v`` is 1 by default, for one number.
+
+    Raises ShapeError where ``v`` is left out and the result is not one number, or it has another shape than the tensor
+    it goes with.
+    """
     with modes.set_grad_enabled(create_graph):
         trace = _trace(func, inputs, strict)
         return trace.output, push_of(trace)(*_directions(v, trace.variables, "inputs"))
 
 
 def vhp(func: _Func, inputs: Any, v: Any = None, create_graph: bool = False, strict: bool = False) -> tuple[Any, Any]:
-    """The output of ``func``, which is one number, and the product of ``v`` with its Hessian."""
+    """The output of ``func``, which is one number, and the product of ``v`` with its Hessian.
+
+    Raises ShapeError where ``v`` is left out and the result is not one number, or it has another shape than the tensor
+    it goes with.
+    """
     with modes.set_grad_enabled(create_graph):
         trace = _second_trace(func, inputs, strict)
         return trace.aux, _pulled(trace, v)
 
 
 def hvp(func: _Func, inputs: Any, v: Any = None, create_graph: bool = False, strict: bool = False) -> tuple[Any, Any]:
-    """The output of ``func``, which is one number, and the product of its Hessian with ``v``."""
+    """The output of ``func``, which is one number, and the product of its Hessian with ``v``.
+
+    Raises ShapeError where ``v`` is left out and the result is not one number, or it has another shape than the tensor
+    it goes with.
+    """
     with modes.set_grad_enabled(create_graph):
         trace = _second_trace(func, inputs, strict)
         return trace.aux, push_of(trace)(*_directions(v, trace.variables, "inputs"))

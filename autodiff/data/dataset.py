@@ -88,6 +88,10 @@ def check_dataset(dataset: Any, needs_length: bool) -> None:
 class TensorDataset(Dataset[tuple[Tensor, ...]]):
     """Item i is the tuple of the i-th rows of ``tensors``, which have one length.
 
+    Raises:
+        DtypeError: a tensor has no rows.
+        ShapeError: the tensors differ in length.
+
     >>> from autodiff import tensor
     >>> TensorDataset(tensor([1, 2]), tensor([3, 4]))[0]
     (tensor(1), tensor(3))
@@ -111,6 +115,10 @@ class TensorDataset(Dataset[tuple[Tensor, ...]]):
 
 class StackDataset(Dataset[Any]):
     """Item i is the tuple of the i-th items of several datasets, or the dict of those given by name.
+
+    Raises:
+        OptionError: datasets are given both ways, or none is.
+        ShapeError: they differ in length.
 
     >>> StackDataset([1, 2], ["a", "b"])[1], StackDataset(number=[1, 2], letter=["a", "b"])[1]
     ((2, 'b'), {'number': 2, 'letter': 'b'})
@@ -143,6 +151,8 @@ class StackDataset(Dataset[Any]):
 
 class ConcatDataset(Dataset[Any]):
     """The items of several datasets, one dataset behind the other.
+
+    Raises OptionError where there is no dataset, or one of them has no items by number.
 
     >>> ConcatDataset([[1, 2], [3]])[2]
     3
@@ -192,6 +202,10 @@ class ChainDataset(IterableDataset[Any]):
 
 class Subset(Dataset[Any]):
     """The items of ``dataset`` at ``indices``.
+
+    Raises:
+        DtypeError: ``indices`` are no list.
+        AxisError: an item is asked for that ``dataset`` does not have.
 
     >>> Subset(["a", "b", "c"], [0, 2])[1]
     'c'

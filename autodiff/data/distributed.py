@@ -20,6 +20,8 @@ class DistributedSampler(Sampler[int]):
     processes get as many indices: the first ones come twice, or with ``drop_last`` the last ones not at all.
     ``set_epoch(n)`` before each epoch shuffles anew.
 
+    Raises OptionError where ``rank`` is not one of 0 to ``num_replicas`` - 1.
+
     >>> [list(DistributedSampler(range(7), num_replicas=2, rank=rank, shuffle=False)) for rank in (0, 1)]
     [[0, 2, 4, 6], [1, 3, 5, 0]]
     """

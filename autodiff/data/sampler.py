@@ -55,6 +55,9 @@ class SequentialSampler(Sampler[int]):
 class RandomSampler(Sampler[int]):
     """Indices in random order: each once, over and over up to ``num_samples``; or drawn with replacement.
 
+    Raises OptionError for a ``num_samples`` that is no whole number from 1 on, or a ``replacement`` that is not True or
+    False.
+
     >>> sorted(RandomSampler(["a", "b", "c"]))
     [0, 1, 2]
     """
@@ -111,6 +114,10 @@ class SubsetRandomSampler(Sampler[int]):
 class WeightedRandomSampler(Sampler[int]):
     """``num_samples`` indices, each drawn in proportion to its weight; with ``replacement``, any number of times.
 
+    Raises:
+        ShapeError: ``weights`` are not one number for each item.
+        OptionError: weights are negative or all 0, or there are too few above 0 to draw without replacement.
+
     >>> list(WeightedRandomSampler([0.0, 1.0], 2))
     [1, 1]
     """
@@ -139,6 +146,9 @@ class WeightedRandomSampler(Sampler[int]):
 
 class BatchSampler(Sampler[list[int]]):
     """Lists of ``batch_size`` indices of ``sampler``; the last is shorter, or with ``drop_last`` left out.
+
+    Raises OptionError for a ``batch_size`` that is no whole number from 1 on, or a ``drop_last`` that is not True or
+    False.
 
     >>> list(BatchSampler(range(5), 2, drop_last=False))
     [[0, 1], [2, 3], [4]]

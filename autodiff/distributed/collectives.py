@@ -58,14 +58,24 @@ def _root(rank: int, name: str) -> int:
 
 
 def all_reduce(tensor: Tensor, op: str = ReduceOp.SUM, group: object = None, async_op: bool = False) -> None:
-    """Put the sum (or what ``op`` says) of the tensors of all processes into each of them."""
+    """Put the sum (or what ``op`` says) of the tensors of all processes into each of them.
+
+    Raises:
+        DtypeError: what is given is no tensor.
+        OptionError: there is no such ``op``.
+    """
     array, ours = _array(tensor, "all_reduce"), this_group()
     wait(ours.work.Iallreduce(mpi().IN_PLACE, array, _operation(op)), "all_reduce")
     _write(tensor, array / ours.size if op == ReduceOp.AVG else array)
 
 
 def reduce(tensor: Tensor, dst: int, op: str = ReduceOp.SUM, group: object = None, async_op: bool = False) -> None:
-    """Put the sum (or what ``op`` says) of the tensors of all processes into that of process ``dst``."""
+    """Put the sum (or what ``op`` says) of the tensors of all processes into that of process ``dst``.
+
+    Raises:
+        DtypeError: what is given is no tensor.
+        OptionError: there is no such ``op``, or no process ``dst``.
+    """
     array, ours = _array(tensor, "reduce"), this_group()
     total = np.empty_like(array)
     wait(ours.work.Ireduce(array, total, _operation(op), _root(dst, "reduce")), "reduce")
@@ -74,7 +84,12 @@ def reduce(tensor: Tensor, dst: int, op: str = ReduceOp.SUM, group: object = Non
 
 
 def broadcast(tensor: Tensor, src: int = 0, group: object = None, async_op: bool = False) -> None:
-    """Put the tensor of process ``src`` into that of each other."""
+    """Put the tensor of process ``src`` into that of each other.
+
+    Raises:
+        DtypeError: what is given is no tensor.
+        OptionError: there is no process ``src``.
+    """
     array = _array(tensor, "broadcast")
     wait(this_group().work.Ibcast(array, _root(src, "broadcast")), "broadcast")
     if this_group().rank != src:
@@ -82,7 +97,12 @@ def broadcast(tensor: Tensor, src: int = 0, group: object = None, async_op: bool
 
 
 def all_gather(tensor_list: list[Any], tensor: Tensor, group: object = None, async_op: bool = False) -> None:
-    """Put the tensors of all processes, which have one shape, into ``tensor_list``."""
+    """Put the tensors of all processes, which have one shape, into ``tensor_list``.
+
+    Raises:
+        DtypeError: what is given is no tensor.
+        ShapeError: ``tensor_list`` has not one tensor for each process.
+    """
     found = all_gather_array(_array(tensor, "all_gather"))
     _check_list(tensor_list, found, "all_gather")
     for target, array in zip(tensor_list, found, strict=True):
@@ -92,7 +112,13 @@ def all_gather(tensor_list: list[Any], tensor: Tensor, group: object = None, asy
 def gather(
     tensor: Tensor, gather_list: list[Any] | None = None, dst: int = 0, group: object = None, async_op: bool = False
 ) -> None:
-    """Put the tensors of all processes into ``gather_list`` of process ``dst``."""
+    """Put the tensors of all processes into ``gather_list`` of process ``dst``.
+
+    Raises:
+        DtypeError: what is given is no tensor.
+        OptionError: there is no process ``dst``.
+        ShapeError: ``gather_list`` of that process has not one tensor for each process.
+    """
     found = all_gather_array(_array(tensor, "gather"))
     if this_group().rank == _root(dst, "gather"):
         _check_list(gather_list, found, "gather")
@@ -103,7 +129,13 @@ def gather(
 def scatter(
     tensor: Tensor, scatter_list: list[Any] | None = None, src: int = 0, group: object = None, async_op: bool = False
 ) -> None:
-    """Put into ``tensor`` the one of ``scatter_list`` of process ``src`` that is for this process."""
+    """Put into ``tensor`` the one of ``scatter_list`` of process ``src`` that is for this process.
+
+    Raises:
+        DtypeError: what is given is no tensor.
+        OptionError: there is no process ``src``.
+        ShapeError: ``scatter_list`` of that process has not one tensor for each process.
+    """
     given: list[Any] = [None]
     if this_group().rank == _root(src, "scatter"):
         given = [[_array(part, "scatter") for part in scatter_list or ()]]
@@ -127,7 +159,10 @@ def all_gather_array(array: np.ndarray[Any, Any]) -> list[np.ndarray[Any, Any]]:
 
 
 def all_gather_object(object_list: list[Any], obj: object, group: object = None) -> None:
-    """Put the objects of all processes, such as dicts of metrics, into ``object_list``; they are pickled."""
+    """Put the objects of all processes, such as dicts of metrics, into ``object_list``; they are pickled.
+
+    Raises ShapeError where ``object_list`` has not one place for each process.
+    """
     content = np.frombuffer(pickle.dumps(obj), np.uint8)
     lengths = np.concatenate(all_gather_array(np.array([len(content)], np.int64)))
     padded = np.zeros(lengths.max(), np.uint8)
@@ -140,7 +175,10 @@ def all_gather_object(object_list: list[Any], obj: object, group: object = None)
 
 
 def broadcast_object_list(object_list: list[Any], src: int = 0, group: object = None, device: object = None) -> None:
-    """Replace the objects in the list by those of process ``src``; they are pickled."""
+    """Replace the objects in the list by those of process ``src``; they are pickled.
+
+    Raises OptionError where there is no process ``src``.
+    """
     ours = this_group()
     content = np.frombuffer(pickle.dumps(object_list), np.uint8).copy()
     length = np.array([len(content)], np.int64)
@@ -158,12 +196,22 @@ def barrier(group: object = None, async_op: bool = False, device_ids: object = N
 
 
 def send(tensor: Tensor, dst: int, group: object = None, tag: int = 0) -> None:
-    """Send a tensor to another process, which calls ``recv``."""
+    """Send a tensor to another process, which calls ``recv``.
+
+    Raises:
+        DtypeError: what is given is no tensor.
+        OptionError: there is no process ``dst``.
+    """
     wait(this_group().work.Isend(_array(tensor, "send"), _root(dst, "send"), tag), "send")
 
 
 def recv(tensor: Tensor, src: int | None = None, group: object = None, tag: int = 0) -> int:
-    """Put the tensor that process ``src``, or any, sends into this one; returns who sent it."""
+    """Put the tensor that process ``src``, or any, sends into this one; returns who sent it.
+
+    Raises:
+        DtypeError: what is given is no tensor.
+        OptionError: there is no process ``src``.
+    """
     array, status = _array(tensor, "recv"), mpi().Status()
     source = mpi().ANY_SOURCE if src is None else _root(src, "recv")
     wait(_WithStatus(this_group().work.Irecv(array, source, tag), status), "recv")

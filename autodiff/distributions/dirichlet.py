@@ -18,6 +18,8 @@ from autodiff.tensors.creation import arange
 class Dirichlet(ExponentialFamily):
     """The distribution of probabilities x of density proportional to the product of x^(concentration - 1).
 
+    Raises ShapeError for a concentration without axes.
+
     >>> import autodiff
     >>> Dirichlet(autodiff.tensor([1.0, 3.0])).mean
     tensor([0.2500, 0.7500])

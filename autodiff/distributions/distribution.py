@@ -33,6 +33,8 @@ class Distribution:
         has_rsample: whether gradients pass through samples.
         has_enumerate_support: whether ``enumerate_support`` lists all values.
         arg_constraints: for each parameter what it may be.
+
+    Raises OptionError for a parameter outside its constraint, where parameters are checked.
     """
 
     has_rsample: Any = False
@@ -125,14 +127,19 @@ class Distribution:
         return self.sample((n,))
 
     def log_prob(self, value: Any) -> Value:
-        """The logarithm of the probability, or of the density, of ``value``."""
+        """The logarithm of the probability, or of the density, of ``value``.
+
+        Raises, where values are checked:
+            ShapeError: ``value`` does not fit ``batch_shape`` and ``event_shape``.
+            OptionError: it lies outside the support.
+        """
         return self._log_prob(self._checked(value))
 
     def _log_prob(self, value: Any) -> Value:
         raise NotImplementedError(f"{type(self).__name__} has no log_prob here")
 
     def cdf(self, value: Any) -> Value:
-        """The probability of draws up to ``value``."""
+        """The probability of draws up to ``value``; raises as ``log_prob`` does."""
         return self._cdf(self._checked(value))
 
     def _cdf(self, value: Any) -> Value:

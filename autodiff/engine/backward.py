@@ -92,7 +92,13 @@ def backward(
     create_graph: bool = False,
     inputs: Any = None,
 ) -> None:
-    """Add the gradient of the sum of ``tensors`` to ``.grad`` of every leaf they were made from (or of ``inputs``)."""
+    """Add the gradient of the sum of ``tensors`` to ``.grad`` of every leaf they were made from (or of ``inputs``).
+
+    Raises:
+        GraphError: a tensor does not require grad, has several entries and none of ``grad_tensors``, or there are not
+            as many of these.
+        ShapeError: one of ``grad_tensors`` has another shape than its tensor.
+    """
     ends = tensors_of(tensors, "tensors")
     targets = None if inputs is None else tensors_of(inputs, "inputs")
     seeds = _seeds(grad_tensors, ends, "grad_tensors")

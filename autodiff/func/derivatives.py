@@ -47,6 +47,8 @@ def grad(func: Callable[..., Any], argnums: Argnums = 0, has_aux: bool = False) 
 def grad_and_value(func: Callable[..., Any], argnums: Argnums = 0, has_aux: bool = False) -> Callable[..., Any]:
     """``grad`` that returns ``(gradient, value)``, or ``(gradient, (value, aux))``.
 
+    Raises ShapeError where ``func`` does not return one number.
+
     >>> from autodiff import tensor
     >>> grad_and_value(lambda x: x**2)(tensor(3.0))
     (tensor(6.), tensor(9.))

@@ -78,6 +78,8 @@ def angle(input: Any) -> Value:
 def complex(real: Any, imag: Any) -> Value:
     """``real + i imag``, of two tensors of one floating dtype; complex64 for half precision, too.
 
+    Raises DtypeError for parts that are not floats of one dtype.
+
     >>> import autodiff
     >>> autodiff.complex(autodiff.tensor([1.0]), autodiff.tensor([-2.0]))
     tensor([1.-2.j])
@@ -86,7 +88,10 @@ def complex(real: Any, imag: Any) -> Value:
 
 
 def polar(abs: Any, angle: Any) -> Value:
-    """The complex numbers of lengths ``abs`` at ``angle`` radians, of two tensors of one floating dtype."""
+    """The complex numbers of lengths ``abs`` at ``angle`` radians, of two tensors of one floating dtype.
+
+    Raises DtypeError for lengths and angles that are not floats of one dtype.
+    """
     abs, angle = map(lent, _floats("polar", abs, angle))
     return primitives.complex_(abs * cos(angle), abs * sin(angle))
 

@@ -17,14 +17,20 @@ __all__ = ["diag", "diag_embed", "diagflat", "diagonal", "tril", "triu"]
 
 
 def diagonal(input: Any, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Value:
-    """The diagonal of the matrices in two axes, as the last axis; ``offset`` counts upwards from the main one."""
+    """The diagonal of the matrices in two axes, as the last axis; ``offset`` counts upwards from the main one.
+
+    Raises ShapeError where ``dim1`` and ``dim2`` are one axis.
+    """
     first, second = _two_axes(dim1, dim2, input.ndim)
     return shaping.diagonal(input, offset=offset, axis1=first, axis2=second)
 
 
 @also_called(diagonal="offset")
 def diag_embed(input: Any, offset: int = 0, dim1: int = -2, dim2: int = -1) -> Value:
-    """Square matrices in the axes ``dim1`` and ``dim2`` with the last axis on a diagonal, zeros elsewhere."""
+    """Square matrices in the axes ``dim1`` and ``dim2`` with the last axis on a diagonal, zeros elsewhere.
+
+    Raises ShapeError where ``dim1`` and ``dim2`` are one axis.
+    """
     first, second = _two_axes(dim1, dim2, input.ndim + 1)
     side = input.shape[-1] + abs(offset)
     shape = list(input.shape[:-1])
@@ -63,12 +69,18 @@ def diagflat(input: Any, offset: int = 0) -> Value:
 
 
 def tril(input: Any, diagonal: int = 0) -> Value:
-    """The matrices in the last two axes with zeros above a diagonal."""
+    """The matrices in the last two axes with zeros above a diagonal.
+
+    Raises ShapeError for what has fewer than two axes.
+    """
     return gate(contiguous(input), mask=_below(input, diagonal))
 
 
 def triu(input: Any, diagonal: int = 0) -> Value:
-    """The matrices in the last two axes with zeros below a diagonal."""
+    """The matrices in the last two axes with zeros below a diagonal.
+
+    Raises ShapeError for what has fewer than two axes.
+    """
     return gate(contiguous(input), mask=~_below(input, diagonal - 1))
 
 

@@ -233,6 +233,8 @@ def one_value(input: Any, value: Any) -> Any:
 def masked_fill(input: Any, mask: Any, value: Any) -> Value:
     """``value``, a number, where ``mask`` holds, and ``input`` elsewhere.
 
+    Raises DtypeError for a mask that is not boolean.
+
     >>> import autodiff
     >>> autodiff.masked_fill(autodiff.tensor([1, 2, 3]), autodiff.tensor([True, False, True]), 0)
     tensor([0, 2, 0])
@@ -241,7 +243,7 @@ def masked_fill(input: Any, mask: Any, value: Any) -> Value:
 
 
 def masked_select(input: Any, mask: Any) -> Value:
-    """The entries where ``mask`` holds, in one axis."""
+    """The entries where ``mask`` holds, in one axis; raises DtypeError for a mask that is not boolean."""
     array = _mask(mask)
     shape = broadcast_shapes(tuple(input.shape), array.shape)
     picked = pick(expand(input, shape), key=np.broadcast_to(array, shape))

@@ -83,13 +83,19 @@ def stack(tensors: Sequence[Any], dim: int = 0) -> Value:
 
 
 def hstack(tensors: Sequence[Any]) -> Value:
-    """The tensors side by side: along axis 1, vectors one behind the other."""
+    """The tensors side by side: along axis 1, vectors one behind the other.
+
+    Raises ShapeError where there is no tensor, or they do not fit each other.
+    """
     parts = _several(atleast_1d, tensors)
     return cat(parts, 0 if parts[0].ndim == 1 else 1)
 
 
 def vstack(tensors: Sequence[Any]) -> Value:
-    """The tensors one below the other, a vector as a row."""
+    """The tensors one below the other, a vector as a row.
+
+    Raises ShapeError where there is no tensor, or they do not fit each other.
+    """
     return cat(_several(atleast_2d, tensors), 0)
 
 
@@ -97,7 +103,10 @@ row_stack = vstack
 
 
 def dstack(tensors: Sequence[Any]) -> Value:
-    """The tensors one behind the other along axis 2."""
+    """The tensors one behind the other along axis 2.
+
+    Raises ShapeError where there is no tensor, or they do not fit each other.
+    """
     return cat(_several(atleast_3d, tensors), 2)
 
 

@@ -48,14 +48,20 @@ def _product(name: str, input: Any, other: Any, ndims: tuple[int, int]) -> Value
 
 
 def mm(input: Any, mat2: Any, out_dtype: Any = None) -> Value:
-    """The product of two matrices, (n, m) and (m, p), computed in ``out_dtype`` where it is given."""
+    """The product of two matrices, (n, m) and (m, p), computed in ``out_dtype`` where it is given.
+
+    Raises ShapeError for other numbers of axes, and where lengths do not fit.
+    """
     if out_dtype is not None:
         input, mat2 = _in_dtype(out_dtype, input, mat2)
     return _product("mm", input, mat2, (2, 2))
 
 
 def bmm(input: Any, mat2: Any, out_dtype: Any = None) -> Value:
-    """The products of two stacks of matrices, (b, n, m) and (b, m, p), computed in ``out_dtype`` where it is given."""
+    """The products of two stacks of matrices, (b, n, m) and (b, m, p), computed in ``out_dtype`` where it is given.
+
+    Raises ShapeError for other numbers of axes, and where lengths do not fit.
+    """
     if out_dtype is not None:
         input, mat2 = _in_dtype(out_dtype, input, mat2)
     return _product("bmm", input, mat2, (3, 3))
@@ -67,13 +73,19 @@ def _in_dtype(dtype: Any, *given: Any) -> tuple[Any, ...]:
 
 
 def mv(input: Any, vec: Any) -> Value:
-    """The product of a matrix (n, m) and a vector (m,)."""
+    """The product of a matrix (n, m) and a vector (m,).
+
+    Raises ShapeError for other numbers of axes, and where lengths do not fit.
+    """
     return _product("mv", input, vec, (2, 1))
 
 
 @also_called(other="tensor")
 def dot(input: Any, tensor: Any) -> Value:
-    """The inner product of two vectors (n,)."""
+    """The inner product of two vectors (n,).
+
+    Raises ShapeError for other numbers of axes, and where lengths do not fit.
+    """
     return _product("dot", input, tensor, (1, 1))
 
 
@@ -211,29 +223,44 @@ def _plus(name: str, input: Any, product: Any, beta: float, alpha: float) -> Val
 def addmm(
     input: Any, mat1: Any, mat2: Any, out_dtype: Any = None, *, beta: float = 1, alpha: float = 1
 ) -> Value:
-    """``beta * input + alpha * mat1 @ mat2``, of matrices, computed in ``out_dtype`` where it is given."""
+    """``beta * input + alpha * mat1 @ mat2``, of matrices, computed in ``out_dtype`` where it is given.
+
+    Raises ShapeError where the factors do not fit each other, or ``input`` does not broadcast to the product.
+    """
     (summand,) = _in_dtype(out_dtype, contiguous(input))
     return _plus("addmm", summand, mm(mat1, mat2, out_dtype), beta, alpha)
 
 
 def addmv(input: Any, mat: Any, vec: Any, *, beta: float = 1, alpha: float = 1) -> Value:
-    """``beta * input + alpha * mat @ vec``, of a matrix and a vector."""
+    """``beta * input + alpha * mat @ vec``, of a matrix and a vector.
+
+    Raises ShapeError where the factors do not fit each other, or ``input`` does not broadcast to the product.
+    """
     return _plus("addmv", contiguous(input), mv(mat, vec), beta, alpha)
 
 
 def addr(input: Any, vec1: Any, vec2: Any, *, beta: float = 1, alpha: float = 1) -> Value:
-    """``beta * input + alpha * outer(vec1, vec2)``."""
+    """``beta * input + alpha * outer(vec1, vec2)``.
+
+    Raises ShapeError where the factors do not fit each other, or ``input`` does not broadcast to the product.
+    """
     return _plus("addr", input, outer(vec1, vec2), beta, alpha)
 
 
 def baddbmm(
     input: Any, batch1: Any, batch2: Any, out_dtype: Any = None, *, beta: float = 1, alpha: float = 1
 ) -> Value:
-    """``beta * input + alpha * batch1 @ batch2``, of stacks of matrices, in ``out_dtype`` where it is given."""
+    """``beta * input + alpha * batch1 @ batch2``, of stacks of matrices, in ``out_dtype`` where it is given.
+
+    Raises ShapeError where the factors do not fit each other, or ``input`` does not broadcast to the product.
+    """
     (summand,) = _in_dtype(out_dtype, contiguous(input))
     return _plus("baddbmm", summand, bmm(batch1, batch2, out_dtype), beta, alpha)
 
 
 def addbmm(input: Any, batch1: Any, batch2: Any, *, beta: float = 1, alpha: float = 1) -> Value:
-    """``beta * input + alpha * sum of batch1[i] @ batch2[i]``."""
+    """``beta * input + alpha * sum of batch1[i] @ batch2[i]``.
+
+    Raises ShapeError where the factors do not fit each other, or ``input`` does not broadcast to the product.
+    """
     return _plus("addbmm", contiguous(input), sum_(bmm(batch1, batch2), 0), beta, alpha)

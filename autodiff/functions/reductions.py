@@ -108,7 +108,7 @@ def count_nonzero(input: Any, dim: Any = None) -> Value:
 
 @numpy_names
 def aminmax(input: Any, *, dim: Any = None, keepdim: bool = False) -> Range:
-    """The minimum and the maximum over one axis, or all."""
+    """The minimum and the maximum over one axis, or all; raises ShapeError where there are no entries."""
     axis = None if dim is None else axis_of(dim, input.ndim)
     _refuse_empty(input, axis if input.ndim else None)
     return Range(amin(input, axis, keepdim), amax(input, axis, keepdim))
@@ -187,6 +187,8 @@ def max(input: Any, dim: Any = None, keepdim: bool = False, *, other: Any = None
 
     Winners that are equal share the gradient of ``max(input)`` evenly; with ``dim`` it goes to the index returned.
 
+    Raises ShapeError where there are no entries.
+
     >>> import autodiff
     >>> autodiff.max(autodiff.tensor([[1.0, 5.0], [7.0, 2.0]]), 1).indices
     tensor([1, 0])
@@ -204,7 +206,10 @@ def min(input: Any, other: Value, /) -> Value: ...
 def min(input: Any, *, other: Value) -> Value: ...
 @numpy_names
 def min(input: Any, dim: Any = None, keepdim: bool = False, *, other: Any = None) -> Any:
-    """The minimum: of all entries, over ``dim`` (with its position), or of two tensors."""
+    """The minimum: of all entries, over ``dim`` (with its position), or of two tensors.
+
+    Raises ShapeError where there are no entries.
+    """
     return _extreme(input, dim, keepdim, reductions.amin, comparison.argmin, minimum, other)
 
 
@@ -245,13 +250,19 @@ def amin(input: Any, dim: Any = None, keepdim: bool = False) -> Value:
 
 @numpy_names
 def argmax(input: Any, dim: int | None = None, keepdim: bool = False) -> Value:
-    """The position of the maximum along ``dim``, or in the flattened tensor; the first of equals."""
+    """The position of the maximum along ``dim``, or in the flattened tensor; the first of equals.
+
+    Raises ShapeError where there are no entries.
+    """
     return _positioned(comparison.argmax, input, dim, keepdim)
 
 
 @numpy_names
 def argmin(input: Any, dim: int | None = None, keepdim: bool = False) -> Value:
-    """The position of the minimum along ``dim``, or in the flattened tensor; the first of equals."""
+    """The position of the minimum along ``dim``, or in the flattened tensor; the first of equals.
+
+    Raises ShapeError where there are no entries.
+    """
     return _positioned(comparison.argmin, input, dim, keepdim)
 
 

@@ -112,7 +112,12 @@ def _areas(y: Any, x: Any, dx: float, dim: int) -> Any:
 
 @numpy_names
 def trapezoid(y: Any, x: Any = None, *, dx: float = 1, dim: int = -1) -> Value:
-    """The area under the heights ``y`` along ``dim``, at the positions ``x`` or ``dx`` apart."""
+    """The area under the heights ``y`` along ``dim``, at the positions ``x`` or ``dx`` apart.
+
+    Raises:
+        ShapeError: positions do not fit the heights.
+        DtypeError: they are booleans.
+    """
     if not length_of(y, dim)[1]:  # PyTorch keeps the dtype then, and only then
         return cast(sum_(y, dim), y.dtype)
     return sum_(_areas(y, x, dx, dim), dim)
@@ -123,5 +128,10 @@ trapz = trapezoid
 
 @numpy_names
 def cumulative_trapezoid(y: Any, x: Any = None, *, dx: float = 1, dim: int = -1) -> Value:
-    """The areas under the heights ``y`` up to each but the first along ``dim``."""
+    """The areas under the heights ``y`` up to each but the first along ``dim``.
+
+    Raises:
+        ShapeError: positions do not fit the heights.
+        DtypeError: they are booleans.
+    """
     return cumsum(_areas(y, x, dx, dim), dim)

@@ -85,6 +85,10 @@ def scatter_reduce(
     ``reduce`` is sum, prod, mean, amax or amin; without ``include_self`` the old entry does not count. Equal extremes
     share the gradient evenly.
 
+    Raises:
+        ShapeError: ``index`` asks for more than ``src`` has.
+        OptionError: there is no such ``reduce``.
+
     >>> import autodiff
     >>> autodiff.zeros(2).scatter_reduce(0, autodiff.tensor([0, 1, 0]), autodiff.tensor([1.0, 2.0, 3.0]), "mean")
     tensor([1.3333, 1.0000])
@@ -97,7 +101,10 @@ def scatter_reduce(
 def index_reduce(
     input: Any, dim: int, index: Any, source: Any, reduce: str, *, include_self: bool = True
 ) -> Value:
-    """``input`` with its slices at ``index`` along ``dim`` reduced with those of ``source``: prod, mean, amax, amin."""
+    """``input`` with its slices at ``index`` along ``dim`` reduced with those of ``source``: prod, mean, amax, amin.
+
+    Raises OptionError where there is no such ``reduce``.
+    """
     key, source = slices_at("index_reduce", input, dim, index, source)
     reduced = _reduced(at_least_vector(contiguous(input)), key, source, reduce, include_self)
     return reshape(reduced, tuple(input.shape))
@@ -145,14 +152,20 @@ def _multiplied(x: Any, key: Any, y: Any) -> Any:
 
 
 def select_scatter(input: Any, src: Any, dim: int, index: int) -> Value:
-    """``input`` with ``src`` as its slice at ``index`` along ``dim``."""
+    """``input`` with ``src`` as its slice at ``index`` along ``dim``.
+
+    Raises ShapeError where ``src`` has not the shape of what it replaces.
+    """
     return _placed(input, src, (slice(None),) * length_of(input, dim)[0] + (index,))
 
 
 def slice_scatter(
     input: Any, src: Any, dim: int = 0, start: int | None = None, end: int | None = None, step: int = 1
 ) -> Value:
-    """``input`` with ``src`` as its slices from ``start`` to ``end`` along ``dim``."""
+    """``input`` with ``src`` as its slices from ``start`` to ``end`` along ``dim``.
+
+    Raises ShapeError where ``src`` has not the shape of what it replaces.
+    """
     return _placed(input, src, (slice(None),) * length_of(input, dim)[0] + (slice(start, end, step),))
 
 

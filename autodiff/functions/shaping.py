@@ -28,6 +28,8 @@ __all__ = [
 def reshape(input: Any, *shape: Any, **named: Any) -> Value:
     """The same entries in ``shape``; one length may be -1 and is worked out.
 
+    Raises ShapeError where the entries do not fit into ``shape``.
+
     >>> import autodiff
     >>> autodiff.reshape(autodiff.arange(6), (2, -1))
     tensor([[0, 1, 2],
@@ -175,7 +177,10 @@ def ravel(input: Any) -> Value:
 
 
 def unflatten(input: Any, dim: int, sizes: Any) -> Value:
-    """The axis ``dim`` as several, of ``sizes``."""
+    """The axis ``dim`` as several, of ``sizes``.
+
+    Raises ShapeError where ``sizes`` do not multiply to the length of the axis.
+    """
     (axis, length), shape = length_of(input, dim), tuple(input.shape)
     return reshape(input, shape[:axis] + _whole(shape_of((sizes,)), (length,)) + shape[axis + 1 :])
 

@@ -114,7 +114,10 @@ def median(input: Any, dim: int, keepdim: bool = False) -> Extreme: ...
 @numpy_names
 @real_only
 def median(input: Any, dim: int | None = None, keepdim: bool = False) -> Any:
-    """The median, the lower one of two; NaN where there is one. With ``dim``, along it, and its position."""
+    """The median, the lower one of two; NaN where there is one. With ``dim``, along it, and its position.
+
+    Raises ShapeError where there are no entries along ``dim``.
+    """
     if dim is None:
         return reductions.median(input)
     return _median(input, dim, keepdim, np.isnan(array_of(input)).any(dim, keepdims=True) if input.ndim else False)
@@ -127,7 +130,7 @@ def nanmedian(input: Any, dim: int, keepdim: bool = False) -> Extreme: ...
 @numpy_names
 @real_only
 def nanmedian(input: Any, dim: int | None = None, keepdim: bool = False) -> Any:
-    """The median of the entries that are not NaN."""
+    """The median of the entries that are not NaN; raises ShapeError where there are no entries along ``dim``."""
     if dim is None:
         flat = reshape(input, shape=(-1,))
         numbers = ~np.isnan(array_of(flat))
@@ -155,7 +158,10 @@ def _check_length(name: str, x: Any, axis: int) -> None:
 @numpy_names
 @real_only
 def mode(input: Any, dim: int = -1, keepdim: bool = False) -> Extreme:
-    """The commonest entry along ``dim``, the smallest of several, and its last position."""
+    """The commonest entry along ``dim``, the smallest of several, and its last position.
+
+    Raises ShapeError where there are no entries along ``dim``.
+    """
     x, axis = array_of(input), axis_of(dim, input.ndim)
     if not x.ndim:
         return _picked(input, np.zeros((), int64), 0)
@@ -177,6 +183,9 @@ def quantile(input: Any, q: Any, dim: Any = None, keepdim: bool = False, *, inte
     """The values below which the shares ``q`` of the entries lie, by ``interpolation`` between two; NaN spoils all.
 
     Shape: that of ``input`` without ``dim``, behind an axis for ``q`` where that has one.
+
+    Raises OptionError for a share that is not from 0 to 1, or an ``interpolation`` that is none of "linear", "lower",
+    "higher", "midpoint" and "nearest".
     """
     return _quantile(input, q, dim, keepdim, interpolation, True)
 
@@ -184,7 +193,11 @@ def quantile(input: Any, q: Any, dim: Any = None, keepdim: bool = False, *, inte
 @numpy_names
 @real_only
 def nanquantile(input: Any, q: Any, dim: Any = None, keepdim: bool = False, *, interpolation: str = "linear") -> Value:
-    """``quantile`` of the entries that are not NaN."""
+    """``quantile`` of the entries that are not NaN.
+
+    Raises OptionError for a share that is not from 0 to 1, or an ``interpolation`` that is none of "linear", "lower",
+    "higher", "midpoint" and "nearest".
+    """
     return _quantile(input, q, dim, keepdim, interpolation, False)
 
 

@@ -102,19 +102,22 @@ def tensor_split(input: Any, indices_or_sections: Any, dim: int = 0) -> tuple[Va
 
 @_cut_names
 def hsplit(input: Any, indices_or_sections: Any) -> tuple[Value, ...]:
-    """Pieces along axis 1, of a vector along its only axis."""
+    """Pieces along axis 1, of a vector along its only axis.
+
+    Raises ShapeError where there is no such axis, or it does not split into equal parts.
+    """
     return _split_along(1 if input.ndim > 1 else 0, 1, input, indices_or_sections)
 
 
 @_cut_names
 def vsplit(input: Any, indices_or_sections: Any) -> tuple[Value, ...]:
-    """Pieces along axis 0."""
+    """Pieces along axis 0; raises ShapeError where there is no such axis, or it does not split into equal parts."""
     return _split_along(0, 2, input, indices_or_sections)
 
 
 @_cut_names
 def dsplit(input: Any, indices_or_sections: Any) -> tuple[Value, ...]:
-    """Pieces along axis 2."""
+    """Pieces along axis 2; raises ShapeError where there is no such axis, or it does not split into equal parts."""
     return _split_along(2, 3, input, indices_or_sections)
 
 

@@ -126,7 +126,10 @@ _wanted: int | None = None
 
 
 def set_num_threads(number: int) -> None:
-    """Let convolutions, and BLAS where threadpoolctl is installed, use ``number`` threads."""
+    """Let convolutions, and BLAS where threadpoolctl is installed, use ``number`` threads.
+
+    Raises OptionError for a number below 1.
+    """
     global _wanted
     if number < 1:
         raise OptionError(f"a number of threads is 1 or more, not {number}")

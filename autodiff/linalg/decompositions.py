@@ -137,7 +137,10 @@ def slogdet(A: Any) -> LogDet:
 
 
 def solve(A: Any, B: Any, *, left: bool = True) -> Value:
-    """X with A X = B (or X A = B) for A of (..., n, n) and B of (..., n, k), or (..., n) where that fits the stack."""
+    """X with A X = B (or X A = B) for A of (..., n, n) and B of (..., n, k), or (..., n) where that fits the stack.
+
+    Raises ShapeError where A is not square, or B does not fit it.
+    """
     square("solve", A)
     vector = B.ndim == 1 or (B.ndim == A.ndim - 1 and tuple(B.shape) == tuple(A.shape[:-1]))
     if not left:
@@ -271,13 +274,16 @@ def _no_driver(driver: str | None) -> None:
 
 
 def svdvals(A: Any, *, driver: str | None = None) -> Value:
-    """The singular values of A, falling."""
+    """The singular values of A, falling; raises OptionError for a ``driver``: those are for GPUs."""
     _no_driver(driver)
     return svd(A, full_matrices=False).S
 
 
 def qr(A: Any, mode: str = "reduced") -> Orthogonal:
-    """A of (..., m, n) as Q R, Q of orthonormal columns and R upper triangular; with "r", Q is empty."""
+    """A of (..., m, n) as Q R, Q of orthonormal columns and R upper triangular; with "r", Q is empty.
+
+    Raises OptionError where there is no such ``mode``, and for a gradient of another mode than "reduced".
+    """
     A = floating(matrices("qr", A))
     m, n = A.shape[-2:]
     if mode not in ("reduced", "complete", "r"):
@@ -319,6 +325,8 @@ def lstsq(A: Any, B: Any, rcond: Any = None, *, driver: str | None = None) -> Le
     All is computed with the pseudoinverse. ``driver`` says what comes besides, as from LAPACK's: "gelsy", the default,
     gives the rank, "gelsd" and "gelss" the singular values too, and all but "gelsy" the sums of the squares that are
     left, where m > n and the rank is n; "gels" gives these alone. What is not given is empty.
+
+    Raises ShapeError where A and B do not fit each other, and OptionError for an unknown ``driver``.
     """
     one_dtype("lstsq", A, B)
     A, B = floating(matrices("lstsq", A)), floating(B)

@@ -58,7 +58,12 @@ def _factored(name: str, A: Any, pivot: bool) -> Any:
 
 
 def lu_factor_ex(A: Any, *, pivot: bool = True, check_errors: bool = False) -> Checked:
-    """``lu_factor``, and for each matrix 0, or the place (from 1) of the first zero on the diagonal of U."""
+    """``lu_factor``, and for each matrix 0, or the place (from 1) of the first zero on the diagonal of U.
+
+    Raises:
+        OptionError: ``pivot`` is False.
+        ShapeError: ``check_errors`` is set and a matrix is singular.
+    """
     factors, pivots = _factored("lu_factor_ex", A, pivot)
     zeros = np.diagonal(array_of(factors), axis1=-2, axis2=-1) == 0
     info = np.where(zeros.any(-1), zeros.argmax(-1) + 1 if zeros.shape[-1] else 0, 0).astype(np.int32)
@@ -103,12 +108,19 @@ def lu(A: Any, *, pivot: bool = True) -> Factors:
     """P, L and U with A = P L U: (..., m, m), (..., m, k) and (..., k, n), for A of (..., m, n) and k = min(m, n).
 
     P is a permutation, a constant; L has ones on its diagonal and zeros above, U zeros below its own.
+
+    Raises OptionError for ``pivot=False``.
     """
     return lu_unpack(*_factored("lu", A, pivot))
 
 
 def lu_unpack(LU_data: Any, LU_pivots: Any, unpack_data: bool = True, unpack_pivots: bool = True) -> Factors:
     """P, L and U of what ``lu_factor`` gives; what is not asked for is empty.
+
+    Raises:
+        DtypeError: the pivots are not int32.
+        ShapeError: they do not fit the factors.
+        OptionError: a pivot is no row of the matrix.
 
     >>> import autodiff
     >>> P, L, U = autodiff.lu_unpack(*autodiff.linalg.lu_factor(autodiff.tensor([[1.0, 2.0], [2.0, 6.0]])))

@@ -29,7 +29,7 @@ from autodiff.ops.lengths import absolute
 def vector_norm(x: Any, ord: float = 2, dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -> Value:
     """(sum |x|^ord)^(1/ord) over ``dim``; with inf or -inf the largest or smallest size, with 0 how many are not 0.
 
-    The gradient at the zero vector is 0.
+    The gradient at the zero vector is 0. Raises OptionError for an ``ord`` that is no number.
 
     >>> import autodiff
     >>> autodiff.linalg.vector_norm(autodiff.tensor([3.0, 4.0]))
@@ -39,6 +39,8 @@ def vector_norm(x: Any, ord: float = 2, dim: Any = None, keepdim: bool = False, 
     axis = reduced_axes(dim, x.ndim)
     if ord == 2:
         return over_parts(reductions.norm, x, axis, keepdim)
+    if isinstance(ord, str):
+        raise OptionError(f"the norm of a vector is given by a number, not {ord!r}; 'fro' and 'nuc' are for matrices")
     x = absolute(x) if is_complex(x) else x
     if math.isinf(ord):
         return (amax if ord > 0 else amin)(absolute(x), axis, keepdim)
@@ -52,7 +54,10 @@ def vector_norm(x: Any, ord: float = 2, dim: Any = None, keepdim: bool = False, 
 @also_called(input="A")
 @numpy_names
 def matrix_norm(A: Any, ord: Any = "fro", dim: Any = (-2, -1), keepdim: bool = False, *, dtype: Any = None) -> Value:
-    """The norm of matrices in the two axes ``dim``: "fro", "nuc", and 1, 2, inf or their negatives."""
+    """The norm of matrices in the two axes ``dim``: "fro", "nuc", and 1, 2, inf or their negatives.
+
+    Raises OptionError where there is no norm of that ``ord``.
+    """
     A = with_dtype(A, dtype)
     rows, columns = (axis_of(d, A.ndim) for d in dim)
     if ord == "fro":
@@ -80,7 +85,12 @@ def _extreme(x: Any, ord: float, axis: int) -> Value:
 @also_called(input="A")
 @numpy_names
 def norm(A: Any, ord: Any = None, dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -> Value:
-    """A vector norm over one axis (or, without ``ord``, over any), a matrix norm over two."""
+    """A vector norm over one axis (or, without ``ord``, over any), a matrix norm over two.
+
+    Raises:
+        ShapeError: ``dim`` is missing or empty where it has to say which axes are meant.
+        OptionError: there is no norm of that ``ord``.
+    """
     if dim == ():
         raise ShapeError("norm takes one axis or two, not (); vector_norm takes any number")
     if ord is None or (dim is not None and not isinstance(dim, Sequence)):
@@ -88,8 +98,6 @@ def norm(A: Any, ord: Any = None, dim: Any = None, keepdim: bool = False, *, dty
     if dim is None and A.ndim not in (1, 2):
         raise ShapeError(f"norm of order {ord} takes a vector or a matrix, not shape {tuple(A.shape)}; give dim")
     axes = tuple(range(A.ndim)) if dim is None else tuple(dim)
-    if len(axes) == 1 and isinstance(ord, str):
-        raise OptionError(f"the norm {ord!r} is that of a matrix; of a vector it is a number")
     if len(axes) == 1:
         return vector_norm(A, ord, axes, keepdim, dtype=dtype)
     return matrix_norm(A, ord, axes, keepdim, dtype=dtype)
@@ -117,7 +125,12 @@ def cond(A: Any, p: Any = None) -> Value:
 
 @numpy_names
 def torch_norm(input: Any, p: Any = "fro", dim: Any = None, keepdim: bool = False, dtype: Any = None) -> Value:
-    """The norm of order ``p`` of all entries or over ``dim``; "fro" is 2, "nuc" the sum of the singular values."""
+    """The norm of order ``p`` of all entries or over ``dim``; "fro" is 2, "nuc" the sum of the singular values.
+
+    Raises:
+        ShapeError: the nuclear norm of what is no matrix.
+        OptionError: there is no norm of that order.
+    """
     if p == "nuc":
         if dim is None and input.ndim != 2:
             raise ShapeError(f"the nuclear norm is that of a matrix, not of shape {tuple(input.shape)}; give dim")

@@ -89,7 +89,10 @@ def cholesky(input: Any, upper: bool = False) -> Value:
 
 @also_called(input="B", input1="B", input2="L")
 def cholesky_solve(B: Any, L: Any, upper: bool = False) -> Value:
-    """X with A X = B, for the factor ``L`` of A."""
+    """X with A X = B, for the factor ``L`` of A.
+
+    Raises ShapeError for a factor that is not square, or a B that does not fit it.
+    """
     if B.ndim < 2:
         raise ShapeError(f"cholesky_solve takes B (..., n, k), not shape {tuple(B.shape)}")
     return primitives.solve(_of_factor(L, upper), B)
@@ -97,7 +100,7 @@ def cholesky_solve(B: Any, L: Any, upper: bool = False) -> Value:
 
 @also_called(input="L")
 def cholesky_inverse(L: Any, upper: bool = False) -> Value:
-    """The inverse of the matrix of which ``L`` is the factor."""
+    """The inverse of the matrix of which ``L`` is the factor; raises ShapeError for a factor that is not square."""
     return decompositions.inv(_of_factor(L, upper))
 
 
@@ -126,7 +129,10 @@ def qr(input: Any, some: bool = True) -> Orthogonal:
 
 
 def svd(input: Any, some: bool = True, compute_uv: bool = True) -> SingularV:
-    """``linalg.svd``, reduced if ``some``, with V instead of its transpose."""
+    """``linalg.svd``, reduced if ``some``, with V instead of its transpose.
+
+    Raises OptionError for ``compute_uv=False``, which is ``linalg.svdvals``.
+    """
     if not compute_uv:
         raise OptionError("svd without U and V is linalg.svdvals")
     u, s, vh = decompositions.svd(input, not some)

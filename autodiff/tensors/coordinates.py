@@ -148,11 +148,11 @@ class Coordinates:
         return self.entries.detach()
 
     def indices(self) -> Any:
-        """The coordinates (k, nnz), of a coalesced tensor."""
+        """The coordinates (k, nnz), of a coalesced tensor; raises ShapeError for a tensor that is not coalesced."""
         return wrap(self._once("indices").coordinates)
 
     def values(self) -> Any:
-        """The entries (nnz, ...), of a coalesced tensor."""
+        """The entries (nnz, ...), of a coalesced tensor; raises ShapeError for a tensor that is not coalesced."""
         return self._once("values").entries
 
     def _once(self, name: str) -> Self:
@@ -201,6 +201,7 @@ class Coordinates:
         return type(self)(self.coordinates.copy(), self.entries.clone(), self.shape, self._coalesced)
 
     def __array__(self, dtype: Any = None, copy: Any = None) -> Array:
+        """Raises DtypeError: ``to_dense`` gives all entries."""
         raise DtypeError("an array has all entries, and a sparse tensor has not; to_dense() gives them")
 
     numpy = tolist = __array__
@@ -252,7 +253,7 @@ class Coordinates:
     # --- rearranged -----------------------------------------------------------------------------------------------
 
     def transpose(self, dim0: int, dim1: int) -> Self:
-        """With two of its sparse axes exchanged."""
+        """With two of its sparse axes exchanged; raises ShapeError where one of the axes is dense."""
         a, b = (length_of(self, dim)[0] for dim in (dim0, dim1))
         if max(a, b) >= self.sparse_dim():
             raise ShapeError(f"axes {dim0} and {dim1} are not both sparse: only the first {self.sparse_dim()} are")

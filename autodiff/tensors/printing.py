@@ -48,6 +48,8 @@ def set_printoptions(
     """Print tensors with ``precision`` decimals, in full up to ``threshold`` entries, and so on.
 
     A ``profile`` ("default", "short" or "full") sets every option first.
+
+    Raises OptionError where there is no such ``profile``.
     """
     global _options
     if profile is not None:

@@ -50,7 +50,10 @@ def rand(
     pin_memory: bool = False,
     requires_grad: bool = False,
 ) -> Tensor:
-    """Uniform random numbers from 0 up to 1 in the shape given; complex ones have two such parts."""
+    """Uniform random numbers from 0 up to 1 in the shape given; complex ones have two such parts.
+
+    Raises DtypeError for a ``dtype`` that is neither floating nor complex.
+    """
     return _drawn(numpy_generator(generator).random, shape or (size,), dtype, device, requires_grad)
 
 
@@ -65,7 +68,10 @@ def randn(
     pin_memory: bool = False,
     requires_grad: bool = False,
 ) -> Tensor:
-    """Normal random numbers of mean 0 and variance 1 in the shape given; complex ones have parts of variance 1/2."""
+    """Normal random numbers of mean 0 and variance 1 in the shape given; complex ones have parts of variance 1/2.
+
+    Raises DtypeError for a ``dtype`` that is neither floating nor complex.
+    """
     drawn = _drawn(numpy_generator(generator).standard_normal, shape or (size,), dtype, device, False)
     if drawn.dtype.kind == "c":
         drawn._array *= drawn._array.real.dtype.type(0.5**0.5)

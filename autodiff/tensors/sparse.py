@@ -59,7 +59,7 @@ class SparseTensor(Coordinates):
         raise DtypeError(f"{primitive.name} is not there for sparse tensors; to_dense() makes a dense one")
 
     def pattern(self) -> Pattern:
-        """Where the entries of a matrix lie, for products; made once."""
+        """Where the entries of a matrix lie, for products; made once; raises ShapeError for what is no matrix."""
         if self._pattern is None:
             if self.sparse_dim() != 2 or self.dense_dim():
                 raise ShapeError(f"a sparse matrix is multiplied, not a tensor of shape {tuple(self.shape)}")

@@ -220,7 +220,7 @@ class Tensor(
         return self._array.__dlpack_device__()
 
     def item(self) -> int | float | bool:
-        """The one entry as a Python number."""
+        """The one entry as a Python number; raises ShapeError where there is not one entry."""
         if self._array.size != 1:
             raise ShapeError(f"a tensor of shape {self.shape} is not one number; .any(), .all() or .sum() make it one")
         return self._array.item()

@@ -46,6 +46,8 @@ def hamming_window(
 ) -> Tensor:  # fmt: skip
     """alpha - beta cos(2 pi k / n), which is not 0 at the ends; the other arguments are those of ``hann_window``.
 
+    Raises DtypeError for a ``dtype`` that is not floating.
+
     >>> hamming_window(4)
     tensor([0.0800, 0.5400, 1.0000, 0.5400])
     """
@@ -57,6 +59,8 @@ def blackman_window(
 ) -> Tensor:
     """0.42 - 0.5 cos(2 pi k / n) + 0.08 cos(4 pi k / n); the arguments are those of ``hann_window``.
 
+    Raises DtypeError for a ``dtype`` that is not floating.
+
     >>> blackman_window(4)[1:]
     tensor([0.3400, 1.0000, 0.3400])
     """
@@ -67,6 +71,8 @@ def bartlett_window(
     window_length: int, periodic: bool = True, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
 ) -> Tensor:
     """A triangle, 1 - |2 k / n - 1|, 0 at the ends; the arguments are those of ``hann_window``.
+
+    Raises DtypeError for a ``dtype`` that is not floating.
 
     >>> bartlett_window(4)
     tensor([0.0000, 0.5000, 1.0000, 0.5000])
@@ -80,6 +86,8 @@ def kaiser_window(
     requires_grad: bool = False,
 ) -> Tensor:  # fmt: skip
     """I0(beta sqrt(1 - (2 k / n - 1)^2)) / I0(beta), narrower where ``beta`` is larger; else as ``hann_window``.
+
+    Raises DtypeError for a ``dtype`` that is not floating.
 
     Reference: Kaiser & Schafer 1980, "On the use of the I0-sinh window for spectrum analysis".
 

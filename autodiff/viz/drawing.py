@@ -115,7 +115,7 @@ class Drawing:
             raise DrawingError(f"nothing here draws .{suffix}: {repair}; .svg, .html and .mmd need no engine")
 
     def text(self, format: str) -> str:
-        """What ``save`` writes for "dot", "mmd", "json", "txt" and "html"."""
+        """What ``save`` writes for "dot", "mmd", "json", "txt" and "html"; raises DrawingError for another format."""
         writers: dict[str, Callable[[], str]] = {
             "dot": lambda: dot_text.source(self._view),
             "mmd": self.mermaid,

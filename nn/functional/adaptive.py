@@ -37,6 +37,11 @@ def adaptive_avg_pool_nd(axes: int, input: Any, output_size: Any) -> Value:
 
     Shapes, for images: input (N, C, H, W) or (C, H, W), result (N, C, oh, ow) or (C, oh, ow); a size of None is the
     input's.
+
+    Raises:
+        ShapeError: the input has other axes, or an axis of length 0.
+        OptionError: ``output_size`` has not one number for each axis.
+
     Law: window i goes from floor(i H / oh) to ceil((i + 1) H / oh).
 
     >>> import autodiff
@@ -63,7 +68,12 @@ adaptive_avg_pool3d = for_axes(3, adaptive_avg_pool_nd)
 
 @real_only
 def adaptive_max_pool_nd(axes: int, input: Any, output_size: Any, return_indices: bool = False) -> Value:
-    """The maximum over the windows of ``adaptive_avg_pool``; with ``return_indices`` also where it stood."""
+    """The maximum over the windows of ``adaptive_avg_pool``; with ``return_indices`` also where it stood.
+
+    Raises:
+        ShapeError: the input has other axes, or an axis of length 0.
+        OptionError: ``output_size`` has not one number for each axis.
+    """
     x, unbatched = with_batch(input, axes, f"adaptive_max_pool{axes}d")
     output, kernel = _windows(f"adaptive_max_pool{axes}d", output_size, tuple(x.shape[2:]))
     if kernel is not None:
@@ -105,6 +115,10 @@ def fractional_max_pool_nd(
 
     Shapes, for images: input (N, C, H, W) or (C, H, W), result (N, C, oh, ow) or (C, oh, ow), ``_random_samples``
     (N, C, 2).
+
+    Raises:
+        OptionError: both or none of ``output_size`` and ``output_ratio`` are given.
+        ShapeError: the input has other axes, or the windows do not fit into it.
 
     Reference: Graham 2014, "Fractional max-pooling".
     """

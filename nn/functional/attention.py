@@ -155,6 +155,11 @@ def multi_head_attention_forward(
 
     Returns the result (L, N, E), and the weights or None.
 
+    Raises:
+        ShapeError: query, key, value, masks or the number of heads do not fit each other.
+        DtypeError: a mask is neither boolean nor floating.
+        OptionError: ``is_causal`` is set without ``attn_mask``.
+
     Reference: Vaswani et al. 2017, "Attention is all you need".
     """
     alone = query.ndim == 2

@@ -106,6 +106,12 @@ def nll_loss(
     """-x[target] for log-probabilities x; with ``log_softmax`` before it, ``cross_entropy``.
 
     Shapes, arguments and errors: as ``cross_entropy`` with class indices.
+
+    Raises:
+        DtypeError: ``input`` is not floating, or the targets are no integers.
+        ShapeError: targets or weights do not fit ``input``.
+        OptionError: a target is no class, or there is no such ``reduction``.
+        GraphError: ``weight`` requires grad.
     """
     reduction = reduction_of(size_average, reduce, reduction)
     if target.dtype.kind == "f" and input.dtype.kind == "f":

@@ -23,6 +23,8 @@ def dropout(input: Any, p: float = 0.5, training: bool = True, inplace: bool = F
 
     Without ``training`` the result is the input. The random numbers are the default generator's.
 
+    Raises OptionError for a ``p`` that is not from 0 to 1.
+
     Reference: Srivastava et al. 2014, "Dropout: a simple way to prevent neural networks from overfitting".
 
     >>> import autodiff
@@ -58,7 +60,12 @@ def _channels(name: str, input: Any, ranks: tuple[int, ...], unbatched: int) -> 
 
 
 def dropout1d(input: Any, p: float = 0.5, training: bool = True, inplace: bool = False) -> Value:
-    """``dropout`` of whole channels of signals (N, C, L) or (C, L)."""
+    """``dropout`` of whole channels of signals (N, C, L) or (C, L).
+
+    Raises:
+        OptionError: ``p`` is not from 0 to 1.
+        ShapeError: ``input`` has other axes.
+    """
     if inplace and training and p:
         return written(input, dropout1d, p, training)
     return _dropped(input, p, training, _channels("dropout1d", input, (2, 3), 2))
@@ -66,6 +73,10 @@ def dropout1d(input: Any, p: float = 0.5, training: bool = True, inplace: bool =
 
 def dropout2d(input: Any, p: float = 0.5, training: bool = True, inplace: bool = False) -> Value:
     """``dropout`` of whole channels of images (N, C, H, W); three axes are (N, C, L), as in PyTorch.
+
+    Raises:
+        OptionError: ``p`` is not from 0 to 1.
+        ShapeError: ``input`` has other axes.
 
     Reference: Tompson et al. 2015, "Efficient object localization using convolutional networks".
     """
@@ -75,7 +86,12 @@ def dropout2d(input: Any, p: float = 0.5, training: bool = True, inplace: bool =
 
 
 def dropout3d(input: Any, p: float = 0.5, training: bool = True, inplace: bool = False) -> Value:
-    """``dropout`` of whole channels of volumes (N, C, D, H, W) or (C, D, H, W)."""
+    """``dropout`` of whole channels of volumes (N, C, D, H, W) or (C, D, H, W).
+
+    Raises:
+        OptionError: ``p`` is not from 0 to 1.
+        ShapeError: ``input`` has other axes.
+    """
     if inplace and training and p:
         return written(input, dropout3d, p, training)
     return _dropped(input, p, training, _channels("dropout3d", input, (4, 5), 4))
@@ -94,6 +110,8 @@ def _alpha_dropped(input: Any, p: float, training: bool, shape: tuple[int, ...])
 
 def alpha_dropout(input: Any, p: float = 0.5, training: bool = False, inplace: bool = False) -> Value:
     """Dropout for ``selu``: entries become its lowest value, and all are moved so that mean and variance stay.
+
+    Raises OptionError for a ``p`` that is not from 0 to 1.
 
     Reference: Klambauer et al. 2017, "Self-normalizing neural networks".
     """

@@ -76,6 +76,10 @@ def l1_loss(
     """The absolute error, abs(input - target), with gradient 0 where it is 0.
 
     Shapes: as ``mse_loss``.
+
+    Raises:
+        ShapeError: ``input`` and ``target`` do not broadcast.
+        OptionError: there is no such ``reduction``.
     """
     input, target = in_one_shape("l1_loss", input, target)
     check_weight("l1_loss", input, weight)
@@ -118,6 +122,11 @@ def binary_cross_entropy_with_logits(
     """``binary_cross_entropy`` of sigmoid(x), exact for logits x of any size.
 
     Shapes: input and target (*), weight and pos_weight broadcast to (*), result () or, for reduction "none", (*).
+
+    Raises:
+        ShapeError: ``input`` and ``target`` differ in shape, or a weight does not broadcast to it.
+        OptionError: there is no such ``reduction``.
+
     Law: pos_weight y softplus(-x) + (1 - y) softplus(x); neither term cancels, so small losses keep their digits.
 
     >>> import autodiff
@@ -195,6 +204,10 @@ def kl_div(
     Shapes: input and target broadcast. ``reduction="batchmean"``, the sum over the length of the first axis, is the
     divergence as mathematics has it. With ``log_target`` the target is log y.
 
+    Raises:
+        ShapeError: ``input`` and ``target`` do not broadcast.
+        OptionError: there is no such ``reduction``.
+
     Reference: Kullback & Leibler 1951, "On information and sufficiency".
     """
     refuse_stretch("kl_div", input, target)
@@ -216,6 +229,10 @@ def poisson_nll_loss(
     """-log of the probability of counts y where the mean is exp(x), or x itself: exp(x) - y x, or x - y log(x + eps).
 
     Shapes: as ``mse_loss``. ``full`` adds log y! for y > 1, by Stirling's formula.
+
+    Raises:
+        ShapeError: ``input`` and ``target`` do not broadcast.
+        OptionError: there is no such ``reduction``.
     """
     refuse_stretch("poisson_nll_loss", input, target)
     if log_input:

@@ -54,6 +54,10 @@ def hinge_embedding_loss(
     """A distance x where the target is 1, max(0, margin - x) where it is -1.
 
     Shapes: input (*), target (*), result () or, for reduction "none", (*).
+
+    Raises:
+        ShapeError: ``input`` and ``target`` do not fit each other.
+        OptionError: there is no such ``reduction``.
     """
     same_shape("hinge_embedding_loss", input, target)
     loss = where(target != 1, _positive(margin - input), 0.0) + where(target != -1, input, 0.0)
@@ -143,6 +147,11 @@ def multilabel_margin_loss(
     """The sum over target classes y and all others i of max(0, 1 - x[y] + x[i]), over the number of classes.
 
     Shapes: input (N, C) or (C,), target of the same shape: class indices, up to the first -1.
+
+    Raises:
+        ShapeError: ``input`` is not (N, C) or (C,), or ``target`` of another shape.
+        DtypeError: the targets are no integers.
+        OptionError: a target is no class, or there is no such ``reduction``.
     """
     same_shape("multilabel_margin_loss", input, target)
     classes, shape = _classes("multilabel_margin_loss", target), tuple(input.shape)
@@ -187,6 +196,10 @@ def soft_margin_loss(
     """log(1 + exp(-y x)) for targets y of 1 and -1, without overflow; in the dtype of the input.
 
     Shapes: input and target (*), result () or, for reduction "none", (*).
+
+    Raises:
+        ShapeError: ``input`` and ``target`` do not fit each other.
+        OptionError: there is no such ``reduction``.
     """
     same_shape("soft_margin_loss", input, target)
     loss = as_input(apply(softplus, (input * -target,)), input)
@@ -216,7 +229,12 @@ def triplet_margin_with_distance_loss(
     anchor: Any, positive: Any, negative: Any, *, distance_function: Callable[[Any, Any], Any] | None = None,
     margin: float = 1.0, swap: bool = False, reduction: str = "mean",
 ) -> Value:
-    """``triplet_margin_loss`` for any distance, by default ``pairwise_distance``."""
+    """``triplet_margin_loss`` for any distance, by default ``pairwise_distance``.
+
+    Raises:
+        ShapeError: the tensors differ in their numbers of axes.
+        OptionError: ``margin`` is not above 0, or there is no such ``reduction``.
+    """
     if margin <= 0:
         raise OptionError(f"a triplet loss needs a margin above 0, not {margin}")
     if not len(anchor.shape) == len(positive.shape) == len(negative.shape):

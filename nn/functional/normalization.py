@@ -115,6 +115,10 @@ def instance_norm(
     Shapes: input (N, C, *), all others (C,), result as input. The running statistics move towards the means over the
     batch of each sample's own.
 
+    Raises:
+        ShapeError: ``input`` is not (N, C, *), has one entry a channel, or statistics, weight or bias do not fit it.
+        OptionError: ``use_input_stats`` is False and statistics are missing.
+
     Reference: Ulyanov, Vedaldi & Lempitsky 2016, "Instance normalization".
     """
     along = _along_channels("instance_norm", input, weight, bias, running_mean, running_var)
@@ -179,6 +183,8 @@ def layer_norm(
 
     Shapes: input (*, normalized_shape), weight and bias normalized_shape, result as input.
 
+    Raises ShapeError where ``input`` does not end in ``normalized_shape``, or a weight has not that shape.
+
     Reference: Ba, Kiros & Hinton 2016, "Layer normalization".
 
     >>> import autodiff
@@ -194,6 +200,8 @@ def rms_norm(input: Any, normalized_shape: Sequence[int], weight: Any = None, ep
     """x / sqrt(mean of x^2 + eps) * weight over the last axes; ``eps`` is by default the dtype's.
 
     Shapes: as ``layer_norm``.
+
+    Raises ShapeError where ``input`` does not end in ``normalized_shape``, or a weight has not that shape.
 
     Reference: Zhang & Sennrich 2019, "Root mean square layer normalization".
     """
@@ -247,6 +255,8 @@ def local_response_norm(input: Any, size: int, alpha: float = 0.0001, beta: floa
 @in_single
 def normalize(input: Any, p: float = 2.0, dim: Any = 1, eps: float = 1e-12, out: Any = None) -> Value:
     """x over its p-norm along ``dim``, which counts as ``eps`` at least.
+
+    Raises OptionError for ``out``, which it does not take.
 
     >>> import autodiff
     >>> normalize(autodiff.tensor([3.0, 4.0]), dim=0)

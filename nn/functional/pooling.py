@@ -87,6 +87,10 @@ def avg_pool_nd(
     ``stride`` is the kernel's size where it is not given, ``padding`` zeros around the input, at most half the kernel,
     which count as entries unless ``count_include_pad`` is False. ``divisor_override`` takes the place of the count.
 
+    Raises:
+        ShapeError: the windows do not fit.
+        OptionError: an option has no such value.
+
     >>> import autodiff
     >>> avg_pool2d(autodiff.arange(16.0).reshape(1, 4, 4), 2)
     tensor([[[ 2.5000,  4.5000],
@@ -157,6 +161,8 @@ def max_unpool_nd(
 
     Shapes, for images: input and indices (N, C, oh, ow) or (C, oh, ow), result (N, C, H, W) or (C, H, W) with
     H = (oh - 1) * stride - 2 padding + kh, or of ``output_size``, which tells apart the sizes a stride makes the same.
+
+    Raises ShapeError where ``indices`` or ``output_size`` do not fit ``input``.
     """
     name = f"max_unpool{axes}d"
     x, unbatched = with_batch(input, axes, name)

@@ -22,6 +22,8 @@ def unfold(input: Any, kernel_size: Any, dilation: Any = 1, padding: Any = 0, st
 
     Shapes: input (N, C, H, W) or (C, H, W), result (N, C * kh * kw, L) or (C * kh * kw, L) for L windows.
 
+    Raises ShapeError where the windows do not fit.
+
     >>> import autodiff
     >>> unfold(autodiff.ones(1, 2, 4, 4), 3).shape
     autodiff.Size([1, 18, 4])

@@ -91,6 +91,8 @@ def lstm(
 ) -> tuple[Value, Pair]:
     """Long short-term memory: c' = f c + i a, h' = o tanh(c'), or W_hr times that.
 
+    Raises ShapeError where input, state and the numbers of samples do not fit each other.
+
     Law: i, f, a, o are W_ih x + b_ih + W_hh h + b_hh cut in four, of which a goes through tanh and the others through
     the sigmoid.
 
@@ -121,6 +123,8 @@ def gru(
     reverse: bool = False,
 ) -> Pair:
     """Gated recurrent unit: h' = (1 - z) n + z h.
+
+    Raises ShapeError where input, state and the numbers of samples do not fit each other.
 
     Law: r, z, n are the three parts of W_ih x + b_ih and of W_hh h + b_hh: r and z are sigmoids of the sum of both, and
     n is tanh of the first plus r times the second.

@@ -197,6 +197,8 @@ class Softmax2d(Module):
     """The softmax over the channels of each pixel.
 
     Shapes: input (N, C, H, W) or (C, H, W), output the same.
+
+    Raises ShapeError for other inputs.
     """
 
     def forward(self, input: Any) -> Tensor:

@@ -34,6 +34,8 @@ class MultiheadAttention(Module):
     Parameters: in_proj_weight (3 E, E), or q_proj_weight, k_proj_weight and v_proj_weight where the widths differ;
     in_proj_bias (3 E,); bias_k and bias_v (1, 1, E); out_proj, a ``Linear``.
 
+    Raises OptionError where ``num_heads`` does not divide ``embed_dim``, or ``dropout`` is not from 0 to 1.
+
     Reference: Vaswani et al. 2017, "Attention is all you need".
 
     >>> import autodiff

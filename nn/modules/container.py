@@ -82,7 +82,10 @@ def _in_brief(member: Any) -> str:
 
 
 class _Numbered(_Container):
-    """Members found by position; their names are "0", "1", ..."""
+    """Members found by position; their names are "0", "1", ...
+
+    Raises AxisError where there is no such member.
+    """
 
     def _name(self, index: Any) -> str:
         position: int = index.__index__()
@@ -137,7 +140,7 @@ class _NumberedModules(_Modules, _Numbered):
         return self
 
     def extend(self, modules: Iterable[Module]) -> Self:
-        """Add modules at the end."""
+        """Add modules at the end; raises DtypeError for what is no module."""
         given: Any = modules
         if not isinstance(given, Iterable):
             raise DtypeError(f"{type(self).__name__} takes a list of modules, not {described(given)}; put it in [...]")
@@ -146,7 +149,7 @@ class _NumberedModules(_Modules, _Numbered):
         return self
 
     def insert(self, index: int, module: Module) -> Self:
-        """Add a module before the one at ``index``."""
+        """Add a module before the one at ``index``; raises DtypeError for what is no module."""
         listed = list(self)
         listed.insert(index, module)
         self._rename(listed)
@@ -163,6 +166,8 @@ class Sequential(_NumberedModules):
     """Modules one after another, each applied to the output of the one before.
 
     They are given in order, or with names in an ``OrderedDict``.
+
+    Raises DtypeError for what is no module.
 
     >>> from nn.modules.activation import ReLU
     >>> Sequential(ReLU(), ReLU())[1:]
@@ -317,7 +322,10 @@ class ModuleDict(_Modules, _Named):
         self.update(modules or {})
 
     def update(self, modules: Mapping[str, Module] | Iterable[tuple[str, Module]]) -> None:
-        """Put in the modules of a mapping or of pairs (name, module), in place of those with the same names."""
+        """Put in the modules of a mapping or of pairs (name, module), in place of those with the same names.
+
+        Raises DtypeError for modules without names.
+        """
         if isinstance(modules, (list, tuple)) and any(isinstance(x, Module) for x in modules):
             raise DtypeError("a ModuleDict takes names with modules, as in {'first': module}; a ModuleList has none")
         self._update(modules)

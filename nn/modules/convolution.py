@@ -23,6 +23,9 @@ _MODES = {"zeros": "constant", "reflect": "reflect", "replicate": "replicate", "
 class ConvBase(Module):
     """Kernels (out_channels, in_channels / groups, *kernel_size), or with inputs first if they are transposed.
 
+    Raises OptionError where ``groups`` does not divide both numbers of channels, and for an unknown ``padding`` or
+    ``padding_mode``.
+
     A subclass of a program calls this constructor with all options, and has as many axes as ``kernel_size``.
     """
 
@@ -153,7 +156,10 @@ class _ConvTranspose(ConvBase):
         super().__init__(in_channels, out_channels, kernel_size, stride, padding, dilation, True, *options)
 
     def forward(self, input: Any, output_size: Any = None) -> Tensor:
-        """The transposed convolution of ``nn.functional``; ``output_size`` chooses among the sizes a stride allows."""
+        """The transposed convolution of ``nn.functional``; ``output_size`` chooses among the sizes a stride allows.
+
+        Raises ShapeError where ``output_size`` is none of these sizes.
+        """
         more = self.output_padding if output_size is None else self._more(input, tuple(output_size)[-self.axes :])
         options = self.stride, self.padding, more, self.groups, self.dilation
         return type(self).function(input, self.weight, self.bias, *options)

@@ -23,6 +23,8 @@ class Linear(Module):
     Shapes: input (..., in_features), weight (out_features, in_features), bias (out_features,), output
     (..., out_features).
 
+    Raises OptionError for a negative number of features.
+
     >>> import autodiff
     >>> Linear(3, 2)(autodiff.ones(5, 3)).shape
     autodiff.Size([5, 2])
@@ -66,6 +68,8 @@ class Bilinear(Module):
 
     Shapes: inputs (*, in1_features) and (*, in2_features), weight (out_features, in1_features, in2_features), bias
     (out_features,), output (*, out_features).
+
+    Raises OptionError for an ``in1_features`` below 1.
     """
 
     weight: Parameter

@@ -89,7 +89,10 @@ class _LazyConv(LazyModuleMixin, convolution.ConvBase):
         self._forget()
 
     def initialize_parameters(self, input: Any, output_size: Any = None) -> None:
-        """``in_channels`` is the length of the axis before those the kernels move along."""
+        """``in_channels`` is the length of the axis before those the kernels move along.
+
+        Raises OptionError where ``groups`` does not divide the channels.
+        """
         self.in_channels = input.shape[-1 - self.axes]
         if self.in_channels % self.groups:
             raise OptionError(f"groups={self.groups} does not divide the {self.in_channels} channels of the input")

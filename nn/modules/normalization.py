@@ -193,7 +193,10 @@ class _InstanceNorm(RunningStats):
         return 0 if len(input.shape) == self.ranks[0] else 1
 
     def forward(self, input: Any) -> Tensor:
-        """``functional.instance_norm``; an input without N is one sample."""
+        """``functional.instance_norm``; an input without N is one sample.
+
+        Raises ShapeError for another number of channels, where the module has weights or statistics of them.
+        """
         self._check_input_dim(input)
         single = self._channel_axis(input) == 0
         x = input[None] if single else input
@@ -298,6 +301,8 @@ class GroupNorm(_Scaled):
     """Normalisation of each sample over groups of channels.
 
     Shapes: input (N, num_channels, *), weight and bias (num_channels,), output as input.
+
+    Raises OptionError where ``num_groups`` does not divide ``num_channels``.
     """
 
     def __init__(

@@ -52,6 +52,9 @@ class RNNBase(_Recurrent):
 
     The weights of layer k are weight_ih_l{k} (G H, I), weight_hh_l{k} (G H, H), bias_ih_l{k}, bias_hh_l{k} (G H,) and
     weight_hr_l{k} (P, H), for G gates; those of the second direction end in "_reverse".
+
+    Raises OptionError for numbers that are not above 0, a ``dropout`` that is not from 0 to 1, and a ``proj_size`` that
+    is not below ``hidden_size`` or not of an LSTM.
     """
 
     gates = 1
@@ -217,6 +220,8 @@ class RNNBase(_Recurrent):
 class RNN(RNNBase):
     """h' = tanh(W_ih x + b_ih + W_hh h + b_hh), or relu of that; see ``RNNBase`` for arguments and shapes.
 
+    Raises OptionError for another ``nonlinearity``.
+
     >>> import autodiff
     >>> output, h = RNN(3, 5)(autodiff.zeros(7, 2, 3))
     >>> output.shape, h.shape
@@ -308,7 +313,10 @@ class RNNCellBase(_Recurrent):
             """What ``forward`` gives."""
 
     def forward(self, input: Any, hx: Any = None) -> Any:
-        """The next state, from an input (N, I) or (I,) and a state of (N, H) or (H,), by default zeros."""
+        """The next state, from an input (N, I) or (I,) and a state of (N, H) or (H,), by default zeros.
+
+        Raises ShapeError where these do not fit.
+        """
         alone = input.ndim == 1
         if input.ndim not in (1, 2) or input.shape[-1] != self.input_size:
             wanted = f"(N, {self.input_size}) or ({self.input_size},)"
@@ -330,7 +338,7 @@ class RNNCellBase(_Recurrent):
 
 
 class RNNCell(RNNCellBase):
-    """One step of ``RNN``."""
+    """One step of ``RNN``; raises OptionError for another ``nonlinearity``."""
 
     def __init__(
         self, input_size: int, hidden_size: int, bias: bool = True, nonlinearity: str = "tanh", device: Any = None,

@@ -90,6 +90,8 @@ class TransformerEncoderLayer(_Layer):
         norm_first: normalise the input of a part instead of the sum.
         bias: whether linear maps and normalisations have a bias.
 
+    Raises OptionError for an unknown ``activation``.
+
     Reference: Vaswani et al. 2017, "Attention is all you need"; ``norm_first``: Xiong et al. 2020, "On layer
     normalization in the transformer architecture".
 
@@ -113,6 +115,8 @@ class TransformerDecoderLayer(_Layer):
     """Attention of the input to itself, then to the encoder's output, then a dense net.
 
     Arguments as in ``TransformerEncoderLayer``.
+
+    Raises OptionError for an unknown ``activation``.
 
     >>> import autodiff
     >>> TransformerDecoderLayer(8, 2)(autodiff.zeros(5, 3, 8), autodiff.zeros(7, 3, 8)).shape

@@ -97,6 +97,8 @@ def clip_grad_norm(
 def clip_grad_value_(parameters: Tensors, clip_value: float, foreach: bool | None = None) -> None:
     """Cut every entry of the gradients, in place, to between ``-clip_value`` and ``clip_value``.
 
+    Raises DtypeError for complex gradients.
+
     >>> from autodiff import tensor
     >>> w = tensor([1.0, 1.0], requires_grad=True)
     >>> w.grad = tensor([-3.0, 0.5])

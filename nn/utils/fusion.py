@@ -62,10 +62,16 @@ def _fused(layer: Module, bn: Any, transpose: bool) -> Any:
 
 
 def fuse_conv_bn_eval(conv: Module, bn: Module, transpose: bool = False) -> Any:
-    """A copy of ``conv`` whose output is that of ``bn`` behind it; both are in evaluation."""
+    """A copy of ``conv`` whose output is that of ``bn`` behind it; both are in evaluation.
+
+    Raises OptionError where one of them is in training, or ``bn`` has no running statistics.
+    """
     return _fused(conv, bn, transpose or bool(output_axis(conv)))
 
 
 def fuse_linear_bn_eval(linear: Module, bn: Module) -> Any:
-    """A copy of ``linear`` whose output is that of ``bn`` behind it; both are in evaluation."""
+    """A copy of ``linear`` whose output is that of ``bn`` behind it; both are in evaluation.
+
+    Raises OptionError where one of them is in training, or ``bn`` has no running statistics.
+    """
     return _fused(linear, bn, False)

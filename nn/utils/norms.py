@@ -53,7 +53,10 @@ def _unit(x: np.ndarray[Any, Any], eps: float) -> np.ndarray[Any, Any]:
 
 
 def singular_start(weight: Tensor, dim: int, eps: float) -> tuple[Tensor, Tensor]:
-    """Two random unit vectors of the sizes of the weight's matrix, where the iterations start."""
+    """Two random unit vectors of the sizes of the weight's matrix, where the iterations start.
+
+    Raises OptionError for a weight without entries.
+    """
     if not weight.numel():
         raise OptionError(f"a weight of shape {weight.shape} has no largest singular value")
     shape, draw = _matrix(weight.detach(), dim).shape, numpy_generator(None)

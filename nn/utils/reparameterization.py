@@ -61,6 +61,8 @@ def _removed(module: M, name: str, kind: str) -> M:
 def weight_norm(module: M, name: str = "weight", dim: int | None = 0) -> M:
     """A weight as its lengths ``name_g`` over all axes but ``dim``, times the direction of ``name_v``.
 
+    Raises OptionError where the module has no such parameter, or it is computed already.
+
     Reference: Salimans & Kingma 2016, "Weight normalization: a simple reparameterization to accelerate training of deep
     neural networks".
 
@@ -80,7 +82,7 @@ def weight_norm(module: M, name: str = "weight", dim: int | None = 0) -> M:
 
 
 def remove_weight_norm(module: M, name: str = "weight") -> M:
-    """Make a weight a plain parameter again."""
+    """Make a weight a plain parameter again; raises OptionError where the weight is not computed so."""
     return _removed(module, name, "weight_norm")
 
 
@@ -88,6 +90,8 @@ def spectral_norm(
     module: M, name: str = "weight", n_power_iterations: int = 1, eps: float = 1e-12, dim: int | None = None
 ) -> M:
     """A weight ``name_orig`` over its largest singular value, estimated by the iterations of each forward.
+
+    Raises OptionError where the module has no such parameter, or it is computed already.
 
     Reference: Miyato et al. 2018, "Spectral normalization for generative adversarial networks".
 
@@ -117,5 +121,5 @@ def spectral_norm(
 
 
 def remove_spectral_norm(module: M, name: str = "weight") -> M:
-    """Make a weight a plain parameter again."""
+    """Make a weight a plain parameter again; raises OptionError where the weight is not computed so."""
     return _removed(module, name, "spectral_norm")

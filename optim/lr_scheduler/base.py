@@ -47,6 +47,10 @@ class LRScheduler:
 
     Most schedules change the present rates rather than the first ones, so that several of one optimizer act together.
     ``_get_closed_form_lr`` computes the rates of an epoch from the first ones, for ``step(epoch)``.
+
+    Raises:
+        DtypeError: ``optimizer`` is no Optimizer.
+        OptionError: ``last_epoch`` goes on from groups that have no ``initial_lr``.
     """
 
     _is_initial = False  # while the schedule is being made

@@ -36,7 +36,7 @@ class _Combined(LRScheduler):
         self._schedulers = list(schedulers)
 
     def step(self, epoch: Any = None) -> None:
-        """Go on by one epoch."""
+        """Go on by one epoch; raises OptionError for an ``epoch``."""
         if epoch is not None:
             raise OptionError(f"{type(self).__name__} goes on by step() alone; it does not jump to an epoch")
         self._advance()
@@ -73,6 +73,8 @@ class SequentialLR(_Combined):
         schedulers: one more than there are milestones; each starts from its epoch 0.
         milestones: the epochs at which the next schedule takes over.
         last_epoch: the number of the last epoch; -1 starts.
+
+    Raises OptionError where there is not one milestone less than schedules.
 
     >>> import autodiff, optim
     >>> from optim.lr_scheduler import ConstantLR, ExponentialLR

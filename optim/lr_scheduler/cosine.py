@@ -65,6 +65,8 @@ class CosineAnnealingLR(LRScheduler):
 class CosineAnnealingWarmRestarts(LRScheduler):
     """From the first rate to ``eta_min``, again and again: in ``T_0`` epochs, then in ``T_mult`` times as many, ...
 
+    Raises OptionError for a ``T_0`` or ``T_mult`` that is no whole number from 1 on.
+
     Law: eta_min + (rate - eta_min) (1 + cos(pi T_cur / T_i)) / 2, with T_cur the epochs since the last restart and T_i
     those between two restarts. ``step(epoch)`` also takes parts of an epoch.
 
@@ -101,7 +103,7 @@ class CosineAnnealingWarmRestarts(LRScheduler):
         return _along(self.base_lrs, self.eta_min, self.T_cur / self.T_i)
 
     def step(self, epoch: Any = None) -> None:
-        """Go on by one epoch, or to ``epoch``, and set the rates."""
+        """Go on by one epoch, or to ``epoch``, and set the rates; raises OptionError for an ``epoch`` before 0."""
         if epoch is None and self.last_epoch >= 0:
             epoch = self.last_epoch + 1
             self.T_cur += 1

@@ -18,6 +18,8 @@ __all__ = ["CyclicLR", "OneCycleLR"]
 class CyclicLR(LRScheduler):
     """From ``base_lr`` to ``max_lr`` in ``step_size_up`` steps and back in ``step_size_down``, again and again.
 
+    Raises OptionError for an unknown ``mode``, and where ``cycle_momentum`` has no momentum to change.
+
     Law: base_lr + (max_lr - base_lr) part height, where the part rises from 0 to 1 and falls back to 0 in each cycle
     and the mode gives the height.
 
@@ -161,7 +163,10 @@ class OneCycleLR(LRScheduler):
         super().__init__(optimizer, last_epoch)
 
     def get_lr(self) -> list[float]:
-        """The rates at the step ``last_epoch``; sets the momenta."""
+        """The rates at the step ``last_epoch``; sets the momenta.
+
+        Raises OptionError behind the end of the cycle.
+        """
         step, start = self.last_epoch, 0.0
         if step > self.total_steps:
             raise OptionError(f"step {step} of a cycle of {self.total_steps}; make the cycle longer, or stop there")

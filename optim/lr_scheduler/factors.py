@@ -20,7 +20,10 @@ Factor = Callable[[int], float]
 
 
 class _ByFunction(LRScheduler):
-    """A schedule with one function of the epoch for all groups, or one for each."""
+    """A schedule with one function of the epoch for all groups, or one for each.
+
+    Raises DtypeError for an ``lr_lambda`` that is no function.
+    """
 
     _functions = ("lr_lambdas",)
 
@@ -113,6 +116,8 @@ class StepLR(_ByFactor):
         gamma: what the rate is multiplied by.
         last_epoch: the number of the last epoch; -1 starts.
 
+    Raises OptionError for a ``step_size`` below 1.
+
     >>> import autodiff, optim
     >>> optimizer, rates = optim.SGD([autodiff.ones(1)], lr=1.0), []
     >>> schedule = StepLR(optimizer, step_size=2, gamma=0.5)
@@ -178,6 +183,8 @@ class ConstantLR(_ByFactor):
         total_iters: the first epoch with the full rate.
         last_epoch: the number of the last epoch; -1 starts.
 
+    Raises OptionError for a ``factor`` that is not from 0 to 1.
+
     >>> import autodiff, optim
     >>> optimizer, rates = optim.SGD([autodiff.ones(1)], lr=1.0), []
     >>> schedule = ConstantLR(optimizer, factor=0.25, total_iters=3)
@@ -212,6 +219,8 @@ class LinearLR(_ByFactor):
         end_factor: from 0 to 1.
         total_iters: the first epoch with ``end_factor``.
         last_epoch: the number of the last epoch; -1 starts.
+
+    Raises OptionError for factors that are not above 0 and at most 1; the last one may be 0.
 
     >>> import autodiff, optim
     >>> optimizer, rates = optim.SGD([autodiff.ones(1)], lr=1.0), []

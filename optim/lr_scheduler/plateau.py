@@ -26,6 +26,8 @@ class ReduceLROnPlateau(LRScheduler):
         min_lr: the smallest rate, for all groups or for each.
         eps: a smaller change of a rate is not made.
 
+    Raises OptionError for a ``factor`` that is not below 1, or an unknown ``mode`` or ``threshold_mode``.
+
     >>> import autodiff, optim
     >>> optimizer, rates = optim.SGD([autodiff.ones(1)], lr=1.0), []
     >>> schedule = ReduceLROnPlateau(optimizer, factor=0.5, patience=1)

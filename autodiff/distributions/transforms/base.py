@@ -102,15 +102,18 @@ class Transform:
         raise NotImplementedError(f"{type(self).__name__} has no inverse")
 
     def log_abs_det_jacobian(self, x: Any, y: Any) -> Value:
-        """log |det dy/dx| at the argument ``x`` and its value ``y``, for each value."""
+        """log |det dy/dx| at the argument ``x`` and its value ``y``, for each value.
+
+        Raises ShapeError for shapes that the transform does not take.
+        """
         raise NotImplementedError(f"{type(self).__name__} has no log_abs_det_jacobian")
 
     def forward_shape(self, shape: Any) -> Any:
-        """The shape of the value of an argument of ``shape``."""
+        """The shape of the value of an argument of ``shape``; raises ShapeError for one that it does not take."""
         return shape
 
     def inverse_shape(self, shape: Any) -> Any:
-        """The shape of the argument of a value of ``shape``."""
+        """The shape of the argument of a value of ``shape``; raises ShapeError for one that it does not give."""
         return shape
 
     def __repr__(self) -> str:

@@ -253,6 +253,8 @@ class ConversionMethods(TensorBase):
     def type(self, dtype: Any = None, non_blocking: builtins.bool = False) -> Any:
         """PyTorch's name of the type; with ``dtype``, a name, a constructor or a dtype, the tensor in that dtype.
 
+        Raises DtypeError where there is no such type.
+
         >>> import autodiff
         >>> autodiff.ones(2).type(autodiff.LongTensor).type()
         'torch.LongTensor'

@@ -161,7 +161,10 @@ class InPlaceMethods(OverwritingMethods):
         return self
 
     def fill_(self, value: Any) -> Self:
-        """Set every entry to ``value``, a number or a 0-d tensor."""
+        """Set every entry to ``value``, a number or a 0-d tensor.
+
+        Raises ShapeError for a tensor with axes.
+        """
         if getattr(value, "ndim", 0):
             raise ShapeError(f"fill_ takes a number or a 0-d tensor, not shape {tuple(value.shape)}; copy_ takes more")
         self._put(..., value, fills=not isinstance(value, TensorBase))
@@ -170,7 +173,10 @@ class InPlaceMethods(OverwritingMethods):
     @refusing
     @also_called(other="src")
     def copy_(self, src: Any, non_blocking: bool = False) -> Self:
-        """Take over the entries of ``src``, broadcast and converted."""
+        """Take over the entries of ``src``, broadcast and converted.
+
+        Raises ShapeError where ``src`` does not broadcast to this tensor.
+        """
         if not broadcasts_to(np.shape(src), self._array.shape):
             raise ShapeError(f"copy_ of shape {np.shape(src)} into shape {self._array.shape}: it does not broadcast")
         self._put(..., src)
@@ -192,11 +198,17 @@ class InPlaceMethods(OverwritingMethods):
         return self
 
     def apply_(self, callable: Callable[[Any], Any]) -> Self:
-        """Replace each number by what a function of Python numbers makes of it; slow, and without a gradient."""
+        """Replace each number by what a function of Python numbers makes of it; slow, and without a gradient.
+
+        Raises InPlaceError for a tensor that requires grad.
+        """
         return self._write_called(callable, "apply_", self._array)
 
     def map_(self, tensor: Any, callable: Callable[[Any, Any], Any]) -> Self:
-        """Replace each number by what a function makes of it and of its partner in ``tensor``, as ``apply_`` does."""
+        """Replace each number by what a function makes of it and of its partner in ``tensor``, as ``apply_`` does.
+
+        Raises InPlaceError for a tensor that requires grad.
+        """
         partner = np.broadcast_to(np.asarray(getattr(tensor, "_array", tensor)), self._array.shape)
         return self._write_called(callable, "map_", self._array, partner)
 
@@ -217,7 +229,10 @@ class InPlaceMethods(OverwritingMethods):
         return self
 
     def detach_(self) -> Self:
-        """Take this tensor out of the graph; what was made from it stays there."""
+        """Take this tensor out of the graph; what was made from it stays there.
+
+        Raises GraphError for a view.
+        """
         if hasattr(self, "_base"):
             raise GraphError("a view cannot be taken out of the graph in place; use detach()")
         leave_graph(self, "went through detach_()")
@@ -225,7 +240,10 @@ class InPlaceMethods(OverwritingMethods):
 
     @refusing
     def set_(self, source: Any, storage_offset: int = 0, size: Any = None, stride: Any = None) -> Self:
-        """Take over the memory of ``source``, whatever its shape; with ``size`` and ``stride`` as ``as_strided``."""
+        """Take over the memory of ``source``, whatever its shape; with ``size`` and ``stride`` as ``as_strided``.
+
+        Raises GraphError for a tensor that requires grad.
+        """
         _outside(self, "set_")
         if size is not None:
             source = splitting.as_strided(source.detach(), size, stride or _row_by_row(size), storage_offset)
@@ -233,7 +251,10 @@ class InPlaceMethods(OverwritingMethods):
         return self
 
     def resize_(self, *shape: Any, size: Any = ()) -> Self:
-        """Take another shape: the first entries stay, in their order, and what comes after them is undefined."""
+        """Take another shape: the first entries stay, in their order, and what comes after them is undefined.
+
+        Raises GraphError for a tensor that requires grad.
+        """
         _outside(self, "resize_")
         wanted = size_of(shape or (size,))
         kept = self._array.reshape(-1)
@@ -247,35 +268,51 @@ class InPlaceMethods(OverwritingMethods):
         return self
 
     def normal_(self, mean: float = 0, std: float = 1, *, generator: Generator | None = None) -> Self:
-        """Fill with normal random numbers."""
+        """Fill with normal random numbers; raises DtypeError for a tensor that is not floating."""
         return self._write_drawn(numpy_generator(generator).normal(mean, std, self._array.shape), "normal_")
 
     def uniform_(self, from_: float = 0, to: float = 1, *, generator: Generator | None = None, **bounds: Any) -> Self:
-        """Fill with uniform random numbers; the bounds are ``from`` and ``to`` by name, as in PyTorch."""
+        """Fill with uniform random numbers; the bounds are ``from`` and ``to`` by name, as in PyTorch.
+
+        Raises:
+            OptionError: ``from`` is above ``to``.
+            DtypeError: the tensor is not floating.
+        """
         low = _from("uniform_", bounds, from_)
         if low > to:
             raise OptionError(f"uniform_ takes from <= to, not {low} and {to}")
         return self._write_drawn(numpy_generator(generator).uniform(low, to, self._array.shape), "uniform_")
 
     def exponential_(self, lambd: float = 1, *, generator: Generator | None = None) -> Self:
-        """Fill with exponential random numbers of mean 1 / ``lambd``."""
+        """Fill with exponential random numbers of mean 1 / ``lambd``.
+
+        Raises:
+            OptionError: the rate is not above 0.
+            DtypeError: the tensor is not floating.
+        """
         if lambd <= 0:
             raise OptionError(f"exponential_ takes a rate above 0, not {lambd}")
         return self._write_drawn(numpy_generator(generator).exponential(1 / lambd, self._array.shape), "exponential_")
 
     def geometric_(self, p: float, *, generator: Generator | None = None) -> Self:
-        """Fill with how many trials it takes to succeed, where one does with probability ``p``."""
+        """Fill with how many trials it takes to succeed, where one does with probability ``p``.
+
+        Raises OptionError for a probability that is not between 0 and 1.
+        """
         if not 0 < p < 1:
             raise OptionError(f"geometric_ takes a probability between 0 and 1, not {p}")
         return self._write_drawn(numpy_generator(generator).geometric(p, self._array.shape))
 
     def cauchy_(self, median: float = 0, sigma: float = 1, *, generator: Generator | None = None) -> Self:
-        """Fill with random numbers of Cauchy's distribution."""
+        """Fill with random numbers of Cauchy's distribution; raises DtypeError for a tensor that is not floating."""
         drawn = numpy_generator(generator).standard_cauchy(self._array.shape)
         return self._write_drawn(median + sigma * drawn, "cauchy_")
 
     def log_normal_(self, mean: float = 1, std: float = 2, *, generator: Generator | None = None) -> Self:
-        """Fill with random numbers whose logarithms are normal, of that ``mean`` and ``std``."""
+        """Fill with random numbers whose logarithms are normal, of that ``mean`` and ``std``.
+
+        Raises DtypeError for a tensor that is not floating.
+        """
         return self._write_drawn(numpy_generator(generator).lognormal(mean, std, self._array.shape), "log_normal_")
 
     def bernoulli_(self, p: Any = 0.5, *, generator: Generator | None = None) -> Self:
@@ -286,6 +323,8 @@ class InPlaceMethods(OverwritingMethods):
         """Fill with whole random numbers from 0, or ``from``, up to but not including ``to``.
 
         Without bounds they go up to the largest that the dtype holds exactly.
+
+        Raises OptionError where ``from`` is not below ``to``.
         """
         first = _from("random_", low, bounds[0] if len(bounds) == 2 else 0)
         last = bounds[-1] if bounds else to
