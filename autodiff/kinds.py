@@ -120,6 +120,12 @@ def check_function(name: str, given: Any, wanted: str) -> None:
         raise DtypeError(f"{name} is a function of {wanted}, not {described(given)}")
 
 
+def check_module(name: str, given: Any) -> None:
+    """Raise DtypeError unless ``given`` is a module."""
+    if not _is_module(given):
+        raise DtypeError(f"{name} takes a module, not {described(given)}")
+
+
 def state_of(name: str, given: Any, keys: tuple[str, ...] = ()) -> Any:
     """The state dict that ``name`` was given; raises StateDictError, with the repair, for anything else."""
     if isinstance(given, Mapping) and all(key in given for key in keys):
@@ -183,8 +189,16 @@ def refused(name: str, given: Iterable[Any], error: Exception, params: Mapping[s
     elif isinstance(error, (IndexError, ValueError)):
         kind = AxisError if isinstance(error, IndexError) else ShapeError
     lengths = re.search(r"gufunc signature .*\(size (\d+) is different from (\d+)\)", str(error))
+    if of_dtypes(error):
+        return kind(f"{name}({operands(given)}{settings}): there is none for these dtypes")
     why = f"the lengths {lengths[2]} and {lengths[1]} meet, and have to be equal: (n, k) @ (k, m)" if lengths else error
     return kind(f"{name}({operands(given)}{settings}): {why}")
+
+
+def of_dtypes(error: Exception) -> bool:
+    """Whether NumPy says by ``error`` that it has no operation for these dtypes."""
+    said = re.match(r"ufunc '\w+' (not supported|did not)|The DType", str(error))
+    return isinstance(error, TypeError) and said is not None
 
 
 def _is_number(x: Any) -> bool:
@@ -194,8 +208,8 @@ def _is_number(x: Any) -> bool:
 def wrong_kind(name: str, given: Iterable[Any], error: Exception) -> Exception | None:
     """The error of ``name``, to be raised, where ``error`` only says that one of ``given`` is no tensor; else None.
 
-    Such is an AttributeError of one of them, a number too, a TypeError that names its class, and any error of Python's
-    or NumPy's where one of them is nothing that a function of tensors takes.
+    Such is an AttributeError of one of them, a number too, a TypeError that names its class, a ValueError that quotes
+    it, and any error of Python's or NumPy's where one of them is nothing that a function of tensors takes.
     """
     if isinstance(error, AutodiffError):
         return None
@@ -211,13 +225,16 @@ def wrong_kind(name: str, given: Iterable[Any], error: Exception) -> Exception |
             found = error.name is not None and (error.obj is x or error.obj is getattr(x, "__func__", x))
         else:
             found = isinstance(error, TypeError) and f"'{type(x).__name__}'" in str(error)
-        if found and isinstance(error, TypeError) and isinstance(x, (str, type(None))):  # which may be an option
+            found = found or (isinstance(error, ValueError) and isinstance(x, str) and repr(x) in str(error))
+        if found and not isinstance(error, AttributeError) and isinstance(x, (str, type(None))):  # it may be an option
             return DtypeError(f"{name} does not take {described(x)} there: {error}")
         is_class = isinstance(x, type) and not issubclass(x, (int, float, np.generic))  # those are dtypes
         if found or is_class or _is_tensor(x) or _is_module(x) or isinstance(x, (Mapping, os.PathLike)):
             return not_a_tensor(name, x)
         if isinstance(x, (list, tuple)) and (inner := wrong_kind(name, x, error)) is not None:
             return inner
+    if of_dtypes(error):
+        return refused(name, given, error)
     if isinstance(error, AttributeError) and error.name in ("shape", "dtype", "ndim"):  # of what was made of a list
         return next((not_a_tensor(name, x) for x in given if isinstance(x, (list, tuple))), None)
     return None

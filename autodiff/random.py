@@ -10,8 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from autodiff.errors import OptionError
+from autodiff.errors import DtypeError, OptionError
 from autodiff.forks import hold_over_forks
+from autodiff.kinds import described
 
 __all__ = [
     "Generator", "default_generator", "get_rng_state", "initial_seed", "manual_seed", "seed", "set_rng_state",
@@ -119,8 +120,10 @@ noting: dict[int, Callable[[Generator], Any]] = {}  # of a thread that compiles 
 
 
 def numpy_generator(generator: Generator | None) -> np.random.Generator:
-    """NumPy's generator of ``generator``, or of the default one."""
-    own = generator or default_generator
+    """NumPy's generator of ``generator``, or of the default one; raises DtypeError for anything else."""
+    own = default_generator if generator is None else generator
+    if not isinstance(own, Generator):
+        raise DtypeError(f"a generator is an autodiff.Generator, not {described(own)}")
     if noting and get_ident() in noting:
         noted: np.random.Generator = noting[get_ident()](own)
         return noted

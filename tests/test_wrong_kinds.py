@@ -271,3 +271,41 @@ def test_what_leaves_the_graph_in_silence_warns_once_at_the_users_line(lose: Cal
         tensor([X * 2, X * 3])
     tensor([X.detach() * 2, X.detach()])
     assert X.grad is None or X.grad.shape == (3,)
+
+
+PLAIN: dict[str, Callable[[Any], Any]] = {
+    "bernoulli": autodiff.bernoulli,
+    "multinomial": lambda x: autodiff.multinomial(x, 1),
+    "rand_like": autodiff.rand_like,
+    "cov": lambda x: ones(2, 2).cov(fweights=x),
+    "diff": lambda x: ones(2).diff(prepend=x),
+    "the generator of rand": lambda x: autodiff.rand(2, generator=x),
+    "the generator of normal_": lambda x: ones(2).normal_(generator=x),
+    "the rate of std": lambda x: autodiff.std(ones(2), correction=x),
+    "isclose": lambda x: autodiff.isclose(ones(2), ones(2), x),
+    "lerp": lambda x: autodiff.lerp(ones(2), ones(2), x),
+    "vector_norm": lambda x: autodiff.linalg.vector_norm(ones(2), x),
+    "clip_grad_norm_": lambda x: nn.utils.clip_grad_norm_([np.ones(2), x], 1.0),
+    "remove_weight_norm": nn.utils.remove_weight_norm,
+    "spectral_norm": nn.utils.spectral_norm,
+    "fuse_linear_bn_eval": lambda x: nn.utils.fuse_linear_bn_eval(x, nn.BatchNorm1d(2)),
+    "vector_to_parameters": lambda x: nn.utils.vector_to_parameters(x, [ones(2)]),
+    "functional_call": lambda x: func.functional_call(x, {}, ones(2)),
+}
+
+
+@pytest.mark.parametrize("name", PLAIN)
+def test_what_is_no_function_of_the_vocabulary_names_itself_too(name: str) -> None:
+    """Draws, options, generators and the tools of nn: no error about an attribute, and none of NumPy's words."""
+    with pytest.raises(AutodiffError) as refusal:
+        PLAIN[name]("hello")
+    assert "attribute" not in str(refusal.value)
+    assert "ufunc" not in str(refusal.value)
+
+
+def test_numpys_words_about_dtypes_are_not_shown() -> None:
+    """It speaks of loops and casting rules."""
+    with pytest.raises(DtypeError, match=r"^gcd\(float32 \(2,\), float32 \(2,\)\): there is none for these dtypes$"):
+        autodiff.gcd(ones(2), ones(2))
+    with pytest.raises(DtypeError, match=r"^adaptive_max_pool2d takes real numbers"):
+        nn.functional.adaptive_max_pool2d(ones(1, 2, 2, dtype=autodiff.complex64), 1)

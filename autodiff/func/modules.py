@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from autodiff.errors import StateDictError
+from autodiff.errors import DtypeError, StateDictError
 from autodiff.kinds import described
 
 __all__ = ["functional_call"]
@@ -40,6 +40,8 @@ def functional_call(
 
     Raises StateDictError for a name that the module does not have, and for one left out where ``strict``.
     """
+    if not hasattr(module, "named_modules"):
+        raise DtypeError(f"functional_call takes a module, not {described(module)}")
     several = parameter_and_buffer_dicts
     for part in several if isinstance(several, (list, tuple)) else (several,):
         if not isinstance(part, Mapping):

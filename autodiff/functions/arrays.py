@@ -13,7 +13,7 @@ from autodiff.engine.views import node_of
 from autodiff.errors import AutodiffError, DtypeError
 from autodiff.kernels.arrays import as_array
 from autodiff.kernels.lending import lend
-from autodiff.kinds import not_a_tensor, refuse_complex, refused
+from autodiff.kinds import not_a_tensor, of_dtypes, refuse_complex, refused
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -70,7 +70,9 @@ def on_arrays(function: F) -> F:
             result = function(*map(array_of, args), **{name: array_of(x) for name, x in kwargs.items()})
         except AutodiffError:
             raise
-        except (ValueError, IndexError) as error:
+        except (ValueError, IndexError, TypeError) as error:
+            if isinstance(error, TypeError) and not of_dtypes(error):
+                raise
             raise refused(function.__name__, given, error) from error
         if isinstance(result, tuple):
             parts = [constant(part, *given) if isinstance(part, np.ndarray) else part for part in result]

@@ -10,6 +10,7 @@ import numpy as np
 from autodiff.engine.values import Value
 from autodiff.errors import DtypeError, OptionError, ShapeError
 from autodiff.functions.arrays import array_of, constant, real_only
+from autodiff.kinds import refusing
 
 __all__ = ["histogram", "histogramdd"]
 
@@ -30,6 +31,7 @@ class Histograms(NamedTuple):
     bin_edges: tuple[Value, ...]
 
 
+@refusing
 @real_only
 def histogram(
     input: Any, bins: Any, *, range: Sequence[float] | None = None, weight: Any = None, density: bool = False

@@ -188,8 +188,10 @@ def cross(input: Any, other: Any, dim: int | None = None) -> Value:
 def chain_matmul(*matrices: Any) -> Value:
     """The product of several matrices, in the order that takes the fewest multiplications (Cormen 2009, sec. 15.2).
 
-    Raises ShapeError for what is no matrix.
+    Raises ShapeError for what is no matrix, and for none.
     """
+    if not matrices:
+        raise ShapeError("chain_matmul takes one matrix or more; none was given")
     if len(matrices) == 1:
         return clone(matrices[0])
     if any(x.ndim != 2 for x in matrices):

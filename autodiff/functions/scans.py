@@ -19,6 +19,7 @@ from autodiff.functions.reductions import sum as sum_
 from autodiff.functions.shaping import clone
 from autodiff.functions.splitting import narrow
 from autodiff.kernels.layout import row_major
+from autodiff.kinds import refusing
 from autodiff.ops import scans
 from autodiff.ops.indexing import take_along_axis
 from autodiff.ops.shaping import cast
@@ -76,6 +77,7 @@ def _running(input: Any, dim: int, accumulate: Any) -> Extreme:
 
 
 @numpy_names
+@refusing
 def diff(input: Any, n: int = 1, dim: int = -1, prepend: Any = None, append: Any = None) -> Value:
     """The differences of neighbours along ``dim``, taken ``n`` times, of ``input`` between the two joined to it."""
     length_of(input, dim)

@@ -120,7 +120,8 @@ def median(input: Any, dim: int | None = None, keepdim: bool = False) -> Any:
     """
     if dim is None:
         return reductions.median(input)
-    return _median(input, dim, keepdim, np.isnan(array_of(input)).any(dim, keepdims=True) if input.ndim else False)
+    axis = axis_of(dim, input.ndim)
+    return _median(input, dim, keepdim, np.isnan(array_of(input)).any(axis, keepdims=True) if input.ndim else False)
 
 
 @overload

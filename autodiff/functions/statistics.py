@@ -13,6 +13,7 @@ from autodiff.functions.diagonals import diagonal
 from autodiff.functions.reductions import mean
 from autodiff.functions.reductions import sum as sum_
 from autodiff.functions.shaping import reshape, squeeze, unsqueeze
+from autodiff.kinds import refusing
 from autodiff.ops.complex_numbers import adjoint, complex_, imag, real, real_part
 from autodiff.ops.linear_algebra import matmul
 from autodiff.ops.shaping import cast, in_single
@@ -21,6 +22,7 @@ from autodiff.ops.transcendental import sqrt
 __all__ = ["corrcoef", "cov"]
 
 
+@refusing
 def cov(input: Any, *, correction: float = 1, fweights: Any = None, aweights: Any = None) -> Value:
     """The covariances (n, n) of n variables, one in each row of ``input`` (n, observations).
 

@@ -39,7 +39,8 @@ def vector_norm(x: Any, ord: float = 2, dim: Any = None, keepdim: bool = False, 
     axis = reduced_axes(dim, x.ndim)
     if ord == 2:
         return over_parts(reductions.norm, x, axis, keepdim)
-    if isinstance(ord, str):
+    order: Any = ord
+    if isinstance(order, str):
         raise OptionError(f"the norm of a vector is given by a number, not {ord!r}; 'fro' and 'nuc' are for matrices")
     x = absolute(x) if is_complex(x) else x
     if math.isinf(ord):

@@ -11,10 +11,12 @@ from autodiff.errors import OptionError, ShapeError
 from autodiff.functions.arrays import array_of
 from autodiff.functions.reductions import beside
 from autodiff.kernels.arrays import as_array
+from autodiff.kinds import refusing
 from autodiff.random import Generator, numpy_generator
 from autodiff.tensors.leaves import leaf
 
 
+@refusing
 def bernoulli(input: Any, p: float | None = None, *, generator: Generator | None = None) -> Value:
     """1 with the probability in ``input`` (or ``p`` everywhere) and 0 otherwise.
 
@@ -24,7 +26,7 @@ def bernoulli(input: Any, p: float | None = None, *, generator: Generator | None
     >>> bernoulli(autodiff.tensor([0.0, 1.0]))
     tensor([0., 1.])
     """
-    chance = as_array(input.detach()) if p is None else p
+    chance = as_array(input.detach()) if p is None else array_of(p)
     if not np.all((as_array(chance) >= 0) & (as_array(chance) <= 1)):
         raise OptionError(f"a probability is from 0 to 1, unlike {chance!r:.60}")
     drawn = leaf((numpy_generator(generator).random(input.shape) < chance).astype(input.dtype))
@@ -32,6 +34,7 @@ def bernoulli(input: Any, p: float | None = None, *, generator: Generator | None
     return connected
 
 
+@refusing
 def multinomial(
     input: Any, num_samples: int, replacement: bool = False, *, generator: Generator | None = None
 ) -> Value:
@@ -66,6 +69,7 @@ def multinomial(
     return leaf(picks.reshape((*input.shape[:-1], num_samples)).astype(np.int64))
 
 
+@refusing
 def poisson(input: Any, generator: Generator | None = None) -> Value:
     """Whole random numbers of Poisson's distribution, each of the mean in ``input``, in its shape and dtype.
 
@@ -83,6 +87,7 @@ def poisson(input: Any, generator: Generator | None = None) -> Value:
     return connected
 
 
+@refusing
 def binomial(count: Any, prob: Any, generator: Generator | None = None) -> Value:
     """How many of ``count`` trials succeed, where one does with the probability in ``prob``; in its dtype, broadcast.
 

@@ -13,6 +13,7 @@ from autodiff.functions.into import takes_out
 from autodiff.functions.reductions import beside
 from autodiff.kernels.arrays import as_array
 from autodiff.kernels.layout import ordered_like
+from autodiff.kinds import refusing
 from autodiff.random import Generator, numpy_generator
 from autodiff.tensors import draws
 from autodiff.tensors.creation import leaf
@@ -78,6 +79,7 @@ def randn(
     return drawn.requires_grad_(requires_grad)
 
 
+@refusing
 def rand_like(
     input: Tensor,
     *,
@@ -94,6 +96,7 @@ def rand_like(
     return leaf(ordered_like(drawn._array, input._array), requires_grad, device)
 
 
+@refusing
 def randn_like(
     input: Tensor,
     *,
@@ -184,6 +187,7 @@ def randperm(
     return leaf(array.astype(int64 if dtype is None else as_dtype(dtype)), requires_grad, device)
 
 
+@refusing
 def randint_like(
     input: Tensor,
     low: int | None = None,

@@ -66,7 +66,6 @@ adaptive_avg_pool2d = for_axes(2, adaptive_avg_pool_nd)
 adaptive_avg_pool3d = for_axes(3, adaptive_avg_pool_nd)
 
 
-@real_only
 def adaptive_max_pool_nd(axes: int, input: Any, output_size: Any, return_indices: bool = False) -> Value:
     """The maximum over the windows of ``adaptive_avg_pool``; with ``return_indices`` also where it stood.
 
@@ -99,12 +98,12 @@ def adaptive_max_pool_nd_with_indices(
     return pair
 
 
-adaptive_max_pool1d = for_axes(1, adaptive_max_pool_nd)
-adaptive_max_pool2d = for_axes(2, adaptive_max_pool_nd)
-adaptive_max_pool3d = for_axes(3, adaptive_max_pool_nd)
-adaptive_max_pool1d_with_indices = for_axes(1, adaptive_max_pool_nd_with_indices)
-adaptive_max_pool2d_with_indices = for_axes(2, adaptive_max_pool_nd_with_indices)
-adaptive_max_pool3d_with_indices = for_axes(3, adaptive_max_pool_nd_with_indices)
+adaptive_max_pool1d = real_only(for_axes(1, adaptive_max_pool_nd))
+adaptive_max_pool2d = real_only(for_axes(2, adaptive_max_pool_nd))
+adaptive_max_pool3d = real_only(for_axes(3, adaptive_max_pool_nd))
+adaptive_max_pool1d_with_indices = real_only(for_axes(1, adaptive_max_pool_nd_with_indices))
+adaptive_max_pool2d_with_indices = real_only(for_axes(2, adaptive_max_pool_nd_with_indices))
+adaptive_max_pool3d_with_indices = real_only(for_axes(3, adaptive_max_pool_nd_with_indices))
 
 
 def fractional_max_pool_nd(

@@ -12,7 +12,7 @@ from autodiff.engine.values import wrap
 from autodiff.engine.versions import changed
 from autodiff.errors import DtypeError, NonFiniteError
 from autodiff.kernels.arrays import as_array
-from autodiff.kinds import parameters_of
+from autodiff.kinds import not_a_tensor, parameters_of, refusing
 from autodiff.tensors.tensor import Tensor
 from autodiff.tensors.warned import warn
 
@@ -22,7 +22,11 @@ Tensors = Tensor | Iterable[Tensor]
 
 
 def _listed(tensors: Tensors) -> list[Tensor]:
-    return parameters_of("clipping", tensors)
+    listed = parameters_of("clipping", tensors)
+    for x in listed:
+        if not isinstance(x, Tensor):
+            raise not_a_tensor("clipping", x, "tensors")
+    return listed
 
 
 def _gradients(parameters: Tensors) -> list[Tensor]:
@@ -51,6 +55,7 @@ def get_total_norm(
     return total_norm
 
 
+@refusing
 def clip_grads_with_norm_(
     parameters: Tensors, max_norm: float, total_norm: Tensor, foreach: bool | None = None
 ) -> None:

@@ -7,11 +7,13 @@ from collections.abc import Iterable
 from autodiff.errors import ShapeError
 from autodiff.functions.joining import cat
 from autodiff.functions.shaping import reshape
+from autodiff.kinds import refusing
 from autodiff.tensors.tensor import Tensor
 
 __all__ = ["parameters_to_vector", "vector_to_parameters"]
 
 
+@refusing
 def parameters_to_vector(parameters: Iterable[Tensor]) -> Tensor:
     """All entries of all parameters in one vector (n,), through which gradients pass.
 
@@ -23,6 +25,7 @@ def parameters_to_vector(parameters: Iterable[Tensor]) -> Tensor:
     return vector
 
 
+@refusing
 def vector_to_parameters(vec: Tensor, parameters: Iterable[Tensor]) -> None:
     """Make each parameter its part of ``vec`` (n,), whose memory it then shares.
 

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from autodiff.errors import OptionError
+from autodiff.kinds import check_module, refusing
 
 from ..module import Module
 from ..parameter import Parameter
@@ -16,6 +17,7 @@ from .norms import output_axis
 __all__ = ["fuse_conv_bn_eval", "fuse_conv_bn_weights", "fuse_linear_bn_eval", "fuse_linear_bn_weights"]
 
 
+@refusing
 def fuse_conv_bn_weights(
     conv_w: Any, conv_b: Any, bn_rm: Any, bn_rv: Any, bn_eps: float, bn_w: Any, bn_b: Any, transpose: bool = False
 ) -> tuple[Parameter, Parameter]:
@@ -52,6 +54,8 @@ def fuse_linear_bn_weights(
 
 
 def _fused(layer: Module, bn: Any, transpose: bool) -> Any:
+    for module in (layer, bn):
+        check_module("fusing", module)
     if layer.training or bn.training or bn.running_mean is None:
         raise OptionError("fusing takes layers in eval(), with the running statistics of the normalisation")
     fused = copy.deepcopy(layer)

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from autodiff.errors import OptionError
+from autodiff.kinds import check_module
 
 from ..module import Module
 from ..parameter import Parameter
@@ -43,6 +44,7 @@ class _Recomputed:
 
 
 def _original(module: Module, name: str, kind: str) -> Parameter:
+    check_module(kind, module)
     weight = module._parameters.get(name)
     if weight is None:
         raise OptionError(f"{type(module).__name__} has no parameter {name!r}, or it is computed already: no {kind}")
@@ -50,6 +52,7 @@ def _original(module: Module, name: str, kind: str) -> Parameter:
 
 
 def _removed(module: M, name: str, kind: str) -> M:
+    check_module(f"remove_{kind}", module)
     hooks = module._hooks.before.values() if module._hooks is not None else ()
     for hook, _ in tuple(hooks):
         if isinstance(hook, _Recomputed) and (hook.kind, hook.name) == (kind, name):
