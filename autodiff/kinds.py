@@ -25,8 +25,11 @@ def described(given: Any) -> str:
     """
     if inspect.isclass(given):
         return f"the class {given.__name__}"
+    if inspect.ismethod(given):
+        owner = given.__self__ if inspect.isclass(given.__self__) else type(given.__self__)
+        return f"the method {owner.__name__}.{given.__name__}"
     if inspect.isroutine(given):
-        return f"the {'method' if inspect.ismethod(given) else 'function'} {getattr(given, '__qualname__', given)}"
+        return f"the function {getattr(given, '__qualname__', given)}"
     if _is_tensor(given):
         return f"a {type(given).__name__} of shape {tuple(given.shape)} and {_dtype_name(given)}"
     if isinstance(given, (list, tuple)) and any(map(_is_tensor, given)):
