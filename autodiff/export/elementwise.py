@@ -74,10 +74,10 @@ def _plus(operator: str, offset: float) -> Callable[[Step], Name]:
 
 
 def _floor_divide(s: Step) -> Name:
-    quotient = s.g.node("Div", s.x(0, s.dtype), s.x(1, s.dtype))
-    if s.dtype.kind != "f":
-        raise s.refuse("ONNX divides whole numbers towards 0")
-    return s.g.node("Floor", quotient)
+    x, y = s.x(0, s.dtype), s.x(1, s.dtype)
+    if s.dtype.kind != "f":  # which ONNX divides towards 0; Mod has the sign of y
+        return s.g.node("Div", s.g.node("Sub", x, s.g.node("Mod", x, y)), y)
+    return s.g.node("Floor", s.g.node("Div", x, y))
 
 
 def _remainder(s: Step) -> Name:
@@ -103,6 +103,14 @@ def _hypot(s: Step) -> Name:
     return s.g.node("Sqrt", s.g.node("Add", *squares))
 
 
+def _where(s: Step) -> Name:
+    """Readers know it for few dtypes; others go through one that holds all their numbers."""
+    dtype = s.dtype if s.dtype.name in CHOSEN else np.dtype(np.float32 if s.dtype.kind == "f" else np.int64)
+    found = s.g.node("Where", s.array("condition", np.bool_), s.x(0, dtype), s.x(1, dtype))
+    return found if dtype == s.dtype else s.g.cast(found, s.dtype)
+
+
+CHOSEN = ("float32", "float64", "int32", "int64", "uint8", "bool")
 ELEMENTWISE: dict[str, Callable[[Step], Name]] = {
     **{name: _unary(operator) for name, operator in {
         "absolute": "Abs", "acos": "Acos", "acosh": "Acosh", "asin": "Asin", "asinh": "Asinh", "atan": "Atan",
@@ -141,7 +149,7 @@ ELEMENTWISE: dict[str, Callable[[Step], Name]] = {
     "hardshrink": lambda s: s.g.node("Shrink", s.x(), lambd=float(s.param("width")), bias=0.0),
     "softshrink": lambda s: s.g.node("Shrink", s.x(), lambd=float(s.param("width")), bias=float(s.param("width"))),
     "gelu": _gelu,
-    "where": lambda s: s.g.node("Where", s.array("condition", np.bool_), s.x(0, s.dtype), s.x(1, s.dtype)),
+    "where": _where,
     "gate": lambda s: s.g.node("Where", s.array("mask", np.bool_), s.x(0, s.dtype), number(s, 0)),
     "astype": _cast, "to_whole": _cast,
 }  # fmt: skip

@@ -114,7 +114,7 @@ class Graph:
 
     def transpose(self, x: Name, axes: Sequence[int]) -> Name:
         """``x`` with its axes in another order."""
-        return self.node("Transpose", x, perm=list(axes))
+        return self.node("Transpose", x, perm=list(axes)) if len(axes) else self.node("Identity", x)
 
     def reduce(self, operator: str, x: Name, axes: Sequence[int], keepdims: bool = True) -> Name:
         """One of the reductions, which take their axes as a tensor."""

@@ -36,8 +36,12 @@ def _conv_transpose(s: Step) -> Name:
         after = (n.rest - 1) * stride + dilation * (k - 1) + 1 - before - wanted.rest
         padding.append((before, max(after, 0)))
         more.append(max(-after, 0))
-    return s.g.node("ConvTranspose", s.x(0), s.x(1), kernel_shape=kernel, pads=_pads(padding), output_padding=more,
-                    group=where.groups, strides=list(where.stride), dilations=list(where.dilation))  # fmt: skip
+    found = s.g.node("ConvTranspose", s.x(0), s.x(1), kernel_shape=kernel, pads=_pads(padding), group=where.groups,
+                     strides=list(where.stride), dilations=list(where.dilation))  # fmt: skip
+    if not any(more):
+        return found
+    around = s.g.numbers(*[0] * (2 + s.ndim), *more)  # zeros, where nothing comes to
+    return s.g.node("Pad", found, around, number(s, 0), mode="constant")
 
 
 def _max_pool(s: Step) -> Name:
@@ -172,15 +176,44 @@ def _lstm(s: Step) -> Name:
     ONNX gives the last c, which stands for all: only that is read. The gates behind it are not read at all.
     """
     if s.count > 4:
-        raise s.refuse("ONNX has no projection of its states (proj_size)")
+        return _projected_lstm(s)
     layer, g = _Recurrent(s, "LSTM"), s.g
     states, _, last = layer.run(["", "", layer.first(2), layer.first(3)], 3)
     every = g.node("Expand", last, g.sizes([layer.time, layer.batch, Size(layer.width)]))
     return g.node("Concat", *(g.node("Reshape", each, g.numbers(-1)) for each in (states, every)), axis=0)
 
 
+def _projected_lstm(s: Step) -> Name:
+    """One time after the other, for a fixed number of them: ONNX's operator has no projection of its states."""
+    g, layer = s.g, _Recurrent(s, "LSTM")
+    count = s.fixed(layer.time, "the length of a sequence whose states are projected")
+    size = s.fixed(s.shape(3)[1], "the width")
+    x = g.reshape(s.x(0), [layer.time, layer.batch, Size(4 * size)])
+    inner, outer = g.transpose(s.x(1), (1, 0)), g.transpose(s.x(4), (1, 0))
+    h, c, hs, cs = s.x(2), s.x(3), {}, {}
+    for i in range(count)[:: -1 if layer.reverse else 1]:
+        now = g.node("Gather", x, g.constant(i, np.int64), axis=0)
+        gates = g.node("Add", now, g.node("MatMul", h, inner))
+        i_, f, a, o = g.several("Split", [gates], 4, {"axis": 1, "num_outputs": 4})
+        new = g.node("Mul", g.node("Sigmoid", i_), g.node("Tanh", a))
+        c = cs[i] = g.node("Add", g.node("Mul", g.node("Sigmoid", f), c), new)
+        h = hs[i] = g.node("MatMul", g.node("Mul", g.node("Sigmoid", o), g.node("Tanh", c)), outer)
+    parts = (g.node("Concat", *(each[i] for i in range(count)), axis=0) for each in (hs, cs))
+    return g.node("Concat", *(g.node("Reshape", part, g.numbers(-1)) for part in parts), axis=0)
+
+
+def _pool_indices(s: Step) -> Name:
+    """Where in the flattened image each maximum stands; ONNX counts on over channels and samples."""
+    w, (height, width) = s.param("window"), s.shape(0)[2:]
+    window = {"kernel_shape": list(w.kernel), "strides": list(w.stride), "pads": _pads(w.padding),
+              "dilations": list(w.dilation)}  # fmt: skip
+    _, found = s.g.several("MaxPool", [s.x()], 2, window)
+    return s.g.node("Mod", found, s.g.node("Mul", s.g.sizes([height]), s.g.sizes([width])))
+
+
 LAYERS: dict[str, Callable[[Step], Name]] = {
-    "conv2d": _conv, "conv2d_input": _conv_transpose, "max_pool2d": _max_pool, "sum_pool2d": _sum_pool,
+    "conv2d": _conv, "conv2d_input": _conv_transpose, "max_pool2d": _max_pool, "max_pool2d_indices": _pool_indices,
+    "sum_pool2d": _sum_pool,
     "resample": _resample, "standardize": _standardize, "attention": _attention,
     "rnn": _rnn, "gru": _gru, "lstm": _lstm,
 }  # fmt: skip

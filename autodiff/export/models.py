@@ -12,11 +12,14 @@ import numpy as np
 
 from autodiff.engine.modes import no_grad
 from autodiff.errors import DtypeError, OptionError
+from autodiff.export.composed import COMPOSED
 from autodiff.export.elementwise import ELEMENTWISE
 from autodiff.export.errors import ExportError
 from autodiff.export.graph import Graph, Name
 from autodiff.export.layers import LAYERS
+from autodiff.export.moving import MOVING
 from autodiff.export.onnx_format import model_bytes, needed
+from autodiff.export.picking import PICKING
 from autodiff.export.recording import Recording, Value
 from autodiff.export.shaping import SHAPING
 from autodiff.export.sizes import Run
@@ -29,7 +32,7 @@ from autodiff.tensors.creation import from_numpy
 from autodiff.tensors.tensor import Tensor
 
 Axes = Mapping[str, Mapping[int, str]]
-TABLE = {**ELEMENTWISE, **SHAPING, **LAYERS}
+TABLE = {**ELEMENTWISE, **COMPOSED, **SHAPING, **MOVING, **PICKING, **LAYERS}
 LAST = object()
 
 

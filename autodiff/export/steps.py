@@ -88,19 +88,19 @@ class Context:
         return None
 
     def _counted(self, arrays: Sequence[Array]) -> Name | None:
-        """Whole numbers that follow one another in equal steps, as `arange` makes them."""
-        sizes, longest = self._sizes(arrays), max(arrays, key=len)
-        if sizes is None or longest.ndim != 1 or longest.dtype != np.int64 or len(longest) < 3:
+        """Whole numbers along one axis that follow one another in equal steps, as `arange` makes them."""
+        sizes, longest = self._sizes(arrays), max(arrays, key=np.size)
+        alone = sizes is not None and longest.ndim and longest.size == max(longest.shape) >= 3
+        if not alone or sizes is None or longest.dtype != np.int64:
             return None
-        start, step = int(longest[0]), int(longest[1] - longest[0])
-        if not all(_same(array, start + step * np.arange(len(array))) for array in arrays):
+        start, step = int(longest.flat[0]), int(longest.flat[1] - longest.flat[0])
+        if not all(_same(array.reshape(-1), start + step * np.arange(array.size)) for array in arrays):
             return None
-        length = self.graph.reshape(self.graph.sizes(sizes), [])
-        counted = self.graph.node(
-            "Range", self.graph.constant(0, np.int64), length, self.graph.constant(1, np.int64)
-        )
-        scaled = self.graph.node("Mul", counted, self.graph.constant(step, np.int64))
-        return self.graph.node("Add", scaled, self.graph.constant(start, np.int64))
+        axis, g = longest.shape.index(longest.size), self.graph
+        length = g.reshape(g.sizes([sizes[axis]]), [])
+        counted = g.node("Range", g.constant(0, np.int64), length, g.constant(1, np.int64))
+        scaled = g.node("Add", g.node("Mul", counted, g.constant(step, np.int64)), g.constant(start, np.int64))
+        return scaled if longest.ndim == 1 else g.reshape(scaled, sizes)
 
 
 def _same(x: Any, y: Any) -> bool:
@@ -114,6 +114,8 @@ class Step:
         self.context, self.operations, self.g = context, operations, context.graph
         first = operations[0]
         self.name, self.dtype = first.name, first.result.array.dtype
+        if self.dtype.kind == "c":
+            raise self.refuse("its result is complex, which readers of ONNX do not know")
         if len({len(operation.inputs) for operation in operations}) > 1:
             raise self.refuse("it takes another number of inputs for inputs of another size")
 

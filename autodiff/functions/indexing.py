@@ -7,8 +7,9 @@ from typing import Any, Literal, overload
 
 import numpy as np
 
+from autodiff.dtypes import int64
 from autodiff.engine.broadcasting import broadcasts_to
-from autodiff.engine.values import Value, wrap
+from autodiff.engine.values import TensorBase, Value, wrap
 from autodiff.errors import AxisError, DtypeError, OptionError, ShapeError
 from autodiff.functions.arrays import array_of, constant, one_dtype, tensors_only
 from autodiff.functions.axes import axis_of, size_of
@@ -18,6 +19,7 @@ from autodiff.kernels.arrays import as_array
 from autodiff.kernels.layout import row_major
 from autodiff.kernels.lending import lend
 from autodiff.ops.arithmetic import where
+from autodiff.ops.comparison import eq
 from autodiff.ops.indexing import index as pick
 from autodiff.ops.indexing import put as overwrite
 from autodiff.ops.indexing import scatter_add, take_along_axis
@@ -300,4 +302,5 @@ def one_hot(input: Any, num_classes: int = -1) -> Value:
     count = needed if num_classes == -1 else num_classes
     if needed > count or count <= 0 or classes.min(initial=0) < 0:
         raise OptionError(f"one_hot of {count} classes takes numbers from 0 to {count - 1}, not {input!r:.60}")
-    return wrap((row_major(classes)[..., None] == np.arange(count)).astype(np.int64))
+    columns = reshape(input if isinstance(input, TensorBase) else wrap(classes), (*classes.shape, 1))
+    return cast(eq(columns, wrap(np.arange(count))), int64)

@@ -16,8 +16,8 @@ from autodiff.functions.indexing import in_range
 from autodiff.functions.reductions import Extreme
 from autodiff.functions.shaping import clone, contiguous, in_order_of, movedim, squeeze, unsqueeze
 from autodiff.kernels.arrays import as_array
-from autodiff.kernels.layout import ordered_like, row_major
-from autodiff.ops import reductions
+from autodiff.kernels.layout import row_major
+from autodiff.ops import comparison, reductions
 from autodiff.ops.arithmetic import where
 from autodiff.ops.indexing import index, take_along_axis
 from autodiff.ops.shaping import cast, reshape
@@ -30,24 +30,20 @@ __all__ = [
 
 def _ranked(input: Any, axis: int, descending: bool, ranks: slice) -> Any:
     """The positions of the entries at ``ranks`` of the order along an axis."""
-    order = _order(array_of(input), axis, descending)
-    return row_major(order[(slice(None),) * axis + (ranks,)]) if input.ndim else order
+    order = _order(input, axis, descending, ranks.stop)
+    return contiguous(index(order, key=(slice(None),) * axis + (ranks,))) if ranks.start and input.ndim else order
 
 
-def _order(x: Any, axis: int, descending: bool) -> Any:
-    """The positions that sort ``x``, equals in their order; NaN counts as the largest."""
-    if not x.ndim:
-        return np.zeros((), int64)
-    if not descending:
-        return ordered_like(np.argsort(x, axis=axis, stable=True), x)
-    turned = np.argsort(np.flip(x, axis), axis=axis, stable=True)
-    return ordered_like(np.flip(x.shape[axis] - 1 - turned, axis), x)
+def _order(input: Any, axis: int, descending: bool, count: int | None = None) -> Any:
+    """The positions that sort ``input``, or the first ``count`` of them."""
+    return comparison.argsort(input, axis=axis, descending=descending, count=count)
 
 
 def _picked(input: Any, indices: Any, axis: int) -> Extreme:
+    positions = array_of(indices)
     if not input.ndim:
-        return Extreme(clone(input), constant(indices, input))
-    return Extreme(take_along_axis(input, indices=indices, axis=axis), constant(indices, input))
+        return Extreme(clone(input), constant(positions, input))
+    return Extreme(take_along_axis(input, indices=positions, axis=axis), constant(positions, input))
 
 
 def _one(input: Any, position: Any, axis: int, keepdim: bool) -> Extreme:
@@ -66,14 +62,14 @@ def sort(input: Any, dim: int = -1, descending: bool = False, stable: bool = Tru
     tensor([3, 2, 1])
     """
     axis = axis_of(dim, input.ndim)
-    values, indices = _picked(input, _order(array_of(input), axis, descending), axis)
+    values, indices = _picked(input, _order(input, axis, descending), axis)
     return Extreme(in_order_of(values, input), indices)
 
 
 @real_only
 def argsort(input: Any, dim: int = -1, descending: bool = False, stable: bool = True) -> Value:
     """The positions of the entries in order along ``dim``."""
-    return constant(_order(array_of(input), axis_of(dim, input.ndim), descending), input)
+    return _order(input, axis_of(dim, input.ndim), descending)
 
 
 @real_only

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from autodiff.engine.primitive import Primitive
-from autodiff.kernels.layout import row_major
+from autodiff.kernels.layout import ordered_like, row_major
 
 eq = Primitive("equal", np.equal)
 ne = Primitive("not_equal", np.not_equal)
@@ -41,3 +41,17 @@ argmax = Primitive("argmax", _position(np.argmax), real=True)
 argmin = Primitive("argmin", _position(np.argmin), real=True)
 any_ = Primitive("any", lambda x, axis, keepdims: row_major(np.any(x, axis=axis, keepdims=keepdims)))
 all_ = Primitive("all", lambda x, axis, keepdims: row_major(np.all(x, axis=axis, keepdims=keepdims)))
+
+
+def _order(x: Any, axis: int, descending: bool, count: int | None) -> Any:
+    """The positions that sort ``x``, or the first ``count``, equals in their order; NaN counts as the largest."""
+    if not x.ndim:
+        return np.zeros((), np.int64)
+    if descending:
+        order = np.flip(x.shape[axis] - 1 - np.argsort(np.flip(x, axis), axis=axis, stable=True), axis)
+    else:
+        order = np.argsort(x, axis=axis, stable=True)
+    return ordered_like(order, x) if count is None else row_major(order[(slice(None),) * axis + (slice(count),)])
+
+
+argsort = Primitive("argsort", _order, real=True)

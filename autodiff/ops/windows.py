@@ -70,6 +70,10 @@ max_pool_gather = Primitive(
     lambda g, out, x, source, maxima, window: max_pool_scatter(g, source=source, maxima=maxima, window=window),
                             selects=True, real=True)
 
+# Where in the flattened image the maximum of each window stands.
+max_pool_indices = Primitive(
+    "max_pool2d_indices", lambda x, window: pooling.max_pool_indices(x, pooling.max_pool(x, window), window), real=True)
+
 sum_pool = Primitive(
     "sum_pool2d", lambda x, window: pooling.sum_pool(x, window),
     lambda g, out, x, window: sum_pool_adjoint(g, window=window, size=x.shape[2:]))

@@ -8,13 +8,14 @@ from typing import Any
 import numpy as np
 
 from autodiff.engine.apply import apply
-from autodiff.engine.values import Value, wrap
+from autodiff.engine.values import Value
 from autodiff.errors import OptionError, ShapeError
 from autodiff.functions.arrays import real_only
 from autodiff.functions.shaping import contiguous
 from autodiff.kernels.arrays import as_array
 from autodiff.kernels.geometry import Sizes
 from autodiff.kernels.resampling import Taps
+from autodiff.ops.comparison import argmax
 from autodiff.ops.indexing import take_along_axis
 from autodiff.ops.reductions import mean
 from autodiff.ops.shaping import reshape
@@ -204,14 +205,15 @@ def _picked(x: Any, places: list[Any], output: Sizes, unbatched: bool, return_in
         flat = flat * size[axis] + place.reshape(*lead, *spread)
     windows = flat.reshape(*flat.shape[: flat.ndim - 2 * axes], math.prod(output), math.prod(flat.shape[-axes:]))
     x = reshape(x, shape=(*x.shape[:2], math.prod(size)))
-    plain = as_array(x.detach())
-    windows = np.broadcast_to(windows, (*plain.shape[:2], *windows.shape[-2:]))
-    flat = windows.reshape(*plain.shape[:2], math.prod(windows.shape[2:]))
-    values = np.take_along_axis(plain, flat, 2).reshape(windows.shape)
-    indices = np.take_along_axis(windows, values.argmax(-1)[..., None], 3)[..., 0]
+    windows = np.broadcast_to(windows, (*x.shape[:2], *windows.shape[-2:]))
+    flat = windows.reshape(*x.shape[:2], math.prod(windows.shape[2:]))
+    values = reshape(apply(take_along_axis, (x.detach(),), {"indices": flat, "axis": 2}), shape=windows.shape)
+    winners = apply(argmax, (values,), {"axis": -1, "keepdims": True})
+    indices = apply(take_along_axis, (windows,), {"indices": as_array(winners), "axis": 3})
+    indices = reshape(indices, shape=(*x.shape[:2], math.prod(output)))
     shape = (*x.shape[1 if unbatched else 0 : 2], *output)
-    result = reshape(apply(take_along_axis, (x,), {"indices": indices, "axis": 2}), shape=shape)
-    return (result, wrap(indices.reshape(shape))) if return_indices else result
+    result = reshape(apply(take_along_axis, (x,), {"indices": as_array(indices), "axis": 2}), shape=shape)
+    return (result, reshape(indices, shape=shape)) if return_indices else result
 
 
 def _at_random(chance: Any, size: int, output: int, kernel: int) -> Any:

@@ -8,16 +8,15 @@ from typing import Any
 import numpy as np
 
 from autodiff.engine.apply import apply
-from autodiff.engine.values import Value, wrap
+from autodiff.engine.values import Value
 from autodiff.errors import OptionError, ShapeError
 from autodiff.functions.arithmetic import where
 from autodiff.functions.axes import shape_of
 from autodiff.kernels.arrays import as_array
 from autodiff.kernels.geometry import Sizes, Window
-from autodiff.kernels.pooling import max_pool_indices
-from autodiff.ops.indexing import put
+from autodiff.ops.indexing import put, take_along_axis
 from autodiff.ops.shaping import in_single, reshape
-from autodiff.ops.windows import max_pool, sum_pool
+from autodiff.ops.windows import max_pool, max_pool_indices, sum_pool
 
 from .arguments import as_tuple, check_output, for_axes, in_format_of, window_of, with_batch, without_batch
 
@@ -55,7 +54,7 @@ def max_pool_nd(
     window = _pool_window(name, x, kernel_size, stride, padding, dilation, ceil_mode)
     result = without_batch(_over_planes(max_pool, x, window), unbatched)
     if return_indices:
-        result = result, without_batch(wrap(_winners(as_array(x.detach()), window)), unbatched)
+        result = result, without_batch(_winners(x.detach(), window), unbatched)
     return in_format_of(result, axes, input) if axes > 1 or return_indices else result
 
 
@@ -247,19 +246,19 @@ def _over_planes(primitive: Any, x: Any, window: Window) -> Any:
 
 def _winners(x: Any, window: Window) -> Any:
     """Where in the flattened signal, image or volume (N, C, *) the maximum of each window stands."""
-    shape = x.shape
+    shape = tuple(x.shape)
     plane, depth = _planes(window)
-    planes = x.reshape(_as_planes(shape))
-    maxima = max_pool.forward(planes, window=plane)
-    indices = max_pool_indices(planes, maxima, plane)
+    planes = x if len(shape) == 4 else reshape(x, shape=_as_planes(shape))
+    indices = max_pool_indices(planes, window=plane)
     if depth is not None:
+        maxima = max_pool(planes, window=plane)
         area = math.prod(maxima.shape[2:])
-        columns = maxima.reshape(*shape[:3], area)
-        deepest = max_pool.forward(columns, window=depth)
-        flat = max_pool_indices(columns, deepest, depth).reshape(*shape[:2], deepest.shape[2] * area)
-        in_slice = np.take_along_axis(indices.reshape(*shape[:2], shape[2] * area), flat, 2)
-        indices = in_slice + flat // columns.shape[3] * (shape[3] * shape[4])
-    return indices.reshape(*shape[:2], *window.output_size(shape[2:]))
+        flat = max_pool_indices(reshape(maxima, shape=(*shape[:3], area)), window=depth)
+        flat = reshape(flat, shape=(*shape[:2], flat.shape[2] * area))
+        of_slices = reshape(indices, shape=(*shape[:2], shape[2] * area))
+        in_slice = take_along_axis(of_slices, indices=as_array(flat), axis=2)
+        indices = in_slice + flat // area * (shape[3] * shape[4])
+    return reshape(indices, shape=(*shape[:2], *window.output_size(shape[2:])))
 
 
 def _counts(window: Window, size: Sizes, include_pad: bool, dtype: Any) -> Any:

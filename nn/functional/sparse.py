@@ -3,23 +3,28 @@
 from __future__ import annotations
 
 from itertools import pairwise
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 
+from autodiff.dtypes import int64
+from autodiff.engine import modes
 from autodiff.engine.apply import apply
 from autodiff.engine.values import Value
 from autodiff.engine.versions import changed
 from autodiff.errors import AxisError, DtypeError, OptionError, ShapeError
 from autodiff.functions.arrays import array_of, one_dtype
 from autodiff.kernels.arrays import as_array
-from autodiff.ops import indexing
-from autodiff.ops.shaping import in_single
+from autodiff.ops import indexing, reductions
+from autodiff.ops.shaping import cast, in_single, reshape
 from autodiff.tensors.sparse_gradient import rows_used
 
 __all__ = ["embedding", "embedding_bag"]
 
+RENORM = SimpleNamespace(name="renorm")  # what is noted of rows that are shortened in place
 MODES = ("sum", "mean", "max")
+EVEN = {"sum": reductions.sum_, "mean": reductions.mean, "max": reductions.amax}  # of bags of one size
 
 
 def embedding(
@@ -67,7 +72,7 @@ def _rows(input: Any, weight: Any) -> np.ndarray[Any, Any]:
     if indices.size and not 0 <= indices.min() <= indices.max() < rows:
         wrong = indices[(indices < 0) | (indices >= rows)].flat[0]
         raise AxisError(f"a table of {rows} rows has those from 0 to {rows - 1}, not {wrong}")
-    return indices.astype(np.int64, copy=False)
+    return indices if indices.dtype == int64 else array_of(cast(input, int64))
 
 
 def _padding(padding_idx: int, rows: int) -> int:
@@ -96,6 +101,8 @@ def _shorten(weight: Any, indices: np.ndarray[Any, Any], max_norm: float, p: flo
     if long.any():
         table[used[long]] *= (max_norm / (norms[long, None] + 1e-7)).astype(table.dtype)
         changed(table)
+    if (notes := modes.current().notes) is not None:
+        notes(RENORM, (weight,), weight, {})
 
 
 def embedding_bag(
@@ -131,7 +138,7 @@ def embedding_bag(
     bags, count = _bags(input, offsets, include_last_offset)
     if len(weight.shape) != 2:
         raise ShapeError(f"an embedding has a table (V, E), not one of shape {tuple(weight.shape)}")
-    numbers = array_of(input).reshape(-1)
+    numbers = array_of(reshape(input, shape=(-1,)))
     counted = np.ones(len(numbers), bool)
     if padding_idx is not None:
         counted = numbers != _padding(padding_idx, weight.shape[0])
@@ -139,6 +146,9 @@ def embedding_bag(
     if per_sample_weights is not None:
         one_dtype("embedding_bag", weight, per_sample_weights)
         rows = rows * per_sample_weights.reshape(-1, 1)
+    if offsets is None and padding_idx is None and len(numbers):
+        even = reshape(rows, shape=(count, -1, weight.shape[1]))
+        return apply(EVEN[mode], (even,), {"axis": 1, "keepdims": False})
     if not counted.all():
         rows, bags = rows[counted], bags[counted]
     members = np.bincount(bags, minlength=count).reshape(count, 1)

@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from declared.base import plain
+from declared.base import elsewhere, plain
 
 plain("equal", lambda x, y: ~((x < y) | (x > y)))
 plain("not_equal", lambda x, y: (x < y) | (x > y))
@@ -29,3 +29,6 @@ plain("argmax", lambda x, axis, keepdims: np.argsort(-x, axis, stable=True)[:, :
 plain("argmin", lambda x, axis, keepdims: np.argsort(x, axis, stable=True)[:, :1], axis=1, keepdims=True)
 plain("any", lambda x, axis, keepdims: (x != 0).sum(1) > 0, axis=1, keepdims=False)
 plain("all", lambda x, axis, keepdims: (x != 0).sum(1) == x.shape[1], axis=1, keepdims=False)
+plain("argsort", lambda x, axis, descending, count: np.array([sorted(range(len(r)), key=r.__getitem__)[:2] for r in x]),
+      axis=1, descending=False, count=2)
+elsewhere("max_pool2d_indices", "as PyTorch has it: tests/test_nn_parity.py, tests/parity/nn_pooling.py")
