@@ -71,6 +71,8 @@ class DistributedDataParallel(Module):
             return self.module(*inputs, **kwargs)
         axis, given = self.batch_axis, [x for x in (*inputs, *kwargs.values()) if isinstance(x, Tensor)]
         self._reducer.samples = given[0].shape[axis] if axis is not None and given and given[0].ndim > axis else 1
+        if self.training:
+            self._reducer.called()
         if self.broadcast_buffers and self.training:
             for buffer in self.module.buffers():
                 broadcast(buffer, 0)

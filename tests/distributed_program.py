@@ -134,6 +134,29 @@ def overlapping() -> None:
     assert begun[1] >= 1, begun
 
 
+def apart() -> None:
+    """A process whose loss does not depend on the model takes part with zeros; a backward of another model is none."""
+    rank, size = distributed.get_rank(), distributed.get_world_size()
+    model, other = dense().double(), nn.Linear(4, 1).double()
+    wrapped, alone, second = DistributedDataParallel(model), copy_of(model, dense), DistributedDataParallel(other)
+    optimizers = optim.SGD(model.parameters(), lr=0.1), optim.SGD(alone.parameters(), lr=0.1)
+    for step, (x, y) in enumerate(batches(4, 4 * size)):
+        for optimizer in optimizers:
+            optimizer.zero_grad()
+        output, beside = wrapped(part(x)), second(part(x))
+        beside.square().mean().backward()
+        here = step != 1 or rank == 0
+        loss = F.mse_loss(output, part(y)) if here else autodiff.zeros((), dtype=autodiff.float64, requires_grad=True)
+        loss.backward()
+        parts = list(zip(np.array_split(x, size), np.array_split(y, size), strict=True))
+        losses = [F.mse_loss(alone(autodiff.tensor(a)), autodiff.tensor(b)) for a, b in parts]
+        (sum(losses[1:], losses[0]) / size if step != 1 else losses[0] / size).backward()
+        agree(model, alone, gradients=True)
+        for optimizer in optimizers:
+            optimizer.step()
+    agree(model, alone)
+
+
 def buffers() -> None:
     """Running means are those of the first process."""
     autodiff.manual_seed(distributed.get_rank())
@@ -191,6 +214,17 @@ def collectives() -> None:
     distributed.barrier()
 
 
+def forever() -> None:
+    """Train until the process is killed, after it has said its number."""
+    model = dense()
+    wrapped, optimizer = DistributedDataParallel(model, bucket_cap_mb=0.001), optim.Adam(model.parameters())
+    print(os.getpid(), flush=True)  # noqa: T201
+    while True:
+        optimizer.zero_grad()
+        wrapped(autodiff.randn(8, 4)).square().mean().backward()
+        optimizer.step()
+
+
 def ends(how: str) -> None:
     """One process does not come to the second operation."""
     model = nn.Linear(3, 1 if how != "other model" else 1 + distributed.get_rank())
@@ -206,6 +240,12 @@ def ends(how: str) -> None:
                 sys.exit(0)
             case "late":
                 time.sleep(60)
+            case "skips":
+                wrapped(autodiff.ones(2, 3))
+            case "twice":
+                loss = wrapped(autodiff.ones(2, 3)).sum()
+                autodiff.zeros(1, requires_grad=True).sum().backward()
+                loss.backward()
     loss = wrapped(autodiff.ones(2, 3)).sum()
     if how == "outside":
         loss = loss + model.weight.sum()
@@ -215,6 +255,6 @@ def ends(how: str) -> None:
 if __name__ == "__main__":
     scenario, *arguments = sys.argv[1:]
     distributed.init_process_group("mpi", timeout=3 if "late" in arguments else 60)
-    scenarios = [training, odd, gathered, overlapping, buffers, collectives, ends]
+    scenarios = [training, odd, gathered, overlapping, apart, buffers, collectives, forever, ends]
     {function.__name__: function for function in scenarios}[scenario](*arguments)
     print("fine", flush=True)  # noqa: T201

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -17,6 +18,13 @@ GAPS = np.array([[False, True, False], [False, False, False]])
 def gaps(x: Any) -> Any:
     """``x`` with a NaN in it."""
     return np.where(GAPS, np.nan, x)
+
+
+def parts(x: Any) -> Any:
+    """The parts before and behind the point, by several names, one of which NumPy 2.5 deprecates."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        return np.modf(x)[0] * np.modf(x)[1] + np.fix(x) * x
 
 
 MORE: dict[str, Callable[..., Any]] = {
@@ -43,8 +51,7 @@ MORE: dict[str, Callable[..., Any]] = {
     "corrcoef": lambda x: np.corrcoef(x) + np.corrcoef(x[0], x[1]),
     "ediff1d": lambda x: np.ediff1d(x) + np.ediff1d(x[0], to_end=[1.0, 2.0], to_begin=x[1, 0]),
     "cbrt": lambda x: np.cbrt(x) + np.cbrt(x[0]),
-    "parts of numbers": lambda x: np.modf(x * 1.1)[0] * np.modf(x * 1.1)[1] + np.fix(x * 1.1) * x
-        + np.float_power(np.abs(x), 1.5),
+    "parts of numbers": lambda x: parts(x * 1.1) + np.float_power(np.abs(x), 1.5),
     "select": lambda x: np.select([A > 1, A < -0.9], [x * 2, x**2], default=5.0) + np.select([A > 0], [x]),
     "piecewise": lambda x: np.piecewise(x, [A < 0, A > 1], [lambda v: -(v**3), lambda v: v * v, 2.5]),
     "piecewise of where it holds": lambda x: np.piecewise(x, [A > 0], [np.sqrt, lambda v: v]),

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from architecture import ROOT
+from killed_ranks import killed
 
 import autodiff
 import nn
@@ -44,13 +45,13 @@ def test_the_weights_are_those_of_one_process_with_the_joined_batch(processes: i
     fine(processes, "training")
 
 
-@pytest.mark.parametrize("scenario", ["odd", "gathered", "overlapping", "buffers", "collectives"])
+@pytest.mark.parametrize("scenario", ["odd", "gathered", "overlapping", "apart", "buffers", "collectives"])
 def test_two_processes(scenario: str) -> None:
     """What each does is said in the program."""
     fine(2, scenario)
 
 
-@pytest.mark.parametrize("scenario", ["odd", "collectives"])
+@pytest.mark.parametrize("scenario", ["odd", "apart", "collectives"])
 def test_more_processes(scenario: str) -> None:
     """Three, so that no number is a power of two."""
     fine(3, scenario)
@@ -62,6 +63,8 @@ ENDS = {
     "killed": ["a process was killed by signal 9, and so all were ended"],
     "late": ["waited 3 s for the others"],
     "other model": ["the model of process 1 has ('weight', (2, 3), 'float32') where that of process 0 has"],
+    "skips": ["called the wrapped model 2 times in training, and all 3 together 4 times; one of them skipped"],
+    "twice": ["a backward pass before this one came to no parameter of the wrapped model"],
     "outside": ["weight has a gradient that did not come from a call of the wrapped model"],
 }
 
@@ -74,6 +77,13 @@ def test_when_one_process_fails_all_end_and_say_why(how: str) -> None:
     assert seconds < 15  # the start of three interpreters included
     for words in ENDS[how]:
         assert words in done.stderr
+
+
+@pytest.mark.parametrize("processes", [2, 3])
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGKILL")
+def test_a_process_that_is_killed_at_any_moment_ends_all(processes: int) -> None:
+    """Within ten seconds, and none is left over."""
+    assert not killed(processes, seed=processes)
 
 
 def test_the_command_says_what_is_wrong() -> None:

@@ -21,7 +21,7 @@ from test_io import OBJECT, WHOLE, assert_same, saved
 from autodiff.errors import FileFormatError
 from autodiff.io import load
 
-ROOM = 1 << 21  # what Python and NumPy take for a file of any size
+ROOM = 1 << 22  # what Python and NumPy take for a file of any size
 
 
 def loaded(content: bytes) -> tuple[Any, int]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from contextlib import AbstractContextManager, nullcontext
 from threading import RLock
 from typing import Any
@@ -26,6 +26,7 @@ from autodiff.kinds import array_like, described, repair_of, several
 
 _delivering = RLock()  # NumPy adds long arrays while other threads run
 hold_over_forks(lambda: _delivering)
+finished: list[Callable[[], None]] = []  # called after each ``backward()``, whatever it reached
 
 
 def grad(
@@ -198,6 +199,8 @@ def accumulate_grad(found: dict[Node, Any], create_graph: bool) -> None:
             if hooked and hasattr(node, "hooks"):
                 for hook in tuple(node.hooks.accumulated.values()):
                     hook(owner)
+    for call in finished:
+        call()
 
 
 def _tracked(tensor: Any) -> Node:
@@ -220,10 +223,8 @@ def _seed(output: Any, seed: Any) -> Any:
     if seed is None:
         array = output._array
         if array.size != 1:
-            raise GraphError(
-                f"a tensor of shape {output.shape} needs a gradient of that shape to start from; or reduce it first, "
-                "as in loss.mean().backward()"
-            )
+            why = "needs a gradient of that shape to start from; or reduce it first, as in loss.mean().backward()"
+            raise GraphError(f"a tensor of shape {output.shape} {why}")
         if array.dtype.kind == "c":
             raise GraphError("a complex number needs a gradient to start from; or take .real or .abs() of it first")
         one = np.array(1, array.dtype)  # faster than np.ones

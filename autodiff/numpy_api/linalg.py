@@ -37,10 +37,13 @@ def _trace(a: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
     return reductions.sum(diagonals.diagonal(a, offset, axis1, axis2), -1)
 
 
+COMPLEX_EIG = tuple(map(int, np.__version__.split(".")[:2])) >= (2, 5)  # from then on NumPy's eig is always complex
+
+
 def _eig(a: Any) -> Any:
-    """Real numbers where all eigenvalues of a real matrix are, as NumPy's."""
+    """Real numbers where all eigenvalues of a real matrix are, as those of NumPy before 2.5."""
     values, vectors = found = decompositions.eig(a)
-    if a.dtype.kind == "c" or array_of(values).imag.any():
+    if COMPLEX_EIG or a.dtype.kind == "c" or array_of(values).imag.any():
         return found
     return decompositions.Eigen(complex_names.real(values), complex_names.real(vectors))
 
