@@ -96,6 +96,26 @@ def test_deterministic_calls_have_the_same_bits_from_the_first_on() -> None:
 
 
 @pytest.mark.usefixtures("fresh")
+def test_a_compiled_step_is_compared_by_one_lane() -> None:
+    """A kernel that becomes ready between a replay and the eager call beside it makes no difference."""
+    x, w = (autodiff.tensor(array) for array in inputs(64))
+    begin: list[Callable[[], None]] = []
+
+    def step(x: Any) -> Any:
+        while begin:
+            begin.pop()()
+        return autodiff.conv2d(x, w, padding=1)
+
+    compiled = autodiff.compile(step)
+    with library._compiler:  # nothing is compiled in the background
+        compiled(x), compiled(x)
+        begin += [lambda: library.finish(wait=True), library._compiler.release]
+        compiled(x)
+        library._compiler.acquire()
+    assert len(compiled.programs) == len(kernels()) == 1, compiled.summary()
+
+
+@pytest.mark.usefixtures("fresh")
 @pytest.mark.parametrize("dtype", ["float64", "float16", ">f4"])
 def test_other_dtypes_are_numpys(dtype: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Double and half precision and foreign byte order never ask for a kernel."""

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import wraps
 from importlib.util import find_spec
 from typing import Any, TypeVar
@@ -17,6 +18,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 VARIABLE = "AUTODIFF_LLVM"  # "off": NumPy alone; "now": the first call of a shape compiles, and waits
 _routes: dict[str, Callable[..., Any]] | None = None  # empty where the lane is off; None before it was looked for
+_hurried: list[bool] = []  # one for each block of ``settled``
 
 
 def routes() -> dict[str, Callable[..., Any]]:
@@ -37,6 +39,21 @@ def set_enabled(on: bool) -> None:
     """Let kernels be chosen, or NumPy compute everything."""
     global _routes
     _routes = None if on else {}
+
+
+@contextmanager
+def settled() -> Iterator[None]:
+    """In the block a kernel is made by the call that asks for it, which waits: so the same call gives the same bits."""
+    _hurried.append(True)
+    try:
+        yield
+    finally:
+        _hurried.pop()
+
+
+def is_hurried() -> bool:
+    """Whether a kernel is made at once."""
+    return bool(_hurried) or os.environ.get(VARIABLE) == "now"
 
 
 def faster(name: str) -> Callable[[F], F]:

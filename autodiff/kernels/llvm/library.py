@@ -22,6 +22,7 @@ import numpy as np
 
 from autodiff.errors import AutodiffWarning
 from autodiff.forks import PATIENCE, hold_over_forks
+from autodiff.kernels import lanes
 from autodiff.kernels.blas import are_deterministic_algorithms_enabled
 from autodiff.kernels.llvm import disk
 from autodiff.kernels.llvm.builder import Code, Machine
@@ -108,7 +109,7 @@ def _ask(wanted: Wanted) -> Kernel | None:
         warnings.warn(_unsaid.pop(), AutodiffWarning, stacklevel=2)
     if wanted.kind in _off:
         return None
-    if are_deterministic_algorithms_enabled() or os.environ.get("AUTODIFF_LLVM") == "now":
+    if are_deterministic_algorithms_enabled() or lanes.is_hurried():
         return _make(wanted)
     with _queue:
         asked = _kernels.get(wanted[:2])
