@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from autodiff.kernels.lanes import routed, routes
 from autodiff.kernels.threads import WorkQueue, workers
 
 BLOCK = 1 << 17  # numbers; on shorter ones the calls cost more than a second thread saves
@@ -31,21 +32,47 @@ def by_blocks(function: Callable[..., Any], *arrays: Any) -> Any:
     return _filled(fill, *arrays)
 
 
-def shared(function: Callable[..., Any]) -> Callable[[Any], Any]:
-    """``function(x)``, elementwise, with an ``out`` like that of NumPy's; threads share long arrays."""
+def shared(function: Callable[..., Any], route: str = "") -> Callable[[Any], Any]:
+    """``function(x)``, elementwise, with an ``out`` like that of NumPy's; threads share long arrays.
+
+    With a ``route`` a kernel of that name may do it (see ``lanes``).
+    """
 
     @wraps(function)
     def of(x: Any) -> Any:
         if x.nbytes < LONG:
             return function(x)
-        if type(x) is not np.ndarray or x.size < LONG:
-            is_shared = hasattr(x, "__once__") and x.size >= LONG and workers() > 1
-            return x.__once__(of, (x,), {}) if is_shared else function(x)
-        if x.dtype.kind != "f" or not x.flags.c_contiguous:
+        if type(x) is not np.ndarray:
+            return x.__once__(of, (x,), {}) if _is_one_call(x, route) else function(x)
+        if route and (made := routed(route, x)) is not None:
+            return made
+        if x.size < LONG or x.dtype.kind != "f" or not x.flags.c_contiguous:
             return function(x)
         return _filled(lambda out, x: function(x, out=out), x)
 
     return of
+
+
+def sloped(route: str, slope: Callable[[Any], Any]) -> Callable[[Any, Any, Any], Any]:
+    """The VJP ``g * slope(out)`` of an elementwise function; of long arrays by blocks, or by a kernel."""
+
+    def vjp(g: Any, out: Any, x: Any) -> Any:
+        if g.nbytes < LONG:
+            return g * slope(out)
+        if type(g) is not np.ndarray:
+            return g.__once__(vjp, (g, out, None), {}) if _is_one_call(g, route) else g * slope(out)
+        if (made := routed(route, g, out)) is not None:
+            return made
+        if g.size < LONG or not (g.flags.c_contiguous and out.flags.c_contiguous and g.dtype == out.dtype):
+            return g * slope(out)
+        return _filled(lambda block, g, out: np.multiply(g, slope(out), out=block), g, out)
+
+    return vjp
+
+
+def _is_one_call(x: Any, route: str) -> bool:
+    """Whether a long array is one of ``compile`` that threads share, or that a kernel may take."""
+    return hasattr(x, "__once__") and ((x.size >= LONG and workers() > 1) or bool(route and routes()))
 
 
 def _filled(fill: Callable[..., Any], *arrays: Any) -> Any:

@@ -56,20 +56,27 @@ def is_hurried() -> bool:
     return bool(_hurried) or os.environ.get(VARIABLE) == "now"
 
 
-def faster(name: str) -> Callable[[F], F]:
+def routed(name: str, x: Any, *others: Any, **options: Any) -> Any:
+    """What the route of this name makes of the arguments; None where there is no route, or it makes nothing of them."""
+    if x.dtype.char == "f" and (found := routes() if _routes is None else _routes):
+        return found[name](x, *others, **options)
+    return None
+
+
+def faster(name: str, opaque_from: int | None = None) -> Callable[[F], F]:
     """Let the route of this name compute, where there is one and it gives a result; else the function.
 
-    A route is called with the same arguments, of which the first is an array of float32.
+    A route is called with the same arguments, of which the first is an array of float32. What has so many numbers is
+    one call for ``compile``, which cannot know whether there will be a kernel.
     """
 
     def decorate(function: F) -> F:
         @wraps(function)
         def call(x: Any, *others: Any, **options: Any) -> Any:
-            if x.dtype.char == "f" and (found := routes() if _routes is None else _routes):
-                made = found[name](x, *others, **options)
-                if made is not None:
-                    return made
-            return function(x, *others, **options)
+            if opaque_from and hasattr(x, "__once__") and x.size >= opaque_from and routes():
+                return x.__once__(call, (x, *others), options)
+            made = routed(name, x, *others, **options)
+            return function(x, *others, **options) if made is None else made
 
         return call  # type: ignore[return-value]  # the wrapper takes what the function takes
 

@@ -10,6 +10,7 @@ import numpy as np
 from autodiff.engine.primitive import Primitive
 from autodiff.kernels.arrays import as_array
 from autodiff.kernels.blocks import by_blocks
+from autodiff.kernels.lanes import faster
 from autodiff.kernels.layout import by_first, row_major, unusual
 from autodiff.kernels.sums import LONG, accumulate
 from autodiff.ops.shaping import in_single
@@ -27,6 +28,16 @@ def _gelu(x: Any) -> Any:
 
 def _gelu_x(g: Any, x: Any) -> Any:
     return ((erf(x * ROOT_HALF) + 1) * 0.5 + np.exp(x * x * -0.5) * x * PEAK) * g
+
+
+@faster("gelu", opaque_from=LONG)
+def _gelu_by_blocks(x: Any) -> Any:
+    return by_blocks(_gelu, x)
+
+
+@faster("gelu_back", opaque_from=LONG)
+def _gelu_x_by_blocks(g: Any, x: Any) -> Any:
+    return by_blocks(_gelu_x, g, x)
 
 
 def _gelu_tanh(x: Any) -> Any:
@@ -121,8 +132,9 @@ def _mse_x(g: Any, out: Any, x: Any, y: Any) -> Any:
 
 
 # x P(N <= x) of a standard normal N, by erf or by its approximation (Hendrycks & Gimpel 2016). Only x is kept.
-gelu = Primitive("gelu", lambda x, approximate: by_blocks(_gelu_tanh if approximate else _gelu, x),
-                 lambda g, out, x, approximate: by_blocks(_gelu_tanh_x if approximate else _gelu_x, g, x),
+gelu = Primitive("gelu", lambda x, approximate: by_blocks(_gelu_tanh, x) if approximate else _gelu_by_blocks(x),
+                 lambda g, out, x, approximate:
+                     by_blocks(_gelu_tanh_x, g, x) if approximate else _gelu_x_by_blocks(g, x),
                  keeps="x", floating=True, real=True)
 
 softmax = Primitive("softmax", _softmax,

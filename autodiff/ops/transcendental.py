@@ -10,7 +10,7 @@ import numpy as np
 
 from autodiff.engine.primitive import Primitive
 from autodiff.kernels.arrays import as_array
-from autodiff.kernels.blocks import by_blocks, shared
+from autodiff.kernels.blocks import by_blocks, shared, sloped
 from autodiff.kernels.layout import by_first, unusual
 from autodiff.ops.arithmetic import gate
 from autodiff.ops.arrays import are_arrays
@@ -250,9 +250,11 @@ cos_pi = Primitive("cos_pi", _cos_pi, lambda g, out, x: g * -math.pi * sin_pi(x)
 
 sinc = Primitive("sinc", _sinc, lambda g, out, x: g * _sinc_slope(x), keeps="x", floating=True)
 
-tanh = Primitive("tanh", shared(np.tanh), lambda g, out, x: g * (1 - out * out), keeps="out", floating=True)
+tanh = Primitive("tanh", shared(np.tanh), sloped("tanh_back", lambda out: 1 - out * out), keeps="out",
+                 floating=True)
 
-sigmoid = Primitive("sigmoid", shared(_sigmoid), lambda g, out, x: g * (out * (1 - out)), keeps="out", floating=True)
+sigmoid = Primitive("sigmoid", shared(_sigmoid, "sigmoid"), sloped("sigmoid_back", lambda out: out * (1 - out)),
+                    keeps="out", floating=True)
 
 logit = Primitive("logit", _logit, lambda g, out, x: _inside(g, x) / x + g / (1 - x), keeps="x",
                   floating=True, real=True)
@@ -266,8 +268,8 @@ def _hardtanh(x: Any, low: Any, high: Any) -> Any:
 
 
 # The slope of softplus: sigmoid, but its own slope has all digits where sigmoid rounds to 1 (and costs more).
-logistic = Primitive("logistic", shared(_sigmoid), lambda g, out, x: g * (logistic(x) * logistic(-x)), keeps="x",
-                     floating=True, real=True)
+logistic = Primitive("logistic", shared(_sigmoid, "sigmoid"), lambda g, out, x: g * (logistic(x) * logistic(-x)),
+                     keeps="x", floating=True, real=True)
 
 softsign = Primitive("softsign", lambda x: x / (1 + np.abs(x)), lambda g, out, x: g / np.square(1 + np.abs(x)),
                      keeps="x", floating=True, real=True)

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from autodiff.kernels.llvm import convolution
+from autodiff.kernels.llvm import convolution, elementwise
 
 # A route takes the arguments of NumPy's function. It gives None where it has no kernel, or not yet.
 ROUTES: dict[str, Callable[..., Any]] = {
     "convolve": convolution.convolve,
+    **{name: elementwise.of(name) for name in elementwise.BODIES},
 }

@@ -1,0 +1,158 @@
+"""The kernels of llvmlite's lane for elementwise functions: against NumPy, digit by digit, at the edges of memory."""
+
+from __future__ import annotations
+
+import math
+import multiprocessing
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+pytest.importorskip("llvmlite", reason="the lane of llvmlite needs the extra `fast`")
+
+from llvm_lane import MACHINES, Guarded, machine, only_kernels
+
+import autodiff
+from autodiff.kernels import threads
+from autodiff.kernels.llvm import elementwise, library
+
+COUNTS = {name: body.__code__.co_argcount - 1 for name, body in elementwise.BODIES.items()}
+EDGES = [
+    math.nan, math.inf, -math.inf, 0.0, -0.0, 1e-45, -1e-45, 1e-39, 1e-38, 87.0, -87.5, 88.7, 88.8, -100.0, 100.0,
+    -103.9, -104.0, 3e38, -3e38, 20.0, -20.0, 1.0, -1.0,
+]  # fmt: skip
+_kernels: dict[tuple[str, str], library.Kernel] = {}
+
+
+def kernel(name: str, kind: str = "host") -> library.Kernel:
+    if (name, kind) not in _kernels:
+        code = elementwise.build(machine(kind), (name, COUNTS[name]))
+        _kernels[name, kind] = library.Kernel(library.compiled(code.text(), code.machine), code)
+    return _kernels[name, kind]
+
+
+def expected(name: str, *arrays: Any) -> Any:
+    exact = name in ("tanh_back", "sigmoid_back")  # which round as NumPy does, and overflow where it does
+    with np.errstate(all="ignore"):
+        return elementwise.REFERENCES[name](*(x if exact else x.astype(np.float64) for x in arrays))
+
+
+@pytest.mark.parametrize("kind", MACHINES)
+@pytest.mark.parametrize(("name", "ulps", "least"), [("sigmoid", 3, -100), ("gelu", 12, -5)])
+def test_digits(name: str, ulps: int, least: float, kind: str) -> None:
+    """Results are right to a few units in the last place, also where they are nearly 0."""
+    x = np.linspace(least, 90, 100_001).astype(np.float32)
+    x = np.concatenate([x, np.linspace(-5, 5, 50_001, dtype=np.float32)])
+    right = expected(name, x)
+    units = np.abs(elementwise.apply(kernel(name, kind), x) - right) / np.spacing(np.abs(right).astype(np.float32))
+    assert units.max() < ulps
+
+
+@pytest.mark.parametrize("name", ["tanh_back", "sigmoid_back"])
+def test_slopes_are_numpys_to_the_bit(name: str) -> None:
+    """What rounds as NumPy does has NumPy's bits."""
+    g, out = np.random.default_rng(0).standard_normal((2, 5000), np.float32)
+    np.testing.assert_array_equal(elementwise.apply(kernel(name), g, out), elementwise.REFERENCES[name](g, out))
+
+
+@settings(deadline=None, max_examples=100)
+@given(st.sampled_from(sorted(COUNTS)), st.integers(1, 300), st.data())
+def test_any_size_with_hard_numbers_anywhere(name: str, size: int, data: st.DataObject) -> None:
+    """Sizes that are no multiple of a vector, and NaN, infinities and what nearly is 0 or infinite, in any place."""
+    random = np.random.default_rng(size)
+    arrays = [random.standard_normal(size).astype(np.float32) for _ in range(COUNTS[name])]
+    for x in arrays:
+        for place in data.draw(st.lists(st.integers(0, size - 1), max_size=5)):
+            x[place] = data.draw(st.sampled_from(EDGES))
+    found = elementwise.apply(kernel(name), *arrays)
+    with np.errstate(all="ignore"):
+        right = expected(name, *arrays)
+        np.testing.assert_allclose(found, right.astype(np.float32), rtol=4e-6, atol=1e-6)
+    alone = [elementwise.apply(kernel(name), *(x[i : i + 1] for x in arrays))[0] for i in range(min(size, 40))]
+    np.testing.assert_array_equal(found[:40], alone)
+
+
+@pytest.mark.parametrize("number", [1, 2, 4])
+def test_any_number_of_threads_gives_the_same_bits(number: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Threads share vectors, each of which is computed by itself."""
+    monkeypatch.setattr(threads, "workers", lambda: number)
+    monkeypatch.setattr(elementwise, "WORTH_THREADS", 0)
+    monkeypatch.setattr(elementwise, "BLOCK", 256)
+    x = np.random.default_rng(0).standard_normal((37, 131), np.float32)
+    right = expected("gelu", x.ravel()).reshape(x.shape)
+    np.testing.assert_allclose(elementwise.apply(kernel("gelu"), x), right, atol=1e-6)
+
+
+def _derived(function: Any, x: Any) -> list[Any]:
+    """The value, and derivatives of two orders."""
+    y = function(x)
+    (g,) = autodiff.grad((y * y).sum(), x)
+    (first,) = autodiff.grad(function(x).sum(), x, create_graph=True)
+    return [v.detach().numpy() for v in (y, g, *autodiff.grad(first.sum(), x))]
+
+
+@pytest.mark.parametrize("function", [autodiff.sigmoid, autodiff.tanh, autodiff.nn.functional.gelu])
+@pytest.mark.parametrize("dtype", [autodiff.float32, autodiff.float64, autodiff.float16])
+@pytest.mark.parametrize("turned", [False, True])
+def test_functions_take_kernels(function: Any, dtype: Any, turned: bool) -> None:
+    """Long tensors of float32, in rows, get them in both passes; all others are NumPy's, to the bit."""
+    x = autodiff.randn(300, 301).to(dtype)
+    x = (x.T if turned else x).requires_grad_()
+    by_numpy = _derived(function, x)
+    with only_kernels():
+        found = _derived(function, x)
+        made = [k for k in library._kernels.values() if isinstance(k, library.Kernel)]
+    assert made or turned or dtype != autodiff.float32
+    for a, b in zip(found, by_numpy, strict=True):
+        if made:
+            np.testing.assert_allclose(a, b, atol=1e-5)
+        else:
+            np.testing.assert_array_equal(a, b)
+
+
+def test_a_compiled_step_has_the_bits_of_the_step() -> None:
+    """For ``compile`` a long array is one call, whichever lane computes it."""
+
+    def step(x: Any) -> Any:
+        x = x.detach().requires_grad_()
+        (autodiff.nn.functional.gelu(x).sigmoid().tanh() ** 2).sum().backward()
+        return x.grad
+
+    with only_kernels():
+        x, run = autodiff.randn(300, 301), autodiff.compile(step)
+        for _ in range(5):
+            np.testing.assert_array_equal(run(x).numpy(), step(x).numpy())
+        assert len(run.programs) == 1
+
+
+def _touch(kind: str, at_end: bool) -> None:
+    for name in COUNTS:
+        guarded, made = Guarded(at_end), kernel(name, kind)
+        made(*(guarded.array(3 * made.machine.lanes) for _ in made.arguments), start=0, stop=3)
+
+
+@pytest.mark.skipif("fork" not in multiprocessing.get_all_start_methods(), reason="mprotect is POSIX's")
+@pytest.mark.parametrize("at_end", [True, False])
+@pytest.mark.parametrize("kind", MACHINES)
+def test_kernels_touch_no_memory_but_their_arrays(kind: str, at_end: bool) -> None:
+    """With a guard page before and after each array, no kernel dies."""
+    child = multiprocessing.get_context("spawn").Process(target=_touch, args=(kind, at_end))
+    child.start()
+    child.join(120)
+    assert child.exitcode == 0
+
+
+@pytest.mark.parametrize("triple", ["aarch64-unknown-linux-gnu", "arm64-apple-macosx"])
+def test_kernels_compile_for_arm(triple: str) -> None:
+    """LLVM makes machine code of their vectors, and calls no function of the C library."""
+    llvm = library._llvm()
+    llvm.initialize_all_targets()
+    llvm.initialize_all_asmprinters()
+    target = llvm.Target.from_triple(triple).create_target_machine(cpu="neoverse-n1", opt=2)
+    for name, count in COUNTS.items():
+        text = elementwise.build(library.Machine(triple, "neoverse-n1", "", 4, 32), (name, count)).text()
+        assembly = target.emit_assembly(llvm.parse_assembly(text))
+        assert not [line for line in assembly.splitlines() if line.split()[:1] == ["bl"]]
