@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 
+from autodiff.kernels.columns import exp_columns, softmax_back
+from autodiff.kernels.lanes import opaque
 from autodiff.kernels.layout import order_of
-from autodiff.kernels.sums import accumulate
 from autodiff.kernels.threads import WorkQueue, tile_size
 from autodiff.ops.arrays import are_arrays
 from autodiff.ops.fused import softmax
@@ -37,9 +38,7 @@ def _weights(q: Any, k: Any, bias: Any, scale: float, causal: bool) -> tuple[Any
         return softmax(sum(masks, scores), axis=-2), None
     for mask in masks:
         scores += mask
-    scores -= np.maximum.reduce(scores, axis=-2, keepdims=True)
-    np.exp(scores, out=scores)
-    return scores, accumulate(scores, -2, True)
+    return exp_columns(scores)
 
 
 def _to_inputs(
@@ -52,13 +51,13 @@ def _to_inputs(
     last digit.
     """
     p, total = _weights(q, k, bias, scale, causal)
-    if total is not None:
-        p /= total
     to_p = np.matmul(v, g.mT)
-    used = p if kept is None else p * kept.mT
     to_p = to_p if kept is None else to_p * kept.mT
-    mean = np.einsum("...kq,...kq->...q", p, to_p)[..., None, :]
-    to_scores = p * (to_p - mean)
+    if total is None:
+        to_scores = p * (to_p - np.einsum("...kq,...kq->...q", p, to_p)[..., None, :])
+    else:
+        p, to_scores = softmax_back(p, total, to_p)
+    used = p if kept is None else p * kept.mT
     return np.matmul(to_scores.mT, k) * scale, np.matmul(to_scores, q * scale), np.matmul(used, g)
 
 
@@ -86,6 +85,7 @@ def _stretched(x: Any, lead: tuple[int, ...]) -> Any:
     return x if x.shape[:-2] == lead else np.broadcast_to(x, (*lead, *x.shape[-2:]))
 
 
+@opaque
 def _attention(q: Any, k: Any, v: Any, bias: Any, kept: Any, scale: float, causal: bool) -> Any:
     shape = (*q.shape[:-1], v.shape[-1])
     out: Any = np.empty(shape, q.dtype)
@@ -102,6 +102,7 @@ def _attention(q: Any, k: Any, v: Any, bias: Any, kept: Any, scale: float, causa
     return out
 
 
+@opaque
 def _attention_back(
     g: Any, out: Any, q: Any, k: Any, v: Any, bias: Any, kept: Any, scale: float, causal: bool
 ) -> tuple[Any, Any, Any]:

@@ -57,9 +57,10 @@ class Maths:
             x = self.k.binary("fmul", x, y if isinstance(y, Value) else self.number(y))
         return x
 
-    def where(self, how: str, x: Value, y: float) -> Value:
+    def where(self, how: str, x: Value, y: Value | float) -> Value:
         """Where x compares with y: ``olt``, ``ogt``; NaN does not."""
-        return self.k.op(f"<{self.k.lanes} x i1>", f"fcmp {how} {x}, {self.number(y).name}")
+        y = y if isinstance(y, Value) else self.number(y)
+        return self.k.op(f"<{self.k.lanes} x i1>", f"fcmp {how} {x}, {y.name}")
 
     def least(self, x: Value, y: float) -> Value:
         """The smaller of both; NaN stays."""
