@@ -175,5 +175,5 @@ def __dir__() -> list[str]:
     """The public names: functions and their like, and the packages that programs use."""
     here = vars(importlib.import_module("autodiff"))
     own = [name for name, value in here.items() if not (name in _OTHERS or isinstance(value, _ModuleType))]
-    public = {*own, *_PARTS, *_LATER, *_LATER_NAMES}
+    public = {*own, *_PARTS, *_LATER, *_LATER_NAMES, *_OF_LAYERS, *_METHODS}
     return sorted(name for name in public if not name.startswith("_") or name == "__version__")

@@ -108,8 +108,8 @@ class Attributes:
         raise ModuleNotFoundError(f"there is no {name}, as torch has it{repair and '; '}{repair}", name=name)
 
 
-def no_attribute(module: str, name: str, known: Iterable[str]) -> AttributeError:
-    """The error, to be raised, for a name that ``module`` has not; it names the nearest of those ``known``.
+def no_attribute(module: str, name: str, known: Iterable[str] | None = None) -> AttributeError:
+    """The error, to be raised, for a name that ``module`` has not; it names the nearest of those ``known``, or it has.
 
     >>> no_attribute("autodiff", "sigmod", ["sigmoid", "sin"])
     AttributeError("module 'autodiff' has no attribute 'sigmod'; did you mean 'sigmoid'?")
@@ -118,6 +118,7 @@ def no_attribute(module: str, name: str, known: Iterable[str]) -> AttributeError
     if not name.startswith("_"):  # which programs and tools ask for, to see whether it is there
         import difflib
 
+        known = dir(sys.modules[module]) if known is None else known
         hint = "".join(f"; did you mean {near!r}?" for near in difflib.get_close_matches(name, known, n=1, cutoff=0.7))
     error = AttributeError(f"module {module!r} has no attribute {name!r}{hint}")
     error.name = name  # without .obj, so that a traceback does not suggest once more

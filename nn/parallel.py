@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from autodiff.spelling import no_attribute as _no_attribute
+
 from .module import Module
 
 if TYPE_CHECKING:
@@ -32,4 +34,4 @@ if not TYPE_CHECKING:  # which would take any name for one of these
             from .data_parallel import DistributedDataParallel
 
             return DistributedDataParallel
-        raise AttributeError(f"module 'nn.parallel' has no attribute {name!r}")
+        raise _no_attribute(__name__, name)

@@ -9,6 +9,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 from autodiff.engine.call_sites import register_library as _register_library
+from autodiff.spelling import no_attribute as _no_attribute
 
 _register_library(__file__)  # before anything asks whose code it is
 
@@ -38,4 +39,4 @@ if not TYPE_CHECKING:  # which would take any name for one of these
         """What many programs do without is imported when it is used."""
         if name in ("lr_scheduler", "swa_utils"):
             return importlib.import_module(f"{__name__}.{name}")
-        raise AttributeError(f"module 'optim' has no attribute {name!r}")
+        raise _no_attribute(__name__, name)

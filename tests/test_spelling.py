@@ -134,6 +134,7 @@ def test_what_there_is_is_listed() -> None:
     """``dir(autodiff)`` has every public name and package, nothing that the library only uses, and it is all there."""
     listed = dir(autodiff)
     assert {"Tensor", "autograd", "data", "exp", "float32", "nn", "optim", "save", "testing", "viz"} <= {*listed}
+    assert {"abs_", "conv2d", "vmap"} <= {*listed}
     assert not {"Any", "TYPE_CHECKING", "annotations", "engine", "importlib", "kernels", "ops", "tensors"} & {*listed}
     assert [name for name in listed if not hasattr(autodiff, name)] == []
     modules = [name for name in listed if isinstance(getattr(autodiff, name), ModuleType)]
@@ -142,7 +143,8 @@ def test_what_there_is_is_listed() -> None:
 
 @pytest.mark.parametrize(
     ("name", "meant"),
-    [("sigmod", "sigmoid"), ("Tensro", "Tensor"), ("optm", "optim"), ("savee", "save"), ("xyz", None), ("_exp", None)],
+    [("sigmod", "sigmoid"), ("Tensro", "Tensor"), ("optm", "optim"), ("savee", "save"), ("conv2", "conv2d"),
+     ("xyz", None), ("_exp", None)],
 )
 def test_a_misspelled_name_names_the_nearest(name: str, meant: str | None) -> None:
     """The hint is there where a name is near, and once."""
@@ -151,3 +153,17 @@ def test_a_misspelled_name_names_the_nearest(name: str, meant: str | None) -> No
     hint = "" if meant is None else f"; did you mean '{meant}'?"
     assert str(caught.value) == f"module 'autodiff' has no attribute '{name}'{hint}"
     assert traceback.format_exception_only(caught.value) == [f"AttributeError: {caught.value}\n"]
+
+
+@pytest.mark.parametrize(
+    ("module", "name", "meant"),
+    [("optim", "Adams", "Adam"), ("nn.utils", "clip_grad_nrom_", "clip_grad_norm_"),
+     ("autodiff.autograd", "gard", "grad"), ("autodiff.testing", "gradchek", "gradcheck"),
+     ("autodiff.utils", "chekpoint", "checkpoint"), ("optim", "xyz", None)],
+)
+def test_packages_that_import_late_name_the_nearest_too(module: str, name: str, meant: str | None) -> None:
+    """Python's own hint in tracebacks does not reach them."""
+    with pytest.raises(AttributeError) as caught:
+        getattr(importlib.import_module(module), name)
+    hint = "" if meant is None else f"; did you mean '{meant}'?"
+    assert str(caught.value) == f"module '{module}' has no attribute '{name}'{hint}"

@@ -16,6 +16,7 @@ from autodiff.engine.modes import inference_mode as inference_mode
 from autodiff.engine.modes import no_grad as no_grad
 from autodiff.engine.modes import set_detect_anomaly as set_detect_anomaly
 from autodiff.engine.modes import set_grad_enabled as set_grad_enabled
+from autodiff.spelling import no_attribute as _no_attribute
 from autodiff.tensors import typed_constructors as _typed_constructors
 from autodiff.tensors.typed_constructors import Variable as Variable
 
@@ -37,4 +38,4 @@ if not TYPE_CHECKING:  # which would take any name for one of these
             import autodiff.testing.checking as checking
 
             return checking.gradcheck if name == "gradcheck" else checking.gradgradcheck
-        raise AttributeError(f"module 'autodiff.autograd' has no attribute {name!r}")
+        raise _no_attribute(__name__, name)

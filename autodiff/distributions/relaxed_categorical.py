@@ -7,7 +7,7 @@ from typing import Any
 
 from autodiff.distributions import constraints
 from autodiff.distributions.chances import ClassChances
-from autodiff.distributions.transformed_distribution import TransformedDistribution
+from autodiff.distributions.relaxed_bernoulli import Relaxed
 from autodiff.distributions.transforms import ExpTransform
 from autodiff.distributions.utils import open_uniform
 from autodiff.engine.values import Value
@@ -47,7 +47,7 @@ class ExpRelaxedCategorical(ClassChances):
         return scores + math.lgamma(n) + (n - 1) * self.temperature.log()
 
 
-class RelaxedOneHotCategorical(TransformedDistribution):
+class RelaxedOneHotCategorical(Relaxed):
     """Probabilities that come near one-hot vectors as ``temperature`` falls, with gradients through samples.
 
     References: C. J. Maddison, A. Mnih, Y. W. Teh (2017), "The concrete distribution: a continuous relaxation of
@@ -61,25 +61,9 @@ class RelaxedOneHotCategorical(TransformedDistribution):
 
     arg_constraints = {"probs": constraints.simplex, "logits": constraints.real_vector}  # noqa: RUF012
     support = constraints.simplex
-    has_rsample = True
 
     def __init__(
         self, temperature: Any, probs: Any = None, logits: Any = None, validate_args: bool | None = None
     ) -> None:
         base = ExpRelaxedCategorical(temperature, probs, logits, validate_args=validate_args)
         super().__init__(base, ExpTransform(), validate_args=validate_args)
-
-    @property
-    def temperature(self) -> Any:
-        """The temperature."""
-        return self.base_dist.temperature
-
-    @property
-    def logits(self) -> Any:
-        """The logarithms of the probabilities."""
-        return self.base_dist.logits
-
-    @property
-    def probs(self) -> Any:
-        """The probabilities."""
-        return self.base_dist.probs

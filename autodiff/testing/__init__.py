@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from autodiff.spelling import no_attribute as _no_attribute
 from autodiff.testing import domain, failures
 from autodiff.testing.checking import Report, gradcheck, gradgradcheck
 from autodiff.testing.failures import GradcheckError, NotDifferentiable, WrongGradient
@@ -45,4 +46,4 @@ if not TYPE_CHECKING:  # which would take any name for one of these
         except ModuleNotFoundError as error:
             repair = "pip install hypothesis"
             raise ModuleNotFoundError(f"autodiff.testing.{name} needs hypothesis; {repair}", name=error.name) from error
-        raise AttributeError(f"module 'autodiff.testing' has no attribute {name!r}")
+        raise _no_attribute(__name__, name)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from autodiff.spelling import no_attribute as _no_attribute
 from autodiff.utils import checkpoint as checkpoint
 
 if TYPE_CHECKING:
@@ -18,4 +19,4 @@ if not TYPE_CHECKING:  # which would take any name for one of these
             import autodiff.utils.data as data
 
             return data
-        raise AttributeError(f"module 'autodiff.utils' has no attribute {name!r}")
+        raise _no_attribute(__name__, name)

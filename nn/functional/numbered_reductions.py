@@ -25,35 +25,35 @@ def _word(reduction: Any) -> str:
 
 
 def kl_div(input: Any, target: Any, reduction: int = 1, *, log_target: bool = False) -> Value:
-    """``nn.functional.kl_div``."""
+    """``nn.functional.kl_div``, its reduction a number: 0 none, 1 mean, 2 sum; raises what that does."""
     return losses.kl_div(input, target, reduction=_word(reduction), log_target=log_target)
 
 
 def binary_cross_entropy_with_logits(
     input: Any, target: Any, weight: Any = None, pos_weight: Any = None, reduction: int = 1
 ) -> Value:
-    """``nn.functional.binary_cross_entropy_with_logits``."""
+    """``nn.functional.binary_cross_entropy_with_logits``, its reduction a number; raises what that does."""
     word = _word(reduction)
     return losses.binary_cross_entropy_with_logits(input, target, weight, pos_weight=pos_weight, reduction=word)
 
 
 def poisson_nll_loss(input: Any, target: Any, log_input: bool, full: bool, eps: float, reduction: int) -> Value:
-    """``nn.functional.poisson_nll_loss``."""
+    """``nn.functional.poisson_nll_loss``, its reduction a number: 0 none, 1 mean, 2 sum; raises what that does."""
     return losses.poisson_nll_loss(input, target, log_input, full, eps=eps, reduction=_word(reduction))
 
 
 def hinge_embedding_loss(input: Any, target: Any, margin: float = 1.0, reduction: int = 1) -> Value:
-    """``nn.functional.hinge_embedding_loss``."""
+    """``nn.functional.hinge_embedding_loss``, its reduction a number: 0 none, 1 mean, 2 sum; raises what that does."""
     return margins.hinge_embedding_loss(input, target, margin, reduction=_word(reduction))
 
 
 def margin_ranking_loss(input1: Any, input2: Any, target: Any, margin: float = 0.0, reduction: int = 1) -> Value:
-    """``nn.functional.margin_ranking_loss``."""
+    """``nn.functional.margin_ranking_loss``, its reduction a number: 0 none, 1 mean, 2 sum; raises what that does."""
     return margins.margin_ranking_loss(input1, input2, target, margin, reduction=_word(reduction))
 
 
 def cosine_embedding_loss(input1: Any, input2: Any, target: Any, margin: float = 0.0, reduction: int = 1) -> Value:
-    """``nn.functional.cosine_embedding_loss``."""
+    """``nn.functional.cosine_embedding_loss``, its reduction a number: 0 none, 1 mean, 2 sum; raises what that does."""
     return margins.cosine_embedding_loss(input1, input2, target, margin, reduction=_word(reduction))
 
 
@@ -61,7 +61,7 @@ def triplet_margin_loss(
     anchor: Any, positive: Any, negative: Any, margin: float = 1.0, p: float = 2.0, eps: float = 1e-06,
     swap: bool = False, reduction: int = 1,
 ) -> Value:
-    """``nn.functional.triplet_margin_loss``."""
+    """``nn.functional.triplet_margin_loss``, its reduction a number: 0 none, 1 mean, 2 sum; raises what that does."""
     return margins.triplet_margin_loss(anchor, positive, negative, margin, p, eps, swap, reduction=_word(reduction))
 
 
@@ -69,7 +69,7 @@ def ctc_loss(
     log_probs: Any, targets: Any, input_lengths: Any, target_lengths: Any, blank: int = 0, reduction: int = 1,
     zero_infinity: bool = False,
 ) -> Value:
-    """``nn.functional.ctc_loss``."""
+    """``nn.functional.ctc_loss``, its reduction a number: 0 none, 1 mean, 2 sum; raises what that does."""
     return ctc.ctc_loss(log_probs, targets, input_lengths, target_lengths, blank, _word(reduction), zero_infinity)
 
 

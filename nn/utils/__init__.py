@@ -5,6 +5,8 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from autodiff.spelling import no_attribute as _no_attribute
+
 from .clip_grad import *
 from .convert_parameters import *
 from .fusion import *
@@ -25,4 +27,4 @@ if not TYPE_CHECKING:  # which would take any name for one of these
         """What many programs do without is imported when it is used."""
         if name in ("parametrizations", "parametrize", "prune", "rnn", "stateless"):
             return importlib.import_module(f"{__name__}.{name}")
-        raise AttributeError(f"module 'nn.utils' has no attribute {name!r}")
+        raise _no_attribute(__name__, name)
