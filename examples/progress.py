@@ -35,12 +35,12 @@ class _Plain(Generic[T]):
 
 
 def progress(items: Iterable[T], label: str, **options: Any) -> Progress[T]:
-    """The items behind a bar that disappears when they are done."""
+    """The items behind a bar that disappears when they are done; without one where nobody looks, as in a log."""
     try:
         from tqdm import tqdm
     except ImportError:
         return _Plain(items)
-    return tqdm(items, label, leave=False, dynamic_ncols=True, **options)
+    return tqdm(items, label, leave=False, dynamic_ncols=True, disable=None, **options)
 
 
 def losses_of(step: Callable[[], float], steps: int, label: str) -> list[float]:

@@ -45,6 +45,17 @@ def test_a_warning_of_numpy_names_the_line_of_the_program(tmp_path: Path) -> Non
     assert "RuntimeWarning: divide by zero encountered in log" in found[0]
 
 
+def test_others_warnings_keep_their_source(tmp_path: Path) -> None:
+    """A file that was left open is shown with the line that opened it, as without this library."""
+    file = tmp_path / "program.py"
+    file.write_text("import autodiff\ndef read():\n    open(__file__)\nread()\n")
+    command = [sys.executable, "-X", "tracemalloc=5", "-W", "always", str(file)]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
+    assert "Object allocated at (most recent call last)" in done.stderr
+    assert "lineno 4\n    read()" in done.stderr
+
+
 def test_filters_of_the_user_hold(tmp_path: Path) -> None:
     """What is ignored is not shown."""
     assert warned(tmp_path, "-W", "ignore") == []

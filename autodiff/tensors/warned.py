@@ -1,4 +1,10 @@
-"""Warnings at the line of the program that called: those of NumPy, such as that of log(0), and the library's own."""
+"""Warnings at the line of the program that called: those of NumPy, such as that of log(0), and the library's own.
+
+NumPy warns from C, at the innermost line of Python, which is one of the library's. Python lets a program say something
+else of a warning in one place only, ``warnings.showwarning``: filters choose among warnings, and a context of NumPy's
+around each operation would cost more than the operation. So the import of the library replaces it. Others' warnings
+are shown as before.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +15,7 @@ from typing import TextIO
 from autodiff.engine.call_sites import file_and_line, inside_library, place_of_user
 from autodiff.errors import AutodiffWarning
 
+_PYTHONS = getattr(warnings, "_showwarning_orig", None)  # which forgets the source of a warning, if it is called
 _show_elsewhere = warnings.showwarning
 
 
@@ -41,7 +48,12 @@ def _show(
         while frame is not None and inside_library[frame.f_code.co_filename]:
             frame = frame.f_back
     if frame is None:  # another's warning, or in a thread of the library, which the user's code did not call
-        _show_elsewhere(message, category, filename, lineno, file, line)
+        whole = sys._getframe(1).f_locals.get("msg")  # which knows where a file that was left open was opened
+        as_python = getattr(warnings, "_showwarnmsg_impl", None)
+        if _show_elsewhere is _PYTHONS and as_python is not None and getattr(whole, "source", None) is not None:
+            as_python(whole)
+        else:
+            _show_elsewhere(message, category, filename, lineno, file, line)
         return
     registry = frame.f_globals.setdefault("__warningregistry__", {})
     warnings.warn_explicit(message, category, frame.f_code.co_filename, frame.f_lineno, registry=registry)
