@@ -3,6 +3,7 @@
     python -m benchmarks.fuzz --programs 2000 --seed 0
     python -m benchmarks.fuzz --seconds 600 --seed 1 --write tests/fuzzed
     python -m benchmarks.fuzz --seed 0 --only 137      # this program alone
+    python -m benchmarks.fuzz --compiled --programs 500  # each program against itself compiled, to the last bit
 
 Without PyTorch it compares gradients with central differences. The exit status is 1 where a program shows a
 disagreement that ``benchmarks/fuzzing/known.py`` does not name, by ``known_refusals.py`` and ``known_numbers.py``.
@@ -16,6 +17,7 @@ import time
 from collections import Counter
 from pathlib import Path
 
+from benchmarks.fuzzing import compiled
 from benchmarks.fuzzing.draw import draw
 from benchmarks.fuzzing.judge import disagreement, examined
 from benchmarks.fuzzing.known import KNOWN
@@ -40,8 +42,11 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--write", type=Path, default=None, help="a folder for the minimised programs")
     parser.add_argument("--most", type=int, default=30, help="how many of a kind are minimised")
     parser.add_argument("--all", action="store_true", help="show known differences, too")
+    parser.add_argument("--compiled", action="store_true", help="compare each program with itself compiled")
     given = parser.parse_args(arguments)
     quiet()
+    if given.compiled:
+        return int(compiled.run(given.seed, given.programs or 500) > 0)
     if given.only is not None:
         return one(given.seed, given.only)
     limit = given.programs or (2000 if given.seconds is None else sys.maxsize)

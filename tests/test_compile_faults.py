@@ -85,7 +85,7 @@ def test_a_write_before_a_guard(monkeypatch: pytest.MonkeyPatch) -> None:
     program = compiled.programs[0]
     monkeypatch.setattr(program, "_undone", [])
     with pytest.raises(replay.Changed):
-        program._run([x, np.array([0, 1, 0, 1, 5, 0])])
+        program.replay([x, np.array([0, 1, 0, 1, 5, 0])])
     assert [bits(x) for x in way.tensors] != before, "the test would not see a write that is left"
 
 

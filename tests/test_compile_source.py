@@ -20,44 +20,69 @@ ALONE = """
 import pickle, sys
 import numpy as np
 sys.modules["autodiff"] = sys.modules["nn"] = sys.modules["optim"] = None
-text, given, calls = pickle.load(open(sys.argv[1], "rb"))
+text, calls = pickle.load(open(sys.argv[1], "rb"))
 names = {"np": np}
 exec(text, names)
-results = [[np.asarray(x).tobytes() for x in names["step"](*x, **given)] for x in calls]
-lasting = {name: x.tobytes() for name, x in given.items() if isinstance(x, np.ndarray)}
-pickle.dump((results, lasting), open(sys.argv[1], "wb"))
+found = []
+for arguments, given in calls:
+    results = [np.asarray(x).tobytes() for x in names["step"](*arguments, **given)]
+    found.append((results, {name: x.tobytes() for name, x in given.items() if isinstance(x, np.ndarray)}))
+pickle.dump(found, open(sys.argv[1], "wb"))
 """
 
 
-def xor(x: Any, y: Any, model: Any) -> Any:
+def dense(activation: Any) -> Any:
+    return lambda: nn.Sequential(nn.Linear(2, 8), activation(), nn.Linear(8, 1))
+
+
+def convolutional() -> Any:
+    return nn.Sequential(
+        nn.Conv2d(1, 4, 3, padding=1), nn.BatchNorm2d(4), nn.ReLU(), nn.MaxPool2d(2), nn.Conv2d(4, 2, 3),
+        nn.ReLU(), nn.Flatten(), nn.Dropout(0.5), nn.Linear(8, 3),
+    )  # fmt: skip
+
+
+def mean_squares(x: Any, y: Any, model: Any) -> Any:
     return F.mse_loss(model(x), y)
 
 
 def penalty(x: Any, y: Any, model: Any) -> Any:
     x = x.detach().requires_grad_()
     (slope,) = autodiff.grad(model(x).sum(), x, create_graph=True)
-    return (((slope**2).sum(1).sqrt() - 1) ** 2).mean() + F.mse_loss(model(x), y)
+    return ((slope.norm(dim=1) - 1) ** 2).mean() + F.mse_loss(model(x), y)
 
 
 def dropped(x: Any, y: Any, model: Any) -> Any:
     return F.mse_loss(F.dropout(model(x), 0.5), y)
 
 
+def classes(x: Any, y: Any, model: Any) -> Any:
+    return F.cross_entropy(model(x), (y[:, 0] * 3).long())
+
+
+def sgd(p: Any) -> Any:
+    return optim.SGD(p, lr=0.1)
+
+
 CASES = {
-    "xor": (xor, lambda p: optim.SGD(p, lr=0.1), nn.Tanh),
-    "penalty": (penalty, lambda p: optim.SGD(p, lr=0.1), nn.Softplus),
-    "momentum": (xor, lambda p: optim.SGD(p, lr=0.1, momentum=0.9), nn.ReLU),
-    "norm": (xor, lambda p: optim.SGD(p, lr=0.1), lambda: nn.BatchNorm1d(8)),
-    "dropout": (dropped, lambda p: optim.SGD(p, lr=0.1), nn.GELU),
+    "xor": (mean_squares, sgd, dense(nn.Sigmoid), (2,)),
+    "penalty": (penalty, sgd, dense(nn.Tanh), (2,)),
+    "penalty, softplus": (penalty, sgd, dense(nn.Softplus), (2,)),
+    "momentum": (mean_squares, lambda p: optim.SGD(p, lr=0.1, momentum=0.9), dense(nn.ReLU), (2,)),
+    "adam": (mean_squares, lambda p: optim.Adam(p, lr=0.1), dense(nn.ReLU), (2,)),
+    "adamw": (mean_squares, lambda p: optim.AdamW(p, lr=0.1, weight_decay=0.1), dense(nn.ReLU), (2,)),
+    "norm": (mean_squares, sgd, dense(lambda: nn.BatchNorm1d(8)), (2,)),
+    "dropout": (dropped, sgd, dense(nn.GELU), (2,)),
+    "convolutions": (classes, lambda p: optim.SGD(p, lr=0.1, momentum=0.9), convolutional, (1, 8, 8)),
 }
 
 
 @pytest.mark.parametrize("name", CASES)
 def test_the_source_runs_alone(name: str, tmp_path: Path) -> None:
     """Three steps in a process without the library come to the bits of three replays."""
-    loss_of, make, activation = CASES[name]
+    loss_of, make, build, shape = CASES[name]
     autodiff.manual_seed(0)
-    model = nn.Sequential(nn.Linear(2, 8), activation(), nn.Linear(8, 1))
+    model = build()
     optimizer = make(model.parameters())
 
     def step(x: Any, y: Any) -> Any:
@@ -69,21 +94,23 @@ def test_the_source_runs_alone(name: str, tmp_path: Path) -> None:
 
     compiled, rng = autodiff.compile(step), np.random.default_rng(0)
     for _ in range(4):
-        compiled(autodiff.rand(6, 2), autodiff.rand(6, 1))
-    source = compiled.programs[-1].source()
-    assert not [name for name in source.opaque if name != "random"]
-    calls = [(rng.random((6, 2)).astype("f"), rng.random((6, 1)).astype("f")) for _ in range(3)]
-    file = tmp_path / "step"
-    file.write_bytes(pickle.dumps((source.text, source.given, calls)))
-    subprocess.run([sys.executable, "-c", ALONE, str(file)], check=True, cwd=tmp_path)
-    results, lasting = pickle.loads(file.read_bytes())
-    for (x, y), alone in zip(calls, results, strict=True):
+        compiled(autodiff.rand(6, *shape), autodiff.rand(6, 1))
+    calls, expected = [], []
+    for _ in range(3):
+        before = pickle.loads(pickle.dumps(compiled.programs[-1].source().given))
+        x, y = rng.random((6, *shape)).astype("f"), rng.random((6, 1)).astype("f")
         loss = compiled(autodiff.tensor(x), autodiff.tensor(y))
-        grads = [p.grad.numpy().tobytes() for p in model.parameters()]
-        assert alone[0] == loss.numpy().tobytes()
-        assert sorted(alone[1:]) == sorted(grads)
-    names = {name for name, value in source.given.items() if isinstance(value, np.ndarray)}
-    assert {name: source.given[name].tobytes() for name in names} == lasting
+        source = compiled.programs[-1].source()
+        assert not [name for name in source.opaque if name != "random"]
+        numbers = {name: value for name, value in source.given.items() if "number" in name}  # those of this call
+        calls.append(((x, y), {**before, **pickle.loads(pickle.dumps(numbers))}))
+        arrays = {name: x.tobytes() for name, x in source.given.items() if isinstance(x, np.ndarray)}
+        expected.append((loss.numpy().tobytes(), sorted(p.grad.numpy().tobytes() for p in model.parameters()), arrays))
+    file = tmp_path / "step"
+    file.write_bytes(pickle.dumps((source.text, calls)))
+    subprocess.run([sys.executable, "-c", ALONE, str(file)], check=True, cwd=tmp_path)
+    for (results, lasting), wanted in zip(pickle.loads(file.read_bytes()), expected, strict=True):
+        assert (results[0], sorted(results[1:]), lasting) == wanted
 
 
 def test_the_source_reads_like_the_program() -> None:
@@ -101,7 +128,7 @@ def test_the_source_reads_like_the_program() -> None:
     compiled = autodiff.compile(step)
     assert compiled.summary() == "no program was written yet"
     for _ in range(4):
-        compiled(autodiff.rand(2, 1, 5, 5))
+        compiled(autodiff.rand(40, 1, 16, 16))
     text = compiled.source()
     assert "p_0_weight" in text
     assert "loss.backward()" in text

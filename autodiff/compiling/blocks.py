@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
 from functools import partial
 from typing import Any
 
 import numpy as np
 
-from autodiff.compiling.calls import Call
+from autodiff.compiling.lanes import Array, Pair, stretches
 from autodiff.compiling.traced import Ref
 
-Array = np.ndarray[Any, Any]
-Pair = tuple[Call, Callable[[], Any]]  # a call, and the function without arguments that makes it
 BLOCK, MOST = 1 << 14, 64  # entries, and calls of a stretch
 
 
@@ -22,16 +19,8 @@ def by_blocks(pairs: list[Pair], uses: Counter[Ref]) -> list[Pair]:
 
     The bits are those of whole calls. An array that one stretch alone uses has memory for one block there.
     """
-    made: list[Pair] = []
-    stretch: list[Pair] = []
-    for pair in [*pairs, None]:
-        if pair is not None and _goes_on(stretch, pair[1]):
-            stretch.append(pair)
-            continue
-        made += _cut(stretch, uses) if len(stretch) > 1 else stretch
-        stretch = [pair] if pair is not None and _goes_on([], pair[1]) else []
-        made += [pair] if pair is not None and not stretch else []
-    return made
+    cut = stretches(pairs, lambda run, pair: _goes_on([], run[0][1]) and _goes_on(run, pair[1]))
+    return [pair for stretch in cut for pair in (_cut(stretch, uses) if len(stretch) > 1 else stretch)]
 
 
 def _long(made: Any) -> list[Array]:

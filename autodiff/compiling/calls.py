@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextvars import copy_context
 from functools import cache
 from typing import Any
 
@@ -56,6 +57,21 @@ class Reading:
             raise Changed(place)
 
 
+class Strict:
+    """A function in whose call nothing may overflow or vanish: the program holds while nothing does."""
+
+    def __init__(self, function: Any) -> None:
+        self.function, self._context = function, copy_context()
+        self._context.run(np.seterr, over="raise", under="raise", invalid="raise")
+
+    def __call__(self, made: Callable[[], Any]) -> None:
+        """Make the call, or raise Changed."""
+        try:
+            self._context.run(made)
+        except FloatingPointError:
+            raise Changed from None
+
+
 class Draw:
     """A draw of random numbers from whatever stream a generator has when it is made."""
 
@@ -96,16 +112,6 @@ def parts(x: Any, kinds: Any = Ref) -> list[Any]:
     found: list[Any] = []
     mapped(x, found.append, kinds)
     return found
-
-
-class Asked:
-    """The answer to a question, as a mapping that has it under every key."""
-
-    def __init__(self, question: Callable[[], Any]) -> None:
-        self._question = question
-
-    def __getitem__(self, key: Any) -> Any:
-        return self._question()
 
 
 @cache

@@ -8,10 +8,11 @@ from threading import get_ident
 from typing import Any
 
 import numpy as np
+from numpy.lib.stride_tricks import as_strided
 
-from autodiff.compiling.calls import Asked, Call, Reading, Stream, forward_function, mapped
+from autodiff.compiling.calls import Call, Reading, Stream, Strict, forward_function, mapped
 from autodiff.compiling.numbers import Number, Numbers
-from autodiff.compiling.traced import Ref, Traced
+from autodiff.compiling.traced import Ref, Traced, garbage
 from autodiff.engine.call_sites import place_of_user
 from autodiff.engine.values import TensorBase
 from autodiff.errors import CompileError
@@ -23,6 +24,8 @@ STATIC = {  # functions of shapes and dtypes: what they say always holds
     np.shape, np.ndim, np.size, np.result_type, np.may_share_memory, np.shares_memory, np.can_cast, np.iscomplexobj,
     np.isrealobj, np.min_scalar_type,
 }  # fmt: skip
+COPIES = {np.copy, np.ndarray.copy, np.ndarray.astype}
+INERT = {"params", "param_names", "foreach", "fused", "capturable", "differentiable"}  # options that change nothing
 PRODUCTS = {np.dot, np.ndarray.dot}  # whose third argument is what they write into
 WRITERS = {  # functions that write into their first argument
     operator.setitem, np.copyto, np.put, np.place, np.putmask, np.put_along_axis, np.fill_diagonal, np.ndarray.fill,
@@ -47,10 +50,11 @@ def plain_array(tensor: Any) -> Array:
 
 def same_bits(x: Any, y: Any) -> bool:
     """Whether two results are the same, to the last bit and to the layout."""
+    x, y = (each._array if isinstance(each, TensorBase) else each for each in (x, y))
     if isinstance(x, (tuple, list)):
         return type(x) is type(y) and len(x) == len(y) and all(map(same_bits, x, y))
-    if x is None or y is None:
-        return x is y
+    if x is None or y is None or isinstance(x, dict):
+        return bool(x == y)
     x, y = np.asarray(x), np.asarray(y)
     if x.shape != y.shape or x.dtype != y.dtype or (x.ndim > 1 and x.size > 1 and x.strides != y.strides):
         return False
@@ -86,6 +90,7 @@ class Capture:
         self._roots: dict[int, Ref] = {}
         self._known: dict[Any, Ref] = {}
         self._kept: list[Any] = []  # whose ids are keys
+        self._stand_in: list[tuple[Array, Array]] = []  # arrays that hold garbage for a while, and what was there
         self._inside = self._real = False  # in one piece of the step; in NumPy
 
     def new(self, array: Array, kind: str, root: Ref | None = None) -> Ref:
@@ -112,12 +117,41 @@ class Capture:
             return known
         owner = owner_of(array)
         root = self._roots.get(id(owner))
-        if root is not None and root.kind == "temporary":
-            raise CompileError("NumPy was handed a part of an array that the notes do not know")
         if root is None and owner is not array:
-            self.new(owner, self._kind(owner))
+            self.lift(owner)
             return self.lift(array)
-        return self.new(array, self._kind(owner), root)
+        if root is not None and root.kind == "temporary":
+            return self._part(array, owner, root)
+        kind = self._kind(owner)
+        if kind == "constant" and self._inside and array.flags.writeable:  # made by this piece, which may write there
+            before = self.new(array.copy(order="K"), kind)
+            ref = self.new(array.copy(order="K"), "temporary")
+            self.calls.append(Call(np.copy, (before,), {}, [ref], [], False, self.part, place_of_user(3)))
+            self._stand_in.append((array, before.array))
+            array[...] = garbage(array.dtype)
+            return self._known_as(array, ref)
+        return self.new(array, kind, root)
+
+    def _known_as(self, array: Array, ref: Ref) -> Ref:
+        """Have ``ref`` stand for an array."""
+        self._known[self._key(array)] = ref
+        self._roots.setdefault(id(owner_of(array)), ref.root)
+        self._kept.append(array)
+        return ref
+
+    def _part(self, array: Array, owner: Array, root: Ref) -> Ref:
+        """The Ref of a view that was taken without its being noted."""
+        if not root.array.flags.c_contiguous or id(owner) not in {id(x) for x, _ in self._stand_in}:
+            raise CompileError("NumPy was handed a part of an array that the notes do not know")
+        start = array.__array_interface__["data"][0] - owner.__array_interface__["data"][0]
+        rest = self.call(np.ndarray.reshape, (root.traced, -1), {})[start // array.itemsize :]
+        return self._known_as(array, self.call(as_strided, (rest, array.shape, array.strides), {})._ref)
+
+    def _give_back(self) -> None:
+        """Put what was there into arrays that notes stand for."""
+        for array, before in self._stand_in:
+            np.copyto(array, before)
+        self._stand_in.clear()
 
     def _kind(self, owner: Array) -> str:
         if any(owner is cell for cell, _ in self.numbers.cells):
@@ -167,25 +201,31 @@ class Capture:
             return function(*args, **params)
         traced, params = mapped((tuple(args), params), lambda x: x if isinstance(x, Number) else self.lift(x).traced)
         values, constants = mapped((traced, params), lambda x: x.value if isinstance(x, Number) else x._ref.array)
-        begin, self._inside = len(self.calls), True
+        begin, known, self._inside = len(self.calls), (len(self._known), len(self._roots)), True
         try:
             with np.errstate(all="ignore"):  # garbage is no reason to doubt
-                out = function(*traced, **params)
+                out = mapped(function(*traced, **params), lambda x: self.lift(x).traced)
+            self._give_back()
             expected = self._really(function, values, constants)
-            if same_bits(mapped(out, lambda x: self.lift(x).array), expected):
-                return mapped(out, lambda x: self.lift(x).traced)
+            if same_bits(mapped(out, lambda x: x._ref.array), expected):
+                return out
         except Exception:  # whatever it is, the one call raises it again, or does better
             pass
         finally:
             self._inside = False
+            self._give_back()
         del self.calls[begin:]
+        for found, size in zip((self._known, self._roots), known, strict=True):
+            while len(found) > size:  # of what is not noted
+                found.popitem()
         return self.call(function, traced, params)
 
     def call(self, function: Any, args: Any, kwargs: Any) -> Any:
         """Make one call and note it."""
         if get_ident() != self._thread:
             raise CompileError("an array of a step that is being compiled is used in another thread")
-        if is_held() or np.geterr()["over"] == "raise":
+        is_strict = isinstance(function, np.ufunc) and np.geterr()["over"] == "raise"
+        if is_held():
             raise CompileError("NumPy is called in a way that a program cannot repeat")
         refs, kw = mapped((tuple(args), dict(kwargs)), lambda x: x if isinstance(x, Number) else self.lift(x))
         out = kw.pop("out", None)
@@ -197,8 +237,12 @@ class Capture:
         for ref in writes:
             self._before_write(ref.root)
         values, values_kw = mapped((refs, kw if out is None else {**kw, "out": out}), _now)
-        result = self._really(function, values, values_kw)
-        call = Call(function, refs, kw, writes if out is not None else [], writes, False, self.part, place_of_user(3))
+        try:
+            result = self._really(function, values, values_kw)
+        except FloatingPointError:  # which the step may catch
+            raise CompileError("NumPy is called in a way that a program cannot repeat") from None
+        function = Strict(function) if is_strict else function
+        call = Call(function, refs, kw, writes[out is None :], writes, False, self.part, place_of_user(3))
         if not writes:
             if isinstance(refs[0] if refs else None, Ref) and result is values[0]:
                 return refs[0].traced
@@ -256,15 +300,17 @@ class Capture:
         states = [optimizer.state[p] for p in group["params"] if p in optimizer.state]
         for p in group["params"]:
             self.swap(p)
+        same: dict[str, Number] = {}  # those of several parameters are, so that they are updated at once
         for state in states:
             self.states.append((state, dict(state)))
             for name, value in state.items():
                 if isinstance(value, TensorBase):
                     self.swap(value)
                 elif type(value) in (int, float):
-                    state[name] = self.numbers.read(state, name)
-        given = {name: self._option(group, name) for name in group if name not in ("params", "param_names")}
-        self.numbers.decided(self.numbers.read(Asked(lambda: len(optimizer.param_groups)), 0))
+                    read = self.numbers.read(operator.getitem, state, name)
+                    state[name] = same[name] if same.setdefault(name, read) == read else read
+        given = {name: self._option(group, name) for name in group if name not in INERT}
+        self.numbers.decided(self.numbers.read(len, optimizer.param_groups))
         self.named(type(optimizer).__name__, optimizer._update, {**group, **given}, touched)
         for state, before in self.states[-len(states) :] if states else ():
             if state.keys() != before.keys():
@@ -273,11 +319,11 @@ class Capture:
 
     def _option(self, group: dict[str, Any], name: str) -> Any:
         """An option of a group, as a Number where it is one."""
-        value, read = group[name], self.numbers.read(group, name)
+        value, read = group[name], self.numbers.read(operator.getitem, group, name)
         if type(value) in (int, float):
             return read
         if isinstance(value, TensorBase):
-            return self.numbers.read(Asked(lambda: float(plain_array(value))), 0)
+            return self.numbers.read(lambda: float(plain_array(value)))
         if type(value) is tuple and value and all(type(each) in (int, float) for each in value):
             return tuple(self.numbers.new(lambda pair, i=i: pair[i], read) for i in range(len(value)))
         self.numbers.decided(read)

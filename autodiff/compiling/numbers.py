@@ -32,19 +32,26 @@ class Numbers:
 
     def __init__(self) -> None:
         self._steps: list[tuple[Callable[..., Any], tuple[Any, ...]]] = []
+        self._reads: dict[int, tuple[Callable[..., Any], tuple[Any, ...]]] = {}
+        self._same: dict[Any, Number] = {}
         self._decided: dict[int, Any] = {}
         self.cells: list[tuple[Array, Number]] = []
         self.stores: list[tuple[Any, Any, Number]] = []
 
-    def read(self, mapping: Any, key: Any) -> Number:
-        """The number that is in ``mapping`` when a replay begins."""
-        return self.new(operator.getitem, mapping, key)
+    def read(self, function: Callable[..., Any], *args: Any) -> Number:
+        """The number ``function(*args)`` of the moment in which a replay begins."""
+        number = self.new(function, *args)
+        self._reads[number.index] = function, args
+        return number
 
     def new(self, function: Callable[..., Any], *args: Any) -> Number:
         """The number ``function(*args)``, computed again in each replay."""
-        value = function(*(a.value if isinstance(a, Number) else a for a in args))
-        self._steps.append((function, args))
-        return Number(self, len(self._steps) - 1, value)
+        key = function, *(repr(a) if isinstance(a, (int, float, str)) else id(a) for a in args)
+        if key not in self._same:
+            value = function(*(a.value if isinstance(a, Number) else a for a in args))
+            self._steps.append((function, args))
+            self._same[key] = Number(self, len(self._steps) - 1, value)
+        return self._same[key]
 
     def decided(self, number: Number) -> Any:
         """The value of a number by which Python decided something: other numbers need another program."""
@@ -62,44 +69,44 @@ class Numbers:
 
     def finish(self) -> None:
         """Make the list ready to be computed again and again."""
-        self._values: list[Any] = [self] * len(self._steps)
-        self._reads = [(i, *args) for i, (function, args) in enumerate(self._steps) if function is operator.getitem]
+        self._values: list[Any] = [None] * len(self._steps)
+        self._seen: list[Any] | None = None  # what was read for the latest replay
         self._order = [
             (i, function, tuple((True, a.index) if isinstance(a, Number) else (False, a) for a in args))
-            for i, (function, args) in enumerate(self._steps) if function is not operator.getitem
+            for i, (function, args) in enumerate(self._steps) if i not in self._reads
         ]  # fmt: skip
+
+    def seen(self) -> list[Any]:
+        """What is read now."""
+        return [function(*args) for function, args in self._reads.values()]
 
     def refresh(self) -> None:
         """Compute all numbers anew, and fill the cells; raises Changed before where Python would decide otherwise."""
-        values, is_new = self._values, False
-        for i, mapping, key in self._reads:
-            value = mapping[key]
-            if value is not values[i]:
-                values[i], is_new = value, True
-        if not is_new:
+        values, seen = self._values, self.seen()
+        if self._seen is not None and all(map(operator.is_, seen, self._seen)):
             return
-        try:
-            for i, function, args in self._order:
-                values[i] = function(*[values[a] if is_number else a for is_number, a in args])
-            for i, expected in self._decided.items():
-                if values[i] != expected:
-                    raise Changed
-        except BaseException:
-            self._values = [self] * len(values)
-            raise
+        self._seen = None
+        for i, value in zip(self._reads, seen, strict=True):
+            values[i] = value
+        for i, function, args in self._order:
+            values[i] = function(*[values[a] if is_number else a for is_number, a in args])
+        for i, expected in self._decided.items():
+            if values[i] != expected:
+                raise Changed
         for array, number in self.cells:
             array[()] = values[number.index]
+        self._seen = seen
 
     def store(self) -> None:
         """Put the numbers where the step would have left them."""
         for mapping, key, number in self.stores:
             mapping[key] = self._values[number.index]
 
-    def options_changed(self) -> bool:
-        """Whether what was read when the replay began is another now, but for what a step is known to store."""
-        stored = {(id(mapping), key) for mapping, key, _ in self.stores}
-        kept = [(i, mapping, key) for i, mapping, key in self._reads if (id(mapping), key) not in stored]
-        return any(mapping[key] != self._values[i] for i, mapping, key in kept)
+    def restore(self, seen: list[Any]) -> None:
+        """Put back what was there."""
+        for (function, args), value in zip(self._reads.values(), seen, strict=True):
+            if function is operator.getitem:
+                args[0][args[1]] = value
 
     def now(self, number: Number) -> Any:
         """The value of a number in this replay."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Callable
 from functools import partial
@@ -9,9 +10,10 @@ from typing import Any
 
 import numpy as np
 
-from autodiff.compiling.blocks import Pair, by_blocks
-from autodiff.compiling.calls import Call, Draw, Reading, mapped, parts
-from autodiff.compiling.capture import PRODUCTS
+from autodiff.compiling.blocks import by_blocks
+from autodiff.compiling.calls import Call, Draw, Reading, Strict, mapped, parts
+from autodiff.compiling.capture import COPIES, PRODUCTS
+from autodiff.compiling.lanes import Pair, arranged, into, side_by_side, together
 from autodiff.compiling.numbers import Changed, Number, Numbers
 from autodiff.compiling.program import is_elementwise
 from autodiff.compiling.traced import Ref
@@ -20,7 +22,7 @@ from autodiff.errors import CompileError
 Array = np.ndarray[Any, Any]
 Bound = Callable[[], Any]
 BLANK = {np.zeros_like, np.ones_like, np.full_like}  # what they give depends on no value
-COPIES = {np.copy, np.ndarray.copy}
+REDUCTIONS = {np.add.reduce, np.maximum.reduce, np.minimum.reduce}
 WITH_OUT = {np.clip, np.concatenate, np.einsum, np.ndarray.clip, np.stack}
 
 
@@ -46,13 +48,18 @@ class Memory:
         self._raw: dict[Ref, Array] = {}  # the memory of temporary arrays that are in use
         self._made: dict[Any, Array] = {}
         self._free: dict[int, list[Array]] = {}  # and of those that are not, by its size
+        calls, rows = arranged(calls, results)
         self._writes = Counter(ref.root for call in calls for ref in call.written())
         self._last = {ref.root: i for i, call in enumerate(calls) if not call.is_view for ref in call.refs()}
         self._last.update((ref.root, len(calls)) for ref in results)
+        for refs in rows:
+            own = {ref for ref in parts(refs) if ref.root is ref and ref.kind == "temporary"} - self._arrays.keys()
+            like = [r for r in refs if r in own and r.array.dtype == refs[-1].array.dtype]
+            self._arrays.update(zip(like, side_by_side([r.array for r in like]), strict=True))
         for i, call in enumerate(calls):
             self._place(i, call)
         uses = Counter(ref.root for call in calls for ref in call.refs()) + Counter(ref.root for ref in results)
-        self.pairs = by_blocks(self.pairs, uses)
+        self.pairs = together(by_blocks(self.pairs, uses))
 
     def array(self, ref: Ref) -> Array:
         """The array of ``ref``; one from elsewhere is itself."""
@@ -74,7 +81,7 @@ class Memory:
             self._arrays.update((out, out.array) for out in outs)
         else:
             for out in outs:
-                if out.root.kind == "temporary" and out.root not in self._raw:
+                if out.root.kind == "temporary" and out.root not in self._arrays:
                     self._allocate(i, call, out.root)
             if call.function is not np.empty_like:
                 self.pairs.append((call, self._bind(call)))
@@ -141,6 +148,9 @@ class Memory:
         args = mapped(tuple(call.args), self._given)
         if isinstance(function, Reading):
             return partial(function.check, args[0], call.place)
+        if isinstance(function, Strict):
+            call = Call(function.function, call.args, call.kwargs, call.outs, [], False, "", call.place)
+            return partial(function, self._bind(call))
         if isinstance(function, np.ufunc):
             args = self._scalars(args)
         late = parts((args, kwargs), Number)
@@ -164,24 +174,33 @@ class Memory:
         (dtype,) = dtypes
         return tuple(
             self._numbers.cell(x, dtype) if isinstance(x, Number)
-            else np.array(x, dtype) if type(x) in (int, float) else x for x in args
+            else self._made.setdefault((dtype, type(x), repr(x)), np.array(x, dtype)) if type(x) in (int, float) else x
+            for x in args
         )  # fmt: skip
+
+
+def _fitted(x: Any, shape: tuple[int, ...]) -> Any:
+    """An array that lies in memory as one of this shape does, as one of this shape."""
+    if not isinstance(x, np.ndarray) or not x.ndim or not x.flags.c_contiguous or x.size != math.prod(shape):
+        return x
+    return x if x.shape == shape else x.reshape(shape)
 
 
 def _with_out(call: Call, args: Any, kwargs: Any, out: Any) -> Bound | None:
     """The call with its result in ``out``; None for a function that knows no such thing."""
     function = call.function
-    if isinstance(function, np.ufunc) and not kwargs and function not in (np.minimum, np.maximum):
-        return partial(function, *args, out)  # NumPy takes it faster than by name, but for two, of which it warns
-    if isinstance(function, np.ufunc) or isinstance(getattr(function, "__self__", None), np.ufunc):
-        return partial(function, *args, out=out, **kwargs)
-    if function in WITH_OUT or call.writes:
+    if isinstance(function, np.ufunc) and not kwargs:
+        if function.signature is None:  # NumPy takes arrays of one shape faster
+            args = [_fitted(x, out.shape) for x in args]
+        return into(function, args, out)
+    owner = getattr(function, "__self__", None)
+    if function in REDUCTIONS and kwargs.keys() == {"axis", "keepdims"} and len(args) == 1:
+        return partial(function, *args, kwargs["axis"], None, out, kwargs["keepdims"])
+    if isinstance(function, np.ufunc) or isinstance(owner, np.ufunc) or function in WITH_OUT or call.writes:
         return partial(function, *args, out=out, **kwargs)
     if function in PRODUCTS and out.flags.c_contiguous:
         return partial(np.dot, *args, out)
-    if function in COPIES and len(args) == 1:
-        return partial(np.copyto, out, args[0])
-    if function is np.ndarray.astype and set(kwargs) <= {"copy"} and len(args) == 2:
+    if function in COPIES:
         return partial(np.copyto, out, args[0], "unsafe")
     return None
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from autodiff.compiling.calls import Call, Draw, Reading, mapped, parts
-from autodiff.compiling.capture import Capture
+from autodiff.compiling.capture import COPIES, Capture, same_bits
 from autodiff.compiling.traced import Ref
 
 
@@ -29,16 +29,13 @@ def common(calls: list[Call], results: list[Ref]) -> tuple[list[Call], list[Ref]
     seen: dict[Any, Ref] = {}
     kept = []
     for call in calls:
-        call.args, call.kwargs = mapped((call.args, call.kwargs), lambda x: same.get(x, x))
-        call.outs, call.writes = [same.get(o, o) if o is not None else o for o in call.outs], [
-            same.get(w, w) for w in call.writes
-        ]
-        key = _key(call, writes, versions)
-        if key is not None and key in seen:
-            same[call.outs[0]] = seen[key]  # type: ignore[index]
+        taken = call.args, call.kwargs, call.outs, call.writes
+        call.args, call.kwargs, call.outs, call.writes = mapped(taken, lambda x: same.get(x, x))
+        out: Any = call.outs[0] if call.outs else None
+        twin = call.args[0] if _is_needless(call, writes) else seen.setdefault(_key(call, writes, versions), out)
+        if twin is not out:
+            same[out] = twin
             continue
-        if key is not None:
-            seen[key] = call.outs[0]  # type: ignore[assignment]
         kept.append(call)
         versions.update(ref.root for ref in call.written())
     for ref in {ref for call in kept for ref in call.refs()} | set(results):
@@ -47,18 +44,22 @@ def common(calls: list[Call], results: list[Ref]) -> tuple[list[Call], list[Ref]
     return kept, [same.get(r, r) for r in results]
 
 
+def _is_needless(call: Call, writes: Counter[Ref]) -> bool:
+    """Whether a call copies what nobody changes, neither there nor here, to an array that is alike."""
+    if call.function not in COPIES or call.writes or not isinstance(call.args[0], Ref):
+        return False
+    (out,), x = call.outs, call.args[0]
+    changes = writes[x.root] - (x.root.kind == "temporary") + writes[out] - 1  # type: ignore[index]
+    return not changes and same_bits(x.array, out.array)  # type: ignore[union-attr]
+
+
 def _key(call: Call, writes: Counter[Ref], versions: Counter[Ref]) -> Any:
-    """What two calls have in common that give the same; None where there is no such thing."""
+    """What two calls have in common that give the same; the call itself where there is no such thing."""
     if len(call.outs) != 1 or call.outs[0] is None or call.writes or isinstance(call.function, Draw):
-        return None
+        return call
     if not call.is_view and (writes[call.outs[0].root] != 1 or call.outs[0].root.kind != "temporary"):
-        return None
-    key = call.function, frozen((call.args, call.kwargs), {} if call.is_view else versions)
-    try:
-        hash(key)
-    except TypeError:
-        return None
-    return key
+        return call
+    return call.function, frozen((call.args, call.kwargs), {} if call.is_view else versions)
 
 
 def frozen(x: Any, versions: Any = None) -> Any:
@@ -82,6 +83,8 @@ def needed(calls: list[Call], results: list[Ref]) -> list[Call]:
         lasts = any(root.kind == "lasting" for root in changes) and not call.is_view
         if lasts or isinstance(call.function, (Reading, Draw)) or changes & wanted:
             kept.append(call)
+            if call.outs and call.outs[0] in call.writes and not call.kwargs and isinstance(call.function, np.ufunc):
+                wanted.discard(call.outs[0])  # all of it is written here, so that nobody reads what it was
             wanted.update(ref.root for ref in parts((call.args, call.kwargs, call.writes)))
     return kept[::-1]
 

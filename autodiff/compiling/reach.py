@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import gc
 from collections.abc import Iterator
-from functools import partial
+from operator import attrgetter
 from types import BuiltinFunctionType, CodeType, FrameType, FunctionType, ModuleType
 from typing import Any
 
 import numpy as np
 
-from autodiff.compiling.calls import Asked
 from autodiff.engine.call_sites import of_library
 from autodiff.engine.values import TensorBase
 
+contents = attrgetter("cell_contents")
 PASSED = (
     str, bytes, int, float, complex, type(None), type, ModuleType, BuiltinFunctionType, CodeType, FrameType, np.dtype,
 )  # fmt: skip
@@ -43,20 +43,19 @@ def _behind(x: Any) -> list[Any]:
 
 
 def facts(found: list[Any]) -> list[tuple[Any, Any, Any]]:
-    """The plain values that functions and objects of the user's have, each as a mapping, a key and the value of now.
+    """The plain values that functions and objects of the user's have: a function that reads one, what of, and it.
 
     A step may compute with them, as with a weight that is annealed, so that other values need another program.
     """
     known: list[tuple[Any, Any, Any]] = []
     for x in found:
         if isinstance(x, FunctionType) and not of_library(x.__code__):
-            known += [(x.__globals__, name, x.__globals__.get(name)) for name in _names(x.__code__)]
-            cells = [cell for cell in x.__closure__ or () if gc.get_referents(cell)]
-            known += [(Asked(partial(getattr, cell, "cell_contents")), 0, cell.cell_contents) for cell in cells]
+            known += [(x.__globals__.get, name, x.__globals__.get(name)) for name in _names(x.__code__)]
+            known += [(contents, cell, cell.cell_contents) for cell in x.__closure__ or () if gc.get_referents(cell)]
         elif isinstance(getattr(x, "__dict__", None), dict) and not isinstance(x, (FunctionType, TensorBase)):
             own = type(x).__module__.partition(".")[0] not in ("autodiff", "nn", "optim")
-            known += [(x.__dict__, k, v) for k, v in x.__dict__.items() if own or type(v) is float]
-    return [(m, k, v) for m, k, v in known if type(v) in (int, float, bool, str) and k != "training"]
+            known += [(x.__dict__.get, k, v) for k, v in x.__dict__.items() if own or type(v) is float]
+    return [(get, k, v) for get, k, v in known if type(v) in (int, float, bool, str) and k != "training"]
 
 
 def _names(code: Any) -> Iterator[str]:

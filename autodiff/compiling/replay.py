@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from autodiff.compiling.calls import Draw, Reading, mapped, parts
+from autodiff.compiling.calls import Draw, Reading, Strict, mapped, parts
 from autodiff.compiling.capture import Capture
 from autodiff.compiling.numbers import Changed, Number
 from autodiff.compiling.plan import Memory
@@ -16,7 +16,7 @@ from autodiff.compiling.source import Source
 from autodiff.compiling.traced import Ref
 from autodiff.engine.call_sites import place_of_user
 from autodiff.engine.values import TensorBase, wrap
-from autodiff.engine.versions import changed, changed_again
+from autodiff.engine.versions import Change, changed, changed_again
 from autodiff.errors import CompileError
 from autodiff.kernels.lending import keep_lent, lent
 
@@ -32,7 +32,7 @@ class At:
 
     def of(self, arrays: list[Array]) -> Any:
         """A copy of the array, as a tensor if the result is one."""
-        array = arrays[self.index].copy(order="K")
+        array = arrays[self.index].copy("K")
         return wrap(array) if self.is_tensor else array
 
 
@@ -44,36 +44,40 @@ class Program:
         inputs: the arguments, None for one that lasts.
         out: what the step returned.
         check: how often it is compared with the step before it is trusted.
-        facts: plain values that it may have computed with.
         names: what the user's program calls lasting arrays, by the ids of the owners of their memory.
 
     Attributes:
         calls: the calls that are left of the notes.
         results: the arrays that are read after them, those of the result first, then the gradients.
         memory: their arrays.
+        grads: what gets a gradient, the gradient, and the program's array of it.
+        watched: the tensors whose memory it takes, and that memory.
         unchecked: how many comparisons are to come.
         failures: how often values went another way.
         uses: how often it was replayed.
     """
 
-    def __init__(
-        self, capture: Capture, inputs: list[Any], out: Any, check: int, names: dict[int, str], facts: list[Any]
-    ) -> None:
-        self.inputs, self.names, self._facts = inputs, names, facts
-        self.unchecked, self.failures, self.uses, self._place = check, 0, 0, place_of_user(3)
+    def __init__(self, capture: Capture, inputs: list[Any], out: Any, check: int, names: dict[int, str]) -> None:
+        self.inputs, self.names = inputs, names
+        self.unchecked, self.failures, self.uses = check, 0, 0
         _check_tensors(capture)
         self._numbers, self._streams = capture.numbers, [generator for generator, _ in capture.streams.values()]
         refs: list[Ref] = []
         self._template = _template(out, refs, capture)
         grads = [(x, x._grad) for x, _, before, _ in list(capture.tensors.values()) if x._grad is not before]
-        refs += [capture.lift(grad._array) for _, grad in grads if grad is not None]
+        self.grads: list[tuple[Any, Any, Any]] = [(x, None, None) for x, grad in grads if grad is None]
+        grads = [(x, grad) for x, grad in grads if grad is not None]
+        refs += [capture.lift(grad._array) for _, grad in grads]
         self.calls, self.results = program_of(capture, refs)
         self.memory = Memory(self.calls, self.results, self._numbers)
         self._numbers.finish()
-        self._given = [None if ref is None else self.memory.array(ref) for ref in inputs]
+        self._given = [(self.memory.array(ref), i) for i, ref in enumerate(inputs) if ref is not None]
         self._results = [self.memory.array(ref) for ref in self.results]
-        self._keep_gradients(grads, self.results)
-        leaves = [names.get(id(x._array._ref.root.array), "a tensor") for x, grad in grads if grad is not None]
+        roots = [ref.root for ref in self.results]
+        for (x, _), array, ref in zip(grads[::-1], self._results[::-1], self.results[::-1]):  # noqa: B905  # the last
+            is_own = ref.kind == "temporary" and roots.count(ref) == 1
+            self.grads.append((x, wrap(array if is_own else array.copy("K")), array))
+        leaves = [names.get(id(x._array._ref.root.array), "a tensor") for x, _ in grads]
         self.gives = ", ".join(["the result", *(f"the gradient of {name}" for name in leaves)])
         self._split(capture)
         self._context = copy_context()  # NumPy's errors are noted, in a context that is made once
@@ -82,39 +86,33 @@ class Program:
         for ref in {ref for call in self.calls for ref in call.refs()}:  # whose values were those of the notes
             ref.forget()
 
-    def _keep_gradients(self, grads: list[tuple[Any, Any]], refs: list[Ref]) -> None:
-        """Have one tensor for each gradient, of the program's own array where no other result shares that."""
-        k = len(refs) - sum(grad is not None for _, grad in grads)
-        self._grads: list[tuple[Any, Any, Any]] = []
-        for x, grad in grads:
-            if grad is None:
-                self._grads.append((x, None, None))
-                continue
-            is_own = refs[k].kind == "temporary" and [ref.root for ref in refs].count(refs[k]) == 1
-            self._grads.append((x, wrap(self._results[k] if is_own else self._results[k].copy("K")), self._results[k]))
-            k += 1
-
     def _split(self, capture: Capture) -> None:
         """Tell what may still find that values go another way from what comes after."""
         calls, bound = zip(*self.memory.pairs, strict=True) if self.memory.pairs else ((), ())
         lasting = [[w.root for w in c.written() if w.root.kind == "lasting"] for c in calls]
         first = next((i for i, roots in enumerate(lasting) if roots), len(calls))
-        late = [i + 1 for i, c in enumerate(calls) if isinstance(c.function, Reading) or c.part.endswith("backward")]
+        tests = Reading, Strict
+        late = [i + 1 for i, c in enumerate(calls) if isinstance(c.function, tests) or c.part.endswith("backward")]
         end = max([first, *late])
         self._head, self._tail = bound[:end], bound[end:]
         self._undone = [root.array for root in {root for roots in lasting[:end] for root in roots}]
         self._draws_first = any(isinstance(c.function, Draw) for c in calls[:end])
         self._changes = [root.array for root in {root for roots in lasting for root in roots}]
         changed(*self._changes)
-        self._changed = [id(array) for array in self._changes]
-        self._constants = capture.constants
+        self._change = Change(place_of_user(4), " by a compiled step")
+        self._changed = {id(array): self._change for array in self._changes}
+        self._constants = [x for x, _ in capture.constants]
         used = {ref.root for call in self.calls for ref in call.refs()}
-        self._watched, self._added = [], []
+        self.watched, self._added = [], []
         for x, array, grad, _ in capture.tensors.values():
             if capture.lift(array).root in used and capture.lift(array).root.kind == "lasting":
-                self._watched.append((x, array))
+                self.watched.append((x, array))
             if grad is not None and capture.lift(capture.tensors[id(grad)][1]).root in used:
                 self._added.append((x, grad))
+
+    def number(self, number: Number) -> Any:
+        """The value of a number in the latest replay."""
+        return self._numbers.now(number)
 
     def source(self) -> Source:
         """The program as text."""
@@ -129,30 +127,21 @@ class Program:
             f"opaque: {', '.join(self.source().opaque) or 'nothing'}"
         )
 
-    def fits(self) -> bool:
-        """Whether tensors have the memory that they had, and the user's objects the plain values."""
-        for x, array in self._watched:
-            if x._array is not array:
-                return False
-        for mapping, key, value in self._facts:
-            now = mapping[key]
-            if now is not value and now != value:
-                return False
+    def replay(self, arrays: list[Any]) -> Any:
+        """The result of the step for these arguments, with all that the step does to arrays and gradients.
+
+        Raises Changed, with nothing changed, where values go another way.
+        """
         for x, grad in self._added:  # what the step adds to is the program's own tensor
             if x._grad is not grad:
                 np.copyto(grad._array, x._grad._array)
                 x._grad = grad
-        return True
-
-    def _run(self, arrays: list[Any]) -> None:
-        """Make all calls; raises Changed, with nothing changed, where values go another way."""
-        for static, given in zip(self._given, arrays):  # noqa: B905  # of one length by the key
-            if static is not None:
-                np.copyto(static, given)
+        for static, i in self._given:
+            np.copyto(static, arrays[i])
         self._numbers.refresh()
         positions = [(g, g.get_state()) for g in self._streams] if self._draws_first else ()
         before = [(x, x.copy()) for x in self._undone]
-        self._invalid: list[bool] = []
+        self._invalid = False
         try:
             self._context.run(self._make_calls)
         except Changed:
@@ -161,70 +150,57 @@ class Program:
             for x, kept in before:
                 np.copyto(x, kept)
             raise
+        self.uses += 1
+        self._numbers.store()
+        for x, grad, array in self.grads:
+            if grad is not None and grad._array is not array:
+                np.copyto(grad._array, array)
+            x._grad = grad
+        if self._changed:
+            changed_again(self._changed, self._change)
+        return self._built()
 
     def _make_calls(self) -> None:
         if lent:
             keep_lent(*self._changes)
-        for call in self._head:
-            call()
+        try:
+            for call in self._head:
+                call()
+        except Exception as error:  # the step itself will say it
+            raise error if isinstance(error, Changed) else Changed from error
         if self._invalid:
             raise Changed
         for call in self._tail:
             call()
 
     def _note_invalid(self, *_: Any) -> None:
-        self._invalid.append(True)
-
-    def replay(self, arrays: list[Any]) -> Any:
-        """The result of the step for these arguments, with all that the step does to arrays and gradients."""
-        self._run(arrays)
-        self.uses += 1
-        self._numbers.store()
-        for x, grad, array in self._grads:
-            if grad is not None and grad._array is not array:
-                np.copyto(grad._array, array)
-            x._grad = grad
-        if self._changed:
-            changed_again(self._changed, self._place, " by a compiled step")
-        return self._built()
+        self._invalid = True
 
     def _built(self) -> Any:
         if type(self._template) is At:
             return self._template.of(self._results)
         return mapped(self._template, lambda at: at.of(self._results), At)
 
-    def tried(self, arrays: list[Any]) -> Any:
-        """What a replay comes to; all is as before then."""
-        before = [(x, x.copy()) for x in self._changes]
-        positions = [(g, g.get_state()) for g in self._streams]
-        try:
-            self._run(arrays)
-            numbers = [self._numbers.now(number) for _, _, number in self._numbers.stores]
-            states = [generator.get_state() for generator in self._streams]
-            grads = [None if array is None else array.copy() for _, _, array in self._grads]
-            return self._built(), grads, [x.copy() for x in self._changes], numbers, states
-        finally:
-            for x, kept in before:
-                np.copyto(x, kept)
-            for generator, position in positions:
-                generator.set_state(position)
-
-    def difference(self, mine: Any, out: Any) -> str:
-        """In what the step itself, which has just run, came to another result than ``tried``; empty if in nothing."""
-        result, grads, changes, numbers, states = mine
-        mine, yours = ([getattr(x, "_array", x) for x in parts(r, ARRAYS)] for r in (result, out))
-        own = [None if x._grad is None else x._grad._array for x, _, _ in self._grads]
-        differs = {
-            "another result": not _alike(mine, yours),
-            "another gradient": not _alike(grads, own),
-            "an array changed otherwise": not _alike(changes, self._changes),
-            "the state of an optimizer": numbers != [state[key] for state, key, _ in self._numbers.stores],
-            "other options of an optimizer": self._numbers.options_changed(),
-            "other random numbers": states != [generator.get_state() for generator in self._streams],
-            "a constant changed": not _alike([x._array for x, _ in self._constants], [x for _, x in self._constants]),
+    def kept(self, result: Any = None) -> dict[str, Any]:
+        """Copies of all that a step changes, and of its result, by what is said where they are not what they should."""
+        return {
+            "another result": [x.copy() if isinstance(x, np.ndarray) else x for x in parts(result, ARRAYS)],
+            "another gradient": [None if x._grad is None else x._grad._array.copy() for x, *_ in self.grads],
+            "an array changed otherwise": [x.copy() for x in self._changes],
+            "another number of an optimizer": self._numbers.seen(),
+            "other random numbers": [generator.get_state() for generator in self._streams],
+            "a constant changed": [x._array.copy() for x in self._constants],
         }
-        return next((what for what, is_so in differs.items() if is_so), "")
 
+    def restore(self, kept: dict[str, Any], grads: list[Any]) -> None:
+        """Make everything what it was when it was ``kept``, and give tensors the gradients they had."""
+        for (x, *_), grad in zip(self.grads, grads, strict=True):
+            x._grad = grad
+        for x, before in zip(self._changes, kept["an array changed otherwise"], strict=True):
+            np.copyto(x, before)
+        for generator, position in zip(self._streams, kept["other random numbers"], strict=True):
+            generator.set_state(position)
+        self._numbers.restore(kept["another number of an optimizer"])
 
 def _check_tensors(capture: Capture) -> None:
     """Raise CompileError where the step gave a tensor other memory, or made it part of a graph."""
@@ -248,11 +224,3 @@ def _template(out: Any, refs: list[Ref], capture: Capture) -> Any:
         return At(len(refs) - 1, isinstance(x, TensorBase))
 
     return mapped(out, place, ARRAYS)
-
-
-def _alike(some: Any, others: Any) -> bool:
-    """Whether two lists have the same arrays, bit for bit."""
-    return len(some) == len(others) and all(
-        x is y if x is None or y is None else x.shape == y.shape and x.dtype == y.dtype and x.tobytes() == y.tobytes()
-        for x, y in zip(some, others, strict=True)
-    )

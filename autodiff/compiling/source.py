@@ -9,12 +9,14 @@ from functools import partial
 from typing import Any
 
 import numpy as np
+from numpy.lib import stride_tricks
 
-from autodiff.compiling.calls import Call, Draw, Reading, parts
+from autodiff.compiling.calls import Call, Draw, Reading, Strict, parts
 from autodiff.compiling.numbers import Number
 from autodiff.compiling.traced import Ref, attribute
 from autodiff.engine.call_sites import line_of, source_of
 
+MODULES = {"np": np, "np.linalg": np.linalg, "np.fft": np.fft, "np.lib.stride_tricks": stride_tricks}
 SIGNS: dict[Any, str] = {np.add: "+", np.subtract: "-", np.multiply: "*", np.divide: "/"}
 
 
@@ -65,7 +67,8 @@ class Source:
 
     def _call(self, call: Call) -> str:
         """The call as an expression."""
-        function, args = call.function, [self._text(x) for x in call.args]
+        function: Any = call.function.function if isinstance(call.function, Strict) else call.function
+        args = [self._text(x) for x in call.args]
         args += [f"{name}={self._text(x)}" for name, x in call.kwargs.items()]
         if isinstance(function, Reading):
             if function.test in (bool, int):
@@ -91,7 +94,7 @@ class Source:
             return f"np.{owner.__name__}.{name}"
         if getattr(np.ndarray, name, None) is function:
             return f".{name}"
-        for path, module in (("np", np), ("np.linalg", np.linalg), ("np.fft", np.fft)):
+        for path, module in MODULES.items():
             if getattr(module, name, None) is function:
                 return f"{path}.{name}"
         if isinstance(function, Draw):
@@ -104,7 +107,7 @@ class Source:
                 self._texts[x] = self._outer(x)
             return self._texts[x]
         if isinstance(x, Number):
-            return self._give(x, "number")
+            return self._give(self._program.number(x), "number")
         if parts(x, (Ref, Number)):
             inside = ", ".join(map(self._text, x))
             return f"[{inside}]" if isinstance(x, list) else f"({inside},)"

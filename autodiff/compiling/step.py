@@ -12,7 +12,8 @@ import numpy as np
 
 from autodiff import random
 from autodiff.compiling.calls import mapped, parts
-from autodiff.compiling.capture import Capture
+from autodiff.compiling.capture import Capture, same_bits
+from autodiff.compiling.lanes import gather
 from autodiff.compiling.numbers import Changed
 from autodiff.compiling.program import frozen
 from autodiff.compiling.reach import facts, reached
@@ -45,8 +46,6 @@ def compile(function: Any = None, *, check: int = 1, disable: bool = False, **ig
         disable: give ``function`` back as it is.
         **ignored: ``fullgraph``, ``dynamic``, ``backend``, ``mode`` and ``options``, which mean nothing here.
 
-    Raises OptionError for an option that neither this function nor PyTorch's has.
-
     >>> import autodiff
     >>> w = autodiff.tensor([1.0, 2.0], requires_grad=True)
     >>> @autodiff.compile
@@ -68,15 +67,48 @@ def compile(function: Any = None, *, check: int = 1, disable: bool = False, **ig
     return function if disable else Step(function, check)
 
 
+class Case:
+    """Calls that are alike in all that a program depends on, besides values of arrays.
+
+    Attributes:
+        key: what tells them from others; the values of ``facts`` and the memory of tensors may change.
+        facts: plain values of objects, each as a function that reads it, what of, and the value.
+        tensors: each with its memory, None where that does not matter, and whether it has no gradient.
+        program: what replays them; None where they run as they stand.
+        reason: why they do.
+        tries: how many programs were written.
+    """
+
+    def __init__(self, found: list[Any], recording: bool, given: list[Any]) -> None:
+        modules = [x for x in found if type(x) is dict and isinstance(x.get("training"), bool)]
+        self.facts: list[Any] = [(module.get, "training", module["training"]) for module in modules]
+        leaves = [x for x in found if isinstance(x, TensorBase) and is_leaf(x)]
+        self.tensors: list[Any] = [(x, None, x._grad is None) for x in leaves]
+        self.key = recording, given, [now for *_, now in self.facts], [is_none for *_, is_none in self.tensors]
+        self.program: Program | None = None
+        self.reason, self.tries = "", 1
+
+    def holds(self, recording: bool, given: list[Any]) -> bool:
+        """Whether a call is one of these."""
+        if self.key[0] is not recording or self.key[1] != given or not (self.program or self.reason):
+            return False
+        for x, array, is_none in self.tensors:
+            if (x._grad is None) is not is_none or (array is not None and x._array is not array):
+                return False
+        for get, key, value in self.facts:
+            now = get(key)
+            if now is not value and now != value:
+                return False
+        return True
+
+
 class Step:
     """A compiled function (see ``compile``); it has the attributes of the function, or of the module, too."""
 
     def __init__(self, function: Callable[..., Any], check: int) -> None:
         self._function, self._check = function, check
-        self._known: dict[Any, Program | str] = {}  # for each key a program, or why there is none
-        self._tries: dict[Any, int] = {}
-        self._modules: list[dict[str, Any]] = []
-        self._leaves: list[Any] = []
+        self._cases: list[Case] = []
+        self._latest: Case | None = None
         self._ran = False
         self._lock = RLock()
         self.__name__ = getattr(function, "__name__", type(function).__name__)
@@ -91,13 +123,13 @@ class Step:
 
     def summary(self) -> str:
         """What programs there are, with their calls, memory and what is opaque in them; and what runs as it stands."""
-        known = [p if isinstance(p, str) else p.summary() for p in self._known.values()]
-        return "\n".join(known) or "no program was written yet"
+        known = [case.program.summary() if case.program else case.reason for case in self._cases]
+        return "\n".join(filter(None, known)) or "no program was written yet"
 
     @property
     def programs(self) -> list[Program]:
         """The programs that were written."""
-        return [program for program in self._known.values() if isinstance(program, Program)]
+        return [case.program for case in self._cases if case.program]
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """What the function returns."""
@@ -106,73 +138,65 @@ class Step:
             return self._function(*args, **kwargs)
         with self._lock:
             arrays: list[Any] = []
-            key = self._key(mode.recording, args, kwargs, arrays)
-            program = self._known.get(key)
-            if isinstance(program, Program) and program.fits():
+            given, case = described(args, kwargs, arrays), self._latest
+            if case is None or not case.holds(mode.recording, given):
+                case = next((case for case in self._cases if case.holds(mode.recording, given)), None)
+                self._latest = case
+            if case is None:
+                self._write(mode.recording, given, args, kwargs)
+            elif case.program is not None:
                 try:
-                    if not program.unchecked:
-                        return program.replay(arrays)
+                    if not case.program.unchecked:
+                        return case.program.replay(arrays)
                     with settled():  # or the one way could be NumPy's, and the other a kernel's
-                        return self._compared(key, program, arrays, args, kwargs)
+                        return self._compared(case, case.program, arrays, args, kwargs)
                 except Changed as change:
-                    self._goes_another_way(key, program, change)
-            elif not isinstance(program, str):
-                self._write(key, mode.recording, args, kwargs)
+                    self._goes_another_way(case, case.program, change)
             return self._function(*args, **kwargs)
 
-    def _key(self, recording: bool, args: Any, kwargs: Any, arrays: list[Any]) -> Any:
-        """What a program depends on, besides values; the arrays that it is given go to ``arrays``."""
-        key: list[Any] = [recording, *[module["training"] for module in self._modules]]
-        for x in self._leaves:
-            if x._grad is None:
-                key.append(id(x))
-        given = args
-        if kwargs or not all(isinstance(x, TensorBase) for x in args):
-            key.append(frozen(mapped((args, kwargs), type, ARRAYS)))
-            given = [wrap(x) if isinstance(x, np.ndarray) else x for x in parts((args, kwargs), ARRAYS)]
-        for x in given:
-            array = x._array
-            key += (array.shape, array.strides, array.dtype.num, x._node is None)
-            arrays.append(array)
-        return tuple(key)
-
-    def _write(self, key: Any, recording: bool, args: Any, kwargs: Any) -> None:
+    def _write(self, recording: bool, given: list[Any], args: Any, kwargs: Any) -> None:
         """Write a program down, from the second call on, and undo what that did."""
         if not self._ran:
             self._ran = True
             return
-        old = self._known.get(key)
-        paid = isinstance(old, Program) and old.uses > PAYS
-        tries = self._tries[key] = 1 if paid else self._tries.get(key, 0) + 1
-        try:
-            if tries > TRIES:
-                raise CompileError("it went other ways too often")
-            made = self._captured(args, kwargs)
-        except Exception as error:
-            if isinstance(error, CompileError) or tries >= TRIES:
-                self._refuse(self._key(recording, args, kwargs, []), str(error))
-        else:
-            key = self._key(recording, args, kwargs, [])  # which now has the modules that were found
-            self._known[key], self._tries[key] = made, tries
-
-    def _captured(self, args: Any, kwargs: Any) -> Program:
-        """The program of one run, which is undone."""
         found = list(reached(self._function, args, kwargs))
+        case = Case(found, recording, given)
+        for old in [other for other in self._cases if other.key == case.key]:
+            case.tries = 1 if old.program is not None and old.program.uses > PAYS else old.tries + 1
+            self._cases.remove(old)
+        self._cases.append(case)
+        try:
+            if case.tries > TRIES:
+                raise CompileError("it went other ways too often")
+            program = case.program = self._captured(found, args, kwargs)
+            memory = {id(x): x for x, _ in program.watched}
+            known = [(x, x._array if memory.pop(id(x), None) is x else None, is_none) for x, _, is_none in case.tensors]
+            case.tensors = known + [(x, x._array, x._grad is None) for x in memory.values()]
+            case.facts += facts(found)
+        except Exception as error:
+            if isinstance(error, CompileError) or case.tries >= TRIES:
+                self._refuse(case, str(error))
+
+    def _captured(self, found: list[Any], args: Any, kwargs: Any) -> Program:
+        """The program of one run, which is undone."""
+        for x in found:
+            if hasattr(x, "param_groups") and hasattr(x, "state"):
+                gather(x)
         tensors = [x for x in found if isinstance(x, TensorBase)]
         owners = [owner_of(x._array if isinstance(x, TensorBase) else x) for x in found if isinstance(x, ARRAYS)]
-        self._leaves = [x for x in tensors if x._node is not None and x._node.primitive is None]
-        self._modules = [x for x in found if type(x) is dict and isinstance(x.get("training"), bool)]
-        if any(hasattr(x._node, "hooks") for x in self._leaves):
+        if any(hasattr(x._node, "hooks") for x in tensors if is_leaf(x)):
             raise CompileError("a tensor has a hook, whose Python would not be run")
         capture, inputs = Capture({id(owner): owner for owner in owners}), []  # type: tuple[Capture, list[Any]]
 
         def twin(x: Any) -> Any:
-            node = getattr(x, "_node", None)
-            if node is not None and node.primitive is not None:
-                raise CompileError("an argument has a graph; detach() it")
+            if getattr(x, "_node", None) is not None:
+                if not is_leaf(x):
+                    raise CompileError("an argument has a graph; detach() it")
+                inputs.append(None)
+                return x
             array = x._array if isinstance(x, TensorBase) else x
-            inputs.append(None if node is not None else capture.new(array.copy(order="K"), "input"))
-            return x if node is not None else wrap(inputs[-1].traced) if array is not x else inputs[-1].traced
+            inputs.append(capture.new(array.copy(order="K"), "input"))
+            return inputs[-1].traced if array is x else wrap(inputs[-1].traced)
 
         names = _names(found)
         given = {id(x) for x in parts((args, kwargs), TensorBase) if x._node is None}
@@ -184,55 +208,79 @@ class Step:
             random.noting[get_ident()] = capture.stream
             with Block(SETTING, capture=capture):
                 out = self._function(*twins, **named)
-            return Program(capture, inputs, out, self._check, names, facts(found))
+            return Program(capture, inputs, out, self._check, names)
         finally:
             random.noting.pop(get_ident(), None)
             capture.undo()
 
-    def _compared(self, key: Any, program: Program, arrays: list[Any], args: Any, kwargs: Any) -> Any:
+    def _compared(self, case: Case, program: Program, arrays: list[Any], args: Any, kwargs: Any) -> Any:
         """Make a call in both ways, and trust the program if both come to the same."""
+        before, grads = program.kept(), [x._grad for x, *_ in program.grads]
+        difference, mine = "", None
         try:
-            mine = program.tried(arrays)
+            mine = program.kept(program.replay(arrays))
         except Changed:
             raise
         except Exception as error:
-            self._refuse(key, f"its replay fails, {error!r}")
-            return self._function(*args, **kwargs)
+            difference = f"its replay fails, {error!r}"
+        finally:
+            program.restore(before, grads)
         out = self._function(*args, **kwargs)
-        if difference := program.difference(mine, out):
-            self._refuse(key, f"its replay comes to {difference}, so it depends on something that is no array")
+        if mine is not None:
+            theirs = program.kept(out)
+            found = [what for what in mine if not same_bits(mine[what], theirs[what])]
+            difference = f"its replay comes to {found[0]}, so it depends on something that is no array" if found else ""
+        if difference:
+            self._refuse(case, difference)
         program.unchecked -= 1
         return out
 
-    def _goes_another_way(self, key: Any, program: Program, change: Changed) -> None:
+    def _goes_another_way(self, case: Case, program: Program, change: Changed) -> None:
         """After several failures of a program let another be written, or none any more."""
         program.failures += 1
         if program.failures >= TRIES:
-            del self._known[key]
-            if self._tries[key] >= TRIES:
+            case.program = None
+            if case.tries >= TRIES:
                 where = f", at {line_of(change.args[0])}" if change.args else ""
-                self._refuse(key, f"values went another way again and again{where}")
+                self._refuse(case, f"values went another way again and again{where}")
 
-    def _refuse(self, key: Any, reason: str) -> None:
-        """Run calls of this key as they stand from now on, and say so; of a module in training that is expected."""
-        self._known[key] = reason
+    def _refuse(self, case: Case, reason: str) -> None:
+        """Run such calls as they stand from now on, and say so; of a module in training that is expected."""
+        case.program, case.reason, case.facts = None, reason, case.facts[: len(case.key[2])]
+        case.tensors = [(x, None, is_none) for x, _, is_none in case.tensors[: len(case.key[3])]]
         if not (hasattr(self._function, "parameters") and "graph" in reason):
             warnings.warn(f"{self.__name__} runs as it stands, not compiled: {reason}", AutodiffWarning, stacklevel=4)
+
+
+def is_leaf(x: Any) -> bool:
+    """Whether gradients arrive at a tensor."""
+    return x._node is not None and x._node.primitive is None
+
+
+def described(args: Any, kwargs: Any, arrays: list[Any]) -> list[Any]:
+    """What a program depends on of arguments, besides values; the arrays that it is given go to ``arrays``."""
+    given: list[Any] = []
+    if kwargs or not all(isinstance(x, TensorBase) for x in args):
+        given.append(frozen(mapped((args, kwargs), type, ARRAYS)))
+        args = [wrap(x) if isinstance(x, np.ndarray) else x for x in parts((args, kwargs), ARRAYS)]
+    for x in args:
+        array = x._array
+        given += array.shape, array.strides, array.dtype, None if x._node is None else id(x)
+        arrays.append(array)
+    return given
 
 
 def _names(found: list[Any]) -> dict[int, str]:
     """The paths of parameters and buffers in the outermost modules that were found, and of optimizers' states."""
     names: dict[int, str] = {}
-
-    def name(tensor: Any, path: str) -> None:
-        if isinstance(tensor, TensorBase):
-            names.setdefault(id(owner_of(tensor._array)), f"p_{path}" if path[:1].isdigit() else path)
-
     for x in sorted(found, key=lambda x: hasattr(x, "param_groups")):
+        named: list[Any] = []
         if hasattr(type(x), "named_parameters"):
-            for path, tensor in [*x.named_parameters(), *x.named_buffers()]:
-                name(tensor, path)
-        for tensor, state in x.state.items() if hasattr(x, "param_groups") else ():
-            for key, value in state.items():
-                name(value, f"{names.get(id(owner_of(tensor._array)), 'tensor')}_{key}")
+            named = [*x.named_parameters(), *x.named_buffers()]
+        elif hasattr(x, "param_groups"):
+            paths = {p: names.get(id(owner_of(p._array)), "tensor") for p in x.state}
+            named = [(f"{paths[p]}_{key}", value) for p, state in x.state.items() for key, value in state.items()]
+        for path, tensor in named:
+            if isinstance(tensor, TensorBase):
+                names.setdefault(id(owner_of(tensor._array)), f"p_{path}" if path[:1].isdigit() else path)
     return names

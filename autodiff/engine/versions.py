@@ -10,7 +10,7 @@ import weakref
 from functools import partial
 from itertools import count
 from threading import RLock
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
@@ -22,13 +22,14 @@ from autodiff.kernels.parts import Part, last_that_meets, part_of
 next_number = count(1).__next__  # one clock for nodes and changes
 
 
-class Change(NamedTuple):
+class Change:
     """The latest change of one piece of memory."""
 
-    number: int
-    place: Place
-    by: str
-    part: Part | None = None  # what of the memory was written, where that is told
+    __slots__ = ("by", "number", "part", "place")
+
+    def __init__(self, place: Place, by: str, part: Part | None = None) -> None:
+        self.number, self.place, self.by = 0, place, by
+        self.part = part  # what of the memory was written, where that is told
 
 
 _changes: dict[int, Change] = {}
@@ -42,7 +43,7 @@ hold_over_forks(lambda: _counting)
 def changed(*arrays: np.ndarray[Any, Any], history: bool = False, by: str = "", apart: bool = False) -> None:
     """Record that ``arrays`` have just been changed in place ``by`` this; with ``history``, by a recorded operation.
 
-    The change of a view counts for all of the memory; with ``apart`` that of the first only for what it shows.
+    The change of a view counts for all of the memory; ``apart``, that of one array only for what it shows.
     """
     keys = []
     for array in arrays:
@@ -50,22 +51,19 @@ def changed(*arrays: np.ndarray[Any, Any], history: bool = False, by: str = "", 
         keys.append(key := id(owner))
         if key not in _changes:
             _owners[key] = weakref.ref(owner, partial(_forget, key))
-    before = _changes.get(keys[0]) if apart else None
-    changed_again(keys, place_of_user(), by, history)
-    if apart:
-        _changes[keys[0]] = _changes[keys[0]]._replace(part=part_of(owner_of(arrays[0]), arrays[0], before))
+    part = part_of(owner_of(arrays[0]), arrays[0], _changes.get(keys[0])) if apart else None
+    change = Change(place_of_user(), by, part)
+    changed_again(dict.fromkeys(keys, change), change, history)
 
 
-def changed_again(keys: list[int], place: Place, by: str, history: bool = False) -> None:
-    """Record a change of arrays that have been changed before, by the ids of the owners of their memory."""
+def changed_again(changes: dict[int, Change], change: Change, history: bool = False) -> None:
+    """Record ``change`` of now, which stands in ``changes`` under the ids of arrays that have been changed before."""
     global _last
     with _counting:  # or a number that another thread took earlier would be the last
-        _last = number = next_number()
-    change = Change(number, place, by)
-    for key in keys:
-        _changes[key] = change
-        if history:
-            rewritten[key] = change
+        _last = change.number = next_number()
+    _changes.update(changes)
+    if history:
+        rewritten.update(changes)
 
 
 def _forget(key: int, _: object) -> None:

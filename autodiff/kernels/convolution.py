@@ -18,6 +18,7 @@ import numpy as np
 from . import depthwise
 from .geometry import Array, Geometry, Sizes, overlap, padded
 from .lanes import faster
+from .layout import row_major, strided
 from .precision import in_single
 from .runs import Runs
 from .threads import WorkQueue, parallel_map, shares_sums, tile_size, tiles
@@ -32,10 +33,10 @@ def _columns(x: Array, kernel: Sizes, output: Sizes, geometry: Geometry) -> Arra
     """Return all windows of the images x (n, c, h, w) as full columns (n, groups, c / groups * kh * kw, oh * ow)."""
     n, c = x.shape[:2]
     (sh, sw), padding, (dh, dw), groups = geometry
-    x = np.ascontiguousarray(padded(x, padding))  # cropped by the input adjoint of a padding wider than the kernel
+    x = row_major(padded(x, padding))  # cropped by the input adjoint of a padding wider than the kernel
     a, b, row, item = x.strides
     strides = (a, b, dh * row, dw * item, sh * row, sw * item)
-    windows: Array = np.ndarray((n, c, *kernel, *output), x.dtype, x, 0, strides)
+    windows: Array = strided(x, (n, c, *kernel, *output), strides)
     return windows.reshape(n, groups, c // groups * kernel[0] * kernel[1], output[0] * output[1])
 
 

@@ -16,6 +16,18 @@ def row_major(x: Any) -> Any:
     return x if x.flags.c_contiguous else x.copy()
 
 
+def strided(x: Any, shape: tuple[int, ...], strides: tuple[int, ...]) -> Any:
+    """A view of the memory of ``x`` from its first entry on, of another shape and other strides."""
+    if type(x) is np.ndarray:
+        return np.ndarray(shape, x.dtype, x, 0, strides)
+    return x.__once__(np.lib.stride_tricks.as_strided, (x, shape, strides), {})  # an array of ``compile``
+
+
+def taken(x: Any, index: Any) -> Any:
+    """The entries of ``x`` that an index names, of the shape of the index."""
+    return x.take(index) if type(index) is np.ndarray else index.__once__(np.take, (x, index), {})
+
+
 def channels_last(x: Any, ndims: tuple[int, ...] = (4, 5)) -> bool:
     """Whether ``x`` (N, C, H, W) or (N, C, D, H, W) lies in memory with its channels last, and not row by row."""
     if x.ndim not in ndims or x.flags.c_contiguous or not (x.size and x.strides[1]):

@@ -13,6 +13,7 @@ import numpy as np
 from autodiff.errors import ShapeError
 
 from .geometry import Array, Sizes, Window, padded
+from .layout import taken
 from .precision import in_single
 from .threads import WorkQueue, tile_size
 
@@ -78,11 +79,11 @@ def _reduced(ufunc: np.ufunc, x: Array, window: Window, initial: float) -> Array
     That makes kh + kw passes, not kh * kw.
     """
     rows_of, columns_of = window.taps(x.shape[2:])
-    out = np.empty((*x.shape[:2], *window.output_size(x.shape[2:])), x.dtype)
+    out = np.empty_like(x, order="C", shape=(*x.shape[:2], *window.output_size(x.shape[2:])))
 
     def task(images: slice) -> None:
         source, target = x[images], out[images]
-        tall = np.empty((*target.shape[:3], x.shape[3]), x.dtype)
+        tall = np.empty_like(x, order="C", shape=(*target.shape[:3], x.shape[3]))
         _merge(ufunc, [(tall[:, :, k], source[:, :, p]) for k, p in rows_of], tall, initial)
         _merge(ufunc, [(target[..., k], tall[..., p]) for k, p in columns_of], target, initial)
 
@@ -111,8 +112,8 @@ def _winners(x: Array, out: Array, window: Window) -> Array:
     size, (kh, kw) = x.shape[2:], window.kernel
     rows_of, columns_of = window.taps(size)
     taps = [((..., k, m), (..., p, q)) for k, p in rows_of for m, q in columns_of]
-    free: Array = np.ones(out.shape, np.bool_)
-    count: Array = np.zeros(out.shape, np.uint8 if kh * kw < 256 else np.intp)
+    free: Array = np.ones_like(out, np.bool_, "C")
+    count: Array = np.zeros_like(out, np.uint8 if kh * kw < 256 else np.intp, "C")
     bits = free.view(np.uint8)  # which need no conversion
     for to, position in taps:
         free[to] &= x[position] != out[to]
@@ -127,7 +128,7 @@ def _winners(x: Array, out: Array, window: Window) -> Array:
     (sh, sw), ((top, _), (left, _)), (dh, dw) = window[1:]
     offsets = (np.arange(kh) * dh - top)[:, None] * size[1] + np.arange(kw) * dw - left
     corners = (np.arange(out.shape[2]) * sh)[:, None] * size[1] + np.arange(out.shape[3]) * sw
-    positions: Array = offsets.take(count)
+    positions: Array = taken(offsets, count)
     positions += corners
     return positions
 
@@ -148,7 +149,7 @@ def max_pool_scatter(g: Array, x: Array, out: Array, window: Window) -> Array:
     Law: <max_pool_scatter(g), c> = <g, max_pool_gather(c)>.
     Raises: ValueError where a window lies wholly in the padding.
     """
-    dx = np.zeros(x.shape, g.dtype)
+    dx = np.zeros_like(x, g.dtype, "C")
 
     def task(images: slice) -> None:
         np.add.at(dx[images].reshape(-1), _flat_winners(x[images], out[images], window), g[images].reshape(-1))
@@ -162,14 +163,14 @@ def max_pool_gather(c: Array, x: Array, out: Array, window: Window) -> Array:
 
     Shapes: c and x (N, C, H, W), out and result (N, C, oh, ow).
     """
-    taken = np.empty(out.shape, c.dtype)
+    found = np.empty_like(out, c.dtype, "C")
 
     def task(images: slice) -> None:
         values = c[images].reshape(-1).take(_flat_winners(x[images], out[images], window))
-        taken[images] = values.reshape(out[images].shape)
+        found[images] = values.reshape(out[images].shape)
 
     _by_tile(task, x)
-    return taken
+    return found
 
 
 def max_pool_indices(x: Array, out: Array, window: Window) -> Array:

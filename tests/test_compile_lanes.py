@@ -1,0 +1,125 @@
+"""Small calls that do the same to arrays side by side become one call, with the bits of each by itself."""
+
+from __future__ import annotations
+
+import itertools
+import warnings
+from typing import Any
+
+import numpy as np
+import pytest
+from compiled import Way, replays, side_by_side
+
+import autodiff
+import nn
+import optim
+from autodiff.compiling import lanes
+
+RNG = np.random.default_rng(0)
+
+
+def training(make: Any, *sizes: int) -> Any:
+    def build() -> Way:
+        model = nn.Sequential(*(nn.Linear(a, b) for a, b in itertools.pairwise(sizes)))
+        optimizer = make(model.parameters())
+
+        def step(x: Any) -> Any:
+            optimizer.zero_grad()
+            loss = model(x).square().mean()
+            loss.backward()
+            optimizer.step()
+            return loss
+
+        return Way(step, list(model.parameters()), optimizer)
+
+    return build
+
+
+def calls_of(compiled: Any, part: str) -> int:
+    """How many calls a replay makes for a part of the step."""
+    return sum(call.part == part for call, _ in compiled.programs[-1].memory.pairs)
+
+
+def data(i: int) -> tuple[Any, ...]:
+    return (RNG.normal(size=(4, 3)).astype(np.float32),)
+
+
+@pytest.mark.parametrize(
+    ("make", "calls"), [(lambda p: optim.SGD(p, lr=0.1), 2), (lambda p: optim.Adam(p, lr=0.1), 12)], ids=["sgd", "adam"]
+)
+def test_all_parameters_are_updated_at_once(make: Any, calls: int) -> None:
+    """The update of six arrays takes as many calls as that of one."""
+    compiled = side_by_side(training(make, 3, 5, 2, 1), data, 9)
+    assert replays(compiled)
+    assert calls_of(compiled, type(make([autodiff.ones(1).requires_grad_()])).__name__) <= calls
+
+
+def test_a_parameter_that_somebody_else_refers_to_stays_where_it_is() -> None:
+    """An array that was taken out of a parameter goes on to show its values."""
+    kept: list[Any] = []
+
+    def build() -> Way:
+        way = training(lambda p: optim.SGD(p, lr=0.1), 3, 4, 2)()
+        kept.append((way.tensors[0], way.tensors[0].detach().numpy()))
+        return way
+
+    assert replays(side_by_side(build, data, 8))
+    for tensor, array in kept:
+        assert np.shares_memory(tensor.detach().numpy(), array)
+
+
+def test_parameters_are_changed_one_by_one() -> None:
+    """Those that lie side by side count as arrays of their own: a change of one is no change of its neighbour."""
+    way = training(lambda p: optim.SGD(p, lr=0.1), 3, 4, 2)()
+    compiled = autodiff.compile(way.step)
+    for i in range(5):
+        compiled(autodiff.tensor(data(i)[0]))
+    some, other = way.tensors[0], way.tensors[1]
+    assert type(some._array.base) is bytearray
+    loss = (some * some).sum()
+    with autodiff.no_grad():
+        other.add_(1.0)
+    loss.backward()
+
+
+@pytest.mark.parametrize("shape", [(3,), (1, 2), (2, 3, 4), (1,), ()])
+@pytest.mark.parametrize("length", [3, 4, 60])
+def test_a_sum_of_many_terms(shape: tuple[int, ...], length: int) -> None:
+    """A gradient that many places contribute to is one sum, whose terms are added in their order."""
+
+    def build() -> Way:
+        w = autodiff.tensor(np.full(shape, 0.99, np.float32), requires_grad=True)
+
+        def step(x: Any) -> Any:
+            w.grad = None
+            for _ in range(length):
+                x = x * w
+            x.sum().backward()
+            return x.detach()
+
+        return Way(step, [w])
+
+    compiled = side_by_side(build, lambda i: (RNG.normal(size=shape).astype(np.float32),))
+    assert replays(compiled)
+    if length > 4 and np.prod(shape) > 1:
+        assert len(compiled.programs[-1].memory.pairs) < 3 * length
+
+
+def test_arrays_that_overlap() -> None:
+    """One call in the place of two would read what the first of them has not yet written: they stay two."""
+    a, b, c = lanes.side_by_side([np.zeros(2, np.float32)] * 3)
+    call = lanes.Call(np.multiply, (), {}, [], [], False, "", (np.array, 0))  # type: ignore[arg-type]
+    two = np.array(2.0, np.float32)
+    pairs = [(call, lanes.into(np.multiply, (x, two), out)) for x, out in ((a, b), (b, c))]
+    assert len(lanes.together(pairs)) == 2
+    assert len(lanes.together([(call, lanes.into(np.multiply, (x, two), x)) for x in (a, b)])) == 1
+
+
+def test_a_wrong_order_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Lanes that are cut in the wrong place: the comparison finds it."""
+    sort = lanes._groups
+    monkeypatch.setattr(lanes, "_groups", lambda calls: sort(calls[::-1]))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        compiled = side_by_side(training(lambda p: optim.SGD(p, lr=0.1, momentum=0.9), 3, 4, 2), data)
+    assert not compiled.programs
