@@ -3,6 +3,7 @@
 Each workload first has to come to the same numbers everywhere. A turn makes as many steps as take a tenth of a second;
 in every round each library has its turn, and the ratio (the other's time over ours) is the median over the rounds. Ours
 and PyTorch go through all workloads first, then ours and the others.
+Where llvmlite is installed (extra ``fast``), a column has the ratio with its kernels; all else is NumPy alone.
 ``--only TEXT`` measures the workloads and groups whose names contain it, ``--docs`` writes the tables into
 docs/performance.md. PyTorch must be installed (extra ``torch``); the others (extra ``bench``) are left out where they
 are not.
@@ -28,6 +29,7 @@ except ImportError:
     raise SystemExit("python -m benchmarks: PyTorch is not installed: pip install -e '.[torch]'") from None
 
 import autodiff
+from autodiff.kernels import lanes
 from benchmarks import memory, report
 from benchmarks.peers import PEERS, Peer
 from benchmarks.workloads import WORKLOADS, Workload
@@ -44,9 +46,11 @@ def measured(workload: Workload, peers: dict[str, Peer], rounds: int) -> dict[st
     ours, theirs = workload.build(autodiff), workload.build(torch)
     parameters = [p.detach().numpy().copy() for p in ours.parameters]
     data = ours.data if ours.cotangent is None else [*ours.data, ours.cotangent]
-    steps: dict[str, Callable[[], Any]] = {"ours": ours.step}
+    steps: dict[str, Callable[[], Any]] = {"ours": _in_lane(ours.step, False)}
     if not peers:
-        steps |= {"PyTorch": theirs.step, report.COMPILED: _compiled(workload)}
+        steps |= {"PyTorch": theirs.step, report.COMPILED: _in_lane(_compiled(workload), False)}
+        if lanes.routes():
+            steps[report.FAST] = _in_lane(workload.build(autodiff).step, True)
     out = ours.loss().detach().numpy()
     _check_alike(workload.name, "PyTorch", out, theirs.loss().detach().numpy())
     loss = out if ours.cotangent is None else np.sum(out * ours.cotangent)
@@ -68,6 +72,19 @@ def measured(workload: Workload, peers: dict[str, Peer], rounds: int) -> dict[st
     }
 
 
+def _in_lane(step: Callable[[], Any], fast: bool) -> Callable[[], Any]:
+    """The step by NumPy alone, or with llvmlite's kernels, which its first call compiles."""
+
+    def run() -> Any:
+        lanes.set_enabled(fast)
+        try:
+            return step()
+        finally:
+            lanes.set_enabled(True)
+
+    return run
+
+
 def _compiled(workload: Workload) -> Callable[[], Any]:
     """A compiled step that has come to its replays."""
     step: Callable[[], Any] = autodiff.compile(workload.build(autodiff).step)
@@ -77,8 +94,9 @@ def _compiled(workload: Workload) -> Callable[[], Any]:
 
 
 def _ratio(name: str, times: dict[str, float]) -> float:
-    """The other's time over ours; where ours is compiled, that other is PyTorch."""
-    return times["PyTorch"] / times[name] if name == report.COMPILED else times[name] / times["ours"]
+    """The other's time over ours; where ours is compiled or has kernels, that other is PyTorch."""
+    ours = name in (report.COMPILED, report.FAST)
+    return times["PyTorch"] / times[name] if ours else times[name] / times["ours"]
 
 
 def _count(step: Callable[[], Any]) -> int:
@@ -151,6 +169,7 @@ def run(options: Any) -> None:
     """Measure, print, and write what is asked for."""
     command.check_writable([options.json] if options.json else [])
     torch.set_num_threads(os.cpu_count() or 1)
+    os.environ.setdefault(lanes.VARIABLE, "now")  # no kernel is compiled while it is measured
     results: dict[str, Any] = {"machine": report.machine(), "workloads": []}
     for workload in chosen(options.only):
         results["workloads"].append(measured(workload, {}, options.rounds))

@@ -15,11 +15,12 @@ from threadpoolctl import threadpool_info
 from autodiff.io.files import write_whole
 from benchmarks.peers import PEERS
 
-__all__ = ["COMPILED", "OTHER_KERNELS", "TARGETS", "machine", "table", "write_page"]
+__all__ = ["COMPILED", "FAST", "OTHER_KERNELS", "TARGETS", "machine", "table", "write_page"]
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "performance.md"
 BEGIN, END = "<!-- measured: python -m benchmarks --docs -->", "<!-- end of what was measured -->"
 COMPILED = "PyTorch, ours compiled"  # the ratio of PyTorch's time to that of a replay of ``autodiff.compile``
+FAST = "PyTorch, ours with llvmlite"  # the ratio of PyTorch's time to ours with the extra ``fast``
 OTHER_KERNELS = "PyTorch, other kernels"  # the ratio to PyTorch where OPENBLAS_CORETYPE says which kernels ours has
 TARGETS = {  # of the geometric mean of each group, and of each of its workloads
     "overhead": "3.5, none under 2.0",
@@ -45,7 +46,7 @@ def machine() -> dict[str, Any]:
 
 
 def _versions() -> Iterator[tuple[str, str]]:
-    for package in ("numpy", "torch", "autograd", "mygrad", "jax"):
+    for package in ("numpy", "torch", "llvmlite", "autograd", "mygrad", "jax"):
         try:
             yield package, version(package)
         except PackageNotFoundError:
@@ -63,7 +64,7 @@ def table(results: dict[str, Any]) -> str:
 def _ratios(group: str, rows: list[dict[str, Any]]) -> str:
     if not rows:
         return ""
-    known = ("PyTorch", COMPILED, OTHER_KERNELS, *PEERS)
+    known = ("PyTorch", FAST, COMPILED, OTHER_KERNELS, *PEERS)
     others = [name for name in known if any(name in row["ratio"] for row in rows)]
     lines = [f"| {group} | ours, µs | {' | '.join(others)} |", "|---|--:|" + "--:|" * len(others)]
     for row in rows:

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from autodiff.kernels import lanes, threads
-from autodiff.kernels.llvm import builder, convolution, library
+from autodiff.kernels.llvm import builder, convolution, library, routes
 
 X86 = platform.machine().lower() in ("x86_64", "amd64")
 # The code for vectors of 8, with half the registers, and of 4, as for NEON, runs on every processor with AVX2.
@@ -39,7 +39,8 @@ def only_kernels(name: str = "host", **sizes: int) -> Iterator[None]:
         patch.setattr(library, "_kernels", {})
         patch.setattr(library, "_off", set())
         patch.setattr(library, "_unsaid", [])
-        for size, value in ({"SMALL": 0} | sizes).items():
+        patch.setattr(routes, "SMALL", 0)
+        for size, value in sizes.items():
             patch.setattr(convolution, size, value)
         convolution.tile_of.cache_clear()
         yield
@@ -52,7 +53,7 @@ def workers(number: int) -> Iterator[None]:
     """Let so many threads share the smallest work."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(threads, "workers", lambda: number)
-        patch.setattr(convolution, "WORTH_THREADS", 0)
+        patch.setattr(routes, "WORTH_THREADS", 0)
         yield
 
 

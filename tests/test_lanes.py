@@ -21,7 +21,9 @@ def test_without_llvmlite_numpy_computes(monkeypatch: pytest.MonkeyPatch) -> Non
     """Where the package is not installed, or the variable says so, there are no routes."""
     monkeypatch.setattr(lanes, "_routes", None)
     monkeypatch.setattr(lanes, "find_spec", lambda name: None)
+    lanes._found.cache_clear()
     assert lanes.routes() == {}
+    lanes._found.cache_clear()
     monkeypatch.undo()
     monkeypatch.setattr(lanes, "_routes", None)
     monkeypatch.setenv("AUTODIFF_LLVM", "off")

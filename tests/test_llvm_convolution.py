@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import multiprocessing
 from typing import Any, NamedTuple
 
@@ -11,17 +10,18 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from kernel_cases import Array, laid_out, layouts, paddings, pairs
-from parity.harness import leaf, peer, plain
+from parity.harness import delivered, leaf, peer, plain
 
 pytest.importorskip("llvmlite", reason="the lane of llvmlite needs the extra `fast`")
 
 from llvm_lane import MACHINES, Guarded, only_kernels, workers
 
 from autodiff.kernels import convolution as numpys
+from autodiff.kernels import lanes
 from autodiff.kernels.geometry import Geometry
-from autodiff.kernels.llvm import convolution, library
+from autodiff.kernels.llvm import convolution, depthwise, library, routes
 
-few = settings(deadline=None, max_examples=25)
+few = settings(deadline=None, max_examples=15)
 WAYS: dict[str, dict[str, int]] = {
     "as measured": {},
     "short bands": {"BAND_BYTES": 1000},
@@ -40,11 +40,18 @@ class Case(NamedTuple):
     geometry: Geometry
 
     def run(self) -> list[Array]:
-        """What the lanes make of it, as they are chosen."""
-        return [numpys.convolve(self.x, self.w, self.geometry, self.bias)]
+        """The output and both gradients, by the lanes as they are chosen."""
+        return [
+            numpys.convolve(self.x, self.w, self.geometry, self.bias),
+            numpys.convolve_input(self.g, self.w, self.geometry, self.x.shape),
+            numpys.convolve_weight(self.g, self.x, self.geometry, self.w.shape),
+        ]
 
     def by_numpy(self) -> list[Array]:
-        return [inspect.unwrap(numpys.convolve)(self.x, self.w, self.geometry, self.bias)]
+        """The same by NumPy alone."""
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(lanes, "_routes", {})
+            return self.run()
 
 
 @st.composite
@@ -52,10 +59,11 @@ def convolutions(draw: st.DrawFn) -> Case:
     """From one pixel and one channel on, up to sizes of several vectors; any geometry."""
     geometry = Geometry(draw(pairs), draw(paddings), draw(pairs), draw(st.sampled_from([1, 1, 2, 3])))
     kernel = draw(st.tuples(st.integers(1, 5), st.integers(1, 5)))
-    size = draw(st.tuples(st.integers(1, 12), st.sampled_from([1, 2, 3, 5, 8, 15, 16, 17, 33, 50])))
+    size = draw(st.tuples(st.integers(1, 12), st.sampled_from([1, 2, 3, 5, 8, 15, 16, 17, 33, 50, 190])))
     output = geometry.output_size(size, kernel)
     assume(min(output) >= 1)
-    n, c, o = draw(st.integers(1, 3)), draw(st.sampled_from([1, 1, 2, 3, 9])), draw(st.sampled_from([1, 2, 5, 8, 17]))
+    n, c, o = draw(st.integers(1, 3)), draw(st.sampled_from([1, 2, 3, 9, 40])), draw(st.sampled_from([1, 2, 5, 8, 17]))
+    c, o = draw(st.sampled_from([(c, o), (c, o), (1, 1)]))  # the last is depthwise
     random = np.random.default_rng(draw(st.integers(0, 9999)))
     x = random.standard_normal((n, c * geometry.groups, *size), np.float32)
     w = random.standard_normal((o * geometry.groups, c, *kernel), np.float32)
@@ -82,7 +90,8 @@ def test_kernels_are_numpys(machine: str, way: str) -> None:
     def check(case: Case) -> None:
         with only_kernels(machine, **WAYS[way]):
             near(case.run(), case.by_numpy())
-            assert library._kernels, "no kernel was used"
+            kinds = {kind for kind, _ in library._kernels}
+            assert len(kinds) == 2, library._unsaid  # the forward kernel, and that of the weights' gradient
 
     check()
 
@@ -102,14 +111,15 @@ def test_what_is_not_finite_stays_in_its_place(case: Case, value: float, data: s
 @few
 @given(convolutions())
 def test_kernels_agree_with_torch(case: Case) -> None:
-    """Values are PyTorch's."""
+    """Values and both gradients are PyTorch's."""
     torch = peer()
     (top, bottom), (left, right) = case.geometry.padding
     x, w, bias = (leaf(torch, np.ascontiguousarray(array, np.float64)) for array in (case.x, case.w, case.bias))
     padded = torch.nn.functional.pad(x, (left, right, top, bottom))
     out = torch.conv2d(padded, w, bias, case.geometry.stride, 0, case.geometry.dilation, case.geometry.groups)
+    gradients = delivered(torch, out, [x, w], [np.ascontiguousarray(case.g, np.float64)])
     with only_kernels():
-        near(case.run(), [plain(out)])
+        near(case.run(), [plain(each) for each in (out, *gradients)])
 
 
 SHAPES = {
@@ -117,6 +127,8 @@ SHAPES = {
     "wide": ((9, 32, 20, 20), (32, 32, 3, 3), Geometry(padding=((1, 1), (1, 1)))),
     "strided": ((9, 32, 29, 29), (33, 32, 3, 3), Geometry((2, 2), ((1, 1), (1, 1)))),
     "one by one": ((9, 64, 15, 15), (64, 64, 1, 1), Geometry()),
+    "depthwise": ((9, 24, 20, 20), (24, 1, 3, 3), Geometry(padding=((1, 1), (1, 1)), groups=24)),
+    "depthwise, strided": ((9, 24, 19, 30), (24, 1, 5, 4), Geometry((2, 3), ((2, 1), (0, 5)), (1, 2), groups=24)),
     "grouped": ((5, 64, 16, 16), (64, 32, 3, 3), Geometry(padding=((1, 1), (1, 1)), groups=2)),
 }
 
@@ -163,31 +175,39 @@ def test_children_compute_the_same(way: str) -> None:
 
 
 EDGES = [
-    convolution.Plan(c, o, size, kernel, geometry.output_size(size, kernel), geometry)
+    routes.plan_of(size, (o * geometry.groups, c, *kernel), geometry)
     for c, o, size, kernel, geometry in [
         (1, 1, (1, 1), (1, 1), Geometry()),
-        (1, 1, (1, 1), (3, 3), Geometry(padding=((1, 1), (1, 1)))),
+        (1, 1, (1, 1), (3, 3), Geometry(padding=((1, 1), (1, 1)), groups=2)),
+        (1, 1, (5, 20), (2, 3), Geometry((2, 3), ((1, 0), (2, 1)), (1, 2), 2)),
+        (1, 1, (4, 16), (5, 7), Geometry(padding=((2, 2), (3, 3)), groups=3)),
         (2, 3, (3, 5), (2, 3), Geometry((2, 3), ((1, 0), (2, 1)), (1, 2), 2)),
         (3, 9, (4, 17), (1, 1), Geometry()),
+        (37, 20, (4, 4), (1, 1), Geometry()),
         (3, 9, (9, 16), (3, 3), Geometry(padding=((1, 1), (1, 1)))),
         (5, 4, (7, 7), (3, 3), Geometry((2, 2), ((1, 1), (1, 1)))),
         (1, 2, (5, 40), (3, 5), Geometry((1, 2), ((0, 4), (4, 4)), (2, 1))),
         (2, 2, (6, 6), (3, 3), Geometry(padding=((-1, -1), (-2, 1)))),
     ]
 ]
-BUILDERS = [convolution.forward]
+KERNELS = [
+    (build, plan)
+    for plan in EDGES
+    if plan is not None
+    for module in ([depthwise, convolution] if plan.depthwise else [convolution])
+    for build in (module.forward, module.weight)
+]
 
 
 def _touch(machine: str, way: str, at_end: bool) -> None:
     """Run each kernel on arrays of exactly the sizes that it asks for, between pages that nobody may touch."""
     with only_kernels(machine, **WAYS[way]):
-        for build in BUILDERS:
-            for plan in EDGES:
-                code, guarded = build(library.host(), plan), Guarded(at_end)
-                kernel = library.Kernel(library.compiled(code.text(), code.machine), code)
-                arrays = [guarded.array(each * 2 + fixed) for each, fixed, _ in code.arguments]
-                kernel(*arrays, start=0, stop=2)
-                kernel(*arrays, start=1, stop=1)
+        for build, plan in KERNELS:
+            code, guarded = build(library.host(), plan), Guarded(at_end)
+            kernel = library.Kernel(library.compiled(code.text(), code.machine), code)
+            arrays = [guarded.array(each * 2 + fixed) for each, fixed, _ in code.arguments]
+            kernel.on(*arrays, stop=2)(0, 2)
+            kernel.on(*arrays, stop=2)(1, 1)
 
 
 @pytest.mark.skipif("fork" not in multiprocessing.get_all_start_methods(), reason="mprotect is POSIX's")
@@ -220,9 +240,9 @@ def test_kernels_compile_for_other_processors(
     llvm.initialize_all_asmprinters()
     machine = library.Machine(triple, cpu, "", lanes, registers)
     target = llvm.Target.from_triple(triple).create_target_machine(cpu=cpu, opt=2)
-    for build in BUILDERS:
-        assembly = target.emit_assembly(llvm.parse_assembly(build(machine, EDGES[4]).text()))
+    for build, plan in (KERNELS[4], KERNELS[5], *KERNELS[-4:]):
+        assembly = target.emit_assembly(llvm.parse_assembly(build(machine, plan).text()))
         assert expected in assembly
         called = [line for line in assembly.splitlines() if line.split()[:1] in (["callq"], ["call"], ["bl"])]
         assert not called
-        assert library.compiled(build(machine, EDGES[4]).text(), machine)
+        assert library.compiled(build(machine, plan).text(), machine)

@@ -23,7 +23,7 @@ pytest.importorskip("llvmlite", reason="the lane of llvmlite needs the extra `fa
 
 from llvm_lane import only_kernels
 
-from autodiff.kernels.llvm import builder, convolution, disk, library
+from autodiff.kernels.llvm import builder, disk, library, routes
 from autodiff.kernels.llvm.builder import Argument, Code
 
 GEOMETRY = Geometry(padding=((1, 1), (1, 1)))
@@ -246,6 +246,36 @@ def test_kernels_in_memory_are_bounded(fresh: Path, monkeypatch: pytest.MonkeyPa
     assert len([*fresh.iterdir()]) == 3
 
 
+@pytest.mark.parametrize("groups", [1, 8])
+def test_arrays_that_a_kernel_does_not_take_are_copied_or_numpys(groups: int) -> None:
+    """Arrays that are not aligned are copied; those of a subclass are computed by NumPy."""
+
+    def shifted(array: Any) -> Any:
+        memory = bytearray(array.nbytes + 1)
+        made = np.frombuffer(memory, np.float32, array.size, 1).reshape(array.shape)
+        made[...] = array
+        return made
+
+    x, w = inputs(8)
+    w = w[:, : 8 // groups] if groups == 1 else w[:8, :1]
+    geometry = GEOMETRY._replace(groups=groups)
+    expected = numpys.convolve(x.astype(float), w.astype(float), geometry)
+    with only_kernels():
+        np.testing.assert_allclose(numpys.convolve(shifted(x), shifted(w), geometry), expected, atol=1e-4)
+        np.testing.assert_allclose(
+            numpys.convolve_weight(shifted(expected.astype(np.float32)), shifted(x), geometry, w.shape),
+            numpys.convolve_weight(expected, x.astype(float), geometry, w.shape), rtol=1e-4, atol=1e-2,
+        )  # fmt: skip
+        assert len(kernels()) == 2
+    with only_kernels():
+        np.testing.assert_allclose(numpys.convolve(x.view(Other), w.view(Other), geometry), expected, atol=1e-4)
+        assert not kernels()
+
+
+class Other(np.ndarray[Any, Any]):
+    """A subclass, as ``np.memmap`` is one."""
+
+
 def copied() -> library.Kernel:
     """A kernel that copies four numbers."""
     machine = library.host()
@@ -277,19 +307,20 @@ def test_arrays_are_checked_at_each_call(name: str) -> None:
     """An array that a kernel does not expect is refused before its address is taken."""
     kernel, right, wrong = copied(), np.arange(8, dtype=np.float32), WRONG.get(name, read_only)()
     out = np.zeros(8, np.float32)
-    kernel(right, out, start=0, stop=2)
+    kernel.on(right, out, stop=2)(0, 2)
     np.testing.assert_array_equal(out, right)
     with pytest.raises(BufferError, match="are expected"):
-        kernel(right, wrong, start=0, stop=2)
+        kernel.on(right, wrong, stop=2)
     if name != "read-only":
         with pytest.raises(BufferError, match="are expected"):
-            kernel(wrong, out, start=0, stop=2)
-    with pytest.raises(BufferError):
-        kernel(right, out, start=0, stop=3)
-    with pytest.raises(BufferError, match="range"):
-        kernel(right, out, start=-1, stop=2)
+            kernel.on(wrong, out, stop=2)
+    with pytest.raises(BufferError, match="are expected"):
+        kernel.on(right, out, stop=3)
+    for start, end in ((-1, 2), (0, 3), (2, 1)):
+        with pytest.raises(BufferError, match="a part of 2"):
+            kernel.on(right, out, stop=2)(start, end)
     with pytest.raises(ValueError, match="zip"):
-        kernel(right, start=0, stop=2)
+        kernel.on(right, stop=2)
 
 
 def test_constants_are_float32s() -> None:
@@ -299,7 +330,7 @@ def test_constants_are_float32s() -> None:
     numbers = [0.1, -1 / 3, np.inf, 1e-40, 3e38, 0.0, -0.0, 1.0] * 2
     code.store(code.constant(numbers[: machine.lanes]), code.arrays[0])
     out = np.zeros(machine.lanes, np.float32)
-    library.Kernel(library.compiled(code.text(), machine), code)(out, start=0, stop=0)
+    library.Kernel(library.compiled(code.text(), machine), code).on(out, stop=0)(0, 0)
     np.testing.assert_array_equal(out, np.array(numbers[: machine.lanes], np.float32))
 
 
@@ -317,5 +348,5 @@ def test_volumes_take_kernels_for_their_slices() -> None:
 def test_kernels_know_the_least_work(monkeypatch: pytest.MonkeyPatch) -> None:
     """What is as fast in NumPy never asks for a kernel."""
     monkeypatch.setattr(library, "ready", lambda *args: pytest.fail("a kernel was asked for"))
-    monkeypatch.setattr(convolution, "ready", library.ready)
+    monkeypatch.setattr(routes, "ready", library.ready)
     numpys.convolve(np.ones((1, 1, 8, 8), np.float32), np.ones((1, 1, 3, 3), np.float32), GEOMETRY)

@@ -156,6 +156,7 @@ def _biased(out: Array, bias: Array | None) -> Array:
     return out
 
 
+@faster("convolve_input")
 @in_single
 def convolve_input(g: Array, w: Array, geometry: Geometry, input_shape: Sizes) -> Array:
     """Apply the adjoint of ``convolve`` in its input, which is the transposed convolution.
@@ -209,6 +210,7 @@ def _gather_input(g: Array, w: Array, geometry: Geometry) -> Array:
     return convolve(g, flipped.reshape(groups * c, o // groups, kh, kw), geometry._replace(padding=padding))
 
 
+@faster("convolve_weight")
 @in_single
 def convolve_weight(g: Array, x: Array, geometry: Geometry, kernel_shape: Sizes) -> Array:
     """Apply the adjoint of ``convolve`` in its kernel.

@@ -10,7 +10,7 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import wraps
+from functools import cache, wraps
 from importlib.util import find_spec
 from typing import Any, TypeVar
 
@@ -19,26 +19,30 @@ F = TypeVar("F", bound=Callable[..., Any])
 VARIABLE = "AUTODIFF_LLVM"  # "off": NumPy alone; "now": the first call of a shape compiles, and waits
 _routes: dict[str, Callable[..., Any]] | None = None  # empty where the lane is off; None before it was looked for
 _hurried: list[bool] = []  # one for each block of ``settled``
+_wanted = True
 
 
 def routes() -> dict[str, Callable[..., Any]]:
-    """What kernels there are, by the names that ``faster`` was given."""
+    """What kernels there are, by the names that ``faster`` was given; none where the lane is off."""
     global _routes
     if _routes is None:
-        # Not on Windows, where nobody has tried it.
-        if os.environ.get(VARIABLE) == "off" or sys.platform == "win32" or find_spec("llvmlite") is None:
-            _routes = {}
-        else:
-            from autodiff.kernels.llvm import ROUTES
-
-            _routes = ROUTES
+        _routes = _found() if _wanted and os.environ.get(VARIABLE) != "off" else {}
     return _routes
+
+
+@cache
+def _found() -> dict[str, Callable[..., Any]]:
+    if sys.platform == "win32" or find_spec("llvmlite") is None:  # nobody has tried it on Windows
+        return {}
+    from autodiff.kernels.llvm import ROUTES
+
+    return ROUTES
 
 
 def set_enabled(on: bool) -> None:
     """Let kernels be chosen, or NumPy compute everything."""
-    global _routes
-    _routes = None if on else {}
+    global _routes, _wanted
+    _routes, _wanted = None, on
 
 
 @contextmanager

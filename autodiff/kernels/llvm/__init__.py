@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from autodiff.kernels.llvm import columns, convolution, elementwise
+from autodiff.kernels.llvm import columns, elementwise, routes
 
 # A route takes the arguments of NumPy's function. It gives None where it has no kernel, or not yet.
 ROUTES: dict[str, Callable[..., Any]] = {
-    "convolve": convolution.convolve,
+    "convolve": routes.convolve,
+    "convolve_input": routes.convolve_input,
+    "convolve_weight": routes.convolve_weight,
     "exp_columns": columns.exp_columns,
     "softmax_back": columns.softmax_back,
     **{name: elementwise.of(name) for name in elementwise.BODIES},

@@ -147,9 +147,13 @@ class Code:
 
     def least(self, x: Int, y: Int) -> Int:
         """The smaller of two integers."""
-        if isinstance(x, int) and isinstance(y, int):
-            return min(x, y)
-        return self.select(self.compare("slt", x, y), x, y)
+        known = isinstance(x, int) and isinstance(y, int)
+        return min(x, y) if known else self.select(self.compare("slt", x, y), x, y)
+
+    def most(self, x: Int, y: Int) -> Int:
+        """The larger of two integers."""
+        known = isinstance(x, int) and isinstance(y, int)
+        return max(x, y) if known else self.select(self.compare("slt", x, y), y, x)
 
     def _go(self, label: str) -> None:
         self._lines.append(f"{label[1:]}:")
@@ -214,14 +218,14 @@ class Code:
             return self.op(self.vector, f"load {self.vector}, {pointer}, align 4")
         return self._masked(self.vector, "load", pointer, Value("i32", "4"), mask, self.zero)
 
-    def take(self, apart: int, *address: Int, last: int | None = None) -> Value:
-        """A vector of numbers that lie ``apart`` numbers from each other in memory; ``last`` as in ``load``."""
+    def take(self, apart: int, *address: Int, first: int = 0, last: int | None = None) -> Value:
+        """A vector of numbers that lie ``apart`` numbers from each other in memory; ``first`` and ``last`` as above."""
         if apart == 1:
-            return self.load(*address, last=last)
+            return self.load(*address, first=first, last=last)
         places = ", ".join(f"i64 {apart * k}" for k in range(self.lanes))
         kind = f"<{self.lanes} x ptr>"
         pointers = self.op(kind, f"getelementptr float, {self._pointer(address)}, <{self.lanes} x i64> <{places}>")
-        mask = self._mask(0, last) or Value(f"<{self.lanes} x i1>", f"<{', '.join(['i1 1'] * self.lanes)}>")
+        mask = self._mask(first, last) or Value(f"<{self.lanes} x i1>", f"<{', '.join(['i1 1'] * self.lanes)}>")
         name = f"llvm.masked.gather.v{self.lanes}f32.v{self.lanes}p0"
         return self.call(self.vector, name, pointers, Value("i32", "4"), mask, self.zero) or self.zero
 
@@ -248,6 +252,26 @@ class Code:
         number = self.op("float", f"load float, {self._pointer(address)}, align 4")
         one = self.op(self.vector, f"insertelement {self.vector} poison, {number}, i32 0")
         return self.shuffle(one, one, [0] * self.lanes)
+
+    def turned(self, rows: list[Value]) -> list[Value]:
+        """The columns of a square of numbers."""
+        rows, apart = [*rows], self.lanes // 2
+        while apart:
+            for i in (i for i in range(self.lanes) if not i & apart):
+                one, other = rows[i], rows[i + apart]
+                low = [lane if not lane & apart else self.lanes + lane - apart for lane in range(self.lanes)]
+                rows[i] = self.shuffle(one, other, low)
+                rows[i + apart] = self.shuffle(one, other, [lane + apart for lane in low])
+            apart //= 2
+        return rows
+
+    def sum_into(self, x: Value, *address: Int) -> None:
+        """Add the sum of a vector's lanes to the number at an address."""
+        apart = self.lanes // 2
+        while apart:
+            x = self.binary("fadd", x, self.shuffle(x, x, [lane ^ apart for lane in range(self.lanes)]))
+            apart //= 2
+        self.store(self.binary("fadd", x, self.load(*address, last=1)), *address, last=1)
 
     def shuffle(self, x: Value, y: Value, lanes: Sequence[int]) -> Value:
         """The vector of these lanes of x, which come first, and y."""

@@ -8,23 +8,17 @@ they are summed in parts, of which y's rows stay in the nearest cache; the sums 
 
 from __future__ import annotations
 
-import inspect
-from functools import cache, partial
+from functools import cache
 from typing import NamedTuple
 
 import numpy as np
 
-from autodiff.kernels import convolution as plain_numpy
 from autodiff.kernels.geometry import Array, Geometry, Sizes
 from autodiff.kernels.llvm.builder import Argument, Code, Int, Machine
-from autodiff.kernels.llvm.library import Kernel, ready, single
-from autodiff.kernels.threads import WorkQueue
 
 BAND_BYTES = 1 << 20  # of unrolled input at a time, for the second cache
+LONG = 8  # whole vectors of a row from which on they are copied by a loop
 NEAR_ROWS = 100  # of y that are summed at a time, for the first cache
-SMALL = 1 << 16  # multiply-adds up to which NumPy's calls are as fast
-WIDEST = 64  # columns of the kernel by row residues, each of which has code of its own
-WORTH_THREADS = 4_000_000  # multiply-adds below which handing half a batch to a thread costs more than it saves
 
 
 class Plan(NamedTuple):
@@ -42,6 +36,11 @@ class Plan(NamedTuple):
     kernel: Sizes
     made: Sizes
     geometry: Geometry
+
+    @property
+    def depthwise(self) -> bool:
+        """Whether each output channel has one input channel for itself."""
+        return self.inputs == self.outputs == 1
 
     @property
     def plain(self) -> bool:
@@ -65,6 +64,11 @@ class Plan(NamedTuple):
         row = self.inputs * self.kernel[1] * self.residues * self.made[1] * 4
         most = max(1, BAND_BYTES // row - self.further)
         return -(-self.made[0] // -(-self.made[0] // most))
+
+    @property
+    def height(self) -> int:
+        """Output rows that are computed at a time."""
+        return self.made[0] if self.plain else self.band
 
     def start(self, k: Code, row: Int) -> Int:
         """Where in a plane of y the windows of a kernel row begin, in bytes."""
@@ -92,39 +96,45 @@ def unroll(k: Code, plan: Plan, x: Int, y: Int, first: Int) -> None:
     with k.loop(0, plan.inputs) as channel:
         source, planes = k.at(x, (channel.index, height * width * 4)), k.at(y, (channel.index, columns * plan.plane))
         for column in range(columns):
-            offset = dw * column - left
-            begin = min(wide, max(0, -(offset // sw)))
-            end = max(begin, min(wide, (width - offset + sw - 1) // sw))
             for residue in range(plan.residues):
                 plane = k.add(planes, column * plan.plane + residue * rows * wide * 4)
-                with k.loop(0, rows) as row:
-                    number = k.at(residue - top, (first, sh), (row.index, sh))
-                    to, inside = k.at(plane, (row.index, wide * 4)), k.compare("ult", number, height)
-                    with k.when(inside):
-                        at = k.at(k.add(source, (offset + sw * begin) * 4), (number, width * 4))
-                        _row(k, at, to, (begin, end, wide), sw)
-                    with k.when(inside, False), k.loop(0, wide, k.lanes) as zeros:
-                        k.store(k.zero, k.at(to, (zeros.index, 4)))
+                # Row t is row sh * (first + t) + residue - top of the input: there is one from begin to end.
+                begin = k.most(0, k.at(-((residue - top) // sh), (first, -1)))
+                end = k.least(rows, k.at(-((residue - top - height) // sh), (first, -1)))
+                clear(k, plane, 0, k.least(k.mul(begin, wide), rows * wide))
+                with k.loop(begin, end) as row:
+                    at = k.at(source, (k.at(residue - top, (first, sh), (row.index, sh)), width * 4))
+                    to = k.at(plane, (row.index, wide * 4))
+                    write_row(k, at, to, dw * column - left, width, wide, sw)
+                clear(k, plane, k.mul(k.most(begin, end), wide), rows * wide)
 
 
-def _row(k: Code, source: Int, to: Int, span: Sizes, apart: int) -> None:
-    """Write a row of ``wide`` numbers: zeros, those at ``source`` from ``begin`` to ``end``, zeros.
+def clear(k: Code, to: Int, begin: Int, end: Int) -> None:
+    """Write zeros from one number to another, and a vector beyond them at most."""
+    if begin != end:
+        with k.loop(begin, end, k.lanes) as part:
+            k.store(k.zero, k.at(to, (part.index, 4)))
 
-    Whole vectors are written, whose ends the next row overwrites.
+
+def write_row(k: Code, source: Int, to: Int, offset: int, width: int, wide: int, apart: int) -> None:
+    """Write ``wide`` numbers: those at ``offset``, ``offset + apart``, ... of a row of ``width``, zeros beside it.
+
+    Whole vectors are written, the last of which the next row overwrites in part.
     """
-    begin, end, wide = span
-    many, rest = divmod(end - begin, k.lanes)
-    written = begin + many * k.lanes
-    for zeros in range(0, begin, k.lanes):
-        k.store(k.zero, to, zeros * 4)
-    if many:
-        with k.loop(0, many * k.lanes, k.lanes) as part:
-            k.store(k.take(apart, k.at(source, (part.index, 4 * apart))), k.at(to, (part.index, 4)), begin * 4)
-    if rest:
-        k.store(k.take(apart, source, many * k.lanes * 4 * apart, last=rest), to, written * 4)
-        written += k.lanes
-    for zeros in range(written, wide, k.lanes):
-        k.store(k.zero, to, zeros * 4)
+    begin = min(wide, max(0, -(offset // apart)))
+    end = max(begin, min(wide, (width - offset + apart - 1) // apart))
+    source = k.add(source, offset * 4)
+    inner = [at for at in range(0, wide, k.lanes) if begin <= at <= end - k.lanes]
+    inner = inner if len(inner) > LONG else []
+    if inner:
+        with k.loop(inner[0], inner[-1] + 1, k.lanes) as part:
+            k.store(k.take(apart, k.at(source, (part.index, apart * 4))), k.at(to, (part.index, 4)))
+    for at in sorted({*range(0, wide, k.lanes)} - {*inner}):
+        first, last = begin - at, end - at
+        if last > 0 and first < k.lanes:
+            k.store(k.take(apart, source, at * apart * 4, first=first, last=last), to, at * 4)
+        else:
+            k.store(k.zero, to, at * 4)
 
 
 class Tile(NamedTuple):
@@ -165,14 +175,14 @@ def forward(machine: Machine, plan: Plan) -> Code:
     ])  # fmt: skip
     x, w, bias, out, buffer = k.arrays
     y = k.add(buffer, padded * columns * 4)
-    height = oh if plan.plain else plan.band
-    many, rest = divmod(height * ow, columns)
+    k.store(k.zero, y, plan.unrolled * 4)  # what was there may be denormal numbers, which take a hundred times as long
+    many, rest = divmod(plan.height * ow, columns)
     with k.loop(k.start, k.stop) as n, k.loop(0, groups) as g:
         item = k.at(g.index, (n.index, groups))
         source, target = k.at(x, (item, image * 4)), k.at(out, (item, made * 4))
         sums = Sums(k, plan, tile, k.at(w, (g.index, weights * 4)), k.at(bias, (g.index, padded * 4)), buffer)
-        with k.loop(0, oh, height) as band:
-            first = k.least(band.index, oh - height)
+        with k.loop(0, oh, plan.height) as band:
+            first = 0 if plan.height == oh else k.least(band.index, oh - plan.height)
             if not plan.plain:
                 unroll(k, plan, source, y, first)
             right, to = source if plan.plain else y, k.at(target, (first, ow * 4))
@@ -242,47 +252,121 @@ def packed(w: Array, plan: Plan, tile: Tile) -> Array:
     if padded > plan.outputs:
         w = np.concatenate([w, np.zeros((groups, padded - plan.outputs, *w.shape[2:]), w.dtype)], 1)
     w = w.reshape(groups, tile.blocks, tile.rows, tile.parts, plan.inputs // tile.parts, kh, kw)
-    return np.ascontiguousarray(w.transpose(0, 3, 1, 5, 4, 6, 2))
+    return w.transpose(0, 3, 1, 5, 4, 6, 2)
 
 
-def convolve(x: Array, w: Array, geometry: Geometry, bias: Array | None = None) -> Array | None:
-    """The route of ``convolution.convolve``."""
-    outputs, inputs, *kernel = w.shape
-    made = geometry.output_size(x.shape[2:], w.shape[2:])
-    products = len(x) * w.size * made[0] * made[1]
-    if products <= SMALL or not single(x, w, bias):
-        return None
-    plan = Plan(inputs, outputs // geometry.groups, x.shape[2:], w.shape[2:], made, geometry)
-    if kernel[1] * plan.residues > WIDEST:
-        return None
-    function = ready("convolution", plan, forward, partial(_agrees, plan))
-    return None if function is None else _convolve(function, plan, x, w, bias, products >= WORTH_THREADS)
+class Strip(NamedTuple):
+    """How the sums of the kernel's gradient are cut: by rows of y, and vectors of output channels.
+
+    Args:
+        kernel_rows, rows: of so many kernel rows, and of so many rows of y for each of these, sums are in registers.
+        parts: of so many rows.
+        vectors, panels: of output channels in registers, and how often.
+    """
+
+    kernel_rows: int
+    rows: int
+    parts: int
+    vectors: int
+    panels: int
 
 
-def _convolve(kernel: Kernel, plan: Plan, x: Array, w: Array, bias: Array | None, parallel: bool) -> Array:
-    tile, groups = tile_of(plan, kernel.machine.registers), plan.geometry.groups
-    offsets = np.zeros((groups, tile.rows * tile.blocks), np.float32)
-    if bias is not None:
-        offsets[:, : plan.outputs] = bias.reshape(groups, plan.outputs)
-    x, weights = np.require(x, np.float32, ["C", "A"]), packed(w, plan, tile)
-    out = np.empty((len(x), groups * plan.outputs, *plan.made), np.float32)
-    queue = WorkQueue(len(x), parallel)
-
-    def work() -> None:
-        buffer = np.empty(buffer_size(plan, kernel.machine), np.float32)
-        for images in queue.tiles(max(1, len(x) // 8)):
-            kernel(x, weights, offsets, out, buffer, start=images.start, stop=images.stop)
-
-    queue.run(work, products=False)
-    return out
+@cache
+def strip_of(plan: Plan, lanes: int, registers: int) -> Strip:
+    """The strip of a kernel for the weights' gradient."""
+    across, depth = -(-plan.outputs // lanes), plan.inputs * plan.kernel[1]
+    vectors = next(v for v in ((4, 3, 2, 1) if registers == 32 else (2, 1)) if across % v == 0)
+    most = (28 if registers == 32 else 12) // vectors
+    # Where y is the input itself there must be no row beyond it.
+    exact = [rows for rows in range(1 if plan.plain else most * 2 // 3, most + 1) if depth % rows == 0]
+    rows = depth if depth <= most else max(exact, default=-(-depth // -(-depth // most)))
+    together = max(i for i in range(1, max(1, most // rows) + 1) if plan.kernel[0] % i == 0)
+    return Strip(together, rows, -(-depth // rows), vectors, across // vectors)
 
 
-def _agrees(plan: Plan, kernel: Kernel) -> bool:
-    """Whether the kernel does what NumPy does."""
-    random, groups = np.random.default_rng(0), plan.geometry.groups
-    x = random.standard_normal((2, groups * plan.inputs, *plan.size), np.float32)
-    w = random.standard_normal((groups * plan.outputs, plan.inputs, *plan.kernel), np.float32)
-    bias = random.standard_normal(len(w), np.float32)
-    expected = inspect.unwrap(plain_numpy.convolve)(x, w, plan.geometry, bias)
-    found = _convolve(kernel, plan, x, w, bias, False)
-    return bool(np.abs(found - expected).max() < 1e-4 * np.abs(expected).max())
+def weight_buffer(plan: Plan, machine: Machine) -> tuple[int, int]:
+    """Numbers of the transposed cotangent, and of all that the kernel for the weights' gradient writes."""
+    strip = strip_of(plan, machine.lanes, machine.registers)
+    turned = (plan.height * plan.made[1] + machine.lanes) * strip.vectors * strip.panels * machine.lanes
+    beyond = (strip.rows * strip.parts - plan.inputs * plan.kernel[1]) * plan.plane // 4
+    return turned, turned + plan.unrolled + beyond + machine.lanes
+
+
+def weight(machine: Machine, plan: Plan) -> Code:
+    """The kernel of x, the outputs' cotangent, the sums (which it adds to), and a buffer."""
+    strip, groups = strip_of(plan, machine.lanes, machine.registers), plan.geometry.groups
+    turned, whole = weight_buffer(plan, machine)
+    (oh, ow), padded = plan.made, strip.vectors * strip.panels * machine.lanes
+    sums = plan.kernel[0] * strip.rows * strip.parts * padded
+    image, made = plan.inputs * plan.size[0] * plan.size[1], plan.outputs * oh * ow
+    k = Code(machine, [
+        Argument(groups * image), Argument(groups * made), Argument(0, groups * sums, written=True),
+        Argument(0, whole, written=True),
+    ])  # fmt: skip
+    x, g, total, across = k.arrays
+    clear(k, across, turned + plan.unrolled, whole - k.lanes)  # as in the forward kernel
+    with k.loop(k.start, k.stop) as n, k.loop(0, groups) as group, k.loop(0, oh, plan.height) as band:
+        item = k.at(group.index, (n.index, groups))
+        source, first = k.at(x, (item, image * 4)), 0 if plan.height == oh else k.least(band.index, oh - plan.height)
+        y = source if plan.plain else k.add(across, turned * 4)
+        if not plan.plain:
+            unroll(k, plan, source, y, first)
+        _turn(k, plan, k.at(g, (item, made * 4), (first, ow * 4)), across, padded)
+        # The last band may begin before the one before it ended.
+        begin = k.mul(k.at(band.index, (first, -1)), ow)
+        loops = k.loop(0, plan.kernel[0], strip.kernel_rows), k.loop(0, strip.panels), k.loop(0, strip.parts)
+        with loops[0] as i, loops[1] as o, loops[2] as r:
+            right = k.at(y, (r.index, strip.rows * plan.plane))
+            starts = [k.add(right, plan.start(k, k.add(i.index, row))) for row in range(strip.kernel_rows)]
+            panel = o.index, strip.vectors * k.lanes * 4
+            number = k.at(k.mul(r.index, strip.kernel_rows), (i.index, strip.parts))
+            to = k.at(total, (group.index, sums * 4), (number, strip.rows * padded * 4), panel)
+            _products(k, plan, strip, starts, begin, k.at(across, panel), to)
+    return k
+
+
+def _products(k: Code, plan: Plan, strip: Strip, starts: list[Int], begin: Int, g: Int, to: Int) -> None:
+    """Add to the sums at ``to`` the products of a strip's rows of y with its vectors of the cotangent."""
+    padded = strip.vectors * strip.panels * k.lanes
+    tile = [(a, b, v) for a in range(strip.kernel_rows) for b in range(strip.rows) for v in range(strip.vectors)]
+    with k.loop(begin, plan.height * plan.made[1], carried=[k.zero] * len(tile)) as p:
+        given = [k.load(k.at(g, (p.index, padded * 4)), v * k.lanes * 4) for v in range(strip.vectors)]
+        rows = [k.at(start, (p.index, 4)) for start in starts]
+        factors = [[k.splat(row, b * plan.plane) for b in range(strip.rows)] for row in rows]
+        p.next = [k.fma(factors[a][b], given[v], s) for (a, b, v), s in zip(tile, p.values, strict=True)]
+    for (a, b, v), s in zip(tile, p.out, strict=True):
+        at = ((a * strip.rows + b) * padded + v * k.lanes) * 4
+        k.store(k.binary("fadd", s, k.load(to, at)), to, at)
+
+
+def _turn(k: Code, plan: Plan, g: Int, to: Int, padded: int) -> None:
+    """Write the cotangent of a band with the output channels side by side, and zeros beyond them."""
+    size, apart = plan.height * plan.made[1], plan.made[0] * plan.made[1] * 4
+    whole = plan.outputs // k.lanes * k.lanes
+    with k.loop(0, size, k.lanes) as p:
+        first = k.least(p.index, max(0, size - k.lanes))  # the last square may overlap the one before it
+        source, below = k.at(g, (first, 4)), k.at(to, (first, padded * 4))
+        if whole:
+            with k.loop(0, whole, k.lanes) as channel:
+                rows = [k.load(k.at(source, (channel.index, apart)), j * apart, last=size) for j in range(k.lanes)]
+                for j, row in enumerate(k.turned(rows)):
+                    k.store(row, k.at(below, (channel.index, 4)), j * padded * 4)
+        if plan.outputs > whole:
+            rows = [k.load(source, (whole + j) * apart, last=size) for j in range(plan.outputs - whole)]
+            for j, row in enumerate(k.turned(rows + [k.zero] * (k.lanes - len(rows)))):
+                k.store(row, below, whole * 4 + j * padded * 4)
+
+
+def sums_shape(plan: Plan, machine: Machine) -> Sizes:
+    """The shape of what the kernel for the weights' gradient adds to."""
+    kernel_rows, rows, parts, vectors, panels = strip_of(plan, machine.lanes, machine.registers)
+    repeats = plan.kernel[0] // kernel_rows
+    return plan.geometry.groups, repeats, parts, kernel_rows, rows, vectors * panels * machine.lanes
+
+
+def unpacked(total: Array, plan: Plan) -> Array:
+    """These sums as the gradient (groups * outputs, inputs, kh, kw)."""
+    (kh, kw), groups, padded = plan.kernel, plan.geometry.groups, total.shape[-1]
+    total = total.swapaxes(2, 3).reshape(groups, kh, -1, padded)[:, :, : plan.inputs * kw, : plan.outputs]
+    total = total.reshape(groups, kh, plan.inputs, kw, plan.outputs).transpose(0, 4, 2, 1, 3)
+    return np.ascontiguousarray(total).reshape(-1, plan.inputs, kh, kw)

@@ -15,7 +15,7 @@ import threading
 import warnings
 from collections import deque
 from collections.abc import Callable, Hashable
-from functools import cache
+from functools import cache, partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -33,8 +33,13 @@ SINGLE = np.dtype(np.float32)
 
 
 def single(*arrays: Array | None) -> bool:
-    """Whether all arrays are of float32, in this processor's byte order."""
-    return all(array is None or array.dtype == SINGLE for array in arrays)
+    """Whether all are plain arrays of float32, in this processor's byte order."""
+    return all(array is None or (type(array) is np.ndarray and array.dtype == SINGLE) for array in arrays)
+
+
+def in_a_row(array: Array) -> Array:
+    """The array as kernels take it, copied where it is not."""
+    return np.require(array, SINGLE, ["C", "A"])
 
 
 class Kernel:
@@ -54,10 +59,8 @@ class Kernel:
         types = [ctypes.c_int64] * (len(self.arguments) + 2)
         self._run = ctypes.CFUNCTYPE(None, *types)(self._engine.get_function_address("kernel"))  # without the GIL
 
-    def __call__(self, *arrays: Array, start: int, stop: int) -> None:
-        """Run over ``range(start, stop)``; the only place where addresses are taken.
-
-        The arrays live at least as long as this call, which holds them.
+    def on(self, *arrays: Array, stop: int) -> Callable[[int, int], None]:
+        """What runs over parts of ``range(stop)``, and holds the arrays; the only place where addresses are taken.
 
         Raises:
             BufferError: for an array of another kind or size than the kernel expects.
@@ -68,9 +71,19 @@ class Kernel:
             if not (fits and flags.c_contiguous and flags.aligned and (flags.writeable or not written)):
                 given = f"{array.dtype}{array.shape}, writeable: {flags.writeable}"
                 raise BufferError(f"{each * stop + fixed} numbers of float32 in a row are expected, not {given}")
-        if not 0 <= start <= stop:
-            raise BufferError(f"a range is expected, not {start} to {stop}")
-        self._run(*[array.ctypes.data for array in arrays], start, stop)
+        run = partial(self._run, *[array.ctypes.data for array in arrays])
+
+        def part(start: int, end: int) -> None:
+            if not 0 <= start <= end <= stop:
+                raise BufferError(f"a part of {stop} is expected, not {start} to {end}")
+            run(start, end)
+
+        part.arrays, part.kernel = arrays, self  # type: ignore[attr-defined]  # alive as long as this
+        return part
+
+    def __call__(self, *arrays: Array, start: int, stop: int) -> None:
+        """Run over ``range(start, stop)`` once."""
+        self.on(*arrays, stop=stop)(start, stop)
 
 
 class Wanted(NamedTuple):
@@ -116,7 +129,7 @@ def _ask(wanted: Wanted) -> Kernel | None:
         if asked is False:
             _waiting.append(wanted)
             if _worker is None:
-                _worker = threading.Thread(target=_work, name="autodiff_compiler", daemon=True)
+                _worker = threading.Thread(target=_work, name="compiler of autodiff", daemon=True)
                 _worker.start()
         if not isinstance(asked, Kernel):
             _kernels[wanted[:2]] = asked is not None
@@ -156,7 +169,7 @@ def _make(wanted: Wanted) -> Kernel | None:
             _off.add(wanted.kind)
             for entry in [entry for entry in _kernels if entry[0] == wanted.kind]:
                 del _kernels[entry]
-            _unsaid.append(f"{wanted.kind} is computed by NumPy alone, for its kernel failed: {error}")
+            _unsaid.append(f"{wanted.kind} is computed by NumPy alone, for a kernel of it failed: {error}")
             return None
         while len(_kernels) >= MOST:
             _kernels.pop(next(iter(_kernels)))
@@ -176,7 +189,7 @@ def _loaded(wanted: Wanted) -> Kernel:
     binary = compiled(text, machine)
     kernel = Kernel(binary, code)
     if not wanted.test(kernel):
-        raise ArithmeticError(f"it gives other numbers, for {wanted.key}")
+        raise ArithmeticError(f"other numbers for {wanted.key}")
     disk.write(name, binary)
     return kernel
 
