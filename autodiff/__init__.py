@@ -63,6 +63,7 @@ from autodiff.named_dtypes import *
 from autodiff.random import *
 from autodiff.settings import *
 from autodiff.spelling import install as _find_spellings
+from autodiff.spelling import meet_einops as _meet_einops
 from autodiff.spelling import no_attribute as _no_attribute
 from autodiff.tensors.creation import *
 from autodiff.tensors.devices import device as device
@@ -177,3 +178,6 @@ def __dir__() -> list[str]:
     own = [name for name, value in here.items() if not (name in _OTHERS or isinstance(value, _ModuleType))]
     public = {*own, *_PARTS, *_LATER, *_LATER_NAMES, *_OF_LAYERS, *_METHODS}
     return sorted(name for name in public if not name.startswith("_") or name == "__version__")
+
+
+_meet_einops()  # which may have been imported before

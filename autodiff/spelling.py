@@ -12,6 +12,7 @@ import sys
 from collections.abc import Iterable, Sequence
 from importlib.machinery import ModuleSpec, PathFinder
 from types import ModuleType
+from typing import Any
 
 _HERE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 _BESIDE = frozenset(["autodiff.nn", "autodiff.optim"])  # packages beside this one, which PyTorch has inside
@@ -51,6 +52,34 @@ def _same(name: str, module: ModuleType) -> ModuleSpec:
     return ModuleSpec(name, _Same(module))  # type: ignore[arg-type]  # importlib.abc is slow to import
 
 
+class _Known:
+    """The loader of einops' module of backends, who tells it of tensors then."""
+
+    def __init__(self, loader: Any) -> None:
+        self.create_module, self.loader = loader.create_module, loader
+
+    def exec_module(self, module: ModuleType) -> None:
+        module.__spec__.loader = module.__loader__ = self.loader  # type: ignore[union-attr]
+        self.loader.exec_module(module)
+        meet_einops()
+
+
+def _of_einops(name: str, path: Sequence[str] | None) -> ModuleSpec | None:
+    """Modules that belong to einops and to this library: its backends, and its layers of our tensors."""
+    if name == "einops.layers.autodiff":
+        return _same(name, importlib.import_module("autodiff.nn.einops").layers())
+    spec = PathFinder.find_spec(name, path) if name == "einops._backends" else None
+    if spec is not None:
+        spec.loader = _Known(spec.loader)  # type: ignore[assignment]
+    return spec
+
+
+def meet_einops() -> None:
+    """Make einops know tensors, if it has been imported."""
+    if "einops._backends" in sys.modules:
+        importlib.import_module("autodiff.nn.einops").register()
+
+
 def _is_shadowed(package: str) -> bool:
     """Whether a program finds something of its own under the name of ``package``, which stands beside this one."""
     known = sys.modules.get(package)
@@ -68,6 +97,8 @@ class Packages:
     @staticmethod
     def find_spec(name: str, path: Sequence[str] | None, target: object = None) -> ModuleSpec | None:
         """The module of the package beside this one; None for any other name."""
+        if name.startswith("einops."):
+            return _of_einops(name, path)
         package = ".".join(name.split(".", 2)[:2])
         if package not in _BESIDE:
             return None

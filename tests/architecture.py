@@ -32,8 +32,8 @@ LEVELS = rooms_of((ROOT / "README.md").read_text(encoding="utf-8"))
 
 # Each of these is imported by one file only. All but NumPy wait until they are used.
 OPTIONAL = (
-    "IPython", "graphviz", "hypothesis", "llvmlite", "matplotlib", "mpi4py", "onnx", "safetensors", "threadpoolctl",
-    "tqdm",
+    "IPython", "einops", "graphviz", "hypothesis", "llvmlite", "matplotlib", "mpi4py", "onnx", "safetensors",
+    "threadpoolctl", "tqdm",
 )  # fmt: skip
 ORACLES = ("jax", "torch")  # compared with in tests and benchmarks, never used
 PEER = "examples.peer"  # where the examples time the same step on PyTorch, if it is installed

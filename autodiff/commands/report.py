@@ -30,7 +30,7 @@ OPTIONAL = {
     "tqdm": "the examples' progress",
     "hypothesis": "gradient_test",
 }
-OTHERS = ("torch", "scipy", "pandas", "onnxruntime")  # what it may be used beside
+OTHERS = ("torch", "scipy", "pandas", "onnxruntime", "einops")  # what it may be used beside
 VARIABLES = (
     "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "PYTHONHASHSEED",
     "TAPEGRAD_CACHE", "AUTODIFF_CACHE", "AUTODIFF_LLVM",
