@@ -150,3 +150,16 @@ def test_random_numbers_that_fill() -> None:
         x.geometric_(1.5)
     assert x.share_memory_() is x
     assert x.resize_as_(autodiff.zeros(2, 2)).shape == (2, 2)
+
+
+def test_tensors_as_one_vector_and_back() -> None:
+    """What copies gradients between devices and processes flattens them; the parts look into the vector."""
+    from autodiff._utils import _flatten_dense_tensors, _unflatten_dense_tensors
+
+    parts = [autodiff.tensor(X), autodiff.tensor(2.0, dtype=autodiff.float64), autodiff.tensor(W)]
+    flat = _flatten_dense_tensors(parts)
+    assert flat.shape == (X.size + 1 + W.size,)
+    back = _unflatten_dense_tensors(flat, parts)
+    assert [x.tolist() for x in back] == [x.tolist() for x in parts]
+    flat.zero_()
+    assert not any(x.any() for x in back)

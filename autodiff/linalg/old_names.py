@@ -8,6 +8,7 @@ from autodiff.engine.values import Value
 from autodiff.errors import OptionError, ShapeError
 from autodiff.functions.arithmetic import where
 from autodiff.functions.axes import also_called
+from autodiff.functions.diagonals import tril, triu
 from autodiff.functions.public import as_function, of_one
 from autodiff.functions.shaping import broadcast_to
 from autodiff.functions.splitting import flip
@@ -95,20 +96,23 @@ def cholesky_solve(B: Any, L: Any, upper: bool = False) -> Value:
     """
     if B.ndim < 2:
         raise ShapeError(f"cholesky_solve takes B (..., n, k), not shape {tuple(B.shape)}")
-    return primitives.solve(_of_factor(L, upper), B)
+    triangle = _triangle(L, upper)
+    first, second = (adjoint(triangle), triangle) if upper else (triangle, adjoint(triangle))
+    return primitives.solve(second, primitives.solve(first, B))  # exact to the condition of the factor, not of A
 
 
 @also_called(input="L")
 def cholesky_inverse(L: Any, upper: bool = False) -> Value:
     """The inverse of the matrix of which ``L`` is the factor; raises ShapeError for a factor that is not square."""
-    return decompositions.inv(_of_factor(L, upper))
+    inverse = decompositions.inv(_triangle(L, upper))
+    return matmul(inverse, adjoint(inverse)) if upper else matmul(adjoint(inverse), inverse)
 
 
-def _of_factor(factor: Any, upper: bool) -> Any:
-    """The matrix of which ``factor`` is the Cholesky factor; raises ShapeError where it is not square."""
+def _triangle(factor: Any, upper: bool) -> Any:
+    """What is looked at of a Cholesky factor; raises ShapeError where it is not square."""
     if factor.ndim < 2 or factor.shape[-1] != factor.shape[-2]:
         raise ShapeError(f"a Cholesky factor is square (..., n, n), not of shape {tuple(factor.shape)}")
-    return matmul(adjoint(factor), factor) if upper else matmul(factor, adjoint(factor))
+    return triu(factor) if upper else tril(factor)
 
 
 def lu(A: Any, pivot: bool = True, get_infos: bool = False) -> Any:
