@@ -169,6 +169,10 @@ if not TYPE_CHECKING:  # to which any name would be one of these
             return getattr(importlib.import_module(f"autodiff.{_OF_LAYERS[name]}"), name)
         if name in _METHODS:
             return getattr(Tensor, name)
+        if name.startswith("_foreach_"):
+            lists = importlib.import_module("autodiff.functions.foreach")
+            if name in lists.FOREACH:
+                return lists.foreach(name)
         raise _no_attribute("autodiff", name, __dir__())
 
 
