@@ -163,3 +163,13 @@ def test_tensors_as_one_vector_and_back() -> None:
     assert [x.tolist() for x in back] == [x.tolist() for x in parts]
     flat.zero_()
     assert not any(x.any() for x in back)
+
+
+def test_names_that_annotations_and_layers_of_others_import() -> None:
+    """The base of modules beside the layers, and the kind of a group of processes."""
+    from autodiff.distributed import ProcessGroup, all_gather, get_world_size  # noqa: F401
+    from autodiff.nn.modules import Linear, Module
+
+    assert Module is nn.Module
+    assert Linear is nn.Linear
+    assert isinstance(ProcessGroup, type)

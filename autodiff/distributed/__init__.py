@@ -7,6 +7,7 @@ package mpi4py and an MPI library (``pip install mpi4py mpich``).
 from __future__ import annotations
 
 from autodiff.distributed.collectives import *
+from autodiff.distributed.processes import Group as Group
 from autodiff.distributed.processes import destroy_process_group as destroy_process_group
 from autodiff.distributed.processes import get_rank as get_rank
 from autodiff.distributed.processes import get_world_size as get_world_size
@@ -15,6 +16,7 @@ from autodiff.distributed.processes import is_initialized as is_initialized
 from autodiff.distributed.processes import is_mpi_available as is_mpi_available
 from autodiff.errors import DistributedError as DistributedError
 
+ProcessGroup = Group
 is_available = is_mpi_available
 
 

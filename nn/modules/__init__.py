@@ -6,6 +6,7 @@ Where PyTorch keeps a layer in a file of another name, that name is here too: ``
 from __future__ import annotations
 
 from .. import module as module
+from ..module import Module as Module
 from . import convolution as convolution
 from . import dense as dense
 from . import embedding as embedding
