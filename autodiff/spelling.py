@@ -130,7 +130,8 @@ class Attributes:
         package, _, short = name.rpartition(".")
         if package.partition(".")[0] not in ("autodiff", "nn", "optim"):
             return None
-        module = getattr(sys.modules[package], short, None)
+        found = sys.modules[package]
+        module = found if name == "autodiff.functional" else getattr(found, short, None)  # torch has those names twice
         if isinstance(module, ModuleType):
             return _same(name, module)
         repair = _INSTEAD.get(name.removeprefix("autodiff."))

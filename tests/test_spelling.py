@@ -39,6 +39,7 @@ SAME = {
     "backends.cudnn": "autodiff.backends.cudnn",
     "backends.mps": "autodiff.accelerator",
     "cuda.amp": "autodiff.amp",
+    "functional": "autodiff",
     "mps": "autodiff.accelerator",
     "nn.parallel": "nn.parallel",
     "optim": "optim",
