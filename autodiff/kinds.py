@@ -35,6 +35,8 @@ def described(given: Any) -> str:
     if isinstance(given, (list, tuple)) and any(map(_is_tensor, given)):
         parts = ", ".join(map(_brief, given[:3])) + ", ..." * (len(given) > 3)
         return f"a {type(given).__name__} of {len(given)} ({parts})"
+    if isinstance(given, int) and given.bit_length() > 1 << 10:  # Python writes no int of thousands of digits
+        return f"a whole number of {given.bit_length()} bits"
     if given is None or isinstance(given, (list, tuple, str, bytes, int, float, complex)):
         return f"{' '.join(repr(given).split()):.60}"
     if inspect.isgenerator(given):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from autodiff.dtypes import is_known
+from autodiff.dtypes import DIFFERENTIABLE, is_known
 from autodiff.engine.values import wrap
 from autodiff.engine.versions import changed
 from autodiff.errors import StateDictError
@@ -130,6 +130,12 @@ def copy_state(
         for key, tensor in own.items()
         if key in given and given[key].shape != tensor.shape and not hasattr(tensor, "materialize")
     ]
+    if assign:
+        faults += [
+            f"{key} is {given[key].dtype.name} in the state_dict, which has no gradients; give floats."
+            for key, tensor in own.items()
+            if key in given and tensor.requires_grad and given[key].dtype.kind not in DIFFERENTIABLE
+        ]
     if faults:
         lines = "".join(f"\n\t{fault}" for fault in faults)
         raise StateDictError(f"Error(s) in loading state_dict for {name}:{lines}")

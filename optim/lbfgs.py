@@ -18,8 +18,8 @@ from autodiff.tensors.tensor import Tensor
 
 from .line_search import Point, strong_wolfe
 from .optimizer import Array, Group, Optimizer, State
-from .options import Limit, NotNegative, Params, options
-from .states import Slot
+from .options import Limit, NotNegative, Params, Whole, options
+from .states import Slot, is_number
 
 __all__ = ["LBFGS"]
 
@@ -63,11 +63,11 @@ class LBFGS(Optimizer):
         self,
         params: Params,
         lr: NotNegative = 1,
-        max_iter: int = 20,
+        max_iter: Whole = 20,
         max_eval: int | None = None,
         tolerance_grad: float = 1e-7,
         tolerance_change: float = 1e-9,
-        history_size: int = 100,
+        history_size: Whole = 100,
         line_search_fn: Search = None,
     ) -> None:
         if max_eval is None:
@@ -183,7 +183,8 @@ class LBFGS(Optimizer):
         if p is not params[0]:
             return {}
         dtype, size = np.result_type(*(to_real(q.dtype) for q in params)), sum(pairs(q._array).size for q in params)
-        begun, length = bool(saved.get("n_iter")), len(weights) if isinstance(weights, (list, tuple)) else 0
+        taken = saved.get("n_iter")
+        begun, length = is_number(taken) and taken != 0, len(weights) if isinstance(weights, (list, tuple)) else 0
         vector, number = Slot(shape=(size,), dtype=dtype, needed=begun), Slot("number", needed=begun)
         slots = {"func_evals": Slot("count"), "n_iter": Slot("count"), "al": Slot("unused", needed=False)}
         slots |= {"d": vector, "prev_flat_grad": vector, "t": number, "prev_loss": number, "H_diag": number}

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from math import inf
 from typing import Annotated
 
 from autodiff.errors import ShapeError
 
 from . import rules
 from .optimizer import Array, Group, Optimizer, number
-from .options import Limit, NotNegative, Params, not_negative, options
+from .options import Limit, NotNegative, Params, Whole, options
 
 __all__ = ["Muon"]
 
-Coefficients = Annotated[tuple[float, float, float], Limit(lambda value: len(value) == 3, "three numbers")]
+Coefficients = Annotated[
+    tuple[float, float, float],
+    Limit(lambda three: len(three) == 3 and all(-inf < number < inf for number in three), "three numbers"),
+]
 Adjustment = Annotated[
     str | None,
     Limit(lambda name: name in (None, "original", "match_rms_adamw"), "'original', 'match_rms_adamw' or None"),
@@ -61,7 +65,7 @@ class Muon(Optimizer):
         nesterov: bool = True,
         ns_coefficients: Coefficients = (3.4445, -4.7750, 2.0315),
         eps: float = 1e-7,
-        ns_steps: Annotated[int, not_negative] = 5,
+        ns_steps: Whole = 5,
         adjust_lr_fn: Adjustment = None,
     ) -> None:
         super().__init__(params, options(locals()))

@@ -20,7 +20,7 @@ from autodiff.unregistered import asked, behind_nothing, not_given, say_overlook
 
 from . import rules
 from .hooks import Hooked
-from .options import Limit, limits_of, names_of, required
+from .options import Limit, limits_of, names_of, plain, required
 from .states import Slot, alike, entries, fitted_state, merged_options
 
 Array = np.ndarray[Any, Any]
@@ -139,6 +139,8 @@ class Optimizer(Hooked):
     def _check_all(self, group: Group) -> None:
         if group.get("differentiable"):
             raise OptionError("differentiable=True: a step changes parameters outside the graph; set it to False")
+        for name in self.defaults.keys() & group.keys():
+            group[name] = plain(name, group[name])
         for name, limit in self._limits().items():
             if name in group:  # a subclass may have left out an option
                 required(limit.allows(group[name]), name, group[name], limit.wish(group[name]))
@@ -256,8 +258,9 @@ class Optimizer(Hooked):
         loaded: defaultdict[Tensor, State] = defaultdict(dict)
         for group, several in zip(merged, numbers, strict=True):
             for number, p in zip(several, group["params"], strict=True):
-                if state.get(number):
-                    loaded[p] = self._fitted(state[number], p, group, f"the state of parameter {number}")
+                saved = state.get(number, {})
+                if not isinstance(saved, Mapping) or saved:
+                    loaded[p] = self._fitted(saved, p, group, f"the state of parameter {number}")
         for own, group in zip(self.param_groups, merged, strict=True):
             own.update(group)
         self.__setstate__({"state": loaded, "param_groups": self.param_groups})
@@ -292,7 +295,7 @@ class Optimizer(Hooked):
         for name in self.defaults:
             here, value = own.get(name), group[name]
             if name not in limits and not alike(here, value):
-                raise StateDictError(f"{name} is {value!r:.60} in the state_dict, and {here!r:.60} here")
+                raise StateDictError(f"{name} is {described(value)} in the state_dict, and {described(here)} here")
         self._check_all(group)
         return group
 

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterable
 from functools import wraps
 from inspect import signature
+from operator import index
 from typing import Annotated, Any, NamedTuple, TypeVar
 
+import numpy as np
+
 from autodiff.errors import OptionError
+from autodiff.kinds import described
+from autodiff.tensors.tensor import Tensor
 
 Params = Iterable[Any]
 C = TypeVar("C", bound=Callable[..., None])
@@ -46,7 +52,7 @@ class Limit(NamedTuple):
         """Whether ``value`` is of the kind that the test takes, and passes it."""
         try:
             return bool(self.holds(value))
-        except (TypeError, ValueError, IndexError):
+        except (TypeError, ValueError, LookupError):
             return False
 
     def wish(self, value: Any) -> str:
@@ -55,10 +61,27 @@ class Limit(NamedTuple):
         return self.wanted if is_number or self is fractions else f"a number, {self.wanted}"
 
 
+def plain(name: str, value: Any) -> Any:
+    """An option whose numbers are Python's; raises OptionError for one that no float holds.
+
+    The learning rate may stay a tensor, which a program or a schedule changes.
+    """
+    if isinstance(value, tuple):
+        return tuple(plain(name, each) for each in value)
+    if isinstance(value, np.generic) or (isinstance(value, Tensor) and value.numel() == 1 and name != "lr"):
+        return value.item()
+    if isinstance(value, int) and abs(value) > sys.float_info.max:
+        raise OptionError(f"{name} is {described(value)}, which is no float")
+    return value
+
+
 not_negative = Limit(lambda value: value >= 0, "0 or more")
 fractions = Limit(lambda betas: len(betas) == 2 and all(0 <= b < 1 for b in betas), "a pair, each from 0 to below 1")
 
+whole = Limit(lambda value: index(value) >= 0, "a whole number, 0 or more")
+
 NotNegative = Annotated[float, not_negative]
+Whole = Annotated[int, whole]
 Betas = Annotated[tuple[float, float], fractions]
 
 

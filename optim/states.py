@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import math
+import sys
 from collections import Counter
 from collections.abc import Mapping
 from typing import Any, NamedTuple
@@ -11,6 +11,7 @@ import numpy as np
 
 from autodiff.engine.values import wrap
 from autodiff.errors import StateDictError
+from autodiff.kinds import described
 from autodiff.tensors.tensor import Tensor
 
 IDLE = ("foreach", "fused", "capturable", "differentiable")  # options of PyTorch's that change nothing here
@@ -42,7 +43,9 @@ def entries(value: Any, name: str, names: tuple[str, ...]) -> list[Any]:
 
 
 def is_number(value: Any) -> bool:
-    """Whether it is one real number, as Python's, NumPy's or a tensor's."""
+    """Whether it is one real number, as Python's, NumPy's or a tensor's, that a float can stand for."""
+    if isinstance(value, int):
+        return abs(value) <= sys.float_info.max
     kind = getattr(getattr(value, "dtype", None), "kind", "f")
     return hasattr(type(value), "__float__") and getattr(value, "ndim", 0) == 0 and kind in "biuf"
 
@@ -52,12 +55,16 @@ def alike(own: Any, new: Any) -> bool:
     if own is None:
         return True
     if isinstance(own, Counter):
-        return isinstance(new, Mapping) and all(isinstance(n, int) for item in new.items() for n in item)
+        return isinstance(new, Mapping) and all(
+            isinstance(n, int) and is_number(n) for item in new.items() for n in item
+        )
     if isinstance(own, Mapping):
         return isinstance(new, Mapping) and own.keys() == new.keys() and all(alike(own[key], new[key]) for key in own)
     if isinstance(own, (list, tuple)):
         same = isinstance(new, (list, tuple)) and len(own) == len(new)
         return same and all(alike(one, other) for one, other in zip(own, new, strict=True))
+    if isinstance(own, bool):
+        return is_number(new) and new in (0, 1)
     return is_number(new) if is_number(own) else type(own) is type(new)
 
 
@@ -96,28 +103,25 @@ def fitted_state(slots: Mapping[str, Slot], saved: Mapping[str, Any], where: str
 def _fitted(slot: Slot, value: Any, where: str) -> Any:
     if slot.length is not None:
         if not isinstance(value, (list, tuple)) or len(value) != slot.length:
-            raise StateDictError(f"{where} is {value!r:.60}, expected a list of {slot.length}")
+            raise StateDictError(f"{where} is {described(value)}, expected a list of {slot.length}")
         single = slot._replace(length=None)
         return [_fitted(single, each, f"{where}[{number}]") for number, each in enumerate(value)]
     if slot.kind == "array":
         return wrap(np.array(_array(slot, value, where)))
     if not is_number(value) or isinstance(value, bool):
-        raise StateDictError(f"{where} is {value!r:.60}, expected a number")
-    try:
-        number = float(value)
-    except OverflowError:  # of a whole number, to which no step counts
-        number = math.nan
+        raise StateDictError(f"{where} is {described(value)}, expected a number")
+    number = float(value)
     if slot.kind == "number":
         return number
     if not (0 <= number < 1 << 53 and number.is_integer()):
-        raise StateDictError(f"{where} is {value!r:.60}, expected a whole number from 0 on")
+        raise StateDictError(f"{where} is {described(value)}, expected a whole number from 0 on")
     return int(number)
 
 
 def _array(slot: Slot, value: Any, where: str) -> Any:
     array = value._array if isinstance(value, Tensor) else value
     if not hasattr(array, "shape") or not hasattr(array, "dtype"):
-        raise StateDictError(f"{where} is {value!r:.60}, expected a tensor")
+        raise StateDictError(f"{where} is {described(value)}, expected a tensor")
     array = np.asarray(array)
     if array.shape != slot.shape:
         raise StateDictError(f"{where} of shape {array.shape} does not fit its parameter, which needs {slot.shape}")

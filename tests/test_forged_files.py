@@ -13,13 +13,13 @@ from typing import Any
 
 import numpy as np
 import pytest
-from forged_files import ARRAY, FORGED, NAMED, deep, forge, of_array, of_root
+from forged_files import ARRAY, FORGED, NAMED, deep, forge, of_array, of_root, shaped
 from hypothesis import given
 from hypothesis import strategies as st
 from test_io import OBJECT, WHOLE, assert_same, saved
 
-from autodiff.errors import FileFormatError
-from autodiff.io import load
+from autodiff.errors import DtypeError, FileFormatError
+from autodiff.io import load, save
 
 ROOM = 1 << 22  # what Python and NumPy take for a file of any size
 
@@ -57,6 +57,9 @@ def test_what_is_forged_well_loads() -> None:
     assert load(io.BytesIO(of_root('{"dict": [["a", {"tuple": [1, {"float": "nan"}]}], [1, "\\ud800"]]}')))["a"][0] == 1
     assert load(io.BytesIO(of_root("[[], 0.5, -0.0, null]"))) == [[], 0.5, 0, None]
     assert load(io.BytesIO(of_root(deep(65))))
+    assert load(io.BytesIO(of_array(shaped("(3,)", "'|S0'")))).tolist() == [b""] * 3
+    face = "\N{GRINNING FACE}a"
+    assert load(io.BytesIO(of_array(shaped("(1,)", "'<U2'", face.encode("utf-32-le"))))) == [face]
 
 
 @pytest.mark.parametrize(
@@ -134,6 +137,30 @@ def test_memory_and_the_system_fail_as_themselves(tmp_path: Path, monkeypatch: p
     with pytest.raises(OSError, match="Input/output") as caught:
         load(Broken(WHOLE))
     assert not isinstance(caught.value, FileFormatError)
+
+
+@pytest.mark.parametrize(
+    ("gives", "said"), [(lambda part: None, "None"), (bytes.hex, "'"), (lambda part: part + b"..", r"\d+ bytes")]
+)
+def test_a_file_that_does_not_read_as_files_do_is_named(gives: Any, said: str) -> None:
+    """One that gives nothing yet, text, or more than was asked for is no damaged file."""
+
+    class Odd(io.BytesIO):
+        def read(self, count: int | None = -1, /) -> Any:
+            return gives(super().read(count))
+
+    with pytest.raises(DtypeError, match=rf"read\(\d+\) of the Odd gave {said}.*; give a path or a binary file"):
+        load(Odd(WHOLE))
+
+
+def test_nothing_is_saved_where_load_would_not_find_it(tmp_path: Path) -> None:
+    """A file that is open for appending takes no zip, which is written with a look back."""
+    path = tmp_path / "weights"
+    for before in (b"", b"something"):
+        path.write_bytes(before)
+        with path.open("ab") as file, pytest.raises(DtypeError, match=r"appending, .*; open it with 'wb'"):
+            save(1, file)
+        assert path.read_bytes() == before
 
 
 damages = st.lists(

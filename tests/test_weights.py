@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import sys
@@ -108,6 +109,8 @@ def test_bfloat16_of_pytorch_comes_as_float32(tmp_path: Path) -> None:
 
 
 WRONG = {
+    "the name of what is no array": ({"__metadata__": np.ones(1)}, "cannot hold an array of the name '__metadata__'"),
+    "half a letter": ({"\ud800": np.ones(1)}, r"cannot hold an array of the name '\ud800'"),
     "nested": ({"model": {"a": np.ones(1)}}, "at 'model' is a dict with 'a'"),
     "a number": ({"epoch": 3}, "at 'epoch' is 3"),
     "a name": ({1: np.ones(1)}, "at 1 is a"),
@@ -135,6 +138,12 @@ def test_a_damaged_file_is_named(tmp_path: Path) -> None:
     whole = path.read_bytes()
     for content in (b"", whole[:-1], whole[:20], b"\xff" * 40):
         path.write_bytes(content)
+        with pytest.raises(FileFormatError, match=re.escape(str(path))):
+            autodiff.load(path)
+    for shape in ([0, 1 << 62], [1] * 70):  # which NumPy has no array of
+        count = 4 * (shape[0] > 0)
+        head = json.dumps({"a": {"dtype": "F32", "shape": shape, "data_offsets": [0, count]}}).encode()
+        path.write_bytes(len(head).to_bytes(8, "little") + head + bytes(count))
         with pytest.raises(FileFormatError, match=re.escape(str(path))):
             autodiff.load(path)
     with pytest.raises(FileFormatError, match=r"a name that ends in \.safetensors"):

@@ -124,6 +124,8 @@ def load(
 def _binary(f: Any, caller: str) -> IO[bytes]:
     if isinstance(f, TextIOBase) or not hasattr(f, "seek"):
         raise DtypeError(f"{caller}: f is a {type(f).__name__}, expected a path or a file opened in binary mode")
+    if caller == "save" and "a" in str(getattr(f, "mode", "")):  # where no look back is
+        raise DtypeError("save: f is open for appending, and a zip cannot be appended to; open it with 'wb'")
     return f
 
 

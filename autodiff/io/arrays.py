@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import math
+import sys
 from typing import IO, Any
 
 import numpy as np
@@ -28,14 +29,27 @@ def read_array(file: IO[bytes], member: Member) -> NDArray[Any]:
     dtype, shape, fortran = _header(content)
     if math.prod(shape) * dtype.itemsize != content.left:
         raise FileFormatError(f"{member.name} has {content.left} bytes for an array of {dtype} and shape {shape}")
+    make: Any = np.empty if dtype.itemsize else np.ndarray  # empty gives words of no length one letter
     try:
-        array: NDArray[Any] = np.empty(shape, dtype, order="F" if fortran else "C")
+        array: NDArray[Any] = make(shape, dtype, order="F" if fortran else "C")
     except (ValueError, OverflowError) as error:  # sizes beyond NumPy's beside one of 0, and too many axes
         raise FileFormatError(f"{member.name}: {error}") from None
     if array.nbytes:
         content.fill((array.T if fortran else array).reshape(-1).view(np.uint8).data)
     content.finish()
+    if not _is_text(array):
+        raise FileFormatError(f"{member.name} has words of letters that do not exist")
     return array
+
+
+def _is_text(array: NDArray[Any]) -> bool:
+    """Whether the letters of all words, also in fields, are of Unicode; NumPy asks when it makes words of them."""
+    if array.dtype.names is not None:
+        return all(_is_text(array[name]) for name in array.dtype.names)
+    if array.dtype.kind != "U" or not array.nbytes:
+        return True
+    letters = np.ravel(array, "K").view(np.dtype(np.uint32).newbyteorder(array.dtype.byteorder))
+    return bool(letters.max() <= sys.maxunicode)
 
 
 def _header(content: Content) -> tuple[np.dtype[Any], tuple[int, ...], bool]:

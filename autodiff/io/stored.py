@@ -11,9 +11,10 @@ from __future__ import annotations
 import struct
 import zlib
 from collections.abc import Iterator
-from typing import IO, NamedTuple, NoReturn
+from typing import IO, Any, NamedTuple, NoReturn
 
-from autodiff.errors import FileFormatError
+from autodiff.errors import DtypeError, FileFormatError
+from autodiff.kinds import described
 
 LOCAL = struct.Struct("<4s5H3L2H")  # mark, version, flags, method, time, date, checksum, two sizes, lengths
 CENTRAL = struct.Struct("<4s6H3L5H2L")  # the same with a second version; then disk, attributes and offset
@@ -98,13 +99,22 @@ def _refuse(fault: str) -> NoReturn:
 
 def _exactly(file: IO[bytes], count: int) -> bytes:
     """The next ``count`` bytes of a file, which may give fewer at a time."""
-    taken = file.read(count)
+    taken = _some(file, count)
     while len(taken) < count:
-        more = file.read(count - len(taken))
+        more = _some(file, count - len(taken))
         if not more:
             _refuse("it is cut short")
         taken += more
     return taken
+
+
+def _some(file: IO[bytes], count: int) -> bytes:
+    taken: Any = file.read(count)
+    is_binary = isinstance(taken, (bytes, bytearray))
+    if not is_binary or len(taken) > count:
+        kind = f"{len(taken)} bytes" if is_binary else described(taken)
+        raise DtypeError(f"load: read({count}) of the {type(file).__name__} gave {kind}; give a path or a binary file")
+    return bytes(taken)
 
 
 def _directory(file: IO[bytes]) -> tuple[int, int, int]:

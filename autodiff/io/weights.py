@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
+from operator import itemgetter
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,7 @@ from numpy.typing import NDArray
 from autodiff.errors import DtypeError, FileFormatError
 from autodiff.kinds import described
 
-SUFFIX = ".safetensors"
+SUFFIX, RESERVED = ".safetensors", "__metadata__"  # where the format has what is no array
 KINDS: dict[str, Any] = {
     "F64": np.float64, "F32": np.float32, "F16": np.float16, "C64": np.complex64, "BOOL": np.bool_,
     "I64": np.int64, "I32": np.int32, "I16": np.int16, "I8": np.int8,
@@ -44,6 +45,8 @@ def written(arrays: Iterable[tuple[object, object]]) -> bytes:
                 f"save: at {name!r} is {described(array)}; a {SUFFIX} file holds a dict of tensors with names, such as "
                 f"model.state_dict(); a file with another suffix holds more"
             )
+        if name == RESERVED or name.encode(errors="replace").decode() != name:  # half a letter
+            raise DtypeError(f"save: a {SUFFIX} file cannot hold an array of the name {name!r}; give it another name")
         if array.dtype.newbyteorder("=") not in STANDARD:
             raise DtypeError(f"save: {name!r} is an array of {array.dtype}, which a {SUFFIX} file cannot hold")
         content[name] = np.asarray(array, dtype=array.dtype.newbyteorder("<"), order="C")
@@ -63,7 +66,10 @@ def read(content: bytes, name: object) -> dict[str, NDArray[Any]]:
         entries = library.deserialize(content)
     except library.SafetensorError as error:
         raise FileFormatError(f"{name}: not a whole {SUFFIX} file ({error}); fetch it again") from None
-    return {key: _array(entry, f"{name}: {key!r}") for key, entry in sorted(entries)}
+    try:
+        return {key: _array(entry, f"{name}: {key!r}") for key, entry in sorted(entries, key=itemgetter(0))}
+    except ValueError as error:  # sizes beyond NumPy's beside one of 0, and too many axes
+        raise FileFormatError(f"{name}: {error}") from None
 
 
 def _array(entry: Any, where: str) -> NDArray[Any]:

@@ -19,6 +19,11 @@ from ..options import numbers_wanted
 from ..states import alike
 
 C = TypeVar("C", bound=Callable[..., None])
+COUNTS = ("last_epoch", "_step_count")
+WORDS = (  # attributes that are one of a few words
+    ("min", "max"), ("rel", "abs"), ("cos", "linear"), ("triangular", "triangular2", "exp_range"),
+    ("cycle", "iterations"),
+)  # fmt: skip
 UNUSED = ("_get_lr_called_within_step", "verbose")  # attributes of PyTorch's schedules
 
 
@@ -55,6 +60,7 @@ class LRScheduler:
 
     _is_initial = False  # while the schedule is being made
     _keeps_anything = False  # a user's schedule has what attributes it likes
+    _of_optimizer: tuple[str, ...] = ()  # attributes that say what the optimizer is like
     _functions: tuple[str, ...] = ()  # attributes that are functions, or lists of them: no part of a state dict
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
@@ -161,11 +167,22 @@ class LRScheduler:
             raise StateDictError(f"the state_dict is not one of a {name} like this: it {' and '.join(faults)}")
         for key in own.keys() & state.keys():
             here, value = own[key], state[key]
-            if not (_attributes_fit(here, value) if key in self._functions else alike(here, value)):
-                raise StateDictError(f"{key} of a {name} is {value!r:.60} in the state_dict, and {here!r:.60} here")
+            if not self._fits(key, here, value):
+                given, kept = described(value), described(here)
+                raise StateDictError(f"{key} of a {name} is {given} in the state_dict, and {kept} here")
             if isinstance(here, (list, tuple, Counter)):
                 state[key] = type(here)(value)
         return state
+
+    def _fits(self, key: str, here: Any, value: Any) -> bool:
+        """Whether an attribute of a state dict can stand in place of the own one."""
+        if key in self._functions:
+            return _attributes_fit(here, value)
+        if not alike(here, value) or (key in COUNTS and not -1 <= value < 1 << 53):
+            return False
+        if isinstance(here, str) and any(here in words and value not in words for words in WORDS):
+            return False
+        return key not in self._of_optimizer or value == here
 
     def _adopt(self, state: dict[str, Any]) -> None:
         """Take what ``_fitted`` gave."""

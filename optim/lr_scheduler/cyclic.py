@@ -50,7 +50,7 @@ class CyclicLR(LRScheduler):
     [0.0, 0.5, 1.0, 0.5, 0.0, 0.25, 0.5, 0.25]
     """
 
-    _functions = ("_scale_fn_custom",)
+    _functions, _of_optimizer = ("_scale_fn_custom",), ("use_beta1",)
 
     def __init__(
         self, optimizer: Optimizer, base_lr: float | list[float], max_lr: float | list[float],
@@ -132,6 +132,8 @@ class OneCycleLR(LRScheduler):
     [0.04, 0.52, 1.0, 0.5, 0.0]
     """
 
+    _of_optimizer = ("use_beta1",)
+
     def __init__(
         self, optimizer: Optimizer, max_lr: float | list[float], total_steps: int | None = None,
         epochs: int | None = None, steps_per_epoch: int | None = None, pct_start: float = 0.3,
@@ -180,6 +182,14 @@ class OneCycleLR(LRScheduler):
                 momentum = self._between(group[phase["start_momentum"]], group[phase["end_momentum"]], part)
                 _set_momentum(group, momentum, self.use_beta1)
         return rates
+
+    def _fits(self, key: str, here: Any, value: Any) -> bool:
+        fits = super()._fits(key, here, value)
+        if not fits or key != "_schedule_phases":
+            return fits
+        ends = [phase["end_step"] for phase in value]  # all else in a phase are names of options
+        named = [{**phase, "end_step": end} for phase, end in zip(here, ends, strict=True)]
+        return bool(value == named and ends == sorted(ends))
 
     def _between(self, start: float, end: float, part: float) -> float:
         if self._anneal_func_type == "linear":
