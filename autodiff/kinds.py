@@ -221,7 +221,7 @@ def wrong_kind(name: str, given: Iterable[Any], error: Exception) -> Exception |
     for x in given:
         if _is_number(x):
             found_on = error.obj if isinstance(error, AttributeError) and error.name is not None else None
-            if _is_number(found_on) and found_on == x:
+            if _is_number(found_on) and (found_on is x or found_on == x):  # NaN is not equal to itself
                 return not_a_tensor(name, x, "tensors")
             continue
         if _is_tensor(x) and x.dtype.kind in "biufc":

@@ -43,8 +43,11 @@ class Generator:
             return made
 
     def manual_seed(self, seed: int) -> Generator:
-        """Start again from ``seed``."""
-        self._seed = int(seed)
+        """Start again from ``seed``; raises OptionError for what is no whole number."""
+        try:
+            self._seed = int(seed)
+        except (OverflowError, TypeError, ValueError):
+            raise OptionError(f"a seed is a whole number, not {described(seed)}") from None
         self.__dict__.pop("numpy", None)
         return self
 
@@ -67,9 +70,9 @@ class Generator:
         try:
             seed = int(state["seed"])
             bits.state = {k: v for k, v in state.items() if k != "seed"}
-        except (AttributeError, KeyError, OverflowError, TypeError, ValueError):
-            bits.state = before
-            raise OptionError(f"the state of a generator is a dict that get_state() gave, not {state!r:.60}") from None
+        except (AttributeError, LookupError, OverflowError, TypeError, ValueError):
+            bits.state, given = before, described(state)
+            raise OptionError(f"the state of a generator is a dict that get_state() gave, not {given}") from None
         self._seed = seed
         return self
 
@@ -92,7 +95,7 @@ hold_over_forks(_drawing)
 
 
 def manual_seed(seed: int) -> Generator:
-    """Start the default generator again from ``seed``."""
+    """Start the default generator again from ``seed``; raises OptionError for what is no whole number."""
     return default_generator.manual_seed(seed)
 
 

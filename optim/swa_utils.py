@@ -10,13 +10,15 @@ from typing import Any, Self
 
 from autodiff.engine.modes import no_grad
 from autodiff.errors import OptionError, StateDictError
-from autodiff.tensors.creation import as_tensor, tensor
+from autodiff.kinds import state_of
+from autodiff.tensors.creation import tensor
 from autodiff.tensors.devices import check_device
 from autodiff.tensors.tensor import Tensor
 
 from .lr_scheduler.base import LRScheduler, per_group
 from .optimizer import Optimizer
 from .options import required
+from .states import Slot, fitted_state
 
 Average = Callable[[Tensor, Tensor, Tensor], Tensor]
 AverageAll = Callable[[list[Tensor], list[Tensor], Tensor], None]
@@ -166,12 +168,12 @@ class AveragedModel:
 
     def load_state_dict(self, state_dict: Mapping[str, Any], strict: bool = True) -> Any:
         """Go on from a ``state_dict``; raises StateDictError for the state of a module that is no average."""
-        if "n_averaged" not in state_dict:
+        if "n_averaged" not in state_of(type(self).__name__, state_dict):
             raise StateDictError("n_averaged is missing: this is the state_dict of a module, not of its average")
         inner = {key.removeprefix("module."): value for key, value in state_dict.items() if key != "n_averaged"}
-        count = as_tensor(state_dict["n_averaged"]).clone()
+        count = fitted_state({"n_averaged": Slot("count")}, {"n_averaged": state_dict["n_averaged"]}, "the state_dict")
         result = self.module.load_state_dict(inner, strict)
-        self.n_averaged = count
+        self.n_averaged = tensor(count["n_averaged"])
         return result
 
     def __repr__(self) -> str:

@@ -13,7 +13,7 @@ import pytest
 import autodiff
 import nn
 import optim
-from autodiff.errors import AutodiffError, OptionError, StateDictError
+from autodiff.errors import AutodiffError, DtypeError, OptionError, StateDictError
 from optim import lr_scheduler as schedules
 
 GONE = object()
@@ -180,3 +180,59 @@ def test_integers_do_not_become_parameters() -> None:
     assert layer.weight.tolist() == weight
     norm = nn.BatchNorm1d(3)
     norm.load_state_dict(norm.state_dict(), assign=True)
+
+
+@pytest.mark.parametrize("count", [-1, 1.5, math.nan, [], autodiff.ones(2), None, "1"])
+def test_an_average_of_no_whole_number_of_models_is_refused(count: Any) -> None:
+    """The count is the weight of all that follows; nothing is loaded where it is none, nor of what is no state."""
+    average = optim.swa_utils.AveragedModel(nn.Linear(2, 2))
+    state = average.state_dict()
+    state["module.bias"] = autodiff.full((2,), 7.0)
+    with pytest.raises(StateDictError):
+        average.load_state_dict({**state, "n_averaged": count})
+    with pytest.raises(StateDictError):
+        average.load_state_dict(count)
+    assert average.module.bias.tolist() != [7, 7]
+    average.load_state_dict({**state, "n_averaged": autodiff.tensor(3)})
+    assert (average.n_averaged.item(), average.module.bias.tolist()) == (3, [7, 7])
+
+
+NO_NUMBERS = [None, "x", [], {}, np.zeros(3), np.array([None]), print]
+
+
+@pytest.mark.parametrize("given", NO_NUMBERS, ids=lambda given: f"{given!r:.12}")
+@pytest.mark.filterwarnings("ignore")
+def test_what_is_no_number_is_named_where_one_is_taken(given: Any) -> None:
+    """Seeds, threads, states of generators, milestones and metrics: nothing has changed then."""
+    before = autodiff.get_num_threads(), autodiff.initial_seed()
+    optimizer = optim.SGD([nn.Parameter(autodiff.ones(2))], lr=0.1)
+    plateau = schedules.ReduceLROnPlateau(optimizer)
+    takers: list[Callable[[Any], Any]] = [
+        autodiff.manual_seed, autodiff.Generator().manual_seed, autodiff.set_rng_state, autodiff.set_num_threads,
+        plateau.step, lambda it: schedules.MultiStepLR(optimizer, [1, it]),
+    ]  # fmt: skip
+    for take in takers:
+        with pytest.raises(AutodiffError):
+            take(given)
+    assert (autodiff.get_num_threads(), autodiff.initial_seed()) == before
+    assert plateau.last_epoch == 0
+
+
+def test_numbers_that_no_thread_and_no_milestone_has_are_named() -> None:
+    """Half a thread, more than BLAS counts; a milestone that no epoch meets would be none, in silence."""
+    optimizer = optim.SGD([nn.Parameter(autodiff.ones(2))], lr=0.1)
+    for number in (1.5, 0, 10**400):
+        with pytest.raises(OptionError, match="a number of threads is 1 or more, not"):
+            autodiff.set_num_threads(number)
+    for milestones in ("12", [1.5], None, [math.nan]):
+        with pytest.raises(OptionError, match="milestones is a list of whole numbers"):
+            schedules.MultiStepLR(optimizer, milestones)
+    for kind in ([3.0], autodiff.tensor([3])):
+        assert schedules.MultiStepLR(optimizer, kind).state_dict()["milestones"] == {3: 1}
+
+
+def test_a_layer_names_not_a_number_too() -> None:
+    """NaN is unlike itself, and is found all the same."""
+    for given in (1.5, math.nan):
+        with pytest.raises(DtypeError, match=f"Linear takes tensors, not {given}"):
+            nn.Linear(2, 2)(given)

@@ -8,10 +8,12 @@ import itertools
 import os
 import threading
 from collections.abc import Callable, Iterator
+from operator import index
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from autodiff.errors import OptionError
 from autodiff.forks import PATIENCE, hold_over_forks
+from autodiff.kinds import described
 
 from .blas import alone, are_deterministic_algorithms_enabled, set_blas_threads
 
@@ -131,8 +133,12 @@ def set_num_threads(number: int) -> None:
     Raises OptionError for a number below 1.
     """
     global _wanted
-    if number < 1:
-        raise OptionError(f"a number of threads is 1 or more, not {number}")
+    try:
+        number = index(number)
+    except TypeError:
+        raise OptionError(f"a number of threads is 1 or more, not {described(number)}") from None
+    if not 1 <= number < 1 << 31:  # what BLAS takes
+        raise OptionError(f"a number of threads is 1 or more, not {described(number)}")
     with _pool.lock:
         _wanted = number
         _pool.shrink(number - 1)

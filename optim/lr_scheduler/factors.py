@@ -5,6 +5,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
+from typing import Any
 
 from autodiff.errors import DtypeError
 
@@ -150,6 +151,8 @@ class MultiStepLR(_ByFactor):
         gamma: what the rate is multiplied by.
         last_epoch: the number of the last epoch; -1 starts.
 
+    Raises OptionError for milestones that are no whole numbers.
+
     >>> import autodiff, optim
     >>> optimizer, rates = optim.SGD([autodiff.ones(1)], lr=1.0), []
     >>> schedule = MultiStepLR(optimizer, milestones=[1, 4], gamma=0.5)
@@ -164,7 +167,7 @@ class MultiStepLR(_ByFactor):
     def __init__(
         self, optimizer: Optimizer, milestones: Iterable[int], gamma: float = 0.1, last_epoch: int = -1
     ) -> None:
-        self.milestones, self.gamma = Counter(milestones), gamma
+        self.milestones, self.gamma = Counter(_epochs(milestones)), gamma
         super().__init__(optimizer, last_epoch)
 
     def _factor(self, epoch: int) -> float:
@@ -172,6 +175,17 @@ class MultiStepLR(_ByFactor):
 
     def _change(self, epoch: int) -> float:
         return self.gamma ** self.milestones[epoch]
+
+
+def _epochs(milestones: Any) -> list[int]:
+    """The milestones as numbers of Python's; OptionError where something is none, and no epoch would ever meet it."""
+    try:
+        given = list(milestones)
+        epochs = [int(epoch) for epoch in given]
+    except (OverflowError, TypeError, ValueError):
+        epochs, given = [], [None]
+    required(epochs == given, "milestones", milestones, "a list of whole numbers")
+    return epochs
 
 
 class ConstantLR(_ByFactor):

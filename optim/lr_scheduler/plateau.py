@@ -5,6 +5,9 @@ from __future__ import annotations
 from math import inf
 from typing import Any, SupportsFloat
 
+from autodiff.errors import DtypeError
+from autodiff.kinds import described
+
 from ..optimizer import Optimizer
 from ..options import required
 from .base import LRScheduler, per_group, rates_of, set_rate, warn_of_epoch
@@ -72,8 +75,11 @@ class ReduceLROnPlateau(LRScheduler):
         return self.cooldown_counter > 0
 
     def step(self, metrics: SupportsFloat, epoch: Any = None) -> None:  # type: ignore[override]
-        """Take note of this epoch's ``metrics``, a number, and lower the rates where it is time."""
-        current = float(metrics)
+        """Take note of ``metrics``, and lower the rates where it is time; raises DtypeError for no number."""
+        try:
+            current = float(metrics)
+        except (OverflowError, TypeError, ValueError):
+            raise DtypeError(f"metrics is a number, such as the loss of an epoch, not {described(metrics)}") from None
         if epoch is not None:
             warn_of_epoch()
         self.last_epoch = self.last_epoch + 1 if epoch is None else epoch
