@@ -16,7 +16,7 @@ import optim
 from autodiff.compiling import capture, plan, replay, step
 from autodiff.compiling.calls import Reading
 from autodiff.compiling.traced import Traced
-from autodiff.errors import AutodiffWarning, OptionError
+from autodiff.errors import AutodiffWarning, LinalgError, OptionError
 
 RNG = np.random.default_rng(0)
 
@@ -139,3 +139,57 @@ def test_notes_are_forgotten() -> None:
     assert compiled.programs
     gc.collect()
     assert len([x for x in gc.get_objects() if type(x) is Traced]) <= len(before)
+
+
+def compared(step: Any, *sets: Any) -> Any:
+    """A compiled step that came to the bits of the step for each set of arguments."""
+    compiled = autodiff.compile(step)
+    for given in sets:
+        expected = step(*given)
+        assert bits(compiled(*given)) == bits(expected)
+    return compiled
+
+
+def test_results_that_are_nan() -> None:
+    """What goes past the notes is found where the results are NaN, too: garbage is a NaN of its own."""
+
+    def step(x: Any) -> Any:
+        x = x.detach().requires_grad_()
+        (slope,) = autodiff.grad([autodiff.var((x[:4].sigmoid() * 3.0), 0)], [x], create_graph=True)
+        return autodiff.grad([(slope * slope).sum()], [x])[0]
+
+    base = np.array([-0.4, 0.2, -1.8, 1.5, 0.9, np.nan], np.float32)
+    assert compared(step, *[(autodiff.tensor(np.roll(base, i)),) for i in range(8)]).programs
+
+
+def test_layouts_of_what_is_like_another() -> None:
+    """Ones like a tensor have its layout, also while notes are taken."""
+
+    def step(x: Any) -> Any:
+        h = (x - 1.0) ** 2
+        return autodiff.ones_like(h) * h
+
+    x = autodiff.tensor(RNG.normal(size=(3, 2, 2, 1))).permute(1, 2, 3, 0)
+    assert compared(step, *[(x,)] * 5).programs
+
+
+def test_an_error_in_a_replay_is_the_step_s_own() -> None:
+    """A matrix that is singular in a later call raises what the step raises."""
+    compiled = autodiff.compile(lambda a: autodiff.linalg.inv(a))
+    for i in range(5):
+        compiled(autodiff.tensor(np.eye(2) * (i + 1)))
+    assert compiled.programs
+    with pytest.raises(LinalgError):
+        compiled(autodiff.tensor(np.zeros((2, 2))))
+
+
+def test_parameters_that_are_arguments() -> None:
+    """Another parameter of the same shape is another case."""
+    first, second = (autodiff.tensor([float(i), 2.0], requires_grad=True) for i in range(2))
+
+    def step(w: Any) -> Any:
+        w.grad = None
+        (w * w).sum().backward()
+        return w.grad
+
+    compared(step, *[(first,)] * 5, *[(second,)] * 5, (first,), (second,))

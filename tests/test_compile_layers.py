@@ -11,6 +11,7 @@ from compiled import Way, replays, side_by_side
 import autodiff
 import nn
 import optim
+from autodiff.errors import AutodiffWarning
 
 F = nn.functional
 RNG = np.random.default_rng(0)
@@ -175,3 +176,33 @@ def test_an_optimizer_that_runs_as_it_stands(name: str) -> None:
     compiled = training(READ_NUMBERS[name])
     assert not compiled.programs
     assert "asks for a number" in compiled.said[0]
+
+
+def test_lbfgs_runs_as_it_stands() -> None:
+    """It looks at losses, as numbers, to choose its next point: right all the same, and it says why."""
+    ways = []
+    for _ in range(2):
+        w = autodiff.tensor([3.0, -2.0], requires_grad=True)
+        optimizer = optim.LBFGS([w], max_iter=3)
+
+        def step(x: Any, w: Any = w, optimizer: Any = optimizer) -> Any:
+            def closure() -> Any:
+                optimizer.zero_grad()
+                loss = ((w - x) ** 2).sum() + (w**4).sum()
+                loss.backward()
+                return loss
+
+            return optimizer.step(closure)
+
+        ways.append((w, step))
+    (plain, step), (w, other) = ways
+    compiled = autodiff.compile(other)
+    step(autodiff.ones(2))
+    compiled(autodiff.ones(2))
+    with pytest.warns(AutodiffWarning, match="not compiled"):
+        compiled(autodiff.zeros(2))
+    step(autodiff.zeros(2))
+    for i in range(3):
+        assert step(autodiff.full((2,), float(i))).item() == compiled(autodiff.full((2,), float(i))).item()
+        assert w.tolist() == plain.tolist()
+    assert not compiled.programs

@@ -51,6 +51,8 @@ def garbage(dtype: np.dtype[Any]) -> Array:
     if dtype.kind not in GARBAGE:
         raise CompileError(f"arrays of {dtype} cannot be compiled")
     made = np.full((), GARBAGE[dtype.kind], dtype)
+    if dtype.kind in "fc":  # a NaN that no data have, so that what comes of it is told from what comes of theirs
+        made.reshape(1).view(np.uint8)[0] = 90
     made.flags.writeable = False
     return made
 

@@ -169,7 +169,8 @@ def _like(
 ) -> Tensor:
     """What ``make(shape, dtype)`` gives for those of ``input``, a tensor or an array, in its memory layout."""
     tensors_only(name, input)
-    source = np.asarray(array_of(input))
+    source = array_of(input)
+    source = source if isinstance(source, np.ndarray) else np.asarray(source)  # which is blind for those of ``compile``
     return leaf(ordered_like(make(source.shape, as_dtype(dtype or source.dtype)), source), requires_grad, device)
 
 
