@@ -86,6 +86,7 @@ if TYPE_CHECKING:
     from autodiff import accelerator as accelerator
     from autodiff import amp as amp
     from autodiff import backends as backends
+    from autodiff import compiler as compiler
     from autodiff import cuda as cuda
     from autodiff import data as data
     from autodiff import distributed as distributed
@@ -125,8 +126,8 @@ _name_lines_of_user()
 _give_tensors(vars(), _FUNCTIONS)
 _add_examples({name: getattr(Tensor, name) for name in _FUNCTIONS if hasattr(Tensor, name)}, _FUNCTIONS)
 _LATER = {name: name for name in (
-    "accelerator", "amp", "backends", "cuda", "data", "distributed", "distributions", "export", "func", "io", "jit",
-    "multiprocessing", "nn", "optim", "sparse", "testing", "utils", "viz",
+    "accelerator", "amp", "backends", "compiler", "cuda", "data", "distributed", "distributions", "export", "func",
+    "io", "jit", "multiprocessing", "nn", "optim", "sparse", "testing", "utils", "viz",
 )} | {"mps": "accelerator", "xpu": "accelerator"}  # fmt: skip
 _PARTS = ("autograd", "errors", "fft", "linalg", "random", "special")
 _OTHERS = ("Any", "TYPE_CHECKING", "annotations")  # what is not the library's own

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Callable
 from typing import Any
 from typing import Final as Final
@@ -73,3 +74,10 @@ def save(m: Any, f: Any, *args: Any, **kwargs: Any) -> None:
 def load(f: Any, *args: Any, **kwargs: Any) -> Any:
     """Raises OptionError: compiled programs are not read."""
     raise OptionError("jit.load reads compiled programs, which do not run here; use load(f) of a file of weights")
+
+
+def __getattr__(name: str) -> Any:
+    """The classes of what is compiled, which stand above this module."""
+    if name in ("RecursiveScriptModule", "ScriptFunction", "ScriptModule"):
+        return getattr(importlib.import_module("autodiff.nn.scripted"), name.removeprefix("Recursive"))
+    raise AttributeError(f"module 'autodiff.jit' has no attribute {name!r}")

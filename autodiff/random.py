@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import cached_property
 from threading import RLock, get_ident
 from typing import Any
@@ -117,6 +118,24 @@ def get_rng_state() -> dict[str, Any]:
 def set_rng_state(new_state: dict[str, Any]) -> None:
     """Let the default generator go on from a state that ``get_rng_state`` gave."""
     default_generator.set_state(new_state)
+
+
+@contextmanager
+def fork_rng(devices: Any = None, enabled: bool = True, **options: Any) -> Iterator[None]:
+    """A block after which the default generator goes on as if nothing had been drawn in it; not unless ``enabled``.
+
+    >>> _ = manual_seed(0)
+    >>> with fork_rng():
+    ...     first = default_generator.numpy.random()
+    >>> first == default_generator.numpy.random()
+    True
+    """
+    state = get_rng_state() if enabled else None
+    try:
+        yield
+    finally:
+        if state is not None:
+            set_rng_state(state)
 
 
 noting: dict[int, Callable[[Generator], Any]] = {}  # of a thread that compiles a step, what notes its draws

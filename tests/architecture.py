@@ -43,7 +43,6 @@ LAZY = {
     "autodiff.numpy_api.protocol:difflib": "a slow import that only an error message needs",
     "autodiff.spelling:difflib": "a slow import that only an error message needs",
     "autodiff.autograd:autodiff.testing.checking": "gradcheck has PyTorch's place, and waits to be asked for",
-    "autodiff.utils:autodiff.utils.data": "loading data brings multiprocessing with it, which few programs need",
     "autodiff.testing:autodiff.testing.properties": "needs hypothesis, which gradcheck does not",
     "autodiff.testing:autodiff.testing.strategies": "needs hypothesis, which gradcheck does not",
     "autodiff.data.mnist_files:urllib.request": "a slow import that only a download needs",
@@ -54,7 +53,7 @@ LAZY = {
 LONG: dict[str, str] = {}
 NAME_MAKING = {
     f"{package}:import_module": "looks up, by a short list, what a plain import leaves out"
-    for package in ("autodiff", "autodiff.autograd", "nn", "nn.utils", "optim")
+    for package in ("autodiff", "autodiff.autograd", "autodiff.jit", "autodiff.utils", "nn", "nn.utils", "optim")
 } | {
     "autodiff.spelling:import_module": "finds under PyTorch's path the module that is there",
 } | {

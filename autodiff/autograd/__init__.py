@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from autodiff.autograd import function as function
 from autodiff.autograd.function import Function as Function
+from autodiff.autograd.gradients import grad as grad
 from autodiff.engine import modes as _modes
 from autodiff.engine.backward import backward as backward
-from autodiff.engine.backward import grad as grad
 from autodiff.engine.modes import detect_anomaly as detect_anomaly
 from autodiff.engine.modes import enable_grad as enable_grad
 from autodiff.engine.modes import inference_mode as inference_mode

@@ -37,35 +37,9 @@ def grad(
     create_graph: bool = False,
     only_inputs: bool = True,
     allow_unused: bool | None = None,
-    is_grads_batched: bool = False,
     materialize_grads: bool = False,
 ) -> tuple[Value, ...]:
-    """The gradient of the sum of ``outputs`` for each of ``inputs``; ``.grad`` is left alone.
-
-    Args:
-        outputs: tensors of one entry, or of any shape with ``grad_outputs``.
-        inputs: tensors anywhere in the graph.
-        grad_outputs: the cotangent of each output, a tensor or an array; None for an output of one entry.
-        retain_graph: keep the graph for another pass; by default as ``create_graph``.
-        create_graph: record the pass, so that the gradients can be differentiated again.
-        only_inputs: always so; ``backward`` is what fills ``.grad``.
-        allow_unused: None for an input from which no output was made, instead of an error.
-        is_grads_batched: refused; ``autodiff.func.vmap`` of ``autodiff.func.vjp`` takes several cotangents.
-        materialize_grads: zeros instead of None for unused inputs.
-
-    Raises:
-        GraphError: an input does not require grad, or is unused and that is not allowed; or the graph was freed.
-        ShapeError: a cotangent does not have the shape of its output.
-        OptionError: options that contradict each other, or are not supported.
-
-    >>> from autodiff import tensor
-    >>> x = tensor(3.0, requires_grad=True)
-    >>> (slope,) = grad(x**3, x, create_graph=True)
-    >>> grad(slope, x)
-    (tensor(18.),)
-    """
-    if is_grads_batched:
-        raise OptionError("is_grads_batched=True: cotangents come one at a time; map autodiff.func.vjp over them")
+    """``autodiff.autograd.grad``, whose arguments it has, with one cotangent for each output."""
     if not only_inputs:
         raise OptionError("only_inputs=False: grad() never fills .grad; use backward()")
     if materialize_grads and allow_unused is False:

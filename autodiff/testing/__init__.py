@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from autodiff.spelling import no_attribute as _no_attribute
 from autodiff.testing import domain, failures
 from autodiff.testing.checking import Report, gradcheck, gradgradcheck
+from autodiff.testing.closeness import assert_allclose, assert_close, make_tensor
 from autodiff.testing.failures import GradcheckError, NotDifferentiable, WrongGradient
 
 if TYPE_CHECKING:
@@ -18,8 +19,9 @@ if TYPE_CHECKING:
     from autodiff.testing.properties import ALL, case, example, gradient_test
 
 __all__ = [
-    "ALL", "GradcheckError", "NotDifferentiable", "Report", "WrongGradient", "case", "domain", "example", "failures",
-    "gradcheck", "gradgradcheck", "gradient_test", "register", "strategies",
+    "ALL", "GradcheckError", "NotDifferentiable", "Report", "WrongGradient", "assert_allclose", "assert_close", "case",
+    "domain", "example", "failures", "gradcheck", "gradgradcheck", "gradient_test", "make_tensor", "register",
+    "strategies",
 ]  # fmt: skip
 
 _NEED_HYPOTHESIS = ("ALL", "case", "example", "gradient_test")

@@ -1,0 +1,12 @@
+"""``torch.utils.dlpack``: memory that libraries share."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from autodiff.tensors.creation import from_dlpack as from_dlpack
+
+
+def to_dlpack(tensor: Any) -> Any:
+    """The capsule of a tensor's memory, which another library takes."""
+    return tensor.__dlpack__()
