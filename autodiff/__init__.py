@@ -156,6 +156,8 @@ _METHODS = frozenset((
     "negative_", "rad2deg_", "reciprocal_", "round_", "rsqrt_", "sigmoid_", "sin_", "sinc_", "sinh_", "sqrt_",
     "square_", "tan_", "tanh_", "trunc_", "xlogy_", "zero_",
 ))  # fmt: skip
+_GONE = {"eig": "linalg.eig", "lstsq": "linalg.lstsq, the matrix first", "matrix_rank": "linalg.matrix_rank",
+         "solve": "linalg.solve, the matrix first", "symeig": "linalg.eigh"}  # fmt: skip
 
 
 if not TYPE_CHECKING:  # to which any name would be one of these
@@ -174,6 +176,8 @@ if not TYPE_CHECKING:  # to which any name would be one of these
             lists = importlib.import_module("autodiff.functions.foreach")
             if name in lists.FOREACH:
                 return lists.foreach(name)
+        if name in _GONE:
+            raise AttributeError(f"PyTorch has {name} no more, and neither is it here; use {_GONE[name]}")
         raise _no_attribute("autodiff", name, __dir__())
 
 

@@ -78,7 +78,14 @@ Where an operation has no single derivative, every API gives the one of this tab
 LEFT_OUT = {
     "`linalg.ldl_factor`, `ldl_solve`": "NumPy has no such steps; `linalg.lu` and `linalg.cholesky` exist",
     "sparse rows and blocks, quantized and nested tensors, named dimensions": "other kinds of tensor; `docs/sparse.md`",
-    "`out=`": "results are new; a method that ends in `_` writes into a tensor",
+    "`special.airy_ai`, `special.zeta`": "few programs call them; `polygamma` has zetas",
+    "`eig`, `lstsq`, `matrix_rank`, `solve`, `symeig`": "gone from PyTorch; the error says what took their place",
+    "`lstm`, `gru`, `embedding_bag`, `native_*`, `cudnn_*`, `select_copy`, `slice_copy`, `split_copy`": "PyTorch's own "
+    "functions call them; `nn` and `nn.functional` have those for programs",
+    "`sym_*`, `fake_quantize_*`, `q_*`, storages, streams, futures": "for PyTorch's compiler, quantization and GPUs",
+    "`autograd.forward_ad`, `autograd.graph`": "`func.jvp` goes forward; what a node keeps is its primitive's business",
+    "`profiler`, `hub`, `fx`, `onnx`, `quasirandom`, `utils.tensorboard`": "other products; the error says what to use",
+    "hooks of all modules at once, `nn.CrossMapLRN2d`": "a hook of each module, `nn.LocalResponseNorm`",
 }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import Any
 
 import numpy as np
@@ -83,6 +84,16 @@ def test_draws_refuse_what_is_no_probability() -> None:
     drawn.sum().backward()
     assert rate.grad is not None
     assert not rate.grad.any()
+
+
+def test_names_that_pytorch_has_no_more_say_what_took_their_place() -> None:
+    """And are not there, for a program that asks; ``torch.functional`` holds the same functions."""
+    for name, instead in (("symeig", "linalg.eigh"), ("solve", "matrix first"), ("eig", "linalg.eig")):
+        assert not hasattr(autodiff, name)
+        with pytest.raises(AttributeError, match=instead):
+            getattr(autodiff, name)
+    functional = import_module("autodiff.functional")
+    assert functional.einsum is autodiff.einsum
 
 
 def test_range_includes_its_end_and_warns() -> None:

@@ -63,6 +63,27 @@ def _erfcx_integral(x: Any, n: int) -> Any:
     return (np.exp(-t * t - np.multiply.outer(2 * np.asarray(x), t)) * weight).sum(-1)
 
 
+def _bessel_j(x: Any, n: int) -> Any:
+    """An integral over a period (Abramowitz & Stegun 1964, 9.1.21)."""
+    angle = (np.arange(64) + 0.5) * (math.pi / 32)
+    return np.cos(n * angle - np.multiply.outer(np.asarray(x), np.sin(angle))).mean(-1)
+
+
+def _bessel_y(x: Any, n: int) -> Any:
+    """The same with an integral over a half-line (Abramowitz & Stegun 1964, 9.1.22)."""
+    far, angle = (NODES + 1) * 3.5, (NODES + 1) * (math.pi / 2)
+    x = np.asarray(x)
+    over = np.sin(np.multiply.outer(x, np.sin(angle)) - n * angle) * (math.pi / 2 * WEIGHTS)
+    tail = (np.exp(n * far) + (-1) ** n * np.exp(-n * far)) * np.exp(-np.multiply.outer(x, np.sinh(far)))
+    return (over.sum(-1) - (tail * (3.5 * WEIGHTS)).sum(-1)) / math.pi
+
+
+def _bessel_k_scaled(x: Any, n: int) -> Any:
+    """An integral over a half-line (Abramowitz & Stegun 1964, 9.6.24)."""
+    far = (NODES + 1) * 3.5
+    return (np.exp(-np.multiply.outer(np.asarray(x), np.cosh(far) - 1)) * np.cosh(n * far) * (3.5 * WEIGHTS)).sum(-1)
+
+
 def _gelu(x: Any, approximate: bool) -> Any:
     if approximate:
         return x / (1 + np.exp(-2 * math.sqrt(2 / math.pi) * (x + 0.044715 * x**3)))
@@ -89,5 +110,8 @@ declare("bessel", real(-4, 4), kwargs=one_of({"n": 0}, {"n": 1}),
         ref=lambda x, n: sum((x * x / 4) ** k / (2**n * math.factorial(k) * math.factorial(k + n)) for k in range(40)))
 declare("bessel_scaled", real(0.5, 4), kwargs=one_of({"n": 0, "k": 0}, {"n": 1, "k": 0}, {"n": 0, "k": 1}),
         ref=_bessel_scaled)
+declare("bessel_j", real(-6, 6), kwargs=one_of({"n": 0}, {"n": 1}), ref=_bessel_j)
+declare("bessel_y", real(0.5, 6), kwargs=one_of({"n": 0}, {"n": 1}), ref=_bessel_y)
+declare("bessel_k_scaled", real(0.5, 6), kwargs=one_of({"n": 0}, {"n": 1}), ref=_bessel_k_scaled)
 declare("i0e", real(-4, 4), ref=lambda x: np.exp(-np.abs(x)) * _bessel(x, 0))
 declare("i1e", real(-4, 4), ref=lambda x: np.exp(-np.abs(x)) * _bessel(x, 1))
