@@ -34,7 +34,7 @@ class Histograms(NamedTuple):
 @refusing
 @real_only
 def histogram(
-    input: Any, bins: Any, *, range: Sequence[float] | None = None, weight: Any = None, density: bool = False
+    input: Any, bins: Any = 100, *, range: Sequence[float] | None = None, weight: Any = None, density: bool = False
 ) -> Histogram:
     """How many entries of ``input`` fall into each bin, the last of which has both its edges.
 

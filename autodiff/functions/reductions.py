@@ -270,7 +270,7 @@ def _positioned(position: Any, input: Any, dim: int | None, keepdim: bool) -> Va
     axis = None if dim is None else axis_of(dim, input.ndim)
     axis = axis if input.ndim else None
     _refuse_empty(input, axis)
-    return position(input, axis=axis, keepdims=keepdim and axis is not None)
+    return position(input, axis=axis, keepdims=keepdim)
 
 
 @numpy_names

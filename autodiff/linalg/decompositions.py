@@ -301,8 +301,14 @@ def qr(A: Any, mode: str = "reduced") -> Orthogonal:
 
 
 @also_called(input="A", rcond="rtol")
-def pinv(A: Any, *, atol: Any = None, rtol: Any = None, hermitian: bool = False) -> Value:
-    """The pseudoinverse of Moore and Penrose, with singular values up to max(atol, rtol * the largest) taken as 0."""
+def pinv(
+    A: Any, rcond: Any = None, hermitian: bool = False, *, atol: Any = None, rtol: Any = None
+) -> Value:
+    """The pseudoinverse of Moore and Penrose, with singular values up to max(atol, rtol * the largest) taken as 0.
+
+    ``rcond`` is ``rtol``, by its old name.
+    """
+    rtol = rcond if rtol is None else rtol
     A = floating(matrices("pinv", A))
     sizes = _sizes(array_of(A))
     largest = sizes.max(-1, initial=0.0)
@@ -368,8 +374,11 @@ def matrix_power(A: Any, n: int) -> Value:
 
 
 @also_called(input="A", tol="atol")
-def matrix_rank(A: Any, *, atol: Any = None, rtol: Any = None, hermitian: bool = False) -> Value:
-    """How many singular values are not taken as 0."""
+def matrix_rank(
+    A: Any, tol: Any = None, hermitian: bool = False, *, atol: Any = None, rtol: Any = None
+) -> Value:
+    """How many singular values are above max(atol, rtol * the largest); ``tol`` is ``atol``, by its old name."""
+    atol = tol if atol is None else atol
     A = floating(matrices("matrix_rank", A))
     s = _sizes(array_of(A))
     bound = np.maximum(0.0 if atol is None else atol, _relative_tolerance(A, atol, rtol) * s.max(-1, initial=0.0))

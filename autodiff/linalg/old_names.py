@@ -165,15 +165,13 @@ def frobenius_norm(input: Any, dim: Any, keepdim: bool = False) -> Value:
 
 
 def nuclear_norm(input: Any, dim: Any = None, keepdim: bool = False) -> Value:
-    """The sum of the singular values of the matrices in the two axes ``dim``, or of ``input`` itself.
-
-    Raises ShapeError where ``input`` is no matrix and ``dim`` is not given.
+    """The sum of the singular values of the matrices in the two axes ``dim``, the last two by default.
 
     >>> import autodiff
     >>> autodiff.nuclear_norm(autodiff.eye(3))
     tensor(3.)
     """
-    return norm(input, "nuc", dim, keepdim)
+    return norm(input, "nuc", (-2, -1) if dim is None else dim, keepdim)
 
 
 def vander(x: Any, N: int | None = None, increasing: bool = False) -> Value:

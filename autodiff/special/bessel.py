@@ -6,6 +6,7 @@ import math
 from typing import Any
 
 from autodiff.engine.values import Value
+from autodiff.functions.axes import also_called
 from autodiff.functions.transcendental import exp, sinc
 from autodiff.ops.bessel import bessel_j, bessel_k_scaled, bessel_y
 from autodiff.special.functions import i0, i1
@@ -97,6 +98,7 @@ def modified_bessel_k1(input: Any) -> Value:
     return exp(-input) * bessel_k_scaled(input, n=1)
 
 
+@also_called(input="x")
 def scaled_modified_bessel_k0(x: Any) -> Value:
     """``exp(x) * modified_bessel_k0(x)``, which does not underflow.
 
@@ -107,6 +109,7 @@ def scaled_modified_bessel_k0(x: Any) -> Value:
     return bessel_k_scaled(x, n=0)
 
 
+@also_called(input="x")
 def scaled_modified_bessel_k1(x: Any) -> Value:
     """``exp(x) * modified_bessel_k1(x)``, which does not underflow.
 
@@ -117,6 +120,7 @@ def scaled_modified_bessel_k1(x: Any) -> Value:
     return bessel_k_scaled(x, n=1)
 
 
+@also_called(input="x")
 def spherical_bessel_j0(x: Any) -> Value:
     """sin(x) / x, and 1 at 0.
 

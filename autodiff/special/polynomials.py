@@ -17,6 +17,7 @@ from autodiff.engine.values import Value
 from autodiff.errors import DtypeError
 from autodiff.functions.arithmetic import where
 from autodiff.functions.arrays import array_of
+from autodiff.functions.axes import also_called
 
 __all__ = [
     "chebyshev_polynomial_t", "chebyshev_polynomial_u", "chebyshev_polynomial_v", "chebyshev_polynomial_w",
@@ -51,6 +52,7 @@ def _twice(x: Any, k: int, here: Any, last: Any) -> Any:
     return 2 * x * here - last
 
 
+@also_called(input="x")
 def chebyshev_polynomial_t(x: Any, n: Any) -> Value:
     """Chebyshev's polynomial of the first kind: cos(n arccos x) between -1 and 1.
 
@@ -61,6 +63,7 @@ def chebyshev_polynomial_t(x: Any, n: Any) -> Value:
     return _polynomial("chebyshev_polynomial_t", x, n, lambda x: x, _twice)
 
 
+@also_called(input="x")
 def chebyshev_polynomial_u(x: Any, n: Any) -> Value:
     """Chebyshev's polynomial of the second kind: sin((n + 1) t) / sin t, where x is cos t.
 
@@ -71,6 +74,7 @@ def chebyshev_polynomial_u(x: Any, n: Any) -> Value:
     return _polynomial("chebyshev_polynomial_u", x, n, lambda x: 2 * x, _twice)
 
 
+@also_called(input="x")
 def chebyshev_polynomial_v(x: Any, n: Any) -> Value:
     """Chebyshev's polynomial of the third kind: cos((n + 1/2) t) / cos(t / 2), where x is cos t.
 
@@ -81,6 +85,7 @@ def chebyshev_polynomial_v(x: Any, n: Any) -> Value:
     return _polynomial("chebyshev_polynomial_v", x, n, lambda x: 2 * x - 1, _twice)
 
 
+@also_called(input="x")
 def chebyshev_polynomial_w(x: Any, n: Any) -> Value:
     """Chebyshev's polynomial of the fourth kind: sin((n + 1/2) t) / sin(t / 2), where x is cos t.
 
@@ -91,6 +96,7 @@ def chebyshev_polynomial_w(x: Any, n: Any) -> Value:
     return _polynomial("chebyshev_polynomial_w", x, n, lambda x: 2 * x + 1, _twice)
 
 
+@also_called(input="x")
 def shifted_chebyshev_polynomial_t(x: Any, n: Any) -> Value:
     """``chebyshev_polynomial_t`` of 2 x - 1.
 
@@ -101,6 +107,7 @@ def shifted_chebyshev_polynomial_t(x: Any, n: Any) -> Value:
     return chebyshev_polynomial_t(2 * x - 1, n)
 
 
+@also_called(input="x")
 def shifted_chebyshev_polynomial_u(x: Any, n: Any) -> Value:
     """``chebyshev_polynomial_u`` of 2 x - 1.
 
@@ -111,6 +118,7 @@ def shifted_chebyshev_polynomial_u(x: Any, n: Any) -> Value:
     return chebyshev_polynomial_u(2 * x - 1, n)
 
 
+@also_called(input="x")
 def shifted_chebyshev_polynomial_v(x: Any, n: Any) -> Value:
     """``chebyshev_polynomial_v`` of 2 x - 1.
 
@@ -121,6 +129,7 @@ def shifted_chebyshev_polynomial_v(x: Any, n: Any) -> Value:
     return chebyshev_polynomial_v(2 * x - 1, n)
 
 
+@also_called(input="x")
 def shifted_chebyshev_polynomial_w(x: Any, n: Any) -> Value:
     """``chebyshev_polynomial_w`` of 2 x - 1.
 
@@ -131,6 +140,7 @@ def shifted_chebyshev_polynomial_w(x: Any, n: Any) -> Value:
     return chebyshev_polynomial_w(2 * x - 1, n)
 
 
+@also_called(input="x")
 def hermite_polynomial_h(x: Any, n: Any) -> Value:
     """Hermite's polynomial of physics, orthogonal under exp(-x^2).
 
@@ -142,6 +152,7 @@ def hermite_polynomial_h(x: Any, n: Any) -> Value:
     return _polynomial("hermite_polynomial_h", x, n, lambda x: 2 * x, step)
 
 
+@also_called(input="x")
 def hermite_polynomial_he(x: Any, n: Any) -> Value:
     """Hermite's polynomial of probability, orthogonal under exp(-x^2 / 2).
 
@@ -152,6 +163,7 @@ def hermite_polynomial_he(x: Any, n: Any) -> Value:
     return _polynomial("hermite_polynomial_he", x, n, lambda x: x, lambda x, k, here, last: x * here - k * last)
 
 
+@also_called(input="x")
 def laguerre_polynomial_l(x: Any, n: Any) -> Value:
     """Laguerre's polynomial, orthogonal under exp(-x) above 0.
 
@@ -163,6 +175,7 @@ def laguerre_polynomial_l(x: Any, n: Any) -> Value:
     return _polynomial("laguerre_polynomial_l", x, n, lambda x: 1 - x, step)
 
 
+@also_called(input="x")
 def legendre_polynomial_p(x: Any, n: Any) -> Value:
     """Legendre's polynomial, orthogonal between -1 and 1.
 

@@ -240,7 +240,7 @@ def full_like(
 
 @takes_out
 def arange(
-    start: Any,
+    start: Any = None,
     end: Any = None,
     step: Any = 1,
     *,
@@ -257,7 +257,9 @@ def arange(
     >>> arange(0, 1, 0.25)
     tensor([0.0000, 0.2500, 0.5000, 0.7500])
     """
-    first, last = (0, start) if end is None else (start, end)
+    if start is None and end is None:
+        raise TypeError("arange() missing a required argument: 'end'")
+    first, last = (0, start) if end is None else (0 if start is None else start, end)
     first, last, step = (x.item() if isinstance(x, (Tensor, np.generic)) else x for x in (first, last, step))
     if dtype is not None and as_dtype(dtype) == int64:  # PyTorch's rule for this one dtype
         first, last, step = int(first), int(last), int(step)

@@ -110,6 +110,7 @@ def range(
 
     Raises OptionError where no step leads from one to the other.
     """
+    start, end, step = (x.item() if isinstance(x, (Tensor, np.generic)) else x for x in (start, end, step))
     if not step or (end - start) / step < 0:
         raise OptionError(f"range: steps of {step} do not lead from {start} to {end}")
     text = "range is deprecated, as in PyTorch: its end is included, unlike Python's; use arange"
