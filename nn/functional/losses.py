@@ -264,7 +264,8 @@ def gaussian_nll_loss(
     """
     refuse_stretch("gaussian_nll_loss", input, target)
     shape = tuple(input.shape)
-    plain = as_array(array_of(var), dtype=input.dtype)
+    own = hasattr(var, "dtype") or input.dtype.kind not in "fc"  # a number is of the input's dtype, if that is floating
+    plain = as_array(array_of(var)) if own else as_array(var, dtype=input.dtype)
     stretched = plain.ndim == len(shape) and [n for n, m in zip(plain.shape, shape, strict=True) if n != m] == [1]
     if isinstance(var, (Tensor, np.ndarray)) and plain.shape not in (shape, shape[:-1]) and not stretched:
         raise ShapeError(f"gaussian_nll_loss of shape {shape} takes a var of that shape, not {plain.shape}")

@@ -120,3 +120,5 @@ case(
     "count_nonzero", lambda lib, x: (lib.count_nonzero(x), x.count_nonzero(1), lib.count_nonzero(x, dim=(0, 1))), WHOLE
 )
 case("count_nonzero", lambda lib, x: lib.count_nonzero(x), FLAGS)
+for name in ("argmax", "argmin"):
+    case(name, lambda lib, x, f=name: (getattr(lib, f)(x, keepdim=True), getattr(x, f)(None, True)), (2, 3, 2), order=0)
