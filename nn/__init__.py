@@ -54,8 +54,10 @@ _add_examples(vars(), _LAYERS)
 _add_examples(vars(init), _VALUES)
 
 
-def __getattr__(name: str) -> _Any:
-    """What many programs do without is imported when it is used."""
-    if name in ("attention", "grad"):
-        return _importlib.import_module(f"{__name__}.{name}")
-    raise AttributeError(f"module 'nn' has no attribute {name!r}")
+if not _TYPE_CHECKING:  # which would take any name for one of these
+
+    def __getattr__(name: str) -> _Any:
+        """What many programs do without is imported when it is used."""
+        if name in ("attention", "grad"):
+            return _importlib.import_module(f"{__name__}.{name}")
+        raise AttributeError(f"module 'nn' has no attribute {name!r}")

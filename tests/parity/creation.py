@@ -102,4 +102,4 @@ for options in ({"dtype": "int16"}, {"dtype": "uint8", "offset": 1}, {"dtype": "
 case("empty_strided", lambda lib: lib.tensor(lib.empty_strided((2, 3), (1, 4)).stride()), order=0)
 case("empty_strided", lambda lib: lib.empty_strided((2, 0), (1, 1), dtype=lib.int64), order=0)
 case("empty_permuted", lambda lib: lib.tensor(lib.empty_permuted((2, 3, 4), (0, 2, 1)).stride()), order=0)
-case("arange", lambda lib: (lib.arange(end=3), lib.arange(end=2.5, step=0.5), lib.arange(start=1, end=3)), order=0)
+case("arange", lambda lib: (lib.arange(end=3), lib.arange(end=2.5), lib.arange(start=1, end=3)), order=0)

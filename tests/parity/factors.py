@@ -96,6 +96,7 @@ FULL = mixed(3, 3) + 5 * np.eye(3)
 for upper in (False, True):
     case("cholesky_solve", lambda lib, b, x, u=upper: lib.cholesky_solve(b, x.detach(), u), (3, 2), FULL)
     case("cholesky_inverse", lambda lib, x, u=upper: lib.cholesky_inverse(x.detach(), u), FULL, order=0)
-case("linalg.pinv", lambda lib, x: (lib.linalg.pinv(x, 0.3), lib.linalg.pinv(x @ x.mT, 0.1, True)), mixed(3, 3), order=0)
+case("linalg.pinv", lambda lib, x: (lib.linalg.pinv(x, 0.3), lib.linalg.pinv(x @ x.mT, 0.1, True)), mixed(3, 3),
+     order=0)  # fmt: skip
 case("linalg.matrix_rank", lambda lib, x: lib.tensor([int(lib.linalg.matrix_rank(x, t)) for t in (0.1, 1.5, 3.0)]),
      mixed(3, 3), order=0)  # fmt: skip

@@ -151,5 +151,5 @@ for reduction in REDUCTIONS:
         (3, 5), (4, 5), (4,))  # fmt: skip
     case(F + "linear_cross_entropy", lambda lib, x, w, r=reduction: lib.nn.functional.linear_cross_entropy(
         x, w, lib.tensor([[0, 3], [2, 1], [1, 1]]), reduction=r), (3, 5), (4, 2, 5))  # fmt: skip
-case(F + "gaussian_nll_loss", lambda lib, y, v, i: lib.nn.functional.gaussian_nll_loss(i, y, v, eps=0.4), (2, 3), (2, 3),
-     np.arange(6).reshape(2, 3), low=0.1, high=0.9, float32=False)  # fmt: skip
+case(F + "gaussian_nll_loss", lambda lib, y, v, i: lib.nn.functional.gaussian_nll_loss(i, y, v, eps=0.4), (2, 3),
+     (2, 3), np.arange(6).reshape(2, 3), low=0.1, high=0.9, float32=False)  # fmt: skip
