@@ -144,6 +144,8 @@ def make_tensor(
         exclude_zero: replace 0 by the smallest number above it.
         memory_format: accepted.
 
+    Raises OptionError where no number lies between the bounds.
+
     >>> import autodiff
     >>> make_tensor(2, 3, dtype=autodiff.float64).shape
     autodiff.Size([2, 3])
