@@ -301,18 +301,12 @@ def qr(A: Any, mode: str = "reduced") -> Orthogonal:
 
 
 @also_called(input="A", rcond="rtol")
-def pinv(
-    A: Any, rcond: Any = None, hermitian: bool = False, *, atol: Any = None, rtol: Any = None
-) -> Value:
-    """The pseudoinverse of Moore and Penrose, with singular values up to max(atol, rtol * the largest) taken as 0.
-
-    ``rcond`` is ``rtol``, by its old name.
-    """
-    rtol = rcond if rtol is None else rtol
+def pinv(A: Any, rcond: Any = None, hermitian: bool = False, *, atol: Any = None, rtol: Any = None) -> Value:
+    """The pseudoinverse, with singular values up to max(atol, rtol * the largest) as 0; ``rcond`` is ``rtol`` too."""
     A = floating(matrices("pinv", A))
     sizes = _sizes(array_of(A))
     largest = sizes.max(-1, initial=0.0)
-    rtol = _relative_tolerance(A, atol, rtol)
+    rtol = _relative_tolerance(A, atol, rcond if rtol is None else rtol)
     absolute = 0.0 if atol is None else array_of(atol) / np.where(largest == 0, 1, largest)
     return primitives.pinv(A, rcond=np.maximum(array_of(rtol), absolute), hermitian=hermitian)
 
@@ -374,9 +368,7 @@ def matrix_power(A: Any, n: int) -> Value:
 
 
 @also_called(input="A", tol="atol")
-def matrix_rank(
-    A: Any, tol: Any = None, hermitian: bool = False, *, atol: Any = None, rtol: Any = None
-) -> Value:
+def matrix_rank(A: Any, tol: Any = None, hermitian: bool = False, *, atol: Any = None, rtol: Any = None) -> Value:
     """How many singular values are above max(atol, rtol * the largest); ``tol`` is ``atol``, by its old name."""
     atol = tol if atol is None else atol
     A = floating(matrices("matrix_rank", A))
