@@ -127,3 +127,33 @@ EXAMPLES: Examples = {
     "upsample_bilinear": ("tuple(F.upsample_bilinear(ones(1, 1, 2, 2), scale_factor=2).shape)", "(1, 1, 4, 4)"),
     "upsample_nearest": ("tuple(F.upsample_nearest(ones(1, 1, 2, 2), scale_factor=2).shape)", "(1, 1, 4, 4)"),
 }
+TOP_LEVEL: Examples = {  # of what PyTorch has under torch too, with other arguments
+    "adaptive_max_pool1d": ("adaptive_max_pool1d(tensor([[1.0, 5.0, 2.0]]), 1)[0]", "tensor([[5.]])"),
+    "alpha_dropout": ("alpha_dropout(ones(2), 0.5, False)", "tensor([1., 1.])"),
+    "batch_norm": (
+        "batch_norm(tensor([[1.0], [3.0]]), None, None, None, None, True, 0.1, 0.0).tolist()", "[[-1.0], [1.0]]",
+    ),
+    "binary_cross_entropy_with_logits": (
+        "binary_cross_entropy_with_logits(zeros(2), ones(2), reduction=2)", "tensor(1.3863)",
+    ),
+    "constant_pad_nd": ("constant_pad_nd(ones(1), (1, 2), 5)", "tensor([5., 1., 5., 5.])"),
+    "cosine_embedding_loss": ("cosine_embedding_loss(ones(1, 2), -ones(1, 2), tensor([1]))", "tensor(2.)"),
+    "ctc_loss": ("ctc_loss(zeros(1, 1, 2), tensor([[1]]), tensor([1]), tensor([1]))", "tensor(0.)"),
+    "dropout": ("dropout(ones(2), 0.5, False)", "tensor([1., 1.])"),
+    "dropout_": ("dropout_(ones(2), 0.5, False)", "tensor([1., 1.])"),
+    "embedding": ("embedding(tensor([[1.0], [2.0]]), tensor([1, 0])).tolist()", "[[2.0], [1.0]]"),
+    "feature_alpha_dropout": ("feature_alpha_dropout(ones(1, 2), 0.5, False)", "tensor([[1., 1.]])"),
+    "feature_dropout": ("feature_dropout(ones(1, 2), 0.5, False)", "tensor([[1., 1.]])"),
+    "group_norm": ("group_norm(tensor([[1.0, 3.0]]), 1, eps=0.0)", "tensor([[-1.,  1.]])"),
+    "hinge_embedding_loss": (
+        "hinge_embedding_loss(tensor([3.0, 0.5]), tensor([1, -1]), reduction=0)", "tensor([3.0000, 0.5000])",
+    ),
+    "instance_norm": (
+        "instance_norm(tensor([[[1.0, 3.0]]]), None, None, None, None, True, 0.1, 0.0).tolist()", "[[[-1.0, 1.0]]]",
+    ),
+    "kl_div": ("kl_div(zeros(2), ones(2))", "tensor(0.)"),
+    "layer_norm": ("layer_norm(tensor([1.0, 3.0]), (2,), eps=0.0)", "tensor([-1.,  1.])"),
+    "margin_ranking_loss": ("margin_ranking_loss(zeros(1), ones(1), tensor([1]))", "tensor(1.)"),
+    "poisson_nll_loss": ("poisson_nll_loss(zeros(1), ones(1), True, False, 1e-8, 1)", "tensor(1.)"),
+    "triplet_margin_loss": ("triplet_margin_loss(zeros(1, 2), zeros(1, 2), 3 * ones(1, 2))", "tensor(0.)"),
+}

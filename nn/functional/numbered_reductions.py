@@ -12,6 +12,7 @@ from autodiff.errors import OptionError
 from autodiff.functions.public import give_tensors as _give_tensors
 
 from . import ctc, losses, margins
+from .examples import TOP_LEVEL as _TOP_LEVEL
 
 _WORDS = ("none", "mean", "sum")
 
@@ -73,4 +74,4 @@ def ctc_loss(
     return ctc.ctc_loss(log_probs, targets, input_lengths, target_lengths, blank, _word(reduction), zero_infinity)
 
 
-_give_tensors(vars(), {})
+_give_tensors(vars(), _TOP_LEVEL)

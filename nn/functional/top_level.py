@@ -16,6 +16,7 @@ from .dropout import alpha_dropout as _alpha_dropout
 from .dropout import dropout as _dropout
 from .dropout import dropout2d
 from .dropout import feature_alpha_dropout as _feature_alpha_dropout
+from .examples import TOP_LEVEL as _TOP_LEVEL
 from .padding import pad as _pad
 from .sparse import embedding as _embedding
 
@@ -94,4 +95,4 @@ def constant_pad_nd(input: Any, pad: Any, value: float = 0) -> Value:
     return _pad(input, pad, value=value)
 
 
-_give_tensors(vars(), {})
+_give_tensors(vars(), _TOP_LEVEL)
