@@ -46,6 +46,8 @@ def compile(function: Any = None, *, check: int = 1, disable: bool = False, **ig
         disable: give ``function`` back as it is.
         **ignored: ``fullgraph``, ``dynamic``, ``backend``, ``mode`` and ``options``, which mean nothing here.
 
+    Raises OptionError for another option, DtypeError for what cannot be called.
+
     >>> import autodiff
     >>> w = autodiff.tensor([1.0, 2.0], requires_grad=True)
     >>> @autodiff.compile
