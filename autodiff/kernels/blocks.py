@@ -13,6 +13,7 @@ from autodiff.kernels.threads import WorkQueue, workers
 
 BLOCK = 1 << 17  # numbers; on shorter ones the calls cost more than a second thread saves
 LONG = 2 * BLOCK  # numbers from which on a second thread pays
+MANY = 2 * LONG  # numbers from which on it pays for a few products of arrays
 
 
 def by_blocks(function: Callable[..., Any], *arrays: Any) -> Any:
@@ -63,7 +64,7 @@ def sloped(route: str, slope: Callable[[Any], Any]) -> Callable[[Any, Any, Any],
             return g.__once__(vjp, (g, out, None), {}) if _is_one_call(g, route) else g * slope(out)
         if (made := routed(route, g, out)) is not None:
             return made
-        if g.size < LONG or not (g.flags.c_contiguous and out.flags.c_contiguous and g.dtype == out.dtype):
+        if g.size < MANY or not (g.flags.c_contiguous and out.flags.c_contiguous and g.dtype == out.dtype):
             return g * slope(out)
         return _filled(lambda block, g, out: np.multiply(g, slope(out), out=block), g, out)
 
