@@ -19,9 +19,9 @@ SMALL = 1 << 12  # numbers, or bytes of them, below which calls cost more than a
 
 def _product(x: Any, y: Any) -> Any:
     """The product of two matrices; of small arrays by the method, which has less overhead than ``@``."""
-    if (type(x) is ndarray and type(y) is ndarray) or are_arrays(x, y):  # the usual kind, without a call
-        return x.dot(y) if y.nbytes < SMALL else dot(x, y)
-    return x @ y
+    if not isinstance(x, ndarray) or not isinstance(y, ndarray):  # are_arrays(x, y), without the call
+        return x @ y
+    return x.dot(y) if y.nbytes < SMALL else dot(x, y)
 
 
 @wraps(np.matmul)
