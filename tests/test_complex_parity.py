@@ -27,6 +27,10 @@ OTHERWISE = {  # entries in which PyTorch is another, and why
         ("linalg.cholesky", "linalg.cholesky_ex", "cholesky", "cholesky_inverse", "linalg.eigh", "linalg.eigvalsh"),
         "the matrices with parts added are not Hermitian; tests/test_complex_linalg.py has those that are",
     ),
+    **dict.fromkeys(
+        ("svd_lowrank", "pca_lowrank"),
+        "the matrices with parts added have a higher rank, and what is left of them is as random as the projection",
+    ),
     "bincount": "PyTorch drops the imaginary parts of weights: refused",
     "nn.functional.soft_margin_loss": "log1p(exp(-x y)) is no loss of a complex x: refused",
 }

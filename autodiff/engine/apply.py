@@ -84,7 +84,7 @@ def apply(primitive: Primitive, inputs: tuple[Any, ...], params: dict[str, Any] 
 
 def _apply_untracked(primitive: Primitive, inputs: tuple[Any, ...], arrays: Any, params: dict[str, Any]) -> Any:
     """``apply`` of inputs of one dtype, none of them tracked."""
-    one = arrays[0] if type(arrays[0]) is ndarray else arrays[-1]
+    one = arrays[-1] if type(arrays[0]) in NUMBERS else arrays[0]
     if one.dtype.kind not in DIFFERENTIABLE:
         return _apply_any(primitive, inputs, params)
     return _outside_graph(primitive, inputs, False, params, forward_of(primitive, arrays, params))

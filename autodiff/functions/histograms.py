@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -97,7 +98,7 @@ def histogramdd(
     flat = None if weight is None else array_of(weight).reshape(-1)
     if weight is not None and tuple(weight.shape) != points.shape[:-1]:
         raise ShapeError(f"histogramdd of {points.shape} takes weights {points.shape[:-1]}, not {weight.shape}")
-    counts, edges = _counted("histogramdd", points.reshape(-1, d), listed, bounds, flat, density)
+    counts, edges = _counted("histogramdd", points.reshape(math.prod(points.shape[:-1]), d), listed, bounds, flat, density)
     return Histograms(constant(counts, input), tuple(constant(e, input) for e in edges))
 
 
@@ -108,8 +109,10 @@ def _counted(
     if points.dtype.kind != "f":
         raise DtypeError(f"{name} counts floats, not {points.dtype.name}; use .float(), or bincount for whole numbers")
     given: list[Any] = [n if isinstance(n, int) else np.asarray(array_of(n), np.float64) for n in bins]
-    if any(np.ndim(n) == 0 and n < 1 for n in given):
+    if any(not np.size(n) or (np.ndim(n) == 0 and n < 1) for n in given):
         raise OptionError(f"{name} takes one bin or more, not {bins!r:.60}")
+    if not given:  # points without coordinates, of which PyTorch counts none
+        return np.full((), math.nan if density else 0, points.dtype), []
     if bounds is None and not points.size:
         bounds = [(0.0, 1.0)] * len(bins)
     try:

@@ -30,7 +30,7 @@ def svd_lowrank(A: Any, q: int | None = 6, niter: int | None = 2, M: Any = None)
         niter: how many times A and its adjoint refine the projection.
         M: what is subtracted from A first, broadcast.
 
-    Raises OptionError where the matrix has fewer than ``q`` rows or columns, or ``niter`` is below 0.
+    Raises OptionError where ``q`` or ``niter`` is below 0.
 
     Reference: Halko, Martinsson & Tropp 2011, "Finding structure with randomness", algorithms 4.4 and 5.1.
 
@@ -42,9 +42,8 @@ def svd_lowrank(A: Any, q: int | None = 6, niter: int | None = 2, M: Any = None)
     wanted, rounds = 6 if q is None else q, 2 if niter is None else niter
     if A.ndim < 2:
         raise ShapeError(f"a factorisation is that of a matrix (*, m, n), not of shape {tuple(A.shape)}")
-    if not 0 <= wanted <= min(A.shape[-2:]) or rounds < 0:
-        raise OptionError(f"q is from 0 to {min(A.shape[-2:])} for {tuple(A.shape)}, and niter from 0 up, "
-                          f"not {q} and {niter}")
+    if wanted < 0 or rounds < 0:
+        raise OptionError(f"q and niter are from 0 up, not {q} and {niter}")
     wide = A.shape[-2] < A.shape[-1]
     tall = adjoint(A) if wide else A
     basis = qr(matmul(tall, _random(A, (tall.shape[-1], wanted))))[0]
@@ -71,6 +70,8 @@ def pca_lowrank(A: Any, q: int | None = None, center: bool = True, niter: int = 
     if A.ndim < 2:
         raise ShapeError(f"pca_lowrank takes rows of numbers (*, m, n), not shape {tuple(A.shape)}")
     count = min(6, *A.shape[-2:]) if q is None else q
+    if count > min(A.shape[-2:]):
+        raise OptionError(f"q is from 0 to {min(A.shape[-2:])} for {tuple(A.shape)}, not {q}")
     return svd_lowrank(A, count, niter, mean(A, -2, True) if center else None)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -90,7 +91,7 @@ def linear_cross_entropy(
     """
     many = tuple(linear_weight.shape[:-1])
     bias = None if linear_bias is None else reshape(linear_bias, shape=(-1,))
-    logits = linear(input, reshape(linear_weight, shape=(-1, linear_weight.shape[-1])), bias)
+    logits = linear(input, reshape(linear_weight, shape=(math.prod(many), linear_weight.shape[-1])), bias)
     logits = reshape(logits, shape=(*input.shape[:-1], *many)) if len(many) > 1 else logits
     ignored = -100 if ignore_index is None else ignore_index
     return cross_entropy(

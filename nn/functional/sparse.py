@@ -147,7 +147,7 @@ def embedding_bag(
         one_dtype("embedding_bag", weight, per_sample_weights)
         rows = rows * per_sample_weights.reshape(-1, 1)
     if offsets is None and padding_idx is None and len(numbers):
-        even = reshape(rows, shape=(count, -1, weight.shape[1]))
+        even = reshape(rows, shape=(count, len(numbers) // count, weight.shape[1]))
         return apply(EVEN[mode], (even,), {"axis": 1, "keepdims": False})
     if not counted.all():
         rows, bags = rows[counted], bags[counted]
