@@ -101,7 +101,7 @@ def test_a_planted_fault_is_found_and_made_small(fault: str) -> None:
     plant, name = PLANTED[fault]
     for k in range(1500):
         with plant():
-            program, ours = draw(0, k)
+            program, ours = draw(1, k)
             kind, found = judge.examined(program, ours)
         if kind == "disagreement" and found is not None and judge.disagreement(program) is None:
             break

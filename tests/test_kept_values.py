@@ -138,6 +138,7 @@ def of_layer(found: Layer) -> Program:
 
 def gradients(lib: Any, program: Program, place: int | None) -> list[Any] | None:
     """What the leaves get when the tensor at that place is overwritten; None where the write itself is refused."""
+    lib.manual_seed(0)  # of functions that draw
     leaves, targets, outputs = program(lib)
     carried = [x for x in outputs if x.requires_grad]
     cotangents = [lib.tensor(weights(x)) for x in carried]

@@ -98,7 +98,8 @@ def histogramdd(
     flat = None if weight is None else array_of(weight).reshape(-1)
     if weight is not None and tuple(weight.shape) != points.shape[:-1]:
         raise ShapeError(f"histogramdd of {points.shape} takes weights {points.shape[:-1]}, not {weight.shape}")
-    counts, edges = _counted("histogramdd", points.reshape(math.prod(points.shape[:-1]), d), listed, bounds, flat, density)
+    rows = points.reshape(math.prod(points.shape[:-1]), d)
+    counts, edges = _counted("histogramdd", rows, listed, bounds, flat, density)
     return Histograms(constant(counts, input), tuple(constant(e, input) for e in edges))
 
 

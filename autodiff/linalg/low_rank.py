@@ -12,6 +12,7 @@ from autodiff.functions.arrays import constant
 from autodiff.functions.index_keys import getitem
 from autodiff.functions.linear_algebra import matmul
 from autodiff.functions.reductions import mean
+from autodiff.functions.shaping import contiguous
 from autodiff.functions.splitting import flip
 from autodiff.kernels.arrays import as_array
 from autodiff.linalg.decompositions import cholesky, eigh, inv, qr, svd
@@ -106,7 +107,7 @@ def lobpcg(
         vectors = matmul(adjoint(root), vectors)
     if largest is not False:
         values, vectors = flip(values, (-1,)), flip(vectors, (-1,))
-    return getitem(values, (..., slice(count))), getitem(vectors, (..., slice(count)))
+    return getitem(values, (..., slice(count))), contiguous(getitem(vectors, (..., slice(count))))
 
 
 def _random(A: Any, shape: tuple[int, int]) -> Any:

@@ -105,7 +105,8 @@ def cholesky_solve(B: Any, L: Any, upper: bool = False) -> Value:
 def cholesky_inverse(L: Any, upper: bool = False) -> Value:
     """The inverse of the matrix of which ``L`` is the factor; raises ShapeError for a factor that is not square."""
     inverse = decompositions.inv(_triangle(L, upper))
-    return matmul(inverse, adjoint(inverse)) if upper else matmul(adjoint(inverse), inverse)
+    product = matmul(inverse, adjoint(inverse)) if upper else matmul(adjoint(inverse), inverse)
+    return adjoint(product)  # the same numbers, by columns as in PyTorch
 
 
 def _triangle(factor: Any, upper: bool) -> Any:

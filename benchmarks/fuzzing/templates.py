@@ -61,7 +61,7 @@ MORE: dict[str, list[tuple[str, list[tuple[int, ...]]]]] = {
     "item": [("lib.tensor({0}.sum().item())", [(2, 3)])],
     "tolist": [("lib.tensor({0}.tolist())", [(2, 3)])],
     "__len__": [("{0} * len({0})", [(2, 3)])],
-    "__iter__": [("sum(row * 2 for row in {0})", [(2, 3)])],
+    "__iter__": [("sum([row * 2 for row in {0}])", [(2, 3)])],
     "__float__": [("{0} * float({0}.sum())", [(2, 3)])],
 }
 

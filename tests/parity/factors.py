@@ -72,9 +72,10 @@ for x in (THIN, THIN.T, np.stack([THIN, THIN[::-1]])):
     case("pca_lowrank", lambda lib, x: _of_factors(lib.pca_lowrank(x, q=3)), x, order=1, float32=False)
     case("pca_lowrank", lambda lib, x: _of_factors(lib.pca_lowrank(x, 3, False, 3)), x, order=0, float32=False)
 SPREAD = THIN @ THIN.T + np.diag(np.arange(7.0))
-case("lobpcg", lambda lib, x: _of_vectors(lib.lobpcg(x, k=2, niter=300, tol=1e-14)), SPREAD, order=0, float32=False)
-case("lobpcg", lambda lib, x: _of_vectors(lib.lobpcg(x, 2, largest=False, tol=1e-14, niter=300)), SPREAD, order=0, float32=False)
-case("lobpcg", lambda lib, x, b: _of_vectors(lib.lobpcg(x, 2, b, tol=1e-14, niter=300)), SPREAD, np.diag(np.arange(1.0, 8.0)),
+STEPS = {"tol": 1e-14, "niter": 300}
+case("lobpcg", lambda lib, x: _of_vectors(lib.lobpcg(x, k=2, **STEPS)), SPREAD, order=0, float32=False)
+case("lobpcg", lambda lib, x: _of_vectors(lib.lobpcg(x, 2, largest=False, **STEPS)), SPREAD, order=0, float32=False)
+case("lobpcg", lambda lib, x, b: _of_vectors(lib.lobpcg(x, 2, b, **STEPS)), SPREAD, np.diag(np.arange(1.0, 8.0)),
      order=0, float32=False)
 for N in (None, 0, 1, 4):
     case("vander", lambda lib, x, N=N: (lib.vander(x, N), lib.vander(x, N, increasing=True)), (3,), order=0)
