@@ -33,6 +33,9 @@ WRITE_NOTHING = {
     "resize_", "resize_as_", "share_memory_",
 }  # fmt: skip
 OF_OTHER_SHAPES = {"addmv_", "baddbmm_"}  # of the same wrapper as all others
+OF_WHOLE_NUMBERS = {f"{name}_" for name in (  # which are never tracked
+    "gcd", "lcm", "bitwise_and", "bitwise_or", "bitwise_xor", "bitwise_not", "bitwise_left_shift", "bitwise_right_shift",
+)}  # fmt: skip
 
 
 def stretched() -> Tensor:
@@ -101,7 +104,7 @@ CALLS = calls()
 def test_every_method_in_place_is_called() -> None:
     """A new method whose arguments are not among those above is missed here."""
     names = {name for name in dir(Tensor) if name.endswith("_") and not name.endswith("__")}
-    assert names - CALLS.keys() - WRITE_NOTHING == OF_OTHER_SHAPES
+    assert names - CALLS.keys() - WRITE_NOTHING == OF_OTHER_SHAPES | OF_WHOLE_NUMBERS
 
 
 @pytest.mark.parametrize("name", CALLS)

@@ -85,10 +85,14 @@ def linear_cross_entropy(
     Shapes: input (in,) or (N, in), linear_weight (C, in) or (C, *, in), linear_bias (C,) or (C, *); the logits are
     (C,), (N, C) or (N, C, *), and the target is one of them for ``cross_entropy``.
 
+    Raises ShapeError for a weight with fewer axes.
+
     >>> import autodiff
     >>> linear_cross_entropy(autodiff.zeros(2, 5), autodiff.ones(3, 5), autodiff.tensor([0, 2]))
     tensor(1.0986)
     """
+    if len(linear_weight.shape) < 2:
+        raise ShapeError(f"linear_weight has two axes (C, in) or more, not shape {tuple(linear_weight.shape)}")
     many = tuple(linear_weight.shape[:-1])
     bias = None if linear_bias is None else reshape(linear_bias, shape=(-1,))
     logits = linear(input, reshape(linear_weight, shape=(math.prod(many), linear_weight.shape[-1])), bias)
