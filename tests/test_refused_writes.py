@@ -34,7 +34,8 @@ WRITE_NOTHING = {
 }  # fmt: skip
 OF_OTHER_SHAPES = {"addmv_", "baddbmm_"}  # of the same wrapper as all others
 OF_WHOLE_NUMBERS = {f"{name}_" for name in (  # which are never tracked
-    "gcd", "lcm", "bitwise_and", "bitwise_or", "bitwise_xor", "bitwise_not", "bitwise_left_shift", "bitwise_right_shift",
+    "gcd", "lcm", "bitwise_and", "bitwise_or", "bitwise_xor", "bitwise_not", "bitwise_left_shift",
+    "bitwise_right_shift",
 )}  # fmt: skip
 
 

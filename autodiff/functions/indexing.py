@@ -303,4 +303,4 @@ def one_hot(input: Any, num_classes: int = -1) -> Value:
     if needed > count or count <= 0 or classes.min(initial=0) < 0:
         raise OptionError(f"one_hot of {count} classes takes numbers from 0 to {count - 1}, not {input!r:.60}")
     columns = reshape(input if isinstance(input, TensorBase) else wrap(classes), (*classes.shape, 1))
-    return cast(eq(columns, wrap(np.arange(count))), int64)
+    return contiguous(cast(eq(columns, wrap(np.arange(count))), int64))

@@ -17,6 +17,7 @@ from autodiff.engine.values import Value
 from autodiff.functions.arithmetic import where
 from autodiff.functions.arrays import array_of
 from autodiff.functions.axes import also_called
+from autodiff.functions.shaping import clone
 
 __all__ = [
     "chebyshev_polynomial_t", "chebyshev_polynomial_u", "chebyshev_polynomial_v", "chebyshev_polynomial_w",
@@ -39,7 +40,7 @@ def _polynomial(input: Any, n: Any, first: Callable[[Any], Any], step: Step) -> 
         if degrees.ndim:
             result = where(degrees == k, here, result)
         elif degrees == k:
-            return here
+            return clone(here) if here is input else here
         last, here = here, step(x, k, here, last)
     return result
 
