@@ -218,7 +218,7 @@ def forever() -> None:
     """Train until the process is killed, after it has said its number."""
     model = dense()
     wrapped, optimizer = DistributedDataParallel(model, bucket_cap_mb=0.001), optim.Adam(model.parameters())
-    print(os.getpid(), flush=True)  # noqa: T201
+    print(f"<{os.getpid()}>", flush=True)  # noqa: T201  # in brackets, for two may come on one line
     while True:
         optimizer.zero_grad()
         wrapped(autodiff.randn(8, 4)).square().mean().backward()

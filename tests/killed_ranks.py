@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import os
 import random
+import re
 import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
@@ -24,15 +26,16 @@ def killed(processes: int, seed: int) -> str:
     command = [sys.executable, "-m", "autodiff.distributed", "-n", str(processes), str(PROGRAM), "forever"]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     program = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment)
-    assert program.stdout is not None
-    ids = [int(program.stdout.readline()) for _ in range(processes)]
+    ids = _numbers(program, processes)
     time.sleep(random.uniform(0, 1.5))
     os.kill(random.choice(ids), signal.SIGKILL)
     begin = time.monotonic()
     try:
         _, errors = program.communicate(timeout=60)
     except subprocess.TimeoutExpired:
-        program.kill()
+        for process in (program.pid, *ids):
+            with suppress(ProcessLookupError):
+                os.kill(process, signal.SIGKILL)
         return "the command was still running after a minute"
     seconds = time.monotonic() - begin
     if seconds > MOST:
@@ -41,6 +44,18 @@ def killed(processes: int, seed: int) -> str:
     if program.returncode == 0 or "a process was killed by signal 9, and so all were ended" not in errors or left:
         return f"exit code {program.returncode}, left over {left}, said {errors[-2000:]!r}"
     return ""
+
+
+def _numbers(program: subprocess.Popen[str], processes: int) -> list[int]:
+    """The numbers that all processes have said."""
+    assert program.stdout is not None
+    said, ids = "", []  # type: tuple[str, list[int]]
+    while len(ids) < processes:
+        line = program.stdout.readline()
+        assert line, f"the command ended: {said}"
+        said += line
+        ids = [int(number) for number in re.findall(r"<(\d+)>", said)]
+    return ids
 
 
 def main(count: int) -> int:
