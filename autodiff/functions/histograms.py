@@ -10,7 +10,7 @@ import numpy as np
 
 from autodiff.engine.values import Value
 from autodiff.errors import DtypeError, OptionError, ShapeError
-from autodiff.functions.arrays import array_of, constant, real_only
+from autodiff.functions.arrays import array_of, constant, one_dtype, real_only
 from autodiff.kinds import refusing
 
 __all__ = ["histogram", "histogramdd"]
@@ -47,7 +47,7 @@ def histogram(
         density: divide by the sum of all counts and by the width of the bin.
 
     Raises:
-        DtypeError: the entries are not floats.
+        DtypeError: the entries are not floats, or weights or edges have another dtype.
         OptionError: there is no bin, or the edges are not finite or fall.
         ShapeError: the weights have another shape.
 
@@ -59,6 +59,8 @@ def histogram(
     flat = None if weight is None else array_of(weight).reshape(-1)
     if weight is not None and tuple(weight.shape) != tuple(input.shape):
         raise ShapeError(f"histogram of shape {tuple(input.shape)} takes weights of that shape, not {weight.shape}")
+    one_dtype("histogram", input, weight)
+    one_dtype("histogram", input, bins)
     counts, (edges,) = _counted("histogram", array_of(input).reshape(-1, 1), [bins], bounds, flat, density)
     return Histogram(constant(counts, input), constant(edges, input))
 
@@ -79,7 +81,7 @@ def histogramdd(
         density: divide by the sum of all counts and by the size of the box.
 
     Raises:
-        DtypeError: the coordinates are not floats.
+        DtypeError: the coordinates are not floats, or weights or edges have another dtype.
         OptionError: there is no bin, or the edges are not finite or fall.
         ShapeError: there are not as many bins as dimensions, or weights as points.
 
@@ -98,6 +100,8 @@ def histogramdd(
     flat = None if weight is None else array_of(weight).reshape(-1)
     if weight is not None and tuple(weight.shape) != points.shape[:-1]:
         raise ShapeError(f"histogramdd of {points.shape} takes weights {points.shape[:-1]}, not {weight.shape}")
+    for other in (weight, *listed):
+        one_dtype("histogramdd", input, other)
     rows = points.reshape(math.prod(points.shape[:-1]), d)
     counts, edges = _counted("histogramdd", rows, listed, bounds, flat, density)
     return Histograms(constant(counts, input), tuple(constant(e, input) for e in edges))
