@@ -247,7 +247,7 @@ def unique(
     input: Any, sorted: bool = True, return_inverse: bool = False, return_counts: bool = False, dim: int | None = None
 ) -> Any:
     """The different entries (or slices along ``dim``) in order; with the place of each among them, and counts."""
-    values, inverse, counts = np.unique(input, return_inverse=True, return_counts=True, axis=dim)
+    values, inverse, counts = np.unique(input, return_inverse=True, return_counts=True, axis=dim, equal_nan=False)
     inverse = inverse.reshape(input.shape if dim is None else (-1,))
     return _chosen(values, inverse, counts, return_inverse, return_counts)
 

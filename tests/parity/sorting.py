@@ -74,6 +74,7 @@ for array in (WHOLE, REPEATED, numbers((2, 3)), np.zeros((0,)), WHOLE > 1):
 ROWS = np.array([[1, 2], [1, 2], [0, 5], [1, 2]])
 case("unique", lambda lib, x: lib.unique(x, dim=0, return_inverse=True, return_counts=True), ROWS)
 case("unique", lambda lib, x: lib.unique(x, dim=1), ROWS)
+case("unique", lambda lib, x: lib.unique(x, return_inverse=True, return_counts=True), WITH_NAN, order=0)
 case(
     "unique_consecutive", lambda lib, x: lib.unique_consecutive(x, dim=0, return_inverse=True, return_counts=True), ROWS
 )
