@@ -21,6 +21,7 @@ from autodiff.compiling.replay import ARRAYS, Program
 from autodiff.contexts import Block
 from autodiff.engine.call_sites import line_of
 from autodiff.engine.modes import SETTING, layer
+from autodiff.engine.tape import is_leaf
 from autodiff.engine.values import TensorBase, wrap
 from autodiff.errors import AutodiffWarning, CompileError, OptionError
 from autodiff.kernels.lanes import settled
@@ -84,7 +85,7 @@ class Case:
     def __init__(self, found: list[Any], recording: bool, given: list[Any]) -> None:
         modules = [x for x in found if type(x) is dict and isinstance(x.get("training"), bool)]
         self.facts: list[Any] = [(module.get, "training", module["training"]) for module in modules]
-        leaves = [x for x in found if isinstance(x, TensorBase) and is_leaf(x)]
+        leaves = [x for x in found if isinstance(x, TensorBase) and is_leaf(x._node)]
         self.tensors: list[Any] = [(x, None, x._grad is None) for x in leaves]
         self.key = recording, given, [now for *_, now in self.facts], [is_none for *_, is_none in self.tensors]
         self.program: Program | None = None
@@ -186,13 +187,13 @@ class Step:
                 gather(x)
         tensors = [x for x in found if isinstance(x, TensorBase)]
         owners = [owner_of(x._array if isinstance(x, TensorBase) else x) for x in found if isinstance(x, ARRAYS)]
-        if any(hasattr(x._node, "hooks") for x in tensors if is_leaf(x)):
+        if any(hasattr(x._node, "hooks") for x in tensors if is_leaf(x._node)):
             raise CompileError("a tensor has a hook, whose Python would not be run")
         capture, inputs = Capture({id(owner): owner for owner in owners}), []  # type: tuple[Capture, list[Any]]
 
         def twin(x: Any) -> Any:
             if getattr(x, "_node", None) is not None:
-                if not is_leaf(x):
+                if not is_leaf(x._node):
                     raise CompileError("an argument has a graph; detach() it")
                 inputs.append(None)
                 return x
@@ -252,11 +253,6 @@ class Step:
         case.tensors = [(x, None, is_none) for x, _, is_none in case.tensors[: len(case.key[3])]]
         if not (hasattr(self._function, "parameters") and "graph" in reason):
             warnings.warn(f"{self.__name__} runs as it stands, not compiled: {reason}", AutodiffWarning, stacklevel=4)
-
-
-def is_leaf(x: Any) -> bool:
-    """Whether gradients arrive at a tensor."""
-    return x._node is not None and x._node.primitive is None
 
 
 def described(args: Any, kwargs: Any, arrays: list[Any]) -> list[Any]:
