@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from autodiff.compiling.lanes import Array, Pair, stretches
+from autodiff.compiling.fusion import Array, Pair, stretches
 from autodiff.compiling.traced import Ref
 
 BLOCK, MOST = 1 << 14, 64  # entries, and calls of a stretch

@@ -13,7 +13,7 @@ import numpy as np
 from autodiff.compiling.blocks import by_blocks
 from autodiff.compiling.calls import Call, Draw, Reading, Strict, mapped, parts
 from autodiff.compiling.capture import COPIES, PRODUCTS
-from autodiff.compiling.lanes import Pair, arranged, into, side_by_side, together
+from autodiff.compiling.fusion import Pair, arranged, into, side_by_side, together
 from autodiff.compiling.numbers import Changed, Number, Numbers
 from autodiff.compiling.program import is_elementwise
 from autodiff.compiling.traced import Ref

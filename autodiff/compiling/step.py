@@ -13,7 +13,7 @@ import numpy as np
 from autodiff import random
 from autodiff.compiling.calls import mapped, parts
 from autodiff.compiling.capture import Capture, same_bits
-from autodiff.compiling.lanes import gather
+from autodiff.compiling.fusion import gather
 from autodiff.compiling.numbers import Changed
 from autodiff.compiling.program import frozen
 from autodiff.compiling.reach import facts, reached

@@ -13,7 +13,7 @@ from compiled import Way, replays, side_by_side
 import autodiff
 import nn
 import optim
-from autodiff.compiling import lanes
+from autodiff.compiling import fusion
 
 RNG = np.random.default_rng(0)
 
@@ -107,18 +107,18 @@ def test_a_sum_of_many_terms(shape: tuple[int, ...], length: int) -> None:
 
 def test_arrays_that_overlap() -> None:
     """One call in the place of two would read what the first of them has not yet written: they stay two."""
-    a, b, c = lanes.side_by_side([np.zeros(2, np.float32)] * 3)
-    call = lanes.Call(np.multiply, (), {}, [], [], False, "", (np.array, 0))  # type: ignore[arg-type]
+    a, b, c = fusion.side_by_side([np.zeros(2, np.float32)] * 3)
+    call = fusion.Call(np.multiply, (), {}, [], [], False, "", (np.array, 0))  # type: ignore[arg-type]
     two = np.array(2.0, np.float32)
-    pairs = [(call, lanes.into(np.multiply, (x, two), out)) for x, out in ((a, b), (b, c))]
-    assert len(lanes.together(pairs)) == 2
-    assert len(lanes.together([(call, lanes.into(np.multiply, (x, two), x)) for x in (a, b)])) == 1
+    pairs = [(call, fusion.into(np.multiply, (x, two), out)) for x, out in ((a, b), (b, c))]
+    assert len(fusion.together(pairs)) == 2
+    assert len(fusion.together([(call, fusion.into(np.multiply, (x, two), x)) for x in (a, b)])) == 1
 
 
 def test_a_wrong_order_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     """Lanes that are cut in the wrong place: the comparison finds it."""
-    sort = lanes._groups
-    monkeypatch.setattr(lanes, "_groups", lambda calls: sort(calls[::-1]))
+    sort = fusion._groups
+    monkeypatch.setattr(fusion, "_groups", lambda calls: sort(calls[::-1]))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         compiled = side_by_side(training(lambda p: optim.SGD(p, lr=0.1, momentum=0.9), 3, 4, 2), data)
