@@ -295,3 +295,15 @@ def test_numpys_eig_is_real_where_the_eigenvalues_are() -> None:
             np.testing.assert_allclose(np.abs(mine.detach().numpy()), np.abs(wanted), rtol=1e-10)
         assert np.linalg.eigvals(x).dtype == np.linalg.eigvals(a).dtype
         assert np.vdot(x, x).detach().numpy() == pytest.approx(np.vdot(a, a))
+
+
+@pytest.mark.parametrize("shape", [(7, 5), (5, 7), (2, 6, 6)])
+def test_a_low_rank_is_found_whole(shape: tuple[int, ...]) -> None:
+    """The three factors of a matrix of rank 3 give it back, and their vectors are orthonormal, however it was drawn."""
+    *stack, rows, columns = shape
+    matrix = autodiff.tensor(complex_numbers(*stack, rows, 3) @ complex_numbers(*stack, 3, columns))
+    for left, values, right in (autodiff.svd_lowrank(matrix, q=3), autodiff.pca_lowrank(matrix, q=3, center=False)):
+        np.testing.assert_allclose(((left * values[..., None, :]) @ right.mH).numpy(), matrix.numpy(), atol=1e-10)
+        for vectors in (left, right):
+            np.testing.assert_allclose((vectors.mH @ vectors).numpy(), np.eye(3) + np.zeros((*stack, 1, 1)), atol=1e-10)
+        np.testing.assert_allclose(values.numpy(), linalg.svdvals(matrix).numpy()[..., :3], rtol=1e-10)
