@@ -2,7 +2,8 @@
 
 Each workload first has to come to the same numbers everywhere. A turn makes as many steps as take a tenth of a second;
 in every round each library has its turn, and the ratio (the other's time over ours) is the median over the rounds. Ours
-and PyTorch go through all workloads first, then ours and the others.
+and PyTorch go through all workloads first, then ours and the others. PyTorch has one thread for the small graphs, and a
+thread for each core for all else.
 Where llvmlite is installed (extra ``fast``), a column has the ratio with its kernels; all else is NumPy alone.
 ``--only TEXT`` measures the workloads and groups whose names contain it, ``--docs`` writes the tables into
 docs/performance.md. PyTorch must be installed (extra ``torch``); the others (extra ``bench``) are left out where they
@@ -43,6 +44,8 @@ ALIKE = 2e-4  # what float32 may differ by in the largest entry, as part of it
 
 def measured(workload: Workload, peers: dict[str, Peer], rounds: int) -> dict[str, Any]:
     """The times of one workload, in microseconds, and the ratios to ours: of PyTorch, or of ``peers`` where given."""
+    # Small graphs gain nothing by a second thread, for which a tanh of PyTorch's waits where a neighbour is busy.
+    torch.set_num_threads(1 if workload.group == "overhead" else os.cpu_count() or 1)
     ours, theirs = workload.build(autodiff), workload.build(torch)
     parameters = [p.detach().numpy().copy() for p in ours.parameters]
     data = ours.data if ours.cotangent is None else [*ours.data, ours.cotangent]
@@ -168,7 +171,6 @@ def _say(row: dict[str, Any]) -> None:
 def run(options: Any) -> None:
     """Measure, print, and write what is asked for."""
     command.check_writable([options.json] if options.json else [])
-    torch.set_num_threads(os.cpu_count() or 1)
     os.environ.setdefault(lanes.VARIABLE, "now")  # no kernel is compiled while it is measured
     results: dict[str, Any] = {"machine": report.machine(), "workloads": []}
     for workload in chosen(options.only):
