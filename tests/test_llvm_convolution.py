@@ -205,9 +205,12 @@ def _touch(machine: str, way: str, at_end: bool) -> None:
         for build, plan in KERNELS:
             code, guarded = build(library.host(), plan), Guarded(at_end)
             kernel = library.Kernel(library.compiled(code.text(), code.machine), code)
-            arrays = [guarded.array(each * 2 + fixed) for each, fixed, _ in code.arguments]
-            kernel.on(*arrays, stop=2)(0, 2)
-            kernel.on(*arrays, stop=2)(1, 1)
+            library.scratch = guarded.array
+            arrays = [guarded.array(each * 2 + fixed) for each, fixed, *_ in code.arguments]
+            kernel(*arrays, stop=2)
+            kernel(*arrays, start=1, stop=1)
+            if not any(argument.sums for argument in code.arguments):
+                kernel(*arrays, stop=2, parts=3)
 
 
 @pytest.mark.skipif("fork" not in multiprocessing.get_all_start_methods(), reason="mprotect is POSIX's")

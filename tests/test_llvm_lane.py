@@ -307,20 +307,20 @@ def test_arrays_are_checked_at_each_call(name: str) -> None:
     """An array that a kernel does not expect is refused before its address is taken."""
     kernel, right, wrong = copied(), np.arange(8, dtype=np.float32), WRONG.get(name, read_only)()
     out = np.zeros(8, np.float32)
-    kernel.on(right, out, stop=2)(0, 2)
+    kernel(right, out, stop=2)
     np.testing.assert_array_equal(out, right)
     with pytest.raises(BufferError, match="are expected"):
-        kernel.on(right, wrong, stop=2)
+        kernel(right, wrong, stop=2)
     if name != "read-only":
         with pytest.raises(BufferError, match="are expected"):
-            kernel.on(wrong, out, stop=2)
+            kernel(wrong, out, stop=2)
     with pytest.raises(BufferError, match="are expected"):
-        kernel.on(right, out, stop=3)
-    for start, end in ((-1, 2), (0, 3), (2, 1)):
-        with pytest.raises(BufferError, match="a part of 2"):
-            kernel.on(right, out, stop=2)(start, end)
+        kernel(right, out, stop=3)
+    for start, stop, parts in ((-1, 2, 1), (2, 1, 1), (0, 2, 0)):
+        with pytest.raises(BufferError, match="a range is expected"):
+            kernel(right, out, start=start, stop=stop, parts=parts)
     with pytest.raises(ValueError, match="zip"):
-        kernel.on(right, stop=2)
+        kernel(right, stop=2)
 
 
 def test_constants_are_float32s() -> None:
@@ -330,7 +330,7 @@ def test_constants_are_float32s() -> None:
     numbers = [0.1, -1 / 3, np.inf, 1e-40, 3e38, 0.0, -0.0, 1.0] * 2
     code.store(code.constant(numbers[: machine.lanes]), code.arrays[0])
     out = np.zeros(machine.lanes, np.float32)
-    library.Kernel(library.compiled(code.text(), machine), code).on(out, stop=0)(0, 0)
+    library.Kernel(library.compiled(code.text(), machine), code)(out, stop=0)
     np.testing.assert_array_equal(out, np.array(numbers[: machine.lanes], np.float32))
 
 

@@ -67,6 +67,8 @@ def _help(jobs: SimpleQueue[_Job | None]) -> None:
     while job := jobs.get():
         job.take()
         del job  # whose arrays nobody should hold while it waits for the next
+        if _pool.wait is not None:
+            _pool.wait(jobs)
 
 
 class _Pool:
@@ -80,6 +82,9 @@ class _Pool:
         self.jobs: SimpleQueue[_Job | None] | None = None
         self.helpers: list[threading.Thread] = []
         self.leaving: list[threading.Thread] = []  # as many of all as have been told to end, or have ended
+        # What a helper does between jobs, and what calls it to the next one.
+        self.wait: Callable[[SimpleQueue[_Job | None]], None] | None = None
+        self.call: Callable[[], None] = lambda: None
 
     def start(self, helpers: int) -> SimpleQueue[_Job | None]:
         """Have so many helper threads, if so many are still allowed; return the queue they take their jobs from."""
@@ -124,6 +129,23 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_in_child)
 hold_over_forks(lambda: _pool.lock)
 
+
+
+def lend_helpers(wait: Callable[[SimpleQueue[Any]], None], call: Callable[[], None]) -> None:
+    """Let a helper that has no job call ``wait(jobs)``, which returns soon after ``call()``."""
+    _pool.wait, _pool.call = wait, call
+
+
+def wake_helpers(number: int, of: int) -> None:
+    """Let ``number`` of so many helpers, which are started if need be, come to wait as ``lend_helpers`` says."""
+    if number > 0:
+        jobs = _pool.start(of)
+        for _ in range(number - jobs.qsize()):
+            jobs.put(_NOTHING)
+
+
+_NOTHING = _Job(lambda start, stop: None, 0, 0)
+_NOTHING.take()
 _wanted: int | None = None
 
 
@@ -180,6 +202,7 @@ def _shared(task: Callable[[int, int], R], count: int, parts: int) -> list[R]:
     try:
         for job in others:
             jobs.put(job)
+        _pool.call()
         first = task(0, bounds[1])
     finally:
         # Even after an error here: nobody may still be writing into the caller's arrays when this returns.

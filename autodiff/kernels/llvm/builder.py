@@ -1,7 +1,8 @@
 """A kernel as LLVM IR: loops with carried values, vectors of float32, and edges that are masked.
 
-A kernel is a function of addresses and of a range ``start, stop``, all of type i64; sizes are constants in its code. An
-integer that is known while the kernel is built is an ``int``, any other value a ``Value``. Addresses are sums of bytes.
+A kernel is a function of addresses and of a range ``start, stop``, all of type i64; sizes are constants in its code. It
+has some memory of its own, and is told which part of all the work this is, for sums that are added up later. An integer
+that is known while the kernel is built is an ``int``, any other value a ``Value``. Addresses are sums of bytes.
 """
 
 from __future__ import annotations
@@ -10,6 +11,8 @@ import struct
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import NamedTuple
+
+LINE = 16  # numbers in a line of the cache
 
 
 class Machine(NamedTuple):
@@ -29,11 +32,15 @@ class Machine(NamedTuple):
 
 
 class Argument(NamedTuple):
-    """An array that a kernel takes: of at least ``each * stop + fixed`` numbers."""
+    """An array that a kernel takes: of at least ``each * stop + fixed`` numbers.
+
+    One of ``sums`` has ``fixed`` numbers for each part of the work.
+    """
 
     each: int
     fixed: int = 0
     written: bool = False
+    sums: bool = False
 
 
 class Value(NamedTuple):
@@ -70,25 +77,34 @@ class Code:
     Args:
         machine: what it is made for.
         arguments: the arrays it takes; it is called with their addresses, and with ``start`` and ``stop``.
+        scratch: numbers of the memory that it has for itself.
 
     Attributes:
-        arrays, start, stop: the values it is called with.
+        arrays, start, stop: the values it is called with; of sums, where those of this part are.
+        scratch: where its own memory is.
         lanes: of a vector.
         zero: the vector of zeros.
     """
 
-    def __init__(self, machine: Machine, arguments: Sequence[Argument]) -> None:
+    def __init__(self, machine: Machine, arguments: Sequence[Argument], scratch: int = 0) -> None:
         self.machine, self.lanes, self.arguments = machine, machine.lanes, tuple(arguments)
+        self.own = -(-scratch // LINE) * LINE
         self.vector = f"<{self.lanes} x float>"
         self.zero = Value(self.vector, "zeroinitializer")
         self._lines: list[str] = []
         self._names, self._block = 0, "%entry"
         self._declared: dict[str, str] = {}
-        *self.arrays, self.start, self.stop = (Value("i64", f"%a{k}") for k in range(len(arguments) + 2))
+        given, self.start, self.stop, who, part = self._parameters = [Value("i64", f"%a{k}") for k in range(5)]
+        places = [self.op("i64", f"load i64, {self._pointer([given, 8 * k])}") for k in range(len(arguments) + 1)]
+        self.scratch: Int = self.at(places[0], (who, 4 * self.own)) if scratch else 0
+        self.arrays: list[Int] = [
+            self.at(place, (part, 4 * argument.fixed)) if argument.sums else place
+            for place, argument in zip(places[1:], arguments, strict=True)
+        ]
 
     def text(self) -> str:
         """The whole module."""
-        parameters = ", ".join(map(str, (*self.arrays, self.start, self.stop)))
+        parameters = ", ".join(map(str, self._parameters))
         head = [*self._declared.values(), f"define void @kernel({parameters}) nounwind {{", "entry:"]
         return "\n".join([*head, *self._lines, "ret void", "}"])
 

@@ -116,7 +116,7 @@ def exp_columns(x: Any) -> tuple[Array, Array] | None:
 
 def _sums(kernel: Kernel, x: Array) -> Array:
     sums = np.empty((*x.shape[:-2], 1, x.shape[-1]), np.float32)
-    kernel(x, sums, start=0, stop=math.prod(x.shape[:-2]))
+    kernel(x, sums, stop=math.prod(x.shape[:-2]))
     return sums
 
 
@@ -128,7 +128,7 @@ def softmax_back(x: Any, sums: Any, g: Any) -> tuple[Array, Array] | None:
     kernel = _kernel(True, x) if len(stacks) == 3 else None
     if kernel is None:
         return None
-    kernel(*stacks, start=0, stop=math.prod(x.shape[:-2]))
+    kernel(*stacks, stop=math.prod(x.shape[:-2]))
     return x, g
 
 
@@ -141,6 +141,6 @@ def _agrees(key: Key, kernel: Kernel) -> bool:
     p = e / sums
     right = (p, p * (g - (p * g).sum(-2, keepdims=True))) if back else (e, sums.copy())
     if back:
-        kernel(e, sums, g, start=0, stop=3)
+        kernel(e, sums, g, stop=3)
     found = (e, g) if back else (x, _sums(kernel, x))
     return all(np.allclose(a, b, rtol=1e-4, atol=1e-5) for a, b in zip(found, right, strict=True))

@@ -171,9 +171,9 @@ def forward(machine: Machine, plan: Plan) -> Code:
     weights = padded * plan.kernel[0] * plan.inputs * plan.kernel[1]
     k = Code(machine, [
         Argument(groups * image), Argument(0, groups * weights), Argument(0, groups * padded),
-        Argument(groups * made, written=True), Argument(0, buffer_size(plan, machine), written=True),
-    ])  # fmt: skip
-    x, w, bias, out, buffer = k.arrays
+        Argument(groups * made, written=True),
+    ], buffer_size(plan, machine))  # fmt: skip
+    (x, w, bias, out), buffer = k.arrays, k.scratch
     y = k.add(buffer, padded * columns * 4)
     k.store(k.zero, y, plan.unrolled * 4)  # what was there may be denormal numbers, which take a hundred times as long
     many, rest = divmod(plan.height * ow, columns)
@@ -300,10 +300,9 @@ def weight(machine: Machine, plan: Plan) -> Code:
     sums = plan.kernel[0] * strip.rows * strip.parts * padded
     image, made = plan.inputs * plan.size[0] * plan.size[1], plan.outputs * oh * ow
     k = Code(machine, [
-        Argument(groups * image), Argument(groups * made), Argument(0, groups * sums, written=True),
-        Argument(0, whole, written=True),
-    ])  # fmt: skip
-    x, g, total, across = k.arrays
+        Argument(groups * image), Argument(groups * made), Argument(0, groups * sums, written=True, sums=True),
+    ], whole)  # fmt: skip
+    (x, g, total), across = k.arrays, k.scratch
     clear(k, across, turned + plan.unrolled, whole - k.lanes)  # as in the forward kernel
     with k.loop(k.start, k.stop) as n, k.loop(0, groups) as group, k.loop(0, oh, plan.height) as band:
         item = k.at(group.index, (n.index, groups))

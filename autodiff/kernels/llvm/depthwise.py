@@ -52,9 +52,9 @@ def forward(machine: Machine, plan: Plan) -> Code:
     image = plan.size[0] * plan.size[1]
     k = Code(machine, [
         Argument(channels * image), Argument(0, channels * taps), Argument(0, channels),
-        Argument(channels * oh * ow, written=True), Argument(0, buffer_size(plan, machine), written=True),
-    ])  # fmt: skip
-    x, w, bias, out, y = k.arrays
+        Argument(channels * oh * ow, written=True),
+    ], buffer_size(plan, machine))  # fmt: skip
+    (x, w, bias, out), y = k.arrays, k.scratch
     with k.loop(k.start, k.stop) as n, k.loop(0, channels) as channel:
         item = k.at(channel.index, (n.index, channels))
         _load_plane(k, plan, k.at(x, (item, image * 4)), y)
@@ -74,10 +74,10 @@ def weight(machine: Machine, plan: Plan) -> Code:
     (oh, ow), (kh, kw), channels = plan.made, plan.kernel, plan.geometry.groups
     image = plan.size[0] * plan.size[1]
     k = Code(machine, [
-        Argument(channels * image), Argument(channels * oh * ow), Argument(0, channels * kh * kw, written=True),
-        Argument(0, buffer_size(plan, machine), written=True),
-    ])  # fmt: skip
-    x, g, total, y = k.arrays
+        Argument(channels * image), Argument(channels * oh * ow),
+        Argument(0, channels * kh * kw, written=True, sums=True),
+    ], buffer_size(plan, machine))  # fmt: skip
+    (x, g, total), y = k.arrays, k.scratch
     together, whole = max(1, machine.registers * 3 // 4 // kw), ow // machine.lanes * machine.lanes
     with k.loop(k.start, k.stop) as n, k.loop(0, channels) as channel:
         item = k.at(channel.index, (n.index, channels))

@@ -16,7 +16,6 @@ import numpy as np
 from autodiff.kernels.geometry import Array
 from autodiff.kernels.llvm.builder import Argument, Code, Machine, Value
 from autodiff.kernels.llvm.library import SINGLE, Kernel, ready
-from autodiff.kernels.threads import WorkQueue, tile_size
 
 LONG = 1 << 12  # numbers from which on a kernel pays
 BLOCK = 1 << 16  # numbers that a thread takes at a time
@@ -163,18 +162,12 @@ def apply(kernel: Kernel, *arrays: Array) -> Array:
     lanes, size = kernel.machine.lanes, arrays[0].size
     out: Array = np.empty(arrays[0].shape, np.float32)
     flat, whole = [x.reshape(-1) for x in (*arrays, out)], size // lanes
-    queue = WorkQueue(whole, size >= WORTH_THREADS)
-
-    def work() -> None:
-        for part in queue.tiles(tile_size(queue.most, BLOCK // lanes)):
-            kernel(*flat, start=part.start, stop=part.stop)
-
-    queue.run(work, products=False)
+    kernel(*flat, stop=whole, parts=-(-size // BLOCK) if size >= WORTH_THREADS else 1)
     if rest := size - whole * lanes:
         ends = np.zeros((len(flat), lanes), np.float32)
         for x, end in zip(flat, ends[:-1], strict=False):
             end[:rest] = x[-rest:]
-        kernel(*ends, start=0, stop=1)
+        kernel(*ends, stop=1)
         flat[-1][-rest:] = ends[-1, :rest]
     return out
 

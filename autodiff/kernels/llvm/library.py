@@ -7,7 +7,6 @@ Who asks for a kernel gets it or None, and computes in NumPy meanwhile. Nobody w
 from __future__ import annotations
 
 import atexit
-import ctypes
 import os
 import platform
 import sys
@@ -15,7 +14,7 @@ import threading
 import warnings
 from collections import deque
 from collections.abc import Callable, Hashable
-from functools import cache, partial
+from functools import cache
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -24,8 +23,9 @@ from autodiff.errors import AutodiffWarning
 from autodiff.forks import PATIENCE, hold_over_forks
 from autodiff.kernels import lanes
 from autodiff.kernels.blas import are_deterministic_algorithms_enabled
-from autodiff.kernels.llvm import disk
-from autodiff.kernels.llvm.builder import Code, Machine
+from autodiff.kernels.llvm import disk, team
+from autodiff.kernels.llvm.builder import LINE, Code, Machine
+from autodiff.kernels.threads import workers
 
 Array = np.ndarray[Any, Any]
 MOST = 512  # kernels in memory; the oldest goes when there are more
@@ -51,39 +51,34 @@ class Kernel:
     """
 
     def __init__(self, binary: bytes, code: Code) -> None:
-        llvm, self.arguments, self.machine = _llvm(), code.arguments, code.machine
-        target = llvm.Target.from_default_triple().create_target_machine()
-        self._engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), target)  # it owns the code
-        self._engine.add_object_file(llvm.ObjectFileRef.from_data(binary))
-        self._engine.finalize_object()
-        types = [ctypes.c_int64] * (len(self.arguments) + 2)
-        self._run = ctypes.CFUNCTYPE(None, *types)(self._engine.get_function_address("kernel"))  # without the GIL
+        self.arguments, self.machine, self._own, self._team = code.arguments, code.machine, code.own, _team()
+        self._engine = _loaded(binary)
+        self._entry = self._engine.get_function_address("kernel")
 
-    def on(self, *arrays: Array, stop: int) -> Callable[[int, int], None]:
-        """What runs over parts of ``range(stop)``, and holds the arrays; the only place where addresses are taken.
+    def __call__(self, *arrays: Array, stop: int, start: int = 0, parts: int = 1) -> None:
+        """Run over ``range(start, stop)`` in parts that threads share; the only place where addresses are taken.
 
         Raises:
             BufferError: for an array of another kind or size than the kernel expects.
         """
-        for array, (each, fixed, written) in zip(arrays, self.arguments, strict=True):
-            flags = array.flags
-            fits = type(array) is np.ndarray and array.dtype == SINGLE and array.size >= each * stop + fixed
+        for array, (each, fixed, written, sums) in zip(arrays, self.arguments, strict=True):
+            flags, size = array.flags, each * stop + fixed * (parts if sums else 1)
+            fits = type(array) is np.ndarray and array.dtype == SINGLE and array.size >= size
             if not (fits and flags.c_contiguous and flags.aligned and (flags.writeable or not written)):
                 given = f"{array.dtype}{array.shape}, writeable: {flags.writeable}"
-                raise BufferError(f"{each * stop + fixed} numbers of float32 in a row are expected, not {given}")
-        run = partial(self._run, *[array.ctypes.data for array in arrays])
+                raise BufferError(f"{size} numbers of float32 in a row are expected, not {given}")
+        if not 0 <= start <= stop or parts < 1:
+            raise BufferError(f"a range is expected, not {start} to {stop} in {parts} parts")
+        most = min(parts, workers()) if parts > 1 else 1
+        own = scratch(self._own * most)
+        places = np.array([own.ctypes.data, *[array.ctypes.data for array in arrays]], np.int64)
+        self._team.run(self._entry, places.ctypes.data, start, stop, parts, most)
 
-        def part(start: int, end: int) -> None:
-            if not 0 <= start <= end <= stop:
-                raise BufferError(f"a part of {stop} is expected, not {start} to {end}")
-            run(start, end)
 
-        part.arrays, part.kernel = arrays, self  # type: ignore[attr-defined]  # alive as long as this
-        return part
-
-    def __call__(self, *arrays: Array, start: int, stop: int) -> None:
-        """Run over ``range(start, stop)`` once."""
-        self.on(*arrays, stop=stop)(start, stop)
+def scratch(size: int) -> Array:
+    """Memory for a kernel's own use, from the beginning of a line of the cache on."""
+    memory = np.empty(size + LINE, np.float32)
+    return memory[-(memory.ctypes.data // 4) % LINE :]
 
 
 class Wanted(NamedTuple):
@@ -164,7 +159,7 @@ def _make(wanted: Wanted) -> Kernel | None:
         if wanted.kind in _off or isinstance(made, Kernel):
             return made if isinstance(made, Kernel) else None
         try:
-            kernel = _loaded(wanted)
+            kernel = _kept(wanted)
         except Exception as error:  # whatever it is, NumPy has the same numbers
             _off.add(wanted.kind)
             for entry in [entry for entry in _kernels if entry[0] == wanted.kind]:
@@ -177,7 +172,7 @@ def _make(wanted: Wanted) -> Kernel | None:
         return kernel
 
 
-def _loaded(wanted: Wanted) -> Kernel:
+def _kept(wanted: Wanted) -> Kernel:
     """The kernel from disk, or made anew and tested."""
     llvm, machine = _llvm(), host()
     code = wanted.build(machine, wanted.key)
@@ -192,6 +187,13 @@ def _loaded(wanted: Wanted) -> Kernel:
         raise ArithmeticError(f"other numbers for {wanted.key}")
     disk.write(name, binary)
     return kernel
+
+
+@cache
+def _team() -> team.Team:
+    """The threads that share a kernel's work."""
+    code = _loaded(compiled(team.TEXT, host()))
+    return team.Team(code.get_function_address("run"), code.get_function_address("serve"), code)
 
 
 @cache
@@ -223,6 +225,16 @@ def host() -> Machine:
     else:
         raise NotImplementedError("this processor has neither AVX2 nor NEON")
     return Machine(llvm.get_default_triple(), llvm.get_host_cpu_name(), features.flatten(), lanes, registers)
+
+
+def _loaded(binary: bytes) -> Any:
+    """The machine code of an object file, as long as this is alive."""
+    llvm = _llvm()
+    target = llvm.Target.from_default_triple().create_target_machine()
+    engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), target)
+    engine.add_object_file(llvm.ObjectFileRef.from_data(binary))
+    engine.finalize_object()
+    return engine
 
 
 def compiled(text: str, machine: Machine) -> bytes:

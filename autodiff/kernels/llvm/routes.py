@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import lru_cache, partial
 from itertools import product
 from math import gcd
@@ -16,12 +16,13 @@ from autodiff.kernels.geometry import Array, Geometry, Sizes
 from autodiff.kernels.llvm import convolution, depthwise
 from autodiff.kernels.llvm.convolution import Plan
 from autodiff.kernels.llvm.library import Kernel, in_a_row, ready, single
-from autodiff.kernels.threads import WorkQueue, parallel_map, shares_sums
+from autodiff.kernels.threads import shares_sums, workers
 
 SMALL = 1 << 16  # multiply-adds up to which NumPy's calls are as fast
 WIDEST = 64  # columns of the kernel by row residues, each of which has code of its own
 MOST_TAPS = 128  # of a channel's own kernel, each of which has code of its own
 MOST_PARTS = 9  # residues of the stride, for each of which the input's gradient has a convolution
+PARTS = 16  # of the work that threads take one after another
 WORTH_THREADS = 4_000_000  # multiply-adds below which handing half a batch to a thread costs more than it saves
 
 
@@ -42,12 +43,6 @@ class Pass(NamedTuple):
     weights: Array
     offsets: Array
     out: Array
-
-    def on(self, x: Array) -> Callable[[int, int], None]:
-        """The kernel on these images, with a buffer of its own."""
-        module = depthwise if self.plan.depthwise else convolution
-        buffer = np.empty(module.buffer_size(self.plan, self.kernel.machine), np.float32)
-        return self.kernel.on(x, self.weights, self.offsets, self.out, buffer, stop=len(x))
 
 
 def _ready(plan: Plan) -> Kernel | None:
@@ -72,17 +67,10 @@ def _pass(kernel: Kernel, plan: Plan, w: Array, bias: Array | None, images: int)
 def _run(x: Array, passes: Sequence[tuple[Pass, tuple[slice, ...]]], whole: Array | None, products: int) -> None:
     """Run the passes over the images x; with ``whole``, put each one's outputs at its places there."""
     x, parallel = in_a_row(x), products >= WORTH_THREADS
-    queue, size = WorkQueue(len(x), parallel), max(1, len(x) // 8) if parallel or whole is not None else len(x)
-
-    def work() -> None:
-        parts = [each.on(x) for each, _ in passes]
-        for images in queue.tiles(size):
-            for part, (each, places) in zip(parts, passes, strict=True):
-                part(images.start, images.stop)
-                if whole is not None:
-                    whole[(images, slice(None), *places)] = each.out[images]
-
-    queue.run(work, products=False)
+    for each, places in passes:
+        each.kernel(x, each.weights, each.offsets, each.out, stop=len(x), parts=PARTS if parallel else 1)
+        if whole is not None:
+            whole[(slice(None), slice(None), *places)] = each.out
 
 
 def convolve(x: Array, w: Array, geometry: Geometry, bias: Array | None = None) -> Array | None:
@@ -184,19 +172,14 @@ def convolve_weight(g: Array, x: Array, geometry: Geometry, kernel_shape: Sizes)
 
 def _weigh(kernel: Kernel, plan: Plan, g: Array, x: Array, parallel: bool) -> Array:
     x, g = in_a_row(x), in_a_row(g)
-    machine, groups = kernel.machine, plan.geometry.groups
+    parts = workers() if parallel else 1
     if plan.depthwise:
-        shape, size = (groups, 1, *plan.kernel), depthwise.buffer_size(plan, machine)
+        shape: Sizes = plan.geometry.groups, 1, *plan.kernel
     else:
-        shape, size = convolution.sums_shape(plan, machine), convolution.weight_buffer(plan, machine)[1]
-
-    def task(start: int, stop: int) -> Array:
-        total = np.zeros(shape, np.float32)
-        kernel.on(x, g, total, np.empty(size, np.float32), stop=len(x))(start, stop)
-        return total
-
-    first, *others = parallel_map(task, len(x), parallel, products=False)
-    total = sum(others, start=first)
+        shape = convolution.sums_shape(plan, kernel.machine)
+    sums = np.zeros((parts, *shape), np.float32)
+    kernel(x, g, sums, stop=len(x), parts=parts)
+    total = sums[0] if parts == 1 else sums.sum(0)
     return total if plan.depthwise else convolution.unpacked(total, plan)
 
 
