@@ -16,14 +16,15 @@ import numpy as np
 
 from .blas import alone
 from .geometry import Array
+from .lanes import faster
 from .sums import ones
 from .threads import WorkQueue, tile_size
 
 R = TypeVar("R")
 
 LONG = 1 << 13  # numbers from which on tiles pay
-TILE = 1 << 16  # numbers of one array that are worked on at a time
-WORTH_THREADS = 1 << 17  # numbers from which on a second thread pays
+TILE = 1 << 18  # numbers of one array that are worked on at a time; on fewer, threads wait for one another's calls
+WORTH_THREADS = 1 << 19  # numbers from which on a second thread pays
 SHORT = 16  # numbers of a row below which columns are summed first
 FAR = 4.0  # squared means over a variance from which on that is computed from deviations
 
@@ -128,6 +129,7 @@ def _as_one(function: Callable[..., R]) -> Callable[..., R]:
 
 
 @_as_one
+@faster("moments")
 def moments(x: Array, *, fold: Fold, center: bool) -> tuple[Array, Array]:
     """The mean of each channel, and the mean square of the deviations from it; or from 0, without ``center``.
 
@@ -157,6 +159,7 @@ def moments(x: Array, *, fold: Fold, center: bool) -> tuple[Array, Array]:
 
 
 @_as_one
+@faster("standardized")
 def standardized(
     x: Array, mean: Array | None, factor: Array, offset: Array | None = None, w: Array | None = None,
     b: Array | None = None, *, fold: Fold,
@@ -192,9 +195,16 @@ def cotangents(
 
     For each channel S is the sum of ``g * (x - mean) * factor``, and T that of ``g``, 0 without a mean.
     """
-    out, count = np.empty_like(x), fold.n * fold.p
-    given, matrix, taken = fold.matrix(g), fold.matrix(x), fold.matrix(out)
-    means = None if mean is None else fold.wide(mean)
+    count, factor = fold.n * fold.p, factor.reshape(-1)
+    along, total = (np.add.reduce(sums, axis=0) for sums in _products(g, x, mean, fold=fold))
+    part, sums = along * factor, total if mean is not None else np.zeros_like(total)
+    return _projected(g, x, mean, part * (factor / -count), sums / count, scale, fold=fold), part, sums
+
+
+@faster("products")
+def _products(g: Array, x: Array, mean: Array | None, *, fold: Fold) -> tuple[Array, Array]:
+    """Sums of ``g * (x - mean)``, and of ``g`` where there is a mean, for each tile and channel."""
+    given, matrix, means = fold.matrix(g), fold.matrix(x), None if mean is None else fold.wide(mean)
     along, total = fold.places(x.dtype), fold.places(x.dtype)
 
     def add(tile: Tile) -> None:
@@ -203,8 +213,18 @@ def cotangents(
         total[tile.sums] = 0 if means is None else fold.sums(h)
 
     fold.run(add)
-    part, sums = np.add.reduce(along, axis=0) * factor.reshape(-1), np.add.reduce(total, axis=0)
-    slopes, rests, scales = map(fold.wide, (part * (factor.reshape(-1) / -count), sums / count, scale))
+    return along, total
+
+
+@faster("projected")
+def _projected(
+    g: Array, x: Array, mean: Array | None, slope: Array, rest: Array, scale: Array, *, fold: Fold
+) -> Array:
+    """``((x - mean) * slope + g - rest) * scale``, of which each channel has its own; no rest without a mean."""
+    out = np.empty_like(x)
+    given, matrix, taken = fold.matrix(g), fold.matrix(x), fold.matrix(out)
+    means = None if mean is None else fold.wide(mean)
+    slopes, rests, scales = map(fold.wide, (slope, rest, scale))
 
     def finish(tile: Tile) -> None:
         z, own = taken[tile.at], tile.own
@@ -219,10 +239,11 @@ def cotangents(
         z *= scales[own]
 
     fold.run(finish)
-    return out, part, sums
+    return out
 
 
 @_as_one
+@faster("cotangents_of_rows")
 def cotangents_of_rows(
     g: Array, x: Array, mean: Array | None, factor: Array, w: Array, *, fold: Fold
 ) -> tuple[Array, Array, Array]:

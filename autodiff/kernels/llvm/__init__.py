@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from autodiff.kernels.llvm import columns, elementwise, routes
+from autodiff.kernels.llvm import columns, elementwise, normalization, routes
 
 # A route takes the arguments of NumPy's function. It gives None where it has no kernel, or not yet.
 ROUTES: dict[str, Callable[..., Any]] = {
@@ -14,5 +14,10 @@ ROUTES: dict[str, Callable[..., Any]] = {
     "convolve_weight": routes.convolve_weight,
     "exp_columns": columns.exp_columns,
     "softmax_back": columns.softmax_back,
+    "moments": normalization.moments,
+    "standardized": normalization.standardized,
+    "products": normalization.products,
+    "projected": normalization.projected,
+    "cotangents_of_rows": normalization.cotangents_of_rows,
     **{name: elementwise.of(name) for name in elementwise.BODIES},
 }

@@ -1,0 +1,251 @@
+"""Normalisation as kernels that go over a row while it is in the cache: moments, results and cotangents.
+
+Rows are those of ``Fold``: p numbers that lie side by side and share their statistics.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from autodiff.kernels import normalization as numpys
+from autodiff.kernels.geometry import Array
+from autodiff.kernels.llvm.builder import Argument, Code, Int, Machine, Value
+from autodiff.kernels.llvm.elementwise import Maths
+from autodiff.kernels.llvm.library import SINGLE, Kernel, ready
+from autodiff.kernels.normalization import SHORT, Fold
+
+BLOCK, MOST_PARTS = 1 << 14, 64  # numbers that a thread takes at a time, and how often; each makes one sum of its own
+AT_ONCE = 4  # vectors that are summed apart, so that no sum waits for the one before
+
+Key = tuple[str, int, int]  # one of KERNELS, the channels (0 where each row has its own), and the size of a row
+
+
+class Row(NamedTuple):
+    """A row under construction, and the loop over its vectors."""
+
+    m: Maths
+    size: int
+
+    def over(
+        self, function: Callable[..., Sequence[Value]], arrays: Sequence[Int], outs: Sequence[Int] = (), sums: int = 0
+    ) -> list[Value]:
+        """Write what ``function`` makes of the vectors of ``arrays`` to ``outs``; return the sums of the rest."""
+        k, at_once = self.m.k, AT_ONCE * self.m.k.lanes
+        whole, totals = self.size // at_once * at_once, [[k.zero] * sums for _ in range(AT_ONCE)]
+
+        def step(at: Int, last: int, before: list[Value]) -> list[Value]:
+            found = function(*(k.load(array, k.mul(at, 4), last=last) for array in arrays))
+            for out, x in zip(outs, found, strict=False):
+                k.store(x, out, k.mul(at, 4), last=last)
+            inside = Value(f"<{k.lanes} x i1>", f"<{', '.join(f'i1 {int(i < last)}' for i in range(k.lanes))}>")
+            terms = (x if last == k.lanes else k.select(inside, x, k.zero) for x in found[len(outs) :])
+            return [self.m.add(*pair) for pair in zip(before, terms, strict=True)]
+
+        if whole:
+            with k.loop(0, whole, at_once, [x for total in totals for x in total]) as turn:
+                parts = [turn.values[u * sums : (u + 1) * sums] for u in range(AT_ONCE)]
+                parts = [step(k.add(turn.index, u * k.lanes), k.lanes, part) for u, part in enumerate(parts)]
+                turn.next = [x for part in parts for x in part]
+            totals = [turn.out[u * sums : (u + 1) * sums] for u in range(AT_ONCE)]
+        for u, at in enumerate(range(whole, self.size, k.lanes)):
+            totals[u] = step(at, min(k.lanes, self.size - at), totals[u])
+        return [self._total(parts) for parts in zip(*totals, strict=True)]
+
+    def _total(self, parts: Sequence[Value]) -> Value:
+        k, x, apart = self.m.k, parts[0], self.m.k.lanes // 2
+        for part in parts[1:]:
+            x = self.m.add(x, part)
+        while apart:
+            x, apart = self.m.add(x, k.shuffle(x, x, [lane ^ apart for lane in range(k.lanes)])), apart // 2
+        return x
+
+
+def _moments(r: Row, x: Int, *found: Int) -> None:
+    """The mean, 0 if it is not wanted, and the sums of the squares of the deviations from it and of these."""
+    m, k, mean = r.m, r.m.k, r.m.k.zero
+    if len(found) > 1:
+        mean = k.binary("fdiv", r.over(lambda x: [x], [x], sums=1)[0], m.number(r.size))
+        k.store(mean, found[-1], last=1)
+    sums = r.over(lambda x: [m.times(z := m.minus(x, mean), z), z], [x], sums=2)
+    for total, place in zip(sums, found, strict=False):
+        k.store(total, place, last=1)
+
+
+def _standardized(r: Row, x: Int, mean: Value, factor: Value, offset: Value, out: Int) -> None:
+    m = r.m
+    r.over(lambda x: [m.add(m.times(m.minus(x, mean), factor), offset)], [x], [out])
+
+
+def _weighted(r: Row, x: Int, mean: Value, factor: Value, w: Int, b: Int, out: Int) -> None:
+    m = r.m
+    r.over(lambda x, w, b: [m.add(m.times(m.minus(x, mean), factor, w), b)], [x, w, b], [out])
+
+
+def _products(r: Row, g: Int, x: Int, mean: Value, *found: Int) -> None:
+    sums = r.over(lambda g, x: [r.m.times(g, r.m.minus(x, mean)), g], [g, x], sums=2)
+    for total, place in zip(sums, found, strict=True):
+        r.m.k.store(total, place, last=1)
+
+
+def _projected(r: Row, g: Int, x: Int, mean: Value, slope: Value, rest: Value, scale: Value, out: Int) -> None:
+    m = r.m
+
+    def project(g: Value, x: Value) -> list[Value]:
+        return [m.times(m.minus(m.add(m.times(m.minus(x, mean), slope), g), rest), scale)]
+
+    r.over(project, [g, x], [out])
+
+
+def _rows_back(
+    r: Row, g: Int, x: Int, mean: Value, factor: Value, w: Int, out: Int, to_w: Int, to_b: Int, center: bool = True
+) -> None:
+    m = r.m
+
+    def add(g: Value, x: Value, w: Value, to_w: Value, to_b: Value) -> list[Value]:
+        along = m.times(g, m.minus(x, mean))
+        return [m.add(to_w, m.times(along, factor)), m.add(to_b, g), m.times(along, w), m.times(g, w)]
+
+    def project(g: Value, x: Value, w: Value) -> list[Value]:
+        return [m.times(m.minus(m.add(m.times(m.minus(x, mean), slope), m.times(g, w)), rest), factor)]
+
+    along, total = r.over(add, [g, x, w, to_w, to_b], [to_w, to_b], sums=2)
+    slope, rest = m.times(along, factor, factor, -1 / r.size), m.times(total, 1 / r.size) if center else m.k.zero
+    r.over(project, [g, x, w], [out])
+
+
+# What a kernel takes: rows (r), the places of their numbers (n), statistics of each channel or row (s), rows of weights
+# (w); large letters are written, and weights (W) are sums.
+KERNELS: dict[str, tuple[str, Callable[..., None]]] = {
+    "squares": ("rN", _moments),
+    "moments": ("rNNN", _moments),
+    "standardized": ("rsssR", _standardized),
+    "weighted": ("rsswwR", _weighted),
+    "products": ("rrsNN", _products),
+    "projected": ("rrssssR", _projected),
+    "rows back": ("rrsswRWW", _rows_back),
+    "rows back, not centered": ("rrsswRWW", partial(_rows_back, center=False)),
+}
+
+
+def build(machine: Machine, key: Key) -> Code:
+    """The kernel over rows."""
+    (letters, body), channels, p = KERNELS[key[0]], *key[1:]
+    sizes = {"r": (p, 0), "n": (1, 0), "s": (0, channels) if channels else (1, 0), "w": (0, p)}
+    k = Code(machine, [Argument(*sizes[z.lower()], z.isupper(), z == "W") for z in letters])
+    with k.loop(k.start, k.stop) as turn:
+        own = k.divide(turn.index, channels)[1] if channels else turn.index
+        steps = {"r": (turn.index, 4 * p), "n": (turn.index, 4), "s": (own, 4), "w": (0, 4)}
+        places = [(letter, k.at(x, steps[letter.lower()])) for letter, x in zip(letters, k.arrays, strict=True)]
+        body(Row(Maths(k), p), *(k.splat(x) if letter == "s" else x for letter, x in places))
+    return k
+
+
+def _run(kind: str, fold: Fold, *arrays: Any) -> bool:
+    """Run a kernel over all rows, by several threads; False where none takes the arrays."""
+    key = kind, 0 if fold.n == 1 else fold.c, fold.p
+    for x in arrays:
+        if type(x) is not np.ndarray or x.dtype != SINGLE or not (x.flags.c_contiguous and x.flags.aligned):
+            return False
+    kernel = ready("normalization", key, build, partial(_agrees, key)) if fold.p >= SHORT else None
+    if kernel is not None:
+        kernel(*arrays, stop=fold.n * fold.c, parts=_parts(fold))
+    return kernel is not None
+
+
+def _parts(fold: Fold) -> int:
+    return min(-(-fold.n * fold.c * fold.p // BLOCK), MOST_PARTS)
+
+
+def _filled(x: Array | None, shape: Any, number: float) -> Array:
+    return np.full(shape, number, np.float32) if x is None else x
+
+
+def moments(x: Array, *, fold: Fold, center: bool) -> tuple[Array, Array] | None:
+    """The route of ``normalization.moments``."""
+    squares, rests, means = np.zeros((3, fold.n, fold.c), np.float32)
+    if not _run("moments" if center else "squares", fold, x, *([squares, rests, means] if center else [squares])):
+        return None
+    mean = np.add.reduce(means, axis=0) / fold.n
+    if fold.n > 1:  # the deviations from the mean of a row as those from the mean of all
+        with np.errstate(all="ignore"):
+            means -= mean
+            squares += means * (2 * rests + fold.p * means)
+    return mean, np.add.reduce(squares, axis=0) / (fold.n * fold.p)
+
+
+def standardized(
+    x: Array, mean: Array | None, factor: Array, offset: Array | None = None, w: Array | None = None,
+    b: Array | None = None, *, fold: Fold,
+) -> Array | None:  # fmt: skip
+    """The route of ``normalization.standardized``."""
+    out, mean = np.empty_like(x), _filled(mean, factor.shape, 0)
+    if w is None and b is None:
+        offset = np.ascontiguousarray(_filled(offset, factor.shape, -0.0))  # a sum with -0 changes nothing
+        return out if _run("standardized", fold, x, mean, factor, offset, out) else None
+    w, b = _filled(w, fold.p, 1), _filled(b, fold.p, -0.0)
+    return out if offset is None and _run("weighted", fold, x, mean, factor, w, b, out) else None
+
+
+def products(g: Array, x: Array, mean: Array | None, *, fold: Fold) -> tuple[Array, Array] | None:
+    """The route of the sums in ``normalization.cotangents``."""
+    along, total = np.empty((2, fold.n, fold.c), np.float32)
+    return (along, total) if _run("products", fold, g, x, _filled(mean, fold.c, 0), along, total) else None
+
+
+def projected(
+    g: Array, x: Array, mean: Array | None, slope: Array, rest: Array, scale: Array, *, fold: Fold
+) -> Array | None:
+    """The route of the result in ``normalization.cotangents``."""
+    out = np.empty_like(x)
+    mean, rest = (_filled(y if mean is not None else None, fold.c, 0) for y in (mean, rest))
+    return out if _run("projected", fold, g, x, mean, slope, rest, scale, out) else None
+
+
+def cotangents_of_rows(
+    g: Array, x: Array, mean: Array | None, factor: Array, w: Array, *, fold: Fold
+) -> tuple[Array, Array, Array] | None:
+    """The route of ``normalization.cotangents_of_rows``."""
+    out, sums = np.empty_like(x), np.zeros((2, _parts(fold), fold.p), np.float32)
+    kind = "rows back" if mean is not None else "rows back, not centered"
+    if not _run(kind, fold, g, x, _filled(mean, fold.c, 0), factor, w, out, *sums):
+        return None
+    to_w, to_b = (np.add.reduce(parts, axis=0) for parts in sums)
+    return out, to_w, to_b
+
+
+def _agrees(key: Key, kernel: Kernel) -> bool:
+    """Whether the kernel does what NumPy does."""
+    kind, channels, p = key
+    random, rows, letters = np.random.default_rng(0), min(channels, 3) or 3, KERNELS[kind][0]
+    sizes = {"r": rows * p, "n": rows, "s": max(rows, channels), "w": p}
+    given = [random.standard_normal(sizes[letter], np.float32) for letter in letters if letter.islower()]
+    found = [np.zeros(sizes[letter.lower()], np.float32) for letter in letters if letter.isupper()]
+    if kind == "rows back, not centered":
+        given[2][:] = 0
+    kernel(*given, *found, stop=rows)
+    shapes = {"r": (rows, p), "s": (max(rows, channels), 1), "w": (p,)}
+    given = [x.reshape(shapes[z])[: None if z == "w" else rows] for z, x in zip(letters, given, strict=False)]
+    pairs, close = zip(found, _in_numpy(kind, *given, fold=Fold(1, rows, p)), strict=True), 1e-4 + 1e-6 * p
+    return all(np.allclose(x, y.reshape(-1), rtol=1e-4, atol=close) for x, y in pairs)
+
+
+def _in_numpy(kind: str, *given: Array, fold: Fold) -> Sequence[Array]:
+    """What a kernel should write."""
+    plain = inspect.unwrap
+    if kind in ("moments", "squares"):
+        mean, variance = plain(numpys.moments)(*given, fold=fold, center=kind == "moments")
+        return [variance * fold.p, *([np.zeros(fold.c), mean] if kind == "moments" else [])]
+    if kind in ("standardized", "weighted"):
+        x, mean, factor, *rest = given
+        return [plain(numpys.standardized)(x, mean, factor, *([None] if len(rest) > 1 else []), *rest, fold=fold)]
+    if kind == "products":
+        return [x[0] for x in plain(numpys._products)(*given, fold=fold)]
+    if kind == "projected":
+        return [plain(numpys._projected)(*given, fold=fold)]
+    g, x, mean, factor, w = given
+    return plain(numpys.cotangents_of_rows)(g, x, mean if kind == "rows back" else None, factor, w, fold=fold)
