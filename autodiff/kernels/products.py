@@ -8,6 +8,7 @@ import numpy as np
 
 from . import threads
 from .blas import alone
+from .lanes import faster
 
 MANY = 1 << 18  # multiply-adds from which on OpenBLAS wakes its threads
 WORTH_THREADS = 1 << 23  # multiply-adds from which on a second thread pays
@@ -20,8 +21,11 @@ def dot(x: Any, y: Any) -> Any:
     makes a product depends on nothing but the shapes and the number of threads, as its last bits depend on it.
     """
     size = x.size * y.shape[1]
-    if size < MANY:
-        return np.dot(x, y)
+    return np.dot(x, y) if size < MANY else _of_many(x, y, size)
+
+
+@faster("dot", opaque_from=1)
+def _of_many(x: Any, y: Any, size: int) -> Any:
     if size >= WORTH_THREADS and x.dtype == y.dtype and threads.shares_sums():
         return _by_rows(x, y) if len(x) >= len(y) else _by_terms(x, y)
     return alone(np.dot, x, y)

@@ -39,7 +39,8 @@ def single(*arrays: Array | None) -> bool:
 
 def in_a_row(array: Array) -> Array:
     """The array as kernels take it, copied where it is not."""
-    return np.require(array, SINGLE, ["C", "A"])
+    flags = array.flags
+    return array if flags.c_contiguous and flags.aligned else np.require(array, SINGLE, ["C", "A"])
 
 
 class Kernel:
