@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from autodiff.kernels import lanes, threads
-from autodiff.kernels.llvm import builder, convolution, library, routes
+from autodiff.kernels.llvm import builder, convolution, library, routes, windows
 
 X86 = platform.machine().lower() in ("x86_64", "amd64")
 # The code for vectors of 8, with half the registers, and of 4, as for NEON, runs on every processor with AVX2.
@@ -41,11 +41,9 @@ def only_kernels(name: str = "host", **sizes: int) -> Iterator[None]:
         patch.setattr(library, "_unsaid", [])
         patch.setattr(routes, "SMALL", 0)
         for size, value in sizes.items():
-            patch.setattr(convolution, size, value)
-        convolution.tile_of.cache_clear()
+            patch.setattr(windows if hasattr(windows, size) else convolution, size, value)
         yield
         assert not library._off, library._unsaid
-    convolution.tile_of.cache_clear()
 
 
 @contextmanager

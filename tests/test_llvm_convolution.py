@@ -19,7 +19,7 @@ from llvm_lane import MACHINES, Guarded, only_kernels, workers
 from autodiff.kernels import convolution as numpys
 from autodiff.kernels import lanes
 from autodiff.kernels.geometry import Geometry
-from autodiff.kernels.llvm import convolution, depthwise, library, routes
+from autodiff.kernels.llvm import builder, convolution, library, routes
 
 few = settings(deadline=None, max_examples=15)
 WAYS: dict[str, dict[str, int]] = {
@@ -175,35 +175,38 @@ def test_children_compute_the_same(way: str) -> None:
 
 
 EDGES = [
-    routes.plan_of(size, (o * geometry.groups, c, *kernel), geometry)
-    for c, o, size, kernel, geometry in [
-        (1, 1, (1, 1), (1, 1), Geometry()),
-        (1, 1, (1, 1), (3, 3), Geometry(padding=((1, 1), (1, 1)), groups=2)),
-        (1, 1, (5, 20), (2, 3), Geometry((2, 3), ((1, 0), (2, 1)), (1, 2), 2)),
-        (1, 1, (4, 16), (5, 7), Geometry(padding=((2, 2), (3, 3)), groups=3)),
-        (2, 3, (3, 5), (2, 3), Geometry((2, 3), ((1, 0), (2, 1)), (1, 2), 2)),
-        (3, 9, (4, 17), (1, 1), Geometry()),
-        (37, 20, (4, 4), (1, 1), Geometry()),
-        (3, 9, (9, 16), (3, 3), Geometry(padding=((1, 1), (1, 1)))),
-        (5, 4, (7, 7), (3, 3), Geometry((2, 2), ((1, 1), (1, 1)))),
-        (1, 2, (5, 40), (3, 5), Geometry((1, 2), ((0, 4), (4, 4)), (2, 1))),
-        (2, 2, (6, 6), (3, 3), Geometry(padding=((-1, -1), (-2, 1)))),
-    ]
+    (1, 1, (1, 1), (1, 1), Geometry()),
+    (1, 1, (1, 1), (3, 3), Geometry(padding=((1, 1), (1, 1)), groups=2)),
+    (1, 1, (5, 20), (2, 3), Geometry((2, 3), ((1, 0), (2, 1)), (1, 2), 2)),
+    (1, 1, (4, 16), (5, 7), Geometry(padding=((2, 2), (3, 3)), groups=3)),
+    (2, 3, (3, 5), (2, 3), Geometry((2, 3), ((1, 0), (2, 1)), (1, 2), 2)),
+    (3, 9, (4, 17), (1, 1), Geometry()),
+    (37, 20, (4, 4), (1, 1), Geometry()),
+    (3, 9, (9, 16), (3, 3), Geometry(padding=((1, 1), (1, 1)))),
+    (5, 4, (7, 7), (3, 3), Geometry((2, 2), ((1, 1), (1, 1)))),
+    (1, 2, (5, 40), (3, 5), Geometry((1, 2), ((0, 4), (4, 4)), (2, 1))),
+    (2, 2, (6, 6), (3, 3), Geometry(padding=((-1, -1), (-2, 1)))),
 ]
-KERNELS = [
-    (build, plan)
-    for plan in EDGES
-    if plan is not None
-    for module in ([depthwise, convolution] if plan.depthwise else [convolution])
-    for build in (module.forward, module.weight)
-]
+
+
+def codes(machine: Any) -> list[builder.Code]:
+    """The kernels of these: forward, of the input's gradient, and of the weights'."""
+    found = []
+    for c, o, size, kernel, geometry in EDGES:
+        shape, made = (o * geometry.groups, c, *kernel), geometry.output_size(size, kernel)
+        plan, back = routes.plan_of(size, shape, geometry), routes.plans_back(size, shape, geometry, made)
+        assert plan is not None
+        assert back is not None
+        found += [convolution.forward(machine, (plan,)), convolution.forward(machine, back[0])]
+        found.append(convolution.weight(machine, plan))
+    return found
 
 
 def _touch(machine: str, way: str, at_end: bool) -> None:
     """Run each kernel on arrays of exactly the sizes that it asks for, between pages that nobody may touch."""
     with only_kernels(machine, **WAYS[way]):
-        for build, plan in KERNELS:
-            code, guarded = build(library.host(), plan), Guarded(at_end)
+        for code in codes(library.host()):
+            guarded = Guarded(at_end)
             kernel = library.Kernel(library.compiled(code.text(), code.machine), code)
             library.scratch = guarded.array
             arrays = [guarded.array(each * 2 + fixed) for each, fixed, *_ in code.arguments]
@@ -243,9 +246,9 @@ def test_kernels_compile_for_other_processors(
     llvm.initialize_all_asmprinters()
     machine = library.Machine(triple, cpu, "", lanes, registers)
     target = llvm.Target.from_triple(triple).create_target_machine(cpu=cpu, opt=2)
-    for build, plan in (KERNELS[4], KERNELS[5], *KERNELS[-4:]):
-        assembly = target.emit_assembly(llvm.parse_assembly(build(machine, plan).text()))
+    for code in codes(machine)[-6:]:
+        assembly = target.emit_assembly(llvm.parse_assembly(code.text()))
         assert expected in assembly
         called = [line for line in assembly.splitlines() if line.split()[:1] in (["callq"], ["call"], ["bl"])]
         assert not called
-        assert library.compiled(build(machine, plan).text(), machine)
+        assert library.compiled(code.text(), machine)

@@ -26,11 +26,12 @@ from autodiff.kernels.llvm.builder import Argument, Code
 def adding() -> library.Kernel:
     """A kernel that adds 1 to numbers, by way of its own memory, and their number to a sum."""
     machine = library.host()
-    k = Code(machine, [Argument(1, written=True), Argument(0, machine.lanes, written=True, sums=True)], scratch=1)
+    k = Code(machine, [Argument(1, written=True), Argument(0, machine.lanes, written=True, sums=True)])
+    own = k.room(1)
     with k.loop(k.start, k.stop) as turn:
         place, one = k.at(k.arrays[0], (turn.index, 4)), k.constant([1.0] * machine.lanes)
-        k.store(k.binary("fadd", k.load(place, last=1), one), k.scratch, last=1)
-        k.store(k.load(k.scratch, last=1), place, last=1)
+        k.store(k.binary("fadd", k.load(place, last=1), one), own, last=1)
+        k.store(k.load(own, last=1), place, last=1)
         k.store(k.binary("fadd", k.load(k.arrays[1]), one), k.arrays[1])
     return library.Kernel(library.compiled(k.text(), machine), k)
 

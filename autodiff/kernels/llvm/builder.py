@@ -77,30 +77,38 @@ class Code:
     Args:
         machine: what it is made for.
         arguments: the arrays it takes; it is called with their addresses, and with ``start`` and ``stop``.
-        scratch: numbers of the memory that it has for itself.
+        turns: in how many turns it comes to the end of each thing that ``stop`` counts.
 
     Attributes:
-        arrays, start, stop: the values it is called with; of sums, where those of this part are.
-        scratch: where its own memory is.
+        arrays, start, stop: the values it is called with, the last in turns; of sums, where those of this part are.
+        own, used: numbers of its own memory, at most and just now.
         lanes: of a vector.
         zero: the vector of zeros.
     """
 
-    def __init__(self, machine: Machine, arguments: Sequence[Argument], scratch: int = 0) -> None:
+    def __init__(self, machine: Machine, arguments: Sequence[Argument], turns: int = 1) -> None:
         self.machine, self.lanes, self.arguments = machine, machine.lanes, tuple(arguments)
-        self.own = -(-scratch // LINE) * LINE
+        self.turns, self.own, self.used = turns, 0, 0
         self.vector = f"<{self.lanes} x float>"
         self.zero = Value(self.vector, "zeroinitializer")
+        self._all = Value(f"<{self.lanes} x i1>", f"<{', '.join(['i1 1'] * self.lanes)}>")
         self._lines: list[str] = []
         self._names, self._block = 0, "%entry"
         self._declared: dict[str, str] = {}
         given, self.start, self.stop, who, part = self._parameters = [Value("i64", f"%a{k}") for k in range(5)]
-        places = [self.op("i64", f"load i64, {self._pointer([given, 8 * k])}") for k in range(len(arguments) + 1)]
-        self.scratch: Int = self.at(places[0], (who, 4 * self.own)) if scratch else 0
+        words = range(2 + len(arguments))
+        size, own, *places = (self.op("i64", f"load i64, {self._pointer([given, 8 * k])}") for k in words)
+        self._memory = self.add(own, self.binary("mul", who, size))
         self.arrays: list[Int] = [
             self.at(place, (part, 4 * argument.fixed)) if argument.sums else place
-            for place, argument in zip(places[1:], arguments, strict=True)
+            for place, argument in zip(places, arguments, strict=True)
         ]
+
+    def room(self, numbers: int) -> Int:
+        """The address of so many numbers more of the kernel's own memory, where a line of the cache begins."""
+        at, self.used = self.used, self.used + -(-numbers // LINE) * LINE
+        self.own = max(self.own, self.used)
+        return self.add(self._memory, at * 4)
 
     def text(self) -> str:
         """The whole module."""
@@ -204,11 +212,10 @@ class Code:
         ]
 
     @contextmanager
-    def when(self, condition: Value, holds: bool = True) -> Iterator[None]:
-        """Build what is done only where the condition holds, or only where it does not."""
+    def when(self, condition: Value) -> Iterator[None]:
+        """Build what is done only where the condition holds."""
         body, after = self._labels(2)
-        ways = [body, after] if holds else [after, body]
-        self._lines.append(f"br {condition}, label {ways[0]}, label {ways[1]}")
+        self._lines.append(f"br {condition}, label {body}, label {after}")
         self._go(body)
         yield
         self._lines.append(f"br label {after}")
@@ -227,25 +234,42 @@ class Code:
     def _pointer(self, address: Iterable[Int]) -> Value:
         return self.op("ptr", f"inttoptr i64 {_name(self.add(*address))} to ptr")
 
-    def load(self, *address: Int, first: int = 0, last: int | None = None) -> Value:
+    def load(self, *address: Int, first: int = 0, last: Int | None = None) -> Value:
         """A vector from memory; lanes outside of ``range(first, last)`` are 0, and their memory is not touched."""
         pointer, mask = self._pointer(address), self._mask(first, last)
         if mask is None:
             return self.op(self.vector, f"load {self.vector}, {pointer}, align 4")
         return self._masked(self.vector, "load", pointer, Value("i32", "4"), mask, self.zero)
 
-    def take(self, apart: int, *address: Int, first: int = 0, last: int | None = None) -> Value:
+    def take(self, apart: int, *address: Int, first: int = 0, last: Int | None = None) -> Value:
         """A vector of numbers that lie ``apart`` numbers from each other in memory; ``first`` and ``last`` as above."""
         if apart == 1:
             return self.load(*address, first=first, last=last)
-        places = ", ".join(f"i64 {apart * k}" for k in range(self.lanes))
-        kind = f"<{self.lanes} x ptr>"
-        pointers = self.op(kind, f"getelementptr float, {self._pointer(address)}, <{self.lanes} x i64> <{places}>")
-        mask = self._mask(first, last) or Value(f"<{self.lanes} x i1>", f"<{', '.join(['i1 1'] * self.lanes)}>")
-        name = f"llvm.masked.gather.v{self.lanes}f32.v{self.lanes}p0"
-        return self.call(self.vector, name, pointers, Value("i32", "4"), mask, self.zero) or self.zero
+        pointers, mask = self._pointers(self.spread(0, apart), address), self._mask(first, last) or self._all
+        return self._masked(self.vector, "gather", pointers, Value("i32", "4"), mask, self.zero)
 
-    def store(self, x: Value, *address: Int, last: int | None = None) -> None:
+    def spread(self, first: Int, apart: int = 0) -> Value:
+        """The vector of the whole numbers ``first``, ``first + apart``, ..."""
+        kind, known = f"<{self.lanes} x i64>", first if isinstance(first, int) else 0
+        steps = Value(kind, f"<{', '.join(f'i64 {known + apart * lane}' for lane in range(self.lanes))}>")
+        return self.binary("add", self._everywhere(first, kind), steps) if isinstance(first, Value) else steps
+
+    def _everywhere(self, x: Value, kind: str) -> Value:
+        one = self.op(kind, f"insertelement {kind} poison, {x}, i32 0")
+        return self.op(kind, f"shufflevector {one}, {one}, <{self.lanes} x i32> zeroinitializer")
+
+    def _pointers(self, places: Value, address: Iterable[Int]) -> Value:
+        return self.op(f"<{self.lanes} x ptr>", f"getelementptr float, {self._pointer(address)}, {places}")
+
+    def put(self, x: Value, place: Int, *address: Int, last: Int | None = None) -> None:
+        """Write a vector at a place, counted in numbers, or each lane at one of its own."""
+        if isinstance(place, int) or place.type == "i64":
+            self.store(x, self.mul(place, 4), *address, last=last)
+        else:
+            mask = self._mask(0, last) or self._all
+            self._masked("void", "scatter", x, self._pointers(place, address), Value("i32", "4"), mask)
+
+    def store(self, x: Value, *address: Int, last: Int | None = None) -> None:
         """Write a vector, or those of its lanes that come before ``last``."""
         pointer, mask = self._pointer(address), self._mask(0, last)
         if mask is None:
@@ -254,20 +278,22 @@ class Code:
             self._masked("void", "store", x, pointer, Value("i32", "4"), mask)
 
     def _masked(self, type: str, what: str, *values: Value) -> Value:
-        return self.call(type, f"llvm.masked.{what}.v{self.lanes}f32.p0", *values) or self.zero
+        pointers = "p0" if what in ("load", "store") else f"v{self.lanes}p0"
+        return self.call(type, f"llvm.masked.{what}.v{self.lanes}f32.{pointers}", *values) or self.zero
 
-    def _mask(self, first: int, last: int | None) -> Value | None:
-        last = self.lanes if last is None else last
+    def _mask(self, first: int, last: Int | None) -> Value | None:
+        """The lanes in ``range(first, last)``; None where that are all."""
+        last, kind = self.lanes if last is None else last, self._all.type
+        if isinstance(last, Value):
+            return self.op(kind, f"icmp slt {self.spread(0, 1)}, {self.spread(last).name}")
         if first <= 0 and last >= self.lanes:
             return None
-        bits = ", ".join(f"i1 {int(first <= lane < last)}" for lane in range(self.lanes))
-        return Value(f"<{self.lanes} x i1>", f"<{bits}>")
+        return Value(kind, f"<{', '.join(f'i1 {int(first <= lane < last)}' for lane in range(self.lanes))}>")
 
     def splat(self, *address: Int) -> Value:
         """The number at an address, in all lanes."""
         number = self.op("float", f"load float, {self._pointer(address)}, align 4")
-        one = self.op(self.vector, f"insertelement {self.vector} poison, {number}, i32 0")
-        return self.shuffle(one, one, [0] * self.lanes)
+        return self._everywhere(number, self.vector)
 
     def turned(self, rows: list[Value]) -> list[Value]:
         """The columns of a square of numbers."""
@@ -281,13 +307,13 @@ class Code:
             apart //= 2
         return rows
 
-    def sum_into(self, x: Value, *address: Int) -> None:
-        """Add the sum of a vector's lanes to the number at an address."""
+    def sum(self, x: Value) -> Value:
+        """The sum of a vector's lanes, in all lanes."""
         apart = self.lanes // 2
         while apart:
             x = self.binary("fadd", x, self.shuffle(x, x, [lane ^ apart for lane in range(self.lanes)]))
             apart //= 2
-        self.store(self.binary("fadd", x, self.load(*address, last=1)), *address, last=1)
+        return x
 
     def shuffle(self, x: Value, y: Value, lanes: Sequence[int]) -> Value:
         """The vector of these lanes of x, which come first, and y."""

@@ -52,7 +52,8 @@ class Kernel:
     """
 
     def __init__(self, binary: bytes, code: Code) -> None:
-        self.arguments, self.machine, self._own, self._team = code.arguments, code.machine, code.own, _team()
+        self.arguments, self.machine, self._team = code.arguments, code.machine, _team()
+        self._own, self._turns = code.own, code.turns
         self._engine = _loaded(binary)
         self._entry = self._engine.get_function_address("kernel")
 
@@ -72,8 +73,8 @@ class Kernel:
             raise BufferError(f"a range is expected, not {start} to {stop} in {parts} parts")
         most = min(parts, workers()) if parts > 1 else 1
         own = scratch(self._own * most)
-        places = np.array([own.ctypes.data, *[array.ctypes.data for array in arrays]], np.int64)
-        self._team.run(self._entry, places.ctypes.data, start, stop, parts, most)
+        places = np.array([4 * self._own, own.ctypes.data, *[array.ctypes.data for array in arrays]], np.int64)
+        self._team.run(self._entry, places.ctypes.data, start * self._turns, stop * self._turns, parts, most)
 
 
 def scratch(size: int) -> Array:

@@ -3,161 +3,102 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Sequence
 from functools import lru_cache, partial
 from itertools import product
 from math import gcd
-from typing import NamedTuple
 
 import numpy as np
 
 from autodiff.kernels import convolution as numpys
 from autodiff.kernels.geometry import Array, Geometry, Sizes
-from autodiff.kernels.llvm import convolution, depthwise
-from autodiff.kernels.llvm.convolution import Plan
+from autodiff.kernels.llvm import convolution
 from autodiff.kernels.llvm.library import Kernel, in_a_row, ready, single
+from autodiff.kernels.llvm.windows import Plan, Weights
 from autodiff.kernels.threads import shares_sums, workers
 
 SMALL = 1 << 16  # multiply-adds up to which NumPy's calls are as fast
 WIDEST = 64  # columns of the kernel by row residues, each of which has code of its own
-MOST_TAPS = 128  # of a channel's own kernel, each of which has code of its own
 MOST_PARTS = 9  # residues of the stride, for each of which the input's gradient has a convolution
-PARTS = 16  # of the work that threads take one after another
-WORTH_THREADS = 4_000_000  # multiply-adds below which handing half a batch to a thread costs more than it saves
-
-
-def plan_of(size: Sizes, shape: Sizes, geometry: Geometry) -> Plan | None:
-    """What convolution of images of ``size`` with weights of ``shape`` depends on; None where no kernel is made."""
-    outputs, inputs, *kernel = shape
-    made = geometry.output_size(size, shape[2:])
-    plan = Plan(inputs, outputs // geometry.groups, size, (kernel[0], kernel[1]), made, geometry)
-    fits = kernel[0] * kernel[1] <= MOST_TAPS if plan.depthwise else kernel[1] * plan.residues <= WIDEST
-    return plan if fits and min(made) > 0 else None
-
-
-class Pass(NamedTuple):
-    """A forward kernel and all that it takes besides the images."""
-
-    kernel: Kernel
-    plan: Plan
-    weights: Array
-    offsets: Array
-    out: Array
-
-
-def _ready(plan: Plan) -> Kernel | None:
-    build = depthwise.forward if plan.depthwise else convolution.forward
-    return ready("depthwise convolution" if plan.depthwise else "convolution", plan, build, partial(_agrees, plan))
-
-
-def _pass(kernel: Kernel, plan: Plan, w: Array, bias: Array | None, images: int) -> Pass:
-    groups = plan.geometry.groups
-    out = np.empty((images, groups * plan.outputs, *plan.made), np.float32)
-    if plan.depthwise:
-        weights, padded = in_a_row(w), 1
-    else:
-        tile = convolution.tile_of(plan, kernel.machine.registers)
-        weights, padded = in_a_row(convolution.packed(w, plan, tile)), tile.rows * tile.blocks
-    offsets = np.zeros((groups, padded), np.float32)
-    if bias is not None:
-        offsets[:, : plan.outputs] = bias.reshape(groups, plan.outputs)
-    return Pass(kernel, plan, weights, offsets, out)
-
-
-def _run(x: Array, passes: Sequence[tuple[Pass, tuple[slice, ...]]], whole: Array | None, products: int) -> None:
-    """Run the passes over the images x; with ``whole``, put each one's outputs at its places there."""
-    x, parallel = in_a_row(x), products >= WORTH_THREADS
-    for each, places in passes:
-        each.kernel(x, each.weights, each.offsets, each.out, stop=len(x), parts=PARTS if parallel else 1)
-        if whole is not None:
-            whole[(slice(None), slice(None), *places)] = each.out
-
-
-def convolve(x: Array, w: Array, geometry: Geometry, bias: Array | None = None) -> Array | None:
-    """The route of ``convolution.convolve``."""
-    if not single(x, w, bias):
-        return None
-    made = geometry.output_size(x.shape[2:], w.shape[2:])
-    products = len(x) * w.size * made[0] * made[1]
-    if products <= SMALL or (plan := plan_of(x.shape[2:], w.shape, geometry)) is None:
-        return None
-    kernel = _ready(plan)
-    if kernel is None:
-        return None
-    only = _pass(kernel, plan, w, bias, len(x))
-    _run(x, [(only, ())], None, products)
-    return only.out
-
-
-class Part(NamedTuple):
-    """The input's cotangent at every ``stride``-th place, as a convolution of the outputs' with some taps, flipped.
-
-    Args:
-        places: rows and columns.
-        taps: slices of the kernel's rows and columns; None where no window reaches the places.
-        geometry: of the convolution.
-    """
-
-    places: tuple[slice, slice]
-    taps: tuple[slice, slice] | None
-    geometry: Geometry
+PARTS = 16  # of the work, that threads take one after another
+WORTH_THREADS = 1 << 20  # multiply-adds below which a second thread does not pay
 
 
 @lru_cache(maxsize=256)
-def parts_of(geometry: Geometry, kernel: Sizes, size: Sizes, made: Sizes) -> list[Part]:
-    """The parts for each pair of a row and a column residue modulo the stride."""
-    axes: list[list[tuple[slice, slice | None, int, tuple[int, int]]]] = []
+def plan_of(size: Sizes, shape: Sizes, geometry: Geometry) -> Plan | None:
+    """What convolution of images of ``size`` with weights of ``shape`` depends on; None where no kernel is made."""
+    outputs, inputs, kh, kw = shape
+    made, own = geometry.output_size(size, (kh, kw)), outputs // geometry.groups
+    taps = inputs * kh * kw
+    weights = Weights(outputs * taps, 0, own * taps, taps, kh * kw, kw, 1)
+    plan = Plan(inputs, own, size, (kh, kw), made, geometry, weights, made)
+    return plan if min(made) > 0 and kw * plan.residues <= WIDEST else None
+
+
+@lru_cache(maxsize=256)
+def plans_back(size: Sizes, shape: Sizes, geometry: Geometry, made: Sizes) -> tuple[tuple[Plan, ...], bool] | None:
+    """The input's gradient as convolutions of the outputs' cotangent, one for each residue of the strides.
+
+    That of a residue makes every ``stride``-th place, with some of the taps, flipped. And whether all places are made.
+    """
+    (o, inputs, *kernel), groups, axes, whole = shape, geometry.groups, [], True
     for k, n, count, s, (before, _), d in zip(kernel, size, made, *geometry[:3], strict=True):
         every, axis = s // gcd(s, d), []
         for place in range(min(s, n)):
             # The window of output p meets the place s t + place by tap i where s p + d i - before = s t + place.
-            taps = [i for i in range(k) if (place + before - d * i) % s == 0]
-            apart, chosen, pads = d * every // s, None, (0, 0)
+            taps, apart = [i for i in range(k) if (place + before - d * i) % s == 0], d * every // s
             if taps:
-                chosen, far = slice(taps[0], taps[-1] + 1, every), apart * (len(taps) - 1)
-                pad = far - (place + before - d * taps[0]) // s
-                pads = pad, len(range(place, n, s)) - count - pad + far
-            axis.append((slice(place, None, s), chosen, apart, pads))
+                pad = apart * (len(taps) - 1) - (place + before - d * taps[0]) // s
+                places = len(range(place, n, s))
+                pads = pad, places - count - pad + apart * (len(taps) - 1)
+                axis.append((place, s, places, taps[-1], len(taps), every, pads, apart))
+            else:
+                whole = False
         axes.append(axis)
-    return [
-        Part(
-            (rows, columns),
-            None if up is None or across is None else (up, across),
-            Geometry((1, 1), (above, left), (apart, beside), geometry.groups),
-        )
-        for (rows, up, apart, above), (columns, across, beside, left) in product(*axes)
-    ]
+    (kh, kw), own, plans = kernel, o // groups, []
+    each = inputs * kh * kw
+    for pair in product(*axes):
+        first, steps, sizes, (i, j), some, (down, right), pads, apart = zip(*pair, strict=True)
+        weights = Weights(o * each, i * kw + j, own * each, kh * kw, each, -down * kw, -right)
+        where = Geometry((1, 1), pads, apart, groups)
+        plans.append(Plan(own, inputs, made, some, sizes, where, weights, size, first, steps))
+    fits = 0 < len(plans) <= MOST_PARTS and min(made) > 0 and all(p.kernel[1] * p.residues <= WIDEST for p in plans)
+    return (tuple(plans), whole) if fits else None
+
+
+def _ready(plans: tuple[Plan, ...]) -> Kernel | None:
+    return ready("convolution", plans, convolution.forward, partial(_agrees, plans))
+
+
+def _run(kernel: Kernel, plans: tuple[Plan, ...], x: Array, w: Array, bias: Array | None, out: Array) -> Array:
+    """Write what the plans make of the images x."""
+    channels = plans[0].geometry.groups * plans[0].outputs
+    offsets = np.zeros(channels, np.float32) if bias is None else in_a_row(bias)
+    products = len(x) * w.size * sum(plan.made[0] * plan.made[1] for plan in plans) // len(plans)
+    kernel(in_a_row(x), in_a_row(w), offsets, out, stop=len(x), parts=PARTS if products >= WORTH_THREADS else 1)
+    return out
+
+
+def convolve(x: Array, w: Array, geometry: Geometry, bias: Array | None = None) -> Array | None:
+    """The route of ``convolution.convolve``."""
+    plan = plan_of(x.shape[2:], w.shape, geometry) if single(x, w, bias) else None
+    if plan is None or len(x) * w.size * plan.made[0] * plan.made[1] <= SMALL:
+        return None
+    if (kernel := _ready((plan,))) is None:
+        return None
+    return _run(kernel, (plan,), x, w, bias, np.empty((len(x), len(w), *plan.made), np.float32))
 
 
 def convolve_input(g: Array, w: Array, geometry: Geometry, input_shape: Sizes) -> Array | None:
     """The route of ``convolution.convolve_input``."""
-    products = g.size * (w.size // max(1, len(w)))
-    if products <= SMALL or not single(g, w) or geometry.stride[0] * geometry.stride[1] > MOST_PARTS:
+    if g.size * (w.size // max(1, len(w))) <= SMALL or not single(g, w):
         return None
-    (o, c, *kernel), groups = w.shape, geometry.groups
-    turned = w.reshape(groups, o // groups, c, *kernel).swapaxes(1, 2).reshape(groups * c, o // groups, *kernel)
-    parts = parts_of(geometry, w.shape[2:], input_shape[2:], g.shape[2:])
-    found = []
-    for places, taps, where in parts:
-        if taps is not None:
-            some = turned[:, :, *taps][..., ::-1, ::-1]
-            plan = plan_of(g.shape[2:], some.shape, where)
-            found.append((places, some, plan, None if plan is None else _ready(plan)))
-    if not found or any(kernel is None for *_, kernel in found):
+    found = plans_back(input_shape[2:], w.shape, geometry, g.shape[2:])
+    if found is None:
         return None
-    passes = [
-        (_pass(kernel, plan, some, None, len(g)), places)
-        for places, some, plan, kernel in found if plan is not None and kernel is not None
-    ]  # fmt: skip
-    if len(parts) == 1:
-        _run(g, passes, None, products)
-        return passes[0][0].out
-    whole = np.empty(input_shape, np.float32)
-    for places, taps, _ in parts:
-        if taps is None:
-            whole[:, :, *places] = 0
-    _run(g, passes, whole, products)
-    return whole
+    plans, whole = found
+    if (kernel := _ready(plans)) is None:
+        return None
+    return _run(kernel, plans, g, w, None, (np.empty if whole else np.zeros)(input_shape, np.float32))
 
 
 def convolve_weight(g: Array, x: Array, geometry: Geometry, kernel_shape: Sizes) -> Array | None:
@@ -165,44 +106,43 @@ def convolve_weight(g: Array, x: Array, geometry: Geometry, kernel_shape: Sizes)
     products = g.size * kernel_shape[1] * kernel_shape[2] * kernel_shape[3]
     if products <= SMALL or not single(g, x) or (plan := plan_of(x.shape[2:], kernel_shape, geometry)) is None:
         return None
-    kind, build = ("depthwise weights", depthwise.weight) if plan.depthwise else ("weights", convolution.weight)
-    kernel = ready(f"the gradient of a convolution's {kind}", plan, build, partial(_weighs, plan))
-    return None if kernel is None else _weigh(kernel, plan, g, x, products >= WORTH_THREADS and shares_sums())
+    kernel = ready("the gradient of a convolution's weights", plan, convolution.weight, partial(_weighs, plan))
+    parts = min(len(x), workers()) if products >= WORTH_THREADS and shares_sums() else 1
+    return None if kernel is None else _weigh(kernel, g, x, kernel_shape, parts)
 
 
-def _weigh(kernel: Kernel, plan: Plan, g: Array, x: Array, parallel: bool) -> Array:
-    x, g = in_a_row(x), in_a_row(g)
-    parts = workers() if parallel else 1
-    if plan.depthwise:
-        shape: Sizes = plan.geometry.groups, 1, *plan.kernel
-    else:
-        shape = convolution.sums_shape(plan, kernel.machine)
+def _weigh(kernel: Kernel, g: Array, x: Array, shape: Sizes, parts: int) -> Array:
     sums = np.zeros((parts, *shape), np.float32)
-    kernel(x, g, sums, stop=len(x), parts=parts)
-    total = sums[0] if parts == 1 else sums.sum(0)
-    return total if plan.depthwise else convolution.unpacked(total, plan)
+    kernel(in_a_row(x), in_a_row(g), sums, stop=len(x), parts=parts)
+    total: Array = sums[0]
+    for other in sums[1:]:
+        total += other
+    return total
 
 
-def _examples(plan: Plan) -> list[Array]:
+def _whole(*shape: int) -> Array:
     """Small whole numbers, whose sums are exact in any order."""
-    random, groups = np.random.default_rng(0), plan.geometry.groups
-    shapes = [
-        (2, groups * plan.inputs, *plan.size), (groups * plan.outputs, plan.inputs, *plan.kernel),
-        (groups * plan.outputs,), (2, groups * plan.outputs, *plan.made),
-    ]  # fmt: skip
-    return [random.integers(-4, 5, shape).astype(np.float32) for shape in shapes]
+    return np.random.default_rng(0).integers(-4, 5, shape).astype(np.float32)
 
 
-def _agrees(plan: Plan, kernel: Kernel) -> bool:
+def _agrees(plans: tuple[Plan, ...], kernel: Kernel) -> bool:
     """Whether a forward kernel does what NumPy does."""
-    x, w, bias, _ = _examples(plan)
-    only = _pass(kernel, plan, w, bias, len(x))
-    _run(x, [(only, ())], None, 0)
-    return np.array_equal(only.out, inspect.unwrap(numpys.convolve)(x, w, plan.geometry, bias))
+    inputs, outputs, size, (*_, groups), weights, whole = *plans[0][:3], *plans[0][5:8]
+    x, w, bias = _whole(2, groups * inputs, *size), _whole(weights.size), _whole(groups * outputs)
+    out, expected = np.zeros((2, 2, groups * outputs, *whole), np.float32)
+    for plan in plans:
+        axes = np.ix_(*map(range, (groups, outputs, inputs, *plan.kernel)))
+        places = plan.weights.first + sum(n * apart for n, apart in zip(axes, plan.weights[2:], strict=True))
+        some = w[places].reshape(groups * outputs, inputs, *plan.kernel)
+        rows, columns = (slice(at, None, step) for at, step in zip(plan.place, plan.steps, strict=True))
+        expected[:, :, rows, columns] = inspect.unwrap(numpys.convolve)(x, some, plan.geometry, bias)
+    return np.array_equal(_run(kernel, plans, x, w, bias, out), expected)
 
 
 def _weighs(plan: Plan, kernel: Kernel) -> bool:
     """Whether a kernel of the weights' gradient does what NumPy does."""
-    x, w, _, g = _examples(plan)
-    expected = inspect.unwrap(numpys.convolve_weight)(g, x, plan.geometry, w.shape)
-    return np.array_equal(_weigh(kernel, plan, g, x, False), expected)
+    groups = plan.geometry.groups
+    x, g = _whole(2, groups * plan.inputs, *plan.size), _whole(2, groups * plan.outputs, *plan.made)
+    shape = groups * plan.outputs, plan.inputs, *plan.kernel
+    expected = inspect.unwrap(numpys.convolve_weight)(g, x, plan.geometry, shape)
+    return np.array_equal(_weigh(kernel, g, x, shape, 1), expected)
