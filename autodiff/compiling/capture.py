@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
-from autodiff.compiling.calls import Call, Reading, Stream, Strict, forward_function, mapped
+from autodiff.compiling.calls import Call, Reading, Stream, Strict, forward_function, mapped, parts
 from autodiff.compiling.numbers import Number, Numbers
 from autodiff.compiling.traced import Ref, Traced, garbage
 from autodiff.engine.call_sites import place_of_user
@@ -46,6 +46,16 @@ def plain_array(tensor: Any) -> Array:
     """The array of a tensor, whether it is traced just now or not."""
     array: Array = tensor._array
     return array._ref.array if isinstance(array, Traced) else array
+
+
+class InTensor:
+    """The number that a tensor has just now, as that of a mapping."""
+
+    def __init__(self, tensor: Any) -> None:
+        self._tensor = tensor
+
+    def __getitem__(self, _: Any) -> float:
+        return float(plain_array(self._tensor))
 
 
 def same_bits(x: Any, y: Any) -> bool:
@@ -95,7 +105,10 @@ class Capture:
 
     def new(self, array: Array, kind: str, root: Ref | None = None) -> Ref:
         """An array of the program."""
-        ref = Ref(self, array, kind, root)
+        return self._know(array, Ref(self, array, kind, root))
+
+    def _know(self, array: Array, ref: Ref) -> Ref:
+        """Have ``ref`` stand for an array."""
         owner = owner_of(array)
         self._kept.append((array, owner))
         self._known.setdefault(self._key(array), ref)  # a view of all of it comes to the same place
@@ -109,8 +122,8 @@ class Capture:
     def lift(self, array: Array) -> Ref:
         """The Ref of an array that the step has from elsewhere."""
         if isinstance(array, Traced):
-            if array._capture is not self:
-                raise CompileError("an array of one step that is being compiled is used in another")
+            if array._capture is not self or get_ident() != self._thread:
+                raise CompileError("an array of one step that is being compiled is used in another step or thread")
             return array._ref
         known = self._known.get(self._key(array))
         if known is not None:
@@ -129,15 +142,8 @@ class Capture:
             self.calls.append(Call(np.copy, (before,), {}, [ref], [], False, self.part, place_of_user(3)))
             self._stand_in.append((array, before.array))
             array[...] = garbage(array.dtype)
-            return self._known_as(array, ref)
+            return self._know(array, ref)
         return self.new(array, kind, root)
-
-    def _known_as(self, array: Array, ref: Ref) -> Ref:
-        """Have ``ref`` stand for an array."""
-        self._known[self._key(array)] = ref
-        self._roots.setdefault(id(owner_of(array)), ref.root)
-        self._kept.append(array)
-        return ref
 
     def _part(self, array: Array, owner: Array, root: Ref) -> Ref:
         """The Ref of a view that was taken without its being noted."""
@@ -145,7 +151,7 @@ class Capture:
             raise CompileError("NumPy was handed a part of an array that the notes do not know")
         start = array.__array_interface__["data"][0] - owner.__array_interface__["data"][0]
         rest = self.call(np.ndarray.reshape, (root.traced, -1), {})[start // array.itemsize :]
-        return self._known_as(array, self.call(as_strided, (rest, array.shape, array.strides), {})._ref)
+        return self._know(array, self.call(as_strided, (rest, array.shape, array.strides), {})._ref)
 
     def _give_back(self) -> None:
         """Put what was there into arrays that notes stand for."""
@@ -222,8 +228,6 @@ class Capture:
 
     def call(self, function: Any, args: Any, kwargs: Any) -> Any:
         """Make one call and note it."""
-        if get_ident() != self._thread:
-            raise CompileError("an array of a step that is being compiled is used in another thread")
         is_strict = isinstance(function, np.ufunc) and np.geterr()["over"] == "raise"
         if is_held():
             raise CompileError("NumPy is called in a way that a program cannot repeat")
@@ -286,48 +290,39 @@ class Capture:
         call.outs.append(ref)
         return ref.traced
 
-    def read(self, ref: Ref, test: Callable[[Any], Any]) -> Any:
+    def read(self, x: Any, test: Callable[[Any], Any]) -> Any:
         """What ``test`` says of a value; the program holds only where it says the same."""
-        if get_ident() != self._thread:
-            raise CompileError("an array of a step that is being compiled is used in another thread")
+        ref = self.lift(x)
         value = test(ref.array)
         self.calls.append(Call(Reading(test, value), (ref,), {}, [], [], False, self.part, place_of_user(3)))
         return value
 
     def update(self, optimizer: Any, group: dict[str, Any], touched: list[Any]) -> None:
         """A step of one group of an optimizer's parameters, its options and counters as Numbers."""
-        self.states.append((group, dict(group)))
         states = [optimizer.state[p] for p in group["params"] if p in optimizer.state]
-        for p in group["params"]:
-            self.swap(p)
+        self.states += [(state, dict(state)) for state in (group, *states)]
+        for x in (*group["params"], *parts(states, TensorBase)):
+            self.swap(x)
         same: dict[str, Number] = {}  # those of several parameters are, so that they are updated at once
         for state in states:
-            self.states.append((state, dict(state)))
             for name, value in state.items():
-                if isinstance(value, TensorBase):
-                    self.swap(value)
-                elif type(value) in (int, float):
-                    read = self.numbers.read(operator.getitem, state, name)
+                if type(value) in (int, float):
+                    read = self.numbers.read(state, name)
                     state[name] = same[name] if same.setdefault(name, read) == read else read
         given = {name: self._option(group, name) for name in group if name not in INERT}
-        self.numbers.decided(self.numbers.read(len, optimizer.param_groups))
         self.named(type(optimizer).__name__, optimizer._update, {**group, **given}, touched)
-        for state, before in self.states[-len(states) :] if states else ():
-            if state.keys() != before.keys():
-                raise CompileError("the state of an optimizer comes into being")
-            self.numbers.stores += [(state, k, v) for k, v in state.items() if isinstance(v, Number)]
+        if any(state.keys() != before.keys() for state, before in self.states):
+            raise CompileError("the state of an optimizer comes into being")
+        self.numbers.stores += [(state, k, v) for state in states for k, v in state.items() if isinstance(v, Number)]
 
     def _option(self, group: dict[str, Any], name: str) -> Any:
         """An option of a group, as a Number where it is one."""
-        value, read = group[name], self.numbers.read(operator.getitem, group, name)
-        if type(value) in (int, float):
-            return read
+        value, read = group[name], self.numbers.read(group, name)
         if isinstance(value, TensorBase):
-            return self.numbers.read(lambda: float(plain_array(value)))
-        if type(value) is tuple and value and all(type(each) in (int, float) for each in value):
-            return tuple(self.numbers.new(lambda pair, i=i: pair[i], read) for i in range(len(value)))
-        self.numbers.decided(read)
-        return value
+            return self.numbers.read(InTensor(value), "number")
+        if type(value) is tuple and all(type(each) in (int, float) for each in value):
+            return tuple(self.numbers.new(operator.getitem, read, i) for i in range(len(value)))
+        return read if type(value) in (int, float) else self.numbers.decided(read)
 
     def undo(self) -> None:
         """Leave everything as it was before the notes were taken."""

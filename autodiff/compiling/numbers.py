@@ -23,7 +23,7 @@ class Changed(Exception):  # no error: the step is run as it stands
 
 
 class Numbers:
-    """The numbers of a step, as a list of operations: each a function and what it is given, numbers or constants.
+    """The numbers of a step, in the order in which they are computed.
 
     Attributes:
         cells: the arrays that hold numbers for the program, with the number that each holds.
@@ -31,31 +31,31 @@ class Numbers:
     """
 
     def __init__(self) -> None:
-        self._steps: list[tuple[Callable[..., Any], tuple[Any, ...]]] = []
-        self._reads: dict[int, tuple[Callable[..., Any], tuple[Any, ...]]] = {}
+        self._read: list[tuple[Any, Any, Number]] = []
+        self._computed: list[Number] = []
         self._same: dict[Any, Number] = {}
-        self._decided: dict[int, Any] = {}
+        self._decided: dict[Number, Any] = {}
+        self._is_known = True  # whether all is computed of what was read
         self.cells: list[tuple[Array, Number]] = []
         self.stores: list[tuple[Any, Any, Number]] = []
 
-    def read(self, function: Callable[..., Any], *args: Any) -> Number:
-        """The number ``function(*args)`` of the moment in which a replay begins."""
-        number = self.new(function, *args)
-        self._reads[number.index] = function, args
+    def read(self, mapping: Any, key: Any) -> Number:
+        """The number ``mapping[key]`` of the moment in which a replay begins."""
+        number = Number(self, operator.getitem, (mapping, key))
+        self._read.append((mapping, key, number))
         return number
 
     def new(self, function: Callable[..., Any], *args: Any) -> Number:
-        """The number ``function(*args)``, computed again in each replay."""
+        """The number ``function(*args)``, computed again in each replay; numbers may be among ``args``."""
         key = function, *(repr(a) if isinstance(a, (int, float, str)) else id(a) for a in args)
         if key not in self._same:
-            value = function(*(a.value if isinstance(a, Number) else a for a in args))
-            self._steps.append((function, args))
-            self._same[key] = Number(self, len(self._steps) - 1, value)
+            self._same[key] = Number(self, function, args)
+            self._computed.append(self._same[key])
         return self._same[key]
 
     def decided(self, number: Number) -> Any:
         """The value of a number by which Python decided something: other numbers need another program."""
-        self._decided[number.index] = number.value
+        self._decided[number] = number.value
         return number.value
 
     def cell(self, number: Number, dtype: Any) -> Array:
@@ -67,62 +67,56 @@ class Numbers:
         self.cells.append((made, number))
         return made
 
-    def finish(self) -> None:
-        """Make the list ready to be computed again and again."""
-        self._values: list[Any] = [None] * len(self._steps)
-        self._seen: list[Any] | None = None  # what was read for the latest replay
-        self._order = [
-            (i, function, tuple((True, a.index) if isinstance(a, Number) else (False, a) for a in args))
-            for i, (function, args) in enumerate(self._steps) if i not in self._reads
-        ]  # fmt: skip
-
     def seen(self) -> list[Any]:
         """What is read now."""
-        return [function(*args) for function, args in self._reads.values()]
+        return [mapping[key] for mapping, key, _ in self._read]
 
     def refresh(self) -> None:
         """Compute all numbers anew, and fill the cells; raises Changed before where Python would decide otherwise."""
-        values, seen = self._values, self.seen()
-        if self._seen is not None and all(map(operator.is_, seen, self._seen)):
-            return
-        self._seen = None
-        for i, value in zip(self._reads, seen, strict=True):
-            values[i] = value
-        for i, function, args in self._order:
-            values[i] = function(*[values[a] if is_number else a for is_number, a in args])
-        for i, expected in self._decided.items():
-            if values[i] != expected:
-                raise Changed
+        for mapping, key, number in self._read:
+            if mapping[key] is not number.value:
+                break
+        else:
+            if self._is_known:
+                return
+        self._is_known = False
+        for mapping, key, number in self._read:
+            number.value = mapping[key]
+        for number in self._computed:
+            number.value = number.now()
+        if any(number.value != expected for number, expected in self._decided.items()):
+            raise Changed
         for array, number in self.cells:
-            array[()] = values[number.index]
-        self._seen = seen
+            array[()] = number.value
+        self._is_known = True
 
     def store(self) -> None:
         """Put the numbers where the step would have left them."""
         for mapping, key, number in self.stores:
-            mapping[key] = self._values[number.index]
+            mapping[key] = number.value
 
     def restore(self, seen: list[Any]) -> None:
         """Put back what was there."""
-        for (function, args), value in zip(self._reads.values(), seen, strict=True):
-            if function is operator.getitem:
-                args[0][args[1]] = value
-
-    def now(self, number: Number) -> Any:
-        """The value of a number in this replay."""
-        return self._values[number.index]
+        for (mapping, key, _), value in zip(self._read, seen, strict=True):
+            if type(mapping) is dict:
+                mapping[key] = value
 
 
 class Number(np.lib.mixins.NDArrayOperatorsMixin):
-    """A number that knows how it was computed. What Python decides by it is noted.
+    """A number that knows how it is computed. What Python decides by it is noted.
 
     Attributes:
-        value: what it is while notes are taken.
-        index: its place among the numbers of the step.
+        function, args: what computes it, of other numbers or constants.
+        value: what it is while notes are taken, and then in the latest replay.
     """
 
-    def __init__(self, numbers: Numbers, index: int, value: Any) -> None:
-        self._numbers, self.index, self.value = numbers, index, value
+    def __init__(self, numbers: Numbers, function: Callable[..., Any], args: tuple[Any, ...]) -> None:
+        self._numbers, self.function, self.args = numbers, function, args
+        self.value = self.now()
+
+    def now(self) -> Any:
+        """What it is by the values that other numbers have now."""
+        return self.function(*[a.value if isinstance(a, Number) else a for a in self.args])
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
         if any(isinstance(x, np.ndarray) for x in inputs) or ufunc not in OPERATORS:

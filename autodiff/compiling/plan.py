@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import operator
 from collections import Counter
 from collections.abc import Callable
 from functools import partial
@@ -94,7 +95,7 @@ class Memory:
         """Whether a call always gives the same, which the notes have."""
         if call.writes or not call.outs or isinstance(call.function, Draw) or parts((call.args, call.kwargs), Number):
             return False
-        if any(out is None or self._writes[out.root] != 1 for out in call.outs):
+        if any(out is None or not out.is_known or self._writes[out.root] != 1 for out in call.outs):
             return False
         return call.function in BLANK or all(
             root.kind == "constant" or (root.kind == "temporary" and self._arrays.get(root) is root.array)
@@ -116,7 +117,7 @@ class Memory:
         low, high = np.lib.array_utils.byte_bounds(like)
         size = max(high - low, 1)
         self.naive += size
-        raw = self._dying(i, call, like) if is_elementwise(call) and not call.writes else None
+        raw = self._dying(i, call, like) if is_elementwise(call) and not call.writes and like.size > 1 else None
         if raw is None:
             raw = self._free[size].pop() if self._free.get(size) else self._new(size)
         self._raw[root] = raw
@@ -154,17 +155,12 @@ class Memory:
         if isinstance(function, np.ufunc):
             args = self._scalars(args)
         late = parts((args, kwargs), Number)
-        made: Bound = partial(self._late, function, args, kwargs) if late else partial(function, *args, **kwargs)
+        made: Bound = partial(_late, function, args, kwargs) if late else partial(function, *args, **kwargs)
         if not any(call.outs):
             return made
         outs = [None if out is None else self.array(out) for out in call.outs]
         with_out = None if late or len(outs) > 1 else _with_out(call, args, kwargs, outs[0])
         return with_out or partial(_copied, made, outs)
-
-    def _late(self, function: Any, args: Any, kwargs: Any) -> Any:
-        """A call that takes numbers as Python's, of each replay."""
-        args, kwargs = mapped((args, kwargs), self._numbers.now, Number)
-        return function(*args, **kwargs)
 
     def _scalars(self, args: tuple[Any, ...]) -> tuple[Any, ...]:
         """Python's numbers as arrays without axes, which NumPy takes faster, where that changes no dtype."""
@@ -179,11 +175,17 @@ class Memory:
         )  # fmt: skip
 
 
+def _late(function: Any, args: Any, kwargs: Any) -> Any:
+    """A call that takes numbers as Python's, of each replay."""
+    args, kwargs = mapped((args, kwargs), operator.attrgetter("value"), Number)
+    return function(*args, **kwargs)
+
+
 def _fitted(x: Any, shape: tuple[int, ...]) -> Any:
-    """An array that lies in memory as one of this shape does, as one of this shape."""
-    if not isinstance(x, np.ndarray) or not x.ndim or not x.flags.c_contiguous or x.size != math.prod(shape):
+    """An array that lies in memory as one of this shape does, as one of this shape; a single number without axes."""
+    if not isinstance(x, np.ndarray) or not x.ndim or not x.flags.c_contiguous or x.size not in (1, math.prod(shape)):
         return x
-    return x if x.shape == shape else x.reshape(shape)
+    return x if x.shape == shape else x.reshape(shape if x.size > 1 else ())
 
 
 def _with_out(call: Call, args: Any, kwargs: Any, out: Any) -> Bound | None:
@@ -199,10 +201,18 @@ def _with_out(call: Call, args: Any, kwargs: Any, out: Any) -> Bound | None:
     if isinstance(function, np.ufunc) or isinstance(owner, np.ufunc) or function in WITH_OUT or call.writes:
         return partial(function, *args, out=out, **kwargs)
     if function in PRODUCTS and out.flags.c_contiguous:
-        return partial(np.dot, *args, out)
+        return partial(args[0].dot, args[1], out) if isinstance(args[0], np.ndarray) else partial(np.dot, *args, out)
+    if function is np.where and len(args) == 3:
+        return partial(_choose, out, *args)
     if function in COPIES:
         return partial(np.copyto, out, args[0], "unsafe")
     return None
+
+
+def _choose(out: Array, condition: Array, x: Any, y: Any) -> None:
+    """``np.where``, which cannot be told where to write."""
+    np.copyto(out, y)
+    np.copyto(out, x, where=condition)
 
 
 def _copied(call: Bound, outs: list[Array | None]) -> None:

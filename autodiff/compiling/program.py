@@ -14,8 +14,23 @@ from autodiff.compiling.traced import Ref
 
 def program_of(capture: Capture, results: list[Ref]) -> tuple[list[Call], list[Ref]]:
     """The calls that are left of the notes, and the results, in the arrays that are left."""
-    calls, results = common(capture.calls, results)
+    calls, results = common(*written_once(capture.calls, results))
     return needed(calls, results), results
+
+
+def written_once(calls: list[Call], results: list[Ref]) -> tuple[list[Call], list[Ref]]:
+    """Elementwise calls that write over all of a temporary array of which there is no view give a new one instead."""
+    views = {ref for call in calls for ref in call.refs() if ref.root is not ref}
+    fixed = views | {ref.root for ref in views}
+    newest: dict[Ref, Ref] = {}
+    for call in calls:
+        over = call.outs[0] if len(call.writes) == 1 and call.writes == call.outs and is_elementwise(call) else None
+        taken = call.args, call.kwargs, call.outs, call.writes
+        call.args, call.kwargs, call.outs, call.writes = mapped(taken, lambda x: newest.get(x, x))
+        if over is not None and over.kind == "temporary" and over not in fixed and not call.kwargs:
+            newest[over] = newest.get(over, over).renewed()
+            call.outs, call.writes = [newest[over]], []
+    return calls, [newest.get(ref, ref) for ref in results]
 
 
 def common(calls: list[Call], results: list[Ref]) -> tuple[list[Call], list[Ref]]:

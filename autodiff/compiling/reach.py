@@ -52,6 +52,8 @@ def facts(found: list[Any]) -> list[tuple[Any, Any, Any]]:
         if isinstance(x, FunctionType) and not of_library(x.__code__):
             known += [(x.__globals__.get, name, x.__globals__.get(name)) for name in _names(x.__code__)]
             known += [(contents, cell, cell.cell_contents) for cell in x.__closure__ or () if gc.get_referents(cell)]
+        elif hasattr(x, "param_groups"):
+            known.append((len, x.param_groups, len(x.param_groups)))
         elif isinstance(getattr(x, "__dict__", None), dict) and not isinstance(x, (FunctionType, TensorBase)):
             own = type(x).__module__.partition(".")[0] not in ("autodiff", "nn", "optim")
             known += [(x.__dict__.get, k, v) for k, v in x.__dict__.items() if own or type(v) is float]

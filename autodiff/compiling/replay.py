@@ -70,7 +70,6 @@ class Program:
         refs += [capture.lift(grad._array) for _, grad in grads]
         self.calls, self.results = program_of(capture, refs)
         self.memory = Memory(self.calls, self.results, self._numbers)
-        self._numbers.finish()
         self._given = [(self.memory.array(ref), i) for i, ref in enumerate(inputs) if ref is not None]
         self._results = [self.memory.array(ref) for ref in self.results]
         roots = [ref.root for ref in self.results]
@@ -109,10 +108,6 @@ class Program:
                 self.watched.append((x, array))
             if grad is not None and capture.lift(capture.tensors[id(grad)][1]).root in used:
                 self._added.append((x, grad))
-
-    def number(self, number: Number) -> Any:
-        """The value of a number in the latest replay."""
-        return self._numbers.now(number)
 
     def source(self) -> Source:
         """The program as text."""

@@ -107,7 +107,7 @@ class Source:
                 self._texts[x] = self._outer(x)
             return self._texts[x]
         if isinstance(x, Number):
-            return self._give(self._program.number(x), "number")
+            return self._give(x.value, "number")
         if parts(x, (Ref, Number)):
             inside = ", ".join(map(self._text, x))
             return f"[{inside}]" if isinstance(x, list) else f"({inside},)"

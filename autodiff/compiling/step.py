@@ -74,9 +74,9 @@ class Case:
     """Calls that are alike in all that a program depends on, besides values of arrays.
 
     Attributes:
-        key: what tells them from others; the values of ``facts`` and the memory of tensors may change.
-        facts: plain values of objects, each as a function that reads it, what of, and the value.
-        tensors: each with its memory, None where that does not matter, and whether it has no gradient.
+        key: what tells them from others; other plain values and the memory of tensors may change.
+        facts: plain values, each as a function that reads it, what of, and the value.
+        memory: tensors, each with the array that the program has of it.
         program: what replays them; None where they run as they stand.
         reason: why they do.
         tries: how many programs were written.
@@ -84,19 +84,27 @@ class Case:
 
     def __init__(self, found: list[Any], recording: bool, given: list[Any]) -> None:
         modules = [x for x in found if type(x) is dict and isinstance(x.get("training"), bool)]
-        self.facts: list[Any] = [(module.get, "training", module["training"]) for module in modules]
         leaves = [x for x in found if isinstance(x, TensorBase) and is_leaf(x._node)]
-        self.tensors: list[Any] = [(x, None, x._grad is None) for x in leaves]
-        self.key = recording, given, [now for *_, now in self.facts], [is_none for *_, is_none in self.tensors]
+        self._modules = [(module, module["training"]) for module in modules]
+        self._leaves = [(x, x._grad is None) for x in leaves]
+        self.key = recording, given, [x for _, x in self._modules], [is_none for _, is_none in self._leaves]
         self.program: Program | None = None
         self.reason, self.tries = "", 1
+        self.facts: list[Any] = []
+        self.memory: list[Any] = []
 
     def holds(self, recording: bool, given: list[Any]) -> bool:
         """Whether a call is one of these."""
         if self.key[0] is not recording or self.key[1] != given or not (self.program or self.reason):
             return False
-        for x, array, is_none in self.tensors:
-            if (x._grad is None) is not is_none or (array is not None and x._array is not array):
+        for x, array in self.memory:
+            if x._array is not array:
+                return False
+        for x, is_none in self._leaves:
+            if (x._grad is None) is not is_none:
+                return False
+        for module, training in self._modules:
+            if module["training"] is not training:
                 return False
         for get, key, value in self.facts:
             now = get(key)
@@ -171,11 +179,8 @@ class Step:
         try:
             if case.tries > TRIES:
                 raise CompileError("it went other ways too often")
-            program = case.program = self._captured(found, args, kwargs)
-            memory = {id(x): x for x, _ in program.watched}
-            known = [(x, x._array if memory.pop(id(x), None) is x else None, is_none) for x, _, is_none in case.tensors]
-            case.tensors = known + [(x, x._array, x._grad is None) for x in memory.values()]
-            case.facts += facts(found)
+            case.program = program = self._captured(found, args, kwargs)
+            case.facts, case.memory = facts(found), program.watched
         except Exception as error:
             if isinstance(error, CompileError) or case.tries >= TRIES:
                 self._refuse(case, str(error))
@@ -249,8 +254,8 @@ class Step:
 
     def _refuse(self, case: Case, reason: str) -> None:
         """Run such calls as they stand from now on, and say so; of a module in training that is expected."""
-        case.program, case.reason, case.facts = None, reason, case.facts[: len(case.key[2])]
-        case.tensors = [(x, None, is_none) for x, _, is_none in case.tensors[: len(case.key[3])]]
+        case.program, case.reason = None, reason
+        case.facts, case.memory = [], []
         if not (hasattr(self._function, "parameters") and "graph" in reason):
             warnings.warn(f"{self.__name__} runs as it stands, not compiled: {reason}", AutodiffWarning, stacklevel=4)
 

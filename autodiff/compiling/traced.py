@@ -24,19 +24,23 @@ class Ref:
     Attributes:
         kind: "temporary", "input", "lasting" (it outlives the step) or "constant".
         array: its value while notes are taken; a lasting array, or a constant, is this in the program too.
+        is_known: whether ``array`` has its value at the end of the notes, too.
         root: the array whose memory it looks into, itself if it is no view.
         traced: what the step has in its place.
     """
 
-    __slots__ = ("array", "kind", "root", "traced")
+    __slots__ = ("array", "is_known", "kind", "root", "traced")
 
     def __init__(self, capture: Any, array: Array, kind: str, root: Ref | None) -> None:
         self.array: Any = array
-        self.kind = kind
+        self.kind, self.is_known = kind, True
         self.root = self if root is None else root
         self.traced: Any = Traced.of(self, capture)
 
-
+    def renewed(self) -> Ref:
+        """The array that is there after all of this was written over."""
+        self.is_known = False
+        return Ref(self.traced._capture, self.array, self.kind, None)
 
     def forget(self) -> None:
         """Let go of what only the taking of notes needs: of values shape and dtype are left."""
@@ -118,10 +122,10 @@ class Traced(np.ndarray[Any, Any]):
         return (self[i] for i in range(len(self)))
 
     def __bool__(self) -> bool:
-        return bool(self._capture.read(self._ref, bool))
+        return bool(self._capture.read(self, bool))
 
     def __index__(self) -> int:
-        return int(self._capture.read(self._ref, int))
+        return int(self._capture.read(self, int))
 
     __int__ = __index__
 
@@ -138,7 +142,7 @@ class Traced(np.ndarray[Any, Any]):
 
     def __read__(self, test: Callable[[Any], Any]) -> Any:
         """What ``test`` says of the value; the program holds for values of which it says the same."""
-        return self._capture.read(self._ref, test)
+        return self._capture.read(self, test)
 
 
 def _item(x: Traced, *at: Any) -> Any:
