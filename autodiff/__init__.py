@@ -83,6 +83,7 @@ from autodiff.version import Version as _Version
 from autodiff.version import __version__ as _own_version
 
 if TYPE_CHECKING:
+    from autodiff import _C as _C
     from autodiff import accelerator as accelerator
     from autodiff import amp as amp
     from autodiff import backends as backends
@@ -98,14 +99,20 @@ if TYPE_CHECKING:
     from autodiff import multiprocessing as multiprocessing
     from autodiff import nn as nn
     from autodiff import optim as optim
+    from autodiff import overrides as overrides
+    from autodiff import serialization as serialization
+    from autodiff import signal as signal
     from autodiff import sparse as sparse
     from autodiff import testing as testing
+    from autodiff import types as types
     from autodiff import utils as utils
     from autodiff import viz as viz
+    from autodiff.amp import GradScaler as GradScaler
     from autodiff.amp import autocast as autocast
     from autodiff.compiling import compile as compile
     from autodiff.io import load as load
     from autodiff.io import save as save
+    from autodiff.overrides import typename as typename
     from autodiff.sparse import sparse_coo_tensor as sparse_coo_tensor
     from autodiff.sparse import sparse_csr_tensor as sparse_csr_tensor
     from autodiff.sparse import spmm as spmm
@@ -127,13 +134,15 @@ _give_tensors(vars(), _FUNCTIONS)
 _add_examples({name: getattr(Tensor, name) for name in _FUNCTIONS if hasattr(Tensor, name)}, _FUNCTIONS)
 _LATER = {name: name for name in (
     "accelerator", "amp", "backends", "compiler", "cuda", "data", "distributed", "distributions", "export", "func",
-    "io", "jit", "multiprocessing", "nn", "optim", "sparse", "testing", "utils", "viz",
-)} | {"mps": "accelerator", "xpu": "accelerator"}  # fmt: skip
+    "io", "jit", "multiprocessing", "nn", "optim", "overrides", "serialization", "signal", "sparse", "testing", "types",
+    "utils", "viz",
+)} | {"mps": "accelerator", "xpu": "accelerator", "_C": "_C"}  # fmt: skip
 _PARTS = ("autograd", "errors", "fft", "linalg", "random", "special")
 _OTHERS = ("Any", "TYPE_CHECKING", "annotations")  # what is not the library's own
 _LATER_NAMES = {
-    "autocast": "amp", "compile": "compiling", "load": "io", "save": "io", "explain": "viz", "memory": "viz",
-    "sparse_coo_tensor": "sparse", "sparse_csr_tensor": "sparse", "spmm": "sparse",
+    "GradScaler": "amp", "autocast": "amp", "compile": "compiling", "load": "io", "save": "io", "explain": "viz",
+    "memory": "viz", "typename": "overrides", "sparse_coo_tensor": "sparse", "sparse_csr_tensor": "sparse",
+    "spmm": "sparse",
 }  # fmt: skip
 # Names that come here are declared for checkers of types in autodiff/tensors/later.pyi.
 _OF_LAYERS = {"vmap": "func", **dict.fromkeys((

@@ -117,7 +117,10 @@ class GradScaler:
         return optimizer.step(*args, **kwargs) if self._finite[key] else None
 
     def update(self, new_scale: Any = None) -> None:
-        """Choose the next scale: lower after a step that was left out, higher after many that were not."""
+        """Choose the next scale: lower after a step that was left out, higher after many that were not.
+
+        Raises OptionError where there was no step.
+        """
         if not self._enabled:
             return
         if new_scale is not None:

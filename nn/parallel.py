@@ -11,7 +11,7 @@ from .module import Module
 if TYPE_CHECKING:
     from .data_parallel import DistributedDataParallel as DistributedDataParallel
 
-__all__ = ["DataParallel"]
+__all__ = ["DataParallel", "data_parallel"]
 
 
 class DataParallel(Module):
@@ -24,6 +24,14 @@ class DataParallel(Module):
     def forward(self, *inputs: Any, **kwargs: Any) -> Any:
         """What ``module`` gives."""
         return self.module(*inputs, **kwargs)
+
+
+def data_parallel(
+    module: Module, inputs: Any, device_ids: Any = None, output_device: Any = None, dim: int = 0,
+    module_kwargs: dict[str, Any] | None = None,
+) -> Any:  # fmt: skip
+    """What ``module`` gives for ``inputs``, one or a tuple of them, computed in one piece."""
+    return module(*inputs if isinstance(inputs, tuple) else (inputs,), **(module_kwargs or {}))
 
 
 if not TYPE_CHECKING:  # which would take any name for one of these

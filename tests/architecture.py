@@ -21,11 +21,12 @@ LIBRARY = ("autodiff", "nn", "optim")
 MOVABLE = ("nn", "optim")
 
 # From the ground up: each line of the README's table names rooms, which may import from the lines above.
-README_ROW = re.compile(r"^\| (`[a-z`. _]+`) \|", re.MULTILINE)
+README_ROW = re.compile(r"^\| (`[a-zA-Z`. _]+`) \|", re.MULTILINE)
 
 
 def rooms_of(readme: str) -> list[list[str]]:
-    return [re.findall(r"`([a-z._]+)`", row) for row in README_ROW.findall(readme.partition("## How it is layered")[2])]
+    rows = README_ROW.findall(readme.partition("## How it is layered")[2])
+    return [re.findall(r"`([a-zA-Z._]+)`", row) for row in rows]
 
 
 LEVELS = rooms_of((ROOT / "README.md").read_text(encoding="utf-8"))

@@ -5,6 +5,7 @@ Such a file holds arrays by their names, and nothing else: no nesting, no plain 
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Iterable
 from operator import itemgetter
@@ -64,12 +65,31 @@ def read(content: bytes, name: object) -> dict[str, NDArray[Any]]:
     library = _library()
     try:
         entries = library.deserialize(content)
-    except library.SafetensorError as error:
+        _refuse_names_twice(content)
+    except (library.SafetensorError, _TwiceError) as error:
         raise FileFormatError(f"{name}: not a whole {SUFFIX} file ({error}); fetch it again") from None
     try:
         return {key: _array(entry, f"{name}: {key!r}") for key, entry in sorted(entries, key=itemgetter(0))}
     except ValueError as error:  # sizes beyond NumPy's beside one of 0, and too many axes
         raise FileFormatError(f"{name}: {error}") from None
+
+
+class _TwiceError(ValueError):
+    """A name that stands twice in a header."""
+
+
+def _refuse_names_twice(content: bytes) -> None:
+    """Raise where a name stands twice in the header, of which each reader would take another array."""
+    end = 8 + int.from_bytes(content[:8], "little")
+    json.loads(content[8:end], object_pairs_hook=_once)
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        twice = next(key for n, (key, _) in enumerate(pairs) if key in dict(pairs[:n]))
+        raise _TwiceError(f"{twice!r} stands twice in its header")
+    return found
 
 
 def _array(entry: Any, where: str) -> NDArray[Any]:

@@ -7,6 +7,7 @@ tensor(-2.)
 
 from __future__ import annotations
 
+from autodiff.errors import LinalgError as _LinalgError
 from autodiff.functions.linear_algebra import matmul as matmul
 from autodiff.functions.more_examples import LINALG as _LINALG
 from autodiff.functions.public import give_tensors as _give_tensors
@@ -19,4 +20,5 @@ from autodiff.linalg.norms import norm as norm
 from autodiff.linalg.norms import vector_norm as vector_norm
 from autodiff.linalg.products import *
 
+LinAlgError = _LinalgError  # as PyTorch has it
 _give_tensors(vars(), _LINALG)

@@ -37,7 +37,7 @@ def hann_window(
     >>> hann_window(4)
     tensor([0.0000, 0.5000, 1.0000, 0.5000])
     """
-    return _cosines("hann_window", window_length, periodic, (0.5, -0.5), dtype, device, requires_grad)
+    return cosines("hann_window", window_length, periodic, (0.5, -0.5), dtype, device, requires_grad)
 
 
 def hamming_window(
@@ -51,7 +51,7 @@ def hamming_window(
     >>> hamming_window(4)
     tensor([0.0800, 0.5400, 1.0000, 0.5400])
     """
-    return _cosines("hamming_window", window_length, periodic, (alpha, -beta), dtype, device, requires_grad)
+    return cosines("hamming_window", window_length, periodic, (alpha, -beta), dtype, device, requires_grad)
 
 
 def blackman_window(
@@ -64,7 +64,7 @@ def blackman_window(
     >>> blackman_window(4)[1:]
     tensor([0.3400, 1.0000, 0.3400])
     """
-    return _cosines("blackman_window", window_length, periodic, (0.42, -0.5, 0.08), dtype, device, requires_grad)
+    return cosines("blackman_window", window_length, periodic, (0.42, -0.5, 0.08), dtype, device, requires_grad)
 
 
 def bartlett_window(
@@ -78,7 +78,7 @@ def bartlett_window(
     tensor([0.0000, 0.5000, 1.0000, 0.5000])
     """
     places = _places(window_length, periodic)
-    return _made("bartlett_window", 1 - np.abs(2 * places - 1), window_length, dtype, device, requires_grad)
+    return made("bartlett_window", 1 - np.abs(2 * places - 1), window_length, dtype, device, requires_grad)
 
 
 def kaiser_window(
@@ -96,7 +96,7 @@ def kaiser_window(
     """
     places = _places(window_length, periodic)
     weights = np.i0(beta * np.sqrt(np.maximum(1 - (2 * places - 1) ** 2, 0))) / np.i0(beta)
-    return _made("kaiser_window", weights, window_length, dtype, device, requires_grad)
+    return made("kaiser_window", weights, window_length, dtype, device, requires_grad)
 
 
 def _places(length: int, periodic: bool) -> Any:
@@ -105,15 +105,17 @@ def _places(length: int, periodic: bool) -> Any:
     return np.arange(length) / max(length if periodic else length - 1, 1)
 
 
-def _cosines(
+def cosines(
     name: str, length: int, periodic: bool, weights: tuple[float, ...], dtype: Any, device: Any, requires_grad: bool
 ) -> Tensor:
+    """A sum of cosines, the first of them constant, with these weights."""
     places = _places(length, periodic)
     waves = sum(w * np.cos(2 * np.pi * k * places) for k, w in enumerate(weights))
-    return _made(name, waves, length, dtype, device, requires_grad)
+    return made(name, waves, length, dtype, device, requires_grad)
 
 
-def _made(name: str, weights: Any, length: int, dtype: Any, device: Any, requires_grad: bool) -> Tensor:
+def made(name: str, weights: Any, length: int, dtype: Any, device: Any, requires_grad: bool) -> Tensor:
+    """The window of these numbers, and 1 where there is but one; raises DtypeError for a dtype that is not floating."""
     chosen = dtype_or_default(dtype)
     if chosen.kind != "f":
         raise DtypeError(f"{name} gives floats, not {chosen}")

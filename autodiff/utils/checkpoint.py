@@ -71,6 +71,19 @@ def checkpoint(
     return result
 
 
+def get_device_states(*args: Any) -> tuple[list[int], list[Any]]:
+    """No accelerators, and no states of their generators.
+
+    >>> get_device_states()
+    ([], [])
+    """
+    return [], []
+
+
+def set_device_states(devices: Sequence[int], states: Sequence[Any], *, device_type: str | None = None) -> None:
+    """Nothing: there are no accelerators."""
+
+
 def checkpoint_sequential(
     functions: Any,
     segments: int,

@@ -6,7 +6,6 @@ returned.
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import numpy as np
@@ -15,6 +14,7 @@ from autodiff.engine.apply import apply
 from autodiff.engine.values import Value
 from autodiff.errors import AxisError, OptionError, ShapeError
 from autodiff.functions import reductions
+from autodiff.functions.activations import hardshrink, prelu
 from autodiff.functions.arithmetic import clamp, where
 from autodiff.functions.arrays import array_of
 from autodiff.functions.axes import length_of
@@ -24,7 +24,6 @@ from autodiff.kernels.arrays import as_array
 from autodiff.ops import fused, transcendental
 from autodiff.ops.arithmetic import multiply
 from autodiff.ops.lengths import absolute
-from autodiff.ops.shaping import reshape
 from autodiff.random import numpy_generator
 from autodiff.tensors.warned import warn
 
@@ -234,28 +233,6 @@ def selu(input: Any, inplace: bool = False) -> Value:
     return _elu(input, SELU_ALPHA, SELU_SCALE)
 
 
-def prelu(input: Any, weight: Any) -> Value:
-    """``leaky_relu`` with slopes that are learnt: one for all, or one for each channel (axis 1).
-
-    Shapes: input (N, C, *) or any, weight (C,) or (1,) or ().
-
-    Reference: He et al. 2015, "Delving deep into rectifiers".
-
-    Raises ShapeError where the weight does not fit the channels.
-    """
-    shape, slopes = tuple(input.shape), math.prod(weight.shape)
-    if slopes != 1:
-        channels = shape[1] if len(shape) > 1 else 0
-        if len(weight.shape) != 1 or slopes != channels:
-            raise ShapeError(f"prelu of shape {shape} takes 1 slope or {channels}, not shape {tuple(weight.shape)}")
-        weight = reshape(weight, shape=(slopes,) + (1,) * (len(shape) - 2))
-    elif len(weight.shape) > 1:
-        raise ShapeError(f"prelu takes one slope as () or (1,), not of shape {tuple(weight.shape)}")
-    elif weight.shape:
-        weight = reshape(weight, shape=())
-    return where(input > 0, input, input * weight)
-
-
 def rrelu(
     input: Any, lower: float = 1.0 / 8, upper: float = 1.0 / 3, training: bool = False, inplace: bool = False
 ) -> Value:
@@ -280,11 +257,6 @@ def threshold(input: Any, threshold: float, value: float, inplace: bool = False)
     if inplace:
         return written(input, lambda x: where(x <= threshold, value, x))
     return where(input <= threshold, value, input)
-
-
-def hardshrink(input: Any, lambd: float = 0.5) -> Value:
-    """x, but 0 where its size is at most ``lambd``."""
-    return apply(transcendental.hardshrink, (input,), {"width": lambd})
 
 
 def softshrink(input: Any, lambd: float = 0.5) -> Value:

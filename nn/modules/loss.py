@@ -15,8 +15,8 @@ from .function_module import FunctionModule
 __all__ = [
     "BCELoss", "BCEWithLogitsLoss", "CTCLoss", "CosineEmbeddingLoss", "CrossEntropyLoss", "GaussianNLLLoss",
     "HingeEmbeddingLoss", "HuberLoss", "KLDivLoss", "L1Loss", "MSELoss", "MarginRankingLoss", "MultiLabelMarginLoss",
-    "MultiLabelSoftMarginLoss", "MultiMarginLoss", "NLLLoss", "PoissonNLLLoss", "SmoothL1Loss", "SoftMarginLoss",
-    "TripletMarginLoss", "TripletMarginWithDistanceLoss",
+    "MultiLabelSoftMarginLoss", "MultiMarginLoss", "NLLLoss", "NLLLoss2d", "PoissonNLLLoss", "SmoothL1Loss",
+    "SoftMarginLoss", "TripletMarginLoss", "TripletMarginWithDistanceLoss",
 ]  # fmt: skip
 
 
@@ -124,6 +124,9 @@ class CrossEntropyLoss(_ClassLoss, function=F.cross_entropy):
 
 class NLLLoss(_ClassLoss, function=F.nll_loss):
     """The negative log-likelihood of log-probabilities."""
+
+
+NLLLoss2d = NLLLoss  # the old name, for images
 
 
 class SmoothL1Loss(_PlainLoss, function=F.smooth_l1_loss):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from autodiff.engine.values import TensorBase, Value
-from autodiff.functions import arithmetic, comparison, transcendental
+from autodiff.functions import activations, arithmetic, comparison, transcendental
 from autodiff.kinds import refusing
 from autodiff.special import functions as special
 
@@ -84,6 +84,8 @@ class ElementwiseMethods(TensorBase):
     sigmoid = transcendental.sigmoid
     relu = transcendental.relu
     logit = transcendental.logit
+    prelu = refusing(activations.prelu)
+    hardshrink = refusing(activations.hardshrink)
 
     erf = special.erf
     erfc = special.erfc

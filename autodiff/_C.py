@@ -1,0 +1,32 @@
+"""What programs reach for inside PyTorch's compiled part."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from autodiff.errors import LinalgError
+from autodiff.functions.shaping import broadcast_shapes
+from autodiff.random import Generator as Generator
+from autodiff.tensors.devices import device as device
+from autodiff.tensors.sizes import Size
+from autodiff.tensors.tensor import Tensor
+
+_LinAlgError = LinalgError
+_TensorBase = TensorBase = Tensor
+
+
+def _infer_size(first: Any, second: Any) -> Any:
+    """The shape in which two shapes meet; raises ShapeError where they do not.
+
+    >>> _infer_size((3, 1), (4,))
+    autodiff.Size([3, 4])
+    """
+    return Size(broadcast_shapes(first, second))
+
+
+def _log_api_usage_once(name: str) -> None:
+    """Nothing: nobody is told."""
+
+
+def _get_tracing_state() -> None:
+    """None: nothing is traced."""

@@ -1,0 +1,3 @@
+"""``torch.signal``: windows."""
+
+from autodiff.signal import windows as windows
