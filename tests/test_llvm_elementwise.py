@@ -18,6 +18,7 @@ from llvm_lane import MACHINES, Guarded, machine, only_kernels
 import autodiff
 from autodiff.kernels import threads
 from autodiff.kernels.llvm import elementwise, library
+from autodiff.kernels.llvm.builder import Argument, Code
 
 COUNTS = {name: body.__code__.co_argcount - 1 for name, body in elementwise.BODIES.items()}
 EDGES = [
@@ -49,6 +50,23 @@ def test_digits(name: str, ulps: int, least: float, kind: str) -> None:
     right = expected(name, x)
     units = np.abs(elementwise.apply(kernel(name, kind), x) - right) / np.spacing(np.abs(right).astype(np.float32))
     assert units.max() < ulps
+
+
+@pytest.mark.parametrize("kind", MACHINES)
+def test_digits_of_tanh(kind: str) -> None:
+    """The hyperbolic tangent, of which other kernels are made, keeps its digits near 0, and its sign there."""
+    made = machine(kind)
+    k = Code(made, [Argument(made.lanes), Argument(made.lanes, written=True)])
+    with k.loop(k.start, k.stop) as turn:
+        x, out = (k.at(array, (turn.index, 4 * k.lanes)) for array in k.arrays)
+        k.store(elementwise.Maths(k).tanh(k.load(x)), out)
+    kernel = library.Kernel(library.compiled(k.text(), made), k)
+    x = np.concatenate([np.linspace(-12, 12, 50_001), np.geomspace(1e-45, 1, 9_999)]).astype(np.float32)
+    right = np.tanh(x.astype(np.float64))
+    assert (np.abs(elementwise.apply(kernel, x) - right) / np.spacing(np.abs(right).astype(np.float32))).max() < 4
+    hard = elementwise.apply(kernel, np.array([-0.0, math.inf, -math.inf, math.nan], np.float32))
+    np.testing.assert_array_equal(hard, np.array([-0.0, 1, -1, math.nan], np.float32))
+    assert np.signbit(hard[0])
 
 
 @pytest.mark.parametrize("name", ["tanh_back", "sigmoid_back"])

@@ -16,33 +16,14 @@ from typing import Any
 import numpy as np
 
 from autodiff.kernels.arrays import as_array
+from autodiff.kernels.lanes import faster
 from autodiff.kernels.layout import row_major
+from autodiff.kernels.recurrent import LONG, Steps, before, count_of, joined, lstm_parts, taken
+from autodiff.kernels.recurrent import lstm as _lstm
 from autodiff.ops.arithmetic import gate
 from autodiff.ops.arrays import are_arrays
 from autodiff.ops.joint import Joint
 from autodiff.ops.transcendental import sigmoid
-
-Steps = tuple[tuple[int, int], ...]
-
-
-def _taken(state: Any, first: Any, n: int) -> Any:
-    """The ``n`` states that a step goes on from: samples that were not there before start from ``first``."""
-    have = len(state)
-    return state[:n] if n <= have else np.concatenate([state, first[have:n]])
-
-
-def _joined(parts: list[Any], steps: Steps) -> Any:
-    """What the steps gave, in the order of the rows of the input."""
-    return np.concatenate(parts if steps[0][0] == 0 else parts[::-1])
-
-
-def _before(states: Any, first: Any, steps: Steps) -> Any:
-    """For each row the state that its step went on from."""
-    parts, state = [], first
-    for start, stop in steps:
-        parts.append(_taken(state, first, stop - start))
-        state = states[start:stop]
-    return _joined(parts, steps)
 
 
 class _Carried:
@@ -78,7 +59,7 @@ def _rnn(x: Any, w: Any, h0: Any, steps: Steps, relu: bool) -> Any:
     out, state, wt = np.empty_like(x), h0, row_major(w.T)
     for start, stop in steps:
         new = out[start:stop]
-        z = np.dot(_taken(state, h0, stop - start), wt)
+        z = np.dot(taken(state, h0, stop - start), wt)
         z += x[start:stop]
         if relu:
             np.maximum(z, 0, out=new)
@@ -96,69 +77,25 @@ def _rnn_back(g: Any, out: Any, x: Any, w: Any, h0: Any, steps: Steps, relu: boo
         c = gate(c, mask=slope[start:stop]) if relu else c * slope[start:stop]
         carried.now = np.dot(c, w)
         parts.append(c)
-    to_x = _joined(parts[::-1], steps)
-    return to_x, np.dot(to_x.T, _before(out, h0, steps)), carried.first()
+    to_x = joined(parts[::-1], steps)
+    return to_x, np.dot(to_x.T, before(out, h0, steps)), carried.first()
 
 
 # --- LSTM (Hochreiter & Schmidhuber 1997; forget gates: Gers, Schmidhuber & Cummins 2000) -----------------------------
 
 
-def _halves(size: int, dtype: Any) -> Any:
-    """1/2 for the gates i, f and o, which are sigmoids, and 1 for the new content a, a tanh, at its place.
-
-    The sigmoid of x is (1 + tanh(x / 2)) / 2: one call for all four, faster than exp and division. It rounds to a
-    multiple of the last digit of 1, which is enough for what multiplies numbers of that size.
-    """
-    return np.repeat(as_array([0.5, 0.5, 1, 0.5], dtype), size)
-
-
-def _lstm(x: Any, w: Any, h0: Any, c0: Any, r: Any = None, *, steps: Steps) -> Any:
-    count, size, width = len(x), c0.shape[1], h0.shape[1]
-    out = np.empty(count * (width + 5 * size), x.dtype)
-    hs, cs, gates = _lstm_parts(out, count, width, size)
-    halves = _halves(size, x.dtype)
-    np.multiply(x, halves, out=gates)
-    wt, rest = row_major(w.T) * halves, 1 - halves
-    h, c = h0, c0
-    for start, stop in steps:
-        n, z = stop - start, gates[start:stop]
-        z += np.dot(_taken(h, h0, n), wt)
-        np.tanh(z, out=z)
-        z *= halves
-        z += rest
-        new, state = z[:, :size] * z[:, 2 * size : 3 * size], cs[start:stop]
-        np.multiply(z[:, size : 2 * size], _taken(c, c0, n), out=state)
-        state += new
-        np.tanh(state, out=new)
-        h, c = hs[start:stop], state
-        if r is None:
-            np.multiply(new, z[:, 3 * size :], out=h)
-        else:
-            new *= z[:, 3 * size :]
-            np.dot(new, r.T, out=h)
-    return out
-
-
-def _lstm_parts(out: Any, count: int, width: int, size: int) -> tuple[Any, Any, Any]:
-    """h (S, P), c (S, H) and the gates (S, 4 H) in the result of the primitive."""
-    ends = count * width, count * (width + size)
-    return (
-        out[: ends[0]].reshape(count, width),
-        out[ends[0] : ends[1]].reshape(count, size),
-        out[ends[1] :].reshape(count, 4 * size),
-    )
-
-
+@faster("lstm_back", opaque_from=LONG)
 def _lstm_back(
     g: Any, out: Any, x: Any, w: Any, h0: Any, c0: Any, r: Any = None, *, steps: Steps
 ) -> tuple[Any, ...]:
-    count, size, width = max(stop for _, stop in steps), c0.shape[1], h0.shape[1]
-    hs, cs, gates = _lstm_parts(out, count, width, size)
-    to_h, to_c, to_gates = _lstm_parts(g, count, width, size)
+    count, size, width = count_of(steps), c0.shape[1], h0.shape[1]
+    hs, cs, gates = lstm_parts(out, count, width, size)
+    to_h, to_c, to_gates = lstm_parts(g, count, width, size)
     i, f, a, o = (gates[:, k * size : (k + 1) * size] for k in range(4))
     t = np.tanh(cs)
-    own = (gates + (2 * _halves(size, w.dtype) - 1)) * (1 - gates)  # s (1 - s) of a sigmoid, (1 + a) (1 - a) of a tanh
-    slopes = own * np.concatenate([a, _before(cs, c0, steps), i, t], 1)
+    bump = np.repeat(as_array([0, 0, 1, 0], w.dtype), size)
+    own = (gates + bump) * (1 - gates)  # s (1 - s) of a sigmoid, (1 + a) (1 - a) of a tanh
+    slopes = own * np.concatenate([a, before(cs, c0, steps), i, t], 1)
     # Only a derivative of this rule reads the gates; a Tensor of zeros may still have derivatives.
     extra = None if are_arrays(g) and not to_gates.any() else to_gates * own
     through = o * (1 - t * t)
@@ -175,9 +112,9 @@ def _lstm_back(
         dz = dz if extra is None else dz + extra[start:stop]
         h_carried.now, c_carried.now = np.dot(dz, w), dc * f[start:stop]
         parts.append(dz)
-    to_x = _joined(parts[::-1], steps)
-    found = to_x, np.dot(to_x.T, _before(hs, h0, steps)), h_carried.first(), c_carried.first()
-    return found if r is None else (*found, np.dot(_joined(outputs[::-1], steps).T, o * t))
+    to_x = joined(parts[::-1], steps)
+    found = to_x, np.dot(to_x.T, before(hs, h0, steps)), h_carried.first(), c_carried.first()
+    return found if r is None else (*found, np.dot(joined(outputs[::-1], steps).T, o * t))
 
 
 # --- GRU (Cho et al. 2014), the reset gate after the matrix product --------------------------------------------------
@@ -187,7 +124,7 @@ def _gru(x: Any, w: Any, h0: Any, b: Any = None, *, steps: Steps) -> Any:
     size = h0.shape[1]
     out, wt, h = np.empty((len(x), size), x.dtype), row_major(w.T), h0
     for start, stop in steps:
-        before = _taken(h, h0, stop - start)
+        before = taken(h, h0, stop - start)
         z, inner = x[start:stop], np.dot(before, wt)
         if b is not None:
             inner += b
@@ -204,7 +141,7 @@ def _gru(x: Any, w: Any, h0: Any, b: Any = None, *, steps: Steps) -> Any:
 
 def _gru_back(g: Any, out: Any, x: Any, w: Any, h0: Any, b: Any = None, *, steps: Steps) -> tuple[Any, ...]:
     size = h0.shape[1]
-    h = _before(out, h0, steps)
+    h = before(out, h0, steps)
     inner = np.dot(h, w.T) if b is None else np.dot(h, w.T) + b
     r = sigmoid(x[:, :size] + inner[:, :size])
     u = sigmoid(x[:, size : 2 * size] + inner[:, size : 2 * size])
@@ -218,7 +155,7 @@ def _gru_back(g: Any, out: Any, x: Any, w: Any, h0: Any, b: Any = None, *, steps
         dh = g[start:stop] + carried.back_to(stop - start)
         carried.now = dh * u[start:stop] + np.dot(np.concatenate([dh, dh, dh], 1) * slopes[start:stop], w)
         parts.append(dh)
-    dh = _joined(parts[::-1], steps)
+    dh = joined(parts[::-1], steps)
     three = np.concatenate([dh, dh, dh], 1)
     to_inner = three * slopes
     to_x = three * np.concatenate([to_gates, to_new], 1)

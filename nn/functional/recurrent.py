@@ -18,6 +18,7 @@ from autodiff.engine.apply import apply
 from autodiff.engine.values import Value
 from autodiff.errors import OptionError, ShapeError
 from autodiff.functions.shaping import clone
+from autodiff.kernels.recurrent import Steps
 from autodiff.ops import recurrent
 from autodiff.ops.indexing import index
 
@@ -29,7 +30,7 @@ Pair = tuple[Value, Value]
 
 
 @lru_cache(maxsize=64)
-def _steps(batch_sizes: tuple[int, ...], reverse: bool) -> recurrent.Steps:
+def _steps(batch_sizes: tuple[int, ...], reverse: bool) -> Steps:
     """The first row and the end of each time, in the order in which time runs."""
     spans = tuple(itertools.pairwise((0, *itertools.accumulate(batch_sizes))))
     return spans[::-1] if reverse else spans

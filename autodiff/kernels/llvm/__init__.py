@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from autodiff.kernels.llvm import columns, elementwise, normalization, products, routes
+from autodiff.kernels.llvm import columns, elementwise, normalization, products, recurrent, routes
 
 # A route takes the arguments of NumPy's function. It gives None where it has no kernel, or not yet.
 ROUTES: dict[str, Callable[..., Any]] = {
@@ -20,5 +20,7 @@ ROUTES: dict[str, Callable[..., Any]] = {
     "products": normalization.products,
     "projected": normalization.projected,
     "cotangents_of_rows": normalization.cotangents_of_rows,
+    "lstm": recurrent.lstm,
+    "lstm_back": recurrent.lstm_back,
     **{name: elementwise.of(name) for name in elementwise.BODIES},
 }

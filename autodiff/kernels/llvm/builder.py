@@ -234,6 +234,10 @@ class Code:
     def _pointer(self, address: Iterable[Int]) -> Value:
         return self.op("ptr", f"inttoptr i64 {_name(self.add(*address))} to ptr")
 
+    def integer(self, *address: Int) -> Value:
+        """An integer from memory."""
+        return self.op("i64", f"load i64, {self._pointer(address)}, align 4")
+
     def load(self, *address: Int, first: int = 0, last: Int | None = None) -> Value:
         """A vector from memory; lanes outside of ``range(first, last)`` are 0, and their memory is not touched."""
         pointer, mask = self._pointer(address), self._mask(first, last)

@@ -86,18 +86,34 @@ class Maths:
         that is so small that processors are slow with it.
         """
         k, vanishes = self.k, self.where("olt", x, -104)
-        x = k.select(vanishes, k.zero, self.least(x, 89))
-        shifted = k.fma(x, self.number(1 / math.log(2)), self.number(ROUND))
+        power, value = self._reduced(k.select(vanishes, k.zero, self.least(x, 89)))
+        value, half = self.add(value, self.number(1)), self._integers("ashr", power, 1)
+        for part in (half, k.binary("sub", power, half)):
+            value = self.times(value, self._raised(part))
+        return k.select(vanishes, k.zero, value)
+
+    def _reduced(self, x: Value) -> tuple[Value, Value]:
+        """n, and exp(x - n log 2) - 1, for the n that makes it small."""
+        k, shifted = self.k, self.k.fma(x, self.number(1 / math.log(2)), self.number(ROUND))
         n = self.minus(shifted, self.number(ROUND))
         r = k.fma(n, self.number(LOG2_HIGH - math.log(2)), k.fma(n, self.number(-LOG2_HIGH), x))
-        value = self.add(k.fma(self.polynomial(EXP, r), self.times(r, r), r), self.number(1))
         bits = k.op(self.whole, f"bitcast {shifted} to {self.whole}")
         power = self._integers("sub", bits, struct.unpack("i", struct.pack("f", ROUND))[0])
-        half = self._integers("ashr", power, 1)
-        for part in (half, k.binary("sub", power, half)):
-            raised = self._integers("shl", self._integers("add", part, 127), 23)
-            value = self.times(value, k.op(value.type, f"bitcast {raised} to {value.type}"))
-        return k.select(vanishes, k.zero, value)
+        return power, k.fma(self.polynomial(EXP, r), self.times(r, r), r)
+
+    def _raised(self, n: Value) -> Value:
+        """2^n."""
+        raised = self._integers("shl", self._integers("add", n, 127), 23)
+        return self.k.op(self.k.vector, f"bitcast {raised} to {self.k.vector}")
+
+    def tanh(self, x: Value) -> Value:
+        """-e / (2 + e) for e = exp(-2 abs(x)) - 1, with the sign of x: right to the last digits also near 0."""
+        k = self.k
+        power, rest = self._reduced(self.times(self.least(self.size(x), 20), -2.0))
+        scale = self._raised(power)
+        e = k.fma(scale, rest, self.minus(scale, self.number(1)))
+        value = k.binary("fdiv", e, self.minus(self.number(-2), e))
+        return k.call(x.type, f"llvm.copysign.v{k.lanes}f32", value, x) or value
 
     def sigmoid(self, x: Value) -> Value:
         """exp(min(x, 0)) / (1 + exp(-abs(x))), which keeps its digits far below 0."""
