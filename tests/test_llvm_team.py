@@ -51,7 +51,7 @@ def check(size: int, parts: int) -> None:
     for _ in range(20):
         kernel(x, sums, stop=size, parts=parts)
     assert (x == 20).all()
-    bounds = [size * k // parts for k in range(parts + 1)]
+    bounds = [min(size, -(-size // parts) * k) for k in range(parts + 1)]
     np.testing.assert_array_equal(sums[:, 0], 20 * np.diff(bounds))
 
 
@@ -98,10 +98,10 @@ def test_a_helper_that_waits_for_kernels_takes_another_task(monkeypatch: pytest.
     def task(start: int, stop: int) -> int:
         return both.wait(timeout=20)
 
-    words = library._team()._words
+    helpers = library._team()
     for _ in range(10):
         end = time.monotonic() + 20
-        while not words[team.AWAKE]:  # the helper may be about to take what woke it before
+        while not helpers._awake:  # the helper may be about to take what woke it before
             check(10, 2)
             assert time.monotonic() < end
         assert sorted(threads.parallel_map(task, 2, True)) == [0, 1]

@@ -71,10 +71,10 @@ class Kernel:
                 raise BufferError(f"{size} numbers of float32 in a row are expected, not {given}")
         if not 0 <= start <= stop or parts < 1:
             raise BufferError(f"a range is expected, not {start} to {stop} in {parts} parts")
-        most = min(parts, workers()) if parts > 1 else 1
-        own = scratch(self._own * most)
+        helpers = min(parts, workers()) - 1 if parts > 1 else 0
+        own = scratch(self._own * (helpers + 1))
         places = np.array([4 * self._own, own.ctypes.data, *[array.ctypes.data for array in arrays]], np.int64)
-        self._team.run(self._entry, places.ctypes.data, start * self._turns, stop * self._turns, parts, most)
+        self._team.run(self._entry, places.ctypes.data, start * self._turns, stop * self._turns, parts, helpers)
 
 
 def scratch(size: int) -> Array:
