@@ -66,6 +66,29 @@ def update_moment(moment: Array, g: Array, keep: Number, fresh: Number) -> None:
     add(moment, g if fresh == 1 else multiply(g, fresh), moment)
 
 
+def sgd(
+    x: Array, g: Array, velocity: Array | None, decay: float, keep: Number, fresh: float, rate: Number, ahead: bool
+) -> None:
+    """x <- x - rate velocity, where velocity <- keep velocity + fresh (g + decay x); without it x <- x - rate g.
+
+    With ``ahead`` the direction is that of the next velocity, were g to stay (Nesterov).
+    """
+    if decay:
+        g = added(g, decay, x)
+    if velocity is not None:
+        update_moment(velocity, g, keep, fresh)
+        g = added(g, keep, velocity) if ahead else velocity
+    subtract(x, multiply(g, rate), x)
+
+
+def first_sgd(
+    x: Array, g: Array, velocity: Array, decay: float, keep: Number, fresh: float, rate: Number, ahead: bool
+) -> None:
+    """The first step of ``sgd``, in which the velocity becomes the gradient."""
+    np.copyto(velocity, added(g, decay, x) if decay else g)
+    sgd(x, added(velocity, keep, velocity) if ahead else velocity, None, 0, keep, fresh, rate, ahead)
+
+
 class AdamNumbers(NamedTuple):
     """What Adam's law multiplies by in one step: (b1, b2), (1 - b1, 1 - b2), the constant in the divisor, the rate."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Annotated, Any
 
 import numpy as np
@@ -66,37 +66,33 @@ class SGD(Optimizer):
     def _update(self, group: Group, touched: list[Array]) -> None:
         # By hand: _with_gradients, which the others use, would take most of so short a law's time.
         lr, decay, momentum, uphill = group["lr"], group["weight_decay"], group["momentum"], group["maximize"]
-        dtype, rate, keep, descend, block = None, lr, momentum, rules.descend, rules.BLOCK
+        dtype, rate, keep, block = None, lr, momentum, rules.BLOCK
+        fresh, ahead, plain, descend = 1 - group["dampening"], group["nesterov"], not (decay or momentum), rules.descend
         for p in group["params"]:
             grad = p._grad
             if grad is None:
                 continue
-            x, g = p._array, grad._array
+            x, g, velocity = p._array, grad._array, None
+            law: Callable[..., None] = rules.sgd
             if x.dtype is not dtype:
                 dtype = x.dtype
                 rate, keep = np.array(lr, dtype), np.array(momentum, dtype)
             if uphill:
                 g = -g
-            if decay:
-                g = rules.added(g, decay, x)
             if momentum:
-                g = self._velocity(p, g, keep, group)
+                state = self.state[p]
+                velocity = state.get("momentum_buffer")
+                if velocity is None:
+                    law, velocity = rules.first_sgd, wrap(np.empty_like(g))
+                    state["momentum_buffer"] = velocity
+                velocity = velocity._array
             if x.size > block:
-                rules.by_block(descend, (x, g), rate)
-            else:
+                rules.by_block(law, (x, g, velocity), decay, keep, fresh, rate, ahead)
+            elif plain:
                 descend(x, g, rate)
+            else:
+                law(x, g, velocity, decay, keep, fresh, rate, ahead)
             touched.append(x)
-
-    def _velocity(self, p: Any, g: Array, momentum: Array, group: Group) -> Array:
-        """The direction that momentum makes of a gradient."""
-        state = self.state[p]
-        buffer = state.get("momentum_buffer")
-        if buffer is None:
-            buffer = state["momentum_buffer"] = wrap(np.array(g))
-        else:
-            rules.by_block(rules.update_moment, (buffer._array, g), momentum, 1 - group["dampening"])
-        velocity: Array = buffer._array
-        return rules.added(g, momentum, velocity) if group["nesterov"] else velocity
 
 
 class ASGD(Optimizer):
