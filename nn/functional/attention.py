@@ -13,7 +13,7 @@ from autodiff.errors import DtypeError, OptionError, ShapeError
 from autodiff.functions.arithmetic import where
 from autodiff.functions.arrays import array_of, lent
 from autodiff.functions.joining import cat, repeat_interleave
-from autodiff.functions.shaping import expand, permute, transpose, unsqueeze
+from autodiff.functions.shaping import contiguous, expand, permute, transpose, unsqueeze
 from autodiff.functions.splitting import split
 from autodiff.kernels.arrays import as_array
 from autodiff.kernels.lending import lend
@@ -194,8 +194,8 @@ def multi_head_attention_forward(
         out = matmul(seen, v)
     else:
         out = scaled_dot_product_attention(q, k, v, mask, p, plain)
-    out = linear(permute(out, 2, 0, 1, 3).reshape(length, samples, width), out_proj_weight, out_proj_bias)
-    out = out.reshape(length, width) if alone else out
+    out = _linear(permute(out, 2, 0, 1, 3).reshape(length, samples, width), out_proj_weight, out_proj_bias)
+    out = contiguous(out.reshape(length, width) if alone else out)
     if not need_weights:
         return out, None
     seen = seen.mean(1) if average_attn_weights else seen
@@ -216,19 +216,27 @@ def _check_heads(query: Any, key: Any, value: Any, width: int, heads: int) -> No
         raise ShapeError(f"{heads} heads do not divide the width {width}")
 
 
+def _linear(x: Any, weight: Any, bias: Any) -> Value:
+    """The linear map of x (L, N, E), sample by sample in memory where x lies like that: nothing is copied."""
+    turned = transpose(x, 0, 1)
+    if array_of(x).flags.c_contiguous or not array_of(turned).flags.c_contiguous:
+        return linear(x, weight, bias)
+    return transpose(linear(turned, weight, bias), 0, 1)
+
+
 def _projected(query: Any, key: Any, value: Any, weights: Any, bias: Any, width: int) -> tuple[Any, ...]:
     """The three projections; inputs that are the same tensor share one product."""
     if not isinstance(weights, tuple):
         if query is key and key is value:
-            return split(linear(query, weights, bias), width, -1)
+            return split(_linear(query, weights, bias), width, -1)
         if key is value:
             parts, sizes = (query, key), [width, 2 * width]
             biases = (None, None) if bias is None else split(bias, sizes)
-            q, both = (linear(x, w, b) for x, w, b in zip(parts, split(weights, sizes), biases, strict=True))
+            q, both = (_linear(x, w, b) for x, w, b in zip(parts, split(weights, sizes), biases, strict=True))
             return (q, *split(both, width, -1))
         weights = split(weights, width)
     three = (None,) * 3 if bias is None else split(bias, width)
-    return tuple(linear(x, w, b) for x, w, b in zip((query, key, value), weights, three, strict=True))
+    return tuple(_linear(x, w, b) for x, w, b in zip((query, key, value), weights, three, strict=True))
 
 
 def _merged(attn_mask: Any, key_padding_mask: Any, shape: tuple[int, ...], dtype: Any) -> Any:
