@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from autodiff.kernels.columns import exp_columns, softmax_back
+from autodiff.kernels.columns import attend, exp_columns, softmax_back
 from autodiff.kernels.lanes import opaque
 from autodiff.kernels.layout import order_of
 from autodiff.kernels.threads import WorkQueue, tile_size
@@ -94,6 +94,9 @@ def _attention(q: Any, k: Any, v: Any, bias: Any, kept: Any, scale: float, causa
         axes = order_of(q.shape, q.strides)
         out = np.empty([shape[a] for a in axes], q.dtype).transpose(np.argsort(axes))
 
+    if bias is None and kept is None and attend(q, k, v, out, causal=causal, scale=scale):
+        return out
+
     def work(out: Any, q: Any, k: Any, v: Any, bias: Any, kept: Any) -> None:
         p, total = _weights(q, k, bias, scale, causal)
         np.divide(np.matmul((p if kept is None else p * kept.mT).mT, v), 1 if total is None else total.mT, out=out)
@@ -109,6 +112,8 @@ def _attention_back(
     if not are_arrays(g, q, k, v):
         return _to_inputs(g, q, k, v, bias, kept, scale, causal)
     found = np.empty_like(q), np.empty_like(k), np.empty_like(v)
+    if bias is None and kept is None and attend(g, q, k, v, *found, causal=causal, scale=scale):
+        return found
 
     def work(*parts: Any) -> None:
         g, q, k, v, bias, kept = parts[3:]

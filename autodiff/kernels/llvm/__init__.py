@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from autodiff.kernels.llvm import columns, elementwise, normalization, products, recurrent, routes
+from autodiff.kernels.llvm import attention, columns, elementwise, normalization, products, recurrent, routes
 
 # A route takes the arguments of NumPy's function. It gives None where it has no kernel, or not yet.
 ROUTES: dict[str, Callable[..., Any]] = {
@@ -14,6 +14,7 @@ ROUTES: dict[str, Callable[..., Any]] = {
     "convolve_weight": routes.convolve_weight,
     "exp_columns": columns.exp_columns,
     "softmax_back": columns.softmax_back,
+    "attend": attention.attend,
     "dot": products.dot,
     "moments": normalization.moments,
     "standardized": normalization.standardized,
