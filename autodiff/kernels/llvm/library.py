@@ -76,6 +76,10 @@ class Kernel:
         places = np.array([4 * self._own, own.ctypes.data, *[array.ctypes.data for array in arrays]], np.int64)
         self._team.run(self._entry, places.ctypes.data, start * self._turns, stop * self._turns, parts, helpers)
 
+    def run(self, words: Array, stop: int, parts: int) -> None:
+        """Run code that reads these words over ``range(stop)``; whoever gives them answers for what they are."""
+        self._team.run(self._entry, words.ctypes.data, 0, stop, parts, parts - 1)
+
 
 def scratch(size: int) -> Array:
     """Memory for a kernel's own use, from the beginning of a line of the cache on."""

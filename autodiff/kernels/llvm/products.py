@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from autodiff.kernels.geometry import Array
+from autodiff.kernels.llvm import halves
 from autodiff.kernels.llvm.builder import Argument, Code, Int, Machine, Value
 from autodiff.kernels.llvm.library import Kernel, in_a_row, ready, single
 from autodiff.kernels.threads import shares_sums, workers
@@ -89,7 +90,9 @@ def dot(x: Any, y: Any, count: int) -> Array | None:
     else:
         copies = 1 if y.flags.c_contiguous else 2
         key, fits = (False, size, columns), rows >= FEWEST_ROWS and copies * size * columns <= LARGEST
-    kernel = ready("matrix product", key, build, partial(_agrees, key)) if fits else None
+    if not fits:
+        return halves.shared(x, y)
+    kernel = ready("matrix product", key, build, partial(_agrees, key))
     return None if kernel is None else _multiplied(kernel, key, x, y)
 
 
