@@ -19,6 +19,7 @@ from autodiff.ops.transcendental import logistic
 
 ROOT_HALF, PEAK = math.sqrt(0.5), 1 / math.sqrt(2 * math.pi)
 SMALLEST = 1e-12  # the product of a probability and its complement, in a denominator
+SHORT = 32  # numbers of a row
 LINE, CUBE = math.sqrt(2 / math.pi), 0.044715 * math.sqrt(2 / math.pi)
 
 
@@ -51,7 +52,12 @@ def _gelu_tanh_x(g: Any, x: Any) -> Any:
 
 
 def _shifted(x: Any, axis: int) -> Any:
-    """``x`` less its maximum along ``axis``: exp of it cannot overflow."""
+    """``x`` less its maximum along ``axis``: exp of it cannot overflow.
+
+    Of many short rows NumPy takes the maxima ten times as fast when they are columns.
+    """
+    if x.ndim == 2 and axis in (1, -1) and 0 < x.shape[1] <= SHORT <= len(x):
+        return x - np.maximum.reduce(row_major(x.T), axis=0)[:, None]
     return x - np.maximum.reduce(x, axis=axis, keepdims=True) if x.size else x
 
 
