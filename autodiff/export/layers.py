@@ -101,15 +101,28 @@ def _standardize(s: Step) -> Name:
 
 
 def _attention(s: Step) -> Name:
-    g, (q, k, v) = s.g, (s.x(i) for i in range(3))
+    return _attended(s, [s.x(i) for i in range(3)], (s.shape(0)[-2], s.shape(1)[-2]), s.ndim)
+
+
+def _self_attention(s: Step) -> Name:
+    g, places = s.g, s.param("places")
+    parts = [g.node("Gather", s.x(), g.constant(i, np.int64), axis=2) for i in range(3)]
+    heads = [g.transpose(x, [0, 2, 1, 3] if places else [1, 2, 0, 3]) for x in parts]
+    out = _attended(s, heads, (s.shape(0)[places],) * 2, 4)
+    return g.transpose(out, [0, 2, 1, 3] if places else [2, 0, 1, 3])
+
+
+def _attended(s: Step, heads: list[Name], sizes: tuple[Size, Size], ndim: int) -> Name:
+    """The result of queries, keys and values, stacks of matrices with so many axes."""
+    g, (q, k, v) = s.g, heads
     if s.has("kept"):
         raise s.refuse("it drops at random; call model.eval() before")
-    swapped = [*range(s.ndim - 2), s.ndim - 1, s.ndim - 2]
+    swapped = [*range(ndim - 2), ndim - 1, ndim - 2]
     scores = g.node("MatMul", g.node("Mul", q, number(s, s.param("scale"))), g.transpose(k, swapped))
     if s.has("bias"):
         scores = g.node("Add", scores, s.array("bias", s.dtype))
     if s.param("causal"):
-        square = g.node("Expand", number(s, -np.inf), g.sizes([s.shape(0)[-2], s.shape(1)[-2]]))
+        square = g.node("Expand", number(s, -np.inf), g.sizes([*sizes]))
         scores = g.node("Add", scores, g.node("Trilu", square, g.constant(1, np.int64), upper=1))
     return g.node("MatMul", g.node("Softmax", scores, axis=-1), v)
 
@@ -215,5 +228,6 @@ LAYERS: dict[str, Callable[[Step], Name]] = {
     "conv2d": _conv, "conv2d_input": _conv_transpose, "max_pool2d": _max_pool, "max_pool2d_indices": _pool_indices,
     "sum_pool2d": _sum_pool,
     "resample": _resample, "standardize": _standardize, "attention": _attention,
+    "self_attention": _self_attention,
     "rnn": _rnn, "gru": _gru, "lstm": _lstm,
 }  # fmt: skip

@@ -8,9 +8,10 @@ from typing import Any
 
 import numpy as np
 
+from autodiff.engine.primitive import Primitive
 from autodiff.kernels.columns import attend, exp_columns, softmax_back
 from autodiff.kernels.lanes import opaque
-from autodiff.kernels.layout import order_of
+from autodiff.kernels.layout import order_of, row_major
 from autodiff.kernels.threads import WorkQueue, tile_size
 from autodiff.ops.arrays import are_arrays
 from autodiff.ops.fused import softmax
@@ -112,14 +113,47 @@ def _attention_back(
     if not are_arrays(g, q, k, v):
         return _to_inputs(g, q, k, v, bias, kept, scale, causal)
     found = np.empty_like(q), np.empty_like(k), np.empty_like(v)
+    _write(found, g, q, k, v, bias, kept, scale, causal)
+    return found
+
+
+def _write(
+    found: tuple[Any, ...], g: Any, q: Any, k: Any, v: Any, bias: Any, kept: Any, scale: float, causal: bool
+) -> None:
+    """The cotangents of q, k and v, written into three arrays."""
     if bias is None and kept is None and attend(g, q, k, v, *found, causal=causal, scale=scale):
-        return found
+        return
 
     def work(*parts: Any) -> None:
         g, q, k, v, bias, kept = parts[3:]
         parts[0][...], parts[1][...], parts[2][...] = _to_inputs(g, q, k, v, bias, kept, scale, causal)
 
     _in_blocks(work, q.shape[:-2], q.shape[-2] * k.shape[-2], (*found, g, q, k, v, bias, kept))
+
+
+def _heads(x: Any, places: int) -> tuple[Any, Any, Any]:
+    """Queries, keys and values (N, heads, L, E) of x (N, L, 3, heads, E), or of (L, N, ...) where ``places`` is 0."""
+    q, k, v = (np.transpose(x[:, :, i], (0, 2, 1, 3) if places else (1, 2, 0, 3)) for i in range(3))
+    return q, k, v
+
+
+def _aside(x: Any, places: int) -> Any:
+    """x (N, heads, L, E) with the heads of each place side by side: (N, L, heads, E) or (L, N, heads, E)."""
+    return np.transpose(x, (0, 2, 1, 3) if places else (2, 0, 1, 3))
+
+
+@opaque
+def _self_attention(x: Any, bias: Any, kept: Any, scale: float, causal: bool, places: int) -> Any:
+    return row_major(_aside(_attention(*_heads(x, places), bias, kept, scale, causal), places))
+
+
+@opaque
+def _self_attention_back(g: Any, x: Any, bias: Any, kept: Any, scale: float, causal: bool, places: int) -> Any:
+    heads = (np.transpose(g, (0, 2, 1, 3) if places else (1, 2, 0, 3)), *_heads(x, places), bias, kept, scale, causal)
+    if not are_arrays(g, x):
+        return np.stack([_aside(c, places) for c in _to_inputs(*heads)], axis=2)
+    found = np.empty_like(x)
+    _write(_heads(found, places), *heads)
     return found
 
 
@@ -128,3 +162,10 @@ def _attention_back(
 # the largest array of a transformer (Dao, Fu, Ermon, Rudra & Re 2022, "FlashAttention").
 attention = Joint("attention", _attention, _attention_back, inputs=3, keeps="q k v", promotes=False, floating=True,
                   real=True, lends="q k v")
+
+# The same of queries, keys and values that one projection made, and that no program sees: side by side they are one
+# array with one cotangent, which nothing has to put together.
+self_attention = Primitive("self_attention", _self_attention,
+                           lambda g, out, x, bias, kept, scale, causal, places:
+                               _self_attention_back(g, x, bias, kept, scale, causal, places),
+                           keeps="x", promotes=False, floating=True, real=True)

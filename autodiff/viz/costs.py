@@ -40,6 +40,7 @@ RULES: dict[str, Rule] = {
     "conv2d_input": lambda out, shapes, params: prod(shapes[0]) * prod(shapes[1][1:]),
     "conv2d_weight": lambda out, shapes, params: prod(shapes[0]) * prod(out[1:]),
     "attention": lambda out, shapes, params: prod(out[:-1]) * shapes[1][-2] * (shapes[1][-1] + shapes[2][-1]),
+    "self_attention": lambda out, shapes, params: 2 * prod(out) * shapes[0][params["places"]],
     "rnn": _recurrent,
     "lstm": _recurrent,
     "gru": lambda out, shapes, params: shapes[0][0] * prod(shapes[1]),

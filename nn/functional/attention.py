@@ -18,7 +18,7 @@ from autodiff.functions.splitting import split
 from autodiff.kernels.arrays import as_array
 from autodiff.kernels.lending import lend
 from autodiff.ops import fused
-from autodiff.ops.attention import attention
+from autodiff.ops.attention import attention, self_attention
 from autodiff.ops.linear_algebra import matmul
 from autodiff.ops.shaping import in_single, reshape
 
@@ -172,6 +172,12 @@ def multi_head_attention_forward(
     if is_causal and attn_mask is None:
         raise OptionError("is_causal says that attn_mask is the triangle, but there is no attn_mask")
     length, samples, width = query.shape
+    p, others = dropout_p if training else 0.0, (bias_k, bias_v, static_k, static_v, key_padding_mask)
+    special = need_weights or add_zero_attn or use_separate_proj_weight or any(x is not None for x in others)
+    if all(same) and not special and (is_causal or attn_mask is None) and query.dtype.char in "fd":
+        out = _of_itself(query, num_heads, in_proj_weight, in_proj_bias, p, is_causal)
+        out = contiguous(_linear(out, out_proj_weight, out_proj_bias))
+        return (out.reshape(length, width) if alone else out), None
     shape = (samples, num_heads, -1, width // num_heads)
     weights = (q_proj_weight, k_proj_weight, v_proj_weight) if use_separate_proj_weight else in_proj_weight
     q, k, v = _projected(query, key, value, weights, in_proj_bias, width)
@@ -186,7 +192,6 @@ def multi_head_attention_forward(
         k, v = cat([k, nothing], 2), cat([v, nothing], 2)
     plain = is_causal and key_padding_mask is None and not need_weights and k.shape[2] == length
     mask = None if plain else _merged(attn_mask, key_padding_mask, (*q.shape[:3], k.shape[2]), q.dtype)
-    p = dropout_p if training else 0.0
     if need_weights:
         scores = matmul(q * (1 / math.sqrt(shape[-1])), transpose(k, -2, -1))
         seen = apply(fused.softmax, (scores if mask is None else scores + mask,), {"axis": -1})
@@ -200,6 +205,21 @@ def multi_head_attention_forward(
         return out, None
     seen = seen.mean(1) if average_attn_weights else seen
     return out, seen[0] if alone else seen
+
+
+def _of_itself(x: Any, heads: int, weight: Any, bias: Any, p: float, causal: bool) -> Value:
+    """The heads of x (L, N, E) with what they see of x itself, side by side, before the last projection."""
+    check_probability(p)
+    (length, samples, width), three = x.shape, _linear(x, weight, bias)
+    by_samples = array_of(x).strides[0] < array_of(x).strides[1]
+    three = transpose(three, 0, 1) if by_samples else three
+    lead, each = tuple(three.shape[:2]), width // heads
+    params = {
+        "bias": None, "kept": _kept((samples, heads, length, length), p, x.dtype), "scale": 1 / math.sqrt(each),
+        "causal": causal, "places": int(by_samples),
+    }  # fmt: skip
+    out = apply(self_attention, (three.reshape(*lead, 3, heads, each),), params).reshape(*lead, width)
+    return transpose(out, 0, 1) if by_samples else out
 
 
 def _check_heads(query: Any, key: Any, value: Any, width: int, heads: int) -> None:

@@ -104,6 +104,18 @@ def _of_attention(q: Any, k: Any, v: Any) -> Any:
 declare("attention", real, real, real, ref=_attention, kwargs=_of_attention, dtypes=(), max_examples=60,
         shapes=[((2, 2), (3, 2), (3, 1)), ((2, 3, 1), (2, 2, 1), (2, 2, 2)), ((1, 2, 2, 2),) * 3])
 
+
+
+def _self_attention(x: Any, bias: Any, kept: Any, scale: float, causal: bool, places: int) -> Any:
+    x = x if places else x.swapaxes(0, 1)  # (N, L, 3, heads, E)
+    out = _attention(*(x[:, :, i].swapaxes(1, 2) for i in range(3)), bias, kept, scale, causal).swapaxes(1, 2)
+    return out if places else out.swapaxes(0, 1)
+
+
+declare("self_attention", real, ref=_self_attention, dtypes=(), shapes=[((2, 3, 3, 2, 2),), ((3, 1, 3, 1, 2),)],
+        kwargs=one_of(*({"bias": None, "kept": None, "scale": 0.5, "causal": causal, "places": places}
+                        for causal in (False, True) for places in (0, 1))))
+
 _lying = Pattern(np.array([0, 2, 2]), np.array([1, 0, 1]), (3, 2))
 declare("sparse_matmul", real, real, shapes=[((3,), (2, 4)), ((3,), (2, 1))], kwargs=one_of({"pattern": _lying}),
         ref=lambda v, y, pattern: np.stack([v[0] * y[1], 0 * y[0], v[1] * y[0] + v[2] * y[1]]))
