@@ -10,6 +10,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from autodiff.kernels.lanes import routed
+
 Array = np.ndarray[Any, Any]
 Number = float | Array
 Pair = tuple[float, float]
@@ -33,7 +35,7 @@ def by_block(law: Callable[..., None], arrays: Sequence[Any], *numbers: Any) -> 
         law(*(None if a is None else a[None] for a in arrays), *numbers)
     elif first.size <= BLOCK or type(first) is not np.ndarray:  # an array of ``compile``, which cuts them itself
         law(*arrays, *numbers)
-    else:
+    elif routed("formula", first, law, (*arrays, *numbers)) is None:
         step = max(BLOCK * len(first) // first.size, 1)
         for start in range(0, len(first), step):
             law(*(None if a is None else a[start : start + step] for a in arrays), *numbers)
@@ -67,13 +69,14 @@ def update_moment(moment: Array, g: Array, keep: Number, fresh: Number) -> None:
 
 
 def sgd(
-    x: Array, g: Array, velocity: Array | None, decay: float, keep: Number, fresh: float, rate: Number, ahead: bool
-) -> None:
+    x: Array, g: Array, velocity: Array | None, decay: float | None, keep: Number, fresh: float, rate: Number,
+    ahead: bool,
+) -> None:  # fmt: skip
     """x <- x - rate velocity, where velocity <- keep velocity + fresh (g + decay x); without it x <- x - rate g.
 
     With ``ahead`` the direction is that of the next velocity, were g to stay (Nesterov).
     """
-    if decay:
+    if decay is not None:
         g = added(g, decay, x)
     if velocity is not None:
         update_moment(velocity, g, keep, fresh)
@@ -82,11 +85,11 @@ def sgd(
 
 
 def first_sgd(
-    x: Array, g: Array, velocity: Array, decay: float, keep: Number, fresh: float, rate: Number, ahead: bool
+    x: Array, g: Array, velocity: Array, decay: float | None, keep: Number, fresh: float, rate: Number, ahead: bool
 ) -> None:
     """The first step of ``sgd``, in which the velocity becomes the gradient."""
-    np.copyto(velocity, added(g, decay, x) if decay else g)
-    sgd(x, added(velocity, keep, velocity) if ahead else velocity, None, 0, keep, fresh, rate, ahead)
+    np.copyto(velocity, g if decay is None else added(g, decay, x))
+    sgd(x, added(velocity, keep, velocity) if ahead else velocity, None, None, keep, fresh, rate, ahead)
 
 
 class AdamNumbers(NamedTuple):

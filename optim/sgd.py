@@ -65,7 +65,7 @@ class SGD(Optimizer):
 
     def _update(self, group: Group, touched: list[Array]) -> None:
         # By hand: _with_gradients, which the others use, would take most of so short a law's time.
-        lr, decay, momentum, uphill = group["lr"], group["weight_decay"], group["momentum"], group["maximize"]
+        lr, decay, momentum, uphill = group["lr"], group["weight_decay"] or None, group["momentum"], group["maximize"]
         dtype, rate, keep, block = None, lr, momentum, rules.BLOCK
         fresh, ahead, plain, descend = 1 - group["dampening"], group["nesterov"], not (decay or momentum), rules.descend
         for p in group["params"]:

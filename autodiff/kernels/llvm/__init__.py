@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from autodiff.kernels.llvm import attention, columns, elementwise, normalization, products, recurrent, routes
+from autodiff.kernels.llvm import attention, columns, elementwise, formulas, normalization, products, recurrent, routes
 
 # A route takes the arguments of NumPy's function. It gives None where it has no kernel, or not yet.
 ROUTES: dict[str, Callable[..., Any]] = {
@@ -16,6 +16,7 @@ ROUTES: dict[str, Callable[..., Any]] = {
     "softmax_back": columns.softmax_back,
     "attend": attention.attend,
     "dot": products.dot,
+    "formula": formulas.formula,
     "moments": normalization.moments,
     "standardized": normalization.standardized,
     "products": normalization.products,

@@ -15,7 +15,7 @@ from autodiff.kernels.llvm.builder import Argument, Machine
 from autodiff.kernels.llvm.library import Kernel, ready
 
 WORTH_THREADS = 1 << 20  # multiply-adds
-TALL = 128  # rows of a result from which on rows are shared, not columns
+TALL = 128  # rows of a result from which on rows are shared, not columns, unless the second factor is turned
 BY_ROWS, BY_COLUMNS, PLAIN, TURNED = 101, 102, 111, 112  # how cblas.h calls the orders of a matrix
 WORDS = ("blas", "order", "turned", "other", "n", "k", "x", "ldx", "y", "ldy", "out", "ldo", "apart", "between")
 
@@ -75,7 +75,7 @@ def _shared(kernel: Kernel, x: Array, y: Array) -> Array | None:
     if not turned or not other:
         return None
     out = np.empty((rows, columns), np.float32)
-    if rows >= TALL or rows >= columns:
+    if rows >= columns or (rows >= TALL and other == PLAIN):
         left = BY_ROWS, turned, other, columns, among, x.ctypes.data, ldx, y.ctypes.data, ldy
         apart, between, count = ldx if turned == PLAIN else 1, columns, rows
     else:  # the result and its factors, turned
