@@ -6,13 +6,28 @@ from typing import Any
 
 from autodiff.errors import LinalgError
 from autodiff.functions.shaping import broadcast_shapes
+from autodiff.named_dtypes import dtype as dtype
 from autodiff.random import Generator as Generator
 from autodiff.tensors.devices import device as device
-from autodiff.tensors.sizes import Size
+from autodiff.tensors.formats import layout as layout
+from autodiff.tensors.formats import memory_format as memory_format
+from autodiff.tensors.sizes import Size as Size
 from autodiff.tensors.tensor import Tensor
 
 _LinAlgError = LinalgError
 _TensorBase = TensorBase = Tensor
+
+
+class Value:
+    """A value in PyTorch's compiled programs, which editors put into import lines by mistake; there is none here."""
+
+
+class Graph:
+    """A compiled program of PyTorch's; there is none here."""
+
+
+class NoneType:
+    """The type of None in PyTorch's compiled programs; there are none here."""
 
 
 def _infer_size(first: Any, second: Any) -> Any:

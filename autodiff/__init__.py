@@ -84,6 +84,7 @@ from autodiff.version import __version__ as _own_version
 
 if TYPE_CHECKING:
     from autodiff import _C as _C
+    from autodiff import _jit_internal as _jit_internal
     from autodiff import accelerator as accelerator
     from autodiff import amp as amp
     from autodiff import backends as backends
@@ -136,7 +137,8 @@ _LATER = {name: name for name in (
     "accelerator", "amp", "backends", "compiler", "cuda", "data", "distributed", "distributions", "export", "func",
     "io", "jit", "multiprocessing", "nn", "optim", "overrides", "serialization", "signal", "sparse", "testing", "types",
     "utils", "viz",
-)} | {"mps": "accelerator", "xpu": "accelerator", "_C": "_C"}  # fmt: skip
+)} | {"mps": "accelerator", "xpu": "accelerator", "_C": "_C",
+     "_jit_internal": "_jit_internal"}  # fmt: skip
 _PARTS = ("autograd", "errors", "fft", "linalg", "random", "special")
 _OTHERS = ("Any", "TYPE_CHECKING", "annotations")  # what is not the library's own
 _LATER_NAMES = {

@@ -28,7 +28,8 @@ def of_torch(path: str) -> Any:
 
 
 PATHS = [
-    "_C._LinAlgError", "_C._TensorBase", "autograd.forward_ad.dual_level", "autograd.graph.Node",
+    "_C._LinAlgError", "_C._TensorBase", "_C.Value", "_C.dtype", "_jit_internal.Optional",
+    "autograd.forward_ad.dual_level", "autograd.graph.Node", "nn.functional.has_torch_function",
     "linalg.LinAlgError", "nn._reduction.get_enum", "nn.parallel.data_parallel", "overrides.has_torch_function",
     "serialization.add_safe_globals", "serialization.load", "signal.windows.hann", "types.Number", "types._size",
     "utils.checkpoint.get_device_states",

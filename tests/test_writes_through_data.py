@@ -109,3 +109,27 @@ def test_stages_written_one_after_another() -> None:
         return k[..., -1], (k * w[0]).sum()
 
     compare(program, np.array([0.5, -1.5]), np.array([0.4, 0.3, -0.2, 0.7]), near=Near(1e-13))
+
+
+REFUSED: dict[str, Callable[[Tensor], Any]] = {
+    "all of it": lambda x: x.data.clamp_(0.0, 1.0),
+    "filled": lambda x: x.data.zero_(),
+    "an entry": lambda x: x.data.__setitem__((0, 0), 9.0),
+    "copied": lambda x: x.data.copy_(autodiff.ones(2, 3, dtype=x.dtype)),
+    "by an operator": lambda x: x.data.__imul__(2),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_what_is_refused_says_that_data_can_be_assigned(name: str) -> None:
+    """Of a leaf and of a result; the repair leaves the gradient of the values before."""
+    for of in (leaf(NUMBERS), leaf(NUMBERS) * 1):
+        loss = (of * of).sum()
+        REFUSED[name](of)
+        with pytest.raises(InPlaceError, match=r"through \.data at .*; assign x\.data = "):
+            loss.backward()
+    x = leaf(NUMBERS)
+    loss = (x * x).sum()
+    x.data = x.data.clamp(0.0, 1.0)
+    loss.backward()
+    assert x.grad.tolist() == (2 * np.array(NUMBERS)).tolist()

@@ -39,8 +39,7 @@ def saved_or_raise(node: Node) -> tuple[Any, ...]:
         elif change is not None:
             raise InPlaceError(
                 f"an array of shape {array.shape} that the backward pass of {called_at(node)}, "
-                f"needs was changed in place{change.by} at {line_of(change.place)}; change a clone() of it, or after "
-                "backward()"
+                f"needs was changed in place{change.by} at {line_of(change.place)}; {change.repair}"
             )
     return saved
 

@@ -22,6 +22,9 @@ from autodiff.kernels.parts import Part, last_that_meets, part_of
 next_number = count(1).__next__  # one clock for nodes and changes
 
 
+BY_DATA = " through .data"  # by which something was changed
+
+
 class Change:
     """The latest change of one piece of memory."""
 
@@ -30,6 +33,12 @@ class Change:
     def __init__(self, place: Place, by: str, part: Part | None = None) -> None:
         self.number, self.place, self.by = 0, place, by
         self.part = part  # what of the memory was written, where that is told
+
+    @property
+    def repair(self) -> str:
+        """What to do instead."""
+        data = "assign x.data = ..., which leaves the backward pass what it needs, " if self.by == BY_DATA else ""
+        return f"{data}change a clone() of it, or after backward()"
 
 
 _changes: dict[int, Change] = {}

@@ -181,7 +181,7 @@ class _Region:
             if change is not None:
                 raise InPlaceError(
                     f"an array of shape {array.shape} that the checkpoint at {self.place} needs to compute again was "
-                    f"changed in place at {line_of(change.place)}; change a clone() of it, or after backward()"
+                    f"changed in place at {line_of(change.place)}; {change.repair}"
                 )
 
 

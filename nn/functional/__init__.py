@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from autodiff.functions.indexing import one_hot as one_hot
 from autodiff.functions.public import give_tensors as _give_tensors
+from autodiff.overrides import handle_torch_function as handle_torch_function
+from autodiff.overrides import has_torch_function as has_torch_function
+from autodiff.overrides import has_torch_function_unary as has_torch_function_unary
+from autodiff.overrides import has_torch_function_variadic as has_torch_function_variadic
 
 from .activations import *
 from .adaptive import *

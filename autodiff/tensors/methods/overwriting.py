@@ -12,7 +12,7 @@ from autodiff.engine.broadcasting import broadcasts_to
 from autodiff.engine.hooks import NodeHooks, in_use
 from autodiff.engine.tape import NO_PARAMS, Node, is_leaf
 from autodiff.engine.values import TensorBase, record, wrap
-from autodiff.engine.versions import changed
+from autodiff.engine.versions import BY_DATA, changed
 from autodiff.engine.views import View, node_in_base, node_of, origin, rerecord_view
 from autodiff.errors import AxisError, DtypeError, InPlaceError, ShapeError
 from autodiff.functions.index_keys import getitem, plain_key, stages
@@ -60,7 +60,7 @@ class OverwritingMethods(TensorBase):
             kind = AxisError if isinstance(error, IndexError) else ShapeError
             given, where = operands([values]), f"at {first!r:.60} of {operands([array])}"
             raise kind(f"put: {given} cannot be written {where}: {error}") from None
-        if traced or (first is ... and array.base is None) or not self._is_data():
+        if traced or not self._is_data():
             changed(array, history=traced)
         else:
             self._data_changed(first)
@@ -128,7 +128,7 @@ class OverwritingMethods(TensorBase):
         if node is not None and node.dtype != array.dtype:
             return self._write_result(astype(result, dtype=array.dtype))
         np.copyto(array, values, casting="unsafe")
-        if traced or array.base is None or not self._is_data():
+        if traced or not self._is_data():
             changed(array, history=traced)
         else:
             self._data_changed(...)
@@ -151,7 +151,7 @@ class OverwritingMethods(TensorBase):
         part = self._array[key]
         if isinstance(part, np.generic):  # a number, of which this is the view
             part = self._array[(*key, ...) if isinstance(key, tuple) else (key, ...)]
-        changed(part if owner_of(part) is owner_of(self._array) else self._array, apart=True)
+        changed(part if owner_of(part) is owner_of(self._array) else self._array, by=BY_DATA, apart=True)
 
     def _check_writable(self, node: Node | None, key: Any = ..., constant: int = 0) -> bool:
         """Whether a write of a value at that node, to ``key``, is to be recorded; InPlaceError where none is allowed.
