@@ -1,4 +1,4 @@
-"""All time steps of an LSTM, forward, on plain arrays; and the states between which steps go.
+"""All time steps of an LSTM or a GRU, forward, on plain arrays; and the states between which steps go.
 
 ``steps`` are the (start, stop) rows of each time, as ``ops/recurrent.py`` has them.
 """
@@ -45,14 +45,17 @@ def count_of(steps: Steps) -> int:
     return max(stop for _, stop in steps)
 
 
+def _stretched(numbers: Any, n: int) -> Any:
+    """What is (gates, 1, H), for ``n`` samples: stretched out where that is short, for whole arrays take less time."""
+    gates, _, size = numbers.shape
+    return numbers if n * size > SHORT else row_major(np.broadcast_to(numbers, (gates, n, size)))
+
+
 @lru_cache(maxsize=32)
 def _per_gate(for_sigmoids: float, for_tanh: float, n: int, size: int, dtype: Any) -> Any:
-    """A number for the gates i, f and o, and one for the new content a, at their places in what is (4, n, H).
-
-    Stretched out where that is short, since NumPy takes whole arrays at once.
-    """
+    """A number for the gates i, f and o, and one for the new content a, at their places in what is (4, n, H)."""
     numbers = as_array([for_sigmoids, for_sigmoids, for_tanh, for_sigmoids], dtype).reshape(4, 1, 1)
-    return numbers if n * size > SHORT else np.ascontiguousarray(np.broadcast_to(numbers, (4, n, size)))
+    return _stretched(np.broadcast_to(numbers, (4, 1, size)), n)
 
 
 @faster("lstm", opaque_from=LONG)
@@ -102,3 +105,33 @@ def lstm_parts(out: Any, count: int, width: int, size: int) -> tuple[Any, Any, A
         out[ends[0] : ends[1]].reshape(count, size),
         out[ends[1] :].reshape(count, 4 * size),
     )
+
+
+def gru(x: Any, w: Any, h0: Any, b: Any = None, *, steps: Steps) -> Any:
+    """All h of a GRU; its gates are made as those of an LSTM."""
+    count, size = len(x), h0.shape[1]
+    out, h, n, offset = np.empty((count, size), x.dtype), h0, -1, b
+    wt = row_major(w.reshape(3, size, size).transpose(0, 2, 1))
+    x_by_gate = x.reshape(count, 3, size).transpose(1, 0, 2)
+    for start, stop in steps:
+        if b is not None and n != stop - start:
+            n = stop - start
+            offset = _stretched(b.reshape(3, 1, size), n)
+        before = taken(h, h0, stop - start)
+        z = np.matmul(before, wt)
+        if b is not None:
+            z += offset
+        gates, new = z[:2], z[2]
+        gates += x_by_gate[:2, start:stop]
+        gates *= 0.5
+        np.tanh(gates, out=gates)
+        gates *= 0.5
+        gates += 0.5
+        new *= gates[0]
+        new += x_by_gate[2, start:stop]
+        np.tanh(new, out=new)
+        rest = before - new
+        rest *= gates[1]
+        h = out[start:stop]
+        np.add(new, rest, out=h)
+    return out

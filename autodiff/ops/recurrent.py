@@ -19,6 +19,7 @@ from autodiff.kernels.arrays import as_array
 from autodiff.kernels.lanes import faster
 from autodiff.kernels.layout import row_major
 from autodiff.kernels.recurrent import LONG, Steps, before, count_of, joined, lstm_parts, taken
+from autodiff.kernels.recurrent import gru as _gru
 from autodiff.kernels.recurrent import lstm as _lstm
 from autodiff.ops.arithmetic import gate
 from autodiff.ops.arrays import are_arrays
@@ -118,25 +119,6 @@ def _lstm_back(
 
 
 # --- GRU (Cho et al. 2014), the reset gate after the matrix product --------------------------------------------------
-
-
-def _gru(x: Any, w: Any, h0: Any, b: Any = None, *, steps: Steps) -> Any:
-    size = h0.shape[1]
-    out, wt, h = np.empty((len(x), size), x.dtype), row_major(w.T), h0
-    for start, stop in steps:
-        before = taken(h, h0, stop - start)
-        z, inner = x[start:stop], np.dot(before, wt)
-        if b is not None:
-            inner += b
-        gates = sigmoid.forward(z[:, : 2 * size] + inner[:, : 2 * size])
-        new = inner[:, 2 * size :]
-        new *= gates[:, :size]
-        new += z[:, 2 * size :]
-        np.tanh(new, out=new)
-        rest = before - new
-        rest *= gates[:, size:]
-        out[start:stop] = h = np.add(new, rest, out=rest)
-    return out
 
 
 def _gru_back(g: Any, out: Any, x: Any, w: Any, h0: Any, b: Any = None, *, steps: Steps) -> tuple[Any, ...]:

@@ -36,9 +36,13 @@ def strips(k: Code, columns: int) -> Iterator[tuple[Int, list[int]]]:
 
 
 def products(
-    k: Code, count: Int, left: Sequence[Int], step: int, right: Int, apart: int, lasts: Sequence[int]
-) -> list[Value]:
-    """The sums of ``count`` products of numbers, ``step`` bytes apart, with vectors, ``apart`` bytes; row by row."""
+    k: Code, count: Int, left: Sequence[Int], step: int, right: Int, apart: int, lasts: Sequence[int],
+    begun: Sequence[Value] = (),
+) -> list[Value]:  # fmt: skip
+    """The sums of ``count`` products of numbers, ``step`` bytes apart, with vectors, ``apart`` bytes; row by row.
+
+    To what is ``begun`` they are added.
+    """
 
     def turn(at: Int, place: Int, sums: Sequence[Value]) -> list[Value]:
         vectors = [k.load(right, place, 4 * k.lanes * v, last=last) for v, last in enumerate(lasts)]
@@ -47,7 +51,7 @@ def products(
         return [k.fma(*pair, total) for pair, total in zip(pairs, sums, strict=True)]
 
     turns = TURNS if isinstance(count, int) and count % TURNS == 0 else 1
-    with k.loop(0, count, turns, [k.zero] * (len(left) * len(lasts))) as loop:
+    with k.loop(0, count, turns, begun or [k.zero] * (len(left) * len(lasts))) as loop:
         loop.next = loop.values
         for i in range(turns):
             loop.next = turn(k.at(i * step, (loop.index, step)), k.at(i * apart, (loop.index, apart)), loop.next)

@@ -18,14 +18,13 @@ from autodiff.kernels.geometry import Array
 from autodiff.kernels.llvm.builder import Argument, Code, Int, Machine, Value
 from autodiff.kernels.llvm.elementwise import Maths
 from autodiff.kernels.llvm.library import Kernel, host, in_a_row, ready, single
+from autodiff.kernels.llvm.products import products, strips
 from autodiff.kernels.products import dot
 from autodiff.kernels.recurrent import Steps
 
 WIDEST = 1 << 8  # units, whose weights a core's own cache holds
 WORTH_THREADS = 1 << 16  # numbers of gates from which on a second thread pays
 PARTS = 4  # of the samples, that threads take one after another
-WIDE = 4  # vectors of a row of sums on the way back
-TURNS = 4  # of the loop over what is summed, written out
 
 
 def samples_together(machine: Machine, samples: int) -> int:
@@ -60,27 +59,12 @@ def _vectors(k: Code, size: int) -> Iterator[tuple[Int, int]]:
         yield 4 * whole, size - whole
 
 
-def _products(
-    k: Code, count: int, sums: list[Value], left: list[Int], right: Int, apart: int, lasts: list[int]
-) -> list[Value]:
-    """Sums, plus the products of ``count`` numbers of each row with rows of vectors, ``apart`` bytes one by one."""
-    step = TURNS if count % TURNS == 0 else 1
-    with k.loop(0, count, step, carried=sums) as turn:
-        at, below = k.mul(turn.index, 4), k.at(right, (turn.index, apart))
-        turn.next = turn.values
-        for i in range(step):
-            vectors = [k.load(below, i * apart + 4 * k.lanes * v, last=last) for v, last in enumerate(lasts)]
-            factors = [k.splat(row, at, 4 * i) for row in left]
-            pairs = [(factor, vector) for factor in factors for vector in vectors]
-            turn.next = [k.fma(*pair, total) for pair, total in zip(pairs, turn.next, strict=True)]
-    return turn.out
-
-
 def forward(machine: Machine, key: tuple[int, int]) -> Code:
     """The kernel of x, packed weights, h0, c0, all h, c and gates, and how rows follow each other in time."""
     size, together = key
+    weights = 4 * size * -(-size // machine.lanes) * machine.lanes
     k = Code(machine, [
-        Argument(4 * size), Argument(0, 4 * size * size), Argument(size), Argument(size), Argument(size, written=True),
+        Argument(4 * size), Argument(0, weights), Argument(size), Argument(size), Argument(size, written=True),
         Argument(size, written=True), Argument(4 * size, written=True), Argument(0, 6),
     ])  # fmt: skip
     m, (x, w, h0, c0, h, c, gates, _) = Maths(k), k.arrays
@@ -95,7 +79,7 @@ def forward(machine: Machine, key: tuple[int, int]) -> Code:
         left = [k.add(h_before, 4 * size * s) for s in range(together)]
         for at, last in _vectors(k, size):
             sums = [k.load(z, at, 4 * size * n, last=last) for n in range(4 * together)]
-            sums = _products(k, size, sums, left, k.at(w, (at, 4 * size)), 16 * k.lanes, [k.lanes] * 4)
+            sums = products(k, size, left, 4, k.at(w, (at, 4 * size)), 16 * k.lanes, [k.lanes] * 4, sums)
             for s in range(together):
                 i, f, a, o = made = [(m.tanh if g == 2 else m.sigmoid)(sums[4 * s + g]) for g in range(4)]
                 cell = k.fma(f, k.load(c_before, at, 4 * size * s, last=last), m.times(i, a))
@@ -134,13 +118,10 @@ def backward(machine: Machine, key: tuple[int, int]) -> Code:
                     k.store(m.times(slope, *factors), to_x, at, 4 * size * (4 * s + g), last=last)
                 k.store(m.times(dc, f), later_c, at, 4 * size * s, last=last)
         left = [k.add(to_x, 16 * size * s) for s in range(together)]
-        for start in range(0, size, WIDE * k.lanes):
-            lasts = [min(k.lanes, size - at) for at in range(start, min(size, start + WIDE * k.lanes), k.lanes)]
-            sums = [k.zero] * (together * len(lasts))
-            sums = _products(k, 4 * size, sums, left, k.add(w, 4 * start), 4 * size, lasts)
-            for n, total in enumerate(sums):
-                s, v = divmod(n, len(lasts))
-                k.store(total, later_h, 4 * (size * s + start + k.lanes * v), last=lasts[v])
+        for strip, lasts in strips(k, size):
+            sums = products(k, 4 * size, left, 4, k.add(w, strip), 4 * size, lasts)
+            for s, v in np.ndindex(together, len(lasts)):
+                k.store(sums[s * len(lasts) + v], later_h, strip, 4 * (size * s + k.lanes * v), last=lasts[v])
     return k
 
 
