@@ -21,13 +21,14 @@ class Call:
     Attributes:
         function, args, kwargs: what is called; Refs stand for arrays.
         outs: the arrays that it gives, None for a result that is none.
+        are_listed: whether it gives them in a tuple or list.
         writes: arrays from before that it writes into; one of them may also be ``outs[0]``, its ``out``.
         is_view: the result looks into memory of an argument.
         part: what the step was doing: the name of a primitive, of a VJP, of an optimizer.
         place: where the user's code asked for it.
     """
 
-    __slots__ = ("args", "function", "is_view", "kwargs", "outs", "part", "place", "writes")
+    __slots__ = ("are_listed", "args", "function", "is_view", "kwargs", "outs", "part", "place", "writes")
 
     def __init__(
         self, function: Any, args: Any, kwargs: Any, outs: list[Ref | None], writes: list[Ref], is_view: bool,
@@ -35,6 +36,7 @@ class Call:
     ) -> None:  # fmt: skip
         self.function, self.args, self.kwargs, self.outs = function, args, kwargs, outs
         self.writes, self.is_view, self.part, self.place = writes, is_view, part, place
+        self.are_listed = False
 
     def refs(self) -> list[Ref]:
         """All arrays of the call."""

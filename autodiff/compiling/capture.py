@@ -87,6 +87,7 @@ class Capture:
 
     def __init__(self, lasting: dict[int, Array]) -> None:
         self.calls: list[Call] = []
+        self.refs: list[Ref] = []
         self.numbers = Numbers()
         self.tensors: dict[int, tuple[Any, Array, Any, Any]] = {}
         self.streams: dict[int, tuple[Any, Any]] = {}
@@ -273,7 +274,7 @@ class Capture:
         if isinstance(result, (np.ndarray, np.generic)):
             return self._result(call, result)
         if isinstance(result, (tuple, list)) and any(isinstance(r, (np.ndarray, np.generic)) for r in result):
-            found = [self._result(call, r) for r in result]
+            found, call.are_listed = [self._result(call, r) for r in result], True
             return type(result)(*found) if hasattr(result, "_fields") else type(result)(found)
         if call.function in STATIC or isinstance(result, (tuple, np.dtype)):
             return result
@@ -281,6 +282,8 @@ class Capture:
 
     def _result(self, call: Call, result: Any) -> Any:
         if not isinstance(result, (np.ndarray, np.generic)):
+            if parts(result, np.ndarray):
+                raise CompileError(f"{call.function} gives arrays in lists")
             call.outs.append(None)
             return result
         array = np.asarray(result)
@@ -335,6 +338,8 @@ class Capture:
             generator.set_state(position)
         for root, before in self._saved.items():
             np.copyto(root.array, before)
+        for ref in self.refs:  # or the step's arrays would stay until the next search for cycles
+            ref.forget()
 
     def stream(self, generator: Any) -> Any:
         """What draws random numbers for the step."""

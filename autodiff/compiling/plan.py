@@ -105,7 +105,7 @@ class Memory:
     def _view(self, call: Call) -> None:
         args, kwargs = mapped((call.args, call.kwargs), self._given)
         made = call.function(*args, **kwargs)
-        for out, array in zip(call.outs, made if len(call.outs) > 1 else (made,), strict=True):
+        for out, array in zip(call.outs, made if call.are_listed else (made,), strict=True):
             if out is not None:
                 self._arrays[out] = np.asarray(array)
                 if out.array.size and not np.may_share_memory(self._arrays[out], self.array(out.root)):
@@ -159,8 +159,8 @@ class Memory:
         if not any(call.outs):
             return made
         outs = [None if out is None else self.array(out) for out in call.outs]
-        with_out = None if late or len(outs) > 1 else _with_out(call, args, kwargs, outs[0])
-        return with_out or partial(_copied, made, outs)
+        with_out = None if late or call.are_listed else _with_out(call, args, kwargs, outs[0])
+        return with_out or partial(_copied, made, outs, call.are_listed)
 
     def _scalars(self, args: tuple[Any, ...]) -> tuple[Any, ...]:
         """Python's numbers as arrays without axes, which NumPy takes faster, where that changes no dtype."""
@@ -215,10 +215,10 @@ def _choose(out: Array, condition: Array, x: Any, y: Any) -> None:
     np.copyto(out, x, where=condition)
 
 
-def _copied(call: Bound, outs: list[Array | None]) -> None:
+def _copied(call: Bound, outs: list[Array | None], are_listed: bool) -> None:
     """Make a call, and copy its results to where they belong."""
     made = call()
-    for out, array in zip(outs, made if len(outs) > 1 else (made,), strict=True):
+    for out, array in zip(outs, made if are_listed else (made,), strict=True):
         if out is not None:
             if np.shape(array) != out.shape:
                 raise Changed

@@ -82,8 +82,6 @@ class Program:
         self._context = copy_context()  # NumPy's errors are noted, in a context that is made once
         self._context.run(np.seterr, all="ignore", invalid="call")
         self._context.run(np.seterrcall, self._note_invalid)
-        for ref in {ref for call in self.calls for ref in call.refs()}:  # whose values were those of the notes
-            ref.forget()
 
     def _split(self, capture: Capture) -> None:
         """Tell what may still find that values go another way from what comes after."""

@@ -46,7 +46,7 @@ class Source:
         for call in self._program.calls:
             if call.is_view:
                 for i, out in enumerate(call.outs):
-                    self._texts[out] = self._call(call) + (f"[{i}]" if len(call.outs) > 1 else "")
+                    self._texts[out] = self._call(call) + (f"[{i}]" if call.are_listed else "")
                 continue
             if call.part and call.part != part:
                 part = call.part
@@ -63,7 +63,7 @@ class Source:
         for out in call.outs:
             names.append("_" if out is None else self._new(call.part.partition(",")[0] or "value"))
             self._texts[out] = names[-1]
-        return f"{', '.join(names)} = {text}"
+        return f"[{', '.join(names)}] = {text}" if call.are_listed else f"{names[0]} = {text}"
 
     def _call(self, call: Call) -> str:
         """The call as an expression."""

@@ -36,6 +36,7 @@ class Ref:
         self.kind, self.is_known = kind, True
         self.root = self if root is None else root
         self.traced: Any = Traced.of(self, capture)
+        capture.refs.append(self)
 
     def renewed(self) -> Ref:
         """The array that is there after all of this was written over."""

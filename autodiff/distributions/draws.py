@@ -11,6 +11,7 @@ from autodiff.dtypes import finfo
 from autodiff.engine.apply import apply
 from autodiff.engine.values import Value
 from autodiff.functions.reductions import softmax
+from autodiff.kernels.arrays import as_array
 from autodiff.ops.gamma_distribution import gamma_draw, log_gamma_draw
 from autodiff.random import numpy_generator
 from autodiff.tensors.creation import as_tensor
@@ -18,11 +19,11 @@ from autodiff.tensors.creation import as_tensor
 
 def of_numpy(kind: str, shape: Any, dtype: Any, *parameters: Any) -> Value:
     """Draws of that method of NumPy's generator, outside the graph, for parameters that broadcast to ``shape``."""
-    arrays = [np.asarray(p.detach(), np.float64) for p in parameters]
+    arrays = [as_array(p.detach(), np.float64) for p in parameters]
     if kind in ("binomial", "multinomial"):
         arrays[0] = arrays[0].astype(np.int64)  # the number of tries
     drawn = getattr(numpy_generator(None), kind)(*arrays, size=tuple(shape))
-    return as_tensor(np.asarray(drawn).astype(dtype))
+    return as_tensor(as_array(drawn).astype(dtype))
 
 
 def standard_gamma(concentration: Any, shape: Any) -> Value:
@@ -48,7 +49,7 @@ def dirichlet(concentration: Any, shape: Any) -> Value:
 
 def classes(probs: Any, shape: Any) -> Value:
     """Numbers of classes in ``shape``, whose last axes are those of ``probs`` without the last, outside the graph."""
-    sums = np.cumsum(np.asarray(probs.detach(), np.float64), -1)
+    sums = np.cumsum(as_array(probs.detach(), np.float64), -1)
     at = numpy_generator(None).random(tuple(shape)) * sums[..., -1]
     if at.size * sums.shape[-1] <= 1 << 20:
         return as_tensor((at[..., None] >= sums).sum(-1))

@@ -11,6 +11,7 @@ import numpy as np
 from autodiff.engine.values import Value
 from autodiff.errors import DtypeError, OptionError, ShapeError
 from autodiff.functions.arrays import array_of, constant, one_dtype, real_only
+from autodiff.kernels.arrays import as_array
 from autodiff.kinds import refusing
 
 __all__ = ["histogram", "histogramdd"]
@@ -113,7 +114,7 @@ def _counted(
     """The counts, and the edges of each dimension, in the dtype of the points."""
     if points.dtype.kind != "f":
         raise DtypeError(f"{name} counts floats, not {points.dtype.name}; use .float(), or bincount for whole numbers")
-    given: list[Any] = [n if isinstance(n, int) else np.asarray(array_of(n), np.float64) for n in bins]
+    given: list[Any] = [n if isinstance(n, int) else as_array(array_of(n), np.float64) for n in bins]
     if any(not np.size(n) or (np.ndim(n) == 0 and n < 1) for n in given):
         raise OptionError(f"{name} takes one bin or more, not {bins!r:.60}")
     if not given:  # points without coordinates, of which PyTorch counts none

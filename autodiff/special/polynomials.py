@@ -18,6 +18,7 @@ from autodiff.functions.arithmetic import where
 from autodiff.functions.arrays import array_of
 from autodiff.functions.axes import also_called
 from autodiff.functions.shaping import clone
+from autodiff.kernels.arrays import as_array
 
 __all__ = [
     "chebyshev_polynomial_t", "chebyshev_polynomial_u", "chebyshev_polynomial_v", "chebyshev_polynomial_w",
@@ -31,7 +32,7 @@ Step = Callable[[Any, int, Any, Any], Any]  # the next of x, k and the polynomia
 
 def _polynomial(input: Any, n: Any, first: Callable[[Any], Any], step: Step) -> Any:
     """The polynomials of degree ``n`` of a family with the constant 1, ``first`` of degree 1, and what follows."""
-    degrees = np.asarray(array_of(n)).astype(np.int64)
+    degrees = as_array(array_of(n)).astype(np.int64)
     x = input * 1.0 if input.dtype.kind in "biu" else input
     last = x * 0 + 1
     result = where(degrees == 0, last, 0.0) if degrees.ndim else last * float(degrees == 0)

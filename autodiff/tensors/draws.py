@@ -97,7 +97,7 @@ def binomial(count: Any, prob: Any, generator: Generator | None = None) -> Value
     >>> binomial(autodiff.tensor([3.0, 5.0]), autodiff.ones(2))
     tensor([3., 5.])
     """
-    trials, chance = (np.asarray(array_of(x)) for x in (count, prob))
+    trials, chance = (as_array(array_of(x)) for x in (count, prob))
     if not np.all((chance >= 0) & (chance <= 1)) or not np.all(trials >= 0):
         raise OptionError("binomial takes counts from 0 up, and probabilities from 0 to 1")
     drawn = leaf(as_array(numpy_generator(generator).binomial(trials.astype(np.int64), chance)).astype(chance.dtype))

@@ -75,6 +75,8 @@ def array_from_data(data: Any, dtype: Any, copy: bool | None) -> np.ndarray[Any,
         dtype = reduce(promote_types, kinds)
     order: Any = "C" if type(source) is np.ndarray and is_stretched(source) else "K"
     try:
+        if not is_array and hasattr(source, "__once__"):  # an array of ``compile``, to which np.array is blind
+            return source.astype(as_dtype(dtype or source.dtype), order, copy=bool(copy))
         array = np.array(source, dtype=None if dtype is None else as_dtype(dtype), copy=copy, order=order)
     except (ValueError, TypeError) as error:
         why = "its parts differ in length; pad them" if "inhomogeneous" in str(error) else error

@@ -97,8 +97,8 @@ def gumbel_softmax(logits: Any, tau: float = 1, hard: bool = False, eps: float =
     soft = reductions.softmax((logits + noise) / tau, dim)
     if not hard:
         return soft
-    plain = np.asarray(array_of(soft))
-    chosen = np.zeros(shape, dtype)
+    plain = as_array(array_of(soft))
+    chosen = np.zeros_like(plain, order="C")
     np.put_along_axis(chosen, plain.argmax(dim, keepdims=True), 1, dim)
     return soft + (chosen - plain)
 

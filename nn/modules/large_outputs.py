@@ -11,6 +11,7 @@ import numpy as np
 from autodiff.errors import OptionError, ShapeError
 from autodiff.functions.joining import cat
 from autodiff.functions.reductions import log_softmax
+from autodiff.kernels.arrays import as_array
 from autodiff.tensors.tensor import Tensor
 
 from .. import functional as F
@@ -77,7 +78,7 @@ class AdaptiveLogSoftmaxWithLoss(Module):
 
     def forward(self, input: Any, target: Any) -> AdaptiveOutput:
         """The log-probability of each target, and the loss."""
-        rows, classes = tuple(input.shape[:-1]), np.asarray(target.detach()).reshape(-1)
+        rows, classes = tuple(input.shape[:-1]), as_array(target.detach()).reshape(-1)
         if len(rows) > 1 or tuple(target.shape) != rows or input.shape[-1] != self.in_features:
             raise ShapeError(
                 f"AdaptiveLogSoftmaxWithLoss takes input (N, {self.in_features}) and target (N,), not "
