@@ -17,9 +17,9 @@ from architecture import (
     ORACLES,
     ROOT,
     Modules,
+    code_size,
     cycles,
     dependencies,
-    engine_size,
     entries,
     exported,
     levels,
@@ -33,7 +33,7 @@ from architecture import (
 
 MODULES = parse(ROOT)
 CHECKS: list[Callable[[Modules], list[str]]] = [
-    levels, cycles, dependencies, sizes, engine_size, spelled_out, public_names, movable,
+    levels, cycles, dependencies, sizes, code_size, spelled_out, public_names, movable,
 ]  # fmt: skip
 
 
@@ -158,7 +158,8 @@ PLANTED = {
     "doubled name": (public_names, "nn/module.py", "__all__ = ['a', 'a']\na = 1", "'a' twice"),
     "not movable": (movable, "nn/utils/__init__.py", "from nn.module import here", "absolutely"),
     "not movable, hidden": (movable, "optim/__init__.py", "def f():\n    import optim.sgd", "absolutely"),
-    "engine": (engine_size, "autodiff/engine/new.py", "x = 1\n" * 1001, "lines of code, 1000 at most"),
+    "engine": (code_size, "autodiff/engine/new.py", "x = 1\n" * 1001, "the engine has"),
+    "compiler": (code_size, "autodiff/compiling/new.py", "x = 1\n" * 1401, "the compiler has"),
 }
 
 

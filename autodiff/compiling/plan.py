@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import operator
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any
 
@@ -81,15 +81,21 @@ class Memory:
         elif self._is_constant(call):
             self._arrays.update((out, out.array) for out in outs)
         else:
+            done = {ref.root for ref in call.refs() if self._last[ref.root] == i}
+            self._give_back(root for root in done if _may_be_written_over(root, call))
             for out in outs:
                 if out.root.kind == "temporary" and out.root not in self._arrays:
-                    self._allocate(i, call, out.root)
+                    self._allocate(out.root)
             if call.function is not np.empty_like:
                 self.pairs.append((call, self._bind(call)))
-            for root in {ref.root for ref in call.refs()}:
-                if self._last[root] == i and root in self._raw:
-                    raw = self._raw.pop(root)
-                    self._free.setdefault(raw.size, []).append(raw)
+            self._give_back(done)
+
+    def _give_back(self, roots: Iterable[Ref]) -> None:
+        """Free the memory of temporary arrays; what was freed last is taken first."""
+        for root in roots:
+            if root in self._raw:
+                raw = self._raw.pop(root)
+                self._free.setdefault(raw.size, []).append(raw)
 
     def _is_constant(self, call: Call) -> bool:
         """Whether a call always gives the same, which the notes have."""
@@ -111,31 +117,18 @@ class Memory:
                 if out.array.size and not np.may_share_memory(self._arrays[out], self.array(out.root)):
                     raise CompileError("a view that is one no more")
 
-    def _allocate(self, i: int, call: Call, root: Ref) -> None:
-        """Memory for an array: that of an argument that nobody reads any more, or any that is free, or new."""
+    def _allocate(self, root: Ref) -> None:
+        """Memory for an array: what is free, or new."""
         like = root.array
         low, high = np.lib.array_utils.byte_bounds(like)
         size = max(high - low, 1)
         self.naive += size
-        raw = self._dying(i, call, like) if is_elementwise(call) and not call.writes and like.size > 1 else None
-        if raw is None:
-            raw = self._free[size].pop() if self._free.get(size) else self._new(size)
-        self._raw[root] = raw
+        raw = self._raw[root] = self._free[size].pop() if self._free.get(size) else self._new(size)
         key = id(raw), like.shape, like.dtype, like.strides
         if key not in self._made:  # one object for arrays that are alike, which the processor finds again
             at = like.__array_interface__["data"][0] - low
             self._made[key] = np.ndarray(like.shape, like.dtype, raw, at, like.strides)
         self._arrays[root] = self._made[key]
-
-    def _dying(self, i: int, call: Call, like: Array) -> Array | None:
-        """The memory of an argument that is read last by this call, entry by entry, and may be written over."""
-        given = parts(call.args)
-        for ref in given:
-            x, is_last = ref.array, ref in self._raw and self._last[ref] == i
-            is_alike = (x.dtype, x.shape, x.strides) == (like.dtype, like.shape, like.strides)
-            if is_last and is_alike and all(other is ref or other.root is not ref for other in given):
-                return self._raw.pop(ref)
-        return None
 
     def _new(self, size: int) -> Array:
         self.bytes += size
@@ -173,6 +166,15 @@ class Memory:
             else self._made.setdefault((dtype, type(x), repr(x)), np.array(x, dtype)) if type(x) in (int, float) else x
             for x in args
         )  # fmt: skip
+
+
+def _may_be_written_over(root: Ref, call: Call) -> bool:
+    """Whether the result may take the place of an argument, which is read entry by entry; not for one number."""
+    if not is_elementwise(call) or call.writes or root.array.size == 1:
+        return False
+    x, out = root.array, call.outs[0].array  # type: ignore[union-attr]
+    is_alike = (x.dtype, x.shape, x.strides) == (out.dtype, out.shape, out.strides)
+    return is_alike and all(ref is root for ref in parts(call.args) if ref.root is root)
 
 
 def _late(function: Any, args: Any, kwargs: Any) -> Any:

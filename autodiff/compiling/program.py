@@ -98,8 +98,6 @@ def needed(calls: list[Call], results: list[Ref]) -> list[Call]:
         lasts = any(root.kind == "lasting" for root in changes) and not call.is_view
         if lasts or isinstance(call.function, (Reading, Draw)) or changes & wanted:
             kept.append(call)
-            if call.outs and call.outs[0] in call.writes and not call.kwargs and isinstance(call.function, np.ufunc):
-                wanted.discard(call.outs[0])  # all of it is written here, so that nobody reads what it was
             wanted.update(ref.root for ref in parts((call.args, call.kwargs, call.writes)))
     return kept[::-1]
 

@@ -17,7 +17,11 @@ from autodiff.compiling.traced import Ref, attribute
 from autodiff.engine.call_sites import line_of, source_of
 
 MODULES = {"np": np, "np.linalg": np.linalg, "np.fft": np.fft, "np.lib.stride_tricks": stride_tricks}
-SIGNS: dict[Any, str] = {np.add: "+", np.subtract: "-", np.multiply: "*", np.divide: "/"}
+FORMS: dict[Any, str] = {  # of calls with arguments alone
+    np.add: "{} + {}", np.subtract: "{} - {}", np.multiply: "{} * {}", np.divide: "{} / {}",
+    operator.getitem: "{}[{}]", operator.setitem: "{}[{}] = {}",
+    **{attribute(name): f"{{}}.{name}" for name in ("T", "mT", "real", "imag")},
+}  # fmt: skip
 
 
 class Source:
@@ -74,14 +78,8 @@ class Source:
             if function.test in (bool, int):
                 return f"assert {args[0]} == {function.value!r}  # which the step decides by"
             return f"assert np.isfinite({args[0]}).all() == {not function.value}"
-        if function in SIGNS and len(args) == 2 and not call.writes:
-            return f" {SIGNS[function]} ".join(args)
-        if function is operator.getitem:
-            return f"{args[0]}[{args[1]}]"
-        if function is operator.setitem:
-            return f"{args[0]}[{args[1]}] = {args[2]}"
-        if isinstance(function, operator.attrgetter):
-            return next(f"{args[0]}.{n}" for n in ("T", "mT", "real", "imag") if attribute(n) is function)
+        if function in FORMS and not call.kwargs and not (call.outs and call.writes):
+            return FORMS[function].format(*args)
         name = self._name(function)
         return f"{args[0]}.{name[1:]}({', '.join(args[1:])})" if name[0] == "." else f"{name}({', '.join(args)})"
 
