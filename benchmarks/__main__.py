@@ -45,7 +45,7 @@ ALIKE = 2e-4  # what float32 may differ by in the largest entry, as part of it
 def measured(workload: Workload, peers: dict[str, Peer], rounds: int) -> dict[str, Any]:
     """The times of one workload, in microseconds, and the ratios to ours: of PyTorch, or of ``peers`` where given."""
     # Small graphs gain nothing by a second thread, for which a tanh of PyTorch's waits where a neighbour is busy.
-    torch.set_num_threads(1 if workload.group == "overhead" else os.cpu_count() or 1)
+    torch.set_num_threads(1 if workload.group in ("overhead", "small") else os.cpu_count() or 1)
     ours, theirs = workload.build(autodiff), workload.build(torch)
     parameters = [p.detach().numpy().copy() for p in ours.parameters]
     data = ours.data if ours.cotangent is None else [*ours.data, ours.cotangent]

@@ -42,7 +42,7 @@ class Workload(NamedTuple):
     """A line of the table.
 
     Args:
-        group: what bounds its time: overhead, dense, convolution or model.
+        group: what bounds its time: overhead, also in small nets, dense, convolution or model.
         name: what the table calls it.
         build: ``build(lib)`` makes it with PyTorch or with this library.
         pure: ``pure(peer, parameters, *data)``, the same loss with NumPy's names; None where those do not reach.
@@ -140,6 +140,43 @@ def gradient_penalty(lib: Any) -> Program:
         return ((slope.norm(dim=1) - 1) ** 2).mean() + scores.mean()
 
     return _training(lib, model, _sgd(lib), [_random(32, 2)], loss)
+
+
+# --- small nets with parts that draw, keep statistics, or count steps --------------------------------------------------
+
+
+def _small(lib: Any, model: Any, optimizer: Callable[[Any], Any], *shape: int) -> Program:
+    """A classifier of three classes; the forward pass alone is that of its evaluation, which draws nothing."""
+    program = _training(
+        lib, model, optimizer, [_random(*shape), _labels(shape[0], 3)],
+        lambda model, x, y: lib.nn.functional.cross_entropy(model(x), y),
+    )  # fmt: skip
+
+    def loss() -> Any:
+        model.eval()
+        try:
+            return program.loss()
+        finally:
+            model.train()
+
+    return program._replace(loss=loss)
+
+
+def normed(lib: Any) -> Program:
+    """Batch norm, dropout and Adam on 32 samples of eight numbers."""
+    nn = lib.nn
+    model = nn.Sequential(
+        nn.Linear(8, 16), nn.BatchNorm1d(16), nn.ReLU(), nn.Dropout(0.2), nn.Linear(16, 16), nn.BatchNorm1d(16),
+        nn.ReLU(), nn.Linear(16, 3),
+    )  # fmt: skip
+    return _small(lib, model, lambda model: lib.optim.Adam(model.parameters(), lr=0.01), 32, 8)
+
+
+def small_convolutional(lib: Any) -> Program:
+    """A convolution, pooling and a linear layer on eight pictures of 8x8, with momentum."""
+    nn = lib.nn
+    model = nn.Sequential(nn.Conv2d(1, 4, 3), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten(), nn.Linear(36, 3))
+    return _small(lib, model, _sgd(lib, momentum=0.9), 8, 1, 8, 8)
 
 
 # --- dense nets and long arrays ---------------------------------------------------------------------------------------
@@ -250,6 +287,8 @@ WORKLOADS = [
     Workload("overhead", "product in a chain of 1,000", partial(chain, length=1000),
              partial(pure.weighted, function=partial(pure.chain, length=1000)), each=1000),
     Workload("overhead", "gradient penalty", gradient_penalty, pure.gradient_penalty),
+    Workload("small", "batch norm, dropout, Adam, 32 samples", normed),
+    Workload("small", "one convolution, 8x8 x 8, momentum", small_convolutional),
     Workload("dense", "MNIST MLP, batch 32", partial(mlp, samples=32), pure.mlp),
     Workload("dense", "MNIST MLP, batch 256", partial(mlp, samples=256), pure.mlp),
     Workload("dense", "a million numbers, elementwise", elementwise, pure.elementwise),
