@@ -24,6 +24,10 @@ Array = np.ndarray[Any, Any]
 Bound = Callable[[], Any]
 BLANK = {np.zeros_like, np.ones_like, np.full_like}  # what they give depends on no value
 REDUCTIONS = {np.add.reduce, np.maximum.reduce, np.minimum.reduce}
+REDUCING: dict[Any, Any] = {  # methods, and what they call for all entries
+    np.ndarray.all: np.logical_and.reduce, np.ndarray.any: np.logical_or.reduce, np.ndarray.max: np.maximum.reduce,
+    np.ndarray.min: np.minimum.reduce, np.ndarray.sum: np.add.reduce,
+}  # fmt: skip
 WITH_OUT = {np.clip, np.concatenate, np.einsum, np.ndarray.clip, np.stack}
 
 
@@ -206,6 +210,12 @@ def _with_out(call: Call, args: Any, kwargs: Any, out: Any) -> Bound | None:
         return partial(args[0].dot, args[1], out) if isinstance(args[0], np.ndarray) else partial(np.dot, *args, out)
     if function is np.where and len(args) == 3:
         return partial(_choose, out, *args)
+    if function in REDUCING and len(args) == 1 and not kwargs:
+        return partial(REDUCING[function], *args, None, None, out)
+    if function is np.zeros_like:
+        return partial(out.fill, 0)
+    if function is np.ndarray.reshape and out.flags.c_contiguous and not kwargs:  # which copies, or it were a view
+        return partial(np.copyto, out.reshape(args[0].shape), args[0])
     if function in COPIES:
         return partial(np.copyto, out, args[0], "unsafe")
     return None
