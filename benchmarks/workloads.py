@@ -142,7 +142,7 @@ def gradient_penalty(lib: Any) -> Program:
     return _training(lib, model, _sgd(lib), [_random(32, 2)], loss)
 
 
-# --- small nets with parts that draw, keep statistics, or count steps --------------------------------------------------
+# --- small nets with parts that draw, keep statistics, or count steps -------------------------------------------------
 
 
 def _small(lib: Any, model: Any, optimizer: Callable[[Any], Any], *shape: int) -> Program:

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from compiled import bits
 
 import autodiff
 import nn
@@ -111,6 +112,30 @@ def test_the_source_runs_alone(name: str, tmp_path: Path) -> None:
     subprocess.run([sys.executable, "-c", ALONE, str(file)], check=True, cwd=tmp_path)
     for (results, lasting), wanted in zip(pickle.loads(file.read_bytes()), expected, strict=True):
         assert (results[0], sorted(results[1:]), lasting) == wanted
+
+
+def test_what_is_written_over() -> None:
+    """A result that is written over an array is one of its own, unless dtype, shape or a view tells them apart."""
+
+    def step(x: Any, y: Any) -> Any:
+        kept, narrow, wide, viewed = (x.numpy() * i for i in (2, 3, 4, 5))
+        np.add(kept, 1, out=kept)
+        np.add(narrow, y.numpy(), out=narrow)
+        np.multiply(wide[0] + 1, 2, out=wide)
+        row = viewed[0]
+        np.add(viewed, 1, out=viewed)
+        return tuple(map(autodiff.as_tensor, (kept, narrow, wide, viewed, row)))
+
+    compiled, rng = autodiff.compile(step), np.random.default_rng(0)
+    for _ in range(6):
+        x, y = rng.random((2, 3)).astype("f"), rng.random((2, 3))
+        expected = [each.numpy() for each in step(autodiff.tensor(x), autodiff.tensor(y))]
+        results = compiled(autodiff.tensor(x), autodiff.tensor(y))
+        assert [bits(each) for each in results] == [bits(each) for each in expected]
+    names = {"np": np}
+    exec(compiled.source(), names)
+    assert [bits(each) for each in names["step"](x, y)] == [bits(each) for each in expected]
+    assert compiled.source().count("out=") == 3
 
 
 def test_the_source_reads_like_the_program() -> None:

@@ -9,6 +9,7 @@ import numpy as np
 
 from autodiff.compiling.calls import Call, Draw, Reading, mapped, parts
 from autodiff.compiling.capture import COPIES, Capture, same_bits
+from autodiff.compiling.numbers import Number
 from autodiff.compiling.traced import Ref
 
 
@@ -27,10 +28,18 @@ def written_once(calls: list[Call], results: list[Ref]) -> tuple[list[Call], lis
         over = call.outs[0] if len(call.writes) == 1 and call.writes == call.outs and is_elementwise(call) else None
         taken = call.args, call.kwargs, call.outs, call.writes
         call.args, call.kwargs, call.outs, call.writes = mapped(taken, lambda x: newest.get(x, x))
-        if over is not None and over.kind == "temporary" and over not in fixed and not call.kwargs:
+        if over is not None and over.kind == "temporary" and over not in fixed and _gives(call, over.array):
             newest[over] = newest.get(over, over).renewed()
             call.outs, call.writes = [newest[over]], []
     return calls, [newest.get(ref, ref) for ref in results]
+
+
+def _gives(call: Call, array: Any) -> bool:
+    """Whether a ufunc alone gives an array of this shape and dtype."""
+    given = [x.array if isinstance(x, Ref) else x.value if isinstance(x, Number) else x for x in call.args]
+    kinds = [type(x) if type(x) in (int, float, complex) else np.asarray(x).dtype for x in given]
+    is_alike = np.broadcast_shapes(*map(np.shape, given)) == array.shape
+    return not call.kwargs and is_alike and bool(call.function.resolve_dtypes((*kinds, None))[-1] == array.dtype)
 
 
 def common(calls: list[Call], results: list[Ref]) -> tuple[list[Call], list[Ref]]:
