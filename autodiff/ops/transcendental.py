@@ -10,7 +10,8 @@ import numpy as np
 
 from autodiff.engine.primitive import Primitive
 from autodiff.kernels.arrays import as_array
-from autodiff.kernels.blocks import by_blocks, shared, sloped
+from autodiff.kernels.blocks import LONG, by_blocks, shared, sloped
+from autodiff.kernels.lanes import faster
 from autodiff.kernels.layout import by_first, unusual
 from autodiff.ops.arithmetic import gate
 from autodiff.ops.arrays import are_arrays
@@ -40,7 +41,19 @@ def _sigmoid(x: Any, out: Any = None) -> Any:
 
 def _relu(x: Any) -> Any:
     """max(x, 0); NumPy is faster beside an array of zeros, even one for a single sample, than beside a number."""
+    if x.nbytes >= LONG:
+        return _relu_of_many(x)
     return np.maximum(x, np.zeros(x.shape[1:], x.dtype) if x.size >= SOME else 0)
+
+
+@faster("relu", opaque_from=1)
+def _relu_of_many(x: Any) -> Any:
+    return np.maximum(x, np.zeros(x.shape[1:], x.dtype))
+
+
+@faster("relu_back", opaque_from=1)
+def _relu_back(g: Any, out: Any) -> Any:
+    return gate(g, mask=as_array(out != 0))
 
 
 def _softplus(x: Any) -> Any:
@@ -275,8 +288,9 @@ softsign = Primitive("softsign", lambda x: x / (1 + np.abs(x)), lambda g, out, x
                      keeps="x", floating=True, real=True)
 
 # Piecewise linear functions. What they do with NaN, and at their kinks, is what PyTorch does: relu lets it pass.
-relu = Primitive("relu", _relu, lambda g, out, x: gate(g, mask=as_array(out != 0)), keeps="out",
-                 selects=True, real=True)
+relu = Primitive("relu", _relu,
+                 lambda g, out, x: _relu_back(g, out) if g.nbytes >= LONG else gate(g, mask=as_array(out != 0)),
+                 keeps="out", selects=True, real=True)
 
 hardtanh = Primitive("hardtanh", _hardtanh,
                      lambda g, out, x, low, high: gate(g, mask=as_array((x > low) & (x < high))), keeps="x",

@@ -143,6 +143,8 @@ BODIES: dict[str, Callable[..., Value]] = {
     "gelu_back": _gelu_back,
     "sigmoid_back": lambda m, g, out: m.times(g, m.times(out, m.minus(m.number(1), out))),
     "tanh_back": lambda m, g, out: m.times(g, m.minus(m.number(1), m.times(out, out))),
+    "relu": lambda m, x: m.k.select(m.where("ole", x, 0), m.k.zero, x),
+    "relu_back": lambda m, g, out: m.k.select(m.where("oeq", out, 0), m.k.zero, g),
 }
 
 
@@ -194,6 +196,8 @@ REFERENCES: dict[str, Callable[..., Any]] = {
     "gelu_back": lambda g, x: g * (_below(x) + x * np.exp(-x * x / 2) / math.sqrt(2 * math.pi)),
     "sigmoid_back": lambda g, out: g * (out * (1 - out)),
     "tanh_back": lambda g, out: g * (1 - out * out),
+    "relu": lambda x: np.maximum(x, 0),
+    "relu_back": lambda g, out: np.where(out == 0, 0, g),
 }
 
 
