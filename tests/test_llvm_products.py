@@ -42,10 +42,12 @@ def test_products_are_numpys(
     x, y = x.astype(np.float32), y.astype(np.float32)
     for place in data.draw(st.lists(st.integers(0, x.size - 1), max_size=3)):
         x.flat[place] = data.draw(st.sampled_from([np.inf, -np.inf, np.nan]))
-    x = x.T if by_columns else x
+    x, b = x.T if by_columns else x, None if by_columns or count % 2 else y[0] + 1
+    key = by_columns, size, columns, b is not None
     with np.errstate(all="ignore"):
-        found = products._multiplied(kernel((by_columns, size, columns), kind), (by_columns, size, columns), x, y)
-        np.testing.assert_allclose(found, np.einsum("ij,jk->ik", x, y), rtol=1e-4, atol=1e-4)
+        found = products._multiplied(kernel(key, kind), key, x, y, b)
+        expected = np.einsum("ij,jk->ik", x, y) + (0 if b is None else b)
+        np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-4)
 
 
 def _gradients(turned: bool) -> list[Any]:
@@ -119,7 +121,7 @@ def test_a_compiled_step_has_the_bits_of_the_step() -> None:
 def _touch(kind: str, at_end: bool) -> None:
     for sizes in SIZES:
         for by_columns in (False, True):
-            guarded, made = Guarded(at_end), kernel((by_columns, *sizes), kind)
+            guarded, made = Guarded(at_end), kernel((by_columns, *sizes, not by_columns), kind)
             made(*(guarded.array(9 * a.each + a.fixed) for a in made.arguments), stop=9)
 
 

@@ -56,26 +56,26 @@ def _rows(x: Any) -> Any:
 FEW, LARGE = 50, 1 << 15
 
 
-def _by_transpose(x: Any, w: Any) -> Any:
-    """x w^T, on small matrices by ``dot``, which has less overhead than matmul.
+def _by_transpose(x: Any, w: Any, b: Any) -> Any:
+    """x w^T, plus a row b if it is given; on small matrices by ``dot``, which has less overhead than matmul.
 
     For few rows against a large w OpenBLAS is faster at w x^T, the copy back included; from about 50 rows on, or a
     quarter of w's, it is slower.
     """
     if x.size < SMALL:
-        return x.dot(w.T)
-    if w.size >= LARGE and 1 < len(x) <= FEW and 4 * len(x) <= len(w):
-        return np.ascontiguousarray(dot(w, x.T).T)
-    return dot(x, w.T)
+        out = x.dot(w.T)
+    elif w.size >= LARGE and 1 < len(x) <= FEW and 4 * len(x) <= len(w):
+        out = np.ascontiguousarray(dot(w, x.T).T)
+    else:
+        return dot(x, w.T, b)
+    return out if b is None else np.add(out, b, out)
 
 
 def _linear(x: Any, w: Any, b: Any = None) -> Any:
     if w.ndim != 2:
         raise ValueError(f"the weight has shape {w.shape}, but a layer's has two axes (out, in)")
-    out = _by_transpose(x if x.ndim == 2 else _rows(x), w)
-    if b is not None and b.shape == w.shape[:1]:
-        np.add(out, b, out)
-        b = None
+    row, b = (b, None) if b is not None and b.shape == w.shape[:1] else (None, b)
+    out = _by_transpose(x if x.ndim == 2 else _rows(x), w, row)
     out = out if x.ndim == 2 else out.reshape(*x.shape[:-1], w.shape[0])
     return out if b is None else np.add(out, b, out)  # a bias of another shape, as far as it broadcasts
 

@@ -21,7 +21,8 @@ PART = 1 << 20  # multiply-adds that a thread takes at a time
 LARGEST = 1 << 16  # numbers of a right factor; half as many where it has to be copied, or is a sum over many rows
 FEWEST_ROWS, FEWEST_TERMS = 64, 256  # of a left factor that lies row by row, or column by column
 
-Key = tuple[bool, int, int]  # whether the left factor lies by columns, its size across them, columns of the right one
+# Whether the left factor lies by columns, its size across them, columns of the right one, whether a row is added.
+Key = tuple[bool, int, int, bool]
 
 
 def strips(k: Code, columns: int) -> Iterator[tuple[Int, list[int]]]:
@@ -60,22 +61,24 @@ def products(
 
 def build(machine: Machine, key: Key) -> Code:
     """The kernel over the rows of a left factor; or, where it lies by columns, over the products that are summed."""
-    by_columns, size, columns = key
-    last = Argument(0, size * columns, True, sums=True) if by_columns else Argument(columns, written=True)
-    k = Code(machine, [Argument(size), Argument(columns) if by_columns else Argument(0, size * columns), last])
-    x, y, out = k.arrays
+    by_columns, size, columns, added = key
+    result = Argument(0, size * columns, True, sums=True) if by_columns else Argument(columns, written=True)
+    k = Code(machine, [Argument(size), Argument(columns) if by_columns else Argument(0, size * columns), result,
+                       *[Argument(0, columns)] * added])  # fmt: skip
+    x, y, out, *row = k.arrays
     count: Int = size
     over: tuple[Int, Int] = k.start, k.stop
     if by_columns:
         x, y = k.at(x, (k.start, 4 * size)), k.at(y, (k.start, 4 * columns))
         count, over = k.binary("sub", k.stop, k.start), (0, size)
     for strip, lasts in strips(k, columns):
+        begin = [k.load(b, strip, 4 * k.lanes * v, last=last) for b in row for v, last in enumerate(lasts)]
         with k.loop(*over, ROWS) as block:
             # Some rows of the last tile are computed twice.
             first = k.least(block.index, size - ROWS if by_columns else k.add(k.stop, -ROWS))
             left = [k.at(x, (k.add(first, i), 4 if by_columns else 4 * size)) for i in range(ROWS)]
             step = 4 * size if by_columns else 4
-            sums = products(k, count, left, step, k.add(y, strip), 4 * columns, lasts)
+            sums = products(k, count, left, step, k.add(y, strip), 4 * columns, lasts, begin * ROWS)
             for i in range(ROWS):
                 for v, last_lane in enumerate(lasts):
                     at = k.at(out, (k.add(first, i), 4 * columns))
@@ -83,29 +86,32 @@ def build(machine: Machine, key: Key) -> Code:
     return k
 
 
-def dot(x: Any, y: Any, count: int) -> Array | None:
+def dot(x: Any, y: Any, count: int, b: Any = None) -> Array | None:
     """The route of ``products.dot``."""
     (rows, size), columns = x.shape, y.shape[1]
-    if not single(x, y):
+    if not single(x, y, b):
         return None
     by_columns = not x.flags.c_contiguous and x.T.flags.c_contiguous
     if by_columns:
-        key, fits = (True, rows, columns), rows >= ROWS and size >= FEWEST_TERMS and 2 * rows * columns <= LARGEST
+        key, fits = (True, rows, columns, False), b is None and 2 * rows * columns <= LARGEST
+        fits = fits and rows >= ROWS and size >= FEWEST_TERMS
     else:
         copies = 1 if y.flags.c_contiguous else 2
-        key, fits = (False, size, columns), rows >= FEWEST_ROWS and copies * size * columns <= LARGEST
+        key, fits = (False, size, columns, b is not None), rows >= FEWEST_ROWS and copies * size * columns <= LARGEST
     if not fits:
-        return halves.shared(x, y)
+        out = halves.shared(x, y)
+        return out if b is None or out is None else np.add(out, b, out)
     kernel = ready("matrix product", key, build, partial(_agrees, key))
-    return None if kernel is None else _multiplied(kernel, key, x, y)
+    return None if kernel is None else _multiplied(kernel, key, x, y, b)
 
 
-def _multiplied(kernel: Kernel, key: Key, x: Array, y: Array) -> Array:
+def _multiplied(kernel: Kernel, key: Key, x: Array, y: Array, b: Array | None) -> Array:
     (rows, size), columns = x.shape, y.shape[1]
     parts = max(1, rows * size * columns // PART)
     if not key[0]:
         out = np.empty((rows, columns), np.float32)
-        kernel(in_a_row(x), in_a_row(y), out, stop=rows, parts=min(parts, rows // ROWS))
+        added = [] if b is None else [in_a_row(b)]
+        kernel(in_a_row(x), in_a_row(y), out, *added, stop=rows, parts=min(parts, rows // ROWS))
         return out
     parts = workers() if parts > 1 and shares_sums() else 1
     sums = np.empty((parts, rows, columns), np.float32)
@@ -115,8 +121,8 @@ def _multiplied(kernel: Kernel, key: Key, x: Array, y: Array) -> Array:
 
 def _agrees(key: Key, kernel: Kernel) -> bool:
     """Whether the kernel does what NumPy does, with small whole numbers, whose sums are exact in any order."""
-    by_columns, size, columns = key
-    shapes = [(2 * ROWS, size), (2 * ROWS if by_columns else size, columns)]
-    x, y = (np.random.default_rng(0).integers(-4, 5, shape).astype(np.float32) for shape in shapes)
+    by_columns, size, columns, added = key
+    shapes = [(2 * ROWS, size), (2 * ROWS if by_columns else size, columns), (columns,)]
+    x, y, b = (np.random.default_rng(0).integers(-4, 5, shape).astype(np.float32) for shape in shapes)
     x = x.T if by_columns else x
-    return np.array_equal(_multiplied(kernel, key, x, y), np.dot(x, y))
+    return np.array_equal(_multiplied(kernel, key, x, y, b if added else None), np.dot(x, y) + b * added)
