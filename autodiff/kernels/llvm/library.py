@@ -72,9 +72,10 @@ class Kernel:
         if not 0 <= start <= stop or parts < 1:
             raise BufferError(f"a range is expected, not {start} to {stop} in {parts} parts")
         helpers = min(parts, workers()) - 1 if parts > 1 else 0
-        own = scratch(self._own * (helpers + 1))
-        places = np.array([4 * self._own, own.ctypes.data, *[array.ctypes.data for array in arrays]], np.int64)
-        self._team.run(self._entry, places.ctypes.data, start * self._turns, stop * self._turns, parts, helpers)
+        own = scratch(self._own * (helpers + 1)) if self._own else None
+        first = 0 if own is None else team.address(own)
+        places = np.array([4 * self._own, first, *[team.address(array) for array in arrays]], np.int64)
+        self._team.run(self._entry, team.address(places), start * self._turns, stop * self._turns, parts, helpers)
 
     def run(self, words: Array, stop: int, parts: int) -> None:
         """Run code that reads these words over ``range(stop)``; whoever gives them answers for what they are."""
@@ -84,7 +85,7 @@ class Kernel:
 def scratch(size: int) -> Array:
     """Memory for a kernel's own use, from the beginning of a line of the cache on."""
     memory = np.empty(size + LINE, np.float32)
-    return memory[-(memory.ctypes.data // 4) % LINE :]
+    return memory[-(team.address(memory) // 4) % LINE :]
 
 
 class Wanted(NamedTuple):
