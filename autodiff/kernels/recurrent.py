@@ -16,7 +16,7 @@ from .layout import row_major
 
 Steps = tuple[tuple[int, int], ...]
 
-LONG = 1 << 13  # numbers of gates from which on there may be a kernel
+LONG = 1 << 12  # numbers of gates from which on there may be a kernel
 SHORT = 1 << 13  # numbers of a gate up to which it is cheaper to read a constant for each
 
 

@@ -23,6 +23,7 @@ from autodiff.kernels.products import dot
 from autodiff.kernels.recurrent import Steps
 
 WIDEST = 1 << 8  # units, whose weights a core's own cache holds
+FEWEST = 4  # times from which on a kernel pays
 WORTH_THREADS = 1 << 16  # numbers of gates from which on a second thread pays
 PARTS = 4  # of the samples, that threads take one after another
 
@@ -132,7 +133,8 @@ def _kernel(name: str, rows: int, steps: Steps, r: Any, w: Array, h0: Array, c0:
     """The kernel, where samples are as many at all times, and all arrays fit each other."""
     (samples, size), count = c0.shape, len(c0) * len(steps)
     fits = w.shape == (4 * size, size) and h0.shape == c0.shape and rows == count == numpys.count_of(steps)
-    if not (fits and r is None and single(w, h0, c0, *more) and 0 < size <= WIDEST and 4 * count * size >= numpys.LONG):
+    worth = len(steps) >= FEWEST and 4 * count * size >= numpys.LONG
+    if not (fits and worth and r is None and single(w, h0, c0, *more) and 0 < size <= WIDEST):
         return None
     key = size, samples_together(host(), samples)
     return ready(name, key, BUILD[name], partial(_agrees, name, key))
