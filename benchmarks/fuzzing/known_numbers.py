@@ -52,7 +52,7 @@ def _equal_rows(program: Program, found: Difference) -> bool:
 
 
 NUMERIC = ("value", "gradient 1", "gradient 2", "gradient 1 or none", "gradient 2 or none")
-DEGENERATE = "norm|svd|pinv|cond|eig|qr|std|cholesky|solve|inv"
+DEGENERATE = "norm|svd|pinv|cond|eig|qr|std|cholesky|solve|inv|lstsq"
 
 
 def _degenerate(program: Program, found: Difference) -> bool:
@@ -176,7 +176,8 @@ def _shuffled_nothing(program: Program, found: Difference) -> bool:
 
 
 def _dtype_of_a_part(program: Program, found: Difference) -> bool:
-    made = rf"(with lib.no_grad\(\): )?{re.escape(found.where)} = lib.nn.functional.binary_cross_entropy_with_logits"
+    function = r"lib\.(nn\.functional\.)?binary_cross_entropy_with_logits"
+    made = rf"(with lib.no_grad\(\): )?{re.escape(found.where)} = {function}"
     return found.kind == "value: dtype" and any(re.match(made, line.text) for line in program.lines)
 
 
@@ -184,6 +185,21 @@ def _windows(program: Program, found: Difference) -> bool:
     unfolded = any(".unfold(" in line.text for line in program.lines)
     written = any(re.search(r"\w_\(|[-+*]=|\] =|inplace", line.text) for line in program.lines)
     return unfolded and written and found.kind in ("value", "gradient 1", "gradient 2")
+
+
+def _gaps(program: Program, found: Difference) -> bool:
+    """The libraries agree where what a part is written into has no gaps."""
+    written = r"(?<!lib)(\b\w+)(\.)((?:select|slice|diagonal)_scatter\()"
+    free = r"(lib\.(?:select|slice|diagonal)_scatter\()(\w+)"
+    return found.kind in NUMERIC and (
+        agree_changed(program, lambda text: re.sub(written, r"\1.contiguous()\2\3", text))
+        or agree_changed(program, lambda text: re.sub(free, r"\1\2.contiguous()", text)))
+
+
+def _negative_length(program: Program, found: Difference) -> bool:
+    """The libraries agree where the lengths of polar are positive."""
+    return found.kind.startswith("gradient") and agree_changed(
+        program, lambda text: re.sub(r"polar\((\w+)", r"polar(\1.abs() + 1", text))
 
 
 def _half_written(program: Program, found: Difference) -> bool:
@@ -297,6 +313,8 @@ NUMBERS = [
           _retained_anew),
     Known("integers that are tracked", "ours: whole numbers have no gradient", lambda program, found: (
         found.kind == "value: tracked" and not found.ours.tracked and found.ours.array.dtype.kind != "f")),
+    Known("a negative length", "ours: PyTorch's slope of polar has the wrong sign there, and is 0 at 0",
+          _negative_length),
     Known("a step at rounding", "neither: rounding, or the sign of a zero, says on which side a number is", _step),
     Known("determinants of 0", "ours: the cofactors, where PyTorch's gradient is 0 or NaN", _singular),
     Known("a vector across itself", "ours: 0, without the rounding of PyTorch's products", _across_itself),
@@ -332,6 +350,7 @@ NUMBERS = [
     Known("circular and negative padding", "ours: PyTorch gives memory that nobody wrote", _negative_circular),
     Known("a second derivative that cancels", "ours: polar is linear in the length", lambda program, found: (
         found.kind == "gradient 2 or none" and found.ours is None and "polar(" in str(program))),
+    Known("gaps that a copy keeps", "ours: what a part is written into has none, which as_strided shows", _gaps),
     Known("none or zeros", "both: nothing depends on the leaf",
           lambda program, found: none_or_zeros(found)),
 ]  # fmt: skip

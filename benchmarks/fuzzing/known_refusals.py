@@ -144,7 +144,12 @@ REFUSALS = [
         "Expected a floating point or complex tensor as input. Got (?!Half)",
         "only support floating point and complex dtypes",
         "floating point or complex dtype but got (Long|Int|Short|Char|Byte|Bool)",
-        r"linalg.pinv\((Long|Int|Bool|Byte)")),
+        r"linalg.pinv\((Long|Int|Bool|Byte)",
+        "either (a )?floating point or complex.* [gG]ot:? (Long|Int|Short|Char|Byte|Bool)")),
+    Known("a variance of whole numbers", "ours: it is converted", lambda program, found: (
+        "gaussian_nll" in found.where and refused("can't be cast to the desired output type")(program, found))),
+    Known("edges without order", "ours: the bins of a histogram rise", we_refuse(
+        "histogram of .* must be monotonically increasing")),
     Known("booleans", "ours: they are 0 and 1, which PyTorch's formula of the loss or the derivative does not negate",
           lambda program, found: re.search("_loss|^gradients", found.where) is not None and refused(
               "with a bool tensor is not supported", "Negation.* on a bool tensor")(program, found)),
