@@ -13,6 +13,8 @@ from benchmarks.numeric_points import grid
 
 __all__ = ["SPECIAL"]
 
+POSITIVE = grid(lambda x: 0 < x < 1e5)
+WAVES = "near its zeros it is the difference of nearly equal terms"
 Real = Callable[[Any], Any]
 EVERY = grid()
 BELOW = [-0.5, -1.5, -2.5, -5.25, -9.75, -20.3, -100.7, -1234.5, -12345678.5]
@@ -39,6 +41,21 @@ def _scaled(n: int, order: int) -> Real:
     """The derivatives of exp(-abs(x)) I_n(x), beside 0."""
     terms = [(math.comb(order, k), order - k, _bessel(n, k)) for k in range(order + 1)]
     return lambda x: mp.exp(-abs(x)) * sum(times * (-mp.sign(x)) ** j * slope(x) for times, j, slope in terms)
+
+
+def _cylinder(kind: Real, n: int, order: int) -> Real:
+    """The derivatives of J_n or Y_n (Abramowitz & Stegun 1964, 9.1.31)."""
+    near = [(math.comb(order, j) * (-1) ** j, n - order + 2 * j) for j in range(order + 1)]
+    return _digits(60, lambda x: sum(times * kind(k, x) for times, k in near) / 2**order)
+
+
+def _decaying(n: int, order: int, scaled: bool) -> Real:
+    """The derivatives of K_n (Abramowitz & Stegun 1964, 9.6.29), or of exp(x) K_n(x)."""
+    if not scaled:
+        near = [(math.comb(order, j), n - order + 2 * j) for j in range(order + 1)]
+        return lambda x: sum(times * mp.besselk(k, x) for times, k in near) / (-2) ** order
+    terms = [(math.comb(order, k), _decaying(n, k, False)) for k in range(order + 1)]
+    return _digits(100, lambda x: mp.exp(x) * sum(times * slope(x) for times, slope in terms))
 
 
 def _erfcx(order: int) -> Real:
@@ -146,6 +163,11 @@ SPECIAL: list[Formula] = [
     formula("special.i1", _orders(lambda n: _bessel(1, n)), grid(lambda x: abs(x) < 1e5)),
     formula("special.i0e", _orders(lambda n: _digits(300, _scaled(0, n))), grid(lambda x: 0 < abs(x) < 1e17)),
     formula("special.i1e", _orders(lambda n: _digits(300, _scaled(1, n))), grid(lambda x: 0 < abs(x) < 1e17)),
+    *(formula(f"special.bessel_{kind}{n}", _orders(lambda m, n=n, of=of: _cylinder(of, n, m)), where, why=WAVES)
+      for kind, of, where in (("j", mp.besselj, grid(lambda x: 0 < abs(x) < 1e5)), ("y", mp.bessely, POSITIVE))
+      for n in (0, 1)),
+    *(formula(f"special.{name}_k{n}", _orders(lambda m, n=n, scaled=scaled: _decaying(n, m, scaled)), POSITIVE)
+      for name, scaled in (("modified_bessel", False), ("scaled_modified_bessel", True)) for n in (0, 1)),
     formula("special.entr", (lambda x: -x * mp.log(x), lambda x: -mp.log(x) - 1, lambda x: -1 / x),
             grid(lambda x: x > 0, beside=(1.0, math.exp(-1))),
             why="the slope is -1 - log x, which is small near 1/e, and NumPy's float32 log is rounded to 1.5 units"),

@@ -243,6 +243,23 @@ def test_a_view_of_a_leaf_or_from_no_grad_is_no_way_round_the_graph() -> None:
     assert (w.tolist(), x.tolist()) == ([1, 2], [1, 2])
 
 
+@pytest.mark.parametrize("free", [lambda x: x.detach_(), lambda x: x.requires_grad_(False)])
+def test_a_view_from_no_grad_is_free_once_what_it_looks_into_is(free: Callable[[Any], Any]) -> None:
+    """Nothing is in the graph then but what a write brings, which the tensor it looks into would not know."""
+    w = leaf(1.0, 2.0)
+    with no_grad():
+        view = w[:][:1]
+    free(w)
+    view[...] = 5.0
+    view.squeeze().mul_(2)
+    assert w.tolist() == [10, 2]
+    with pytest.raises(InPlaceError, match=r"made under no_grad"):
+        view.add_(leaf(1.0))
+    w.requires_grad_()
+    with pytest.raises(InPlaceError, match=r"made under no_grad"):
+        view.add_(1)
+
+
 OVERLAPPING: dict[str, Callable[[Any], Any]] = {
     "expand": lambda x: x.expand(2, 3), "meshgrid": lambda x: autodiff.meshgrid(x, x, indexing="ij")[1],
     "unfold": lambda x: x.unfold(0, 2, 1), "as_strided": lambda x: x.as_strided((2, 2), (1, 1)),

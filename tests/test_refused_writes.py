@@ -46,7 +46,9 @@ def stretched() -> Tensor:
 def of_tracked(requires_grad: bool = True) -> Tensor:
     base = tensor(NUMBERS, requires_grad=requires_grad) * 1.0
     with no_grad():
-        return base[...]
+        view = base[...]
+    view.base = base  # a write hides from no tensor that is gone
+    return view
 
 
 def read_only() -> Tensor:

@@ -151,6 +151,24 @@ def test_the_slope_at_0_of_every_order() -> None:
     assert autodiff.i0(tensor(0.0)).item() == 1
 
 
+def test_the_slope_at_0_of_waves_of_every_order() -> None:
+    """J_0 and J_1 are smooth at 0, and nothing cancels in their derivatives: 1, 0, -1/2, 0, 3/8 and 0, 1/2, 0, -3/8."""
+    for x in (0.0, 1e-12, -1e-300):
+        zero, one = (np.ravel(_derivatives(f, np.array([x]), 4)) for f in (special.bessel_j0, special.bessel_j1))
+        np.testing.assert_allclose(zero, [1, -x / 2, -0.5, x * 3 / 8, 0.375], rtol=1e-14)
+        np.testing.assert_allclose(one, [x / 2, 0.5, -x * 3 / 8, -0.375, x * 5 / 16], rtol=1e-14)
+
+
+def test_functions_of_the_second_kind_near_0() -> None:
+    """Down to the least number; their derivatives overflow and are no NaN."""
+    tiny = np.array([5e-324, 1e-300, 1e-160, 1e-20])
+    log = np.log(tiny[:3]) - math.log(2) + np.euler_gamma
+    np.testing.assert_allclose(special.bessel_y0(tensor(tiny[:3])).numpy(), 2 / math.pi * log, rtol=1e-15)
+    np.testing.assert_allclose(special.modified_bessel_k0(tensor(tiny[:3])).numpy(), -log, rtol=1e-15)
+    for name in ("bessel_y0", "bessel_y1", "modified_bessel_k0", "scaled_modified_bessel_k1"):
+        assert not np.isnan(_derivatives(getattr(special, name), tiny, 3)).any()
+
+
 ALONG = np.concatenate([np.linspace(0.05, 30, 60), [2.0, 25.0, 1e2, 1e3]])
 EXACT_BESSEL: dict[str, Any] = {
     "bessel_j0": lambda x: mp.besselj(0, x),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -198,6 +199,30 @@ def test_a_zero_factor_stops_an_infinite_cotangent() -> None:
     mask = tensor([0.0, 1.0])
     assert gradients(lambda x: autodiff.sqrt(mask * x), [4.0, 4.0]) == [[0.0, 0.25]]
     assert gradients(lambda x: mask * autodiff.sqrt(x), [0.0, 4.0]) == [[0.0, 0.25]]
+
+
+FLAT: dict[str, Callable[[Tensor], Tensor]] = {
+    "pow 0": lambda x: x**0,
+    "pow of an exponent that is no number": lambda x: x ** tensor(0.0),
+    "pow of exponents": lambda x: x ** tensor(np.zeros(3, np.float32)),
+    "float_power": lambda x: autodiff.float_power(x, 0).float(),
+    "hardswish": lambda x: autodiff.nn.functional.hardswish(x - 5),
+}
+
+
+@pytest.mark.parametrize("name", FLAT)
+def test_an_infinite_cotangent_stops_where_the_function_is_flat(name: str) -> None:
+    """As in PyTorch."""
+    x = tensor([0.0, 1.0, -2.0], requires_grad=True)
+    (slope,) = autodiff.grad(FLAT[name](x), x, tensor([math.inf] * 3))
+    assert slope.tolist() == [0, 0, 0]
+
+
+def test_a_power_of_0_has_its_mixed_derivative() -> None:
+    """1 / x, whichever derivative is taken first."""
+    x, y = tensor([2.0, 4.0, -1.0], requires_grad=True), tensor([0.0, 0.0, 0.0], requires_grad=True)
+    by_x, by_y = autodiff.grad((x[:2] ** y[:2]).sum(), (x, y), create_graph=True)
+    assert autodiff.grad(by_x.sum(), y)[0].tolist() == autodiff.grad(by_y.sum(), x)[0].tolist() == [0.5, 0.25, 0]
 
 
 def test_a_primitive_of_ones_own_needs_no_guard() -> None:

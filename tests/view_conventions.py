@@ -23,7 +23,7 @@ class Convention(NamedTuple):
 
 
 ENTRY = re.compile(r"\] [-+*/]= ")
-UNRECORDED = r"no_grad|inference_mode|enabled\(False|data|detach\(\)"
+UNRECORDED = r"no_grad|inference_mode|enabled\(False|data|detach\(\)|\.step\(|requires_grad_\("
 
 OF_SHAPES = (
     "expected shape compatible with", "attempting to assign a gradient of", "match the broadcast shape"
@@ -162,6 +162,12 @@ CONVENTIONS = (
         "PyTorch lets the stretched tensor be filled, and then cannot write its gradient, which is stretched too.",
     ),
     Convention(
+        "as_strided shows more of a copy than its tensor has",
+        lambda o: o.they_say("setStorage: sizes") and o.descends("deepcopy"),
+        "PyTorch copies the memory of a tensor with its gaps, or the one number that it shows many times; here it is "
+        "written out.",
+    ),
+    Convention(
         "as_strided shows more than its tensor",
         lambda o: o.we_say("shows memory between or beyond the entries of a tensor"),
         "PyTorch loses the gradient of what is no entry of the tensor; here it is refused.",
@@ -234,7 +240,7 @@ CONVENTIONS = (
         and (
             (o.they_say("appears to not have been used in the graph") and o.peers_in_line()[-1]._is_view())
             or (o.is_of_gradient() and o.hooks_view())
-            or (o.kind == "gradient" and o.peer()._is_view() and o.is_recorded_anew())
+            or (o.kind == "gradient" and (o.peer()._is_view() or o.has(r"requires_grad_\(")) and o.is_recorded_anew())
             or (o.we_say("needs was changed in place") and o.asks_for_view())
         ),
         "What was made of the view before an unrecorded write no longer passes its hooks and retained gradient; an "
@@ -292,12 +298,6 @@ CONVENTIONS = (
         ),
         "PyTorch refuses such writes, but lets these through with a warning, and what writes what is there already; "
         "here all are refused.",
-    ),
-    Convention(
-        "a view made under no_grad of what was set free since is written",
-        lambda o: o.we_say("of a view that was made under no_grad is not recorded")
-        and not o.peers_in_line()[0]._base.requires_grad,
-        "Here such a view does not know its base, and cannot tell.",
     ),
     Convention(
         "a stretched leaf and a view that PyTorch recorded anew",

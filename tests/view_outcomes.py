@@ -6,6 +6,7 @@ import contextlib
 import re
 from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
+from weakref import ref
 
 import numpy as np
 
@@ -26,10 +27,21 @@ def now(x: Any) -> Any:
     return x._node
 
 
+def base_of(x: Any) -> Any:
+    """What ours is a view of; None if that is gone, which only the view of one under no_grad outlives."""
+    base = x._base[0]
+    return base() if isinstance(base, ref) else base
+
+
+def is_recorded(x: Any) -> bool:
+    """Whether ours is a view that was made while recording, or of what was outside the graph."""
+    return hasattr(x, "_base") and not isinstance(x._base[0], ref)
+
+
 def looks_into_graph(x: Any) -> bool:
-    """Whether ours is a view of a tensor in the graph, or of one that was when the view was made under no_grad."""
+    """Whether ours is a view of a tensor in the graph, or made under no_grad of one that is gone."""
     while hasattr(x, "_base"):
-        x = x._base[0]
+        x = base_of(x)
         if x is None or now(x) is not None:
             return True
     return False
@@ -43,7 +55,7 @@ def is_untied(x: Any) -> bool:
 def seems_untied(x: Any) -> bool:
     """``is_untied`` without a look: where the memory was written by a recorded operation a look would decide."""
     known = x
-    while hasattr(known, "_base") and known._base[0] is not None:
+    while is_recorded(known):
         known = known._base[0]
         if known._node is not None and x._node is None and id(owner_of(x._array)) not in rewritten:
             return True
@@ -235,7 +247,7 @@ class Outcome(NamedTuple):
     def of_base(self) -> Any:
         """What a flag of a view is by its base in PyTorch, or a leaf in between that is a view itself."""
         x, tracked = self.mine(), bool(self.peer()._base.requires_grad)
-        while hasattr(x, "_base") and x._base[0] is not None:
+        while is_recorded(x):
             x = x._base[0]
             tracked = tracked or is_leaf_and_view(x) or (x._node is not None and not x._node.edges)
         tracked = tracked and not is_untied(self.mine())

@@ -25,8 +25,8 @@ class TensorBase:
 
     Attributes of the one class that users see, ``Tensor``: ``_array``; ``_node``, None outside the graph; ``_grad``;
     ``_untracked_because``, set only if it, or a tracked input, was cut off: what happened, where, and for a leaf the
-    node that it had; ``_base``, set only for a view: (base, primitive, params, array of the base), where base is None
-    if a tensor of the graph was viewed under ``no_grad``.
+    node that it had; ``_base``, set only for a view: (base, primitive, params, array of the base), where base is a
+    weak reference if a tensor of the graph was viewed under ``no_grad``.
     """
 
     __slots__ = ("__weakref__", "_array", "_base", "_grad", "_node", "_untracked_because")

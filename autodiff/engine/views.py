@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from typing import Any, NamedTuple
+from weakref import ref
 
 import numpy as np
 
@@ -30,12 +31,12 @@ class View(NamedTuple):
 
 
 def mark_view(result: Any, x: Any, base: Any, primitive: Primitive, params: dict[str, Any]) -> None:
-    """Mark ``result`` as a view of ``base`` if it shares the memory of ``x``."""
+    """Mark ``result`` as a view of ``base`` if it shares the memory of ``x``; of ``x``, unrecorded, if that is None."""
     memory = result._array.base
     if memory is not None and (
         memory is x._array or memory is x._array.base or owner_of(result._array) is owner_of(x._array)
     ):
-        result._base = (base, primitive, params, x._array)
+        result._base = (ref(x) if base is None else base, primitive, params, x._array)
         note(result._array)
 
 
@@ -45,7 +46,7 @@ def origin(x: Any) -> tuple[Any, View]:
     Raises InPlaceError as ``check_shape``.
     """
     steps: list[Any] = []
-    while hasattr(x, "_base") and x._base[0] is not None:
+    while hasattr(x, "_base") and type(x._base[0]) is not ref:
         base, primitive, params, _ = x._base
         if owner_of(base._array) is not owner_of(x._array):  # its data have been replaced
             break
@@ -53,6 +54,17 @@ def origin(x: Any) -> tuple[Any, View]:
         steps.append((primitive, params))
         x = base
     return x, View(tuple(reversed(steps)))
+
+
+def is_secret(root: Any, tracked: bool) -> bool:
+    """Whether a write to ``root``, the origin of views, is hidden from a tensor of the graph that it looks into.
+
+    One of ``tracked`` values is hidden from any that it looks into unrecorded, and is still alive.
+    """
+    if not (hasattr(root, "_base") and type(root._base[0]) is ref) or (base := root._base[0]()) is None:
+        return False
+    whole = origin(base)[0]
+    return tracked or whole._node is not None or is_secret(whole, tracked)
 
 
 def node_of(x: Any) -> Any:
@@ -80,7 +92,7 @@ def rerecord_view(x: Any) -> None:
     if past is not None and past.number > written:
         return  # up to date, or a leaf that was made so since
     base, view = origin(x)
-    node, is_lost = base._node, hasattr(base, "_base") and base._base[0] is not None  # its base has other memory
+    node, is_lost = base._node, hasattr(base, "_base") and type(base._base[0]) is not ref  # its base has other memory
     if is_lost and past is not None and (node is None or node.number < written):
         raise InPlaceError(
             f"a view of shape {x._array.shape} was made of a tensor that was changed in place and given other data "

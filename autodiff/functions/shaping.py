@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from typing import Any
+from weakref import ref
 
 import numpy as np
 
@@ -72,7 +73,7 @@ def read_as(input: Any, dtype: np.dtype[Any]) -> Value:
     except ValueError as error:
         raise ShapeError(f"view of {array.dtype} {array.shape} as {dtype}: {error}; use .to() to convert") from None
     if getattr(input, "requires_grad", False):
-        result._base = (None, shaping.reshape, {}, result._array)  # of which the graph does not know
+        result._base = (ref(input), shaping.reshape, {}, result._array)  # of which the graph does not know
     return result
 
 

@@ -1,10 +1,10 @@
-"""Bessel functions of orders 0 and 1: J and Y, and the modified function K.
+"""Bessel functions of whole orders: J and Y, and the modified function K.
 
 Near 0 the power series; for large x Hankel's asymptotic series; between them recurrence downwards for J, Neumann's
 series of these for Y, and an integral by the trapezoidal rule for K.
 
-References: Abramowitz & Stegun 1964, 9.1.10 to 9.1.13, 9.1.87 to 9.1.88, 9.2.5, 9.6.10 to 9.6.13 and 9.6.24; Gautschi
-1967, "Computational aspects of three-term recurrence relations"; Trefethen & Weideman 2014.
+References: Abramowitz & Stegun 1964, 9.1.10 to 9.1.13, 9.1.27, 9.1.87 to 9.1.88, 9.2.5, 9.6.10 to 9.6.13, 9.6.24 and
+9.6.26; Gautschi 1967, "Computational aspects of three-term recurrence relations"; Trefethen & Weideman 2014.
 """
 
 from __future__ import annotations
@@ -19,63 +19,81 @@ from autodiff.kernels.piecewise import in_pieces, of_floats
 Array = np.ndarray[Any, Any]
 
 _SMALL, _LARGE = 2.0, 25.0  # up to which the power series has all digits, and from which Hankel's has
-_TERMS, _START, _NODES = 16, 70, 41
+_LITTLE = 0.25  # up to which slopes of K do not cancel, and from where on so many nodes are enough
+_TERMS, _START, _NODES = 16, 70, 61
 _HARMONIC = [sum(1 / i for i in range(1, k + 1)) for k in range(_TERMS + 1)]
 
 
 def j(x: Any, n: int) -> Any:
-    """J of order ``n``, 0 or 1, an even or odd function."""
+    """J of a small order ``n``, an even or odd function."""
 
     def of(x: Array) -> Any:
         size = np.abs(x)
-        pieces = (size <= _SMALL, lambda s: _series(s, n, -1)), (size >= _LARGE, lambda s: _hankel(s, n)[0])
         between = (size > _SMALL) & (size < _LARGE)
-        found = in_pieces(size, *pieces, (between, lambda s: _recurrence(s)[n]), (np.isnan(size), np.array))
-        return np.copysign(1, x) * found if n else found
+        pieces = (size <= _SMALL, lambda s: _series(s, n, -1)), (between, lambda s: _recurrence(s, n)[0])
+        large = lambda s: _upwards(_hankel(s, 0)[0], _hankel(s, 1)[0], s, n, -1)
+        found = in_pieces(size, *pieces, (size >= _LARGE, large), (np.isnan(size), np.array))
+        return np.copysign(1, x) * found if n % 2 else found
 
     return of_floats(of)(x)
 
 
 def y(x: Any, n: int) -> Any:
-    """Y of order ``n``, 0 or 1: -inf at 0 and NaN below."""
+    """Y of a small order ``n``: -inf at 0 and NaN below."""
 
     def small(x: Array) -> Any:
-        found = 2 / math.pi * (np.log(x / 2) * _series(x, n, -1) - _logarithmic(x, n, -1))
-        return found - 2 / (math.pi * x) if n else found
+        log = np.log(x) - math.log(2)
+        first, second = (2 / math.pi * (log * _series(x, m, -1) - _logarithmic(x, m, -1)) for m in (0, 1))
+        return _upwards(first, second - 2 / (math.pi * x), x, n, -1)
 
     def of(x: Array) -> Any:
         inside = x > 0
-        pieces = (inside & (x <= _SMALL), small), (x >= _LARGE, lambda s: _hankel(s, n)[1])
         between = (x > _SMALL) & (x < _LARGE)
+        pieces = (inside & (x <= _SMALL), small), (between, lambda s: _upwards(*_recurrence(s, 0)[1:], s, n, -1))
+        large = lambda s: _upwards(_hankel(s, 0)[1], _hankel(s, 1)[1], s, n, -1)
         beside = lambda s: np.where(s == 0, -math.inf, math.nan)
-        return in_pieces(x, *pieces, (between, lambda s: _recurrence(s)[2 + n]), (~inside, beside))
+        return in_pieces(x, *pieces, (x >= _LARGE, large), (~inside, beside))
 
     return of_floats(of)(x)
 
 
-def k_scaled(x: Any, n: int) -> Any:
-    """exp(x) times K of order ``n``, 0 or 1: inf at 0 and NaN below."""
+def k_scaled(x: Any, n: int, k: int) -> Any:
+    """The k-th derivative, times (-1)^k, of exp(x) K_n(x) for a small order ``n``: inf at 0 and NaN below."""
 
     def small(x: Array) -> Any:
-        sign = 1 if n else -1
-        found = sign * (np.log(x / 2) * _series(x, n, 1) - _logarithmic(x, n, 1))
-        return np.exp(x) * (found + 1 / x if n else found)
+        log = np.log(x) - math.log(2)
+        first, second = (sign * (log * _series(x, m, 1) - _logarithmic(x, m, 1)) for m, sign in ((0, -1), (1, 1)))
+        return _derivative(np.exp(x) * first, np.exp(x) * (second + 1 / x), x, n, k)
 
     def integral(x: Array) -> Any:
-        step = 0.25 / np.sqrt(x)
-        total = np.full_like(x, 0.5)
+        step, total = 0.16 / np.sqrt(np.maximum(x, 1)), np.full_like(x, 0.0 if k else 0.5)
         for i in range(1, _NODES):
-            t = i * step
-            total += np.exp(-2 * x * np.sinh(t / 2) ** 2) * (np.cosh(t) if n else 1)
+            fall = 2 * np.sinh(i * step / 2) ** 2  # the hyperbolic cosine less 1
+            total += np.exp(-x * fall) * (np.cosh(n * i * step) if n else 1) * fall**k
         return step * total
 
     def of(x: Array) -> Any:
         inside = x > 0
         beside = lambda s: np.where(s == 0, math.inf, math.nan)
-        pieces = (inside & (x <= _SMALL), small), (inside & (x > _SMALL), integral), (~inside, beside)
+        pieces = (inside & (x <= _LITTLE), small), (inside & (x > _LITTLE), integral), (~inside, beside)
         return np.where(np.isposinf(x), 0, in_pieces(x, *pieces))
 
     return of_floats(of)(x)
+
+
+def _upwards(before: Array, here: Array, x: Array, n: int, sign: int) -> Any:
+    """Order ``n`` from orders 0 and 1, which is stable for Y and K, and for J where x is larger than ``n``."""
+    for m in range(1, n):
+        before, here = here, np.where(np.isinf(here), here, 2 * m / x * here + sign * before)
+    return here if n else before
+
+
+def _derivative(zero: Array, one: Array, x: Array, n: int, k: int) -> Any:
+    """The k-th derivative, times (-1)^k, of exp(x) K_n(x) where x is small: from the orders beside."""
+    if k == 0:
+        return _upwards(zero, one, x, n, 1)
+    below, here, above = (_derivative(zero, one, x, m, k - 1) for m in (abs(n - 1), n, n + 1))
+    return np.where(np.isinf(above), above, (below + above) / 2 - here)
 
 
 def _series(x: Array, n: int, sign: int) -> Any:
@@ -84,7 +102,7 @@ def _series(x: Array, n: int, sign: int) -> Any:
     for k in range(_TERMS, -1, -1):
         total *= q
         total += 1 / (math.factorial(k) * math.factorial(k + n))
-    return total * x / 2 if n else total
+    return total * (x / 2) ** n if n else total
 
 
 def _logarithmic(x: Array, n: int, sign: int) -> Any:
@@ -97,10 +115,10 @@ def _logarithmic(x: Array, n: int, sign: int) -> Any:
     return total * x / 2 if n else total
 
 
-def _recurrence(x: Array) -> tuple[Any, Any, Any, Any]:
-    """J0, J1, Y0 and Y1, from J of high orders downwards."""
+def _recurrence(x: Array, n: int) -> tuple[Any, Any, Any]:
+    """J of order ``n``, Y0 and Y1, from J of high orders downwards."""
     above, here = np.zeros_like(x), np.full_like(x, 1e-150)
-    even, of_y0, of_y1 = np.zeros_like(x), np.zeros_like(x), np.zeros_like(x)
+    even, of_y0, of_y1, of_jn = (np.zeros_like(x) for _ in range(4))
     for k in range(_START, 0, -1):
         half, odd = divmod(k, 2)
         if not odd:
@@ -108,13 +126,15 @@ def _recurrence(x: Array) -> tuple[Any, Any, Any, Any]:
             of_y0 += here * ((-1) ** half / half)
         elif half:
             of_y1 += here * ((-1) ** half * (2 * half + 1) / (half * (half + 1)))
+        if k == n:
+            of_jn = here
         above, here = here, (2 * k / x) * here - above
     size = here + 2 * even
-    j0, j1, of_y0, of_y1 = (part / size for part in (here, above, of_y0, of_y1))
+    j0, j1, jn, of_y0, of_y1 = (part / size for part in (here, above, of_jn if n else here, of_y0, of_y1))
     log = np.log(x / 2) + np.euler_gamma
     y0 = 2 / math.pi * (log * j0 - 2 * of_y0)
     y1 = 2 / math.pi * ((log - 1) * j1 - j0 / x - of_y1)
-    return j0, j1, y0, y1
+    return jn, y0, y1
 
 
 def _hankel(x: Array, n: int) -> tuple[Any, Any]:

@@ -15,7 +15,7 @@ from autodiff.functions.index_keys import getitem
 from autodiff.functions.joining import stack
 from autodiff.functions.reductions import sum as sum_
 from autodiff.functions.reductions import with_dtype
-from autodiff.functions.shaping import movedim, reshape, squeeze, unsqueeze
+from autodiff.functions.shaping import clone, movedim, reshape, squeeze, unsqueeze
 from autodiff.linalg.decompositions import inv, solve
 from autodiff.ops.complex_numbers import conjugate
 
@@ -69,7 +69,7 @@ def vander(x: Any, N: int | None = None) -> Value:
 def powers(x: Any, count: int) -> Value:
     """The powers 0 to ``count`` - 1 of each entry, along a new last axis."""
     if not count:
-        return reshape(getitem(x, slice(0)), (*x.shape, 0))
+        return clone(reshape(getitem(x, slice(0)), (*x.shape, 0)))
     return stack([pow(x, k) for k in range(count)], -1)
 
 

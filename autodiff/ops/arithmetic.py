@@ -41,8 +41,9 @@ def _power(x: Any, y: Any) -> Any:
 
 def _power_base(g: Any, out: Any, x: Any, y: Any) -> Any:
     if not isinstance(y, Number):
-        return g * np.where(y == 0, 0, y * x ** (y - 1))
-    return g * (y * (x if y == 2 else x ** (y - 1)) if y else 0.0)
+        c = g * (y * x ** (y - 1))
+        return np.where((y == 0) & (c != c), 0, c)  # 0 times an infinity; elsewhere its slope by y is 1/x
+    return g * (y * (x if y == 2 else x ** (y - 1))) if y else zero_vjp(g)
 
 
 def _power_exponent(g: Any, out: Any, x: Any, y: Any) -> Any:

@@ -1,7 +1,6 @@
-"""Primitives of Bessel functions of orders 0 and 1 (kernels/bessel.py has the arithmetic).
+"""Primitives of Bessel functions of whole orders (kernels/bessel.py has the arithmetic).
 
-The slope of order 0 is minus order 1; that of order 1 is order 0 less order 1 over x, for K with both signs turned
-(Abramowitz & Stegun 1964, 9.1.28, 9.1.30 and 9.6.27).
+A slope is made of the functions of the orders beside, of which none cancels near 0 (Abramowitz & Stegun 1964, 9.1.27).
 """
 
 from __future__ import annotations
@@ -13,21 +12,23 @@ import numpy as np
 from autodiff.engine.primitive import Primitive
 from autodiff.kernels import bessel
 
-
-def _over(out: Any, x: Any) -> Any:
-    """J1(x) / x, which is 1/2 at 0."""
-    return np.where(x == 0, 0.5, out / np.where(x == 0, 1, x))
+_NEGLIGIBLE = 1e-20  # below which Y of one order less is lost beside Y of one order more, and both may be infinite
 
 
-bessel_j = Primitive("bessel_j", bessel.j,
-                     lambda g, out, x, n: g * (bessel_j(x, n=0) - _over(out, x) if n else -bessel_j(x, n=1)),
-                     keeps="out x", floating=True, real=True)
+def _j_slope(x: Any, n: int) -> Any:
+    return (bessel_j(x, n=n - 1) - bessel_j(x, n=n + 1)) * 0.5 if n else -bessel_j(x, n=1)
 
-bessel_y = Primitive("bessel_y", bessel.y,
-                     lambda g, out, x, n: g * (bessel_y(x, n=0) - out / x if n else -bessel_y(x, n=1)),
-                     keeps="out x", floating=True, real=True)
 
-# exp(x) K(x), whose slope has K itself in it.
+def _y_slope(x: Any, n: int) -> Any:
+    if n == 0:
+        return -bessel_y(x, n=1)
+    return (np.where(x < _NEGLIGIBLE, 0, bessel_y(x, n=n - 1)) - bessel_y(x, n=n + 1)) * 0.5
+
+
+bessel_j = Primitive("bessel_j", bessel.j, lambda g, out, x, n: g * _j_slope(x, n), keeps="x", floating=True, real=True)
+
+bessel_y = Primitive("bessel_y", bessel.y, lambda g, out, x, n: g * _y_slope(x, n), keeps="x", floating=True, real=True)
+
 bessel_k_scaled = Primitive("bessel_k_scaled", bessel.k_scaled,
-                            lambda g, out, x, n: g * (out - bessel_k_scaled(x, n=1 - n) - (out / x if n else 0)),
-                            keeps="out x", floating=True, real=True)
+                            lambda g, out, x, n, k: -g * bessel_k_scaled(x, n=n, k=k + 1), keeps="x", floating=True,
+                            real=True)

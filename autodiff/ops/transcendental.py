@@ -79,8 +79,8 @@ def _floating(x: Any) -> Any:
     return x.dtype if x.dtype.kind in "fc" else np.dtype(np.float64)
 
 
-def _hardswish_slope(x: Any) -> Any:
-    return np.where(as_array(np.abs(x) < 3), x / 3 + 0.5, ~as_array(x <= -3))
+def _hardswish_vjp(g: Any, out: Any, x: Any) -> Any:
+    return gate(g, mask=~as_array(x <= -3)) * np.where(as_array(np.abs(x) < 3), x / 3 + 0.5, 1)
 
 
 def _sinc_slope(x: Any) -> Any:
@@ -296,8 +296,8 @@ hardtanh = Primitive("hardtanh", _hardtanh,
                      lambda g, out, x, low, high: gate(g, mask=as_array((x > low) & (x < high))), keeps="x",
                      selects=True, real=True)
 
-hardswish = Primitive("hardswish", lambda x: x * np.clip(x / 6 + 0.5, 0, 1), lambda g, out, x: g * _hardswish_slope(x),
-                      keeps="x", floating=True, real=True)
+hardswish = Primitive("hardswish", lambda x: x * np.clip(x / 6 + 0.5, 0, 1), _hardswish_vjp, keeps="x",
+                      floating=True, real=True)
 
 hardshrink = Primitive("hardshrink", lambda x, width: np.where(np.abs(x) <= width, 0, x),
                        lambda g, out, x, width: gate(g, mask=as_array(np.abs(x) > width)), keeps="x", selects=True,

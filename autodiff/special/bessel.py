@@ -85,7 +85,7 @@ def modified_bessel_k0(input: Any) -> Value:
     >>> autodiff.special.modified_bessel_k0(autodiff.tensor([1.0]))
     tensor([0.4210])
     """
-    return exp(-input) * bessel_k_scaled(input, n=0)
+    return exp(-input) * bessel_k_scaled(input, n=0, k=0)
 
 
 def modified_bessel_k1(input: Any) -> Value:
@@ -95,7 +95,7 @@ def modified_bessel_k1(input: Any) -> Value:
     >>> autodiff.special.modified_bessel_k1(autodiff.tensor([1.0]))
     tensor([0.6019])
     """
-    return exp(-input) * bessel_k_scaled(input, n=1)
+    return exp(-input) * bessel_k_scaled(input, n=1, k=0)
 
 
 @also_called(input="x")
@@ -106,7 +106,7 @@ def scaled_modified_bessel_k0(x: Any) -> Value:
     >>> autodiff.special.scaled_modified_bessel_k0(autodiff.tensor([1.0]))
     tensor([1.1445])
     """
-    return bessel_k_scaled(x, n=0)
+    return bessel_k_scaled(x, n=0, k=0)
 
 
 @also_called(input="x")
@@ -117,7 +117,7 @@ def scaled_modified_bessel_k1(x: Any) -> Value:
     >>> autodiff.special.scaled_modified_bessel_k1(autodiff.tensor([1.0]))
     tensor([1.6362])
     """
-    return bessel_k_scaled(x, n=1)
+    return bessel_k_scaled(x, n=1, k=0)
 
 
 @also_called(input="x")

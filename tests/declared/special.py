@@ -78,10 +78,11 @@ def _bessel_y(x: Any, n: int) -> Any:
     return (over.sum(-1) - (tail * (3.5 * WEIGHTS)).sum(-1)) / math.pi
 
 
-def _bessel_k_scaled(x: Any, n: int) -> Any:
+def _bessel_k_scaled(x: Any, n: int, k: int) -> Any:
     """An integral over a half-line (Abramowitz & Stegun 1964, 9.6.24)."""
     far = (NODES + 1) * 3.5
-    return (np.exp(-np.multiply.outer(np.asarray(x), np.cosh(far) - 1)) * np.cosh(n * far) * (3.5 * WEIGHTS)).sum(-1)
+    fall, weight = np.cosh(far) - 1, np.cosh(n * far) * (3.5 * WEIGHTS)
+    return (np.exp(-np.multiply.outer(np.asarray(x), fall)) * fall**k * weight).sum(-1)
 
 
 def _gelu(x: Any, approximate: bool) -> Any:
@@ -110,8 +111,9 @@ declare("bessel", real(-4, 4), kwargs=one_of({"n": 0}, {"n": 1}),
         ref=lambda x, n: sum((x * x / 4) ** k / (2**n * math.factorial(k) * math.factorial(k + n)) for k in range(40)))
 declare("bessel_scaled", real(0.5, 4), kwargs=one_of({"n": 0, "k": 0}, {"n": 1, "k": 0}, {"n": 0, "k": 1}),
         ref=_bessel_scaled)
-declare("bessel_j", real(-6, 6), kwargs=one_of({"n": 0}, {"n": 1}), ref=_bessel_j)
-declare("bessel_y", real(0.5, 6), kwargs=one_of({"n": 0}, {"n": 1}), ref=_bessel_y)
-declare("bessel_k_scaled", real(0.5, 6), kwargs=one_of({"n": 0}, {"n": 1}), ref=_bessel_k_scaled)
+declare("bessel_j", real(-6, 6), kwargs=one_of({"n": 0}, {"n": 1}, {"n": 2}), ref=_bessel_j)
+declare("bessel_y", real(0.5, 6), kwargs=one_of({"n": 0}, {"n": 1}, {"n": 2}), ref=_bessel_y)
+declare("bessel_k_scaled", real(0.5, 6), kwargs=one_of({"n": 0, "k": 0}, {"n": 1, "k": 0}, {"n": 2, "k": 1}),
+        ref=_bessel_k_scaled)
 declare("i0e", real(-4, 4), ref=lambda x: np.exp(-np.abs(x)) * _bessel(x, 0))
 declare("i1e", real(-4, 4), ref=lambda x: np.exp(-np.abs(x)) * _bessel(x, 1))

@@ -13,7 +13,7 @@ from autodiff.engine.hooks import NodeHooks, in_use
 from autodiff.engine.tape import NO_PARAMS, Node, is_leaf
 from autodiff.engine.values import TensorBase, record, wrap
 from autodiff.engine.versions import BY_DATA, changed
-from autodiff.engine.views import View, node_in_base, node_of, origin, rerecord_view
+from autodiff.engine.views import View, is_secret, node_in_base, node_of, origin, rerecord_view
 from autodiff.errors import AxisError, DtypeError, InPlaceError, ShapeError
 from autodiff.functions.index_keys import getitem, plain_key, stages
 from autodiff.kernels.arrays import as_array
@@ -158,7 +158,7 @@ class OverwritingMethods(TensorBase):
 
         A constant (1) may go to entries that overlap, and where it fills (2) to stretched ones.
         """
-        own, recording = self._node_to_change(), modes.current().recording
+        own, recording = self._node_to_change(node is not None), modes.current().recording
         traced = recording and (node is not None or own is not None)
         flags = self._array.flags
         if not flags.c_contiguous and constant < 2:
@@ -168,8 +168,8 @@ class OverwritingMethods(TensorBase):
         keep_lent(self._array)
         return traced
 
-    def _node_to_change(self) -> Node | None:
-        """The node of this tensor; raises InPlaceError where the change is to be recorded and cannot be.
+    def _node_to_change(self, tracked: bool) -> Node | None:
+        """The node of this tensor; raises InPlaceError where the change, to ``tracked`` values, cannot be recorded.
 
         A leaf, or a view of one, must not change; that of a view must be known to the tensor it looks into.
         """
@@ -178,7 +178,7 @@ class OverwritingMethods(TensorBase):
             root = origin(self)[0]
             if is_leaf(node) or is_leaf(root._node):
                 raise InPlaceError("a leaf that requires grad is not changed in place while recording; use no_grad()")
-            if hasattr(root, "_base") and root._base[0] is None:
+            if is_secret(root, tracked):
                 raise InPlaceError(
                     "a change in place of a view that was made under no_grad is not recorded for the tensor it looks "
                     "into; make the view while recording, or change a clone() of it"
@@ -211,7 +211,7 @@ class OverwritingMethods(TensorBase):
 
         The graph knows the shape, so this is recorded under ``no_grad`` too; a leaf stays a leaf.
         """
-        node = self._node_to_change()
+        node = self._node_to_change(False)
         past = wrap(self._array, None if is_leaf(node) else node)
         if hasattr(self, "_base"):
             past._base = self._base
