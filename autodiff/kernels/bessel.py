@@ -66,11 +66,11 @@ def k_scaled(x: Any, n: int, k: int) -> Any:
         return _derivative(np.exp(x) * first, np.exp(x) * (second + 1 / x), x, n, k)
 
     def integral(x: Array) -> Any:
-        step, total = 0.16 / np.sqrt(np.maximum(x, 1)), np.full_like(x, 0.0 if k else 0.5)
-        for i in range(1, _NODES):
+        step, total = 0.16 / np.sqrt(np.maximum(x, 1)), np.zeros_like(x)
+        for i in range(_NODES - 1, 0, -1):
             fall = 2 * np.sinh(i * step / 2) ** 2  # the hyperbolic cosine less 1
             total += np.exp(-x * fall) * (np.cosh(n * i * step) if n else 1) * fall**k
-        return step * total
+        return step * (total if k else total + 0.5)
 
     def of(x: Array) -> Any:
         inside = x > 0
