@@ -343,6 +343,10 @@ NUMBERS = [
     Known("a leaf of another shape", "neither: PyTorch's gradient has the shape that the leaf had", _turned),
     Known("an operand of kron that is written later", "ours: the gradient of what was multiplied", _later_written),
     Known("exponentials of exponentials", "neither: rounding, grown by what cancels", _exponential_twice),
+    Known("a product of no rows", "ours: PyTorch gives addmv's first operand back in the shape that it had",
+          lambda program, found: found.kind == "value: shape" and "addmv" in str(program) and 0 in found.ours.shape),
+    Known("whole numbers of no size", "ours: softmax makes floats of them, of any size", lambda program, found: (
+        found.kind == "value: dtype" and "softm" in str(program) and 0 in found.ours.shape)),
     Known("results of nothing", "ours: they depend on the empty tensor as any result does",
           _made_of_nothing),
     Known("the sign of vectors", "neither: both are right", _sign),

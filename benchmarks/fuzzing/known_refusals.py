@@ -115,7 +115,7 @@ REFUSALS = [
     Known("right sides by PyTorch's count", "ours: lstsq asks for as many axes, or one less", we_refuse(
         "lstsq of A .* takes B of")),
     Known("the place of nothing", "ours: refuses, since NumPy forgets where a part without entries begins", we_refuse(
-        "where a part without entries begins")),
+        "where a (part|tensor) without entries begins")),
     Known("a part that is called a view", "neither: whether the last step of a function is a view", refused(
         "Can't detach views in-place")),
     Known("dropout of what has no channels", "ours: refuses it in evaluation, too", we_refuse(

@@ -85,7 +85,7 @@ def linear_cross_entropy(
     Shapes: input (in,) or (N, in), linear_weight (C, in) or (C, *, in), linear_bias (C,) or (C, *); the logits are
     (C,), (N, C) or (N, C, *), and the target is one of them for ``cross_entropy``.
 
-    Raises ShapeError for a weight with fewer axes.
+    Raises ShapeError for a weight with fewer axes, and for another bias.
 
     >>> import autodiff
     >>> linear_cross_entropy(autodiff.zeros(2, 5), autodiff.ones(3, 5), autodiff.tensor([0, 2]))
@@ -94,6 +94,8 @@ def linear_cross_entropy(
     if len(linear_weight.shape) < 2:
         raise ShapeError(f"linear_weight has two axes (C, in) or more, not shape {tuple(linear_weight.shape)}")
     many = tuple(linear_weight.shape[:-1])
+    if linear_bias is not None and tuple(linear_bias.shape) != many:
+        raise ShapeError(f"linear_bias has shape {many}, not {tuple(linear_bias.shape)}")
     bias = None if linear_bias is None else reshape(linear_bias, shape=(-1,))
     logits = linear(input, reshape(linear_weight, shape=(math.prod(many), linear_weight.shape[-1])), bias)
     logits = reshape(logits, shape=(*input.shape[:-1], *many)) if len(many) > 1 else logits
