@@ -53,9 +53,9 @@ def _decaying(n: int, order: int, scaled: bool) -> Real:
     """The derivatives of K_n (Abramowitz & Stegun 1964, 9.6.29), or of exp(x) K_n(x)."""
     if not scaled:
         near = [(math.comb(order, j), n - order + 2 * j) for j in range(order + 1)]
-        return lambda x: sum(times * mp.besselk(k, x) for times, k in near) / (-2) ** order
+        return _digits(60, lambda x: sum(times * mp.besselk(k, x) for times, k in near) / (-2) ** order)
     terms = [(math.comb(order, k), _decaying(n, k, False)) for k in range(order + 1)]
-    return _digits(100, lambda x: mp.exp(x) * sum(times * slope(x) for times, slope in terms))
+    return _digits(60, lambda x: mp.exp(x) * sum(times * slope(x) for times, slope in terms))
 
 
 def _erfcx(order: int) -> Real:
