@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from benchmarks.fuzzing.compiled import compared
+from benchmarks.fuzzing.compiled import compared, source_differs
 
 PROGRAMS, SHARE = 100, 20  # in shares that can run beside each other
 SEED = 7
@@ -20,3 +20,11 @@ def test_programs(first: int) -> None:
         assert not report, report
         replayed += was_replayed
     assert replayed > SHARE // 4, "hardly any program was compiled at all"
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_sources() -> None:
+    """The text of a program gives the bits of its replay."""
+    found = [source_differs(SEED, number) for number in range(40)]
+    assert not any(found), next(filter(None, found))
+    assert found.count("") > 10, "hardly any program had a source"

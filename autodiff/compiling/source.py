@@ -11,12 +11,13 @@ from typing import Any
 import numpy as np
 from numpy.lib import stride_tricks
 
-from autodiff.compiling.calls import Call, Draw, Reading, Strict, parts
+from autodiff.compiling.calls import Call, Draw, Reading, Strict, mapped
 from autodiff.compiling.numbers import Number
 from autodiff.compiling.traced import Ref, attribute
 from autodiff.engine.call_sites import line_of, source_of
 
 MODULES = {"np": np, "np.linalg": np.linalg, "np.fft": np.fft, "np.lib.stride_tricks": stride_tricks}
+PLAIN = {bool, complex, float, int, str}
 FORMS: dict[Any, str] = {  # of calls with arguments alone
     np.add: "{} + {}", np.subtract: "{} - {}", np.multiply: "{} * {}", np.divide: "{} / {}",
     operator.getitem: "{}[{}]", operator.setitem: "{}[{}] = {}",
@@ -32,13 +33,14 @@ class Source:
 
     Attributes:
         given: what the function takes besides the arguments of the step, by name.
-        opaque: the names among these of functions that are no NumPy functions.
+        opaque: the names among these of functions that are no NumPy functions, and of what they take.
     """
 
     def __init__(self, program: Any) -> None:
         self.given: dict[str, Any] = {}
         self.opaque: list[str] = []
         self._program, self._taken = program, {"np", "step"}
+        self._changed = {ref.root for call in program.calls for ref in call.writes}
         self._texts: dict[Any, str] = {ref: f"x{i}" for i, ref in enumerate(program.inputs) if ref is not None}
         lines = [f"\"\"\"Gives {program.gives}.\"\"\"", *self._lines()]
         results = ", ".join(self._text(ref) for ref in program.results)
@@ -63,6 +65,8 @@ class Source:
             return text
         if call.writes:
             return f"{text[:-1]}, out={self._text(call.outs[0])})"
+        if call.outs[0] in self._changed and not call.outs[0].array.ndim:  # type: ignore[union-attr]
+            text = f"np.asarray({text})"  # alone it would be a number of NumPy's, which nothing can be written into
         names = []
         for out in call.outs:
             names.append("_" if out is None else self._new(call.part.partition(",")[0] or "value"))
@@ -106,14 +110,18 @@ class Source:
             return self._texts[x]
         if isinstance(x, Number):
             return self._give(x.value, "number")
-        if parts(x, (Ref, Number)):
+        if type(x) in (tuple, list):
             inside = ", ".join(map(self._text, x))
-            return f"[{inside}]" if isinstance(x, list) else f"({inside},)"
-        if isinstance(x, np.dtype) or (hasattr(x, "dtype") and not isinstance(x, (type, np.generic))):
+            return f"[{inside}]" if type(x) is list else f"({inside},)" if x else "()"
+        if type(x) is slice:
+            return f"slice({', '.join(map(self._text, (x.start, x.stop, x.step)))})"
+        if isinstance(x, np.dtype) or (hasattr(x, "dtype") and not hasattr(x, "shape")):
             return f"np.dtype('{np.dtype(x)}')"
-        if isinstance(x, type):
-            return f"np.{x.__name__}" if issubclass(x, (np.generic, np.ndarray)) else x.__name__
-        return repr(x).replace("inf", "np.inf").replace("nan", "np.nan") if isinstance(x, float) else repr(x)
+        if isinstance(x, type) and (issubclass(x, (np.generic, np.ndarray)) or x in PLAIN):
+            return x.__name__ if x in PLAIN else f"np.{x.__name__}"
+        if type(x) in PLAIN or x is None or x is ... or isinstance(x, np.generic):
+            return repr(x) if isinstance(x, str) else re.sub(r"(?<!\.)\b(inf|nan)\b", r"np.\1", repr(x))
+        return self._give(mapped(x, self._program.memory.array, Ref), type(x).__name__)
 
     def _outer(self, ref: Ref) -> str:
         """An array from outside of the program: a uniform constant is written out, all else is given."""
@@ -131,7 +139,7 @@ class Source:
                 return known
         made = self._new(name)
         self.given[made] = value
-        if callable(value):
+        if not isinstance(value, (np.ndarray, int, float)):
             self.opaque.append(made)
         return made
 

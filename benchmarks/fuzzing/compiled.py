@@ -66,18 +66,60 @@ def outcome(step: Any, arrays: list[Any], seed: int) -> Any:
         return type(error).__name__
 
 
+def source_differs(seed: int, number: int) -> str | None:
+    """What differs between a replay and the source of its program; None for a program that has none, or draws."""
+    program, _ = draw(seed, number)
+    if _is_left_out(program):
+        return None
+    step = step_of(program)
+    compiled = autodiff.compile(step)
+    with warnings.catch_warnings(), np.errstate(all="ignore"):
+        warnings.simplefilter("ignore", AutodiffWarning)
+        for i in range(CALLS):
+            outcome(compiled, rolled(program, i), i)
+        known = compiled.programs
+        if not known or known[-1].unchecked:
+            return None
+        given = [autodiff.tensor(array) for array in rolled(program, CALLS)]
+        try:
+            expected = [bits(x) for x in compiled(*given) if x is not None]
+        except Exception:
+            return None
+        source = known[-1].source()
+        names: dict[str, Any] = {"np": np}
+        if compiled.programs[-1:] != known[-1:] or any(name.startswith("random") for name in source.given):
+            return None
+        exec(source.text, names)
+        arrays = {name: x.copy() if isinstance(x, np.ndarray) else x for name, x in source.given.items()}
+        try:
+            results = names["step"](*[x.numpy().copy("K") for x in given], **arrays)
+        except AssertionError:  # this call went another way
+            return None
+    found = [(np.asarray(x).dtype.str, np.shape(x), np.asarray(x).tobytes()) for x in results]
+    return "" if found[: len(expected)] == expected else f"program {number} of seed {seed}\n{source.text}"
+
+
+def _is_left_out(program: Program) -> bool:
+    text = str(program)
+    return "given(" in text or "aside(" in text or any(leaf.dtype not in np.sctypeDict for leaf in program.leaves)
+
+
+def rolled(program: Program, by: int) -> list[Any]:
+    """The leaves' arrays with their entries moved on, so that each call has other data."""
+    return [np.roll(x.array.reshape(-1), by).reshape(x.array.shape).astype(x.dtype) for x in program.leaves]
+
+
 def compared(seed: int, number: int) -> tuple[str, bool]:
     """What differs between a program and itself compiled, empty if nothing does; and whether it was replayed."""
     program, _ = draw(seed, number)
-    text = str(program)
-    if "given(" in text or "aside(" in text or any(leaf.dtype not in np.sctypeDict for leaf in program.leaves):
+    if _is_left_out(program):
         return "", False
     step = step_of(program)
     compiled = autodiff.compile(step)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", AutodiffWarning)
         for i in range(CALLS):
-            arrays = [np.roll(x.array.reshape(-1), i).reshape(x.array.shape).astype(x.dtype) for x in program.leaves]
+            arrays = rolled(program, i)
             expected, found = outcome(step, arrays, i), outcome(compiled, arrays, i)
             if found != expected:
                 return f"call {i} of program {number} of seed {seed}, compiled:\n{program}", True
