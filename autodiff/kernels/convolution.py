@@ -29,6 +29,13 @@ SMALL = 1 << 16  # entries of full columns up to which plain im2col is cheaper t
 WORTH_THREADS = 4_000_000  # multiply-adds below which handing half a batch to a thread costs more than it saves
 
 
+@faster("channel_sums", opaque_from=1)
+def channel_sums(g: Array) -> Array:
+    """Sum images g (N, C, ...) over all but their channels, the batch first, in long runs."""
+    total: Array = np.add.reduce(np.add.reduce(g, axis=0), axis=tuple(range(1, len(g.shape) - 1)))
+    return total
+
+
 def _columns(x: Array, kernel: Sizes, output: Sizes, geometry: Geometry) -> Array:
     """Return all windows of the images x (n, c, h, w) as full columns (n, groups, c / groups * kh * kw, oh * ow)."""
     n, c = x.shape[:2]

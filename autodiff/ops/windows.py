@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
 from autodiff.engine.primitive import Primitive
 from autodiff.kernels import convolution, pooling, resampling, volume
 from autodiff.ops.arrays import detached
@@ -26,9 +24,7 @@ conv = Primitive(
     "conv2d", _conv,
     lambda g, out, x, w, b=None, *, geometry: conv_input(g, w, geometry=geometry, shape=x.shape),
     lambda g, out, x, w, b=None, *, geometry: conv_weight(g, x, geometry=geometry, shape=w.shape),
-    # The batch first, in long runs.
-    lambda g, out, x, w, b=None, *, geometry: np.add.reduce(
-        np.add.reduce(g, axis=0), axis=tuple(range(1, len(g.shape) - 1))),
+    lambda g, out, x, w, b=None, *, geometry: convolution.channel_sums(g),
     keeps=("w", "x", ""), promotes=False)
 
 conv_input = Primitive(

@@ -17,6 +17,7 @@ ROUTES: dict[str, Callable[..., Any]] = {
     "attend": attention.attend,
     "dot": products.dot,
     "formula": formulas.formula,
+    "channel_sums": normalization.channel_sums,
     "moments": normalization.moments,
     "standardized": normalization.standardized,
     "products": normalization.products,

@@ -6,6 +6,7 @@ Rows are those of ``Fold``: p numbers that lie side by side and share their stat
 from __future__ import annotations
 
 import inspect
+import math
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, NamedTuple
@@ -19,6 +20,7 @@ from autodiff.kernels.llvm.elementwise import Maths
 from autodiff.kernels.llvm.library import SINGLE, Kernel, ready
 from autodiff.kernels.normalization import SHORT, Fold
 
+LONG = 1 << 14  # numbers from which on their sum is worth a kernel
 BLOCK, MOST_PARTS = 1 << 14, 64  # numbers that a thread takes at a time, and how often; each makes one sum of its own
 AT_ONCE = 4  # vectors that are summed apart, so that no sum waits for the one before
 
@@ -76,6 +78,10 @@ def _moments(r: Row, x: Int, *found: Int) -> None:
         k.store(total, place, last=1)
 
 
+def _sums(r: Row, x: Int, found: Int) -> None:
+    r.m.k.store(r.over(lambda x: [x], [x], sums=1)[0], found, last=1)
+
+
 def _standardized(r: Row, x: Int, mean: Value, factor: Value, offset: Value, out: Int) -> None:
     m = r.m
     r.over(lambda x: [m.add(m.times(m.minus(x, mean), factor), offset)], [x], [out])
@@ -121,6 +127,7 @@ def _rows_back(
 # What a kernel takes: rows (r), the places of their numbers (n), statistics of each channel or row (s), rows of weights
 # (w); large letters are written, and weights (W) are sums.
 KERNELS: dict[str, tuple[str, Callable[..., None]]] = {
+    "sums": ("rN", _sums),
     "squares": ("rN", _moments),
     "moments": ("rNNN", _moments),
     "standardized": ("rsssR", _standardized),
@@ -176,6 +183,13 @@ def moments(x: Array, *, fold: Fold, center: bool) -> tuple[Array, Array] | None
             means -= mean
             squares += means * (2 * rests + fold.p * means)
     return mean, np.add.reduce(squares, axis=0) / (fold.n * fold.p)
+
+
+def channel_sums(g: Array) -> Array | None:
+    """The route of ``convolution.channel_sums``."""
+    fold = Fold(g.shape[0], g.shape[1], math.prod(g.shape[2:]))
+    sums = np.empty((fold.n, fold.c), np.float32)
+    return np.add.reduce(sums, axis=0) if g.size >= LONG and _run("sums", fold, g, sums) else None
 
 
 def standardized(
@@ -237,6 +251,8 @@ def _agrees(key: Key, kernel: Kernel) -> bool:
 def _in_numpy(kind: str, *given: Array, fold: Fold) -> Sequence[Array]:
     """What a kernel should write."""
     plain = inspect.unwrap
+    if kind == "sums":
+        return [np.add.reduce(given[0], axis=1)]
     if kind in ("moments", "squares"):
         mean, variance = plain(numpys.moments)(*given, fold=fold, center=kind == "moments")
         return [variance * fold.p, *([np.zeros(fold.c), mean] if kind == "moments" else [])]
