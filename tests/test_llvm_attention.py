@@ -137,3 +137,18 @@ def test_kernels_touch_no_memory_but_their_arrays(kind: str, at_end: bool) -> No
     child.start()
     child.join(300)
     assert child.exitcode == 0
+
+
+def test_a_compiled_step_has_the_bits_of_the_step() -> None:
+    """For ``compile`` attention is one call where there are kernels."""
+
+    def step(x: Any) -> Any:
+        x = x.detach().requires_grad_()
+        (autodiff.nn.functional.scaled_dot_product_attention(x, x, x, is_causal=True) ** 2).sum().backward()
+        return x.grad
+
+    with only_kernels():
+        x, run = autodiff.randn(3, 4, 70, 16), autodiff.compile(step)
+        for _ in range(5):
+            np.testing.assert_array_equal(run(x).numpy(), step(x).numpy())
+        assert len(run.programs) == 1

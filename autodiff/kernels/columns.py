@@ -11,7 +11,6 @@ from autodiff.kernels.lanes import faster
 from autodiff.kernels.sums import accumulate
 
 
-@faster("exp_columns")
 def exp_columns(x: Array) -> tuple[Array, Array]:
     """exp(x - maximum), written into x, and the sums, for each column: not yet divided by these.
 
@@ -24,7 +23,6 @@ def exp_columns(x: Array) -> tuple[Array, Array]:
     return x, accumulate(x, -2, True)
 
 
-@faster("softmax_back")
 def softmax_back(x: Array, sums: Array, g: Array) -> tuple[Any, Any]:
     """The probabilities p = x / sums, and p (g - sum of p g), the cotangent of what they are the softmax of.
 

@@ -5,15 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from autodiff.kernels.llvm import attention, columns, elementwise, formulas, normalization, products, recurrent, routes
+from autodiff.kernels.llvm import attention, elementwise, formulas, normalization, products, recurrent, routes
 
 # A route takes the arguments of NumPy's function. It gives None where it has no kernel, or not yet.
 ROUTES: dict[str, Callable[..., Any]] = {
     "convolve": routes.convolve,
     "convolve_input": routes.convolve_input,
     "convolve_weight": routes.convolve_weight,
-    "exp_columns": columns.exp_columns,
-    "softmax_back": columns.softmax_back,
     "attend": attention.attend,
     "dot": products.dot,
     "formula": formulas.formula,

@@ -95,13 +95,6 @@ class Head:
                     x = x if not divisors else k.binary("fdiv", x, divisors[i])
                     k.store(x, row, strip, 4 * k.lanes * v, last=last)
 
-    def _total(self, x: Value, combined: Callable[[Value, Value], Value]) -> Value:
-        apart = self.k.lanes // 2
-        while apart:
-            x = combined(x, self.k.shuffle(x, x, [lane ^ apart for lane in range(self.k.lanes)]))
-            apart //= 2
-        return x
-
     def _larger(self, x: Value, y: Value) -> Value:
         return self.k.select(self.m.where("ogt", x, y), x, y)
 
@@ -130,13 +123,13 @@ class Head:
         with k.loop(0, self.padded, k.lanes, [m.number(-np.inf)] * ROWS) as most:
             here = [k.load(row, k.mul(most.index, 4)) for row in to]
             most.next = [self._larger(*pair) for pair in zip(here, most.values, strict=True)]
-        tops = [self._total(x, self._larger) for x in most.out]
+        tops = [k.total(x, self._larger) for x in most.out]
         with k.loop(0, self.padded, k.lanes, [k.zero] * ROWS) as turn:
             e = [m.exp(m.minus(k.load(row, k.mul(turn.index, 4)), top)) for row, top in zip(to, tops, strict=True)]
             for x, row in zip(e, to, strict=True):
                 k.store(x, row, k.mul(turn.index, 4))
             turn.next = [m.add(*pair) for pair in zip(turn.values, e, strict=True)]
-        return [self._total(x, m.add) for x in turn.out]
+        return [k.total(x) for x in turn.out]
 
     def forward(self) -> None:
         """softmax(scale q k^T) v."""
@@ -166,7 +159,7 @@ class Head:
                     share = m.times(k.load(p[i], at), shares[i])
                     k.store(share, p[i], at)
                     turn.next = [*turn.next[:i], k.fma(share, k.load(to_p[i], at), turn.values[i]), *turn.next[i + 1 :]]
-            means = [self._total(x, m.add) for x in turn.out]
+            means = [k.total(x) for x in turn.out]
             with k.loop(0, self.padded, k.lanes) as turn:
                 at = k.mul(turn.index, 4)
                 for i in range(ROWS):

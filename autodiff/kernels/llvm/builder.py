@@ -8,7 +8,7 @@ that is known while the kernel is built is an ``int``, any other value a ``Value
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import NamedTuple
 
@@ -313,12 +313,12 @@ class Code:
             apart //= 2
         return rows
 
-    def sum(self, x: Value) -> Value:
-        """The sum of a vector's lanes, in all lanes."""
+    def total(self, x: Value, combined: Callable[[Value, Value], Value] | None = None) -> Value:
+        """The sum of a vector's lanes, or what else ``combined`` makes of them, in all lanes."""
         apart = self.lanes // 2
         while apart:
-            x = self.binary("fadd", x, self.shuffle(x, x, [lane ^ apart for lane in range(self.lanes)]))
-            apart //= 2
+            other = self.shuffle(x, x, [lane ^ apart for lane in range(self.lanes)])
+            x, apart = combined(x, other) if combined else self.binary("fadd", x, other), apart // 2
         return x
 
     def shuffle(self, x: Value, y: Value, lanes: Sequence[int]) -> Value:

@@ -253,7 +253,7 @@ class Products(NamedTuple):
                 at = k.at(gradient, (output, apart * 4), (channel, kh * kw * 4), (k.add(i, a), kw * 4), (column, 4))
                 total = k.load(sums, number * k.lanes * 4)
                 if self.few:
-                    k.store(k.sum(total), at, last=1)
+                    k.store(k.total(total), at, last=1)
                 else:
                     k.put(total, k.spread(0, apart), at, last=k.at(plan.outputs, (output, -1)))
 

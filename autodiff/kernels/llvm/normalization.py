@@ -8,7 +8,7 @@ from __future__ import annotations
 import inspect
 import math
 from collections.abc import Callable, Sequence
-from functools import partial
+from functools import partial, reduce
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -59,12 +59,7 @@ class Row(NamedTuple):
         return [self._total(parts) for parts in zip(*totals, strict=True)]
 
     def _total(self, parts: Sequence[Value]) -> Value:
-        k, x, apart = self.m.k, parts[0], self.m.k.lanes // 2
-        for part in parts[1:]:
-            x = self.m.add(x, part)
-        while apart:
-            x, apart = self.m.add(x, k.shuffle(x, x, [lane ^ apart for lane in range(k.lanes)])), apart // 2
-        return x
+        return self.m.k.total(reduce(self.m.add, parts))
 
 
 def _moments(r: Row, x: Int, *found: Int) -> None:

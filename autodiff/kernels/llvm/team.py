@@ -18,7 +18,7 @@ import numpy as np
 
 from autodiff.kernels.threads import lend_helpers, wake_helpers
 
-PATIENCE = 2000  # looks for the next job, with a call of the system between, before a helper goes to sleep
+PATIENCE = 4000  # looks for the next job, with a call of the system between, before a helper goes to sleep
 APART = 16  # words from one that several threads write to the next, for lines of the cache of their own
 PLACES, CALLS, NEXT, LOW, HIGH, DONE, JOB, WORDS = (APART * k for k in range(8))
 FIELDS = ("kernel", "arrays", "start", "stop", "parts", "size")  # of a job
