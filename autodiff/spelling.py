@@ -22,6 +22,7 @@ _INSTEAD = {  # modules of PyTorch's that have no counterpart, and what to do wh
     "export": "",
     "fx": "",
     "hub": _LOAD,
+    "library": "autograd.Function makes an operation of your own",
     "masked": "",
     "nested": "",
     "onnx": "",

@@ -15,6 +15,7 @@ from autodiff.engine.versions import changed
 from autodiff.errors import OptionError, ShapeError
 from autodiff.functions.arithmetic import clamp
 from autodiff.functions.arrays import lent
+from autodiff.functions.into import into
 from autodiff.functions.shaping import contiguous
 from autodiff.kernels.geometry import Sizes, Window
 from autodiff.kernels.precision import single
@@ -256,12 +257,11 @@ def local_response_norm(input: Any, size: int, alpha: float = 0.0001, beta: floa
 def normalize(input: Any, p: float = 2.0, dim: Any = 1, eps: float = 1e-12, out: Any = None) -> Value:
     """x over its p-norm along ``dim``, which counts as ``eps`` at least.
 
-    Raises OptionError for ``out``, which it does not take.
+    With ``out`` the result is written there, and no gradient goes through it.
 
     >>> import autodiff
     >>> normalize(autodiff.tensor([3.0, 4.0]), dim=0)
     tensor([0.6000, 0.8000])
     """
-    if out is not None:
-        raise OptionError("normalize takes no out=; assign its result")
-    return input / clamp(vector_norm(input, p, dim, keepdim=True), min=eps)
+    result = input / clamp(vector_norm(input, p, dim, keepdim=True), min=eps)
+    return result if out is None else into(out, result, "normalize")

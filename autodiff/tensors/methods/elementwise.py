@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from autodiff.engine.values import TensorBase, Value
 from autodiff.functions import activations, arithmetic, comparison, transcendental
+from autodiff.functions.old_orders import numbers_first
 from autodiff.kinds import refusing
 from autodiff.special import functions as special
 
@@ -13,8 +14,8 @@ class ElementwiseMethods(TensorBase):
 
     __slots__ = ()
 
-    add = arithmetic.add
-    sub = subtract = arithmetic.sub
+    add = numbers_first(arithmetic.add)
+    sub = subtract = numbers_first(arithmetic.sub)
     mul = multiply = arithmetic.multiply
     div = divide = arithmetic.div
     true_divide = arithmetic.true_divide
@@ -32,8 +33,8 @@ class ElementwiseMethods(TensorBase):
     copysign = arithmetic.copysign
     reciprocal = arithmetic.reciprocal
     square = arithmetic.square
-    addcmul = arithmetic.addcmul
-    addcdiv = arithmetic.addcdiv
+    addcmul = numbers_first(arithmetic.addcmul)
+    addcdiv = numbers_first(arithmetic.addcdiv)
     lerp = arithmetic.lerp
     hypot = arithmetic.hypot
     floor = arithmetic.floor

@@ -5,6 +5,7 @@ from __future__ import annotations
 from autodiff.engine.values import TensorBase
 from autodiff.fft import spectrograms
 from autodiff.functions import linear_algebra
+from autodiff.functions.old_orders import numbers_first
 from autodiff.kinds import refusing
 from autodiff.linalg import old_names as matrices
 
@@ -15,11 +16,11 @@ class LinearAlgebraMethods(TensorBase):
     __slots__ = ()
 
     matmul = linear_algebra.matmul
-    addbmm = refusing(linear_algebra.addbmm)
-    addmm = refusing(linear_algebra.addmm)
-    addmv = refusing(linear_algebra.addmv)
-    addr = refusing(linear_algebra.addr)
-    baddbmm = refusing(linear_algebra.baddbmm)
+    addbmm = numbers_first(refusing(linear_algebra.addbmm))
+    addmm = numbers_first(refusing(linear_algebra.addmm))
+    addmv = numbers_first(refusing(linear_algebra.addmv))
+    addr = numbers_first(refusing(linear_algebra.addr))
+    baddbmm = numbers_first(refusing(linear_algebra.baddbmm))
     bmm = linear_algebra.bmm
     cross = refusing(linear_algebra.cross)
     dot = linear_algebra.dot

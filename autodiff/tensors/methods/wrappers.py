@@ -6,6 +6,7 @@ import functools
 from collections.abc import Callable
 from typing import Any, TypeVar
 
+from autodiff.functions.old_orders import in_order
 from autodiff.kinds import wrong_kind
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -19,6 +20,9 @@ def in_place(function: F) -> F:
         try:
             result = function(self._before_write(), *args, **kwargs)
         except Exception as error:
+            ordered = in_order(name, (self, *args))
+            if ordered is not None:
+                return change(*ordered[0], **ordered[1], **kwargs)
             refusal = wrong_kind(f"{name}_", (*args, *kwargs.values()), error)
             if refusal is None:
                 raise
