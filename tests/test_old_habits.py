@@ -14,6 +14,7 @@ from parity.harness import both, numbers, peer, plain
 
 import autodiff
 import nn
+from autodiff import errors
 from autodiff.errors import AutodiffWarning
 from nn import functional as F
 
@@ -152,3 +153,21 @@ def test_clipping_by_its_old_name() -> None:
     with pytest.warns(FutureWarning, match="clip_grad_norm_"):
         nn.utils.clip_grad_norm([x], 1.0)
     assert np.allclose(x.grad.norm(), 1)
+
+
+def test_what_numpy_made_of_tensors_is_an_array_to_from_numpy() -> None:
+    """As in programs that draw data with NumPy and multiply it by weights that are tensors."""
+    drawn, weights = np.ones((3, 2)), autodiff.tensor([2.0, -1.0])
+    made = np.dot(drawn, weights) + 4.2
+    made += np.zeros(3)
+    found = autodiff.from_numpy(made).float().reshape(-1, 1)
+    np.testing.assert_allclose(found.numpy(), np.full((3, 1), 5.2), rtol=1e-6)
+    with pytest.raises(errors.DtypeError, match="from_numpy takes an array"):
+        autodiff.from_numpy(weights.requires_grad_())
+
+
+def test_a_tensor_is_made_of_a_size_by_its_name() -> None:
+    """``torch.Tensor(size=...)``."""
+    for size in ((2, 3), [2, 3], autodiff.zeros(2, 3).shape):
+        assert autodiff.Tensor(size=size, device="cpu").normal_(std=0.01).shape == (2, 3)
+    assert autodiff.Tensor(size=(2,)).dtype == autodiff.float32

@@ -33,7 +33,8 @@ SAME: dict[str, Callable[[Any], Any]] = {  # what PyTorch without a GPU says, wo
     "is_pinned": lambda t: t.ones(2).is_pinned(),
     "cuda's numbers": lambda t: [
         t.cuda.is_available(), t.cuda.device_count(), t.cuda.memory_allocated(), t.cuda.max_memory_allocated(),
-        t.cuda.is_initialized(), t.cuda.get_rng_state_all(), t.cuda.manual_seed_all(0), t.cuda.empty_cache(),
+        t.cuda.is_initialized(), t.cuda._initialized, t.cuda.get_rng_state_all(), t.cuda.manual_seed_all(0),
+        t.cuda.empty_cache(),
     ],
     "others' numbers": lambda t: [
         t.mps.is_available(), t.xpu.is_available(), t.accelerator.is_available(), t.backends.mps.is_available(),

@@ -20,6 +20,8 @@ from autodiff.accelerator import memory_reserved as memory_reserved
 from autodiff.accelerator import synchronize as synchronize
 from autodiff.errors import DeviceError
 
+_initialized = False  # which reversible layers ask, to keep states of generators
+
 ipc_collect = init = reset_peak_memory_stats = reset_max_memory_allocated = seed = seed_all = synchronize
 
 

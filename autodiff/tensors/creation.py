@@ -76,7 +76,12 @@ def asarray(
 
 
 def from_numpy(ndarray: Any) -> Tensor:
-    """A tensor that shares the memory of an array; raises DtypeError for what is no array."""
+    """A tensor that shares the memory of an array; raises DtypeError for what is no array.
+
+    It takes an untracked tensor, too: what NumPy's functions make of tensors, which PyTorch gives as arrays, is one.
+    """
+    if isinstance(ndarray, Tensor) and ndarray._node is None:
+        return leaf(ndarray._array)
     if not isinstance(ndarray, np.ndarray):
         raise DtypeError(f"from_numpy takes an array, not {ndarray!r:.60}; tensor(...) takes lists and numbers")
     return leaf(array_from_data(ndarray, None, None))

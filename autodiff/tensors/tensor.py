@@ -73,10 +73,12 @@ class Tensor(
 
     _grad: Tensor | None
 
-    def __init__(self, *data: Any, requires_grad: bool = False, device: Any = None) -> None:
+    def __init__(self, *data: Any, size: Any = None, requires_grad: bool = False, device: Any = None) -> None:
         if device is not None:
             check_device(device)
-        if gives_sizes(data):
+        if size is not None:
+            self._array = np.zeros(size_of(size), get_default_dtype())
+        elif gives_sizes(data):
             self._array = np.zeros(size_of(data) if data else 0, get_default_dtype())
         else:
             self._array = array_from_data(data[0], get_default_dtype(), True)
