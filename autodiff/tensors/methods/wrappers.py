@@ -22,7 +22,8 @@ def in_place(function: F) -> F:
         except Exception as error:
             ordered = in_order(name, (self, *args))
             if ordered is not None:
-                return change(*ordered[0], **ordered[1], **kwargs)
+                again: Any = change
+                return again(*ordered[0], **ordered[1], **kwargs)
             refusal = wrong_kind(f"{name}_", (*args, *kwargs.values()), error)
             if refusal is None:
                 raise
