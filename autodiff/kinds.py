@@ -7,7 +7,7 @@ import inspect
 import os
 import re
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 
@@ -15,6 +15,13 @@ from autodiff.dtypes import COMPLEX, is_known
 from autodiff.errors import AutodiffError, AxisError, DtypeError, LinalgError, ShapeError, StateDictError
 
 F = TypeVar("F", bound=Callable[..., Any])
+
+
+class AnyModule(Protocol):
+    """What tells checkers of types a module from a function, below the room of modules."""
+
+    def named_parameters(self) -> Any:
+        """The parameters with their names."""
 
 
 def described(given: Any) -> str:

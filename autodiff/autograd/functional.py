@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar, overload
 
 import numpy as np
 
@@ -17,10 +17,31 @@ from autodiff.errors import ShapeError
 from autodiff.func.derivatives import push_of
 from autodiff.func.jacobians import jacobian_by_columns, jacobian_of
 from autodiff.func.trace import Trace, fitting
+from autodiff.tensors.tensor import Tensor
 
 _Func = Callable[..., Any]
+R = TypeVar("R")
+T = TypeVar("T")  # a tensor or a tuple of them
 
 
+@overload
+def jacobian(
+    func: Callable[..., Tensor],
+    inputs: Tensor,
+    create_graph: bool = False,
+    strict: bool = False,
+    vectorize: bool = False,
+    strategy: str = "reverse-mode",
+) -> Tensor: ...
+@overload
+def jacobian(
+    func: _Func,
+    inputs: Any,
+    create_graph: bool = False,
+    strict: bool = False,
+    vectorize: bool = False,
+    strategy: str = "reverse-mode",
+) -> Any: ...
 def jacobian(
     func: _Func,
     inputs: Any,
@@ -43,6 +64,24 @@ def jacobian(
         return jacobian_by_columns(trace) if strategy == "forward-mode" else jacobian_of(trace)
 
 
+@overload
+def hessian(
+    func: _Func,
+    inputs: Tensor,
+    create_graph: bool = False,
+    strict: bool = False,
+    vectorize: bool = False,
+    outer_jacobian_strategy: str = "reverse-mode",
+) -> Tensor: ...
+@overload
+def hessian(
+    func: _Func,
+    inputs: tuple[Tensor, ...],
+    create_graph: bool = False,
+    strict: bool = False,
+    vectorize: bool = False,
+    outer_jacobian_strategy: str = "reverse-mode",
+) -> tuple[tuple[Tensor, ...], ...]: ...
 def hessian(
     func: _Func,
     inputs: Any,
@@ -59,7 +98,9 @@ def hessian(
     return jacobian(slopes, inputs, create_graph, strict, vectorize, outer_jacobian_strategy)
 
 
-def vjp(func: _Func, inputs: Any, v: Any = None, create_graph: bool = False, strict: bool = False) -> tuple[Any, Any]:
+def vjp(
+    func: Callable[..., R], inputs: T, v: Any = None, create_graph: bool = False, strict: bool = False
+) -> tuple[R, T]:
     """The outputs of ``func``, and the product of ``v`` with its Jacobian; ``v`` is 1 by default, for one number.
 
     Raises ShapeError where ``v`` is left out and the result is not one number, or it has another shape than the tensor
@@ -70,7 +111,9 @@ def vjp(func: _Func, inputs: Any, v: Any = None, create_graph: bool = False, str
         return trace.output, _pulled(trace, v)
 
 
-def jvp(func: _Func, inputs: Any, v: Any = None, create_graph: bool = False, strict: bool = False) -> tuple[Any, Any]:
+def jvp(
+    func: Callable[..., R], inputs: Any, v: Any = None, create_graph: bool = False, strict: bool = False
+) -> tuple[R, R]:
     """The outputs of ``func``, and the product of its Jacobian with ``v``; ``v`` is 1 by default, for one number.
 
     Raises ShapeError where ``v`` is left out and the result is not one number, or it has another shape than the tensor
@@ -81,7 +124,9 @@ def jvp(func: _Func, inputs: Any, v: Any = None, create_graph: bool = False, str
         return trace.output, push_of(trace)(*_directions(v, trace.variables, "inputs"))
 
 
-def vhp(func: _Func, inputs: Any, v: Any = None, create_graph: bool = False, strict: bool = False) -> tuple[Any, Any]:
+def vhp(
+    func: Callable[..., R], inputs: T, v: Any = None, create_graph: bool = False, strict: bool = False
+) -> tuple[R, T]:
     """The output of ``func``, which is one number, and the product of ``v`` with its Hessian.
 
     Raises ShapeError where ``v`` is left out and the result is not one number, or it has another shape than the tensor
@@ -92,7 +137,9 @@ def vhp(func: _Func, inputs: Any, v: Any = None, create_graph: bool = False, str
         return trace.aux, _pulled(trace, v)
 
 
-def hvp(func: _Func, inputs: Any, v: Any = None, create_graph: bool = False, strict: bool = False) -> tuple[Any, Any]:
+def hvp(
+    func: Callable[..., R], inputs: T, v: Any = None, create_graph: bool = False, strict: bool = False
+) -> tuple[R, T]:
     """The output of ``func``, which is one number, and the product of its Hessian with ``v``.
 
     Raises ShapeError where ``v`` is left out and the result is not one number, or it has another shape than the tensor

@@ -6,7 +6,7 @@ import functools
 import warnings
 from collections.abc import Callable
 from threading import RLock, get_ident
-from typing import Any
+from typing import Any, Generic, TypeVar, overload
 
 import numpy as np
 
@@ -20,19 +20,30 @@ from autodiff.compiling.reach import facts, reached
 from autodiff.compiling.replay import ARRAYS, Program
 from autodiff.contexts import Block
 from autodiff.engine.call_sites import line_of
-from autodiff.engine.modes import SETTING, layer
+from autodiff.engine.modes import SETTING, P, R, layer
 from autodiff.engine.tape import is_leaf
 from autodiff.engine.values import TensorBase, wrap
 from autodiff.errors import AutodiffWarning, CompileError, OptionError
 from autodiff.kernels.lanes import settled
 from autodiff.kernels.lending import owner_of
-from autodiff.kinds import check_function
+from autodiff.kinds import AnyModule, check_function
 
 IGNORED = {"fullgraph", "dynamic", "backend", "mode", "options"}
 PAYS = 20  # replays after which a program has paid for its being written
 TRIES = 3  # how often values go another way before another program is written, and how many are written
 
+M = TypeVar("M", bound=AnyModule)
 
+
+# A compiled module has the attributes of the module, so programs keep it in the same variable.
+@overload
+def compile(function: M, *, check: int = 1, disable: bool = False, **ignored: Any) -> M: ...
+@overload
+def compile(function: Callable[P, R], *, check: int = 1, disable: bool = False, **ignored: Any) -> Step[P, R]: ...
+@overload
+def compile(
+    function: None = None, *, check: int = 1, disable: bool = False, **ignored: Any
+) -> Callable[[Callable[P, R]], Step[P, R]]: ...
 def compile(function: Any = None, *, check: int = 1, disable: bool = False, **ignored: Any) -> Any:
     """A function that does what ``function`` does, from its fourth call on by replaying a flat list of NumPy calls.
 
@@ -113,10 +124,10 @@ class Case:
         return True
 
 
-class Step:
+class Step(Generic[P, R]):
     """A compiled function (see ``compile``); it has the attributes of the function, or of the module, too."""
 
-    def __init__(self, function: Callable[..., Any], check: int) -> None:
+    def __init__(self, function: Callable[P, R], check: int) -> None:
         self._function, self._check = function, check
         self._cases: list[Case] = []
         self._latest: Case | None = None
@@ -142,7 +153,7 @@ class Step:
         """The programs that were written."""
         return [case.program for case in self._cases if case.program]
 
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
         """What the function returns."""
         mode = layer().value
         if mode.capture is not None or mode.anomaly:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import wraps
-from typing import Any
+from typing import Any, Literal, ParamSpec, TypeVar, overload
 
 import numpy as np
 
@@ -15,10 +15,23 @@ from autodiff.errors import ShapeError
 from autodiff.func.trace import Argnums, Trace, fitting, helpers
 from autodiff.func.trees import unflatten
 from autodiff.tensors.creation import zeros_like
+from autodiff.tensors.tensor import Tensor
 
 __all__ = ["grad", "grad_and_value", "jvp", "linearize", "value_and_grad", "vjp"]
 
+# What is made of a function has its parameters. A gradient is Any: it has the structure of one of them, and a type that
+# picked it out would not let checkers of types read a lambda.
+P = ParamSpec("P")
+R = TypeVar("R")
+A = TypeVar("A")  # what is returned beside the output
 
+
+@overload
+def grad(
+    func: Callable[P, tuple[Any, A]], argnums: Argnums = 0, *, has_aux: Literal[True]
+) -> Callable[P, tuple[Any, A]]: ...
+@overload
+def grad(func: Callable[P, Any], argnums: Argnums = 0, has_aux: bool = False) -> Callable[P, Any]: ...
 def grad(func: Callable[..., Any], argnums: Argnums = 0, has_aux: bool = False) -> Callable[..., Any]:
     """The function that gives the gradient of ``func``, which returns one number, by its arguments ``argnums``.
 
@@ -44,6 +57,12 @@ def grad(func: Callable[..., Any], argnums: Argnums = 0, has_aux: bool = False) 
     return gradient
 
 
+@overload
+def grad_and_value(
+    func: Callable[P, tuple[R, A]], argnums: Argnums = 0, *, has_aux: Literal[True]
+) -> Callable[P, tuple[Any, tuple[R, A]]]: ...
+@overload
+def grad_and_value(func: Callable[P, R], argnums: Argnums = 0, has_aux: bool = False) -> Callable[P, tuple[Any, R]]: ...
 def grad_and_value(func: Callable[..., Any], argnums: Argnums = 0, has_aux: bool = False) -> Callable[..., Any]:
     """``grad`` that returns ``(gradient, value)``, or ``(gradient, (value, aux))``.
 
@@ -62,6 +81,12 @@ def grad_and_value(func: Callable[..., Any], argnums: Argnums = 0, has_aux: bool
     return both
 
 
+@overload
+def value_and_grad(
+    func: Callable[P, tuple[R, A]], argnums: Argnums = 0, *, has_aux: Literal[True]
+) -> Callable[P, tuple[tuple[R, A], Any]]: ...
+@overload
+def value_and_grad(func: Callable[P, R], argnums: Argnums = 0, has_aux: bool = False) -> Callable[P, tuple[R, Any]]: ...
 def value_and_grad(func: Callable[..., Any], argnums: Argnums = 0, has_aux: bool = False) -> Callable[..., Any]:
     """``grad_and_value`` in the other order, that of its name.
 
@@ -88,6 +113,18 @@ def _gradient(func: Any, args: Any, kwargs: Any, argnums: Argnums, has_aux: bool
     return trace, trace.in_structure(slopes)
 
 
+@overload
+def vjp(
+    func: Callable[..., R], *primals: Tensor, has_aux: Literal[False] = False
+) -> tuple[R, Callable[[Any], tuple[Tensor, ...]]]: ...
+@overload
+def vjp(
+    func: Callable[..., R], *primals: Any, has_aux: Literal[False] = False
+) -> tuple[R, Callable[[Any], tuple[Any, ...]]]: ...
+@overload
+def vjp(
+    func: Callable[..., tuple[R, A]], *primals: Any, has_aux: Literal[True]
+) -> tuple[R, Callable[[Any], tuple[Any, ...]], A]: ...
 def vjp(func: Callable[..., Any], *primals: Any, has_aux: bool = False) -> tuple[Any, ...]:
     """The value of ``func`` at ``primals``, and the function from its cotangents to those of the primals.
 
@@ -107,7 +144,7 @@ def vjp(func: Callable[..., Any], *primals: Any, has_aux: bool = False) -> tuple
     return (trace.output, pull, trace.aux) if has_aux else (trace.output, pull)
 
 
-def linearize(func: Callable[..., Any], *primals: Any) -> tuple[Any, Callable[..., Any]]:
+def linearize(func: Callable[..., R], *primals: Any) -> tuple[R, Callable[..., R]]:
     """The value of ``func`` at ``primals``, and the function from tangents of them to that of the value.
 
     Law: ``push(*v)`` is ``J @ v``, exact: the pullback is linear in its cotangent, and its derivative by that is J.
@@ -149,6 +186,14 @@ def push_of(trace: Trace) -> Callable[..., Any]:
     return push
 
 
+@overload
+def jvp(
+    func: Callable[..., R], primals: Any, tangents: Any, *, strict: bool = False, has_aux: Literal[False] = False
+) -> tuple[R, R]: ...
+@overload
+def jvp(
+    func: Callable[..., tuple[R, A]], primals: Any, tangents: Any, *, strict: bool = False, has_aux: Literal[True]
+) -> tuple[R, R, A]: ...
 def jvp(
     func: Callable[..., Any], primals: Any, tangents: Any, *, strict: bool = False, has_aux: bool = False
 ) -> tuple[Any, ...]:

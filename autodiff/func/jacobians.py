@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import wraps
-from typing import Any
+from typing import Any, Literal, ParamSpec, TypeVar, overload
 
 import numpy as np
 
@@ -16,7 +16,19 @@ from autodiff.tensors.tensor import Tensor
 
 __all__ = ["hessian", "hvp", "jacfwd", "jacrev", "vhp"]
 
+P = ParamSpec("P")
+R = TypeVar("R")
+A = TypeVar("A")  # what is returned beside the output
 
+
+@overload
+def jacrev(
+    func: Callable[P, tuple[Any, A]], argnums: Argnums = 0, *, has_aux: Literal[True], chunk_size: int | None = None
+) -> Callable[P, tuple[Any, A]]: ...
+@overload
+def jacrev(
+    func: Callable[P, Any], argnums: Argnums = 0, *, has_aux: bool = False, chunk_size: int | None = None
+) -> Callable[P, Any]: ...
 def jacrev(
     func: Callable[..., Any], argnums: Argnums = 0, *, has_aux: bool = False, chunk_size: int | None = None
 ) -> Callable[..., Any]:
@@ -78,6 +90,14 @@ def _stacked(parts: list[Any], first: Tensor, second: Tensor, axis: int = 0) -> 
     return result
 
 
+@overload
+def jacfwd(
+    func: Callable[P, tuple[Any, A]], argnums: Argnums = 0, *, has_aux: Literal[True], chunk_size: int | None = None
+) -> Callable[P, tuple[Any, A]]: ...
+@overload
+def jacfwd(
+    func: Callable[P, Any], argnums: Argnums = 0, has_aux: bool = False, *, chunk_size: int | None = None
+) -> Callable[P, Any]: ...
 def jacfwd(
     func: Callable[..., Any], argnums: Argnums = 0, has_aux: bool = False, *, chunk_size: int | None = None
 ) -> Callable[..., Any]:
@@ -102,7 +122,7 @@ def jacobian_by_columns(trace: Trace) -> Any:
     return unflatten(trace.shape_of_output, [trace.in_structure(block) for block in blocks])
 
 
-def hessian(func: Callable[..., Any], argnums: Argnums = 0) -> Callable[..., Any]:
+def hessian(func: Callable[P, Any], argnums: Argnums = 0) -> Callable[P, Any]:
     """The function that gives the second derivatives of ``func``: the Jacobian of its Jacobian.
 
     For an output of shape (*o) and an argument of shape (*i), (*o, *i, *i).
@@ -115,7 +135,7 @@ def hessian(func: Callable[..., Any], argnums: Argnums = 0) -> Callable[..., Any
     return jacrev(jacrev(func, argnums), argnums)
 
 
-def hvp(func: Callable[..., Any], primals: Any, tangents: Any) -> tuple[Any, Any]:
+def hvp(func: Callable[..., R], primals: Any, tangents: Any) -> tuple[R, tuple[Any, ...]]:
     """The value of ``func``, which returns one number, and the product of its Hessian with ``tangents``.
 
     The product is a tuple, one entry for each primal. No row of the Hessian is made: the product is the derivative of
@@ -131,7 +151,7 @@ def hvp(func: Callable[..., Any], primals: Any, tangents: Any) -> tuple[Any, Any
     return value, product
 
 
-def vhp(func: Callable[..., Any], primals: Any, cotangents: Any) -> tuple[Any, Any]:
+def vhp(func: Callable[..., R], primals: Any, cotangents: Any) -> tuple[R, tuple[Any, ...]]:
     """``hvp`` from the other side: faster, and equal where second derivatives do not depend on their order.
 
     >>> from autodiff import tensor

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, overload
 from weakref import ref
 
 import numpy as np
 
 from autodiff.engine.broadcasting import unbroadcast
-from autodiff.engine.values import Value, wrap
+from autodiff.engine.values import Operand, Value, wrap
 from autodiff.errors import ShapeError
 from autodiff.functions.arrays import array_of
 from autodiff.functions.axes import also_called, axes_of, axis_of, length_of, shape_of, sizes_by_name
@@ -256,16 +256,28 @@ def sum_to_size(input: Any, *size: Any, **named: Any) -> Value:
     return unbroadcast(input, shape)
 
 
+@overload
+def atleast_1d(tensors: Operand, /) -> Value: ...
+@overload
+def atleast_1d(*tensors: Any) -> tuple[Value, ...]: ...
 def atleast_1d(*tensors: Any) -> Any:
     """With at least one axis; several tensors, or a sequence, as a tuple."""
     return _each(lambda x: x if x.ndim else reshape(x, (1,)), tensors)
 
 
+@overload
+def atleast_2d(tensors: Operand, /) -> Value: ...
+@overload
+def atleast_2d(*tensors: Any) -> tuple[Value, ...]: ...
 def atleast_2d(*tensors: Any) -> Any:
     """With at least two axes, a vector as a row; several tensors, or a sequence, as a tuple."""
     return _each(lambda x: x if x.ndim > 1 else reshape(x, (1, x.numel())), tensors)
 
 
+@overload
+def atleast_3d(tensors: Operand, /) -> Value: ...
+@overload
+def atleast_3d(*tensors: Any) -> tuple[Value, ...]: ...
 def atleast_3d(*tensors: Any) -> Any:
     """With at least three axes, a matrix as (m, n, 1) and a vector as (1, n, 1)."""
     return _each(lambda x: x if x.ndim > 2 else unsqueeze(atleast_2d(x), 2), tensors)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple, overload
 
 from autodiff.engine.values import Value
 from autodiff.errors import OptionError, ShapeError
@@ -116,6 +116,10 @@ def _triangle(factor: Any, upper: bool) -> Any:
     return triu(factor) if upper else tril(factor)
 
 
+@overload
+def lu(A: Any, pivot: bool = True, get_infos: Literal[False] = False) -> factors.Compact: ...
+@overload
+def lu(A: Any, pivot: bool = True, *, get_infos: Literal[True]) -> factors.Checked: ...
 def lu(A: Any, pivot: bool = True, get_infos: bool = False) -> Any:
     """``linalg.lu_factor``, a tuple of the factors and the pivots; with ``get_infos`` ``linalg.lu_factor_ex``."""
     found = factors.lu_factor_ex(A, pivot=pivot)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -17,19 +17,21 @@ from autodiff.func.trees import leaves_of
 from autodiff.kinds import check_function
 from autodiff.random import default_generator
 
+R = TypeVar("R")
+
 
 class CheckpointError(GraphError):
     """The second call of a checkpoint's function recorded other operations than the first."""
 
 
 def checkpoint(
-    function: Callable[..., Any],
+    function: Callable[..., R],
     *args: Any,
     use_reentrant: bool | None = None,
     preserve_rng_state: bool = True,
     determinism_check: str = "default",
     **kwargs: Any,
-) -> Any:
+) -> R:
     """``function(*args, **kwargs)``, whose operations keep no arrays for the backward pass.
 
     The first backward pass that needs them calls ``function`` again. The graph is the same as without the checkpoint:

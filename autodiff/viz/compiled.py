@@ -17,7 +17,7 @@ from autodiff.viz.recorded import Call, place_finder
 PARTS = ("forward", "backward", "update")
 
 
-def facts_of_step(step: Step, depth: Any) -> Facts:
+def facts_of_step(step: Step[..., Any], depth: Any) -> Facts:
     """The facts of the program that a step wrote last.
 
     The three parts are open at depth 1, the operations in them at depth 2.

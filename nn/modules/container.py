@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, ClassVar, Self, overload
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, TypeVar, overload
 
 from autodiff.errors import AxisError, DtypeError, OptionError
 from autodiff.kinds import described
@@ -12,7 +12,12 @@ from autodiff.tensors.tensor import Tensor
 from ..module import Module, indented
 from ..parameter import Parameter
 
+if TYPE_CHECKING:
+    from .member import Member
+
 __all__ = ["ModuleDict", "ModuleList", "ParameterDict", "ParameterList", "Sequential"]
+
+T = TypeVar("T")
 
 
 class _Container(Module):
@@ -81,7 +86,7 @@ def _in_brief(member: Any) -> str:
     return indented(repr(member)) if isinstance(member, Module) else f"Object of type: {type(member).__name__}"
 
 
-class _Numbered(_Container):
+class _Numbered(_Container, Generic[T]):
     """Members found by position; their names are "0", "1", ...
 
     Raises AxisError where there is no such member.
@@ -96,13 +101,13 @@ class _Numbered(_Container):
     def __len__(self) -> int:
         return len(self._members())
 
-    def __iter__(self) -> Iterator[Any]:
+    def __iter__(self) -> Iterator[T]:
         return iter(self._members().values())
 
     @overload
     def __getitem__(self, index: slice) -> Self: ...
     @overload
-    def __getitem__(self, index: int) -> Any: ...
+    def __getitem__(self, index: int) -> T: ...
     def __getitem__(self, index: Any) -> Any:
         if isinstance(index, slice):
             return self._part(dict(list(self._members().items())[index]))
@@ -116,7 +121,7 @@ class _Numbered(_Container):
         self._put(self._name(index), member)
 
 
-class _NumberedModules(_Modules, _Numbered):
+class _NumberedModules(_Modules, _Numbered["Member"]):
     """Modules found by position, which are renumbered when one is put in or taken out."""
 
     def _rename(self, modules: Iterable[Any]) -> None:
@@ -150,12 +155,12 @@ class _NumberedModules(_Modules, _Numbered):
 
     def insert(self, index: int, module: Module) -> Self:
         """Add a module before the one at ``index``; raises DtypeError for what is no module."""
-        listed = list(self)
+        listed: list[Module] = list(self)
         listed.insert(index, module)
         self._rename(listed)
         return self
 
-    def pop(self, key: int = -1) -> Any:
+    def pop(self, key: int = -1) -> Member:
         """Take the module at the position ``key`` out."""
         module = self[key]
         del self[key]
@@ -234,7 +239,7 @@ class ModuleList(_NumberedModules):
         return f"{type(self).__name__}(\n  " + "\n  ".join(lines) + "\n)"
 
 
-class ParameterList(_Parameters, _Numbered):
+class ParameterList(_Parameters, _Numbered[Any]):
     """Parameters in a list, named "0", "1", ...; a tensor that is put in becomes one, anything else is held as it is.
 
     >>> import autodiff
@@ -261,10 +266,10 @@ class ParameterList(_Parameters, _Numbered):
         return self.extend(values)
 
 
-class _Named(_Container):
+class _Named(_Container, Generic[T]):
     """Members by name."""
 
-    def __getitem__(self, key: str) -> Any:
+    def __getitem__(self, key: str) -> T:
         return self._members()[key]
 
     def __setitem__(self, key: str, member: Any) -> None:
@@ -286,7 +291,7 @@ class _Named(_Container):
         for name, member in dict(members).items():
             self._put(name, member)
 
-    def pop(self, key: str) -> Any:
+    def pop(self, key: str) -> T:
         """Take the member of this name out."""
         member = self._members()[key]
         delattr(self, key)
@@ -301,16 +306,16 @@ class _Named(_Container):
         """The names."""
         return self._members().keys()
 
-    def values(self) -> Iterable[Any]:
+    def values(self) -> Iterable[T]:
         """The members."""
         return self._members().values()
 
-    def items(self) -> Iterable[tuple[str, Any]]:
+    def items(self) -> Iterable[tuple[str, T]]:
         """The names and their members."""
         return self._members().items()
 
 
-class ModuleDict(_Modules, _Named):
+class ModuleDict(_Modules, _Named["Member"]):
     """Modules by name.
 
     >>> list(ModuleDict({"first": Module()}))
@@ -331,7 +336,7 @@ class ModuleDict(_Modules, _Named):
         self._update(modules)
 
 
-class ParameterDict(_Parameters, _Named):
+class ParameterDict(_Parameters, _Named[Any]):
     """Parameters by name; a tensor that is put in becomes one, anything else is held as it is.
 
     >>> import autodiff

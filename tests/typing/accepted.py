@@ -15,6 +15,7 @@ import nn.functional as F
 import optim
 from autodiff import Tensor, func
 from autodiff.data import DataLoader, Dataset, TensorDataset
+from autodiff.utils.checkpoint import checkpoint
 
 
 def elementwise(x: Tensor) -> Tensor:
@@ -68,6 +69,12 @@ def factors(x: Tensor) -> Tensor:
     assert_type(autodiff.linalg.eigh(x).eigenvalues, Tensor)
     assert_type(autodiff.linalg.slogdet(x).logabsdet, Tensor)
     assert_type(autodiff.linalg.lstsq(x, x).solution, Tensor)
+    P, L, U = autodiff.linalg.lu(x)
+    assert_type(P @ L @ U, Tensor)
+    assert_type(autodiff.lu(x).pivots, Tensor)
+    assert_type(autodiff.lu(x, get_infos=True).info, Tensor)
+    assert_type(autodiff.atleast_1d(x), Tensor)
+    assert_type(autodiff.atleast_2d(x, x), tuple[Tensor, ...])
     return q @ r
 
 
@@ -98,6 +105,90 @@ def transforms(x: Tensor) -> None:
     rows: Tensor = func.vmap(f)(x)
     assert_type(autodiff.grad(f(x), x), tuple[Tensor, ...])
     assert_type(slopes + rows[0], Tensor)
+    assert_type(func.value_and_grad(f)(x)[0], Tensor)
+    assert_type(func.grad_and_value(f)(x)[1], Tensor)
+    slopes = func.jacrev(f)(x) + func.jacfwd(f)(x)
+    slopes = func.hessian(f)(x)[0] + func.hessian(lambda x: (x**3).sum())(x)[0]
+    slopes, _ = func.grad(lambda x, y: (x * y).sum(), argnums=(0, 1))(x, x)
+    slopes = func.vmap(func.grad(lambda x: (x**3).sum()), in_dims=1)(x)
+    assert_type(func.vmap(f, in_dims=1)(x), Tensor)
+    assert_type(func.jvp(f, (x,), (x,)), tuple[Tensor, Tensor])
+    value, pull = func.vjp(f, x)
+    assert_type(pull(value)[0], Tensor)
+    value, push = func.linearize(f, x)
+    assert_type(push(x), Tensor)
+    assert_type(autodiff.autograd.functional.jacobian(f, x), Tensor)
+    assert_type(autodiff.autograd.functional.vjp(f, (x,)), tuple[Tensor, tuple[Tensor]])
+
+
+def transforms_of_trees(x: Tensor) -> None:
+    weights = {"scale": autodiff.ones(2), "shift": autodiff.zeros(2)}
+
+    def loss(weights: dict[str, Tensor], x: Tensor, power: int = 2) -> Tensor:
+        return ((weights["scale"] * x + weights["shift"]) ** power).sum()
+
+    def both(weights: dict[str, Tensor], x: Tensor) -> tuple[Tensor, str]:
+        return loss(weights, x), "aux"
+
+    slopes: dict[str, Tensor] = func.grad(loss)(weights, x, power=3)
+    slopes, note = func.grad(both, has_aux=True)(weights, x=x)
+    assert_type(note, str)
+    (value, _), slopes = func.value_and_grad(both, has_aux=True)(weights, x)
+    assert_type(value, Tensor)
+    slopes = func.vmap(func.grad(loss), in_dims=(None, 0))(weights, x)
+    assert slopes["shift"].shape == (2, 2)
+
+
+def compiled(x: Tensor, model: Model) -> None:
+    @autodiff.compile
+    def step(x: Tensor, scale: float = 1.0) -> Tensor:
+        return (x * scale).sum()
+
+    @autodiff.compile(check=2)
+    def other(x: Tensor) -> tuple[Tensor, float]:
+        return x + 1, 1.0
+
+    assert_type(step(x, scale=2.0), Tensor)
+    assert_type(other(x), tuple[Tensor, float])
+    assert_type(step.source() + step.summary(), str)
+    assert [program.summary() for program in step.programs] == []
+    model = autodiff.compile(model)
+    assert_type(model(x, scale=2.0), Tensor)
+    assert next(name for name, _ in model.named_parameters()) == "hidden.0.weight"
+    assert_type(checkpoint(step, x), Tensor)
+
+
+class Blocks(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.layers = nn.ModuleList()
+        for _ in range(2):
+            self.layers.append(nn.ModuleList([nn.Linear(2, 2), nn.Sequential(nn.Linear(2, 2), nn.ReLU())]))
+        self.heads = nn.ModuleDict({"one": nn.Sequential(nn.Linear(2, 1))})
+        self.scales = nn.ParameterList([autodiff.ones(2)])
+
+    def forward(self, x: Tensor) -> Tensor:
+        for first, second in self.layers:
+            x = x + second(first(x))
+        for i in range(len(self.layers)):
+            x = self.layers[i][1](x) + self.layers[i][1][0].bias
+        for scale in self.scales:
+            x = scale * x
+        for name, head in self.heads.items():
+            assert_type(name, str)
+            assert isinstance(head, nn.Module)
+            assert_type(head[0].weight, Any)
+            x = head(x)
+        return x
+
+    def listed(self) -> list[nn.Module]:
+        found: list[nn.Module] = [self.layers[0], self.heads["one"], *self.heads.values(), *self.layers[1:]]
+        part = self.layers[0]
+        if isinstance(part, nn.ModuleList):
+            found.extend(part)
+        if isinstance(self.layers[0][0], nn.Linear):
+            found.append(self.layers[0][0])
+        return found
 
 
 class Rows(Dataset[tuple[Tensor, int]]):
@@ -181,6 +272,10 @@ def main() -> None:
         factors(x)
     list(shapes(x))
     transforms(x)
+    transforms_of_trees(x.detach())
+    compiled(x.detach(), Model())
+    assert Blocks()(x).shape == (2, 1)
+    assert len(Blocks().listed()) == 7
     batches(x.detach())
     pooled(x)
     stored(Model())
