@@ -24,7 +24,19 @@ OLD_ORDERS: dict[str, tuple[int, tuple[str, ...]]] = {  # how many tensors, and 
 }  # fmt: skip
 
 
-def in_order(name: str, args: tuple[Any, ...]) -> tuple[list[Any], dict[str, Any]] | None:
+def retried(call: Callable[..., Any], name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """What the call gives in today's order, with a warning; NotImplemented where its order is not the old one."""
+    ordered = _in_order(name, args)
+    if ordered is None:
+        return NotImplemented
+    result = call(*ordered[0], **ordered[1], **kwargs)
+    words = ", ".join(f"{word}={number}" for word, number in ordered[1].items())
+    text = f"{name}: numbers before tensors are an old order; write {words} behind them"
+    warnings.warn_explicit(text, AutodiffWarning, *file_and_line(place_of_user()))
+    return result
+
+
+def _in_order(name: str, args: tuple[Any, ...]) -> tuple[list[Any], dict[str, Any]] | None:
     """The tensors of such a call, and its numbers by their names; None where it is none."""
     if name not in OLD_ORDERS:
         return None
@@ -36,9 +48,6 @@ def in_order(name: str, args: tuple[Any, ...]) -> tuple[list[Any], dict[str, Any
     if not (plain and place < 2 <= len(front) <= 1 + len(names)) or any(map(_is_number, tensors)):
         return None
     numbers = [x.item() if hasattr(x, "item") else x for x in given]
-    words = ", ".join(f"{word}={number}" for word, number in zip(names, numbers, strict=False))
-    text = f"{name}: numbers before tensors are an old order; write {words} behind them"
-    warnings.warn_explicit(text, AutodiffWarning, *file_and_line(place_of_user()))
     return [front[place], *tensors], dict(zip(names, numbers, strict=False))
 
 
@@ -55,9 +64,9 @@ def numbers_first(function: F) -> F:
         try:
             return function(*args, **kwargs)
         except Exception:
-            ordered = in_order(name, args)
-            if ordered is None:
+            result = retried(function, name, args, kwargs)
+            if result is NotImplemented:
                 raise
-        return function(*ordered[0], **ordered[1], **kwargs)
+            return result
 
     return call  # type: ignore[return-value]  # takes what the function takes, and more

@@ -21,7 +21,7 @@ from autodiff.engine.values import Operand, TensorBase, Value, wrap
 from autodiff.errors import DtypeError
 from autodiff.functions.documented import Examples, add_examples
 from autodiff.functions.into import into
-from autodiff.functions.old_orders import in_order
+from autodiff.functions.old_orders import retried
 from autodiff.kernels.arrays import as_array
 from autodiff.kernels.layout import note
 from autodiff.kinds import described, repair_of, wrong_kind
@@ -122,9 +122,8 @@ def _of_function(function: Callable[..., Any]) -> Callable[..., Any]:
                 return _of_numbers(function, args, kwargs)
             return function(*map(_as_tensor, args), **{name: _as_tensor(x) for name, x in kwargs.items()})
         except Exception as error:
-            ordered = in_order(function.__name__, args)
-            if ordered is not None:
-                return call(*ordered[0], **ordered[1], **kwargs)
+            if (again := retried(call, function.__name__, args, kwargs)) is not NotImplemented:
+                return again
             refusal = wrong_kind(function.__name__, (*args, *kwargs.values()), error)
             if refusal is None:
                 raise

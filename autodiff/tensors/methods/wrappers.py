@@ -6,7 +6,7 @@ import functools
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from autodiff.functions.old_orders import in_order
+from autodiff.functions.old_orders import retried
 from autodiff.kinds import wrong_kind
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -20,10 +20,8 @@ def in_place(function: F) -> F:
         try:
             result = function(self._before_write(), *args, **kwargs)
         except Exception as error:
-            ordered = in_order(name, (self, *args))
-            if ordered is not None:
-                again: Any = change
-                return again(*ordered[0], **ordered[1], **kwargs)
+            if (again := retried(change, name, (self, *args), kwargs)) is not NotImplemented:
+                return again
             refusal = wrong_kind(f"{name}_", (*args, *kwargs.values()), error)
             if refusal is None:
                 raise
