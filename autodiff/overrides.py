@@ -9,24 +9,40 @@ from autodiff.engine.values import TensorBase
 
 
 def has_torch_function(relevant_args: Sequence[Any]) -> bool:
-    """False."""
+    """False.
+
+    >>> has_torch_function([1.0])
+    False
+    """
     return False
 
 
 def has_torch_function_unary(obj: Any) -> bool:
-    """False."""
+    """False.
+
+    >>> has_torch_function_unary(1.0)
+    False
+    """
     return False
 
 
 def has_torch_function_variadic(*args: Any) -> bool:
-    """False."""
+    """False.
+
+    >>> has_torch_function_variadic(1.0, 2.0)
+    False
+    """
     return False
 
 
 def handle_torch_function(
     public_api: Callable[..., Any], relevant_args: Sequence[Any], *args: Any, **kwargs: Any
 ) -> Any:
-    """``public_api(*args, **kwargs)``."""
+    """``public_api(*args, **kwargs)``.
+
+    >>> handle_torch_function(len, (), [1.0, 2.0])
+    2
+    """
     return public_api(*args, **kwargs)
 
 

@@ -30,7 +30,12 @@ def data_parallel(
     module: Module, inputs: Any, device_ids: Any = None, output_device: Any = None, dim: int = 0,
     module_kwargs: dict[str, Any] | None = None,
 ) -> Any:  # fmt: skip
-    """What ``module`` gives for ``inputs``, one or a tuple of them, computed in one piece."""
+    """What ``module`` gives for ``inputs``, one or a tuple of them, computed in one piece.
+
+    >>> import autodiff, nn
+    >>> nn.parallel.data_parallel(nn.ReLU(), autodiff.tensor([-1.0, 2.0]))
+    tensor([0., 2.])
+    """
     return module(*inputs if isinstance(inputs, tuple) else (inputs,), **(module_kwargs or {}))
 
 

@@ -33,9 +33,12 @@ class Plain:
 
 @every_workload
 def test_a_workload_comes_to_the_same_with_either_library(workload: Workload) -> None:
-    """Before and after three steps the losses agree, so that times are compared of the same work."""
+    """Before and after three steps the losses agree, so that times are compared of the same work.
+
+    After a step with dropout they do not, for the libraries draw different numbers.
+    """
     ours, theirs = both(workload.build)
-    for _ in range(2):
+    for _ in range(1 if "dropout" in workload.name else 2):
         agree(ours.loss(), theirs.loss(), Near(2e-4, of_largest=2e-4))
         for _ in range(3):
             ours.step(), theirs.step()

@@ -117,6 +117,15 @@ KINKS: dict[str, Call] = {
 }
 
 
+@pytest.mark.parametrize("power", [1.2, 1.6, autodiff.tensor(1.5, dtype=autodiff.float64)])
+def test_a_slope_of_0_stays_where_the_second_derivative_is_infinite(power: Any) -> None:
+    """Under ``create_graph``, too."""
+    x = autodiff.tensor(np.array([0.0, -0.0, 1.0]), requires_grad=True)
+    (slope,) = autodiff.grad((x.abs() ** power).sum(), x, create_graph=True)
+    assert slope[:2].tolist() == [0, 0]
+    assert not np.isfinite(autodiff.grad(slope.sum(), x)[0].numpy()[:2]).any()
+
+
 @pytest.mark.parametrize("name", KINKS)
 def test_where_a_function_of_lengths_has_no_second_derivative_it_is_nan(name: str) -> None:
     """A cotangent that is 0 by accident, or by another length, has no limit by this one."""

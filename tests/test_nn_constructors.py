@@ -117,7 +117,7 @@ def test_a_layer_takes_part_in_cooperative_inheritance() -> None:
 
 def test_losses_derive_from_the_bases_of_pytorch() -> None:
     """Programs ask for ``_Loss`` and derive from it; the losses with weights are ``_WeightedLoss``."""
-    made = [layer for layer in DECLARED if layer.__name__.endswith("Loss")]
+    made = {layer for layer in DECLARED if layer.__name__.endswith("Loss")}
     assert len(made) == 21
     assert all(issubclass(layer, loss._Loss) for layer in made)
     assert {layer.__name__ for layer in made if issubclass(layer, loss._WeightedLoss)} == {

@@ -115,7 +115,7 @@ def _counted(
     if points.dtype.kind != "f":
         raise DtypeError(f"{name} counts floats, not {points.dtype.name}; use .float(), or bincount for whole numbers")
     given: list[Any] = [n if isinstance(n, int) else as_array(array_of(n), np.float64) for n in bins]
-    if any(not np.size(n) or (np.ndim(n) == 0 and n < 1) for n in given):
+    if any(n < 1 if np.ndim(n) == 0 else np.size(n) < 2 for n in given):
         raise OptionError(f"{name} takes one bin or more, not {bins!r:.60}")
     if not given:  # points without coordinates, of which PyTorch counts none
         return np.full((), math.nan if density else 0, points.dtype), []

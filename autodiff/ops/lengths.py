@@ -186,7 +186,8 @@ def _to_side(g: Any, given: Any, side: Any, out: Any) -> Any:
 def _absolute_x(g: Any, out: Any, x: Any) -> Any:
     """The slope is -1, 0 or 1, and 0 of NaN, as PyTorch's, for which ``np.sign`` is NaN.
 
-    The slope of the slope is 0, at 0 too, but for a function of the size that has one, such as its square.
+    The slope of the slope is 0, at 0 too, but for a function of the size that has one, such as its square; NaN where
+    it is infinite.
     """
     if x.dtype.kind == "c":
         return _to_side(g, out, np.conj(x), np.absolute(x))
@@ -194,7 +195,7 @@ def _absolute_x(g: Any, out: Any, x: Any) -> Any:
     limit = limit_at_origin(g, out, x, alone=False)
     if limit is None:
         return slope
-    none = np.isnan(detached(limit))
+    none = ~np.isfinite(detached(limit))
     return slope + x * np.where(none, 0, limit) + without_derivative(x, none & as_array(detached(g) == 0))
 
 

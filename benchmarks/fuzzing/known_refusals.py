@@ -144,7 +144,7 @@ REFUSALS = [
         "Expected a floating point or complex tensor as input. Got (?!Half)",
         "only support floating point and complex dtypes",
         "floating point or complex dtype but got (Long|Int|Short|Char|Byte|Bool)",
-        r"linalg.pinv\((Long|Int|Bool|Byte)",
+        r"linalg.pinv\((Long|Int|Bool|Byte)", "Integral inputs not supported",
         "either (a )?floating point or complex.* [gG]ot:? (Long|Int|Short|Char|Byte|Bool)")),
     Known("a variance of whole numbers", "ours: it is converted", lambda program, found: (
         "gaussian_nll" in found.where and refused("can't be cast to the desired output type")(program, found))),
@@ -168,8 +168,8 @@ REFUSALS = [
     Known("a target of another shape", "ours: refuses losses that would stretch it", we_refuse(
         "takes a target of its input's shape")),
     Known("matrices near one without inverse", "neither: rounding says which has one", lambda program, found: bool(
-        refused("the input matrix is singular", r"U\[\d,\d\] is zero", "not positive-definite")(program, found)
-        and agree_aside(program))),
+        (refused("the input matrix is singular", r"U\[\d,\d\] is zero", "not positive-definite")(program, found)
+         or we_refuse("Singular matrix")(program, found)) and agree_aside(program))),
     Known("matrices without inverse", "ours: refuses them, in what ends in _ex, too", lambda program, found: bool(
         we_refuse("Singular matrix", "not positive definite")(program, found)
         and re.search("_ex\\(|cholesky|triangular|^gradients", found.where))),
