@@ -218,6 +218,15 @@ def test_an_infinite_cotangent_stops_where_the_function_is_flat(name: str) -> No
     assert slope.tolist() == [0, 0, 0]
 
 
+@pytest.mark.parametrize("base", [0.0, [0.0], [0.0, 0.0, 2.0]])
+def test_a_base_of_0_stops_no_cotangent_of_a_negative_exponent(base: Any) -> None:
+    """0**y is infinite for y < 0, and so is its slope; a constant that is 0 stands there for no selection."""
+    y = tensor([-1.0, 1.0, 0.0], requires_grad=True)
+    with np.errstate(divide="ignore"):
+        (slope,) = autodiff.grad((tensor(base) ** y).sum(), y)
+    assert slope[:2].tolist() == [-math.inf, 0]
+
+
 def test_a_power_of_0_has_its_mixed_derivative() -> None:
     """1 / x, whichever derivative is taken first."""
     x, y = tensor([2.0, 4.0, -1.0], requires_grad=True), tensor([0.0, 0.0, 0.0], requires_grad=True)

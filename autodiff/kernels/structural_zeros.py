@@ -71,7 +71,7 @@ def settle(
         for low, high in INTERVALS:
             if open_.any():
                 zero = open_
-                for values in _draws(arrays, [i for i in floating[1:] if i not in kept], low, high):
+                for values in _draws(arrays, [i for i in floating[1:] if i not in kept], low, high, kept != ()):
                     zero = zero & as_array(_tried(vjp, values, params) == 0)
                 c, open_ = np.where(zero, 0, c), open_ & ~zero
     return c
@@ -133,8 +133,15 @@ def _replaced(values: Sequence[Any], spoiled: dict[int, Array], number: float) -
     ]  # fmt: skip
 
 
-def _draws(arrays: list[Any], floating: list[int], low: float, high: float) -> Iterator[list[Any]]:
-    """``arrays`` twice, with random numbers of an interval in place of those at ``floating``."""
+def _draws(
+    arrays: list[Any], floating: list[int], low: float, high: float, signed: bool = False
+) -> Iterator[list[Any]]:
+    """``arrays`` twice, with random numbers of an interval in place of those at ``floating``, of their signs if asked.
+
+    What a certain 0 stops may depend on a sign: 0**y for y < 0 is infinite, though 0 for y > 0.
+    """
     rng: Any = np.random.default_rng(0)
     for _ in range(2):
-        yield [rng.uniform(low, high, v.shape).astype(v.dtype) if i in floating else v for i, v in enumerate(arrays)]
+        drawn = [rng.uniform(low, high, v.shape).astype(v.dtype) if i in floating else v for i, v in enumerate(arrays)]
+        yield [np.where(arrays[i] < 0, -v, v) if signed and i in floating and v.dtype.kind == "f" else v
+               for i, v in enumerate(drawn)]  # fmt: skip

@@ -140,7 +140,8 @@ def _beside_itself(program: Program, found: Difference) -> bool:
 def _later_written(program: Program, found: Difference) -> bool:
     """The libraries agree without the writes behind the product."""
     at = next((k for k, line in enumerate(program.lines) if "kron(" in line.text), len(program.lines))
-    rest = tuple(line for line in program.lines[at + 1 :] if not re.search(r"\w_\(|[-+*/]=|\] =", line.text))
+    written = r"\w_\(|[-+*/]=|\] =|inplace=True"
+    rest = tuple(line for line in program.lines[at + 1 :] if not re.search(written, line.text))
     lines = (*program.lines[: at + 1], *rest)
     return found.kind.startswith("gradient") and lines != program.lines and agree(program._replace(lines=lines))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from benchmarks.fuzzing.compare import Difference
-from benchmarks.fuzzing.kinds import Known, agree_aside, has_nothing, refused, we_refuse
+from benchmarks.fuzzing.kinds import Known, agree_aside, agree_beside, has_nothing, refused, we_refuse
 from benchmarks.fuzzing.program import Program
 
 PROMOTED = re.compile(
@@ -32,7 +32,8 @@ def _of_nothing(program: Program, found: Difference) -> bool:
     return has_nothing(program) and refused(
         "must be non-empty", "Non-empty [345]D data tensor expected",
         "Expected .* with (possibly|optional) 0 (dim )?batch size",
-        "Only zero batch or zero channel", r"size mismatch, got input .* mat \(\d+x\d+\)",
+        "Only zero batch or zero channel", "pixel_shuffle expects its input's 'channel'",
+        r"size mismatch, got input .* mat \(\d+x\d+\)",
     )(program, found)
 
 
@@ -169,7 +170,8 @@ REFUSALS = [
         "takes a target of its input's shape")),
     Known("matrices near one without inverse", "neither: rounding says which has one", lambda program, found: bool(
         (refused("the input matrix is singular", r"U\[\d,\d\] is zero", "not positive-definite")(program, found)
-         or we_refuse("Singular matrix")(program, found)) and agree_aside(program))),
+         or we_refuse("Singular matrix")(program, found))
+        and (agree_aside(program) or agree_beside(program, r"inv|solve")))),
     Known("matrices without inverse", "ours: refuses them, in what ends in _ex, too", lambda program, found: bool(
         we_refuse("Singular matrix", "not positive definite")(program, found)
         and re.search("_ex\\(|cholesky|triangular|^gradients", found.where))),
