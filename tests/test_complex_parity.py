@@ -21,7 +21,6 @@ from autodiff.errors import AutodiffError
 torch = peer()
 
 OTHERWISE = {  # entries in which PyTorch is another, and why
-    "nn.functional.rms_norm": "PyTorch takes the mean of z^2, not of |z|^2: refused",
     "type_as": "the other tensor is of the default dtype, which the harness changes for PyTorch alone",
     **dict.fromkeys(
         ("linalg.cholesky", "linalg.cholesky_ex", "cholesky", "cholesky_inverse", "linalg.eigh", "linalg.eigvalsh"),

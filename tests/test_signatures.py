@@ -44,7 +44,7 @@ NOT_TAKEN = {
     "Tensor.where": ({"input"}, "the tensor itself, which comes second there"),
 }
 OTHERWISE = {
-    **dict.fromkeys(["empty", "ones", "zeros", "rand", "randn", "view_copy", "Tensor.resize_"], ONE_BY_ONE),
+    **dict.fromkeys(["empty", "ones", "zeros", "rand", "randn", "Tensor.resize_"], ONE_BY_ONE),
     **dict.fromkeys(["Tensor.new_empty", "Tensor.new_ones", "Tensor.new_zeros"], ONE_BY_ONE),
     "compile": "is our own, with a function of any arguments",
     "stft": "has no align_to_window behind them",

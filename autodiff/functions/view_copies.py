@@ -6,8 +6,14 @@ import functools
 from collections.abc import Callable
 from typing import Any, TypeVar
 
+import numpy as np
+
+from autodiff import named_dtypes
+from autodiff.dtypes import as_dtype
 from autodiff.engine.values import Value
+from autodiff.errors import OptionError
 from autodiff.functions import diagonals, shaping, splitting
+from autodiff.functions.arrays import array_of, constant
 from autodiff.ops.shaping import copy
 
 __all__ = [
@@ -56,4 +62,17 @@ transpose_copy = copying(shaping.transpose)
 unbind_copy = copying(splitting.unbind)
 unfold_copy = copying(splitting.unfold)
 unsqueeze_copy = copying(shaping.unsqueeze)
-view_copy = copying(shaping.reshape)
+
+
+def view_copy(input: Any, *size: Any, dtype: Any = None, **named: Any) -> Value:
+    """A copy in another shape, row by row; or of the same memory read in another dtype, outside the graph.
+
+    Raises ShapeError where the entries do not fit the shape, or the memory the dtype.
+    """
+    if size and isinstance(size[0], (np.dtype, named_dtypes.dtype)):
+        dtype, size = size[0], size[1:]
+    if dtype is None:
+        return _copy(shaping.reshape(input, *size, **named))
+    if size or named:
+        raise OptionError("view_copy takes a shape or a dtype, not both")
+    return constant(array_of(shaping.read_as(array_of(input), as_dtype(dtype))).copy(), input)

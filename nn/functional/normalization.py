@@ -13,10 +13,12 @@ from autodiff.engine.apply import apply
 from autodiff.engine.values import Value
 from autodiff.engine.versions import changed
 from autodiff.errors import OptionError, ShapeError
-from autodiff.functions.arithmetic import clamp
+from autodiff.functions.arithmetic import clamp, multiply
 from autodiff.functions.arrays import lent
 from autodiff.functions.into import into
+from autodiff.functions.reductions import mean
 from autodiff.functions.shaping import contiguous
+from autodiff.functions.transcendental import rsqrt
 from autodiff.kernels.geometry import Sizes, Window
 from autodiff.kernels.precision import single
 from autodiff.linalg.norms import vector_norm
@@ -200,15 +202,18 @@ def layer_norm(
 def rms_norm(input: Any, normalized_shape: Sequence[int], weight: Any = None, eps: float | None = None) -> Value:
     """x / sqrt(mean of x^2 + eps) * weight over the last axes; ``eps`` is by default the dtype's.
 
-    Shapes: as ``layer_norm``.
+    Shapes: as ``layer_norm``. Of complex numbers, too, it is x^2, as in PyTorch, and not |x|^2.
 
     Raises ShapeError where ``input`` does not end in ``normalized_shape``, or a weight has not that shape.
 
     Reference: Zhang & Sennrich 2019, "Root mean square layer normalization".
     """
     axes, along = _last_axes("rms_norm", input, normalized_shape, weight, None)
-    input = input if input.dtype.kind == "f" else cast(input, get_default_dtype())
+    input = input if input.dtype.kind in "fc" else cast(input, get_default_dtype())
     small = float(np.finfo(input.dtype).eps) if eps is None else eps
+    if input.dtype.kind == "c":
+        out = multiply(input, rsqrt(mean(multiply(input, input), axes, keepdim=True) + small))
+        return out if weight is None else multiply(out, reshape(weight, shape=along))
     out = _standardized(input, axes, small, weight, None, along, center=False)
     return _images(out if out.dtype == input.dtype else cast(out, input.dtype), input)
 

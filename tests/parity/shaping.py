@@ -120,6 +120,8 @@ case("unbind_copy", lambda lib, x: lib.unbind_copy(x, 1), (2, 3))
 case("unfold_copy", lambda lib, x: lib.unfold_copy(x, 1, 2, 1), (2, 3))
 case("unsqueeze_copy", lambda lib, x: lib.unsqueeze_copy(x, 1), (2, 3))
 case("view_copy", lambda lib, x: lib.view_copy(x.contiguous(), (3, 2)), (2, 3))
+case("view_copy", lambda lib, x: lib.view_copy(x.detach().contiguous(), lib.int16), (2, 3), order=0)
+case("view_copy", lambda lib, x: lib.view_copy(x.detach().contiguous().mT, dtype=x.dtype), (2, 3), order=0)
 for name in ("conj", "conj_physical", "resolve_conj", "resolve_neg", "real"):
     case(name, lambda lib, x, f=name: getattr(lib, f)(x) * 2, (2, 3))
 case("real", lambda lib, x: x.real * 2, (2, 3))
