@@ -44,6 +44,8 @@ def _product(name: str, input: Any, other: Any, ndims: tuple[int, int]) -> Value
             f"{name} takes tensors of {ndims[0]} and {ndims[1]} dimensions, not shapes {tuple(input.shape)} and "
             f"{tuple(other.shape)}; matmul takes all"
         )
+    if ndims == (3, 3) and len(input) != len(other):
+        raise ShapeError(f"{name} takes as many matrices in each stack, not {len(input)} and {len(other)}")
     return product(input, other)
 
 
