@@ -162,8 +162,9 @@ CONVENTIONS = (
         "PyTorch lets the stretched tensor be filled, and then cannot write its gradient, which is stretched too.",
     ),
     Convention(
-        "as_strided shows more of a copy than its tensor has",
-        lambda o: o.they_say("setStorage: sizes") and o.descends("deepcopy"),
+        "a deep copy, or a gradient, that PyTorch does not write out",
+        lambda o: (o.they_say("setStorage: sizes") and o.descends(r"deepcopy|grad\("))
+        or (o.we_say("a view cannot be taken out of the graph") and o.descends("deepcopy")),
         "PyTorch copies the memory of a tensor with its gaps, or the one number that it shows many times; here it is "
         "written out.",
     ),
@@ -306,9 +307,11 @@ CONVENTIONS = (
         "that lie at one place; without the write it does not, and here neither.",
     ),
     Convention(
-        "a view of an untracked tensor, made under no_grad, is written",
-        lambda o: o.they_say("A view was created in no_grad mode and is being modified inplace with grad mode enabled"),
-        "PyTorch calls it ambiguous; here nothing was cut off when the view was made, and both know of the write.",
+        "a view of an untracked tensor, made under no_grad, is written, or its base is",
+        lambda o: o.they_say("A view was created in no_grad mode and is being modified inplace with grad mode enabled")
+        or (o.kind == "retains_grad" and o.has_line(r"no_grad.*retain_grad") and o.peer()._is_view()),
+        "PyTorch calls it ambiguous, and forgets retain_grad() there; here nothing was cut off when the view was made, "
+        "and both know of the write.",
     ),
     Convention(
         "PyTorch finds changed what it saved, and nothing that the gradient needs was changed",
