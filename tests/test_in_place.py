@@ -260,6 +260,20 @@ def test_a_view_from_no_grad_is_free_once_what_it_looks_into_is(free: Callable[[
         view.add_(1)
 
 
+@pytest.mark.parametrize("change", [
+    lambda view, d: view.mul_(d), lambda view, d: view.fill_(d.sum()), lambda view, d: view.__setitem__(0, d[0]),
+    lambda view, d: view.index_fill_(0, autodiff.tensor([1]), d.sum()),
+])  # fmt: skip
+def test_a_write_to_a_view_of_what_has_another_shape_now_writes_nothing(change: Callable[[Any, Any], Any]) -> None:
+    """The write of tracked values would be recorded for the tensor, which the view no longer fits."""
+    x = autodiff.tensor([1.0, 2.0, 3.0])
+    view = x.swapaxes(0, -1)
+    x.unsqueeze_(0)
+    with pytest.raises(InPlaceError, match="another shape in place"):
+        change(view, leaf(2.0, 3.0, 4.0) * 1)
+    assert (x.tolist(), x.requires_grad) == ([[1, 2, 3]], False)
+
+
 OVERLAPPING: dict[str, Callable[[Any], Any]] = {
     "expand": lambda x: x.expand(2, 3), "meshgrid": lambda x: autodiff.meshgrid(x, x, indexing="ij")[1],
     "unfold": lambda x: x.unfold(0, 2, 1), "as_strided": lambda x: x.as_strided((2, 2), (1, 1)),

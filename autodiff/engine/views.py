@@ -40,7 +40,7 @@ def mark_view(result: Any, x: Any, base: Any, primitive: Primitive, params: dict
         note(result._array)
 
 
-def origin(x: Any) -> tuple[Any, View]:
+def origin(x: Any, recorded: bool = False) -> tuple[Any, View]:
     """The tensor that the chain of views ``x`` begins with, and the view from there; ``x`` itself if it is no view.
 
     Raises InPlaceError as ``check_shape``.
@@ -50,7 +50,7 @@ def origin(x: Any) -> tuple[Any, View]:
         base, primitive, params, _ = x._base
         if owner_of(base._array) is not owner_of(x._array):  # its data have been replaced
             break
-        check_shape(x)
+        check_shape(x, recorded)
         steps.append((primitive, params))
         x = base
     return x, View(tuple(reversed(steps)))
@@ -117,10 +117,13 @@ def node_in_base(base: Any, view: View) -> Any:
     return node
 
 
-def check_shape(view: Any) -> None:
-    """Raise InPlaceError if what a recorded view looks into was given another shape: it no longer means anything."""
+def check_shape(view: Any, recorded: bool = False) -> None:
+    """Raise InPlaceError if what a recorded view looks into was given another shape: it no longer means anything.
+
+    ``recorded`` says that it will be, whether or not it is.
+    """
     base, primitive, params, array = view._base
-    recorded = base._node is not None or view._node is not None
+    recorded = recorded or base._node is not None or view._node is not None
     if recorded and base._array is not array and _place(base._array, primitive.forward, params) != _place(view._array):
         raise InPlaceError(
             f"a view of shape {view._array.shape} was made of a tensor that has been given another shape in place, "

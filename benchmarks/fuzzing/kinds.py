@@ -110,5 +110,5 @@ def agree_changed(program: Program, change: Callable[[str], str]) -> bool:
 
 
 def has_nothing(program: Program) -> bool:
-    """Whether the program has a leaf without entries."""
-    return re.search(r"lib\.zeros\(\([^)]*\b0\b|np\.array\(\[\]", str(program)) is not None
+    """Whether the program has a leaf, or a part of one, without entries."""
+    return re.search(r"lib\.zeros\(\([^)]*\b0\b|np\.array\(\[\]|:0\b", str(program)) is not None

@@ -225,7 +225,7 @@ def _unsafe_written(program: Program, found: Difference) -> bool:
 
 
 def _of_whole_numbers(program: Program, found: Difference) -> bool:
-    made = rf"{re.escape(found.where)} = lib.nn.functional.avg_pool"
+    made = rf"{re.escape(found.where)} = lib\.(nn\.functional\.avg_pool|hinge_embedding_loss)"
     return found.kind == "value: dtype" and any(re.search(made, line.text) for line in program.lines)
 
 
@@ -337,13 +337,16 @@ NUMBERS = [
     Known("unsafe parts that are written", "ours: they are views like those of split", _unsafe_written),
     Known("a view of what was detached", "PyTorch: once it is written it no longer follows the graph; ours does, "
           "without the write", _detached_and_written),
-    Known("averages of whole numbers", "ours: they are floats", _of_whole_numbers),
+    Known("averages of whole numbers", "ours: they are floats, as losses are", _of_whole_numbers),
     Known("boundaries without order", "neither: the search takes them as rising", _without_order),
     Known("a number that was converted", "ours: the derivative of what was computed, whatever was written since",
           _converted),
     Known("a leaf of another shape", "neither: PyTorch's gradient has the shape that the leaf had", _turned),
     Known("an operand of kron that is written later", "ours: the gradient of what was multiplied", _later_written),
     Known("exponentials of exponentials", "neither: rounding, grown by what cancels", _exponential_twice),
+    Known("the nuclear norm of zeros", "neither: ours is the slope in the middle, PyTorch's that of some vectors",
+          lambda program, found: found.kind.startswith("gradient") and "'nuc'" in str(program)
+          and isinstance(found.ours, Value) and not found.ours.array.any()),
     Known("a product of no rows", "ours: PyTorch gives addmv's first operand back in the shape that it had",
           lambda program, found: found.kind == "value: shape" and "addmv" in str(program) and 0 in found.ours.shape),
     Known("whole numbers of no size", "ours: softmax makes floats of them, of any size", lambda program, found: (

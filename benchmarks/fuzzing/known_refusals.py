@@ -32,7 +32,8 @@ def _of_nothing(program: Program, found: Difference) -> bool:
     return has_nothing(program) and refused(
         "must be non-empty", "Non-empty [345]D data tensor expected",
         "Expected .* with (possibly|optional) 0 (dim )?batch size",
-        "Only zero batch or zero channel", "pixel_shuffle expects its input's 'channel'",
+        "Only zero batch or zero channel", "(PixelShuffle|Addmv)Backward0 returned an invalid gradient",
+        "pixel_shuffle expects its input's 'channel'",
         r"size mismatch, got input .* mat \(\d+x\d+\)",
     )(program, found)
 
@@ -149,6 +150,10 @@ REFUSALS = [
         "either (a )?floating point or complex.* [gG]ot:? (Long|Int|Short|Char|Byte|Bool)")),
     Known("a variance of whole numbers", "ours: it is converted", lambda program, found: (
         "gaussian_nll" in found.where and refused("can't be cast to the desired output type")(program, found))),
+    Known("weights of another shape", "ours: each entry of a histogram has the weight at its place", we_refuse(
+        "takes weights of that shape")),
+    Known("the matrix of triangular_solve", "neither: it is given back as it was", lambda program, found: (
+        "triangular_solve" in str(program) and we_refuse("retain_grad: .* does not require grad")(program, found))),
     Known("small volumes", "ours: a window may be as large as the padded volume, as in one and two dimensions", refused(
         r"input image \(T: .* smaller than kernel size")),
     Known("phases of eigenvectors", "ours: what PyTorch's check of rounded numbers takes for a phase", refused(

@@ -175,7 +175,7 @@ class OverwritingMethods(TensorBase):
         """
         node: Node | None = node_of(self)
         if modes.current().recording:
-            root = origin(self)[0]
+            root = origin(self, tracked)[0]
             if is_leaf(node) or is_leaf(root._node):
                 raise InPlaceError("a leaf that requires grad is not changed in place while recording; use no_grad()")
             if is_secret(root, tracked):
