@@ -51,20 +51,21 @@ def cat(tensors: Sequence[Any], dim: int = 0) -> Value:
     parts = list(tensors)
     if not parts:
         raise ShapeError("cat needs at least one tensor")
-    if any(not x.ndim for x in parts):
+    shapes = [tuple(x.shape) for x in parts]
+    if () in shapes:
         raise ShapeError("cat joins along an axis, which a tensor of shape () does not have; stack() makes one")
-    first = next((x for x in parts if tuple(x.shape) != (0,)), parts[0])
-    axis = axis_of(dim, first.ndim)
-    if first.ndim != 1 and any(tuple(x.shape) == (0,) for x in parts):  # PyTorch's legacy: (0,) joins anything
-        nothing = tuple(0 if i == axis else n for i, n in enumerate(first.shape))
-        parts = [reshape(x, nothing) if tuple(x.shape) == (0,) else x for x in parts]
-    for x in parts:
-        if x.ndim != first.ndim or any(
-            a != b for i, (a, b) in enumerate(zip(x.shape, first.shape, strict=True)) if i != axis
-        ):
-            shapes = ", ".join(str(tuple(part.shape)) for part in parts)
-            raise ShapeError(f"cat along dim {dim} needs shapes that are equal but there, not {shapes}")
-    return shaping.concatenate(*parts, axis=axis, ends=tuple(accumulate(x.shape[axis] for x in parts)))
+    first = next((shape for shape in shapes if shape != (0,)), (0,))
+    axis = axis_of(dim, len(first))
+    if len(first) != 1 and (0,) in shapes:  # PyTorch's legacy: (0,) joins anything
+        nothing = (*first[:axis], 0, *first[axis + 1 :])
+        parts = [reshape(x, nothing) if shape == (0,) else x for x, shape in zip(parts, shapes, strict=True)]
+        shapes = [nothing if shape == (0,) else shape for shape in shapes]
+    around = len(first), first[:axis], first[axis + 1 :]
+    if any((len(shape), shape[:axis], shape[axis + 1 :]) != around for shape in shapes):
+        raise ShapeError(
+            f"cat along dim {dim} needs shapes that are equal but there, not {', '.join(map(str, shapes))}"
+        )
+    return shaping.concatenate(*parts, axis=axis, ends=tuple(accumulate(shape[axis] for shape in shapes)))
 
 
 concat = concatenate = cat
