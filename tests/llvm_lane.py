@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import ctypes
 import mmap
+import multiprocessing
 import platform
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -25,6 +26,29 @@ def machine(name: str) -> builder.Machine:
     if name == "AVX2":
         return host._replace(cpu="haswell", features="", lanes=8, registers=16)
     return host._replace(lanes=4, registers=32) if name == "four lanes" else host
+
+
+guard_pages = pytest.mark.skipif("fork" not in multiprocessing.get_all_start_methods(), reason="mprotect is POSIX's")
+on_arm = pytest.mark.parametrize("triple", ["aarch64-unknown-linux-gnu", "arm64-apple-macosx"])
+
+
+def survives(touch: Callable[..., None], *args: Any) -> bool:
+    """Whether a process ends well that touches memory with guard pages."""
+    child = multiprocessing.get_context("spawn").Process(target=touch, args=args)
+    child.start()
+    child.join(300)
+    return child.exitcode == 0
+
+
+def calls_on_arm(triple: str, build: Callable[[builder.Machine], Any]) -> list[str]:
+    """The calls of functions in the machine code that LLVM makes of a kernel for that system."""
+    llvm = library._llvm()
+    llvm.initialize_all_targets()
+    llvm.initialize_all_asmprinters()
+    target = llvm.Target.from_triple(triple).create_target_machine(cpu="neoverse-n1", opt=2)
+    text = build(builder.Machine(triple, "neoverse-n1", "", 4, 32)).text()
+    assembly = target.emit_assembly(llvm.parse_assembly(text))
+    return [line for line in assembly.splitlines() if line.split()[:1] == ["bl"]]
 
 
 @contextmanager

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import multiprocessing
 from typing import Any
 
 import numpy as np
@@ -12,7 +11,7 @@ from hypothesis import strategies as st
 
 pytest.importorskip("llvmlite", reason="the lane of llvmlite needs the extra `fast`")
 
-from llvm_lane import MACHINES, Guarded, machine, only_kernels, workers
+from llvm_lane import MACHINES, Guarded, guard_pages, machine, only_kernels, survives, workers
 
 import autodiff
 from autodiff import nn
@@ -128,15 +127,12 @@ def _touch(kind: str, at_end: bool) -> None:
             made(*(guarded.array(2 * a.each + a.fixed) for a in made.arguments), stop=2)
 
 
-@pytest.mark.skipif("fork" not in multiprocessing.get_all_start_methods(), reason="mprotect is POSIX's")
+@guard_pages
 @pytest.mark.parametrize("at_end", [True, False])
 @pytest.mark.parametrize("kind", MACHINES)
 def test_kernels_touch_no_memory_but_their_arrays(kind: str, at_end: bool) -> None:
     """With a guard page before and after each array, no kernel dies."""
-    child = multiprocessing.get_context("spawn").Process(target=_touch, args=(kind, at_end))
-    child.start()
-    child.join(300)
-    assert child.exitcode == 0
+    assert survives(_touch, kind, at_end)
 
 
 def test_a_compiled_step_has_the_bits_of_the_step() -> None:

@@ -14,7 +14,7 @@ from parity.harness import delivered, leaf, peer, plain
 
 pytest.importorskip("llvmlite", reason="the lane of llvmlite needs the extra `fast`")
 
-from llvm_lane import MACHINES, Guarded, only_kernels, workers
+from llvm_lane import MACHINES, Guarded, guard_pages, only_kernels, survives, workers
 
 from autodiff.kernels import convolution as numpys
 from autodiff.kernels import lanes
@@ -216,16 +216,13 @@ def _touch(machine: str, way: str, at_end: bool) -> None:
                 kernel(*arrays, stop=2, parts=3)
 
 
-@pytest.mark.skipif("fork" not in multiprocessing.get_all_start_methods(), reason="mprotect is POSIX's")
+@guard_pages
 @pytest.mark.parametrize("at_end", [True, False])
 @pytest.mark.parametrize("way", ["as measured", "both"])
 @pytest.mark.parametrize("machine", MACHINES)
 def test_kernels_touch_no_memory_but_their_arrays(machine: str, way: str, at_end: bool) -> None:
     """With a guard page before and after each array, no kernel dies."""
-    child = multiprocessing.get_context("spawn").Process(target=_touch, args=(machine, way, at_end))
-    child.start()
-    child.join(120)
-    assert child.exitcode == 0
+    assert survives(_touch, machine, way, at_end)
 
 
 @pytest.mark.parametrize(

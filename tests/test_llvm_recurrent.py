@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import inspect
 import math
-import multiprocessing
 from functools import cache
 from typing import Any
 
@@ -15,7 +14,7 @@ from hypothesis import strategies as st
 
 pytest.importorskip("llvmlite", reason="the lane of llvmlite needs the extra `fast`")
 
-from llvm_lane import MACHINES, Guarded, machine, only_kernels, workers
+from llvm_lane import MACHINES, Guarded, calls_on_arm, guard_pages, machine, on_arm, only_kernels, survives, workers
 
 import autodiff
 from autodiff.kernels import recurrent as numpys
@@ -180,25 +179,16 @@ def _touch(kind: str, at_end: bool) -> None:
             np.testing.assert_array_equal(a, b)
 
 
-@pytest.mark.skipif("fork" not in multiprocessing.get_all_start_methods(), reason="mprotect is POSIX's")
+@guard_pages
 @pytest.mark.parametrize("at_end", [True, False])
 @pytest.mark.parametrize("kind", MACHINES)
 def test_kernels_touch_no_memory_but_their_arrays(kind: str, at_end: bool) -> None:
     """With a guard page before and after each array, no kernel dies."""
-    child = multiprocessing.get_context("spawn").Process(target=_touch, args=(kind, at_end))
-    child.start()
-    child.join(120)
-    assert child.exitcode == 0
+    assert survives(_touch, kind, at_end)
 
 
-@pytest.mark.parametrize("triple", ["aarch64-unknown-linux-gnu", "arm64-apple-macosx"])
+@on_arm
 def test_kernels_compile_for_arm(triple: str) -> None:
     """LLVM makes machine code of their vectors, and calls no function of the C library."""
-    llvm = library._llvm()
-    llvm.initialize_all_targets()
-    llvm.initialize_all_asmprinters()
-    target = llvm.Target.from_triple(triple).create_target_machine(cpu="neoverse-n1", opt=2)
     for build in recurrent.BUILD.values():
-        text = build(library.Machine(triple, "neoverse-n1", "", 4, 32), (21, 4)).text()
-        assembly = target.emit_assembly(llvm.parse_assembly(text))
-        assert not [line for line in assembly.splitlines() if line.split()[:1] == ["bl"]]
+        assert not calls_on_arm(triple, lambda machine, build=build: build(machine, (21, 4)))
