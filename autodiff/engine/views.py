@@ -59,7 +59,7 @@ def origin(x: Any, recorded: bool = False) -> tuple[Any, View]:
 def is_secret(root: Any, tracked: bool) -> bool:
     """Whether a write to ``root``, the origin of views, is hidden from a tensor of the graph that it looks into.
 
-    One of ``tracked`` values is hidden from any that it looks into unrecorded, and is still alive.
+    A write of ``tracked`` values is hidden from any tensor that it looks into unrecorded, while that tensor is alive.
     """
     if not (hasattr(root, "_base") and type(root._base[0]) is ref) or (base := root._base[0]()) is None:
         return False
