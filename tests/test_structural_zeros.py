@@ -119,6 +119,24 @@ def test_a_cotangent_of_zeros_stays_zero_through_every_call(name: str) -> None:
                 assert not any(g.numpy().any() for g in found if g is not None), (number, places)
 
 
+@pytest.mark.parametrize("name", CALLS)
+def test_a_nan_among_cotangents_is_not_lost_below_a_selection(name: str) -> None:
+    """One call of each entry: a slice of all, after which the walk looks for NaN, changes no gradient."""
+    case = CASES[name][0]
+    leaves = [tensor(x).requires_grad_(x.dtype.kind == "f") for x in map(np.array, case.inputs)]
+    outputs = [y for y in flat(case.call(autodiff, *leaves)) if y.requires_grad and y.numel() and y.dtype.kind == "f"]
+    cotangents = [np.full(y.shape, 1.5) for y in outputs]
+    for c in cotangents:
+        c.reshape(-1)[0] = np.nan
+    given = [tensor(c, dtype=y.dtype) for c, y in zip(cotangents, outputs, strict=True)]
+    for x in leaves if outputs else []:
+        if x.requires_grad:
+            (plain,) = autodiff.grad(outputs, [x], given, allow_unused=True, retain_graph=True)
+            (below,) = autodiff.grad([y[...] for y in outputs], [x], given, allow_unused=True, retain_graph=True)
+            assert (plain is None) == (below is None)
+            assert plain is None or np.array_equal(plain.numpy(), below.numpy(), equal_nan=True)
+
+
 ROWS: dict[str, Callable[[Tensor], Tensor]] = {
     "softmax": lambda x: x.softmax(1),
     "log_softmax": lambda x: x.log_softmax(1),
@@ -292,6 +310,7 @@ def test_a_number_beside_an_infinity_decides_no_dtype(function: Any, dtype: str)
 def test_a_walk_that_raises_leaves_no_doubt() -> None:
     """A thread looks for NaN until its walk ends, by an error or an interrupt, too."""
     for error in (ValueError, KeyboardInterrupt):
+
         def stop(g: Any, error: type[BaseException] = error) -> None:
             raise error
 

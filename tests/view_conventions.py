@@ -71,7 +71,7 @@ CONVENTIONS = (
         lambda o: o.has(r"detach_\(\)|requires_grad_\(False")
         and (
             (o.kind in FLAGS and o.is_view() and not o.peer()._base.requires_grad)
-            or (o.has_cut_view() and o.we_say("needs was changed in place"))
+            or ((o.has_cut_view() or o.is_cut_off()) and o.we_say("needs was changed in place"))
             or (o.has_cut_view() and o.is_of_gradient() and o.theirs is None)
             or ((o.is_of_gradient() or o.they_say("appears to not have been used in the graph")) and o.is_cut_off())
             or (o.has_cut_view() and o.they_say("a view of a leaf Variable that requires grad is being used"))
@@ -110,6 +110,17 @@ CONVENTIONS = (
         and ((o.kind == "requires_grad" and o.ours is False) or (o.machine.blind and o.we_say("does not require grad")))
         and o.is_constant(),
         "PyTorch's backward formula names the input and its derivative is 0; here it is outside the graph.",
+    ),
+    Convention(
+        "a gradient for what was overwritten",
+        lambda o: o.kind == "requires_grad" and o.ours is True and o.descends("create_graph=True")
+        and not o.mine().any(),
+        "It is zero and has no history in PyTorch; here it is zero by a history that another write left.",
+    ),
+    Convention(
+        "a gradient that lies otherwise",
+        lambda o: o.kind == "value" and o.has_line("as_strided") and o.descends(r"grad\(") and o.lay_otherwise(),
+        "PyTorch's gradient of a transposed tensor is transposed, too; here all gradients lie by rows.",
     ),
     Convention(
         "a gradient's gradient for an inner tensor",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import re
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Any, NamedTuple
 from weakref import ref
 
@@ -148,6 +149,12 @@ class Outcome(NamedTuple):
             for n, step, other in zip(y.shape, y.stride(), x.stride(), strict=True)
         )  # fmt: skip
 
+    def lay_otherwise(self) -> bool:
+        """Whether what the line makes a view of had other steps in PyTorch."""
+        base, before = self.peer()._base, self.machine.before
+        named = [before[name] for name in re.findall(r"\b[a-h]\b", self.line()) if name in before]
+        return base is not None and all(tuple(x.stride()) != base.stride() for x in named)
+
     def has_line(self, pattern: str) -> bool:
         """Whether the line at which they differ has it."""
         return bool(re.search(pattern, self.line()))
@@ -222,16 +229,23 @@ class Outcome(NamedTuple):
         return any(n in ours and now(ours[n]) is None and self.has_no_slope(theirs[n]) for n in names)
 
     def has_no_slope(self, x: Any) -> bool:
-        """Whether PyTorch's gradients of x for all its leaves are zero."""
+        """Whether PyTorch's gradients of x for all its leaves are zero, as far as nothing on the way was changed."""
         if not x.is_floating_point() or not x.requires_grad:
             return False
-        others = self.machine.theirs.tensors().values()
-        tracked = [y for y in others if y is not x and y.requires_grad and not y._is_view() and y.is_leaf]
-        grad = self.machine.theirs.lib.autograd.grad
+        others = [y for y in self.machine.theirs.tensors().values() if y is not x and y.requires_grad]
+        tracked = [y for y in others if not y._is_view() and y.is_leaf]
+        grad = partial(self.machine.theirs.lib.autograd.grad, x.sum(), retain_graph=True, allow_unused=True)
         try:
-            found = grad(x.sum(), tracked, retain_graph=True, allow_unused=True) if tracked else ()
-        except RuntimeError as error:  # what it needs was changed or freed; the second derivative of relu is 0
-            return "is output 0 of Relu, is at version" in str(error)
+            found = grad(tracked) if tracked else ()
+        except RuntimeError as error:  # what it needs was changed or freed
+            if "is output 0 of Relu, is at version" in str(error):  # whose second derivative is 0
+                return True
+            found = ()
+            for y in others:  # those before what was changed
+                with contextlib.suppress(RuntimeError):
+                    found += grad(y)
+            if all(g is None for g in found):
+                return False
         return not any(bool(g.any()) for g in found if g is not None)
 
     def is_recorded_anew(self) -> bool:

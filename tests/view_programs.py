@@ -14,6 +14,7 @@ import re
 import sys
 import warnings
 from collections import Counter
+from collections.abc import Iterable
 from random import Random
 from typing import Any, NamedTuple
 
@@ -49,6 +50,12 @@ class Counted(NamedTuple):
 
 
 PART = r"[a-h](?:\[[^]]*\])?(?:\.detach\(\))?"  # a tensor, or what a program takes of one
+SINGLE = (  # one of many views, as a view of which PyTorch keeps track after a write
+    (rf"({PART})\.chunk\(2, (-?\d)\)\[0\]", r"\1.narrow(\2, 0, (\1.shape[\2] + 1) // 2)"),
+    (r"\.split\(1, (-?\d)\)\[-1\]", r".narrow(\1, -1, 1)"),
+    (r"\.unbind\((-?\d)\)\[0\]", r".select(\1, 0)"),
+    (rf"T\.unbind\(({PART}), (-?\d)\)\[-1\]", r"\1.select(\2, -1)"),
+)
 
 
 class Machine:
@@ -145,9 +152,14 @@ class Machine:
         self.same_state("check()", (None, None))
         for name in found:
             self.same_gradients(name, [n for n in targets if theirs[n].is_leaf], 2)
-        for name in tracked:  # what an inner tensor gets of the second order depends on how a VJP is written
-            if not theirs[name].is_leaf:
-                self.ours.scope[name].grad = theirs[name].grad = None
+        self.forget_inner(tracked)  # what one gets of the second order depends on how a VJP is written
+
+    def forget_inner(self, names: Iterable[str]) -> None:
+        """Drop the retained gradients of tensors that are no leaves."""
+        for name in {*names} & self.theirs.tensors().keys():
+            x = self.theirs.scope[name]
+            if SEEN["is_leaf"](x) is False:
+                self.ours.scope[name].grad = x.grad = None
 
     def same_gradients(self, name: str, targets: list[str], order: int) -> bool:
         """Compare gradients of ``name``; whether they were found."""
@@ -164,6 +176,7 @@ class Machine:
         if any(failed):
             if not all(failed):
                 self.settle(f"gradients of {name}, order {order}", "gradient raises", *failed)
+            self.forget_inner(theirs)  # kept by a hook before the walk failed, which may be elsewhere in the graph
             return False
         for target, a, b in zip(targets, ours, peers, strict=True):
             if not close(a, b, self.near(), zeros=order == 2):
@@ -185,6 +198,8 @@ class Machine:
                 lane.state()  # PyTorch crashes in register_hook of a view that was written and not looked at since
                 # What is changed without a version is not copied.
                 line = re.sub(r"\.data\b", ".detach()", line.replace("inference_mode", "no_grad"))
+                for many, one in SINGLE:
+                    line = re.sub(many, one, line)
                 # Nor is an operand that lies where the operation writes.
                 lane.run(re.sub(rf"(\.[a-z]+_\(|[-+*/]= )({PART})(\)?)$", r"\1\2.clone()\3", line))
             if outcome.kind in ("raises", "grad"):

@@ -26,9 +26,12 @@ class StructuralZeros:
         self._ahead.reverse()
 
     def settled(self, node: Any, vjp: Any, arguments: tuple[Any, ...], c: Any) -> Any:
-        """The cotangent ``c`` that a VJP of ``node`` made, without the NaN that such zeros made at a pole."""
+        """The cotangent ``c`` that a VJP of ``node`` made, without the NaN that such zeros made at a pole.
+
+        A primitive that selects has no pole, and the code of a Function, which has no VJPs, runs once.
+        """
         constants = _constants(node)
-        if not node.primitive.vjps or not (constants or node in self._nodes):  # the code of a Function runs once
+        if not node.primitive.vjps or node.primitive.selects or not (constants or node in self._nodes):
             return c
         while self._ahead and self._ahead[-1].number > node.number:
             self._carry(self._ahead.pop())
