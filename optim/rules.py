@@ -35,10 +35,14 @@ def by_block(law: Callable[..., None], arrays: Sequence[Any], *numbers: Any) -> 
         law(*(None if a is None else a[None] for a in arrays), *numbers)
     elif first.size <= BLOCK or type(first) is not np.ndarray:  # an array of ``compile``, which cuts them itself
         law(*arrays, *numbers)
-    elif routed("formula", first, law, (*arrays, *numbers)) is None:
+    elif routed("formula", _applied, first, law, (*arrays, *numbers)) is None:
         step = max(BLOCK * len(first) // first.size, 1)
         for start in range(0, len(first), step):
             law(*(None if a is None else a[start : start + step] for a in arrays), *numbers)
+
+
+def _applied(first: Array, law: Callable[..., None], arguments: tuple[Any, ...]) -> None:
+    law(*arguments)
 
 
 def descend(x: Array, g: Array, rate: Number) -> None:

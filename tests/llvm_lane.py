@@ -8,6 +8,7 @@ import multiprocessing
 import platform
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -68,6 +69,26 @@ def only_kernels(name: str = "host", **sizes: int) -> Iterator[None]:
             patch.setattr(windows if hasattr(windows, size) else convolution, size, value)
         yield
         assert not library._off, library._unsaid
+
+
+def kernels() -> list[library.Kernel]:
+    return [kernel for kernel in library._kernels.values() if isinstance(kernel, library.Kernel)]
+
+
+@contextmanager
+def new_process(folder: Path) -> Iterator[Path]:
+    """The lane as in a new process, with an empty cache in a folder."""
+    library.finish(wait=True)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TAPEGRAD_CACHE", str(folder))
+        patch.delenv("AUTODIFF_CACHE", raising=False)
+        patch.delenv("AUTODIFF_LLVM", raising=False)
+        patch.setattr(lanes, "_routes", None)
+        patch.setattr(library, "_kernels", {})
+        patch.setattr(library, "_off", set())
+        patch.setattr(library, "_unsaid", [])
+        yield folder / "kernels"
+        library.finish(wait=True)
 
 
 @contextmanager

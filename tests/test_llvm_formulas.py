@@ -15,6 +15,7 @@ from llvm_lane import MACHINES, only_kernels, workers
 import autodiff
 import optim
 from autodiff.kernels import lanes
+from autodiff.kernels.lanes import routed
 from autodiff.kernels.llvm import formulas, library
 
 OPTIMIZERS: list[Callable[[Any], Any]] = [
@@ -67,6 +68,10 @@ def test_sgd_and_adam_are_taken() -> None:
         assert sorted(kind for kind, _ in library._kernels) == ["the formula adam", "the formula sgd"]
 
 
+def _applied(first: Any, law: Callable[..., Any], arguments: Any) -> Any:
+    return law(*arguments)
+
+
 def _refused(function: Callable[..., Any], *arguments: Any) -> None:
     arrays = [x for x in arguments if isinstance(x, np.ndarray) and x.ndim]
     with only_kernels():
@@ -92,7 +97,7 @@ def test_what_is_no_formula_is_left_to_numpy() -> None:
     whole = np.ones(formulas.LONG + 1, np.float32)
     _refused(change, whole[1:], whole[:-1])
     with only_kernels():
-        assert formulas.formula(x, change, (x, y)) is True
+        assert routed("formula", _applied, x, change, (x, y)) is True
         assert (x == 2).all()
 
 
@@ -107,4 +112,4 @@ def test_any_size_and_numbers_that_are_none(extra: int) -> None:
         return np.sqrt(np.absolute(x)) / y - rate * x * y + -x * 2
 
     with only_kernels(), np.errstate(all="ignore"):
-        np.testing.assert_array_equal(formulas.formula(x, law, (x, y, 0.3)), law(x, y, 0.3))
+        np.testing.assert_array_equal(routed("formula", _applied, x, law, (x, y, 0.3)), law(x, y, 0.3))

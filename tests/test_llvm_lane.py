@@ -21,7 +21,7 @@ from autodiff.kernels.geometry import Geometry
 
 pytest.importorskip("llvmlite", reason="the lane of llvmlite needs the extra `fast`")
 
-from llvm_lane import only_kernels
+from llvm_lane import kernels, new_process, only_kernels
 
 from autodiff.kernels.llvm import builder, disk, library, routes
 from autodiff.kernels.llvm.builder import Argument, Code
@@ -35,23 +35,11 @@ def inputs(channels: int = 8, dtype: Any = np.float32) -> tuple[Any, Any]:
     return x.astype(dtype), w.astype(dtype)
 
 
-def kernels() -> list[library.Kernel]:
-    return [kernel for kernel in library._kernels.values() if isinstance(kernel, library.Kernel)]
-
-
 @pytest.fixture
-def fresh(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Path]:
+def fresh(tmp_path: Path) -> Iterator[Path]:
     """The lane as in a new process, with an empty cache."""
-    library.finish(wait=True)
-    monkeypatch.setenv("TAPEGRAD_CACHE", str(tmp_path))
-    monkeypatch.delenv("AUTODIFF_CACHE", raising=False)
-    monkeypatch.delenv("AUTODIFF_LLVM", raising=False)
-    monkeypatch.setattr(lanes, "_routes", None)
-    monkeypatch.setattr(library, "_kernels", {})
-    monkeypatch.setattr(library, "_off", set())
-    monkeypatch.setattr(library, "_unsaid", [])
-    yield tmp_path / "kernels"
-    library.finish(wait=True)
+    with new_process(tmp_path) as folder:
+        yield folder
 
 
 @pytest.mark.usefixtures("fresh")
@@ -128,7 +116,7 @@ def test_other_dtypes_are_numpys(dtype: str, monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_a_kernel_comes_from_disk(fresh: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What was compiled once is loaded afterwards; a damaged file is as if it were not there."""
+    """What was compiled and tried once is loaded afterwards; a damaged file is as if it were not there."""
     monkeypatch.setenv("AUTODIFF_LLVM", "now")
     x, w = inputs()
     expected = numpys.convolve(x, w, GEOMETRY)

@@ -148,6 +148,7 @@ def test_arrays_of_another_size_are_refused() -> None:
     """What does not belong together takes no kernel."""
     x, w, h0, c0, _ = drawn(40, 4, 16)
     with only_kernels():
+        numpys.lstm(x, w, h0, c0, steps=times(40, 4, False))
         assert recurrent.lstm(x, w, h0, c0, steps=times(40, 4, False)) is not None
         assert recurrent.lstm(x, w, h0, c0, steps=(*times(39, 4, False), (156, 159))) is None
         assert recurrent.lstm(x[:-1], w, h0, c0, steps=times(40, 4, False)) is None

@@ -45,7 +45,7 @@ def shared(function: Callable[..., Any], route: str = "") -> Callable[[Any], Any
             return function(x)
         if type(x) is not np.ndarray:
             return x.__once__(of, (x,), {}) if _is_one_call(x, route) else function(x)
-        if route and (made := routed(route, x)) is not None:
+        if route and (made := routed(route, function, x)) is not None:
             return made
         if x.size < LONG or x.dtype.kind != "f" or not x.flags.c_contiguous:
             return function(x)
@@ -57,12 +57,15 @@ def shared(function: Callable[..., Any], route: str = "") -> Callable[[Any], Any
 def sloped(route: str, slope: Callable[[Any], Any]) -> Callable[[Any, Any, Any], Any]:
     """The VJP ``g * slope(out)`` of an elementwise function; of long arrays by blocks, or by a kernel."""
 
+    def plain(g: Any, out: Any) -> Any:
+        return g * slope(out)
+
     def vjp(g: Any, out: Any, x: Any) -> Any:
         if g.nbytes < LONG:
             return g * slope(out)
         if type(g) is not np.ndarray:
             return g.__once__(vjp, (g, out, None), {}) if _is_one_call(g, route) else g * slope(out)
-        if (made := routed(route, g, out)) is not None:
+        if (made := routed(route, plain, g, out)) is not None:
             return made
         if g.size < MANY or not (g.flags.c_contiguous and out.flags.c_contiguous and g.dtype == out.dtype):
             return g * slope(out)

@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 
 from autodiff.kernels.geometry import Array
-from autodiff.kernels.lanes import faster
 from autodiff.kernels.sums import accumulate
 
 
@@ -32,12 +31,3 @@ def softmax_back(x: Array, sums: Array, g: Array) -> tuple[Any, Any]:
     g -= np.einsum("...kq,...kq->...q", x, g)[..., None, :]
     g *= x
     return x, g
-
-
-@faster("attend")
-def attend(*arrays: Array, causal: bool, scale: float) -> bool:
-    """Whether a kernel wrote softmax(scale q k^T) v, of q, k and v, into the fourth array; or cotangents.
-
-    For those come the cotangent of the result, q, k and v, and three arrays for those of q, k and v.
-    """
-    return False

@@ -60,10 +60,21 @@ def is_hurried() -> bool:
     return bool(_hurried) or os.environ.get(VARIABLE) == "now"
 
 
-def routed(name: str, x: Any, *others: Any, **options: Any) -> Any:
-    """What the route of this name makes of the arguments; None where there is no route, or it makes nothing of them."""
+class Untried(Exception):
+    """Raised by a route whose kernel is new, with a function that tries it against NumPy's and then calls the route."""
+
+
+def routed(name: str, function: Callable[..., Any], x: Any, *others: Any, **options: Any) -> Any:
+    """What the route of this name makes of the arguments; None where there is no route, or it makes nothing of them.
+
+    The ``function`` is NumPy's way to the same, from the same arguments.
+    """
     if x.dtype.char == "f" and (found := routes() if _routes is None else _routes):
-        return found[name](x, *others, **options)
+        try:
+            return found[name](x, *others, **options)
+        except Untried as untried:
+            attempt = untried.args[0]
+        return attempt(found[name], function, (x, *others), options)
     return None
 
 
@@ -79,7 +90,7 @@ def faster(name: str, opaque_from: int | None = None) -> Callable[[F], F]:
         def call(x: Any, *others: Any, **options: Any) -> Any:
             if opaque_from and hasattr(x, "__once__") and x.size >= opaque_from and routes():
                 return x.__once__(call, (x, *others), options)
-            made = routed(name, x, *others, **options)
+            made = routed(name, function, x, *others, **options)
             return function(x, *others, **options) if made is None else made
 
         return call  # type: ignore[return-value]  # the wrapper takes what the function takes

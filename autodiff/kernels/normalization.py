@@ -196,14 +196,14 @@ def cotangents(
     For each channel S is the sum of ``g * (x - mean) * factor``, and T that of ``g``, 0 without a mean.
     """
     count, factor = fold.n * fold.p, factor.reshape(-1)
-    along, total = (np.add.reduce(sums, axis=0) for sums in _products(g, x, mean, fold=fold))
-    part, sums = along * factor, total if mean is not None else np.zeros_like(total)
+    along, sums = _products(g, x, mean, fold=fold)
+    part = along * factor
     return _projected(g, x, mean, part * (factor / -count), sums / count, scale, fold=fold), part, sums
 
 
 @faster("products")
 def _products(g: Array, x: Array, mean: Array | None, *, fold: Fold) -> tuple[Array, Array]:
-    """Sums of ``g * (x - mean)``, and of ``g`` where there is a mean, for each tile and channel."""
+    """Sums of ``g * (x - mean)``, and of ``g`` where there is a mean, for each channel."""
     given, matrix, means = fold.matrix(g), fold.matrix(x), None if mean is None else fold.wide(mean)
     along, total = fold.places(x.dtype), fold.places(x.dtype)
 
@@ -213,7 +213,7 @@ def _products(g: Array, x: Array, mean: Array | None, *, fold: Fold) -> tuple[Ar
         total[tile.sums] = 0 if means is None else fold.sums(h)
 
     fold.run(add)
-    return along, total
+    return np.add.reduce(along, axis=0), np.add.reduce(total, axis=0)
 
 
 @faster("projected")

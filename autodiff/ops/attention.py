@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from autodiff.engine.primitive import Primitive
-from autodiff.kernels.columns import attend, exp_columns, softmax_back
-from autodiff.kernels.lanes import opaque
+from autodiff.kernels.columns import exp_columns, softmax_back
+from autodiff.kernels.lanes import faster, opaque
 from autodiff.kernels.layout import order_of, row_major
 from autodiff.kernels.threads import WorkQueue, tile_size
 from autodiff.ops.arrays import are_arrays
@@ -95,15 +95,19 @@ def _attention(q: Any, k: Any, v: Any, bias: Any, kept: Any, scale: float, causa
         axes = order_of(q.shape, q.strides)
         out = np.empty([shape[a] for a in axes], q.dtype).transpose(np.argsort(axes))
 
-    if bias is None and kept is None and attend(q, k, v, out, causal=causal, scale=scale):
-        return out
+    _write(q, k, v, out, bias, kept, scale=scale, causal=causal)
+    return out
 
-    def work(out: Any, q: Any, k: Any, v: Any, bias: Any, kept: Any) -> None:
+
+@faster("attend")
+def _write(q: Any, k: Any, v: Any, out: Any, bias: Any, kept: Any, *, scale: float, causal: bool) -> None:
+    """The result, written into an array."""
+
+    def work(q: Any, k: Any, v: Any, out: Any, bias: Any, kept: Any) -> None:
         p, total = _weights(q, k, bias, scale, causal)
         np.divide(np.matmul((p if kept is None else p * kept.mT).mT, v), 1 if total is None else total.mT, out=out)
 
-    _in_blocks(work, q.shape[:-2], q.shape[-2] * k.shape[-2], (out, q, k, v, bias, kept))
-    return out
+    _in_blocks(work, q.shape[:-2], q.shape[-2] * k.shape[-2], (q, k, v, out, bias, kept))
 
 
 @opaque
@@ -113,22 +117,20 @@ def _attention_back(
     if not are_arrays(g, q, k, v):
         return _to_inputs(g, q, k, v, bias, kept, scale, causal)
     found = np.empty_like(q), np.empty_like(k), np.empty_like(v)
-    _write(found, g, q, k, v, bias, kept, scale, causal)
+    _write_back(g, q, k, v, *found, bias, kept, scale=scale, causal=causal)
     return found
 
 
-def _write(
-    found: tuple[Any, ...], g: Any, q: Any, k: Any, v: Any, bias: Any, kept: Any, scale: float, causal: bool
+@faster("attend_back")
+def _write_back(
+    g: Any, q: Any, k: Any, v: Any, to_q: Any, to_k: Any, to_v: Any, bias: Any, kept: Any, *, scale: float, causal: bool
 ) -> None:
     """The cotangents of q, k and v, written into three arrays."""
-    if bias is None and kept is None and attend(g, q, k, v, *found, causal=causal, scale=scale):
-        return
 
-    def work(*parts: Any) -> None:
-        g, q, k, v, bias, kept = parts[3:]
-        parts[0][...], parts[1][...], parts[2][...] = _to_inputs(g, q, k, v, bias, kept, scale, causal)
+    def work(g: Any, q: Any, k: Any, v: Any, to_q: Any, to_k: Any, to_v: Any, bias: Any, kept: Any) -> None:
+        to_q[...], to_k[...], to_v[...] = _to_inputs(g, q, k, v, bias, kept, scale, causal)
 
-    _in_blocks(work, q.shape[:-2], q.shape[-2] * k.shape[-2], (*found, g, q, k, v, bias, kept))
+    _in_blocks(work, q.shape[:-2], q.shape[-2] * k.shape[-2], (g, q, k, v, to_q, to_k, to_v, bias, kept))
 
 
 def _heads(x: Any, places: int) -> tuple[Any, Any, Any]:
@@ -149,11 +151,11 @@ def _self_attention(x: Any, bias: Any, kept: Any, scale: float, causal: bool, pl
 
 @opaque
 def _self_attention_back(g: Any, x: Any, bias: Any, kept: Any, scale: float, causal: bool, places: int) -> Any:
-    heads = (np.transpose(g, (0, 2, 1, 3) if places else (1, 2, 0, 3)), *_heads(x, places), bias, kept, scale, causal)
+    heads = np.transpose(g, (0, 2, 1, 3) if places else (1, 2, 0, 3)), *_heads(x, places)
     if not are_arrays(g, x):
-        return np.stack([_aside(c, places) for c in _to_inputs(*heads)], axis=2)
+        return np.stack([_aside(c, places) for c in _to_inputs(*heads, bias, kept, scale, causal)], axis=2)
     found = np.empty_like(x)
-    _write(_heads(found, places), *heads)
+    _write_back(*heads, *_heads(found, places), bias, kept, scale=scale, causal=causal)
     return found
 
 

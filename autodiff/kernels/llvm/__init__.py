@@ -13,6 +13,7 @@ ROUTES: dict[str, Callable[..., Any]] = {
     "convolve_input": routes.convolve_input,
     "convolve_weight": routes.convolve_weight,
     "attend": attention.attend,
+    "attend_back": attention.attend,
     "dot": products.dot,
     "formula": formulas.formula,
     "channel_sums": normalization.channel_sums,

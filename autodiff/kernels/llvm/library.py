@@ -1,4 +1,4 @@
-"""The kernels there are: compiled by a thread in the background, tested against NumPy, kept in memory and on disk.
+"""The kernels there are: compiled by a thread in the background, tried against NumPy, kept in memory and on disk.
 
 Who asks for a kernel gets it or None, and computes in NumPy meanwhile. Nobody waits, except under
 ``use_deterministic_algorithms`` or ``AUTODIFF_LLVM=now``, where the first call compiles.
@@ -14,7 +14,7 @@ import threading
 import warnings
 from collections import deque
 from collections.abc import Callable, Hashable
-from functools import cache
+from functools import cache, partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -23,7 +23,7 @@ from autodiff.errors import AutodiffWarning
 from autodiff.forks import PATIENCE, hold_over_forks
 from autodiff.kernels import lanes
 from autodiff.kernels.blas import are_deterministic_algorithms_enabled
-from autodiff.kernels.llvm import disk, team
+from autodiff.kernels.llvm import disk, team, trial
 from autodiff.kernels.llvm.builder import LINE, Code, Machine
 from autodiff.kernels.threads import workers
 
@@ -49,9 +49,11 @@ class Kernel:
     Args:
         binary: the object file.
         code: what it was compiled from.
+        name: under which it goes on disk, where it is new: after a trial, before which nobody uses it.
     """
 
-    def __init__(self, binary: bytes, code: Code) -> None:
+    def __init__(self, binary: bytes, code: Code, name: str = "") -> None:
+        self.untried = (name, binary) if name else None
         self.arguments, self.machine, self._team = code.arguments, code.machine, _team()
         self._own, self._turns = code.own, code.turns
         self._engine = _loaded(binary)
@@ -95,13 +97,11 @@ class Wanted(NamedTuple):
         kind: the name of the operation, which is switched off where a kernel of it is wrong.
         key: what the kernel depends on besides.
         build: ``build(machine, key)`` makes its code.
-        test: whether the kernel does what NumPy does.
     """
 
     kind: str
     key: Hashable
     build: Callable[..., Code]
-    test: Callable[[Kernel], bool]
 
 
 _kernels: dict[tuple[str, Hashable], Kernel | bool] = {}  # by kind and key; of those asked for: whether more than once
@@ -110,12 +110,47 @@ _unsaid: list[str] = []  # why, until a thread of the user's comes by
 _waiting: deque[Wanted] = deque()
 _worker: threading.Thread | None = None
 _queue, _compiler = threading.RLock(), threading.RLock()  # held while the queue changes, and while LLVM is at work
+_here = threading.local()  # the kernel that this thread tries
 
 
-def ready(kind: str, key: Hashable, build: Callable[..., Code], test: Callable[[Kernel], bool]) -> Kernel | None:
-    """The kernel, or None as long as there is none; the second who asks has it compiled."""
-    kernel = _kernels.get((kind, key))
-    return kernel if isinstance(kernel, Kernel) else _ask(Wanted(kind, key, build, test))
+def ready(kind: str, key: Hashable, build: Callable[..., Code]) -> Kernel | None:
+    """The kernel, or None as long as there is none; the second who asks has it compiled.
+
+    Raises:
+        lanes.Untried: if it has to be tried first.
+    """
+    found = _kernels.get((kind, key))
+    kernel = found if isinstance(found, Kernel) else _ask(Wanted(kind, key, build))
+    if kernel is not None and kernel.untried and kernel is not getattr(_here, "kernel", None):
+        raise lanes.Untried(partial(_try, kernel, kind))
+    return kernel
+
+
+def _try(kernel: Kernel, kind: str, route: Callable[..., Any], function: Callable[..., Any], *call: Any) -> Any:
+    """What the route makes of this call's arguments and options, where it does what the function does; else None."""
+    before, _here.kernel = getattr(_here, "kernel", None), kernel
+    try:
+        passed = trial.passes(route, function, *call)
+        if passed and (new := kernel.untried):
+            kernel.untried = None
+            disk.write(*new)
+        elif passed is False:
+            raise ArithmeticError("it made other numbers")
+    except Exception as error:  # whatever it is, NumPy has the same numbers
+        _give_up(kind, error)
+    finally:
+        _here.kernel = before
+    return None if kernel.untried else route(*call[0], **call[1])
+
+
+def _give_up(kind: str, error: Exception) -> None:
+    """Use no kernel of this kind any more."""
+    with _compiler:
+        if kind not in _off:
+            _unsaid.append(f"{kind} is computed by NumPy alone, for a kernel of it failed: {error}")
+        _off.add(kind)
+        for entry in [entry for entry in _kernels if entry[0] == kind]:
+            del _kernels[entry]
 
 
 def _ask(wanted: Wanted) -> Kernel | None:
@@ -167,11 +202,8 @@ def _make(wanted: Wanted) -> Kernel | None:
             return made if isinstance(made, Kernel) else None
         try:
             kernel = _kept(wanted)
-        except Exception as error:  # whatever it is, NumPy has the same numbers
-            _off.add(wanted.kind)
-            for entry in [entry for entry in _kernels if entry[0] == wanted.kind]:
-                del _kernels[entry]
-            _unsaid.append(f"{wanted.kind} is computed by NumPy alone, for a kernel of it failed: {error}")
+        except Exception as error:
+            _give_up(wanted.kind, error)
             return None
         while len(_kernels) >= MOST:
             _kernels.pop(next(iter(_kernels)))
@@ -180,20 +212,13 @@ def _make(wanted: Wanted) -> Kernel | None:
 
 
 def _kept(wanted: Wanted) -> Kernel:
-    """The kernel from disk, or made anew and tested."""
+    """The kernel from disk, or made anew."""
     llvm, machine = _llvm(), host()
     code = wanted.build(machine, wanted.key)
     text = code.text()
     name = disk.name_of(text, machine, llvm.llvm_version_info, sys.modules["llvmlite"].__version__)
     binary = disk.read(name)
-    if binary is not None:
-        return Kernel(binary, code)
-    binary = compiled(text, machine)
-    kernel = Kernel(binary, code)
-    if not wanted.test(kernel):
-        raise ArithmeticError(f"other numbers for {wanted.key}")
-    disk.write(name, binary)
-    return kernel
+    return Kernel(compiled(text, machine), code, name) if binary is None else Kernel(binary, code)
 
 
 @cache

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import inspect
-from functools import lru_cache, partial
+from functools import lru_cache
 from itertools import product
 from math import gcd
 
 import numpy as np
 
-from autodiff.kernels import convolution as numpys
 from autodiff.kernels.geometry import Array, Geometry, Sizes
 from autodiff.kernels.llvm import convolution
 from autodiff.kernels.llvm.library import Kernel, in_a_row, ready, single
@@ -66,7 +64,7 @@ def plans_back(size: Sizes, shape: Sizes, geometry: Geometry, made: Sizes) -> tu
 
 
 def _ready(plans: tuple[Plan, ...]) -> Kernel | None:
-    return ready("convolution", plans, convolution.forward, partial(_agrees, plans))
+    return ready("convolution", plans, convolution.forward)
 
 
 def _run(kernel: Kernel, plans: tuple[Plan, ...], x: Array, w: Array, bias: Array | None, out: Array) -> Array:
@@ -106,7 +104,7 @@ def convolve_weight(g: Array, x: Array, geometry: Geometry, kernel_shape: Sizes)
     products = g.size * kernel_shape[1] * kernel_shape[2] * kernel_shape[3]
     if products <= SMALL or not single(g, x) or (plan := plan_of(x.shape[2:], kernel_shape, geometry)) is None:
         return None
-    kernel = ready("the gradient of a convolution's weights", plan, convolution.weight, partial(_weighs, plan))
+    kernel = ready("the gradient of a convolution's weights", plan, convolution.weight)
     parts = min(len(x), workers()) if products >= WORTH_THREADS and shares_sums() else 1
     return None if kernel is None else _weigh(kernel, g, x, kernel_shape, parts)
 
@@ -118,31 +116,3 @@ def _weigh(kernel: Kernel, g: Array, x: Array, shape: Sizes, parts: int) -> Arra
     for other in sums[1:]:
         total += other
     return total
-
-
-def _whole(*shape: int) -> Array:
-    """Small whole numbers, whose sums are exact in any order."""
-    return np.random.default_rng(0).integers(-4, 5, shape).astype(np.float32)
-
-
-def _agrees(plans: tuple[Plan, ...], kernel: Kernel) -> bool:
-    """Whether a forward kernel does what NumPy does."""
-    inputs, outputs, size, (*_, groups), weights, whole = *plans[0][:3], *plans[0][5:8]
-    x, w, bias = _whole(2, groups * inputs, *size), _whole(weights.size), _whole(groups * outputs)
-    out, expected = np.zeros((2, 2, groups * outputs, *whole), np.float32)
-    for plan in plans:
-        axes = np.ix_(*map(range, (groups, outputs, inputs, *plan.kernel)))
-        places = plan.weights.first + sum(n * apart for n, apart in zip(axes, plan.weights[2:], strict=True))
-        some = w[places].reshape(groups * outputs, inputs, *plan.kernel)
-        rows, columns = (slice(at, None, step) for at, step in zip(plan.place, plan.steps, strict=True))
-        expected[:, :, rows, columns] = inspect.unwrap(numpys.convolve)(x, some, plan.geometry, bias)
-    return np.array_equal(_run(kernel, plans, x, w, bias, out), expected)
-
-
-def _weighs(plan: Plan, kernel: Kernel) -> bool:
-    """Whether a kernel of the weights' gradient does what NumPy does."""
-    groups = plan.geometry.groups
-    x, g = _whole(2, groups * plan.inputs, *plan.size), _whole(2, groups * plan.outputs, *plan.made)
-    shape = groups * plan.outputs, plan.inputs, *plan.kernel
-    expected = inspect.unwrap(numpys.convolve_weight)(g, x, plan.geometry, shape)
-    return np.array_equal(_weigh(kernel, g, x, shape, 1), expected)

@@ -1,0 +1,68 @@
+"""The trial of a new kernel: whether it makes of its first arguments, changed a little, what NumPy's function makes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+CLOSE = 1e-3  # of the largest number, how far off a result may be: the last digits of sums in float32 differ by less
+
+
+def passes(route: Callable[..., Any], function: Callable[..., Any], arguments: Any, options: Any) -> bool | None:
+    """Whether both make the same of copies of the arguments; None where the route does not take these."""
+    given = _mapped(partial(_changed, np.random.default_rng(0)), arguments)
+    others = _mapped(_copied, given)
+    with np.errstate(all="ignore"):
+        made = route(*given, **options)
+        if made is None:
+            return None
+        expected = function(*others, **options)
+        return all(_agree(*pair) for pair in zip(_arrays((made, given)), _arrays((expected, others)), strict=True))
+
+
+def _mapped(function: Callable[[Any], Any], x: Any) -> Any:
+    """``function`` of all arrays in tuples of tuples."""
+    if isinstance(x, tuple):
+        parts = [_mapped(function, part) for part in x]
+        return type(x)(*parts) if hasattr(x, "_fields") else tuple(parts)
+    return function(x) if isinstance(x, np.ndarray) else x
+
+
+def _arrays(x: Any) -> Iterator[Any]:
+    if isinstance(x, tuple):
+        for part in x:
+            yield from _arrays(part)
+    elif isinstance(x, np.ndarray):
+        yield x
+
+
+def _copied(x: Any) -> Any:
+    """A copy that lies in memory as ``x`` does, also with gaps."""
+    copy = np.empty_like(x)
+    if x.size and min(x.strides, default=0) > 0:
+        reach = sum(step * (n - 1) for step, n in zip(x.strides, x.shape, strict=True)) + x.itemsize
+        copy = np.ndarray(x.shape, x.dtype, np.empty(reach, np.uint8), 0, x.strides)
+    copy[...] = x
+    return copy
+
+
+def _changed(random: np.random.Generator, x: Any) -> Any:
+    """Numbers of about the size of those of ``x``, all finite, whose sums are not 0 by design; 0 stays where it is.
+
+    What is 0 altogether, as a bias or a moment is at first, becomes positive numbers.
+    """
+    copy = _copied(x)
+    if x.dtype == np.float32:
+        np.nan_to_num(copy, copy=False, nan=0, posinf=0, neginf=0)
+        np.copyto(copy, 0.1, where=not copy.any())
+        copy *= random.random(x.shape, np.float32) + np.float32(0.5)
+    return copy
+
+
+def _agree(x: Any, y: Any) -> bool:
+    finite = np.isfinite(y)
+    largest = np.max(np.abs(y), where=finite, initial=0)
+    return x.shape == y.shape and bool((np.abs(x - y) <= CLOSE * largest)[finite].all())
