@@ -38,6 +38,11 @@ def writes_first(function: Any) -> bool:
     return function in WRITERS or getattr(function, "__name__", "") == "at"
 
 
+def is_elementwise(function: Any) -> bool:
+    """Whether each entry of the one result depends on those at the same place only."""
+    return isinstance(function, np.ufunc) and function.signature is None and function.nout == 1
+
+
 def _now(x: Any) -> Any:
     return x.value if isinstance(x, Number) else x.array if isinstance(x, Ref) else x
 
@@ -66,9 +71,11 @@ def same_bits(x: Any, y: Any) -> bool:
     if x is None or y is None or isinstance(x, dict):
         return bool(x == y)
     x, y = np.asarray(x), np.asarray(y)
-    if x.shape != y.shape or x.dtype != y.dtype or (x.ndim > 1 and x.size > 1 and x.strides != y.strides):
-        return False
-    return bool(x.tobytes() == y.tobytes())
+    return _layout(x) == _layout(y) and bool(x.tobytes() == y.tobytes())
+
+
+def _layout(x: Any) -> Any:
+    return x.shape, x.dtype, x.strides if x.ndim > 1 and x.size > 1 else ()
 
 
 class Capture:
@@ -241,17 +248,24 @@ class Capture:
         writes = [out] if out is not None else [refs[0]] if writes_first(function) else []
         for ref in writes:
             self._before_write(ref.root)
-        values, values_kw = mapped((refs, kw if out is None else {**kw, "out": out}), _now)
+        is_new = out is not None and not (kw or is_strict) and is_elementwise(function) and out.is_private()
+        values, values_kw = mapped((refs, kw if out is None or is_new else {**kw, "out": out}), _now)
         try:
             result = self._really(function, values, values_kw)
         except FloatingPointError:  # which the step may catch
             raise CompileError("NumPy is called in a way that a program cannot repeat") from None
+        if is_new and _layout(result) == _layout(out.array):
+            writes = []
+        elif is_new:
+            np.copyto(out.array, result, "same_kind")
         function = Strict(function) if is_strict else function
         call = Call(function, refs, kw, writes[out is None :], writes, False, self.part, place_of_user(3))
         if not writes:
             if isinstance(refs[0] if refs else None, Ref) and result is values[0]:
                 return refs[0].traced
             result = self._results(call, result)
+        if out is not None and not writes:
+            out.renew(call.outs[0])
         if call.outs or writes:
             self.calls.append(call)
         return out.traced if out is not None else result

@@ -13,10 +13,9 @@ import numpy as np
 
 from autodiff.compiling.blocks import by_blocks
 from autodiff.compiling.calls import Call, Draw, Reading, Strict, mapped, parts
-from autodiff.compiling.capture import COPIES, PRODUCTS
+from autodiff.compiling.capture import COPIES, PRODUCTS, is_elementwise
 from autodiff.compiling.fusion import Pair, arranged, into, side_by_side, together
 from autodiff.compiling.numbers import Changed, Number, Numbers
-from autodiff.compiling.program import is_elementwise
 from autodiff.compiling.traced import Ref
 from autodiff.errors import CompileError
 
@@ -105,7 +104,7 @@ class Memory:
         """Whether a call always gives the same, which the notes have."""
         if call.writes or not call.outs or isinstance(call.function, Draw) or parts((call.args, call.kwargs), Number):
             return False
-        if any(out is None or not out.is_known or self._writes[out.root] != 1 for out in call.outs):
+        if any(out is None or self._writes[out.root] != 1 for out in call.outs):
             return False
         return call.function in BLANK or all(
             root.kind == "constant" or (root.kind == "temporary" and self._arrays.get(root) is root.array)
@@ -174,7 +173,7 @@ class Memory:
 
 def _may_be_written_over(root: Ref, call: Call) -> bool:
     """Whether the result may take the place of an argument, which is read entry by entry; not for one number."""
-    if not is_elementwise(call) or call.writes or root.array.size == 1:
+    if not is_elementwise(call.function) or call.writes or root.array.size == 1:
         return False
     x, out = root.array, call.outs[0].array  # type: ignore[union-attr]
     is_alike = (x.dtype, x.shape, x.strides) == (out.dtype, out.shape, out.strides)

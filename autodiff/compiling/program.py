@@ -5,41 +5,15 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
-import numpy as np
-
 from autodiff.compiling.calls import Call, Draw, Reading, mapped, parts
 from autodiff.compiling.capture import COPIES, Capture, same_bits
-from autodiff.compiling.numbers import Number
 from autodiff.compiling.traced import Ref
 
 
 def program_of(capture: Capture, results: list[Ref]) -> tuple[list[Call], list[Ref]]:
     """The calls that are left of the notes, and the results, in the arrays that are left."""
-    calls, results = common(*written_once(capture.calls, results))
+    calls, results = common(capture.calls, results)
     return needed(calls, results), results
-
-
-def written_once(calls: list[Call], results: list[Ref]) -> tuple[list[Call], list[Ref]]:
-    """Elementwise calls that write over all of a temporary array of which there is no view give a new one instead."""
-    views = {ref for call in calls for ref in call.refs() if ref.root is not ref}
-    fixed = views | {ref.root for ref in views}
-    newest: dict[Ref, Ref] = {}
-    for call in calls:
-        over = call.outs[0] if len(call.writes) == 1 and call.writes == call.outs and is_elementwise(call) else None
-        taken = call.args, call.kwargs, call.outs, call.writes
-        call.args, call.kwargs, call.outs, call.writes = mapped(taken, lambda x: newest.get(x, x))
-        if over is not None and over.kind == "temporary" and over not in fixed and _gives(call, over.array):
-            newest[over] = newest.get(over, over).renewed()
-            call.outs, call.writes = [newest[over]], []
-    return calls, [newest.get(ref, ref) for ref in results]
-
-
-def _gives(call: Call, array: Any) -> bool:
-    """Whether a ufunc alone gives an array of this shape and dtype."""
-    given = [x.array if isinstance(x, Ref) else x.value if isinstance(x, Number) else x for x in call.args]
-    kinds = [type(x) if type(x) in (int, float, complex) else np.asarray(x).dtype for x in given]
-    is_alike = np.broadcast_shapes(*map(np.shape, given)) == array.shape
-    return not call.kwargs and is_alike and bool(call.function.resolve_dtypes((*kinds, None))[-1] == array.dtype)
 
 
 def common(calls: list[Call], results: list[Ref]) -> tuple[list[Call], list[Ref]]:
@@ -111,6 +85,3 @@ def needed(calls: list[Call], results: list[Ref]) -> list[Call]:
     return kept[::-1]
 
 
-def is_elementwise(call: Call) -> bool:
-    """Whether each entry of the result depends on those at the same place only."""
-    return isinstance(call.function, np.ufunc) and call.function.signature is None and len(call.outs) == 1

@@ -24,24 +24,28 @@ class Ref:
     Attributes:
         kind: "temporary", "input", "lasting" (it outlives the step) or "constant".
         array: its value while notes are taken; a lasting array, or a constant, is this in the program too.
-        is_known: whether ``array`` has its value at the end of the notes, too.
+        is_viewed: whether there is a view of it, which sees what is written there.
         root: the array whose memory it looks into, itself if it is no view.
         traced: what the step has in its place.
     """
 
-    __slots__ = ("array", "is_known", "kind", "root", "traced")
+    __slots__ = ("array", "is_viewed", "kind", "root", "traced")
 
     def __init__(self, capture: Any, array: Array, kind: str, root: Ref | None) -> None:
         self.array: Any = array
-        self.kind, self.is_known = kind, True
+        self.kind, self.is_viewed = kind, False
         self.root = self if root is None else root
+        self.root.is_viewed = root is not None
         self.traced: Any = Traced.of(self, capture)
         capture.refs.append(self)
 
-    def renewed(self) -> Ref:
-        """The array that is there after all of this was written over."""
-        self.is_known = False
-        return Ref(self.traced._capture, self.array, self.kind, None)
+    def is_private(self) -> bool:
+        """Whether nothing but the step's own variable shows it."""
+        return self.kind == "temporary" and not self.is_viewed and self.root is self
+
+    def renew(self, other: Ref) -> None:
+        """Have ``other`` stand where this was, all of which was written over."""
+        self.traced._ref, other.traced = other, self.traced
 
     def forget(self) -> None:
         """Let go of what only the taking of notes needs: of values shape and dtype are left."""
