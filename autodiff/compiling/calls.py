@@ -12,7 +12,8 @@ import numpy as np
 from autodiff.compiling.numbers import Changed, Number
 from autodiff.compiling.traced import Ref
 from autodiff.engine.apply import forward_of
-from autodiff.engine.call_sites import Place
+from autodiff.engine.call_sites import Place, line_of
+from autodiff.func.trees import map_leaves
 
 
 class Call:
@@ -31,8 +32,8 @@ class Call:
     __slots__ = ("are_listed", "args", "function", "is_view", "kwargs", "outs", "part", "place", "writes")
 
     def __init__(
-        self, function: Any, args: Any, kwargs: Any, outs: list[Ref | None], writes: list[Ref], is_view: bool,
-        part: str, place: Place,
+        self, function: Any, args: Any, kwargs: Any, outs: list[Ref | None], writes: Any = (), is_view: bool = False,
+        part: str = "", place: Any = None,
     ) -> None:  # fmt: skip
         self.function, self.args, self.kwargs, self.outs = function, args, kwargs, outs
         self.writes, self.is_view, self.part, self.place = writes, is_view, part, place
@@ -50,13 +51,13 @@ class Call:
 class Reading:
     """What the step read of a value, as the function of a call: the program holds while it reads the same."""
 
-    def __init__(self, test: Callable[[Any], Any], value: Any) -> None:
-        self.test, self.value = test, value
+    def __init__(self, test: Callable[[Any], Any], value: Any, place: Place) -> None:
+        self.test, self.value, self.place = test, value, place
 
-    def check(self, array: Any, place: Place) -> None:
+    def __call__(self, array: Any) -> None:
         """Raise Changed where it reads another."""
         if self.test(array) != self.value:
-            raise Changed(place)
+            raise Changed(f", at {line_of(self.place)}")
 
 
 class Strict:
@@ -66,10 +67,10 @@ class Strict:
         self.function, self._context = function, copy_context()
         self._context.run(np.seterr, over="raise", under="raise", invalid="raise")
 
-    def __call__(self, made: Callable[[], Any]) -> None:
-        """Make the call, or raise Changed."""
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """What the function gives, or raise Changed."""
         try:
-            self._context.run(made)
+            return self._context.run(self.function, *args, **kwargs)
         except FloatingPointError:
             raise Changed from None
 
@@ -97,16 +98,13 @@ class Stream:
 
 def mapped(x: Any, change: Callable[[Any], Any], kinds: Any = (np.ndarray, Ref, Number)) -> Any:
     """``x`` with what ``change`` makes of each part of these ``kinds`` inside its tuples, lists, dicts and slices."""
-    if isinstance(x, kinds):
-        return change(x)
-    if isinstance(x, (tuple, list)):
-        made = [mapped(each, change, kinds) for each in x]
-        return type(x)(*made) if hasattr(x, "_fields") else type(x)(made)
-    if type(x) is dict:
-        return {key: mapped(each, change, kinds) for key, each in x.items()}
-    if isinstance(x, slice):
-        return slice(*(mapped(each, change, kinds) for each in (x.start, x.stop, x.step)))
-    return x
+
+    def leaf(x: Any) -> Any:
+        if isinstance(x, slice):
+            return slice(leaf(x.start), leaf(x.stop), leaf(x.step))
+        return change(x) if isinstance(x, kinds) else x
+
+    return map_leaves(leaf, x)
 
 
 def parts(x: Any, kinds: Any = Ref) -> list[Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable
+from functools import partial
 from threading import get_ident
 from typing import Any
 
@@ -12,7 +13,7 @@ from numpy.lib.stride_tricks import as_strided
 
 from autodiff.compiling.calls import Call, Reading, Stream, Strict, forward_function, mapped, parts
 from autodiff.compiling.numbers import Number, Numbers
-from autodiff.compiling.traced import Ref, Traced, garbage
+from autodiff.compiling.traced import Ref, Traced, garbage, refused
 from autodiff.engine.call_sites import place_of_user
 from autodiff.engine.values import TensorBase
 from autodiff.errors import CompileError
@@ -24,6 +25,7 @@ STATIC = {  # functions of shapes and dtypes: what they say always holds
     np.shape, np.ndim, np.size, np.result_type, np.may_share_memory, np.shares_memory, np.can_cast, np.iscomplexobj,
     np.isrealobj, np.min_scalar_type,
 }  # fmt: skip
+VALUES = (np.ndarray, np.generic)
 COPIES = {np.copy, np.ndarray.copy, np.ndarray.astype}
 INERT = {"params", "param_names", "foreach", "fused", "capturable", "differentiable"}  # options that change nothing
 PRODUCTS = {np.dot, np.ndarray.dot}  # whose third argument is what they write into
@@ -147,7 +149,7 @@ class Capture:
         if kind == "constant" and self._inside and array.flags.writeable:  # made by this piece, which may write there
             before = self.new(array.copy(order="K"), kind)
             ref = self.new(array.copy(order="K"), "temporary")
-            self.calls.append(Call(np.copy, (before,), {}, [ref], [], False, self.part, place_of_user(3)))
+            self.calls.append(Call(np.copy, (before,), {}, [ref], part=self.part, place=place_of_user(3)))
             self._stand_in.append((array, before.array))
             array[...] = garbage(array.dtype)
             return self._know(array, ref)
@@ -285,19 +287,17 @@ class Capture:
             self._real = before
 
     def _results(self, call: Call, result: Any) -> Any:
-        if isinstance(result, (np.ndarray, np.generic)):
-            return self._result(call, result)
-        if isinstance(result, (tuple, list)) and any(isinstance(r, (np.ndarray, np.generic)) for r in result):
-            found, call.are_listed = [self._result(call, r) for r in result], True
-            return type(result)(*found) if hasattr(result, "_fields") else type(result)(found)
-        if call.function in STATIC or isinstance(result, (tuple, np.dtype)):
-            return result
-        raise CompileError(f"{call.function} gives {result!r:.40}, which is no array")
+        if isinstance(result, dict) or not parts(result, VALUES):
+            if call.function in STATIC or isinstance(result, (tuple, np.dtype)):
+                return result
+            raise refused(getattr(call.function, "__name__", repr(call.function)))
+        call.are_listed = isinstance(result, (tuple, list))
+        if call.are_listed and any(isinstance(each, (tuple, list)) for each in result):
+            raise CompileError(f"{call.function} gives arrays in lists")
+        return mapped(result, partial(self._result, call), object)
 
     def _result(self, call: Call, result: Any) -> Any:
-        if not isinstance(result, (np.ndarray, np.generic)):
-            if parts(result, np.ndarray):
-                raise CompileError(f"{call.function} gives arrays in lists")
+        if not isinstance(result, VALUES):
             call.outs.append(None)
             return result
         array = np.asarray(result)
@@ -310,9 +310,9 @@ class Capture:
     def read(self, x: Any, test: Callable[[Any], Any]) -> Any:
         """What ``test`` says of a value; the program holds only where it says the same."""
         ref = self.lift(x)
-        value = test(ref.array)
-        self.calls.append(Call(Reading(test, value), (ref,), {}, [], [], False, self.part, place_of_user(3)))
-        return value
+        reading = Reading(test, test(ref.array), place_of_user(3))
+        self.calls.append(Call(reading, (ref,), {}, [], part=self.part, place=reading.place))
+        return reading.value
 
     def update(self, optimizer: Any, group: dict[str, Any], touched: list[Any]) -> None:
         """A step of one group of an optimizer's parameters, its options and counters as Numbers."""

@@ -31,19 +31,19 @@ class Numbers:
     """
 
     def __init__(self) -> None:
-        self._read: list[tuple[Any, Any, Number]] = []
+        self._read: list[tuple[Any, Any]] = []
         self._computed: list[Number] = []
         self._same: dict[Any, Number] = {}
         self._decided: dict[Number, Any] = {}
-        self._is_known = True  # whether all is computed of what was read
+        self._seen: list[Any] = []  # what was read when all was computed
         self.cells: list[tuple[Array, Number]] = []
         self.stores: list[tuple[Any, Any, Number]] = []
 
     def read(self, mapping: Any, key: Any) -> Number:
         """The number ``mapping[key]`` of the moment in which a replay begins."""
-        number = Number(self, operator.getitem, (mapping, key))
-        self._read.append((mapping, key, number))
-        return number
+        self._read.append((mapping, key))
+        self._computed.append(Number(self, operator.getitem, (mapping, key)))
+        return self._computed[-1]
 
     def new(self, function: Callable[..., Any], *args: Any) -> Number:
         """The number ``function(*args)``, computed again in each replay; numbers may be among ``args``."""
@@ -69,26 +69,21 @@ class Numbers:
 
     def seen(self) -> list[Any]:
         """What is read now."""
-        return [mapping[key] for mapping, key, _ in self._read]
+        return [mapping[key] for mapping, key in self._read]
 
     def refresh(self) -> None:
         """Compute all numbers anew, and fill the cells; raises Changed before where Python would decide otherwise."""
-        for mapping, key, number in self._read:
-            if mapping[key] is not number.value:
-                break
-        else:
-            if self._is_known:
-                return
-        self._is_known = False
-        for mapping, key, number in self._read:
-            number.value = mapping[key]
+        seen = self.seen()
+        if len(seen) == len(self._seen) and all(map(operator.is_, seen, self._seen)):
+            return
+        self._seen = []
         for number in self._computed:
             number.value = number.now()
         if any(number.value != expected for number, expected in self._decided.items()):
             raise Changed
         for array, number in self.cells:
             array[()] = number.value
-        self._is_known = True
+        self._seen = seen
 
     def store(self) -> None:
         """Put the numbers where the step would have left them."""
@@ -97,7 +92,7 @@ class Numbers:
 
     def restore(self, seen: list[Any]) -> None:
         """Put back what was there."""
-        for (mapping, key, _), value in zip(self._read, seen, strict=True):
+        for (mapping, key), value in zip(self._read, seen, strict=True):
             if type(mapping) is dict:
                 mapping[key] = value
 

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from autodiff.compiling.blocks import by_blocks
-from autodiff.compiling.calls import Call, Draw, Reading, Strict, mapped, parts
+from autodiff.compiling.calls import Call, Draw, Strict, mapped, parts
 from autodiff.compiling.capture import COPIES, PRODUCTS, is_elementwise
 from autodiff.compiling.fusion import Pair, arranged, into, side_by_side, together
 from autodiff.compiling.numbers import Changed, Number, Numbers
@@ -143,11 +143,6 @@ class Memory:
         """The call as a function without arguments."""
         function, kwargs = call.function, mapped(call.kwargs, self._given)
         args = mapped(tuple(call.args), self._given)
-        if isinstance(function, Reading):
-            return partial(function.check, args[0], call.place)
-        if isinstance(function, Strict):
-            call = Call(function.function, call.args, call.kwargs, call.outs, [], False, "", call.place)
-            return partial(function, self._bind(call))
         if isinstance(function, np.ufunc):
             args = self._scalars(args)
         late = parts((args, kwargs), Number)
@@ -203,7 +198,7 @@ def _with_out(call: Call, args: Any, kwargs: Any, out: Any) -> Bound | None:
     owner = getattr(function, "__self__", None)
     if function in REDUCTIONS and kwargs.keys() == {"axis", "keepdims"} and len(args) == 1:
         return partial(function, *args, kwargs["axis"], None, out, kwargs["keepdims"])
-    if isinstance(function, np.ufunc) or isinstance(owner, np.ufunc) or function in WITH_OUT or call.writes:
+    if isinstance(function, (np.ufunc, Strict)) or isinstance(owner, np.ufunc) or function in WITH_OUT or call.writes:
         return partial(function, *args, out=out, **kwargs)
     if function in PRODUCTS and out.flags.c_contiguous:
         return partial(args[0].dot, args[1], out) if isinstance(args[0], np.ndarray) else partial(np.dot, *args, out)

@@ -83,5 +83,3 @@ def needed(calls: list[Call], results: list[Ref]) -> list[Call]:
             kept.append(call)
             wanted.update(ref.root for ref in parts((call.args, call.kwargs, call.writes)))
     return kept[::-1]
-
-

@@ -19,7 +19,6 @@ from autodiff.compiling.program import frozen
 from autodiff.compiling.reach import facts, reached
 from autodiff.compiling.replay import ARRAYS, Program
 from autodiff.contexts import Block
-from autodiff.engine.call_sites import line_of
 from autodiff.engine.modes import SETTING, P, R, layer
 from autodiff.engine.tape import is_leaf
 from autodiff.engine.values import TensorBase, wrap
@@ -89,39 +88,29 @@ class Case:
         facts: plain values, each as a function that reads it, what of, and the value.
         memory: tensors, each with the array that the program has of it.
         program: what replays them; None where they run as they stand.
-        reason: why they do.
+        reason: why they do; empty where a program is to be written.
         tries: how many programs were written.
+        why: what to say if no other may be written.
     """
 
     def __init__(self, found: list[Any], recording: bool, given: list[Any]) -> None:
-        modules = [x for x in found if type(x) is dict and isinstance(x.get("training"), bool)]
-        leaves = [x for x in found if isinstance(x, TensorBase) and is_leaf(x._node)]
-        self._modules = [(module, module["training"]) for module in modules]
-        self._leaves = [(x, x._grad is None) for x in leaves]
-        self.key = recording, given, [x for _, x in self._modules], [is_none for _, is_none in self._leaves]
+        self._modules = [x for x in found if type(x) is dict and isinstance(x.get("training"), bool)]
+        self._leaves = [x for x in found if isinstance(x, TensorBase) and is_leaf(x._node)]
+        self.key = self.key_of(recording, given)
         self.program: Program | None = None
-        self.reason, self.tries = "", 1
+        self.reason, self.tries, self.why = "", 1, "it went other ways too often"
         self.facts: list[Any] = []
         self.memory: list[Any] = []
 
     def holds(self, recording: bool, given: list[Any]) -> bool:
         """Whether a call is one of these."""
-        if self.key[0] is not recording or self.key[1] != given or not (self.program or self.reason):
+        if self.key != self.key_of(recording, given) or [x for x, array in self.memory if x._array is not array]:
             return False
-        for x, array in self.memory:
-            if x._array is not array:
-                return False
-        for x, is_none in self._leaves:
-            if (x._grad is None) is not is_none:
-                return False
-        for module, training in self._modules:
-            if module["training"] is not training:
-                return False
-        for get, key, value in self.facts:
-            now = get(key)
-            if now is not value and now != value:
-                return False
-        return True
+        return not [x for get, x, value in self.facts if (now := get(x)) is not value and now != value]
+
+    def key_of(self, recording: bool, given: list[Any]) -> Any:
+        """What ``key`` would be of a call just now."""
+        return recording, given, [x["training"] for x in self._modules], [x._grad is None for x in self._leaves]
 
 
 class Step(Generic[P, R]):
@@ -164,7 +153,7 @@ class Step(Generic[P, R]):
             if case is None or not case.holds(mode.recording, given):
                 case = next((case for case in self._cases if case.holds(mode.recording, given)), None)
                 self._latest = case
-            if case is None:
+            if case is None or not (case.program or case.reason):
                 self._write(mode.recording, given, args, kwargs)
             elif case.program is not None:
                 try:
@@ -173,7 +162,10 @@ class Step(Generic[P, R]):
                     with settled():  # or the one way could be NumPy's, and the other a kernel's
                         return self._compared(case, case.program, arrays, args, kwargs)
                 except Changed as change:
-                    self._goes_another_way(case, case.program, change)
+                    case.program.failures += 1
+                    if case.program.failures >= TRIES:
+                        case.program = None
+                        case.why = f"values went another way again and again{change}"
             return self._function(*args, **kwargs)
 
     def _write(self, recording: bool, given: list[Any], args: Any, kwargs: Any) -> None:
@@ -184,14 +176,15 @@ class Step(Generic[P, R]):
         found = list(reached(self._function, args, kwargs))
         case = Case(found, recording, given)
         for old in [other for other in self._cases if other.key == case.key]:
-            case.tries = 1 if old.program is not None and old.program.uses > PAYS else old.tries + 1
+            case.why, case.tries = old.why, 1 if old.program and old.program.uses > PAYS else old.tries + 1
             self._cases.remove(old)
         self._cases.append(case)
+        self._latest = case
         try:
             if case.tries > TRIES:
-                raise CompileError("it went other ways too often")
-            case.program = program = self._captured(found, args, kwargs)
-            case.facts, case.memory = facts(found), program.watched
+                raise CompileError(case.why)
+            case.program = self._captured(found, args, kwargs)
+            case.facts, case.memory = facts(found), case.program.watched
         except Exception as error:
             if isinstance(error, CompileError) or case.tries >= TRIES:
                 self._refuse(case, str(error))
@@ -253,15 +246,6 @@ class Step(Generic[P, R]):
             self._refuse(case, difference)
         program.unchecked -= 1
         return out
-
-    def _goes_another_way(self, case: Case, program: Program, change: Changed) -> None:
-        """After several failures of a program let another be written, or none any more."""
-        program.failures += 1
-        if program.failures >= TRIES:
-            case.program = None
-            if case.tries >= TRIES:
-                where = f", at {line_of(change.args[0])}" if change.args else ""
-                self._refuse(case, f"values went another way again and again{where}")
 
     def _refuse(self, case: Case, reason: str) -> None:
         """Run such calls as they stand from now on, and say so; of a module in training that is expected."""

@@ -14,7 +14,6 @@ from autodiff.errors import CompileError
 
 Array = np.ndarray[Any, Any]
 FACTS = {"dtype", "flags", "itemsize", "nbytes", "ndim", "shape", "size", "strides"}  # what no call can change
-VALUES = {"tolist", "tobytes", "ctypes", "data", "tofile", "dump", "dumps", "setflags", "resize", "flat"}
 GARBAGE = {"f": np.nan, "c": np.nan, "i": 113, "u": 113, "b": True}
 
 
@@ -110,8 +109,6 @@ class Traced(np.ndarray[Any, Any]):
             return None if root is self._ref else root.traced
         if name == "item":
             return partial(_item, self)
-        if name in VALUES:
-            raise refused(f".{name}")
         function = getattr(np.ndarray, name)
         if callable(function):
             return lambda *args, **kwargs: self._capture.call(function, (self, *args), kwargs)
@@ -161,6 +158,6 @@ def refused(asked: str) -> CompileError:
     """The error of a program that asks for numbers while notes are taken."""
     place = place_of_user(2)
     return CompileError(
-        f"{asked} at {line_of(place)} ({source_of(place)}) asks for a number, which a step does not have while it is "
-        "written down; return the tensor, and read it outside of the step"
+        f"{asked} at {line_of(place)} ({source_of(place)}) asks for a number, or what else is no array, which a step "
+        "does not have while it is written down; return the tensor, and read it outside of the step"
     )
