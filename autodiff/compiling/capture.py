@@ -49,12 +49,6 @@ def _now(x: Any) -> Any:
     return x.value if isinstance(x, Number) else x.array if isinstance(x, Ref) else x
 
 
-def plain_array(tensor: Any) -> Array:
-    """The array of a tensor, whether it is traced just now or not."""
-    array: Array = tensor._array
-    return array._ref.array if isinstance(array, Traced) else array
-
-
 class InTensor:
     """The number that a tensor has just now, as that of a mapping."""
 
@@ -62,7 +56,8 @@ class InTensor:
         self._tensor = tensor
 
     def __getitem__(self, _: Any) -> float:
-        return float(plain_array(self._tensor))
+        array = self._tensor._array
+        return float(array._ref.array if isinstance(array, Traced) else array)
 
 
 def same_bits(x: Any, y: Any) -> bool:
@@ -145,7 +140,8 @@ class Capture:
             return self.lift(array)
         if root is not None and root.kind == "temporary":
             return self._part(array, owner, root)
-        kind = self._kind(owner)
+        is_cell = any(owner is cell for cell, _ in self.numbers.cells)
+        kind = "cell" if is_cell else "lasting" if id(owner) in self._lasting else "constant"
         if kind == "constant" and self._inside and array.flags.writeable:  # made by this piece, which may write there
             before = self.new(array.copy(order="K"), kind)
             ref = self.new(array.copy(order="K"), "temporary")
@@ -168,11 +164,6 @@ class Capture:
         for array, before in self._stand_in:
             np.copyto(array, before)
         self._stand_in.clear()
-
-    def _kind(self, owner: Array) -> str:
-        if any(owner is cell for cell, _ in self.numbers.cells):
-            return "cell"
-        return "lasting" if id(owner) in self._lasting else "constant"
 
     def swap(self, tensor: Any) -> None:
         """Give ``tensor`` a traced array in place of its own, until the notes are complete."""

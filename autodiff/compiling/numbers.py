@@ -35,7 +35,7 @@ class Numbers:
         self._computed: list[Number] = []
         self._same: dict[Any, Number] = {}
         self._decided: dict[Number, Any] = {}
-        self._seen: list[Any] = []  # what was read when all was computed
+        self._seen: list[tuple[Any, Any, Any]] = []  # what was read when all was computed
         self.cells: list[tuple[Array, Number]] = []
         self.stores: list[tuple[Any, Any, Number]] = []
 
@@ -73,9 +73,12 @@ class Numbers:
 
     def refresh(self) -> None:
         """Compute all numbers anew, and fill the cells; raises Changed before where Python would decide otherwise."""
-        seen = self.seen()
-        if len(seen) == len(self._seen) and all(map(operator.is_, seen, self._seen)):
-            return
+        for mapping, key, value in self._seen:
+            if mapping[key] is not value:
+                break
+        else:
+            if len(self._seen) == len(self._read):
+                return
         self._seen = []
         for number in self._computed:
             number.value = number.now()
@@ -83,7 +86,7 @@ class Numbers:
             raise Changed
         for array, number in self.cells:
             array[()] = number.value
-        self._seen = seen
+        self._seen = [(mapping, key, mapping[key]) for mapping, key in self._read]
 
     def store(self) -> None:
         """Put the numbers where the step would have left them."""

@@ -22,11 +22,12 @@ from autodiff.errors import CompileError
 Array = np.ndarray[Any, Any]
 Bound = Callable[[], Any]
 BLANK = {np.zeros_like, np.ones_like, np.full_like}  # what they give depends on no value
-REDUCTIONS = {np.add.reduce, np.maximum.reduce, np.minimum.reduce}
-REDUCING: dict[Any, Any] = {  # methods, and what they call for all entries
+REDUCING: dict[Any, Any] = {  # what methods call, and what may be called as they do
     np.ndarray.all: np.logical_and.reduce, np.ndarray.any: np.logical_or.reduce, np.ndarray.max: np.maximum.reduce,
     np.ndarray.min: np.minimum.reduce, np.ndarray.sum: np.add.reduce,
+    **{reduce: reduce for reduce in (np.add.reduce, np.maximum.reduce, np.minimum.reduce)},
 }  # fmt: skip
+ALONG: dict[Any, Any] = {np.take_along_axis: operator.getitem, np.put_along_axis: operator.setitem}
 WITH_OUT = {np.clip, np.concatenate, np.einsum, np.ndarray.clip, np.stack}
 
 
@@ -73,9 +74,6 @@ class Memory:
             self._arrays[ref] = ref.array
         return self._arrays[ref]
 
-    def _given(self, x: Any) -> Any:
-        return x if isinstance(x, Number) else self.array(x)
-
     def _place(self, i: int, call: Call) -> None:
         """Find memory for the results of a call, bind it, and give memory back that nobody reads from then on."""
         outs = [out for out in call.outs if out is not None]
@@ -112,7 +110,7 @@ class Memory:
         )
 
     def _view(self, call: Call) -> None:
-        args, kwargs = mapped((call.args, call.kwargs), self._given)
+        args, kwargs = mapped((call.args, call.kwargs), self.array, Ref)
         made = call.function(*args, **kwargs)
         for out, array in zip(call.outs, made if call.are_listed else (made,), strict=True):
             if out is not None:
@@ -141,10 +139,11 @@ class Memory:
 
     def _bind(self, call: Call) -> Bound:
         """The call as a function without arguments."""
-        function, kwargs = call.function, mapped(call.kwargs, self._given)
-        args = mapped(tuple(call.args), self._given)
+        function, (args, kwargs) = call.function, mapped((tuple(call.args), call.kwargs), self.array, Ref)
         if isinstance(function, np.ufunc):
             args = self._scalars(args)
+        if function in ALONG and kwargs.get("axis") is not None:
+            function, args, kwargs = ALONG[function], _picked(*args, **kwargs), {}
         late = parts((args, kwargs), Number)
         made: Bound = partial(_late, function, args, kwargs) if late else partial(function, *args, **kwargs)
         if not any(call.outs):
@@ -181,6 +180,13 @@ def _late(function: Any, args: Any, kwargs: Any) -> Any:
     return function(*args, **kwargs)
 
 
+def _picked(x: Array, indices: Any, *values: Any, axis: int) -> tuple[Any, ...]:
+    """What NumPy's ``take_along_axis`` works out anew in each call: an index of all axes."""
+    key = [*np.ogrid[tuple(map(slice, x.shape))]]
+    key[axis] = indices
+    return x, tuple(key), *values
+
+
 def _fitted(x: Any, shape: tuple[int, ...]) -> Any:
     """An array that lies in memory as one of this shape does, as one of this shape; a single number without axes."""
     if not isinstance(x, np.ndarray) or not x.ndim or not x.flags.c_contiguous or x.size not in (1, math.prod(shape)):
@@ -196,28 +202,27 @@ def _with_out(call: Call, args: Any, kwargs: Any, out: Any) -> Bound | None:
             args = [_fitted(x, out.shape) for x in args]
         return into(function, args, out)
     owner = getattr(function, "__self__", None)
-    if function in REDUCTIONS and kwargs.keys() == {"axis", "keepdims"} and len(args) == 1:
-        return partial(function, *args, kwargs["axis"], None, out, kwargs["keepdims"])
+    if function in REDUCING and len(args) <= 2 and kwargs.keys() <= {"axis", "keepdims"}:
+        (axis,) = args[1:] or (kwargs.get("axis", None if owner is None else 0),)
+        return partial(REDUCING[function], args[0], axis, None, out, kwargs.get("keepdims", False))
     if isinstance(function, (np.ufunc, Strict)) or isinstance(owner, np.ufunc) or function in WITH_OUT or call.writes:
         return partial(function, *args, out=out, **kwargs)
     if function in PRODUCTS and out.flags.c_contiguous:
         return partial(args[0].dot, args[1], out) if isinstance(args[0], np.ndarray) else partial(np.dot, *args, out)
     if function is np.where and len(args) == 3:
         return partial(_choose, out, *args)
-    if function in REDUCING and len(args) == 1 and not kwargs:
-        return partial(REDUCING[function], *args, None, None, out)
     if function is np.zeros_like:
         return partial(out.fill, 0)
     if function is np.ndarray.reshape and out.flags.c_contiguous and not kwargs:  # which copies, or it were a view
-        return partial(np.copyto, out.reshape(args[0].shape), args[0])
+        return partial(operator.setitem, out.reshape(args[0].shape), ..., args[0])
     if function in COPIES:
-        return partial(np.copyto, out, args[0], "unsafe")
+        return partial(operator.setitem, out, ..., args[0])
     return None
 
 
 def _choose(out: Array, condition: Array, x: Any, y: Any) -> None:
     """``np.where``, which cannot be told where to write."""
-    np.copyto(out, y)
+    out[...] = y
     np.copyto(out, x, where=condition)
 
 
@@ -228,4 +233,4 @@ def _copied(call: Bound, outs: list[Array | None], are_listed: bool) -> None:
         if out is not None:
             if np.shape(array) != out.shape:
                 raise Changed
-            np.copyto(out, array)
+            out[...] = array

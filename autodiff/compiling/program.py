@@ -43,12 +43,14 @@ def common(calls: list[Call], results: list[Ref]) -> tuple[list[Call], list[Ref]
 
 
 def _is_needless(call: Call, writes: Counter[Ref]) -> bool:
-    """Whether a call copies what nobody changes, neither there nor here, to an array that is alike."""
-    if call.function not in COPIES or call.writes or not isinstance(call.args[0], Ref):
+    """Whether a call shows all of an array, or copies what nobody changes, neither there nor here, to one alike."""
+    x, out = [*call.args, None][0], [*call.outs, None][0]
+    if not isinstance(x, Ref) or out is None or call.writes or call.are_listed:
         return False
-    (out,), x = call.outs, call.args[0]
-    changes = writes[x.root] - (x.root.kind == "temporary") + writes[out] - 1  # type: ignore[index]
-    return not changes and same_bits(x.array, out.array)  # type: ignore[union-attr]
+    if call.is_view:
+        return bool(x.array.__array_interface__ == out.array.__array_interface__)
+    changes = writes[x.root] - (x.root.kind == "temporary") + writes[out] - 1
+    return call.function in COPIES and not changes and same_bits(x.array, out.array)
 
 
 def _key(call: Call, writes: Counter[Ref], versions: Counter[Ref]) -> Any:

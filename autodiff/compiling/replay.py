@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextvars import copy_context
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -30,9 +31,9 @@ class At:
     def __init__(self, index: int, is_tensor: bool) -> None:
         self.index, self.is_tensor = index, is_tensor
 
-    def of(self, arrays: list[Array]) -> Any:
+    def of(self, copies: list[Any]) -> Any:
         """A copy of the array, as a tensor if the result is one."""
-        array = arrays[self.index].copy("K")
+        array = copies[self.index]()
         return wrap(array) if self.is_tensor else array
 
 
@@ -71,9 +72,10 @@ class Program:
         self.calls, self.results = program_of(capture, refs)
         self.memory = Memory(self.calls, self.results, self._numbers)
         self._given = [(self.memory.array(ref), i) for i, ref in enumerate(inputs) if ref is not None]
-        self._results = [self.memory.array(ref) for ref in self.results]
+        arrays = [self.memory.array(ref) for ref in self.results]
+        self._copies = [x.copy if x.flags.c_contiguous else partial(x.copy, "K") for x in arrays]  # no word is faster
         roots = [ref.root for ref in self.results]
-        for (x, _), array, ref in zip(grads[::-1], self._results[::-1], self.results[::-1]):  # noqa: B905  # the last
+        for (x, _), array, ref in zip(grads[::-1], arrays[::-1], self.results[::-1]):  # noqa: B905  # the last
             is_own = ref.kind == "temporary" and roots.count(ref) == 1
             self.grads.append((x, wrap(array if is_own else array.copy("K")), array))
         leaves = [names.get(id(x._array._ref.root.array), "a tensor") for x, _ in grads]
@@ -130,10 +132,10 @@ class Program:
                 np.copyto(grad._array, x._grad._array)
                 x._grad = grad
         for static, i in self._given:
-            np.copyto(static, arrays[i])
+            static[...] = arrays[i]
         self._numbers.refresh()
         positions = [(g, g.get_state()) for g in self._streams] if self._draws_first else ()
-        before = [(x, x.copy()) for x in self._undone]
+        before = [(x, x.copy()) for x in self._undone] if self._undone else ()
         self._invalid = False
         try:
             self._context.run(self._make_calls)
@@ -147,7 +149,7 @@ class Program:
         self._numbers.store()
         for x, grad, array in self.grads:
             if grad is not None and grad._array is not array:
-                np.copyto(grad._array, array)
+                grad._array[...] = array
             x._grad = grad
         if self._changed:
             changed_again(self._changed, self._change)
@@ -171,8 +173,8 @@ class Program:
 
     def _built(self) -> Any:
         if type(self._template) is At:
-            return self._template.of(self._results)
-        return mapped(self._template, lambda at: at.of(self._results), At)
+            return self._template.of(self._copies)
+        return mapped(self._template, lambda at: at.of(self._copies), At)
 
     def kept(self, result: Any = None) -> dict[str, Any]:
         """Copies of all that a step changes, and of its result, by what is said where they are not what they should."""

@@ -6,6 +6,7 @@ import operator
 import re
 from collections.abc import Iterator
 from functools import partial
+from itertools import chain, count
 from typing import Any
 
 import numpy as np
@@ -67,11 +68,10 @@ class Source:
             return f"{text[:-1]}, out={self._text(call.outs[0])})"
         if call.outs[0] in self._changed and not call.outs[0].array.ndim:  # type: ignore[union-attr]
             text = f"np.asarray({text})"  # alone it would be a number of NumPy's, which nothing can be written into
-        names = []
         for out in call.outs:
-            names.append("_" if out is None else self._new(call.part.partition(",")[0] or "value"))
-            self._texts[out] = names[-1]
-        return f"[{', '.join(names)}] = {text}" if call.are_listed else f"{names[0]} = {text}"
+            self._texts[out] = "_" if out is None else self._new(call.part.partition(",")[0] or "value")
+        names = ", ".join(self._texts[out] for out in call.outs)
+        return f"[{names}] = {text}" if call.are_listed else f"{names} = {text}"
 
     def _call(self, call: Call) -> str:
         """The call as an expression."""
@@ -134,9 +134,8 @@ class Source:
         return self._give(array, self._program.names.get(id(ref.root.array), default))
 
     def _give(self, value: Any, name: str) -> str:
-        for known, other in self.given.items():
-            if other is value:
-                return known
+        if known := [name for name, other in self.given.items() if other is value]:
+            return known[0]
         made = self._new(name)
         self.given[made] = value
         if not isinstance(value, (np.ndarray, int, float)):
@@ -144,10 +143,7 @@ class Source:
         return made
 
     def _new(self, name: str) -> str:
-        made = name = re.sub(r"\W+", "_", name)
-        count = 1
-        while made in self._taken:
-            count += 1
-            made = f"{name}_{count}"
+        name = re.sub(r"\W+", "_", name)
+        made = next(x for x in chain([name], (f"{name}_{i}" for i in count(2))) if x not in self._taken)
         self._taken.add(made)
         return made

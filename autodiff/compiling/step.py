@@ -85,7 +85,7 @@ class Case:
 
     Attributes:
         key: what tells them from others; other plain values and the memory of tensors may change.
-        facts: plain values, each as a function that reads it, what of, and the value.
+        facts: plain values, each as a function that reads it, what of, and the value; first whether modules train.
         memory: tensors, each with the array that the program has of it.
         program: what replays them; None where they run as they stand.
         reason: why they do; empty where a program is to be written.
@@ -94,23 +94,35 @@ class Case:
     """
 
     def __init__(self, found: list[Any], recording: bool, given: list[Any]) -> None:
-        self._modules = [x for x in found if type(x) is dict and isinstance(x.get("training"), bool)]
-        self._leaves = [x for x in found if isinstance(x, TensorBase) and is_leaf(x._node)]
-        self.key = self.key_of(recording, given)
+        modules = [x for x in found if type(x) is dict and isinstance(x.get("training"), bool)]
+        self.facts: list[Any] = [(module.get, "training", module["training"]) for module in modules]
+        self._leaves = [(x, x._grad is None) for x in found if isinstance(x, TensorBase) and is_leaf(x._node)]
+        self._modes = len(modules)
+        self.key = recording, given, [x for *_, x in self.facts], [is_none for _, is_none in self._leaves]
         self.program: Program | None = None
         self.reason, self.tries, self.why = "", 1, "it went other ways too often"
-        self.facts: list[Any] = []
         self.memory: list[Any] = []
 
     def holds(self, recording: bool, given: list[Any]) -> bool:
         """Whether a call is one of these."""
-        if self.key != self.key_of(recording, given) or [x for x, array in self.memory if x._array is not array]:
+        if self.key[0] is not recording or self.key[1] != given:
             return False
-        return not [x for get, x, value in self.facts if (now := get(x)) is not value and now != value]
+        for x, array in self.memory:
+            if x._array is not array:
+                return False
+        for x, is_none in self._leaves:
+            if (x._grad is None) is not is_none:
+                return False
+        for get, x, value in self.facts:
+            now = get(x)
+            if now is not value and now != value:
+                return False
+        return True
 
-    def key_of(self, recording: bool, given: list[Any]) -> Any:
-        """What ``key`` would be of a call just now."""
-        return recording, given, [x["training"] for x in self._modules], [x._grad is None for x in self._leaves]
+    def give_up(self, reason: str) -> None:
+        """Have such calls run as they stand from now on, whatever else they depend on."""
+        self.program, self.reason, self.memory = None, reason, []
+        del self.facts[self._modes :]
 
 
 class Step(Generic[P, R]):
@@ -184,7 +196,8 @@ class Step(Generic[P, R]):
             if case.tries > TRIES:
                 raise CompileError(case.why)
             case.program = self._captured(found, args, kwargs)
-            case.facts, case.memory = facts(found), case.program.watched
+            case.facts += facts(found)
+            case.memory = case.program.watched
         except Exception as error:
             if isinstance(error, CompileError) or case.tries >= TRIES:
                 self._refuse(case, str(error))
@@ -249,8 +262,7 @@ class Step(Generic[P, R]):
 
     def _refuse(self, case: Case, reason: str) -> None:
         """Run such calls as they stand from now on, and say so; of a module in training that is expected."""
-        case.program, case.reason = None, reason
-        case.facts, case.memory = [], []
+        case.give_up(reason)
         if not (hasattr(self._function, "parameters") and "graph" in reason):
             warnings.warn(f"{self.__name__} runs as it stands, not compiled: {reason}", AutodiffWarning, stacklevel=4)
 
@@ -258,7 +270,7 @@ class Step(Generic[P, R]):
 def described(args: Any, kwargs: Any, arrays: list[Any]) -> list[Any]:
     """What a program depends on of arguments, besides values; the arrays that it is given go to ``arrays``."""
     given: list[Any] = []
-    if kwargs or not all(isinstance(x, TensorBase) for x in args):
+    if kwargs or [x for x in args if not isinstance(x, TensorBase)]:
         given.append(frozen(mapped((args, kwargs), type, ARRAYS)))
         args = [wrap(x) if isinstance(x, np.ndarray) else x for x in parts((args, kwargs), ARRAYS)]
     for x in args:
