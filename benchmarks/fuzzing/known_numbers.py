@@ -267,6 +267,20 @@ def _sign(program: Program, found: Difference) -> bool:
             and near(np.abs(found.ours.array), np.abs(found.theirs.array)))
 
 
+def _bits(program: Program, found: Difference) -> bool:
+    """Numbers read as others, which show each rounding: as what they were they are near."""
+    if found.kind != "value" or not re.search(r"\bview(_copy)?\(", str(program)) or found.ours.array.dtype.kind != "i":
+        return False
+    ours, theirs = (np.ascontiguousarray(x.array).reshape(-1).view(np.uint8) for x in (found.ours, found.theirs))
+    return any(len(ours) % size == 0 and near(ours.view(f"f{size}"), theirs.view(f"f{size}")) for size in (4, 8))
+
+
+def _other_norm(text: str) -> str:
+    """Frobenius's norm for the nuclear one."""
+    text = re.sub(r"nuclear_norm\((\w+)\)", r"norm(\1)", text.replace("'nuc'", "'fro'"))
+    return text.replace("nuclear_norm(", "frobenius_norm(")
+
+
 def _stretched_leaf(program: Program, found: Difference) -> bool:
     """The leaf's memory is stretched, and written: PyTorch shares gradients between its equal entries."""
     leaf = next((line for line in program.leaves if line.name == found.where), None)
@@ -345,8 +359,8 @@ NUMBERS = [
     Known("an operand of kron that is written later", "ours: the gradient of what was multiplied", _later_written),
     Known("exponentials of exponentials", "neither: rounding, grown by what cancels", _exponential_twice),
     Known("the nuclear norm of zeros", "neither: ours is the slope in the middle, PyTorch's that of some vectors",
-          lambda program, found: found.kind.startswith("gradient") and agree_changed(
-              program, lambda text: text.replace("'nuc'", "'fro'"))),
+          lambda program, found: found.kind.startswith("gradient") and agree_changed(program, _other_norm)),
+    Known("bits of a number", "neither: rounding, and the bits that show it", _bits),
     Known("a product of no rows", "ours: PyTorch gives addmv's first operand back in the shape that it had",
           lambda program, found: found.kind == "value: shape" and "addmv" in str(program) and 0 in found.ours.shape),
     Known("whole numbers of no size", "ours: softmax makes floats of them, of any size", lambda program, found: (
