@@ -27,7 +27,7 @@ iinfo = np.iinfo
 
 _default = float32  # of the whole process, as PyTorch's: a thread that loads data follows the program
 
-COMPLEX = (complex64, complex128)
+COMPLEX = frozenset((complex64, complex128))
 DIFFERENTIABLE = "fc"  # the kinds of dtypes whose numbers can have gradients
 
 _RANK = {"b": 0, "u": 1, "i": 1, "f": 2, "c": 3}

@@ -172,6 +172,8 @@ def constant_of(name: str, x: Any) -> Any:
 
     None for what applies primitives itself; DtypeError for anything else.
     """
+    if type(x) is float or type(x) is int:  # the usual constants
+        return x
     if isinstance(x, (np.ndarray, np.generic)) and is_known(x.dtype):
         return x.view(np.ndarray) if isinstance(x, np.ndarray) else x.item()
     is_number = isinstance(x, (float, int, complex))
@@ -258,7 +260,7 @@ def refusing(function: F) -> F:
     @functools.wraps(function)
     def call(*args: Any, **kwargs: Any) -> Any:
         try:
-            return function(*args, **kwargs)
+            return function(*args, **kwargs) if kwargs else function(*args)
         except Exception as error:
             refusal = wrong_kind(function.__name__, (*args, *kwargs.values()), error)
             if refusal is None:

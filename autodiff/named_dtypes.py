@@ -52,7 +52,7 @@ class dtype:  # PyTorch's name
 
     def __eq__(self, other: object) -> bool:
         if isinstance(other, dtype):
-            return self.dtype == other.dtype
+            return self is other or self.dtype == other.dtype
         return isinstance(other, (np.dtype, type, str)) and bool(self.dtype == other)
 
     def __hash__(self) -> int:

@@ -37,7 +37,7 @@ def apply(primitive: Primitive, inputs: tuple[Any, ...], params: dict[str, Any] 
     """
     if rewritten:  # a tensor was changed in place by a recorded operation, and lives
         rerecord_views(inputs)
-    if layer().value is not PLAIN or not primitive.differentiable:
+    if layer().value is not PLAIN:
         return _apply_any(primitive, inputs, params)
     arrays = edges = number = None  # type: Any
     try:
@@ -65,8 +65,8 @@ def apply(primitive: Primitive, inputs: tuple[Any, ...], params: dict[str, Any] 
                 return _apply_any(primitive, inputs, params)
     except (AttributeError, ValueError):  # an input is neither a tensor nor a number, or there are more than three
         return _apply_any(primitive, inputs, params)
-    if key in UNTRACKED:
-        return _apply_untracked(primitive, inputs, arrays, params)
+    if key in UNTRACKED or not primitive.differentiable:
+        return _apply_outside(primitive, inputs, arrays, key not in UNTRACKED, params)
     if unusual and primitive.real:
         refuse_complex(primitive.name, arrays)
     try:
@@ -82,12 +82,12 @@ def apply(primitive: Primitive, inputs: tuple[Any, ...], params: dict[str, Any] 
     return result
 
 
-def _apply_untracked(primitive: Primitive, inputs: tuple[Any, ...], arrays: Any, params: dict[str, Any]) -> Any:
-    """``apply`` of inputs of one dtype, none of them tracked."""
+def _apply_outside(primitive: Primitive, inputs: Any, arrays: Any, is_cut_off: bool, params: dict[str, Any]) -> Any:
+    """``apply`` of inputs of one dtype where nothing is recorded: none is tracked, or there is no derivative."""
     one = arrays[-1] if type(arrays[0]) in NUMBERS else arrays[0]
-    if one.dtype.kind not in DIFFERENTIABLE:
+    if primitive.differentiable and one.dtype.kind not in DIFFERENTIABLE:
         return _apply_any(primitive, inputs, params)
-    return _outside_graph(primitive, inputs, False, params, forward_of(primitive, arrays, params))
+    return _outside_graph(primitive, inputs, is_cut_off, params, forward_of(primitive, arrays, params))
 
 
 def _apply_any(primitive: Primitive, inputs: tuple[Any, ...], params: dict[str, Any]) -> Any:
@@ -173,8 +173,8 @@ def _promoted(primitive: Primitive, inputs: tuple[Any, ...], arrays: list[Any]) 
         raise DtypeError(f"{primitive.name} takes inputs and was given none")
     if not dtypes:  # numbers only
         return tuple([np.asarray(x, result_dtype(*arrays)) for x in arrays])
-    has_complex = complex in map(type, arrays)
-    if len(dtypes) == 1 and (dtypes[0].kind in DIFFERENTIABLE or not primitive.differentiable) and not has_complex:
+    is_ready = len(dtypes) == 1 and (dtypes[0].kind in DIFFERENTIABLE or not primitive.differentiable)
+    if is_ready and complex not in map(type, arrays):
         return None
     dtype = result_dtype(*arrays)
     if primitive.floating and dtype.kind not in DIFFERENTIABLE:
@@ -204,7 +204,7 @@ def _outside_graph(
         mark_view(result, inputs[0], None if is_cut_off else inputs[0], primitive, params)
     if is_cut_off and (out.dtype.kind in DIFFERENTIABLE or not primitive.differentiable):
         reason = "was made under no_grad" if primitive.differentiable else f"is {primitive.name}, without derivative,"
-        result._untracked_because = (reason, place_of_user())
+        result._untracked_because = (reason, place_of_user(4))
     else:
         for x in inputs:
             if hasattr(x, "_untracked_because"):

@@ -61,8 +61,7 @@ def _has_inputs(node: Node) -> bool:
 def saved_arrays(node: Node) -> list[np.ndarray[Any, Any]]:
     """The arrays that the VJPs of ``node`` read: what it saved, and the indices and masks among its parameters."""
     values = (*(node.saved or ()), *node.params.values())
-    parts = (part for value in values for part in (value if isinstance(value, tuple) else (value,)))
-    return [array for array in parts if isinstance(array, np.ndarray)]
+    return [x for part in values for x in (part if isinstance(part, tuple) else (part,)) if isinstance(x, np.ndarray)]
 
 
 def take_fingerprints(node: Node) -> None:

@@ -30,9 +30,9 @@ class Change:
 
     __slots__ = ("by", "number", "part", "place")
 
-    def __init__(self, place: Place, by: str, part: Part | None = None) -> None:
+    def __init__(self, place: Place, by: str) -> None:
         self.number, self.place, self.by = 0, place, by
-        self.part = part  # what of the memory was written, where that is told
+        self.part: Part | None = None  # what of the memory was written, where that is told
 
     @property
     def repair(self) -> str:
@@ -54,15 +54,15 @@ def changed(*arrays: np.ndarray[Any, Any], history: bool = False, by: str = "", 
 
     The change of a view counts for all of the memory; ``apart``, that of one array only for what it shows.
     """
-    keys = []
+    change = Change(place_of_user(2), by)
+    changes = {}
     for array in arrays:
         owner = array if array.base is None else owner_of(array)
-        keys.append(key := id(owner))
+        changes[key := id(owner)] = change
         if key not in _changes:
             _owners[key] = weakref.ref(owner, partial(_forget, key))
-    part = part_of(owner_of(arrays[0]), arrays[0], _changes.get(keys[0])) if apart else None
-    change = Change(place_of_user(), by, part)
-    changed_again(dict.fromkeys(keys, change), change, history)
+        change.part = part_of(owner, array, _changes.get(key)) if apart else None
+    changed_again(changes, change, history)
 
 
 def changed_again(changes: dict[int, Change], change: Change, history: bool = False) -> None:
@@ -88,5 +88,5 @@ def last_change() -> int:
 
 def change_after(number: int, array: np.ndarray[Any, Any]) -> Change | None:
     """The latest change of what ``array`` shows; None if it is not later than ``number``."""
-    change: Change | None = last_that_meets(array, _changes.get(id(owner_of(array))))
-    return change if change is not None and change.number > number and array.size else None
+    change: Change | None = _changes.get(id(array if array.base is None else owner_of(array)))
+    return last_that_meets(array, change, number) if change is not None and array.size else None

@@ -16,7 +16,7 @@ from autodiff.engine import modes
 from autodiff.engine.broadcasting import unbroadcast
 from autodiff.engine.checks import called_at, check_cotangent, compare_fingerprints, saved_or_raise
 from autodiff.engine.hooks import in_use
-from autodiff.engine.tape import Node, is_leaf, reachable
+from autodiff.engine.tape import Node, reachable
 from autodiff.engine.versions import last_change
 from autodiff.engine.zeros import StructuralZeros
 from autodiff.kernels.structural_zeros import in_doubt, non_finite, noting_nan
@@ -103,9 +103,9 @@ def walk(
 
 def _start(cotangents: dict[Node, Any], wanted: Collection[Node] | None) -> tuple[Any, dict[Node, Any], list[Any]]:
     """The cotangents that are pending, those that are found, of leaves, and the heap of the nodes to visit."""
-    pending = {node: g for node, g in cotangents.items() if wanted is None or node in wanted}
-    found = {node: g for node, g in pending.items() if is_leaf(node)}
-    return pending, found, sorted((-node.number, node) for node in pending if node not in found)
+    pending = {node: g for node, g in cotangents.items() if node in wanted} if wanted is not None else cotangents.copy()
+    found = {node: g for node, g in pending.items() if node.primitive is None}
+    return pending, found, sorted([(-node.number, node) for node in pending if node not in found])
 
 
 def _arrive(node: Node, g: Any, hooked: bool, anomaly: bool) -> Any:

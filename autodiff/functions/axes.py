@@ -55,6 +55,8 @@ def sizes_by_name(given: tuple[Any, ...], named: dict[str, Any], *names: str) ->
 
 def axis_of(dim: Any, ndim: int) -> int:
     """``dim`` as an axis from 0 up; raises ShapeError (an IndexError too) where there is no such axis."""
+    if type(dim) is int and 0 <= dim < ndim:  # the usual case
+        return dim
     try:
         axis = dim.__index__()
     except (AttributeError, DtypeError):
@@ -92,7 +94,7 @@ def shape_of(sizes: tuple[Any, ...]) -> tuple[int, ...]:
     if len(sizes) == 1 and isinstance(sizes[0], Sequence):
         sizes = tuple(sizes[0])
     try:
-        return tuple(int(n.__index__()) for n in sizes)
+        return tuple([int(n.__index__()) for n in sizes])
     except AttributeError:
         raise DtypeError(f"a shape is made of integers, not of {sizes!r}") from None
 
@@ -100,6 +102,6 @@ def shape_of(sizes: tuple[Any, ...]) -> tuple[int, ...]:
 def size_of(sizes: tuple[Any, ...]) -> tuple[int, ...]:
     """``shape_of`` for a new tensor, whose lengths are all known: none is below 0."""
     shape = shape_of(sizes)
-    if any(n < 0 for n in shape):
+    if shape and min(shape) < 0:
         raise ShapeError(f"no shape has a length below 0, as {shape}")
     return shape

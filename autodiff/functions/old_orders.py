@@ -62,7 +62,7 @@ def numbers_first(function: F) -> F:
     @functools.wraps(function)
     def call(*args: Any, **kwargs: Any) -> Any:
         try:
-            return function(*args, **kwargs)
+            return function(*args, **kwargs) if kwargs else function(*args)
         except Exception:
             result = retried(function, name, args, kwargs)
             if result is NotImplemented:

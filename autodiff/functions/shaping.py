@@ -195,8 +195,9 @@ def squeeze(input: Any, dim: Any = None) -> Value:
 
 def unsqueeze(input: Any, dim: int) -> Value:
     """With an axis of length one put in at ``dim``."""
-    axis = axis_of(dim, input.ndim + 1)
-    return shaping.reshape(input, shape=(*input.shape[:axis], 1, *input.shape[axis:]))
+    shape = [*input.shape]
+    shape.insert(axis_of(dim, len(shape) + 1), 1)
+    return shaping.reshape(input, shape=tuple(shape))
 
 
 def expand(input: Any, *size: Any, **named: Any) -> Value:

@@ -29,15 +29,21 @@ def part_of(owner: Array, array: Array, before: Any) -> Part | None:
     return Part(array, before, count) if array.size < owner.size and count <= MOST else None
 
 
-def last_that_meets(array: Array, change: Any) -> Any:
+def last_that_meets(array: Array, change: Any, number: int) -> Any:
     """The latest of ``change`` and those before it that wrote an entry of ``array``, or may have.
+
+    None if it is not later than ``number``.
 
     >>> from types import SimpleNamespace as Change
     >>> x = np.arange(6.0).reshape(2, 3)
-    >>> column = Change(part=part_of(x, x[:, 1], None))
-    >>> last_that_meets(x[:, ::2], column), last_that_meets(x[1], column) is column
-    (None, True)
+    >>> column = Change(number=5, part=part_of(x, x[:, 1], None))
+    >>> last_that_meets(x[:, ::2], column, 0), last_that_meets(x[1], column, 5)
+    (None, None)
+    >>> last_that_meets(x[1], column, 4) is column
+    True
     """
-    while change is not None and (part := change.part) and not np.may_share_memory(part, array, max_work=WORK):
+    while change is not None and change.number > number:
+        if (part := change.part) is None or np.may_share_memory(part, array, max_work=WORK):
+            return change
         change = part.before
-    return change
+    return None

@@ -22,6 +22,7 @@ FINITE = (-0.7, 1.3)  # of two signs, so that a slope that jumps at 0 differs be
 INTERVALS = ((0.2, 0.8), (1.2, 1.8))  # between the poles of the functions that have some
 
 UNKNOWN = np.array(math.nan)
+vdot = np.vdot
 
 in_doubt: set[int] = set()  # the threads whose walk is to look
 
@@ -108,16 +109,16 @@ def generic_cotangent(
 
 def non_finite(value: Any) -> bool:
     """Whether a floating or complex array or tensor has a NaN or an infinity in it."""
+    if type(value) is np.ndarray:  # a finite sum of squares says no in one pass
+        flat = value.ravel("K")  # no copy of what is only transposed
+        if isfinite(vdot(flat, flat)):
+            return False
     if value.dtype.kind not in "fc":
         return False
     if type(value) is not np.ndarray and hasattr(value, "__read__"):  # an array of ``compile``
         return bool(value.__read__(non_finite))
     array = plain(value)
-    if array.size == 1:
-        return not isfinite(array.item())
-    # A finite sum of squares says no in one pass; one that is not may have overflowed, which the second pass tells.
-    flat = array if array.flags.c_contiguous else array.ravel("K")  # no copy of what is only transposed
-    return not isfinite(np.vdot(flat, flat)) and not np.isfinite(array).all()
+    return not np.isfinite(array).all()
 
 
 def plain(value: Any) -> Array:

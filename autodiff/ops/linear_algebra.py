@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from functools import wraps
+from functools import lru_cache, wraps
 from typing import Any
 
 import numpy as np
@@ -93,23 +93,32 @@ Labels = tuple[Any, ...]
 
 def _contract(x: Any, y: Any, left: Labels, right: Labels, result: Labels) -> Any:
     """The sum over the labels that ``result`` lacks, as a stack of matrix products: what both keep, rows, columns."""
+    x_axes, x_shape, y_axes, y_shape, lengths, axes = _matrices(left, right, result, x.shape, y.shape)
+    p, q = x.transpose(x_axes).reshape(x_shape), y.transpose(y_axes).reshape(y_shape)
+    if lengths is None:
+        return by_first(p * q, (p, q))
+    return row_major(np.matmul(p, q)).reshape(lengths).transpose(axes)
+
+
+@lru_cache(1024)  # a program contracts the same shapes again and again
+def _matrices(left: Labels, right: Labels, result: Labels, x: tuple[int, ...], y: tuple[int, ...]) -> tuple[Any, ...]:
+    """For both operands the order of axes and the shape as a stack of matrices; then those of the product.
+
+    Where nothing is summed the shapes broadcast, and the product has no other.
+    """
     stack = [a for a in left if a in right and a in result]
     summed = [a for a in left if a in right and a not in result]
     rows, columns = [a for a in left if a not in right], [a for a in right if a not in left]
-    size = dict(zip(right, y.shape, strict=True)) | dict(zip(left, x.shape, strict=True))
-
-    def lengths(labels: list[Any]) -> tuple[int, ...]:
-        return tuple(size[a] for a in labels)
-
+    size = dict(zip(right, y, strict=True)) | dict(zip(left, x, strict=True))
     if not summed:
-        u, v = (z.transpose([own.index(a) for a in result if a in own]).reshape(
-            [size[a] if a in own else 1 for a in result]) for z, own in ((x, left), (y, right)))
-        return by_first(u * v, (u, v))
-    among, height, width = math.prod(lengths(summed)), math.prod(lengths(rows)), math.prod(lengths(columns))
-    p = x.transpose([left.index(a) for a in stack + rows + summed]).reshape(*lengths(stack), height, among)
-    q = y.transpose([right.index(a) for a in stack + summed + columns]).reshape(*lengths(stack), among, width)
-    order = stack + rows + columns
-    return row_major(np.matmul(p, q)).reshape(lengths(order)).transpose([order.index(a) for a in result])
+        both = [([own.index(a) for a in result if a in own], [size[a] if a in own else 1 for a in result])
+                for own in (left, right)]  # fmt: skip
+        return *both[0], *both[1], None, None
+    among, height, width = (math.prod([size[a] for a in labels]) for labels in (summed, rows, columns))
+    order, many = stack + rows + columns, [size[a] for a in stack]
+    return ([left.index(a) for a in stack + rows + summed], [*many, height, among],
+            [right.index(a) for a in stack + summed + columns], [*many, among, width],
+            [size[a] for a in order], [order.index(a) for a in result])  # fmt: skip
 
 
 # Of the three (x, y, out) each label is in two or all, so that every VJP is such a contraction again.

@@ -41,9 +41,9 @@ def _sigmoid(x: Any, out: Any = None) -> Any:
 
 def _relu(x: Any) -> Any:
     """max(x, 0); NumPy is faster beside an array of zeros, even one for a single sample, than beside a number."""
-    if x.nbytes >= LONG:
-        return _relu_of_many(x)
-    return np.maximum(x, np.zeros(x.shape[1:], x.dtype) if x.size >= SOME else 0)
+    if x.size < SOME:
+        return np.maximum(x, 0)
+    return _relu_of_many(x) if x.nbytes >= LONG else np.maximum(x, np.zeros(x.shape[1:], x.dtype))
 
 
 @faster("relu", opaque_from=1)

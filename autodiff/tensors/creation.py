@@ -176,7 +176,8 @@ def _like(
     tensors_only(name, input)
     source = array_of(input)
     source = source if isinstance(source, np.ndarray) else np.asarray(source)  # which is blind for those of ``compile``
-    return leaf(ordered_like(make(source.shape, as_dtype(dtype or source.dtype)), source), requires_grad, device)
+    kind = source.dtype if dtype is None and source.dtype.isnative else as_dtype(dtype or source.dtype)
+    return leaf(ordered_like(make(source.shape, kind), source), requires_grad, device)
 
 
 @refusing
@@ -270,9 +271,9 @@ def arange(
         first, last, step = int(first), int(last), int(step)
     if not step or (last - first) * step < 0:
         raise OptionError(f"arange does not come from {first} to {last} in steps of {step}")
-    kind = int64 if all(isinstance(x, int) for x in (first, last, step)) else get_default_dtype()
-    array = np.arange(first, last, step).astype(kind if dtype is None else as_dtype(dtype))
-    return leaf(array, requires_grad, device)
+    is_whole = isinstance(first, int) and isinstance(last, int) and isinstance(step, int)
+    kind = as_dtype(dtype) if dtype is not None else int64 if is_whole else get_default_dtype()
+    return leaf(np.arange(first, last, step).astype(kind, copy=False), requires_grad, device)
 
 
 @takes_out

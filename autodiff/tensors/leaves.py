@@ -24,7 +24,8 @@ _NUMBERS = {bool, int, float, complex}  # Python's, whose dtypes the default dec
 
 def leaf(array: np.ndarray[Any, Any], requires_grad: bool = False, device: Any = None) -> Value:
     """A tensor of ``array``, which is not copied."""
-    check_device(device)
+    if device is not None:
+        check_device(device)
     note(array)
     return wrap(array).requires_grad_(requires_grad) if requires_grad else wrap(array)
 
@@ -66,12 +67,15 @@ def array_from_data(data: Any, dtype: Any, copy: bool | None) -> np.ndarray[Any,
 
     Raises DtypeError for data that are not numbers in a regular shape.
     """
-    kinds: set[Any] = set()
     is_array = type(data) is np.ndarray and data.dtype.isnative  # the usual case, of which nothing is to be asked
+    if is_array and dtype is None and not copy and data.flags.c_contiguous and is_known(data.dtype):
+        array: np.ndarray[Any, Any] = data
+        return array
+    kinds: set[Any] = set()
     source = data if is_array or type(data) in _NUMBERS else _plain(data, kinds)
     if source is not data:
         warn_of_copy(data)
-    if dtype is None and any(isinstance(kind, np.dtype) for kind in kinds):
+    if dtype is None and not kinds <= _NUMBERS:
         dtype = reduce(promote_types, kinds)
     order: Any = "C" if type(source) is np.ndarray and is_stretched(source) else "K"
     try:

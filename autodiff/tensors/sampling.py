@@ -36,7 +36,8 @@ def _drawn(draw: Any, size: tuple[Any, ...], dtype: Any, device: Any, requires_g
         raise DtypeError(f"random numbers of a continuous distribution are floating or complex, not {kind}")
     part, shape = to_real(kind), size_of(size)
     drawn_as = part if part.itemsize >= 4 else np.dtype(np.float32)
-    array = as_array(draw((*shape, 2) if kind.kind == "c" else shape, dtype=drawn_as)).astype(part, copy=False)
+    array = as_array(draw((*shape, 2) if kind.kind == "c" else shape, dtype=drawn_as))
+    array = array if drawn_as is part else array.astype(part)
     return leaf(array.view(kind)[..., 0] if kind.kind == "c" else array, requires_grad, device)
 
 
@@ -74,9 +75,9 @@ def randn(
     Raises DtypeError for a ``dtype`` that is neither floating nor complex.
     """
     drawn = _drawn(numpy_generator(generator).standard_normal, shape or (size,), dtype, device, False)
-    if drawn.dtype.kind == "c":
+    if drawn._array.dtype.kind == "c":
         drawn._array *= drawn._array.real.dtype.type(0.5**0.5)
-    return drawn.requires_grad_(requires_grad)
+    return drawn.requires_grad_(requires_grad) if requires_grad else drawn
 
 
 @refusing

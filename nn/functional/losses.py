@@ -59,7 +59,8 @@ def mse_loss(
     >>> mse_loss(autodiff.tensor([1.0, 3.0]), autodiff.tensor([1.0, 1.0]))
     tensor(2.)
     """
-    input, target = as_numbers(*in_one_shape("mse_loss", input, target))
+    if input.shape != target.shape or input.dtype is not target.dtype:
+        input, target = as_numbers(*in_one_shape("mse_loss", input, target))
     if weight is not None:
         check_weight("mse_loss", input, weight)
     reduction = reduction_of(size_average, reduce, reduction)

@@ -73,7 +73,7 @@ def in_one_shape(name: str, input: Any, target: Any) -> tuple[Value, Value]:
 
 def as_numbers(input: Any, target: Any) -> tuple[Value, Value]:
     """Both, booleans beside numbers as numbers of that dtype: squares and rounded corners take a mask for a target."""
-    if (input.dtype.kind == "b") == (target.dtype.kind == "b"):
+    if input.dtype is target.dtype or (input.dtype.kind == "b") == (target.dtype.kind == "b"):
         return input, target
     return (cast(input, target.dtype), target) if input.dtype.kind == "b" else (input, cast(target, input.dtype))
 

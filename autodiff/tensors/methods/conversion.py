@@ -129,7 +129,10 @@ class ConversionMethods(TensorBase):
     def size(self, dim: builtins.int) -> builtins.int: ...
     def size(self, dim: builtins.int | None = None) -> Any:
         """The shape, or the length of one axis."""
-        return self.shape if dim is None else length_of(self, dim)[1]
+        if dim is None:
+            return self.shape
+        shape = self._array.shape
+        return shape[dim] if type(dim) is builtins.int and 0 <= dim < len(shape) else length_of(self, dim)[1]
 
     def dim(self) -> builtins.int:
         """The number of axes."""

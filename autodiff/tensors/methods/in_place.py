@@ -177,8 +177,9 @@ class InPlaceMethods(OverwritingMethods):
 
         Raises ShapeError where ``src`` does not broadcast to this tensor.
         """
-        if not broadcasts_to(np.shape(src), self._array.shape):
-            raise ShapeError(f"copy_ of shape {np.shape(src)} into shape {self._array.shape}: it does not broadcast")
+        shape = src._array.shape if isinstance(src, TensorBase) else np.shape(src)
+        if shape != self._array.shape and not broadcasts_to(shape, self._array.shape):
+            raise ShapeError(f"copy_ of shape {shape} into shape {self._array.shape}: it does not broadcast")
         self._put(..., src)
         return self
 

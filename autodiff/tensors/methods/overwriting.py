@@ -43,14 +43,13 @@ class OverwritingMethods(TensorBase):
 
     def _put(self, first: Any, value: Any, fills: bool = False) -> None:
         """``self[first] = value``; with ``fills`` one number for all, which entries that overlap may take too."""
-        if (capture := modes.current().capture) is not None:
-            capture.swap(self)
+        mode = modes.current()
+        if mode.capture is not None:
+            mode.capture.swap(self)
         array = self._array
         value = _stored(value, array.dtype)
-        if hasattr(value, "shape") and value.shape[:1] == (1,):  # NumPy puts no list of one into a number
-            value = value.reshape(value.shape[next((i for i, n in enumerate(value.shape) if n != 1), value.ndim) :])
         values, node = (value._array, value._node) if isinstance(value, TensorBase) else (value, None)
-        constant = node is None and np.ndim(values) == 0
+        constant = node is None and getattr(values, "ndim", 0) == 0
         traced = self._check_writable(node, first, constant + (constant and fills))
         below = traced and not array.flags.c_contiguous and hasattr(self, "_base") and overlaps(array)
         part = self._part_of_base(first, node) if below else None
@@ -60,10 +59,10 @@ class OverwritingMethods(TensorBase):
             kind = AxisError if isinstance(error, IndexError) else ShapeError
             given, where = operands([values]), f"at {first!r:.60} of {operands([array])}"
             raise kind(f"put: {given} cannot be written {where}: {error}") from None
-        if traced or not self._is_data():
-            changed(array, history=traced)
-        else:
+        if not traced and self._is_data():
             self._data_changed(first)
+        else:
+            changed(array, history=traced)
         if part is not None:
             self._put_below(part, values, node)
         elif traced:
@@ -71,8 +70,8 @@ class OverwritingMethods(TensorBase):
             past = self._before_write()._node
             written = record(put, (past, node), (array, values), key, {"key": first}, array, 1)
             self._follow(written._node)
-        if (notes := modes.current().notes) is not None:
-            notes(put, (self, value), self, {"key": first})
+        if mode.notes is not None:
+            mode.notes(put, (self, value), self, {"key": first})
 
     def _part_of_base(self, first: Any, node: Node | None) -> View:
         """The view ``self[first]`` of the base; raises InPlaceError where two tracked numbers would go to one place."""
@@ -111,8 +110,9 @@ class OverwritingMethods(TensorBase):
 
         Raises InPlaceError for a leaf that requires grad, and for memory that cannot be written.
         """
-        if (capture := modes.current().capture) is not None:
-            capture.swap(self)
+        mode = modes.current()
+        if mode.capture is not None:
+            mode.capture.swap(self)
         array = self._array
         values, node = (result._array, result._node) if isinstance(result, TensorBase) else (as_array(result), None)
         traced = self._check_writable(node)
@@ -123,19 +123,19 @@ class OverwritingMethods(TensorBase):
             )
         if values.shape != array.shape and not broadcasts_to(values.shape, array.shape):
             raise ShapeError(f"a result of shape {values.shape} does not fit in place into shape {array.shape}")
-        if not can_cast(values.dtype, array.dtype):
+        if values.dtype is not array.dtype and not can_cast(values.dtype, array.dtype):
             raise DtypeError(f"a result of {values.dtype} does not fit in place into {array.dtype}; convert first")
         if node is not None and node.dtype != array.dtype:
             return self._write_result(astype(result, dtype=array.dtype))
         np.copyto(array, values, casting="unsafe")
-        if traced or not self._is_data():
-            changed(array, history=traced)
-        else:
+        if not traced and self._is_data():
             self._data_changed(...)
+        else:
+            changed(array, history=traced)
         if traced:
             self._follow(node)
-        if (notes := modes.current().notes) is not None:
-            notes(overwrite, (self, result), self, NO_PARAMS)
+        if mode.notes is not None:
+            mode.notes(overwrite, (self, result), self, NO_PARAMS)
         return self
 
     def _is_data(self) -> bool:
@@ -173,11 +173,16 @@ class OverwritingMethods(TensorBase):
 
         A leaf, or a view of one, must not change; that of a view must be known to the tensor it looks into.
         """
+        recording = modes.current().recording
+        if not hasattr(self, "_base"):  # the usual case, of which less is to be asked
+            if recording and is_leaf(self._node):
+                raise _leaf_changed()
+            return self._node
         node: Node | None = node_of(self)
-        if modes.current().recording:
+        if recording:
             root = origin(self, tracked)[0]
             if is_leaf(node) or is_leaf(root._node):
-                raise InPlaceError("a leaf that requires grad is not changed in place while recording; use no_grad()")
+                raise _leaf_changed()
             if is_secret(root, tracked):
                 raise InPlaceError(
                     "a change in place of a view that was made under no_grad is not recorded for the tensor it looks "
@@ -192,7 +197,7 @@ class OverwritingMethods(TensorBase):
 
     def _follow(self, node: Node | None) -> None:
         """After a write, take over the history ``node``; for a view, record the write on its base."""
-        root, view = origin(self)
+        root, view = origin(self) if hasattr(self, "_base") else (self, View(()))
         past = root._node
         if not view.steps:
             self._node = node
@@ -227,6 +232,10 @@ class OverwritingMethods(TensorBase):
         return self
 
 
+def _leaf_changed() -> InPlaceError:
+    return InPlaceError("a leaf that requires grad is not changed in place while recording; use no_grad()")
+
+
 def _refuse_overlap(array: Array, key: Any, constant: int) -> None:
     """Raise InPlaceError where entries of ``array[key]`` are one and the same, so that the last write would win."""
     try:
@@ -245,15 +254,24 @@ def _overlap(array: Array) -> InPlaceError:
 
 
 def _stored(value: Any, dtype: np.dtype[Any]) -> Any:
-    """``value`` as it can be written among entries of ``dtype``."""
+    """``value`` as it can be written among entries of ``dtype``: without leading axes of length 1.
+
+    NumPy puts no list of one into a number.
+    """
+    if isinstance(value, (float, int, complex)):
+        return value
     if isinstance(value, TensorBase):
         rerecord_view(value)
-        return value.to(dtype) if value._array.dtype != dtype else value  # type: ignore[attr-defined]
-    try:
-        if isinstance(value, (float, int, complex)):
-            return value
-        if value is None:  # of which NumPy makes NaN
-            raise TypeError("it is nothing")
-        return as_array(value, dtype=dtype)
-    except (ValueError, TypeError) as error:
-        raise DtypeError(f"no entry of a {dtype} tensor can be made of {value!r:.60}: {error}") from None
+        shape = value._array.shape
+        value = value.to(dtype) if value._array.dtype != dtype else value  # type: ignore[attr-defined]
+    else:
+        try:
+            if value is None:  # of which NumPy makes NaN
+                raise TypeError("it is nothing")
+            value = as_array(value, dtype=dtype)
+        except (ValueError, TypeError) as error:
+            raise DtypeError(f"no entry of a {dtype} tensor can be made of {value!r:.60}: {error}") from None
+        shape = value.shape
+    if shape[:1] == (1,):
+        return value.reshape(shape[next((i for i, n in enumerate(shape) if n != 1), len(shape)) :])
+    return value

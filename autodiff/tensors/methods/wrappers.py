@@ -18,7 +18,8 @@ def in_place(function: F) -> F:
     @functools.wraps(function)
     def change(self: Any, *args: Any, **kwargs: Any) -> Any:
         try:
-            result = function(self._before_write(), *args, **kwargs)
+            read = self._before_write() if hasattr(self, "_base") else self
+            result = function(read, *args, **kwargs) if kwargs else function(read, *args)
         except Exception as error:
             if (again := retried(change, name, (self, *args), kwargs)) is not NotImplemented:
                 return again
