@@ -17,6 +17,7 @@ from .layout import row_major
 Steps = tuple[tuple[int, int], ...]
 
 LONG = 1 << 12  # numbers of gates from which on there may be a kernel
+OFTEN = 5  # products from which on it pays to turn the weights in memory first
 SHORT = 1 << 13  # numbers of a gate up to which it is cheaper to read a constant for each
 
 
@@ -28,7 +29,7 @@ def taken(state: Any, first: Any, n: int) -> Any:
 
 def joined(parts: list[Any], steps: Steps) -> Any:
     """What the steps gave, in the order of the rows of the input."""
-    return np.concatenate(parts if steps[0][0] == 0 else parts[::-1])
+    return parts[0] if len(parts) == 1 else np.concatenate(parts if steps[0][0] == 0 else parts[::-1])
 
 
 def before(states: Any, first: Any, steps: Steps) -> Any:
@@ -43,6 +44,11 @@ def before(states: Any, first: Any, steps: Steps) -> Any:
 def count_of(steps: Steps) -> int:
     """The rows of all times."""
     return max(stop for _, stop in steps)
+
+
+def turned(w: Any, steps: Steps) -> Any:
+    """The last two axes of ``w`` swapped, for a product in each step."""
+    return row_major(w.mT) if len(steps) >= OFTEN else w.mT
 
 
 def _stretched(numbers: Any, n: int) -> Any:
@@ -69,7 +75,7 @@ def lstm(x: Any, w: Any, h0: Any, c0: Any, r: Any = None, *, steps: Steps) -> An
     count, size, width = len(x), c0.shape[1], h0.shape[1]
     out = np.empty(count * (width + 5 * size), x.dtype)
     hs, cs, gates = lstm_parts(out, count, width, size)
-    wt = row_major(w.reshape(4, size, width).transpose(0, 2, 1))
+    wt = turned(w.reshape(4, size, width), steps)
     h, c, n, half, rest = h0, c0, -1, None, None
     x_by_gate, by_gate = (rows.reshape(count, 4, size).transpose(1, 0, 2) for rows in (x, gates))
     for start, stop in steps:
@@ -111,7 +117,7 @@ def gru(x: Any, w: Any, h0: Any, b: Any = None, *, steps: Steps) -> Any:
     """All h of a GRU; its gates are made as those of an LSTM."""
     count, size = len(x), h0.shape[1]
     out, h, n, offset = np.empty((count, size), x.dtype), h0, -1, b
-    wt = row_major(w.reshape(3, size, size).transpose(0, 2, 1))
+    wt = turned(w.reshape(3, size, size), steps)
     x_by_gate = x.reshape(count, 3, size).transpose(1, 0, 2)
     for start, stop in steps:
         if b is not None and n != stop - start:

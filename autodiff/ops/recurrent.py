@@ -17,8 +17,7 @@ import numpy as np
 
 from autodiff.kernels.arrays import as_array
 from autodiff.kernels.lanes import faster
-from autodiff.kernels.layout import row_major
-from autodiff.kernels.recurrent import LONG, Steps, before, count_of, joined, lstm_parts, taken
+from autodiff.kernels.recurrent import LONG, Steps, before, count_of, joined, lstm_parts, taken, turned
 from autodiff.kernels.recurrent import gru as _gru
 from autodiff.kernels.recurrent import lstm as _lstm
 from autodiff.ops.arithmetic import gate
@@ -57,7 +56,7 @@ def _last_count(steps: Steps) -> int:
 
 
 def _rnn(x: Any, w: Any, h0: Any, steps: Steps, relu: bool) -> Any:
-    out, state, wt = np.empty_like(x), h0, row_major(w.T)
+    out, state, wt = np.empty_like(x), h0, turned(w, steps)
     for start, stop in steps:
         new = out[start:stop]
         z = np.dot(taken(state, h0, stop - start), wt)
@@ -125,22 +124,22 @@ def _gru_back(g: Any, out: Any, x: Any, w: Any, h0: Any, b: Any = None, *, steps
     size = h0.shape[1]
     h = before(out, h0, steps)
     inner = np.dot(h, w.T) if b is None else np.dot(h, w.T) + b
-    r = sigmoid(x[:, :size] + inner[:, :size])
-    u = sigmoid(x[:, size : 2 * size] + inner[:, size : 2 * size])
-    m = inner[:, 2 * size :]
+    gates = sigmoid(x[:, : 2 * size] + inner[:, : 2 * size])
+    r, u, m = gates[:, :size], gates[:, size:], inner[:, 2 * size :]
     new = np.tanh(x[:, 2 * size :] + r * m)
-    to_new = (1 - u) * (1 - new * new)
-    to_gates = np.concatenate([to_new * m * r * (1 - r), (h - new) * u * (1 - u)], 1)
-    slopes = np.concatenate([to_gates, to_new * r], 1)
-    carried, parts = _Carried(_last_count(steps), size, w.dtype), []
+    rest = 1 - u
+    to_new = rest * (1 - new * new)
+    to_m = to_new * r
+    slopes = np.concatenate([to_m * m * (1 - r), (h - new) * u * rest, to_m], 1)
+    carried, outputs, parts = _Carried(_last_count(steps), size, w.dtype), [], []
     for start, stop in reversed(steps):
         dh = g[start:stop] + carried.back_to(stop - start)
-        carried.now = dh * u[start:stop] + np.dot(np.concatenate([dh, dh, dh], 1) * slopes[start:stop], w)
-        parts.append(dh)
-    dh = joined(parts[::-1], steps)
-    three = np.concatenate([dh, dh, dh], 1)
-    to_inner = three * slopes
-    to_x = three * np.concatenate([to_gates, to_new], 1)
+        dz = np.concatenate([dh, dh, dh], 1) * slopes[start:stop]
+        carried.now = dh * u[start:stop] + np.dot(dz, w)
+        outputs.append(dh)
+        parts.append(dz)
+    to_inner = joined(parts[::-1], steps)
+    to_x = np.concatenate([to_inner[:, : 2 * size], joined(outputs[::-1], steps) * to_new], 1)
     return to_x, np.dot(to_inner.T, h), carried.first(), None if b is None else to_inner
 
 

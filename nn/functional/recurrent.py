@@ -109,14 +109,19 @@ def lstm(
     x = linear(input, w_ih, _both(b_ih, b_hh))
     inputs = (x, w_hh, h, c) if w_hr is None else (x, w_hh, h, c, w_hr)
     whole = apply(recurrent.lstm, inputs, {"steps": _steps(sizes, reverse)})
-    count, width, size = len(input), h.shape[1], c.shape[1]
+    output, cells = _outputs_and_cells(whole, len(input), h.shape[1], c.shape[1])
+    return output, (_at_the_end(output, sizes, reverse), _at_the_end(cells, sizes, reverse))
+
+
+def _outputs_and_cells(whole: Any, count: int, width: int, size: int) -> Pair:
+    """All h (S, P) and all c (S, H), of what the primitive gives."""
     output, cells = (
         apply(index, (whole,), {"key": slice(start, start + count * n)}).reshape(count, n)
         for start, n in ((0, width), (count * width, size))
     )
     if not whole.requires_grad:  # a view would keep the memory of the gates
         output, cells = clone(output), clone(cells)
-    return output, (_at_the_end(output, sizes, reverse), _at_the_end(cells, sizes, reverse))
+    return output, cells
 
 
 def gru(
@@ -143,21 +148,36 @@ def gru(
     return out, _at_the_end(out, sizes, reverse)
 
 
+def _one_step(input: Any, hx: Any) -> dict[str, Any]:
+    """The parameters of one step; raises ShapeError unless there is a state for each row of the input."""
+    (count,) = _checked((len(input),), len(input), len(hx))
+    return {"steps": ((0, count),)}
+
+
+def _rnn_cell(input: Any, hx: Any, w_ih: Any, w_hh: Any, bias: Any, relu: bool) -> Value:
+    params = _one_step(input, hx) | {"relu": relu}
+    return apply(recurrent.rnn, (linear(input, w_ih, bias), w_hh, hx), params)
+
+
 def rnn_tanh_cell(input: Any, hx: Any, w_ih: Any, w_hh: Any, b_ih: Any = None, b_hh: Any = None) -> Value:
     """One step of ``rnn`` with tanh: input (N, I) and h (N, H) to h' (N, H)."""
-    return rnn(input, (len(input),), hx, w_ih, w_hh, b_ih, b_hh)[0]
+    return _rnn_cell(input, hx, w_ih, w_hh, _both(b_ih, b_hh), False)
 
 
 def rnn_relu_cell(input: Any, hx: Any, w_ih: Any, w_hh: Any, b_ih: Any = None, b_hh: Any = None) -> Value:
     """One step of ``rnn`` with relu."""
-    return rnn(input, (len(input),), hx, w_ih, w_hh, b_ih, b_hh, "relu")[0]
+    return _rnn_cell(input, hx, w_ih, w_hh, _both(b_ih, b_hh), True)
 
 
 def lstm_cell(input: Any, hx: tuple[Any, Any], w_ih: Any, w_hh: Any, b_ih: Any = None, b_hh: Any = None) -> Pair:
     """One step of ``lstm``: input (N, I) and (h, c), each (N, H), to (h', c')."""
-    return lstm(input, (len(input),), hx, w_ih, w_hh, b_ih, b_hh)[1]
+    h, c = hx
+    params = _one_step(input, h)
+    whole = apply(recurrent.lstm, (linear(input, w_ih, _both(b_ih, b_hh)), w_hh, h, c), params)
+    return _outputs_and_cells(whole, len(input), h.shape[1], c.shape[1])
 
 
 def gru_cell(input: Any, hx: Any, w_ih: Any, w_hh: Any, b_ih: Any = None, b_hh: Any = None) -> Value:
     """One step of ``gru``: input (N, I) and h (N, H) to h' (N, H)."""
-    return gru(input, (len(input),), hx, w_ih, w_hh, b_ih, b_hh)[0]
+    params, x = _one_step(input, hx), linear(input, w_ih, b_ih)
+    return apply(recurrent.gru, (x, w_hh, hx) if b_hh is None else (x, w_hh, hx, b_hh), params)

@@ -327,7 +327,8 @@ class RNNCellBase(_Recurrent):
         for state in given:
             if state is not None and tuple(state.shape) != (shape[1:] if alone else shape):
                 raise ShapeError(f"{type(self).__name__} wants states of shape {shape}, not {tuple(state.shape)}")
-        states = [np.zeros(shape, x.dtype) if state is None else state.reshape(*shape) for state in given]
+        given = [state.reshape(*shape) if alone and state is not None else state for state in given]
+        states = [np.zeros(shape, x.dtype) if state is None else state for state in given]
         found = self._step(x, states, [self.weight_ih, self.weight_hh, self.bias_ih, self.bias_hh])
         found = [state.reshape(self.hidden_size) if alone else state for state in found]
         return found[0] if self.parts == 1 else tuple(found)
