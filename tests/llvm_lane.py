@@ -62,6 +62,7 @@ def only_kernels(name: str = "host", **sizes: int) -> Iterator[None]:
         patch.setattr(lanes, "_routes", None)
         patch.setattr(library, "host", lambda: made)
         patch.setattr(library, "_kernels", {})
+        patch.setattr(library, "_asked", {})
         patch.setattr(library, "_off", set())
         patch.setattr(library, "_unsaid", [])
         patch.setattr(routes, "SMALL", 0)
@@ -78,17 +79,18 @@ def kernels() -> list[library.Kernel]:
 @contextmanager
 def new_process(folder: Path) -> Iterator[Path]:
     """The lane as in a new process, with an empty cache in a folder."""
-    library.finish(wait=True)
+    library.finish()
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("TAPEGRAD_CACHE", str(folder))
         patch.delenv("AUTODIFF_CACHE", raising=False)
         patch.delenv("AUTODIFF_LLVM", raising=False)
         patch.setattr(lanes, "_routes", None)
         patch.setattr(library, "_kernels", {})
+        patch.setattr(library, "_asked", {})
         patch.setattr(library, "_off", set())
         patch.setattr(library, "_unsaid", [])
         yield folder / "kernels"
-        library.finish(wait=True)
+        library.finish()
 
 
 @contextmanager

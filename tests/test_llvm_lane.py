@@ -51,7 +51,7 @@ def test_numpy_computes_until_the_kernel_is_there() -> None:
     np.testing.assert_array_equal(first, numpys.convolve(x, w, GEOMETRY))
     np.testing.assert_array_equal(second, first)
     lanes.set_enabled(True)
-    library.finish(wait=True)
+    library.finish()
     assert len(kernels()) == 1
     np.testing.assert_allclose(numpys.convolve(x, w, GEOMETRY), first, atol=1e-4)
 
@@ -97,7 +97,7 @@ def test_a_compiled_step_is_compared_by_one_lane() -> None:
     compiled = autodiff.compile(step)
     with library._compiler:  # nothing is compiled in the background
         compiled(x), compiled(x)
-        begin += [lambda: library.finish(wait=True), library._compiler.release]
+        begin += [lambda: library.finish(), library._compiler.release]
         compiled(x)
         library._compiler.acquire()
     assert len(compiled.programs) == len(kernels()) == 1, compiled.summary()

@@ -80,6 +80,7 @@ class Code:
         turns: in how many turns it comes to the end of each thing that ``stop`` counts.
 
     Attributes:
+        given: the address of the words it is called with: two of its own, and the addresses of the arrays.
         arrays, start, stop: the values it is called with, the last in turns; of sums, where those of this part are.
         own, used: numbers of its own memory, at most and just now.
         lanes: of a vector.
@@ -95,9 +96,9 @@ class Code:
         self._lines: list[str] = []
         self._names, self._block = 0, "%entry"
         self._declared: dict[str, str] = {}
-        given, self.start, self.stop, who, part = self._parameters = [Value("i64", f"%a{k}") for k in range(5)]
+        self.given, self.start, self.stop, who, part = self._parameters = [Value("i64", f"%a{k}") for k in range(5)]
         words = range(2 + len(arguments))
-        size, own, *places = (self.op("i64", f"load i64, {self._pointer([given, 8 * k])}") for k in words)
+        size, own, *places = (self.op("i64", f"load i64, {self._pointer([self.given, 8 * k])}") for k in words)
         self._memory = self.add(own, self.binary("mul", who, size))
         self.arrays: list[Int] = [
             self.at(place, (part, 4 * argument.fixed)) if argument.sums else place
@@ -132,6 +133,10 @@ class Code:
             return self.op(type, text)
         self._lines.append(text)
         return None
+
+    def call_at(self, address: Int, *values: Int) -> None:
+        """Call a function that is there, and gives nothing."""
+        self._lines.append(f"call void {self._pointer([address]).name}({', '.join(map(str, values))})")
 
     def binary(self, name: str, x: Value, y: Value) -> Value:
         """An instruction of two values of one type: ``fadd``, ``fmul``, ``and``, ..."""

@@ -4,47 +4,31 @@ from __future__ import annotations
 
 import ctypes
 from functools import cache
-from typing import Any, NamedTuple
 
 import numpy as np
 
 from autodiff.kernels import threads
 from autodiff.kernels.blas import alone, functions, is_held
 from autodiff.kernels.geometry import Array
-from autodiff.kernels.llvm.builder import Argument, Machine
+from autodiff.kernels.llvm.builder import Code, Machine, Value
 from autodiff.kernels.llvm.library import Kernel, ready
 
 WORTH_THREADS = 1 << 20  # multiply-adds
 TALL = 128  # rows of a result from which on rows are shared, not columns, unless the second factor is turned
 BY_ROWS, BY_COLUMNS, PLAIN, TURNED = 101, 102, 111, 112  # how cblas.h calls the orders of a matrix
-WORDS = ("blas", "order", "turned", "other", "n", "k", "x", "ldx", "y", "ldy", "out", "ldo", "apart", "between")
+WORDS = 14  # that the kernel reads
 
 
-class Text(NamedTuple):
-    """The code: BLAS on the rows ``start`` to ``stop`` of the first factor and of the result."""
-
-    machine: Machine
-    arguments: tuple[Argument, ...] = ()
-    own: int = 0
-    turns: int = 1
-
-    def text(self) -> str:
-        """The whole module."""
-        lines = []
-        for k, word in enumerate(WORDS):
-            lines += [f"%p{k} = getelementptr i64, ptr %words, i64 {k}", f"%{word} = load i64, ptr %p{k}"]
-        return "\n".join([
-            "define void @kernel(ptr %words, i64 %start, i64 %stop, i64 %who, i64 %part) nounwind {", *lines,
-            *(f"%{w}.int = trunc i64 %{w} to i32" for w in ("order", "turned", "other")),
-            "%rows = sub i64 %stop, %start\n%skipped = mul i64 %start, %apart\n%skips = mul i64 %start, %between",
-            "%from = add i64 %x, %skipped\n%to = add i64 %out, %skips\n%sgemm = inttoptr i64 %blas to ptr",
-            "call void %sgemm(i32 %order.int, i32 %turned.int, i32 %other.int, i64 %rows, i64 %n, i64 %k, float 1.0,"
-            " i64 %from, i64 %ldx, i64 %y, i64 %ldy, float 0.0, i64 %to, i64 %ldo)\nret void\n}",
-        ])  # fmt: skip
-
-
-def _code(machine: Machine, key: None) -> Any:
-    return Text(machine)
+def _build(machine: Machine, key: None) -> Code:
+    """BLAS on the rows ``start`` to ``stop`` of the first factor and of the result."""
+    k = Code(machine, ())
+    words = [k.integer(k.given, 8 * i) for i in range(WORDS)]
+    blas, *orders, n, among, x, ldx, y, ldy, out, ldo, apart, between = words
+    rows, one, zero = k.binary("sub", k.stop, k.start), Value("float", "1.0"), Value("float", "0.0")
+    left, to = (k.add(base, k.binary("mul", k.start, step)) for base, step in ((x, apart), (out, between)))
+    enums = [k.op("i32", f"trunc {order} to i32") for order in orders]
+    k.call_at(blas, *enums, rows, n, among, one, left, ldx, y, ldy, zero, to, ldo)
+    return k
 
 
 @cache
@@ -68,7 +52,7 @@ def shared(x: Array, y: Array) -> Array | None:
         return None
     if not (_order(x)[0] and _order(y)[0]):
         return None
-    kernel = ready("shares of a matrix product", None, _code)
+    kernel = ready("shares of a matrix product", None, _build)
     return None if kernel is None else alone(_shared, kernel, x, y)
 
 

@@ -1,4 +1,4 @@
-"""The kernels there are: compiled by a thread in the background, tried against NumPy, kept in memory and on disk.
+"""The kernels there are: compiled by threads in the background, tried against NumPy, kept in memory and on disk.
 
 Who asks for a kernel gets it or None, and computes in NumPy meanwhile. Nobody waits, except under
 ``use_deterministic_algorithms`` or ``AUTODIFF_LLVM=now``, where the first call compiles.
@@ -12,10 +12,9 @@ import platform
 import sys
 import threading
 import warnings
-from collections import deque
 from collections.abc import Callable, Hashable
 from functools import cache, partial
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
@@ -29,6 +28,7 @@ from autodiff.kernels.threads import workers
 
 Array = np.ndarray[Any, Any]
 MOST = 512  # kernels in memory; the oldest goes when there are more
+COMPILES = "compiles for autodiff"  # the name of threads, one for each kernel, of which one at a time is at work
 SINGLE = np.dtype(np.float32)
 
 
@@ -90,37 +90,24 @@ def scratch(size: int) -> Array:
     return memory[-(team.address(memory) // 4) % LINE :]
 
 
-class Wanted(NamedTuple):
-    """What is to be compiled.
-
-    Args:
-        kind: the name of the operation, which is switched off where a kernel of it is wrong.
-        key: what the kernel depends on besides.
-        build: ``build(machine, key)`` makes its code.
-    """
-
-    kind: str
-    key: Hashable
-    build: Callable[..., Code]
-
-
-_kernels: dict[tuple[str, Hashable], Kernel | bool] = {}  # by kind and key; of those asked for: whether more than once
-_off: set[str] = set()  # kinds that are switched off
+Entry = tuple[str, Hashable]  # the name of an operation, and what its kernel depends on besides
+_kernels: dict[Entry, Kernel] = {}
+_asked: dict[Entry, int] = {}  # how often, while there was no kernel
+_off: set[str] = set()  # operations of which a kernel was wrong
 _unsaid: list[str] = []  # why, until a thread of the user's comes by
-_waiting: deque[Wanted] = deque()
-_worker: threading.Thread | None = None
-_queue, _compiler = threading.RLock(), threading.RLock()  # held while the queue changes, and while LLVM is at work
+_compiler = threading.RLock()  # held while LLVM is at work
 _here = threading.local()  # the kernel that this thread tries
 
 
 def ready(kind: str, key: Hashable, build: Callable[..., Code]) -> Kernel | None:
-    """The kernel, or None as long as there is none; the second who asks has it compiled.
+    """The kernel of which ``build(machine, key)`` makes the code; None as long as there is none.
+
+    The second who asks has it compiled.
 
     Raises:
         lanes.Untried: if it has to be tried first.
     """
-    found = _kernels.get((kind, key))
-    kernel = found if isinstance(found, Kernel) else _ask(Wanted(kind, key, build))
+    kernel = _kernels.get((kind, key)) or _ask((kind, key), build)
     if kernel is not None and kernel.untried and kernel is not getattr(_here, "kernel", None):
         raise lanes.Untried(partial(_try, kernel, kind))
     return kernel
@@ -153,68 +140,49 @@ def _give_up(kind: str, error: Exception) -> None:
             del _kernels[entry]
 
 
-def _ask(wanted: Wanted) -> Kernel | None:
-    global _worker
+def _ask(entry: Entry, build: Callable[..., Code]) -> Kernel | None:
     while _unsaid:
         warnings.warn(_unsaid.pop(), AutodiffWarning, stacklevel=2)
-    if wanted.kind in _off:
+    if entry[0] in _off:
         return None
     if are_deterministic_algorithms_enabled() or lanes.is_hurried():
-        return _make(wanted)
-    with _queue:
-        asked = _kernels.get(wanted[:2])
-        if asked is False:
-            _waiting.append(wanted)
-            if _worker is None:
-                _worker = threading.Thread(target=_work, name="compiler of autodiff", daemon=True)
-                _worker.start()
-        if not isinstance(asked, Kernel):
-            _kernels[wanted[:2]] = asked is not None
+        return _make(entry, build)
+    if len(_asked) > MOST:  # shapes that never come again
+        _asked.clear()
+    _asked[entry] = count = _asked.get(entry, 0) + 1
+    if count == 2:
+        threading.Thread(target=_make, args=(entry, build), name=COMPILES, daemon=True).start()
     return None
 
 
-def _work() -> None:
-    """Compile what waits: what the thread in the background does."""
-    global _worker
-    while True:
-        with _queue:
-            if not _waiting:
-                _worker = None
-                return
-            wanted = _waiting.popleft()
-        _make(wanted)
+def finish() -> None:
+    """Return when all that was asked for is compiled."""
+    for thread in threading.enumerate():
+        if thread.name == COMPILES:
+            thread.join()
 
 
-def finish(wait: bool = False) -> None:
-    """Return when LLVM is at rest: at the end of the program, or when all that waits is compiled."""
-    with _queue:
-        if not wait:
-            _waiting.clear()
-        worker = _worker
-    if worker is not None:
-        worker.join(None if wait else PATIENCE)
-
-
-def _make(wanted: Wanted) -> Kernel | None:
+def _make(entry: Entry, build: Callable[..., Code]) -> Kernel | None:
     with _compiler:
-        made = _kernels.get(wanted[:2])
-        if wanted.kind in _off or isinstance(made, Kernel):
-            return made if isinstance(made, Kernel) else None
-        try:
-            kernel = _kept(wanted)
-        except Exception as error:
-            _give_up(wanted.kind, error)
-            return None
-        while len(_kernels) >= MOST:
-            _kernels.pop(next(iter(_kernels)))
-        _kernels[wanted[:2]] = kernel
+        kernel = _kernels.get(entry)
+        if kernel is None and entry[0] not in _off:
+            try:
+                kernel = _kept(entry[1], build)
+            except Exception as error:
+                _give_up(entry[0], error)
+                return None
+            while len(_kernels) >= MOST:
+                oldest = next(iter(_kernels))
+                del _kernels[oldest]
+                _asked.pop(oldest, None)
+            _kernels[entry] = kernel
         return kernel
 
 
-def _kept(wanted: Wanted) -> Kernel:
+def _kept(key: Hashable, build: Callable[..., Code]) -> Kernel:
     """The kernel from disk, or made anew."""
     llvm, machine = _llvm(), host()
-    code = wanted.build(machine, wanted.key)
+    code = build(machine, key)
     text = code.text()
     name = disk.name_of(text, machine, llvm.llvm_version_info, sys.modules["llvmlite"].__version__)
     binary = disk.read(name)
@@ -278,17 +246,7 @@ def compiled(text: str, machine: Machine) -> bytes:
     return bytes(target.emit_object(llvm.parse_assembly(text)))
 
 
-def _in_child() -> None:
-    """Forget what the parent's thread was to do: the child asks again."""
-    global _worker
-    _worker = None
-    _waiting.clear()
-    for entry in [entry for entry, kernel in _kernels.items() if kernel is True]:
-        _kernels[entry] = False
-
-
-atexit.register(finish)
-hold_over_forks(lambda: _queue)
+atexit.register(_compiler.acquire, timeout=PATIENCE)  # for good: a program must not end while LLVM is at work
 hold_over_forks(lambda: _compiler)
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_in_child)
+    os.register_at_fork(after_in_child=lambda: _asked.clear())  # what the parent's threads were to do

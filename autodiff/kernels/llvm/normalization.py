@@ -32,16 +32,20 @@ class Row(NamedTuple):
     size: int
 
     def over(
-        self, function: Callable[..., Sequence[Value]], arrays: Sequence[Int], outs: Sequence[Int] = (), sums: int = 0
+        self, function: Callable[..., Sequence[Value]], given: Sequence[Int], outs: Sequence[Int] = (), sums: int = 0
     ) -> list[Value]:
-        """Write what ``function`` makes of the vectors of ``arrays`` to ``outs``; return the sums of the rest."""
+        """Write what ``function`` makes of vectors to ``outs``; return the sums of the rest.
+
+        What is ``given`` are addresses of numbers, or what is the same for all of them.
+        """
         k, at_once = self.m.k, AT_ONCE * self.m.k.lanes
         whole, totals = self.size // at_once * at_once, [[k.zero] * sums for _ in range(AT_ONCE)]
 
         def step(at: Int, last: int, before: list[Value]) -> list[Value]:
-            found = function(*(k.load(array, k.mul(at, 4), last=last) for array in arrays))
+            place = k.mul(at, 4)
+            found = function(self.m, *(x if _is_vector(x) else k.load(x, place, last=last) for x in given))
             for out, x in zip(outs, found, strict=False):
-                k.store(x, out, k.mul(at, 4), last=last)
+                k.store(x, out, place, last=last)
             inside = Value(f"<{k.lanes} x i1>", f"<{', '.join(f'i1 {int(i < last)}' for i in range(k.lanes))}>")
             terms = (x if last == k.lanes else k.select(inside, x, k.zero) for x in found[len(outs) :])
             return [self.m.add(*pair) for pair in zip(before, terms, strict=True)]
@@ -54,80 +58,54 @@ class Row(NamedTuple):
             totals = [turn.out[u * sums : (u + 1) * sums] for u in range(AT_ONCE)]
         for u, at in enumerate(range(whole, self.size, k.lanes)):
             totals[u] = step(at, min(k.lanes, self.size - at), totals[u])
-        return [self._total(parts) for parts in zip(*totals, strict=True)]
-
-    def _total(self, parts: Sequence[Value]) -> Value:
-        return self.m.k.total(reduce(self.m.add, parts))
+        return [k.total(reduce(self.m.add, parts)) for parts in zip(*totals, strict=True)]
 
 
-def _moments(r: Row, x: Int, *found: Int) -> None:
-    """The mean, 0 if it is not wanted, and the sums of the squares of the deviations from it and of these."""
-    m, k, mean = r.m, r.m.k, r.m.k.zero
-    if len(found) > 1:
-        mean = k.binary("fdiv", r.over(lambda x: [x], [x], sums=1)[0], m.number(r.size))
-        k.store(mean, found[-1], last=1)
-    sums = r.over(lambda x: [m.times(z := m.minus(x, mean), z), z], [x], sums=2)
-    for total, place in zip(sums, found, strict=False):
-        k.store(total, place, last=1)
+def _is_vector(x: Int) -> bool:
+    return isinstance(x, Value) and x.type != "i64"
 
 
-def _sums(r: Row, x: Int, found: Int) -> None:
-    r.m.k.store(r.over(lambda x: [x], [x], sums=1)[0], found, last=1)
+def _moments(r: Row, given: Sequence[Any], outs: Sequence[Any]) -> list[Value]:
+    """The sums of the squares of the deviations from the mean, and of these, and the mean."""
+    mean = r.m.k.binary("fdiv", r.over(lambda m, x: [x], given, sums=1)[0], r.m.number(r.size))
+    return [*r.over(lambda m, x: [m.times(z := m.minus(x, mean), z), z], given, sums=2), mean]
 
 
-def _standardized(r: Row, x: Int, mean: Value, factor: Value, offset: Value, out: Int) -> None:
-    m = r.m
-    r.over(lambda x: [m.add(m.times(m.minus(x, mean), factor), offset)], [x], [out])
+def _rows_back(r: Row, given: Sequence[Any], outs: Sequence[Any], center: bool) -> list[Value]:
+    """The cotangent of a row, and sums for those of its weights."""
+    (g, x, mean, factor, w), (out, to_w, to_b) = given, outs
 
-
-def _weighted(r: Row, x: Int, mean: Value, factor: Value, w: Int, b: Int, out: Int) -> None:
-    m = r.m
-    r.over(lambda x, w, b: [m.add(m.times(m.minus(x, mean), factor, w), b)], [x, w, b], [out])
-
-
-def _products(r: Row, g: Int, x: Int, mean: Value, *found: Int) -> None:
-    sums = r.over(lambda g, x: [r.m.times(g, r.m.minus(x, mean)), g], [g, x], sums=2)
-    for total, place in zip(sums, found, strict=True):
-        r.m.k.store(total, place, last=1)
-
-
-def _projected(r: Row, g: Int, x: Int, mean: Value, slope: Value, rest: Value, scale: Value, out: Int) -> None:
-    m = r.m
-
-    def project(g: Value, x: Value) -> list[Value]:
-        return [m.times(m.minus(m.add(m.times(m.minus(x, mean), slope), g), rest), scale)]
-
-    r.over(project, [g, x], [out])
-
-
-def _rows_back(
-    r: Row, g: Int, x: Int, mean: Value, factor: Value, w: Int, out: Int, to_w: Int, to_b: Int, center: bool = True
-) -> None:
-    m = r.m
-
-    def add(g: Value, x: Value, w: Value, to_w: Value, to_b: Value) -> list[Value]:
+    def add(m: Maths, g: Value, x: Value, w: Value, to_w: Value, to_b: Value) -> list[Value]:
         along = m.times(g, m.minus(x, mean))
         return [m.add(to_w, m.times(along, factor)), m.add(to_b, g), m.times(along, w), m.times(g, w)]
 
-    def project(g: Value, x: Value, w: Value) -> list[Value]:
-        return [m.times(m.minus(m.add(m.times(m.minus(x, mean), slope), m.times(g, w)), rest), factor)]
-
     along, total = r.over(add, [g, x, w, to_w, to_b], [to_w, to_b], sums=2)
-    slope, rest = m.times(along, factor, factor, -1 / r.size), m.times(total, 1 / r.size) if center else m.k.zero
-    r.over(project, [g, x, w], [out])
+    slope = r.m.times(along, factor, factor, -1 / r.size)
+    rest = r.m.times(total, 1 / r.size) if center else r.m.k.zero
+    r.over(lambda m, g, x, w: _projected(m, m.times(g, w), x, mean, slope, rest, factor), [g, x, w], [out])
+    return []
+
+
+def _projected(m: Maths, g: Value, x: Value, mean: Value, slope: Value, rest: Value, scale: Value) -> list[Value]:
+    return [m.times(m.minus(m.add(m.times(m.minus(x, mean), slope), g), rest), scale)]
+
+
+def _once(function: Callable[..., Sequence[Value]], sums: int = 0) -> Callable[..., list[Value]]:
+    """What a function makes of the vectors of a row: first what is written, then what is summed."""
+    return lambda r, given, outs: r.over(function, given, outs, sums)
 
 
 # What a kernel takes: rows (r), the places of their numbers (n), statistics of each channel or row (s), rows of weights
-# (w); large letters are written, and weights (W) are sums.
-KERNELS: dict[str, tuple[str, Callable[..., None]]] = {
-    "sums": ("rN", _sums),
-    "squares": ("rN", _moments),
+# (w); large letters are written, and weights (W) are sums. It is made of the rest, and returns the numbers.
+KERNELS: dict[str, tuple[str, Callable[..., list[Value]]]] = {
+    "sums": ("rN", _once(lambda m, x: [x], 1)),
+    "squares": ("rN", _once(lambda m, x: [m.times(x, x)], 1)),
     "moments": ("rNNN", _moments),
-    "standardized": ("rsssR", _standardized),
-    "weighted": ("rsswwR", _weighted),
-    "products": ("rrsNN", _products),
-    "projected": ("rrssssR", _projected),
-    "rows back": ("rrsswRWW", _rows_back),
+    "standardized": ("rsssR", _once(lambda m, x, mean, by, b: [m.add(m.times(m.minus(x, mean), by), b)])),
+    "weighted": ("rsswwR", _once(lambda m, x, mean, by, w, b: [m.add(m.times(m.minus(x, mean), by, w), b)])),
+    "products": ("rrsNN", _once(lambda m, g, x, mean: [m.times(g, m.minus(x, mean)), g], 2)),
+    "projected": ("rrssssR", _once(_projected)),
+    "rows back": ("rrsswRWW", partial(_rows_back, center=True)),
     "rows back, not centered": ("rrsswRWW", partial(_rows_back, center=False)),
 }
 
@@ -140,8 +118,11 @@ def build(machine: Machine, key: Key) -> Code:
     with k.loop(k.start, k.stop) as turn:
         own = k.divide(turn.index, channels)[1] if channels else turn.index
         steps = {"r": (turn.index, 4 * p), "n": (turn.index, 4), "s": (own, 4), "w": (0, 4)}
-        places = [(letter, k.at(x, steps[letter.lower()])) for letter, x in zip(letters, k.arrays, strict=True)]
-        body(Row(Maths(k), p), *(k.splat(x) if letter == "s" else x for letter, x in places))
+        places = [(z, k.at(x, steps[z.lower()])) for z, x in zip(letters, k.arrays, strict=True)]
+        given = [k.splat(x) if z == "s" else x for z, x in places if z.islower()]
+        totals = body(Row(Maths(k), p), given, [x for z, x in places if z in "RW"])
+        for total, x in zip(totals, [x for z, x in places if z == "N"], strict=True):
+            k.store(total, x, last=1)
     return k
 
 
