@@ -247,7 +247,7 @@ class Code:
 
     def load(self, *address: Int, first: int = 0, last: Int | None = None) -> Value:
         """A vector from memory; lanes outside of ``range(first, last)`` are 0, and their memory is not touched."""
-        pointer, mask = self._pointer(address), self._mask(first, last)
+        pointer, mask = self._pointer(address), self.mask(first, last)
         if mask is None:
             return self.op(self.vector, f"load {self.vector}, {pointer}, align 4")
         return self._masked(self.vector, "load", pointer, Value("i32", "4"), mask, self.zero)
@@ -256,7 +256,7 @@ class Code:
         """A vector of numbers that lie ``apart`` numbers from each other in memory; ``first`` and ``last`` as above."""
         if apart == 1:
             return self.load(*address, first=first, last=last)
-        pointers, mask = self._pointers(self.spread(0, apart), address), self._mask(first, last) or self._all
+        pointers, mask = self._pointers(self.spread(0, apart), address), self.mask(first, last) or self._all
         return self._masked(self.vector, "gather", pointers, Value("i32", "4"), mask, self.zero)
 
     def spread(self, first: Int, apart: int = 0) -> Value:
@@ -277,12 +277,12 @@ class Code:
         if isinstance(place, int) or place.type == "i64":
             self.store(x, self.mul(place, 4), *address, last=last)
         else:
-            mask = self._mask(0, last) or self._all
+            mask = self.mask(0, last) or self._all
             self._masked("void", "scatter", x, self._pointers(place, address), Value("i32", "4"), mask)
 
     def store(self, x: Value, *address: Int, last: Int | None = None) -> None:
         """Write a vector, or those of its lanes that come before ``last``."""
-        pointer, mask = self._pointer(address), self._mask(0, last)
+        pointer, mask = self._pointer(address), self.mask(0, last)
         if mask is None:
             self._lines.append(f"store {x}, {pointer}, align 4")
         else:
@@ -292,7 +292,7 @@ class Code:
         pointers = "p0" if what in ("load", "store") else f"v{self.lanes}p0"
         return self.call(type, f"llvm.masked.{what}.v{self.lanes}f32.{pointers}", *values) or self.zero
 
-    def _mask(self, first: int, last: Int | None) -> Value | None:
+    def mask(self, first: int, last: Int | None) -> Value | None:
         """The lanes in ``range(first, last)``; None where that are all."""
         last, kind = self.lanes if last is None else last, self._all.type
         if isinstance(last, Value):

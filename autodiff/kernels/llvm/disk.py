@@ -19,29 +19,29 @@ def name_of(*parts: object) -> str:
     return hashlib.sha256(repr(parts).encode()).hexdigest()
 
 
-def folder() -> Path | None:
-    """Where the files are; None where nothing is kept, or where others could put code for us to run."""
+def _folder() -> Path:
+    """Where the files are.
+
+    Raises:
+        OSError: where nothing is kept, or where others could put code for us to run.
+    """
     if os.environ.get(VARIABLE) == "off":
-        return None
-    try:
-        path = cache_folder() / "kernels"
-        path.mkdir(mode=0o700, parents=True, exist_ok=True)
-        state = path.stat()
-    except (OSError, RuntimeError):  # no home, or none that we may write to
-        return None
-    is_ours = not hasattr(os, "getuid") or (state.st_uid == os.getuid() and not state.st_mode & 0o022)
-    return path if is_ours else None
+        raise FileNotFoundError("nothing is kept on disk")
+    path = cache_folder() / "kernels"
+    path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    state = path.stat()
+    if hasattr(os, "getuid") and (state.st_uid != os.getuid() or state.st_mode & 0o022):
+        raise PermissionError("others may write into the folder")
+    return path
 
 
 def read(name: str) -> bytes | None:
     """What was written under a name; None where nothing is, or not all of it."""
-    path = folder()
-    if path is None:
-        return None
     try:
-        whole = (path / name).read_bytes()
-        os.utime(path / name)  # it was used
-    except OSError:
+        file = _folder() / name
+        whole = file.read_bytes()
+        os.utime(file)  # it was used
+    except (OSError, RuntimeError):  # there is no home, or none that we may write to
         return None
     digest, content = whole[:DIGEST], whole[DIGEST:]
     return content if hashlib.sha256(content).digest() == digest else None
@@ -49,15 +49,13 @@ def read(name: str) -> bytes | None:
 
 def write(name: str, content: bytes) -> None:
     """Keep the content under a name, as a whole or not at all."""
-    path = folder()
-    if path is None:
-        return
-    begun = path / f"{name}.{os.getpid()}.{threading.get_ident()}"
     try:
+        path = _folder()
+        begun = path / f"{name}.{os.getpid()}.{threading.get_ident()}"
         begun.write_bytes(hashlib.sha256(content).digest() + content)
         begun.replace(path / name)
         files = sorted(path.iterdir(), key=lambda file: file.stat().st_mtime)
         for file in files[: len(files) // 4] if len(files) > MOST else []:
             file.unlink(missing_ok=True)
-    except OSError:  # a full disk, or another process at the same files: the next run compiles again
+    except (OSError, RuntimeError):  # or a full disk, or another process at the same files: the next run compiles again
         return

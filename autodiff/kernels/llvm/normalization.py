@@ -39,26 +39,26 @@ class Row(NamedTuple):
         What is ``given`` are addresses of numbers, or what is the same for all of them.
         """
         k, at_once = self.m.k, AT_ONCE * self.m.k.lanes
-        whole, totals = self.size // at_once * at_once, [[k.zero] * sums for _ in range(AT_ONCE)]
+        whole, totals = self.size // at_once * at_once, [k.zero] * (AT_ONCE * sums)
 
-        def step(at: Int, last: int, before: list[Value]) -> list[Value]:
-            place = k.mul(at, 4)
+        def step(u: int, at: Int, last: int) -> None:
+            place, inside = k.mul(at, 4), k.mask(0, last)
             found = function(self.m, *(x if _is_vector(x) else k.load(x, place, last=last) for x in given))
             for out, x in zip(outs, found, strict=False):
                 k.store(x, out, place, last=last)
-            inside = Value(f"<{k.lanes} x i1>", f"<{', '.join(f'i1 {int(i < last)}' for i in range(k.lanes))}>")
-            terms = (x if last == k.lanes else k.select(inside, x, k.zero) for x in found[len(outs) :])
-            return [self.m.add(*pair) for pair in zip(before, terms, strict=True)]
+            for i, x in enumerate(found[len(outs) :], u * sums):
+                totals[i] = self.m.add(totals[i], x if inside is None else k.select(inside, x, k.zero))
 
         if whole:
-            with k.loop(0, whole, at_once, [x for total in totals for x in total]) as turn:
-                parts = [turn.values[u * sums : (u + 1) * sums] for u in range(AT_ONCE)]
-                parts = [step(k.add(turn.index, u * k.lanes), k.lanes, part) for u, part in enumerate(parts)]
-                turn.next = [x for part in parts for x in part]
-            totals = [turn.out[u * sums : (u + 1) * sums] for u in range(AT_ONCE)]
+            with k.loop(0, whole, at_once, totals) as turn:
+                totals = [*turn.values]
+                for u in range(AT_ONCE):
+                    step(u, k.add(turn.index, u * k.lanes), k.lanes)
+                turn.next = totals
+            totals = [*turn.out]
         for u, at in enumerate(range(whole, self.size, k.lanes)):
-            totals[u] = step(at, min(k.lanes, self.size - at), totals[u])
-        return [k.total(reduce(self.m.add, parts)) for parts in zip(*totals, strict=True)]
+            step(u, at, min(k.lanes, self.size - at))
+        return [k.total(reduce(self.m.add, totals[i::sums])) for i in range(sums)]
 
 
 def _is_vector(x: Int) -> bool:
