@@ -142,7 +142,8 @@ def _beside_itself(program: Program, found: Difference) -> bool:
 def _single_inside(program: Program, found: Difference) -> bool:
     """In float64, made of a result that float32 rounded."""
     mine, other = found.ours, found.theirs
-    return (found.kind in ("value", "gradient 1", "gradient 2") and mine.dtype == "float64"
+    return (isinstance(mine, Value) and isinstance(other, Value)
+            and found.kind in ("value", "gradient 1", "gradient 2") and mine.dtype == "float64"
             and any(value.dtype == "float32" for value in run(program, OURS).values.values())
             and near(mine.array.astype(np.float32), other.array.astype(np.float32)))
 
@@ -279,7 +280,8 @@ def _sign(program: Program, found: Difference) -> bool:
 
 def _bits(program: Program, found: Difference) -> bool:
     """Numbers read as others, which show each rounding: as what they were they are near."""
-    if found.kind != "value" or not re.search(r"\bview(_copy)?\(", str(program)) or found.ours.array.dtype.kind != "i":
+    named = isinstance(found.ours, Value) and re.search(r"\bview(_copy)?\(", str(program))
+    if found.kind != "value" or not named or found.ours.array.dtype.kind != "i":
         return False
     ours, theirs = (np.ascontiguousarray(x.array).reshape(-1).view(np.uint8) for x in (found.ours, found.theirs))
     return any(len(ours) % size == 0 and near(ours.view(f"f{size}"), theirs.view(f"f{size}")) for size in (4, 8))
