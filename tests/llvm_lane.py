@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 from autodiff.kernels import lanes, threads
-from autodiff.kernels.llvm import builder, convolution, library, routes, windows
+from autodiff.kernels.llvm import builder, convolution, library
 
 X86 = platform.machine().lower() in ("x86_64", "amd64")
 # The code for vectors of 8, with half the registers, and of 4, as for NEON, runs on every processor with AVX2.
@@ -65,9 +65,9 @@ def only_kernels(name: str = "host", **sizes: int) -> Iterator[None]:
         patch.setattr(library, "_asked", {})
         patch.setattr(library, "_off", set())
         patch.setattr(library, "_unsaid", [])
-        patch.setattr(routes, "SMALL", 0)
+        patch.setattr(convolution, "SMALL", 0)
         for size, value in sizes.items():
-            patch.setattr(windows if hasattr(windows, size) else convolution, size, value)
+            patch.setattr(convolution, size, value)
         yield
         assert not library._off, library._unsaid
 
@@ -98,7 +98,7 @@ def workers(number: int) -> Iterator[None]:
     """Let so many threads share the smallest work."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(threads, "workers", lambda: number)
-        patch.setattr(routes, "WORTH_THREADS", 0)
+        patch.setattr(convolution, "WORTH_THREADS", 0)
         yield
 
 

@@ -53,7 +53,7 @@ def test_kernels_do_what_numpy_does(back: bool, causal: bool, sizes: Any, kind: 
         as_strided(random.standard_normal(n, np.float32), (2, key.inner, *shape), (4 * s[0], 4 * s[1], 4 * s[2], 4))
         for n, s, shape in zip(reach, key.strides, key.shapes(), strict=True)
     ]
-    attention._run(kernel(key, kind), key, arrays)
+    attention._run(kernel(key, kind), arrays)
     expected = [np.empty_like(x) for x in arrays[4 if back else 3 :]]
     write = inspect.unwrap(ops._write_back if back else ops._write)
     write(*arrays[: 4 if back else 3], *expected, None, None, causal=causal, scale=key.scale)

@@ -23,7 +23,7 @@ pytest.importorskip("llvmlite", reason="the lane of llvmlite needs the extra `fa
 
 from llvm_lane import kernels, new_process, only_kernels
 
-from autodiff.kernels.llvm import builder, disk, library, routes
+from autodiff.kernels.llvm import builder, convolution, disk, library
 from autodiff.kernels.llvm.builder import Argument, Code
 
 GEOMETRY = Geometry(padding=((1, 1), (1, 1)))
@@ -336,5 +336,5 @@ def test_volumes_take_kernels_for_their_slices() -> None:
 def test_kernels_know_the_least_work(monkeypatch: pytest.MonkeyPatch) -> None:
     """What is as fast in NumPy never asks for a kernel."""
     monkeypatch.setattr(library, "ready", lambda *args: pytest.fail("a kernel was asked for"))
-    monkeypatch.setattr(routes, "ready", library.ready)
+    monkeypatch.setattr(convolution, "ready", library.ready)
     numpys.convolve(np.ones((1, 1, 8, 8), np.float32), np.ones((1, 1, 3, 3), np.float32), GEOMETRY)

@@ -31,7 +31,7 @@ def kernel(key: products.Key, kind: str = "host") -> library.Kernel:
 
 
 @settings(deadline=None, max_examples=60)
-@given(st.sampled_from(SIZES), st.booleans(), st.sampled_from(MACHINES), st.integers(6, 60), st.data())
+@given(st.sampled_from(SIZES), st.booleans(), st.sampled_from(MACHINES), st.integers(products.ROWS, 80), st.data())
 def test_products_are_numpys(
     sizes: tuple[int, int], by_columns: bool, kind: str, count: int, data: st.DataObject
 ) -> None:
@@ -121,7 +121,7 @@ def _touch(kind: str, at_end: bool) -> None:
     for sizes in SIZES:
         for by_columns in (False, True):
             guarded, made = Guarded(at_end), kernel((by_columns, *sizes, not by_columns), kind)
-            made(*(guarded.array(9 * a.each + a.fixed) for a in made.arguments), stop=9)
+            made(*(guarded.array(27 * a.each + a.fixed) for a in made.arguments), stop=27)
 
 
 @guard_pages

@@ -176,7 +176,7 @@ def convolve_input(g: Array, w: Array, geometry: Geometry, input_shape: Sizes) -
     groups = geometry.groups
     if geometry.stride == (1, 1) and (kh * kw == 1 or 4 * c > o // groups or g.size * kh * kw <= SMALL):
         # Reading kw copies of g costs less than adding up kh * kw copies of dx, unless g has many more channels.
-        return _gather_input(g, w, geometry)
+        return gather_input(g, w, geometry, input_shape)
     dx = np.zeros(input_shape, g.dtype)
     if not g.size * w.size * dx.size:
         return dx
@@ -207,14 +207,19 @@ def convolve_input(g: Array, w: Array, geometry: Geometry, input_shape: Sizes) -
     return dx
 
 
-def _gather_input(g: Array, w: Array, geometry: Geometry) -> Array:
-    """Apply the stride-1 input adjoint as a convolution with the kernel flipped and its channels swapped."""
-    o, c, kh, kw = w.shape
-    _, ((top, bottom), (left, right)), (dh, dw), groups = geometry
-    tall, wide = dh * (kh - 1), dw * (kw - 1)
-    flipped = w.reshape(groups, o // groups, c, kh, kw).swapaxes(1, 2)[..., ::-1, ::-1]
-    padding = ((tall - top, tall - bottom), (wide - left, wide - right))
-    return convolve(g, flipped.reshape(groups * c, o // groups, kh, kw), geometry._replace(padding=padding))
+def gather_input(g: Array, w: Array, geometry: Geometry, input_shape: Sizes) -> Array:
+    """Apply the input adjoint as convolutions of g with some taps each, flipped, and the channels swapped."""
+    o, c, *kernel = w.shape
+    groups = geometry.groups
+    swapped = w.reshape(groups, o // groups, c, *kernel).swapaxes(1, 2)
+    dx = np.empty(0, g.dtype) if geometry.stride == (1, 1) else np.zeros(input_shape, g.dtype)
+    for places, (i, j), where in geometry.gathered(input_shape[2:], g.shape[2:], tuple(kernel)):
+        some = np.ascontiguousarray(swapped[..., i, j][..., ::-1, ::-1])
+        made = convolve(g, some.reshape(groups * c, o // groups, *some.shape[3:]), where)
+        if geometry.stride == (1, 1):
+            return made
+        dx[(..., *places)] = made
+    return dx
 
 
 @faster("convolve_weight")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import math
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -39,6 +41,33 @@ class Geometry(NamedTuple):
     def input_size(self, output: Sizes, kernel: Sizes) -> Sizes:
         """Return the least size that has ``output`` windows, which is the size that a transposed convolution makes."""
         return self.window(kernel).input_size(output)
+
+    @lru_cache(maxsize=256)  # noqa: B019  # as above
+    def gathered(self, size: Sizes, output: Sizes, kernel: Sizes) -> list[tuple[Overlap, Overlap, Geometry]]:
+        """List the convolutions of the output's cotangent that make the input's: its places, the taps, the windows.
+
+        There is one for each residue of the strides. It makes every ``stride``-th place, with some taps, flipped.
+
+        >>> [places for places, _, _ in Geometry((2, 1)).gathered((5, 5), (2, 3), (3, 3))]
+        [(slice(0, 5, 2), slice(0, 5, 1)), (slice(1, 5, 2), slice(0, 5, 1))]
+        """
+        axes: list[list[Any]] = []
+        for n, count, k, s, (before, _), d in zip(size, output, kernel, *self[:3], strict=True):
+            every, axis = s // math.gcd(s, d), []
+            for place in range(min(s, n)):
+                # The window of output p meets the place s t + place by tap i where s p + d i - before = s t + place.
+                first = [i for i in range(min(k, every)) if (place + before - d * i) % s == 0]
+                if first:
+                    taps, apart = len(range(first[0], k, every)), d * every // s
+                    pad = apart * (taps - 1) - (place + before - d * first[0]) // s
+                    after = len(range(place, n, s)) - count - pad + apart * (taps - 1)
+                    axis.append((slice(place, n, s), slice(first[0], k, every), (pad, after), apart))
+            axes.append(axis)
+        found = []
+        for pair in itertools.product(*axes):
+            places, some, pads, dilation = zip(*pair, strict=True)
+            found.append((places, some, Geometry((1, 1), pads, dilation, self.groups)))
+        return found
 
 
 class Window(NamedTuple):

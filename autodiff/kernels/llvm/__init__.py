@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from autodiff.kernels.llvm import attention, elementwise, formulas, normalization, products, recurrent, routes
+from autodiff.kernels.llvm import attention, convolution, elementwise, formulas, normalization, products, recurrent
 
 # A route takes the arguments of NumPy's function. It gives None where it has no kernel, or not yet.
 ROUTES: dict[str, Callable[..., Any]] = {
-    "convolve": routes.convolve,
-    "convolve_input": routes.convolve_input,
-    "convolve_weight": routes.convolve_weight,
+    "convolve": convolution.convolve,
+    "convolve_input": convolution.convolve_input,
+    "convolve_weight": convolution.convolve_weight,
     "attend": attention.attend,
     "attend_back": attention.attend,
     "dot": products.dot,

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from functools import lru_cache
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -13,7 +12,7 @@ from autodiff.kernels.geometry import Array
 from autodiff.kernels.llvm.builder import Argument, Code, Int, Machine, Value
 from autodiff.kernels.llvm.elementwise import Maths
 from autodiff.kernels.llvm.library import SINGLE, Kernel, ready
-from autodiff.kernels.llvm.products import ROWS, products, strips
+from autodiff.kernels.llvm.products import products, turn
 
 LARGEST = 1 << 16  # scores of a head
 WIDEST = 1 << 7  # numbers of a query, and of a value
@@ -50,163 +49,134 @@ class Key(NamedTuple):
         out = self.queries, self.values
         return [out, q, k, v, q, k, v] if self.back else [q, k, v, out]
 
+    def arguments(self) -> list[Argument]:
+        """Of each array what the kernel touches."""
+        return [
+            Argument(far, (self.inner - 1) * near + (rows - 1) * row + columns - far, i >= (4 if self.back else 3))
+            for i, ((far, near, row), (rows, columns)) in enumerate(zip(self.strides, self.shapes(), strict=True))
+        ]
 
-class Head:
+
+class Matrix(NamedTuple):
+    """Where a matrix is: its first number, and bytes from row to row, and from column to column."""
+
+    at: Int
+    row: int
+    column: int = 4
+
+    @property
+    def T(self) -> Matrix:
+        """With columns as rows."""
+        return Matrix(self.at, self.column, self.row)
+
+
+class Head(NamedTuple):
     """One head under construction.
 
     Args:
         k: the code.
         key: what it depends on.
-        at: where each of its matrices is.
+        padded: as many numbers as whole vectors have, from the number of keys on.
     """
 
-    def __init__(self, k: Code, key: Key, at: Sequence[Int]) -> None:
-        self.k, self.m, self.key = k, Maths(k), key
-        *self.matrices, self.columns, self.limits = at
-        self.rows = [4 * row for *_, row in key.strides]  # bytes from row to row of each matrix
-        self.padded = -(-key.keys // k.lanes) * k.lanes
-        sizes = [key.width * self.padded, key.values * self.padded, *[key.queries * self.padded] * 2]
-        self.places = [k.room(size) for size in sizes]
+    k: Code
+    key: Key
+    padded: int
 
-    def turn(self, x: int, columns: int, to: Int) -> None:
-        """Write the keys or values, with those that are missing in a vector as 0, as columns."""
-        k, apart = self.k, self.rows[x]
-        for first in range(0, self.key.keys, k.lanes):
-            with k.loop(0, columns) as column:
-                vector = k.take(apart // 4, self.matrices[x], first * apart, k.mul(column.index, 4),
-                                last=min(k.lanes, self.key.keys - first))  # fmt: skip
-                k.store(vector, to, k.mul(column.index, 4 * self.padded), 4 * first)
+    def room(self, rows: int) -> Matrix:
+        """Memory for rows of as many numbers as there are keys."""
+        return Matrix(self.k.room(rows * self.padded), 4 * self.padded)
 
-    def tile(self, x: int, first: Int) -> list[Int]:
-        """Where the rows of a tile are in a matrix."""
-        return [self.k.at(self.matrices[x], (self.k.add(first, i), self.rows[x])) for i in range(ROWS)]
+    def turned(self, x: Matrix, columns: int) -> Matrix:
+        """The keys or values as columns."""
+        to = Matrix(self.k.room(columns * self.key.keys), 4 * self.key.keys)
+        turn(self.k, x.at, self.key.keys, x.row, columns, to.at)
+        return to
 
-    def write(
-        self, left: list[Int], step: int, count: int, right: int, to: int, first: Int, divisors: Sequence[Value] = ()
-    ) -> None:
-        """Products of rows of numbers with a matrix, as rows of another."""
-        k, columns = self.k, self.key.shapes()[right][1]
-        for strip, lasts in strips(k, columns):
-            at = k.add(self.matrices[right], strip)
-            sums = products(k, count, left, step, at, self.rows[right], lasts)
-            for i, row in enumerate(self.tile(to, first)):
-                for v, last in enumerate(lasts):
-                    x = sums[i * len(lasts) + v]
-                    x = x if not divisors else k.binary("fdiv", x, divisors[i])
-                    k.store(x, row, strip, 4 * k.lanes * v, last=last)
+    def products(self, x: Matrix, y: Matrix, *sizes: int) -> Iterator[tuple[Int, Int, int, Value]]:
+        """Build the body for each vector of a product of matrices: of so many rows, products to a sum, and columns."""
+        rows, count, columns = sizes
+        return products(self.k, (0, rows), columns, [(count, x.column, y.row)], x.at, x.row, y.at)
 
-    def _larger(self, x: Value, y: Value) -> Value:
-        return self.k.select(self.m.where("ogt", x, y), x, y)
+    def multiply(self, x: Matrix, y: Matrix, to: Matrix, *sizes: int) -> None:
+        """Write a product of matrices."""
+        for i, column, last, z in self.products(x, y, *sizes):
+            self.k.store(z, self.k.at(to.at, (i, to.row), (column, 4)), last=last)
 
-    def across(
-        self, left: list[Int], count: int, right: Int, to: list[Int], function: Callable[[int, Value, Int], Value]
-    ) -> None:
-        """What ``function`` makes of the products of rows with what ``turn`` wrote."""
-        k, apart = self.k, 4 * self.padded
-        for strip, lasts in strips(k, self.padded):
-            sums = products(k, count, left, 4, k.add(right, strip), apart, lasts)
-            for i, row in enumerate(to):
-                for v in range(len(lasts)):
-                    at = k.add(strip, 4 * k.lanes * v)
-                    k.store(function(i, sums[i * len(lasts) + v], at), row, at)
+    def rows(self, *matrices: Matrix) -> Iterator[list[Int]]:
+        """Build the body for each query: where its rows are."""
+        with self.k.loop(0, self.key.queries) as row:
+            yield [self.k.at(x.at, (row.index, x.row)) for x in matrices]
 
-    def exponentials(self, queries: int, first: Int, to: list[Int]) -> list[Value]:
-        """exp(scores - maximum) of the rows of a tile, and their sums."""
-        k, m, key = self.k, self.m, self.key
-        limits = [k.splat(self.limits, k.mul(k.add(first, i), 4)) for i in range(ROWS)]
+    def over(self, function: Callable[..., tuple[Value, ...]], *rows: Int, begun: Sequence[Value] = ()) -> list[Value]:
+        """Write what a function makes of the vectors of rows, the first result to the first; carry the others."""
+        k = self.k
+        with k.loop(0, self.padded, k.lanes, begun) as turn:
+            at = k.mul(turn.index, 4)
+            made, *turn.next = function(*(k.load(row, at) for row in rows), *turn.values)
+            k.store(made, rows[0], at)
+        return turn.out
 
-        def score(i: int, x: Value, at: Int) -> Value:
-            beyond = m.where("ogt", k.load(self.columns, at), limits[i])
-            return k.select(beyond, m.number(-np.inf), m.times(x, key.scale))
+    def probabilities(self, q: Matrix, keys: Matrix) -> Matrix:
+        """softmax(scale q k^T), with zeros behind the keys."""
+        k, m, key, p = self.k, Maths(self.k), self.key, self.room(self.key.queries)
+        lowest = m.number(-np.inf)
 
-        self.across(self.tile(queries, first), key.width, self.places[0], to, score)
-        with k.loop(0, self.padded, k.lanes, [m.number(-np.inf)] * ROWS) as most:
-            here = [k.load(row, k.mul(most.index, 4)) for row in to]
-            most.next = [self._larger(*pair) for pair in zip(here, most.values, strict=True)]
-        tops = [k.total(x, self._larger) for x in most.out]
-        with k.loop(0, self.padded, k.lanes, [k.zero] * ROWS) as turn:
-            e = [m.exp(m.minus(k.load(row, k.mul(turn.index, 4)), top)) for row, top in zip(to, tops, strict=True)]
-            for x, row in zip(e, to, strict=True):
-                k.store(x, row, k.mul(turn.index, 4))
-            turn.next = [m.add(*pair) for pair in zip(turn.values, e, strict=True)]
-        return [k.total(x) for x in turn.out]
+        def larger(x: Value, y: Value) -> Value:
+            return k.select(m.where("ogt", x, y), x, y)
 
-    def forward(self) -> None:
+        def exponential(x: Value, top: Value, total: Value) -> tuple[Value, ...]:
+            e = m.exp(m.minus(x, top))
+            return e, top, m.add(total, e)
+
+        for i, column, last, x in self.products(q, self.turned(keys, key.width), key.queries, key.width, key.keys):
+            seen = k.at(k.least(k.add(i, 1), key.keys), (column, -1)) if key.causal else last
+            k.store(k.before(seen, m.times(x, key.scale), lowest), k.at(p.at, (i, p.row), (column, 4)))
+        for (row,) in self.rows(p):
+            (top,) = self.over(lambda x, top: (x, larger(x, top)), row, begun=[lowest])
+            _, total = self.over(exponential, row, begun=[k.total(top, larger), k.zero])
+            share = k.binary("fdiv", m.number(1), k.total(total))
+            self.over(lambda x, share: (m.times(x, share), share), row, begun=[share])
+        return p
+
+    def forward(self, q: Matrix, keys: Matrix, values: Matrix, out: Matrix) -> None:
         """softmax(scale q k^T) v."""
-        k, key = self.k, self.key
-        self.turn(1, key.width, self.places[0])
-        with k.loop(0, key.queries, ROWS) as block:
-            first = k.least(block.index, key.queries - ROWS)  # some rows of the last tile are computed twice
-            p = [k.add(self.places[2], 4 * self.padded * i) for i in range(ROWS)]
-            totals = self.exponentials(0, first, p)
-            self.write(p, 4, key.keys, 2, 3, first, totals)
+        key = self.key
+        self.multiply(self.probabilities(q, keys), values, out, key.queries, key.keys, key.values)
 
-    def backward(self) -> None:
+    def backward(self, g: Matrix, q: Matrix, keys: Matrix, values: Matrix, *to: Matrix) -> None:
         """The cotangents of q, k and v; the probabilities are computed again."""
-        k, m, key = self.k, self.m, self.key
-        self.turn(2, key.width, self.places[0])
-        self.turn(3, key.values, self.places[1])
-        with k.loop(0, key.queries, ROWS) as block:
-            first = k.least(block.index, key.queries - ROWS)
-            rows = [(k.add(first, i), 4 * self.padded) for i in range(ROWS)]
-            p, to_p = ([k.at(place, row) for row in rows] for place in self.places[2:])
-            totals = self.exponentials(1, first, p)
-            self.across(self.tile(0, first), key.values, self.places[1], to_p, lambda i, x, at: x)
-            shares = [k.binary("fdiv", m.number(1), total) for total in totals]
-            with k.loop(0, self.padded, k.lanes, [k.zero] * ROWS) as turn:
-                at = k.mul(turn.index, 4)
-                for i in range(ROWS):
-                    share = m.times(k.load(p[i], at), shares[i])
-                    k.store(share, p[i], at)
-                    turn.next = [*turn.next[:i], k.fma(share, k.load(to_p[i], at), turn.values[i]), *turn.next[i + 1 :]]
-            means = [k.total(x) for x in turn.out]
-            with k.loop(0, self.padded, k.lanes) as turn:
-                at = k.mul(turn.index, 4)
-                for i in range(ROWS):
-                    k.store(m.times(k.load(p[i], at), m.minus(k.load(to_p[i], at), means[i]), key.scale), to_p[i], at)
-            self.write(to_p, 4, key.keys, 2, 4, first)
-        with k.loop(0, key.keys, ROWS) as block:
-            first = k.least(block.index, key.keys - ROWS)
-            for place, right, to in ((3, 1, 5), (2, 0, 6)):
-                left = [k.at(self.places[place], (k.add(first, i), 4)) for i in range(ROWS)]
-                self.write(left, 4 * self.padded, key.queries, right, to, first)
+        k, m, key = self.k, Maths(self.k), self.key
+        p, slopes = self.probabilities(q, keys), self.room(key.queries)
+        for i, column, _, x in self.products(g, self.turned(values, key.values), key.queries, key.values, key.keys):
+            k.store(x, k.at(slopes.at, (i, slopes.row), (column, 4)))  # with zeros behind the keys
+        for slope, share in self.rows(slopes, p):
+            (total,) = self.over(lambda x, p, total: (x, k.fma(x, p, total)), slope, share, begun=[k.zero])
+            self.over(lambda x, p, mean: (m.times(p, m.minus(x, mean), key.scale), mean), slope, share,
+                      begun=[k.total(total)])  # fmt: skip
+        self.multiply(slopes, keys, to[0], key.queries, key.keys, key.width)
+        self.multiply(slopes.T, q, to[1], key.keys, key.queries, key.width)
+        self.multiply(p.T, g, to[2], key.keys, key.queries, key.values)
 
 
 def build(machine: Machine, key: Key) -> Code:
     """The kernel over the outer of the leading axes."""
-    padded = -(-key.keys // machine.lanes) * machine.lanes
-    sizes = [
-        Argument(outer, (key.inner - 1) * inner + (rows - 1) * row + columns - outer, i >= (4 if key.back else 3))
-        for i, ((outer, inner, row), (rows, columns)) in enumerate(zip(key.strides, key.shapes(), strict=True))
-    ]
-    k = Code(machine, [*sizes, Argument(0, padded), Argument(0, key.queries)])
-    *arrays, columns, limits = k.arrays
+    k = Code(machine, key.arguments())
     with k.loop(k.start, k.stop) as outer, k.loop(0, key.inner) as inner:
-        at = [
-            k.at(x, (outer.index, 4 * strides[0]), (inner.index, 4 * strides[1]))
-            for x, strides in zip(arrays, key.strides, strict=True)
+        matrices = [
+            Matrix(k.at(x, (outer.index, 4 * far), (inner.index, 4 * near)), 4 * row)
+            for x, (far, near, row) in zip(k.arrays, key.strides, strict=True)
         ]
-        head = Head(k, key, [*at, columns, limits])
-        (head.backward if key.back else head.forward)()
+        head = Head(k, key, -(-key.keys // k.lanes) * k.lanes)
+        (head.backward if key.back else head.forward)(*matrices)
     return k
 
 
-@lru_cache(maxsize=32)
-def _places(key: Key, padded: int) -> tuple[Array, Array]:
-    """The numbers of the columns, and the last that each query may look at."""
-    columns, limits = np.full(padded, np.inf, np.float32), np.full(key.queries, key.keys - 1, np.float32)
-    columns[: key.keys] = np.arange(key.keys)
-    return columns, np.arange(key.queries, dtype=np.float32) if key.causal else limits
-
-
-def _run(kernel: Kernel, key: Key, arrays: Sequence[Array]) -> None:
+def _run(kernel: Kernel, arrays: Sequence[Array]) -> None:
     """Run it over stacks of matrices with two leading axes, the outer of them first."""
     count = len(arrays[0])
-    reach = [(count - 1) * s[0] + (key.inner - 1) * s[1] + (rows - 1) * s[2] + columns
-             for s, (rows, columns) in zip(key.strides, key.shapes(), strict=True)]  # fmt: skip
-    flat = [as_strided(x, (n,), (4,)) for x, n in zip(arrays, reach, strict=True)]
-    lanes = kernel.machine.lanes
-    kernel(*flat, *_places(key, -(-key.keys // lanes) * lanes), stop=count, parts=min(PARTS, count))
+    flat = [as_strided(x, (a.each * count + a.fixed,), (4,)) for x, a in zip(arrays, kernel.arguments, strict=True)]
+    kernel(*flat, stop=count, parts=min(PARTS, count))
 
 
 def attend(*given: Any, causal: bool, scale: float) -> bool | None:
@@ -230,10 +200,10 @@ def attend(*given: Any, causal: bool, scale: float) -> bool | None:
     kernel = ready("attention", key, build)
     if kernel is None:
         return None
-    _run(kernel, key, stacks)
+    _run(kernel, stacks)
     return True
 
 
 def _fits(queries: int, keys: int, width: int, values: int, heads: int) -> bool:
-    sizes = min(queries, keys) >= ROWS and min(width, values) > 0 and max(width, values) <= WIDEST
+    sizes = min(queries, keys, width, values) > 0 and max(width, values) <= WIDEST
     return sizes and queries * keys <= LARGEST and heads * queries * keys >= FEWEST

@@ -301,6 +301,11 @@ class Code:
             return None
         return Value(kind, f"<{', '.join(f'i1 {int(first <= lane < last)}' for lane in range(self.lanes))}>")
 
+    def before(self, last: Int, x: Value, other: Value) -> Value:
+        """``x`` in the lanes before ``last``, and ``other`` in the rest."""
+        mask = self._mask(0, last)
+        return x if mask is None else self.select(mask, x, other)
+
     def splat(self, *address: Int) -> Value:
         """The number at an address, in all lanes."""
         number = self.op("float", f"load float, {self._pointer(address)}, align 4")

@@ -1,276 +1,252 @@
-"""Convolution as kernels: a band of output rows of an image after another, with a tile of sums in registers.
+"""Convolution as kernels: the windows of a band of output rows are unrolled into a matrix y, which stays in the cache.
 
-A tile takes a few output channels and a few vectors along the runs of the unrolled windows y. Where channels are many
-they are summed in parts, of which y's rows stay in the nearest cache; the sums wait in the kernel's own memory.
+The outputs are the product of the weights with y, the weights' gradient that of y with the outputs' cotangent. The
+input's gradient is made of convolutions. As in NumPy only the width is unrolled where that is enough: the windows of a
+kernel row are then one run of each row of y, further on for each row below.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
-from itertools import product
+from functools import lru_cache
 from math import prod
 from typing import NamedTuple
 
+import numpy as np
+
+from autodiff.kernels import convolution as numpys
+from autodiff.kernels.geometry import Array, Geometry, Sizes, overlap
 from autodiff.kernels.llvm.builder import Argument, Code, Int, Machine
-from autodiff.kernels.llvm.windows import Band, Plan, clear
+from autodiff.kernels.llvm.library import Kernel, in_a_row, ready, single
+from autodiff.kernels.llvm.products import dots, products, turn
+from autodiff.kernels.threads import shares_sums, workers
 
-NEAR_ROWS = 100  # of y that are summed at a time, for the first cache
+BAND_BYTES = 1 << 20  # of y at a time, for the second cache
+THIN = 16  # rows of y below which there are also those of other kernel rows, where y's rows are the tile's
+FEW = 4  # output channels up to which a vector has places of the output, not these
+WIDEST = 1 << 14  # numbers of y that are made of a row of each channel, by code that is written out
+MOST_PARTS = 9  # residues of the stride, for each of which the input's gradient has a convolution
+SMALL = 1 << 16  # multiply-adds up to which NumPy's calls are as fast
+PARTS = 16  # of the work, that threads take one after another
+WORTH_THREADS = 1 << 20  # multiply-adds below which a second thread does not pay
 
 
-class Tile(NamedTuple):
-    """How the sums of the forward kernel are cut.
+class Plan(NamedTuple):
+    """All that a kernel depends on.
 
     Args:
-        rows, vectors: output channels, and vectors of outputs, whose sums are in registers.
-        blocks: of so many channels.
-        parts: into which the sum over input channels is cut.
+        inputs, outputs: channels of a group.
+        size, kernel: height and width of the images and of the kernel.
+        geometry: where the windows lie.
+        stacked: whether each kernel row has rows of y of its own.
     """
 
-    rows: int
-    vectors: int
-    blocks: int
-    parts: int
+    inputs: int
+    outputs: int
+    size: Sizes
+    kernel: Sizes
+    geometry: Geometry
+    stacked: bool
+
+    @property
+    def made(self) -> Sizes:
+        """Height and width of the output."""
+        return self.geometry.output_size(self.size, self.kernel)
+
+    @property
+    def arguments(self) -> tuple[int, int, int]:
+        """Numbers of an image, of its outputs, and of the weights."""
+        inputs, outputs = self.geometry.groups * self.inputs, self.geometry.groups * self.outputs
+        return inputs * prod(self.size), outputs * prod(self.made), outputs * self.inputs * prod(self.kernel)
+
+    @property
+    def plain(self) -> bool:
+        """Whether y is the input itself."""
+        stride, ((top, _), (left, _)), _, _ = self.geometry
+        return self.kernel == stride == (1, 1) and self.made == self.size and top == left == 0
+
+    @property
+    def copies(self) -> int:
+        """How many kernel rows have rows of y of their own."""
+        return self.kernel[0] if self.stacked else 1
+
+    @property
+    def further(self) -> int:
+        """How many rows of the image are in y beyond those of the band."""
+        return 0 if self.stacked else self.geometry.dilation[0] * (self.kernel[0] - 1)
+
+    @property
+    def depth(self) -> int:
+        """Rows of y."""
+        return self.copies * self.inputs * self.kernel[1]
+
+    @property
+    def bands(self) -> int:
+        """Bands of output rows."""
+        return -(-self.made[0] // max(1, BAND_BYTES // (4 * self.depth * self.made[1]) - self.further))
+
+    @property
+    def height(self) -> int:
+        """Output rows of a band; the last one may begin before the one before it ended."""
+        return -(-self.made[0] // self.bands)
+
+    @property
+    def plane(self) -> int:
+        """Bytes from one row of y to the next."""
+        return 4 * (prod(self.size) if self.plain else (self.height + self.further) * self.made[1])
+
+    @property
+    def below(self) -> int:
+        """Bytes from the windows of one kernel row to those of the next."""
+        own = self.inputs * self.kernel[1] * self.plane
+        return own if self.stacked else 4 * self.geometry.dilation[0] * self.made[1]
 
 
-def tile_of(plan: Plan, registers: int) -> Tile:
-    """The tile of a forward kernel."""
-    most = 8 if registers == 32 else 4
-    exact = [rows for rows in range(most // 2 + 1, most + 1) if plan.outputs % rows == 0]
-    rows = max(exact, default=-(-plan.outputs // -(-plan.outputs // most)))
-    near = max(1, NEAR_ROWS // plan.kernel[1])
-    parts = next(d for d in range(1, plan.inputs + 1) if plan.inputs % d == 0 and plan.inputs // d <= near)
-    return Tile(rows, min(12, registers * 3 // 4 // rows), -(-plan.outputs // rows), parts)
+def _bands(k: Code, plan: Plan, x: Int) -> Iterator[tuple[Int, Int, Int, Int, Int]]:
+    """Build the body for each band of an image and group.
+
+    Yields the number of the group, of it and the image together, the first row of the band, how many of its rows the
+    band before has, too, and where y is.
+    """
+    groups, (rows, wide), height = plan.geometry.groups, plan.made, plan.height
+    room = 0 if plan.plain else k.room(plan.depth * plan.plane // 4 + k.lanes)
+    with k.loop(k.start, k.stop) as turn, k.loop(0, groups) as group:
+        image, part = k.divide(turn.index, plan.bands)
+        item, first = k.at(group.index, (image, groups)), k.least(k.mul(part, height), rows - height)
+        source = k.at(x, (item, 4 * plan.inputs * prod(plan.size)))
+        if plan.plain:
+            y = k.at(source, (first, 4 * wide))
+        else:
+            y = room
+            _unroll(k, plan, source, first, y)
+        yield group.index, item, first, k.at(k.mul(part, height), (first, -1)), y
 
 
-def forward(machine: Machine, plans: tuple[Plan, ...]) -> Code:
-    """The kernel of x, weights, bias and out, to which each plan gives some of the places."""
-    plan, bands = plans[0], max(plan.bands for plan in plans)
-    groups, (image, _, whole) = plan.geometry.groups, plan.sizes
-    k = Code(machine, [
-        Argument(groups * image), Argument(0, plan.weights.size), Argument(0, groups * plan.outputs),
-        Argument(groups * plan.outputs * whole, written=True),
-    ], turns=bands)  # fmt: skip
+def _unroll(k: Code, plan: Plan, x: Int, first: Int, y: Int) -> None:
+    """Write y[kernel row, channel, kernel column, row, output column] of the band that begins with a row."""
+    (sh, sw), ((top, _), (left, _)), (dh, dw), _ = plan.geometry
+    (height, width), (_, columns), (made, wide), rows = plan.size, plan.kernel, plan.made, plan.height + plan.further
+    for i in range(plan.copies):
+        inside, _ = overlap(dh * i - top, sh, height, made + plan.further)
+        begin = k.least(rows, k.most(0, k.at(inside.start, (first, -1))))
+        end = k.least(rows, k.most(begin, k.at(inside.stop, (first, -1))))
+        with k.loop(0, plan.inputs) as channel:
+            for j in range(columns):
+                across, _ = overlap(dw * j - left, sw, width, wide)
+                plane = k.at(y, (channel.index, columns * plan.plane), (i * plan.inputs * columns + j, plan.plane))
+                _clear(k, plane, 0, k.mul(begin, wide))
+                with k.loop(begin, end) as row:
+                    above = k.at(dh * i - top, (first, sh), (row.index, sh))
+                    source = k.at(x, (channel.index, 4 * height * width), (above, 4 * width))
+                    to = k.at(plane, (row.index, 4 * wide))
+                    for at in range(0, wide, k.lanes):  # the next row overwrites what is beyond in the last vector
+                        place = 4 * (sw * at + dw * j - left)
+                        some = k.take(sw, source, place, first=across.start - at, last=across.stop - at)
+                        k.store(some, to, 4 * at)
+                _clear(k, plane, k.mul(end, wide), rows * wide)
+
+
+def _clear(k: Code, to: Int, begin: Int, end: Int) -> None:
+    """Write zeros from one number to another, and a vector beyond them at most."""
+    if begin != end:
+        with k.loop(begin, end, k.lanes) as part:
+            k.store(k.zero, k.at(to, (part.index, 4)))
+
+
+def forward(machine: Machine, plan: Plan) -> Code:
+    """The kernel of x, weights, bias and out."""
+    (image, made, weights), outputs, taps = plan.arguments, plan.outputs, plan.inputs * prod(plan.kernel)
+    fixed = [Argument(0, weights), Argument(0, plan.geometry.groups * outputs)]
+    k = Code(machine, [Argument(image), *fixed, Argument(made, written=True)], turns=plan.bands)
     x, w, bias, out = k.arrays
-    with k.loop(k.start, k.stop) as turn:
-        n, part = k.divide(turn.index, bands)
-        for plan in plans:
-            height, tile = -(-plan.made[0] // bands), tile_of(plan, machine.registers)
-            band = Band(k, plan, height, k.least(k.mul(part, height), plan.made[0] - height))
-            k.used = 0
-            waiting = k.room(tile.rows * tile.blocks * tile.vectors * k.lanes if tile.parts > 1 else 0)
-            room, (many, rest) = k.room(band.unrolled), divmod(band.size, tile.vectors * k.lanes)
-            with k.loop(0, groups) as g:
-                item = k.at(g.index, (n, groups))
-                y = band.unroll(k.at(x, (item, image * 4)), room)
-                own = k.at(w, (g.index, plan.weights.group * 4)), k.at(bias, (g.index, plan.outputs * 4))
-                sums = Sums(band, tile, waiting, *own, y, k.at(out, (item, plan.outputs * whole * 4)))
-                if many:
-                    with k.loop(0, many) as p:
-                        sums.block(k.mul(p.index, tile.vectors * k.lanes), tile.vectors, k.lanes)
-                if rest:
-                    sums.block(many * tile.vectors * k.lanes, -(-rest // k.lanes), (rest - 1) % k.lanes + 1)
+    (kh, kw), (rows, wide) = plan.kernel, plan.made
+    plane, count = 4 * rows * wide, plan.height * wide
+    terms = [(kh, 4 * kw, plan.below), (plan.inputs, 4 * kh * kw, kw * plan.plane), (kw, 4, plan.plane)]
+    for group, item, first, _, y in _bands(k, plan, x):
+        left, offsets = k.at(w, (group, 4 * outputs * taps)), k.at(bias, (group, 4 * outputs))
+        to = k.at(out, (item, outputs * plane), (first, 4 * wide))
+        for o, column, last, z in products(k, (0, outputs), count, terms, left, 4 * taps, y):
+            z = k.binary("fadd", z, k.splat(k.at(offsets, (o, 4))))
+            k.store(z, k.at(to, (o, plane), (column, 4)), last=last)
     return k
-
-
-class Sums(NamedTuple):
-    """Makes the sums of one band by the forward kernel."""
-
-    band: Band
-    tile: Tile
-    waiting: Int
-    weights: Int
-    bias: Int
-    y: Int
-    out: Int
-
-    def block(self, at: Int, vectors: int, last: int) -> None:
-        """All channels of the outputs from ``at`` on, in vectors, of the last of which ``last`` lanes count."""
-        band, (rows, most, blocks, parts) = self.band, self.tile
-        k, plan, places = band.k, band.plan, self.places(at, vectors)
-        far, width, plane = plan.weights, plan.kernel[1], 4 * plan.sizes[2]
-        tile, some = [*product(range(rows), range(vectors))], plan.inputs // parts
-        lasts = [None] * (vectors - 1) + [last if plan.plain else None]
-        with k.loop(0, parts) as part, k.loop(0, blocks) as block:
-            own = k.at(self.waiting, (block.index, rows * most * k.lanes * 4))
-            channel = k.least(k.mul(block.index, rows), plan.outputs - rows)  # the last block may overlap
-            offsets = [k.splat(k.at(self.bias, (channel, 4)), 4 * m) for m in range(rows)]
-            sums = [offsets[m] for m, _ in tile]
-            if parts > 1:
-                begun = k.compare("ne", part.index, 0)
-                waiting = [k.load(own, (m * most + v) * k.lanes * 4) for m, v in tile]
-                sums = [k.select(begun, *both) for both in zip(waiting, sums, strict=True)]
-            panel = k.at(self.weights, (channel, far.output * 4), (part.index, some * far.input * 4))
-            right = k.at(self.y, (at, 4), (part.index, some * width * band.plane))
-            with k.loop(0, plan.kernel[0], carried=sums) as i:
-                left, windows = k.at(panel, (i.index, far.row * 4)), k.add(right, band.start(i.index))
-                with k.loop(0, some, carried=i.values) as c:
-                    w, y = k.at(left, (c.index, far.input * 4)), k.at(windows, (c.index, width * band.plane))
-                    c.next = c.values
-                    for j in range(width):
-                        x = [k.load(y, j * band.plane + 4 * k.lanes * v, last=edge) for v, edge in enumerate(lasts)]
-                        offset = far.first + j * far.column
-                        factors = [k.splat(w, 4 * (offset + m * far.output)) for m in range(rows)]
-                        c.next = [k.fma(factors[m], x[v], s) for (m, v), s in zip(tile, c.next, strict=True)]
-                i.next = c.out
-            if parts > 1:
-                for (m, v), s in zip(tile, i.out, strict=True):
-                    k.store(s, own, (m * most + v) * k.lanes * 4)
-            with k.when(k.compare("eq", part.index, parts - 1)):
-                for (m, v), s in zip(tile, i.out, strict=True):
-                    to = k.at(self.out, (channel, plane)), m * plane
-                    k.put(s, places[v], *to, last=last if v == vectors - 1 else None)
-
-    def places(self, at: Int, vectors: int) -> list[Int]:
-        """Where in the image the outputs of each vector from ``at`` on go: a place, or one for each lane."""
-        k, plan = self.band.k, self.band.plan
-        (top, left), (down, right), wide, width = plan.place, plan.steps, plan.made[1], plan.whole[1]
-        found = [k.add(k.at(at, (self.band.first, wide)), v * k.lanes) for v in range(vectors)]
-        if down == right == 1:
-            return found
-        each = [k.spread(start, 1) for start in found]
-        rows = [k.binary("udiv", index, k.spread(wide)) for index in each]
-        rows = [k.binary("mul", row, k.spread(down * width - right * wide)) for row in rows]
-        across = [k.binary("mul", index, k.spread(right)) for index in each]
-        first = k.spread(top * width + left)
-        return [k.binary("add", k.binary("add", *both), first) for both in zip(rows, across, strict=True)]
-
-
-class Strip(NamedTuple):
-    """How the sums of the weights' gradient are cut: by rows of y, and vectors of the cotangent.
-
-    Args:
-        kernel_rows, rows: of so many kernel rows, and of so many rows of y for each of these, sums are in registers.
-        blocks: of so many rows.
-        vectors, panels: of the cotangent in registers, and how often.
-    """
-
-    kernel_rows: int
-    rows: int
-    blocks: int
-    vectors: int
-    panels: int
-
-
-def strip_of(plan: Plan, across: int, registers: int) -> Strip:
-    """The strip of a kernel for the weights' gradient, with so many vectors of the cotangent."""
-    vectors = next(v for v in ((4, 3, 2, 1) if registers == 32 else (2, 1)) if across % v == 0)
-    most = (28 if registers == 32 else 12) // vectors
-    exact = [rows for rows in range(most * 2 // 3, most + 1) if plan.depth % rows == 0]
-    rows = plan.depth if plan.depth <= most else max(exact, default=-(-plan.depth // -(-plan.depth // most)))
-    together = max(i for i in range(1, max(1, most // rows) + 1) if plan.kernel[0] % i == 0)
-    return Strip(together, rows, -(-plan.depth // rows), vectors, across // vectors)
 
 
 def weight(machine: Machine, plan: Plan) -> Code:
-    """The kernel of x, the outputs' cotangent, and the weights' gradient.
-
-    Either the lanes of a vector are output channels, for which the cotangent is transposed, or, where there are few of
-    these, places of the output; then the sum of the lanes is taken at the end.
-    """
-    groups, ((oh, ow), (kh, kw), bands) = plan.geometry.groups, (plan.made, plan.kernel, plan.bands)
-    (image, made, _), lanes = plan.sizes, machine.lanes
-    k = Code(machine, [
-        Argument(groups * image), Argument(groups * made),
-        Argument(0, groups * plan.outputs * plan.inputs * kh * kw, written=True, sums=True),
-    ], turns=bands)  # fmt: skip
+    """The kernel of x, the outputs' cotangent, and the weights' gradient, in which the output channels come last."""
+    (image, given, weights), outputs, depth = plan.arguments, plan.outputs, plan.depth
+    k = Code(machine, [Argument(image), Argument(given), Argument(0, weights, True, sums=True)], turns=plan.bands)
     x, g, gradient = k.arrays
-    few = plan.outputs * 4 <= lanes
-    strip = strip_of(plan, plan.outputs if few else -(-plan.outputs // lanes), machine.registers)
-    height, across = -(-oh // bands), strip.vectors * strip.panels
-    count = groups * kh * strip.blocks * strip.rows * across * lanes
-    sums, whole = k.room(count), Band(k, plan, height)
-    turned, y = k.room(0 if few else (whole.size + lanes) * across * lanes), k.room(whole.unrolled)
-    clear(k, sums, 0, count)
-    with k.loop(k.start, k.stop) as turn, k.loop(0, groups) as group:
-        n, part = k.divide(turn.index, bands)
-        item, first = k.at(group.index, (n, groups)), k.least(k.mul(part, height), oh - height)
-        products = Products(strip, few, Band(k, plan, height, first), k.at(sums, (group.index, count // groups * 4)))
-        # The last band may begin before the one before it ended.
-        begin = k.mul(k.at(k.mul(part, height), (first, -1)), ow)
-        given = k.at(g, (item, made * 4), (first, ow * 4))
-        products.add(products.band.unroll(k.at(x, (item, image * 4)), y), given, turned, begin)
-    with k.loop(0, groups) as group:
-        products = Products(strip, few, whole, k.at(sums, (group.index, count // groups * 4)))
-        products.write(k.at(gradient, (group.index, plan.outputs * plan.inputs * kh * kw * 4)))
+    (rows, wide), (kh, kw), apart, few = plan.made, plan.kernel, 4 * outputs, outputs <= FEW
+    plane, size, all_of_group = 4 * rows * wide, plan.height * wide, kh * kw * plan.inputs * apart
+    turned = k.room(0 if few else size * outputs)
+    for group, item, first, again, y in _bands(k, plan, x):
+        here, begin = k.at(g, (item, outputs * plane), (first, 4 * wide)), k.mul(again, wide)
+        count = k.at(size, (begin, -1))
+        if not few:
+            turn(k, here, outputs, plane, size, turned)
+        with k.loop(0, kh // plan.copies) as i:
+            to = k.at(gradient, (group, all_of_group), (i.index, depth * apart))
+            left = k.at(y, (begin, 4), (i.index, plan.below))
+            if few:
+                made = dots(k, depth, outputs, count, left, plan.plane, k.at(here, (begin, 4)), plane)
+            else:
+                made = products(k, (0, depth), outputs, [(count, 4, apart)], left, plan.plane,
+                                k.at(turned, (begin, apart)), once=True)  # fmt: skip
+            for row, column, last, z in made:
+                total = k.at(to, (row, apart), (column, 4))
+                k.store(k.binary("fadd", z, k.load(total, last=last)), total, last=last)
     return k
 
 
-class Products(NamedTuple):
-    """Makes the sums of products by the kernel for the weights' gradient."""
+@lru_cache(maxsize=256)
+def plan_of(size: Sizes, shape: Sizes, geometry: Geometry, rows: int = 0) -> Plan | None:
+    """What convolution of images of ``size`` with weights of ``shape`` depends on; None where no kernel is made.
 
-    strip: Strip
-    few: bool
-    band: Band
-    sums: Int
-
-    @contextmanager
-    def strips(self) -> Iterator[tuple[Int, Int, Int, Int]]:
-        """Build what is done for each strip, given its first kernel row, panel, row of y, and where its sums are."""
-        k, plan, (together, rows, blocks, vectors, panels) = self.band.k, self.band.plan, self.strip
-        each = 4 * rows * vectors * k.lanes
-        with k.loop(0, plan.kernel[0], together) as i, k.loop(0, panels) as o, k.loop(0, blocks) as r:
-            number = k.at(k.mul(k.at(r.index, (o.index, blocks)), together), (i.index, panels * blocks))
-            yield i.index, o.index, k.least(k.mul(r.index, rows), plan.depth - rows), k.at(self.sums, (number, each))
-
-    @property
-    def tile(self) -> list[tuple[int, int, int]]:
-        """Kernel row, row of y, and vector of the cotangent of each sum of a strip."""
-        strip = self.strip
-        return [*product(range(strip.kernel_rows), range(strip.rows), range(strip.vectors))]
-
-    def add(self, y: Int, g: Int, turned: Int, begin: Int) -> None:
-        """Add the products of the rows of y with the cotangent ``g`` of a band, from output ``begin`` on."""
-        band, k, few, vectors = self.band, self.band.k, self.few, self.strip.vectors
-        plane = prod(band.plan.made) * 4
-        padded = vectors * self.strip.panels * k.lanes * 4
-        if not few:
-            _turn(band, g, turned, padded)
-        with self.strips() as (i, o, row, sums):
-            rows = [k.add(k.at(y, (row, band.plane)), band.start(k.add(i, a))) for a in range(self.strip.kernel_rows)]
-            source = k.at(g, (o, vectors * plane)) if few else k.at(turned, (o, vectors * k.lanes * 4))
-            with k.loop(begin, band.size, k.lanes if few else 1, carried=[k.zero] * len(self.tile)) as p:
-                # What lies beyond may be infinite: it must be 0 in both.
-                last = k.at(band.size, (p.index, -1)) if few else None
-                at = k.at(source, (p.index, 4 if few else padded))
-                given = [k.load(at, v * (plane if few else k.lanes * 4), last=last) for v in range(vectors)]
-                places = [(k.at(row, (p.index, 4)), b * band.plane) for row in rows for b in range(self.strip.rows)]
-                factors = [k.load(*place, last=last) if few else k.splat(*place) for place in places]
-                pairs = product(factors, given)
-                p.next = [k.fma(*pair, s) for pair, s in zip(pairs, p.values, strict=True)]
-            for number, s in enumerate(p.out):
-                at = number * k.lanes * 4
-                k.store(k.binary("fadd", s, k.load(sums, at)), sums, at)
-
-    def write(self, gradient: Int) -> None:
-        """Write the gradient."""
-        k, plan, vectors = self.band.k, self.band.plan, self.strip.vectors
-        (kh, kw), apart = plan.kernel, plan.inputs * plan.kernel[0] * plan.kernel[1]
-        with self.strips() as (i, o, row, sums):
-            for number, (a, b, v) in enumerate(self.tile):
-                channel, column = k.divide(k.add(row, b), kw)
-                output = k.mul(k.at(v, (o, vectors)), 1 if self.few else k.lanes)
-                at = k.at(gradient, (output, apart * 4), (channel, kh * kw * 4), (k.add(i, a), kw * 4), (column, 4))
-                total = k.load(sums, number * k.lanes * 4)
-                if self.few:
-                    k.store(k.total(total), at, last=1)
-                else:
-                    k.put(total, k.spread(0, apart), at, last=k.at(plan.outputs, (output, -1)))
+    Kernel rows have rows of y of their own where the stride asks for it, or where y had less than ``rows`` else.
+    """
+    stacked = geometry.stride[0] > 1 or shape[1] * shape[3] < rows
+    plan = Plan(shape[1], shape[0] // geometry.groups, size, shape[2:], geometry, stacked)
+    fits = min(plan.made) > 0 and plan.copies * shape[3] * plan.made[1] <= WIDEST
+    return plan if fits else None
 
 
-def _turn(band: Band, g: Int, to: Int, padded: int) -> None:
-    """Write the cotangent of a band with the output channels side by side, and zeros beyond them."""
-    k, size, apart, outputs = band.k, band.size, prod(band.plan.made) * 4, band.plan.outputs
-    whole = outputs // k.lanes * k.lanes
-    with k.loop(0, size, k.lanes) as p:
-        first = k.least(p.index, max(0, size - k.lanes))  # the last square may overlap the one before it
-        source, below = k.at(g, (first, 4)), k.at(to, (first, padded))
-        if whole:
-            with k.loop(0, whole, k.lanes) as channel:
-                rows = [k.load(k.at(source, (channel.index, apart)), j * apart, last=size) for j in range(k.lanes)]
-                for j, row in enumerate(k.turned(rows)):
-                    k.store(row, k.at(below, (channel.index, 4)), j * padded)
-        if outputs > whole:
-            rows = [k.load(source, (whole + j) * apart, last=size) for j in range(outputs - whole)]
-            for j, row in enumerate(k.turned(rows + [k.zero] * (k.lanes - len(rows)))):
-                k.store(row, below, whole * 4 + j * padded)
+def convolve(x: Array, w: Array, geometry: Geometry, bias: Array | None = None) -> Array | None:
+    """The route of ``convolution.convolve``."""
+    plan = plan_of(x.shape[2:], w.shape, geometry) if single(x, w, bias) else None
+    if plan is None or len(x) * w.size * prod(plan.made) <= SMALL:
+        return None
+    kernel = ready("convolution", plan, forward)
+    return None if kernel is None else _run(kernel, plan, x, w, bias)
+
+
+def _run(kernel: Kernel, plan: Plan, x: Array, w: Array, bias: Array | None) -> Array:
+    offsets = np.zeros(len(w), np.float32) if bias is None else bias
+    out: Array = np.empty((len(x), len(w), *plan.made), np.float32)
+    parts = PARTS if len(x) * w.size * prod(plan.made) >= WORTH_THREADS else 1
+    kernel(in_a_row(x), in_a_row(w), in_a_row(offsets), out, stop=len(x), parts=parts)
+    return out
+
+
+def convolve_input(g: Array, w: Array, geometry: Geometry, input_shape: Sizes) -> Array | None:
+    """The route of ``convolution.convolve_input``, which leads to convolutions."""
+    fits = single(g, w) and prod(geometry.stride) <= MOST_PARTS and g.size * (w.size // max(1, len(w))) > SMALL
+    return numpys.gather_input(g, w, geometry, input_shape) if fits else None
+
+
+def convolve_weight(g: Array, x: Array, geometry: Geometry, kernel_shape: Sizes) -> Array | None:
+    """The route of ``convolution.convolve_weight``."""
+    plan = plan_of(x.shape[2:], kernel_shape, geometry, THIN) if single(g, x) else None
+    work = g.size * prod(kernel_shape[1:])
+    if plan is None or work <= SMALL:
+        return None
+    kernel = ready("the gradient of a convolution's weights", plan, weight)
+    parts = min(len(x), workers()) if work >= WORTH_THREADS and shares_sums() else 1
+    return None if kernel is None else _weigh(kernel, plan, g, x, parts)
+
+
+def _weigh(kernel: Kernel, plan: Plan, g: Array, x: Array, parts: int) -> Array:
+    (kh, kw), groups = plan.kernel, plan.geometry.groups
+    sums = np.zeros((parts, groups, kh, plan.inputs, kw, plan.outputs), np.float32)
+    kernel(in_a_row(x), in_a_row(g), sums, stop=len(x), parts=parts)
+    total = sums[0] if parts == 1 else np.add.reduce(sums, axis=0)
+    return np.ascontiguousarray(total.transpose(0, 4, 2, 1, 3)).reshape(-1, plan.inputs, kh, kw)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,8 @@ from autodiff.kernels.llvm.builder import Argument, Code, Int, Machine, Value
 from autodiff.kernels.llvm.library import Kernel, in_a_row, ready, single
 from autodiff.kernels.threads import shares_sums, workers
 
-ROWS = 6  # of a tile
+ROWS = 24  # at least, of a left factor whose rows are not counted beforehand
+WAIT = 8  # sums that are begun before the first of them is ready
 TURNS = 4  # of the loop over what is summed, written out
 PART = 1 << 20  # multiply-adds that a thread takes at a time
 # Beyond these BLAS, which copies its factors into tiles, is as fast.
@@ -22,40 +24,116 @@ FEWEST_ROWS, FEWEST_TERMS = 64, 256  # of a left factor that lies row by row, or
 
 # Whether the left factor lies by columns, its size across them, columns of the right one, whether a row is added.
 Key = tuple[bool, int, int, bool]
+Term = tuple[Int, int, int]  # how many products are summed, and bytes from one to the next in the left and right factor
 
 
-def strips(k: Code, columns: int) -> Iterator[tuple[Int, list[int]]]:
-    """Build the body for each strip of a tile's width: its address in a row, and how many numbers each vector has."""
-    width = (4 if k.machine.registers == 32 else 2) * k.lanes
+def tile_of(machine: Machine, rows: int, columns: int) -> tuple[int, int]:
+    """The rows and vectors of sums at a time with which a product of so many takes the least time.
+
+    There are two multiply-adds, or loads, in a cycle; loads, of which a vector often takes two, hide behind the others
+    for the most part.
+    """
+    vectors = -(-columns // machine.lanes)
+
+    def time(tile: tuple[int, int]) -> float:
+        height, (many, rest) = tile[0], divmod(vectors, tile[1])
+        full, last = (max(height * width, WAIT) + height / 2 + width for width in (tile[1], rest))
+        return -(-rows // height) * (many * full + (last if rest else 0))
+
+    most = machine.registers * 3 // 4
+    return min(((r, v) for r in range(1, min(rows, most) + 1) for v in range(1, min(vectors, most // r) + 1)), key=time)
+
+
+def strips(k: Code, columns: int, vectors: int) -> Iterator[tuple[Int, list[int]]]:
+    """Build the body for each strip of so many vectors: its first column, and how many numbers each vector has."""
+    width = vectors * k.lanes
     whole = columns // width * width
     if whole:
         with k.loop(0, whole, width) as strip:
-            yield k.mul(strip.index, 4), [k.lanes] * (width // k.lanes)
+            yield strip.index, [k.lanes] * vectors
     if whole < columns:
-        yield 4 * whole, [min(k.lanes, columns - at) for at in range(whole, columns, k.lanes)]
+        yield whole, [min(k.lanes, columns - at) for at in range(whole, columns, k.lanes)]
+
+
+def sums(
+    k: Code, terms: Sequence[Term], rows: int, left: Int, apart: int, right: Int, lasts: Sequence[int],
+    begun: Sequence[Value],
+) -> Sequence[Value]:  # fmt: skip
+    """The sums of products of numbers with vectors, row by row, added to what is ``begun``.
+
+    The numbers of so many ``rows`` begin at ``left``, with ``apart`` bytes from row to row. The vectors begin at
+    ``right``; each has as many numbers as ``lasts`` says. Of several ``terms`` the outer loop comes first.
+    """
+    (count, step, along), *inner = terms
+
+    def more(x: Int, y: Int, turns: int, totals: Sequence[Value]) -> Sequence[Value]:
+        for turn in range(turns):
+            if inner:
+                totals = sums(k, inner, rows, k.add(x, turn * step), apart, k.add(y, turn * along), lasts, totals)
+                continue
+            vectors = [k.load(y, turn * along + 4 * k.lanes * v, last=last) for v, last in enumerate(lasts)]
+            factors = [k.splat(x, turn * step + i * apart) for i in range(rows)]
+            totals = [k.fma(*pair, total) for pair, total in zip(product(factors, vectors), totals, strict=True)]
+        return totals
+
+    turns = 1
+    if isinstance(count, int) and not inner:
+        if count <= 2 * TURNS:
+            return more(left, right, count, begun)
+        turns = 1 if count % TURNS else TURNS
+    with k.loop(0, count, turns, begun) as loop:
+        loop.next = [*more(k.at(left, (loop.index, step)), k.at(right, (loop.index, along)), turns, loop.values)]
+    return loop.out
 
 
 def products(
-    k: Code, count: Int, left: Sequence[Int], step: int, right: Int, apart: int, lasts: Sequence[int],
-    begun: Sequence[Value] = (),
-) -> list[Value]:  # fmt: skip
-    """The sums of ``count`` products of numbers, ``step`` bytes apart, with vectors, ``apart`` bytes; row by row.
+    k: Code, rows: tuple[Int, Int], columns: int, terms: Sequence[Term], left: Int, apart: int, right: Int,
+    once: bool = False,
+) -> Iterator[tuple[Int, Int, int, Value]]:  # fmt: skip
+    """Build the body for each vector of a product of matrices: its row and first column, how many count, and itself.
 
-    To what is ``begun`` they are added.
+    Some rows of the last tile come twice; ``once`` has them be 0 then, for sums that are added to something.
     """
+    start, stop = rows
+    known = stop if isinstance(stop, int) else ROWS
+    height, width = tile_of(k.machine, known, columns)
+    for column, lasts in strips(k, columns, width):
+        with k.loop(start, stop, height) as block:
+            first = k.least(block.index, k.add(stop, -height))
+            begun = [k.zero] * (height * len(lasts))
+            found = sums(k, terms, height, k.at(left, (first, apart)), apart, k.at(right, (column, 4)), lasts, begun)
+            for (i, (v, last)), x in zip(product(range(height), enumerate(lasts)), found, strict=True):
+                row = k.add(first, i)
+                x = k.select(k.compare("slt", row, block.index), k.zero, x) if once and known % height else x
+                yield row, k.add(column, k.lanes * v), last, x
 
-    def turn(at: Int, place: Int, sums: Sequence[Value]) -> list[Value]:
-        vectors = [k.load(right, place, 4 * k.lanes * v, last=last) for v, last in enumerate(lasts)]
-        factors = [k.splat(row, at) for row in left]
-        pairs = [(factor, vector) for factor in factors for vector in vectors]
-        return [k.fma(*pair, total) for pair, total in zip(pairs, sums, strict=True)]
 
-    turns = TURNS if isinstance(count, int) and count % TURNS == 0 else 1
-    with k.loop(0, count, turns, begun or [k.zero] * (len(left) * len(lasts))) as loop:
-        loop.next = loop.values
-        for i in range(turns):
-            loop.next = turn(k.at(i * step, (loop.index, step)), k.at(i * apart, (loop.index, apart)), loop.next)
-    return loop.out
+def dots(
+    k: Code, rows: int, columns: int, count: Int, left: Int, apart: int, right: Int, along: int
+) -> Iterator[tuple[Int, Int, int, Value]]:
+    """Build the body for each number of a product as ``products`` does: of rows with few rows, not with columns."""
+    height = max(h for h in range(1, min(rows, k.machine.registers * 3 // 4) + 1) if rows % h == 0)
+    with k.loop(0, rows, height) as block:
+        for column in range(columns):
+            x, y = k.at(left, (block.index, apart)), k.add(right, column * along)
+            with k.loop(0, count, k.lanes, [k.zero] * height) as loop:
+                at, last = k.mul(loop.index, 4), k.at(count, (loop.index, -1))
+                given = k.load(y, at, last=last)  # what lies beyond may be infinite: it must be 0 in both
+                terms = [(k.load(x, at, i * apart, last=last), total) for i, total in enumerate(loop.values)]
+                loop.next = [k.fma(given, z, total) for z, total in terms]
+            for i, z in enumerate(loop.out):
+                yield k.add(block.index, i), column, 1, k.total(z)
+
+
+def turn(k: Code, source: Int, rows: int, apart: int, columns: int, to: Int) -> None:
+    """Write a matrix of so many rows, ``apart`` bytes apart, with its columns as rows."""
+    with k.loop(0, columns, k.lanes) as block:
+        first = k.least(block.index, max(0, columns - k.lanes))  # the last square may overlap the one before it
+        for row, (many,) in strips(k, rows, 1):
+            at, below = k.at(source, (row, apart), (first, 4)), k.at(to, (first, 4 * rows), (row, 4))
+            square = [k.load(at, i * apart, last=columns) for i in range(many)] + [k.zero] * (k.lanes - many)
+            for i, x in enumerate(k.turned(square)[:columns]):
+                k.store(x, below, i * 4 * rows, last=many)
 
 
 def build(machine: Machine, key: Key) -> Code:
@@ -65,23 +143,14 @@ def build(machine: Machine, key: Key) -> Code:
     k = Code(machine, [Argument(size), Argument(columns) if by_columns else Argument(0, size * columns), result,
                        *[Argument(0, columns)] * added])  # fmt: skip
     x, y, out, *row = k.arrays
-    count: Int = size
-    over: tuple[Int, Int] = k.start, k.stop
     if by_columns:
         x, y = k.at(x, (k.start, 4 * size)), k.at(y, (k.start, 4 * columns))
-        count, over = k.binary("sub", k.stop, k.start), (0, size)
-    for strip, lasts in strips(k, columns):
-        begin = [k.load(b, strip, 4 * k.lanes * v, last=last) for b in row for v, last in enumerate(lasts)]
-        with k.loop(*over, ROWS) as block:
-            # Some rows of the last tile are computed twice.
-            first = k.least(block.index, size - ROWS if by_columns else k.add(k.stop, -ROWS))
-            left = [k.at(x, (k.add(first, i), 4 if by_columns else 4 * size)) for i in range(ROWS)]
-            step = 4 * size if by_columns else 4
-            sums = products(k, count, left, step, k.add(y, strip), 4 * columns, lasts, begin * ROWS)
-            for i in range(ROWS):
-                for v, last_lane in enumerate(lasts):
-                    at = k.at(out, (k.add(first, i), 4 * columns))
-                    k.store(sums[i * len(lasts) + v], at, strip, 4 * k.lanes * v, last=last_lane)
+        made = products(k, (0, size), columns, [(k.binary("sub", k.stop, k.start), 4 * size, 4 * columns)], x, 4, y)
+    else:
+        made = products(k, (k.start, k.stop), columns, [(size, 4, 4 * columns)], x, 4 * size, y)
+    for i, column, last, z in made:
+        z = k.binary("fadd", z, k.load(k.at(row[0], (column, 4)), last=last)) if row else z
+        k.store(z, k.at(out, (i, 4 * columns), (column, 4)), last=last)
     return k
 
 
@@ -93,7 +162,7 @@ def dot(x: Any, y: Any, count: int, b: Any = None) -> Array | None:
     by_columns = not x.flags.c_contiguous and x.T.flags.c_contiguous
     if by_columns:
         key, fits = (True, rows, columns, False), b is None and 2 * rows * columns <= LARGEST
-        fits = fits and rows >= ROWS and size >= FEWEST_TERMS
+        fits = fits and size >= FEWEST_TERMS
     else:
         copies = 1 if y.flags.c_contiguous else 2
         key, fits = (False, size, columns, b is not None), rows >= FEWEST_ROWS and copies * size * columns <= LARGEST
@@ -113,6 +182,6 @@ def _multiplied(kernel: Kernel, key: Key, x: Array, y: Array, b: Array | None) -
         kernel(in_a_row(x), in_a_row(y), out, *added, stop=rows, parts=min(parts, rows // ROWS))
         return out
     parts = workers() if parts > 1 and shares_sums() else 1
-    sums = np.empty((parts, rows, columns), np.float32)
-    kernel(in_a_row(x.T), in_a_row(y), sums, stop=size, parts=parts)
-    return sums[0] if parts == 1 else np.add.reduce(sums, axis=0)
+    totals = np.empty((parts, rows, columns), np.float32)
+    kernel(in_a_row(x.T), in_a_row(y), totals, stop=size, parts=parts)
+    return totals[0] if parts == 1 else np.add.reduce(totals, axis=0)

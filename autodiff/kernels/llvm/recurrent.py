@@ -5,7 +5,7 @@ The sums of some samples, for all four gates of a vector of units, are in regist
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -16,7 +16,7 @@ from autodiff.kernels.geometry import Array
 from autodiff.kernels.llvm.builder import Argument, Code, Int, Machine, Value
 from autodiff.kernels.llvm.elementwise import Maths
 from autodiff.kernels.llvm.library import Kernel, host, in_a_row, ready, single
-from autodiff.kernels.llvm.products import products, strips
+from autodiff.kernels.llvm.products import products, strips, sums
 from autodiff.kernels.products import dot
 from autodiff.kernels.recurrent import Steps
 
@@ -31,56 +31,52 @@ def samples_together(machine: Machine, samples: int) -> int:
     return min(samples, 4 if machine.registers == 32 else 2)
 
 
+def _code(machine: Machine, size: int, read: Sequence[int], written: Sequence[int], weights: int) -> Code:
+    """A kernel of arrays that have ``size`` numbers so many times a row, of weights, and how rows follow each other."""
+    rows = [Argument(n * size) for n in read] + [Argument(n * size, written=True) for n in written]
+    return Code(machine, [*rows, Argument(0, weights), Argument(0, 6)])
+
+
 @contextmanager
-def _turns(k: Code, together: int, back: bool) -> Iterator[tuple[Int, Int, Int, Value, Value]]:
+def _turns(
+    k: Code, size: int, together: int, back: bool
+) -> Iterator[tuple[Int, Int, Callable[[Int, Int], Int], Value]]:
     """Build loops over samples, and over times in the order that the last argument says.
 
-    Yields the first sample, its row, its row at the time before, whether there is one, and whether a turn went before.
+    Yields the first sample, its row, where its state before is, given where all states and the first ones are, and
+    whether a turn went before.
     """
     count, begin, apart = (k.integer(k.arrays[-1], 8 * i) for i in range(3))
     with k.loop(k.start, k.stop, together) as block:
         sample = k.least(block.index, k.add(k.stop, -together))  # some of the last may be gone through twice
         with k.loop(0, count) as turn:
-            row, begun = k.add(begin, sample, k.binary("mul", turn.index, apart)), k.compare("ne", turn.index, 0)
-            before, some = k.add(row, apart if back else k.mul(apart, -1)), begun
-            if back:
-                some = k.compare("ne", turn.index, k.add(count, -1))
-            yield sample, row, before, some, begun
+            row = k.add(begin, sample, k.binary("mul", turn.index, apart))
+            earlier = k.add(row, apart if back else k.mul(apart, -1))
+            begun = k.compare("ne", turn.index, 0)
+            some = k.compare("ne", turn.index, k.add(count, -1)) if back else begun
 
+            def before(states: Int, first: Int) -> Int:
+                return k.select(some, k.at(states, (earlier, 4 * size)), k.at(first, (sample, 4 * size)))
 
-def _vectors(k: Code, size: int) -> Iterator[tuple[Int, int]]:
-    """Build the body for each vector of ``size`` units: where it is, in bytes, and how many lanes count."""
-    whole = size // k.lanes * k.lanes
-    if whole:
-        with k.loop(0, whole, k.lanes) as part:
-            yield k.mul(part.index, 4), k.lanes
-    if whole < size:
-        yield 4 * whole, size - whole
+            yield sample, row, before, begun
 
 
 def forward(machine: Machine, key: tuple[int, int]) -> Code:
-    """The kernel of x, packed weights, h0, c0, all h, c and gates, and how rows follow each other in time."""
+    """The kernel of x, h0, c0, all h, c and gates, packed weights, and how rows follow each other in time."""
     size, together = key
-    weights = 4 * size * -(-size // machine.lanes) * machine.lanes
-    k = Code(machine, [
-        Argument(4 * size), Argument(0, weights), Argument(size), Argument(size), Argument(size, written=True),
-        Argument(size, written=True), Argument(4 * size, written=True), Argument(0, 6),
-    ])  # fmt: skip
-    m, (x, w, h0, c0, h, c, gates, _) = Maths(k), k.arrays
-    with _turns(k, together, back=False) as (sample, row, before, some, _):
-        h_before, c_before = (
-            k.select(some, k.at(array, (before, 4 * size)), k.at(first, (sample, 4 * size)))
-            for array, first in ((h, h0), (c, c0))
-        )
-        to_h, to_c, (z, to_gates) = (
-            k.at(h, (row, 4 * size)), k.at(c, (row, 4 * size)), [k.at(array, (row, 16 * size)) for array in (x, gates)]
-        )  # fmt: skip
-        left = [k.add(h_before, 4 * size * s) for s in range(together)]
-        for at, last in _vectors(k, size):
-            sums = [k.load(z, at, 4 * size * n, last=last) for n in range(4 * together)]
-            sums = products(k, size, left, 4, k.at(w, (at, 4 * size)), 16 * k.lanes, [k.lanes] * 4, sums)
+    k = _code(machine, size, (4, 1, 1), (1, 1, 4), 4 * size * -(-size // machine.lanes) * machine.lanes)
+    m, (x, h0, c0, h, c, gates, w, _) = Maths(k), k.arrays
+    with _turns(k, size, together, back=False) as (_, row, before, _):
+        h_before, c_before = before(h, h0), before(c, c0)
+        to_h, to_c = k.at(h, (row, 4 * size)), k.at(c, (row, 4 * size))
+        z, to_gates = k.at(x, (row, 16 * size)), k.at(gates, (row, 16 * size))
+        for unit, (last,) in strips(k, size, 1):
+            at = k.mul(unit, 4)
+            begun = [k.load(z, at, 4 * size * n, last=last) for n in range(4 * together)]
+            found = sums(k, [(size, 4, 16 * k.lanes)], together, h_before, 4 * size, k.at(w, (unit, 16 * size)),
+                         [k.lanes] * 4, begun)  # fmt: skip
             for s in range(together):
-                i, f, a, o = made = [(m.tanh if g == 2 else m.sigmoid)(sums[4 * s + g]) for g in range(4)]
+                i, f, a, o = made = [(m.tanh if g == 2 else m.sigmoid)(found[4 * s + g]) for g in range(4)]
                 cell = k.fma(f, k.load(c_before, at, 4 * size * s, last=last), m.times(i, a))
                 k.store(cell, to_c, at, 4 * size * s, last=last)
                 k.store(m.times(o, m.tanh(cell)), to_h, at, 4 * size * s, last=last)
@@ -90,37 +86,28 @@ def forward(machine: Machine, key: tuple[int, int]) -> Code:
 
 
 def backward(machine: Machine, key: tuple[int, int]) -> Code:
-    """The kernel of gates, c, c0, weights, cotangents of h, c, x, h0 and c0, and how rows follow each other."""
+    """The kernel of gates, c, c0, cotangents of h, c, x, h0 and c0, weights, and how rows follow each other."""
     size, together = key
-    k = Code(machine, [
-        Argument(4 * size), Argument(size), Argument(size), Argument(0, 4 * size * size), Argument(size),
-        Argument(size), Argument(4 * size, written=True), Argument(size, written=True), Argument(size, written=True),
-        Argument(0, 6),
-    ])  # fmt: skip
-    m, (gates, c, c0, w, g_h, g_c, g_x, g_h0, g_c0, _) = Maths(k), k.arrays
-    with _turns(k, together, back=True) as (sample, row, before, some, begun):
-        own, (z, to_x) = (row, 4 * size), [k.at(array, (row, 16 * size)) for array in (gates, g_x)]
-        later_h, later_c, first_c = (k.at(array, (sample, 4 * size)) for array in (g_h0, g_c0, c0))
-        c_before, places = k.select(some, k.at(c, (before, 4 * size)), first_c), [k.at(a, own) for a in (c, g_h, g_c)]
-        for at, last in _vectors(k, size):
+    k = _code(machine, size, (4, 1, 1, 1, 1), (4, 1, 1), 4 * size * size)
+    m, (gates, c, c0, g_h, g_c, g_x, g_h0, g_c0, w, _) = Maths(k), k.arrays
+    with _turns(k, size, together, back=True) as (sample, row, before, begun):
+        z, to_x = k.at(gates, (row, 16 * size)), k.at(g_x, (row, 16 * size))
+        later = [k.at(array, (sample, 4 * size)) for array in (g_h0, g_c0)]
+        states = [*(k.at(array, (row, 4 * size)) for array in (c, g_h, g_c)), *later, before(c, c0)]
+        for unit, (last,) in strips(k, size, 1):
+            at = k.mul(unit, 4)
             for s in range(together):
                 i, f, a, o = (k.load(z, at, 4 * size * (4 * s + g), last=last) for g in range(4))
-                cell, dh, dc, h_carried, c_carried, old = (
-                    k.load(place, at, 4 * size * s, last=last) for place in (*places, later_h, later_c, c_before)
-                )
+                cell, dh, dc, *carried, old = (k.load(place, at, 4 * size * s, last=last) for place in states)
+                dh, dc = (m.add(d, k.select(begun, x, k.zero)) for d, x in zip((dh, dc), carried, strict=True))
                 t, one = m.tanh(cell), m.number(1)
-                dh = m.add(dh, k.select(begun, h_carried, k.zero))
-                dc = m.add(dc, k.select(begun, c_carried, k.zero))
                 dc = k.fma(m.times(dh, o), m.minus(one, m.times(t, t)), dc)
                 for g, (gate, *factors) in enumerate(((i, dc, a), (f, dc, old), (a, dc, i), (o, dh, t))):
                     slope = m.times(gate, m.minus(one, gate)) if g != 2 else m.minus(one, m.times(a, a))
                     k.store(m.times(slope, *factors), to_x, at, 4 * size * (4 * s + g), last=last)
-                k.store(m.times(dc, f), later_c, at, 4 * size * s, last=last)
-        left = [k.add(to_x, 16 * size * s) for s in range(together)]
-        for strip, lasts in strips(k, size):
-            sums = products(k, 4 * size, left, 4, k.add(w, strip), 4 * size, lasts)
-            for s, v in np.ndindex(together, len(lasts)):
-                k.store(sums[s * len(lasts) + v], later_h, strip, 4 * (size * s + k.lanes * v), last=lasts[v])
+                k.store(m.times(dc, f), later[1], at, 4 * size * s, last=last)
+        for sample, column, last, x in products(k, (0, together), size, [(4 * size, 4, 4 * size)], to_x, 16 * size, w):
+            k.store(x, k.at(later[0], (sample, 4 * size), (column, 4)), last=last)
     return k
 
 
@@ -170,7 +157,7 @@ def run_forward(kernel: Kernel, x: Array, w: Array, h0: Array, c0: Array, steps:
     packed = packed.reshape(4, -1, lanes, size).transpose(1, 3, 0, 2)
     out = np.empty(6 * len(x) * size, np.float32)
     parts = numpys.lstm_parts(out, len(x), size, size)
-    _run(kernel, steps, samples, *map(in_a_row, (x, packed, h0, c0)), *parts)
+    _run(kernel, steps, samples, *map(in_a_row, (x, h0, c0)), *parts, in_a_row(packed))
     return out
 
 
@@ -181,5 +168,5 @@ def run_backward(
     size, count = c0.shape[1], len(steps) * len(c0)
     (hs, cs, gates), (to_h, to_c, _) = (numpys.lstm_parts(in_a_row(a), count, size, size) for a in (out, g))
     to_x, *first = np.empty_like(gates), np.empty_like(c0, order="C"), np.empty_like(c0, order="C")
-    _run(kernel, steps[::-1], len(c0), gates, cs, in_a_row(c0), in_a_row(w), to_h, to_c, to_x, *first)
+    _run(kernel, steps[::-1], len(c0), gates, cs, in_a_row(c0), to_h, to_c, to_x, *first, in_a_row(w))
     return to_x, dot(to_x.T, numpys.before(hs, h0, steps)), *first
