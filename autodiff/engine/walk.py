@@ -69,7 +69,7 @@ def walk(
                 found[node] = g
             if wanted.isdisjoint(edges):
                 continue
-        if (saved := node.saved) is None or node.number < newest_change:
+        if (saved := node.saved) is None or (node.number < newest_change and (primitive.saves or node.params)):
             saved = read(node)
         arguments, params = (g,) + (saved if lift is None else _lifted(node, saved, lift)), node.params
         try:

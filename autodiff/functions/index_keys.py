@@ -28,7 +28,7 @@ def stages(key: Any) -> tuple[Any, ...]:
     PyTorch takes integers out first; to NumPy an integer beside an array is an array too, which moves the axes. A
     boolean beside them is a mask of a new axis.
     """
-    if not isinstance(key, tuple) or not any(map(_is_whole, key)) or not any(isinstance(k, _PICKS) for k in key):
+    if not isinstance(key, tuple) or not any(isinstance(k, _PICKS) for k in key) or not any(map(_is_whole, key)):
         return (key,)
     first: list[Any] = []
     for k in key:
@@ -50,10 +50,14 @@ def _is_whole(k: Any) -> bool:
 
 def plain_key(key: Any) -> Any:
     """An index with its tensors and lists as arrays, and the ends of its slices as integers."""
+    if key is None or key is ... or type(key) is int:
+        return key
     if isinstance(key, tuple):
-        return tuple(map(plain_key, key))
+        return tuple([plain_key(k) for k in key])
     if isinstance(key, slice):
-        ends = (key.start, key.stop, key.step)
+        ends = start, stop, step = key.start, key.stop, key.step
+        if step is None and (start is None or type(start) is int) and (stop is None or type(stop) is int):
+            return key
         return slice(*(n if n is None or isinstance(n, int) else operator.index(n) for n in ends))
     if isinstance(key, (list, range)):
         return as_array([plain_key(k) for k in key], dtype=None if len(key) else np.int64)

@@ -49,7 +49,11 @@ def _astype(x: Any, dtype: np.dtype[Any]) -> Any:
 def _pad(x: Any, widths: tuple[tuple[int, int], ...], value: float) -> Any:
     if not widths:
         return x.copy()
-    out = np.pad(x, widths, constant_values=value)
+    if type(x) is np.ndarray and min(map(min, widths)) >= 0:  # np.pad does the same in ten times the time
+        out = np.full([b + n + a for (b, a), n in zip(widths, x.shape, strict=True)], value, x.dtype)
+        out[_crop(widths, x.shape)] = x
+    else:
+        out = np.pad(x, widths, constant_values=value)
     if channels_last(x):
         return ordered_like(out, x)
     return out if out.flags.c_contiguous else out.copy()
