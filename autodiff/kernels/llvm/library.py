@@ -96,6 +96,7 @@ _asked: dict[Entry, int] = {}  # how often, while there was no kernel
 _off: set[str] = set()  # operations of which a kernel was wrong
 _unsaid: list[str] = []  # why, until a thread of the user's comes by
 _compiler = threading.RLock()  # held while LLVM is at work
+_trying = threading.Lock()  # held while a kernel is tried in the background
 _here = threading.local()  # the kernel that this thread tries
 
 
@@ -113,11 +114,35 @@ def ready(kind: str, key: Hashable, build: Callable[..., Code]) -> Kernel | None
     return kernel
 
 
-def _try(kernel: Kernel, kind: str, route: Callable[..., Any], function: Callable[..., Any], *call: Any) -> Any:
-    """What the route makes of this call's arguments and options, where it does what the function does; else None."""
+def _at_once() -> bool:
+    return are_deterministic_algorithms_enabled() or lanes.is_hurried()
+
+
+def _try(kernel: Kernel, kind: str, route: Callable[..., Any], function: Any, given: Any, by: Any) -> Any:
+    """What the route makes of these arguments and options, if it does what the function does; None if that is open.
+
+    Then a thread in the background tries it on copies; one at a time, for the memory.
+    """
+    if _at_once():
+        _judge(kernel, kind, route, function, given, by)
+        return None if kernel.untried else route(*given, **by)
+    if _trying.acquire(blocking=False):
+        call = kernel, kind, route, function, trial.copied(given), by
+        threading.Thread(target=_judge_and_release, args=call, name=COMPILES, daemon=True).start()
+    return None
+
+
+def _judge_and_release(*call: Any) -> None:
+    try:
+        _judge(*call)
+    finally:
+        _trying.release()
+
+
+def _judge(kernel: Kernel, kind: str, *call: Any) -> None:
     before, _here.kernel = getattr(_here, "kernel", None), kernel
     try:
-        passed = trial.passes(route, function, *call)
+        passed = trial.passes(*call)
         if passed and (new := kernel.untried):
             kernel.untried = None
             disk.write(*new)
@@ -127,7 +152,6 @@ def _try(kernel: Kernel, kind: str, route: Callable[..., Any], function: Callabl
         _give_up(kind, error)
     finally:
         _here.kernel = before
-    return None if kernel.untried else route(*call[0], **call[1])
 
 
 def _give_up(kind: str, error: Exception) -> None:
@@ -145,7 +169,7 @@ def _ask(entry: Entry, build: Callable[..., Code]) -> Kernel | None:
         warnings.warn(_unsaid.pop(), AutodiffWarning, stacklevel=2)
     if entry[0] in _off:
         return None
-    if are_deterministic_algorithms_enabled() or lanes.is_hurried():
+    if _at_once():
         return _make(entry, build)
     if len(_asked) > MOST:  # shapes that never come again
         _asked.clear()
@@ -156,7 +180,7 @@ def _ask(entry: Entry, build: Callable[..., Code]) -> Kernel | None:
 
 
 def finish() -> None:
-    """Return when all that was asked for is compiled."""
+    """Return when all that was asked for is compiled, or tried."""
     for thread in threading.enumerate():
         if thread.name == COMPILES:
             thread.join()
@@ -247,6 +271,8 @@ def compiled(text: str, machine: Machine) -> bytes:
 
 
 atexit.register(_compiler.acquire, timeout=PATIENCE)  # for good: a program must not end while LLVM is at work
+atexit.register(_trying.acquire, timeout=PATIENCE)
 hold_over_forks(lambda: _compiler)
+hold_over_forks(lambda: _trying)
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=lambda: _asked.clear())  # what the parent's threads were to do

@@ -14,13 +14,18 @@ CLOSE = 1e-3  # of the largest number, how far off a result may be: the last dig
 def passes(route: Callable[..., Any], function: Callable[..., Any], arguments: Any, options: Any) -> bool | None:
     """Whether both make the same of copies of the arguments; None where the route does not take these."""
     given = _mapped(partial(_changed, np.random.default_rng(0)), arguments)
-    others = _mapped(_copied, given)
+    others = copied(given)
     with np.errstate(all="ignore"):
         made = route(*given, **options)
         if made is None:
             return None
         expected = function(*others, **options)
         return all(_agree(*pair) for pair in zip(_arrays((made, given)), _arrays((expected, others)), strict=True))
+
+
+def copied(x: Any) -> Any:
+    """Copies of all arrays in tuples of tuples."""
+    return _mapped(_copied, x)
 
 
 def _mapped(function: Callable[[Any], Any], x: Any) -> Any:
