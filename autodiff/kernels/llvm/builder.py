@@ -303,7 +303,7 @@ class Code:
 
     def before(self, last: Int, x: Value, other: Value) -> Value:
         """``x`` in the lanes before ``last``, and ``other`` in the rest."""
-        mask = self._mask(0, last)
+        mask = self.mask(0, last)
         return x if mask is None else self.select(mask, x, other)
 
     def splat(self, *address: Int) -> Value:
