@@ -4,7 +4,8 @@ Each workload first has to come to the same numbers everywhere. A turn makes as 
 in every round each library has its turn, and the ratio (the other's time over ours) is the median over the rounds. Ours
 and PyTorch go through all workloads first, then ours and the others. PyTorch has one thread for the small graphs, and a
 thread for each core for all else.
-Where llvmlite is installed (extra ``fast``), a column has the ratio with its kernels; all else is NumPy alone.
+Where llvmlite is installed (extra ``fast``), a column has the ratio with its kernels, and compiled steps have them too;
+all else is NumPy alone.
 ``--only TEXT`` measures the workloads and groups whose names contain it, ``--docs`` writes the tables into
 docs/performance.md. PyTorch must be installed (extra ``torch``); the others (extra ``bench``) are left out where they
 are not.
@@ -51,8 +52,9 @@ def measured(workload: Workload, peers: dict[str, Peer], rounds: int) -> dict[st
     data = ours.data if ours.cotangent is None else [*ours.data, ours.cotangent]
     steps: dict[str, Callable[[], Any]] = {"ours": _in_lane(ours.step, False)}
     if not peers:
-        steps |= {"PyTorch": theirs.step, report.COMPILED: _in_lane(_compiled(workload), False)}
-        if lanes.routes():
+        has_kernels = bool(lanes.routes())
+        steps |= {"PyTorch": theirs.step, report.COMPILED: _in_lane(_compiled(workload, has_kernels), has_kernels)}
+        if has_kernels:
             steps[report.FAST] = _in_lane(workload.build(autodiff).step, True)
     out = ours.loss().detach().numpy()
     _check_alike(workload.name, "PyTorch", out, theirs.loss().detach().numpy())
@@ -88,11 +90,11 @@ def _in_lane(step: Callable[[], Any], fast: bool) -> Callable[[], Any]:
     return run
 
 
-def _compiled(workload: Workload) -> Callable[[], Any]:
-    """A compiled step that has come to its replays, and knows of no kernels but NumPy's."""
+def _compiled(workload: Workload, fast: bool) -> Callable[[], Any]:
+    """A compiled step that has come to its replays, by NumPy alone or with llvmlite's kernels."""
     step: Callable[[], Any] = autodiff.compile(workload.build(autodiff).step)
     for _ in range(4):
-        _in_lane(step, False)()
+        _in_lane(step, fast)()
     return step
 
 

@@ -19,7 +19,7 @@ __all__ = ["COMPILED", "FAST", "OTHER_KERNELS", "TARGETS", "machine", "table", "
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "performance.md"
 BEGIN, END = "<!-- measured: python -m benchmarks --docs -->", "<!-- end of what was measured -->"
-COMPILED = "PyTorch, ours compiled"  # the ratio of PyTorch's time to that of a replay of ``autodiff.compile``
+COMPILED = "PyTorch, ours compiled"  # the ratio to a replay of ``autodiff.compile``, with what kernels there are
 FAST = "PyTorch, ours with llvmlite"  # the ratio of PyTorch's time to ours with the extra ``fast``
 OTHER_KERNELS = "PyTorch, other kernels"  # the ratio to PyTorch where OPENBLAS_CORETYPE says which kernels ours has
 TARGETS = {  # of the geometric mean of each group, and of each of its workloads

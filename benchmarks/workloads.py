@@ -182,11 +182,15 @@ def small_convolutional(lib: Any) -> Program:
 # --- dense nets and long arrays ---------------------------------------------------------------------------------------
 
 
-def mlp(lib: Any, samples: int) -> Program:
-    """A step of the net of ``examples.mnist_mlp``, with its momentum and L2 penalty."""
+def mlp(lib: Any, samples: int, adam: bool = False) -> Program:
+    """A step of the net of ``examples.mnist_mlp``, with its momentum and L2 penalty, or with Adam."""
+
+    def optimizer(model: Any) -> Any:
+        return lib.optim.Adam(model.parameters(), lr=0.001) if adam else mnist_mlp.sgd(model, 0.02, lib)
+
     return _training(
-        lib, mnist_mlp.make_model(lib), lambda model: mnist_mlp.sgd(model, 0.02, lib),
-        [_random(samples, 784), _labels(samples)], lambda model, x, y: lib.nn.functional.cross_entropy(model(x), y),
+        lib, mnist_mlp.make_model(lib), optimizer, [_random(samples, 784), _labels(samples)],
+        lambda model, x, y: lib.nn.functional.cross_entropy(model(x), y),
     )  # fmt: skip
 
 
@@ -291,6 +295,7 @@ WORKLOADS = [
     Workload("small", "one convolution, 8x8 x 8, momentum", small_convolutional),
     Workload("dense", "MNIST MLP, batch 32", partial(mlp, samples=32), pure.mlp),
     Workload("dense", "MNIST MLP, batch 256", partial(mlp, samples=256), pure.mlp),
+    Workload("dense", "MNIST MLP, batch 256, Adam", partial(mlp, samples=256, adam=True), pure.mlp),
     Workload("dense", "a million numbers, elementwise", elementwise, pure.elementwise),
     _conv("5x5, 1 to 16 channels, 28x28 x 50", (50, 1, 28, 28), 16, 5, first=True),
     _conv("3x3, 32 channels, 32x32 x 16", (16, 32, 32, 32), 32, 3),
