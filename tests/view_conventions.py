@@ -224,8 +224,9 @@ CONVENTIONS = (
     ),
     Convention(
         "PyTorch's own fault",
-        lambda o: "out != nullptr INTERNAL ASSERT FAILED" in str(o.theirs) and o.has(SHAPE_IN_PLACE),
-        "It cannot move the retained gradient of a tensor that was turned in place.",
+        lambda o: o.has(SHAPE_IN_PLACE)
+        and any("out != nullptr INTERNAL ASSERT FAILED" in str(said) for said in (o.theirs, o.machine.failures[1])),
+        "It cannot move the retained gradient of a tensor that was turned in place, and has written when it says so.",
     ),
     Convention(
         "a gradient that is stretched in PyTorch",
@@ -306,10 +307,11 @@ CONVENTIONS = (
             o.we_say("share memory, and those at")
             or o.has_line(r"(index_fill|index_put|masked_fill|masked_scatter)_\(")
             or o.has_line(r"\[[^=]*(\[|T\.tensor| > )[^=]*\] \S?= ")
+            or o.descends("unfold")
             or o.has_same_values()
         ),
-        "PyTorch refuses such writes, but lets these through with a warning, and what writes what is there already; "
-        "here all are refused.",
+        "PyTorch refuses such writes, but lets these through, some with a warning, those to overlapping windows, and "
+        "what writes what is there already; here all are refused.",
     ),
     Convention(
         "a stretched leaf and a view that PyTorch recorded anew",

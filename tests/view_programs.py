@@ -69,6 +69,7 @@ class Machine:
         self.memory: list[dict[str, Any]] = []  # after each line
         self.done: list[str] = []  # the lines that were not refused
         self.before: dict[str, Any] = {}
+        self.failures: tuple[Failure, Failure] = None, None  # of the line
         self.asked: tuple[str, list[str], int] = "", [], 1
         self.used: Counter[str] = Counter()
 
@@ -81,7 +82,7 @@ class Machine:
         if not used_in(line) <= (self.usable().keys() | {*NAMES} - self.theirs.tensors().keys()):
             raise SettledError("it is known to differ, which a blind program does not notice")
         before, self.before = self.ours.state(self.blind), self.ours.tensors()
-        failures = self.ours.run(line), self.theirs.run(line)
+        self.failures = failures = self.ours.run(line), self.theirs.run(line)
         self.memory.append(places_of(self.ours.tensors()))
         if (failures[0] is None) != (failures[1] is None):
             self.settle(line, "raises", *failures)
