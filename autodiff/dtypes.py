@@ -22,7 +22,6 @@ int64 = long = np.dtype(np.int64)
 bool_ = np.dtype(np.bool_)
 complex64 = cfloat = np.dtype(np.complex64)
 complex128 = cdouble = np.dtype(np.complex128)
-finfo = np.finfo
 iinfo = np.iinfo
 
 _default = float32  # of the whole process, as PyTorch's: a thread that loads data follows the program
@@ -51,6 +50,44 @@ def set_default_dtype(d: Any) -> None:
     if chosen.kind != "f":
         raise DtypeError(f"the default dtype must be floating, not {chosen.name}; give float16, float32 or float64")
     _default = chosen
+
+
+class finfo:  # PyTorch's name
+    """The limits of a floating dtype, by default of the default one, as Python's numbers; of the parts, if complex.
+
+    Attributes:
+        bits: of a number.
+        eps: from 1 to the next number.
+        max, min: the largest and the lowest number.
+        tiny, smallest_normal: the smallest number above 0 with all its digits.
+        resolution: of decimal digits.
+        dtype: its name.
+
+    Raises DtypeError for any other dtype.
+
+    >>> finfo(float64).eps, finfo(float16).max
+    (2.220446049250313e-16, 65504.0)
+    """
+
+    def __init__(self, type: Any = None) -> None:
+        chosen = to_real(get_default_dtype() if type is None else as_dtype(type))
+        if chosen.kind != "f":
+            raise DtypeError(f"finfo tells the limits of floating dtypes, not of {chosen.name}; iinfo tells its")
+        known = np.finfo(chosen)
+        self.dtype, self.bits = chosen.name, known.bits
+        self.resolution, self.eps = float(str(known.resolution)), float(known.eps)
+        self.min, self.max = float(known.min), float(known.max)
+        self.smallest_normal = self.tiny = float(known.tiny)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, finfo) and self.dtype == other.dtype
+
+    def __hash__(self) -> int:
+        return hash((finfo, self.dtype))
+
+    def __repr__(self) -> str:
+        names = ("resolution", "min", "max", "eps", "smallest_normal", "tiny")
+        return f"finfo({', '.join(f'{name}={getattr(self, name):g}' for name in names)}, dtype={self.dtype})"
 
 
 def as_dtype(dtype: Any) -> np.dtype[Any]:

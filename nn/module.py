@@ -275,6 +275,10 @@ class Module(Stateful):
         """The module itself: it is on the CPU."""
         return self
 
+    def share_memory(self) -> Self:
+        """The module itself: threads see its memory as it is, and a forked process its copy."""
+        return self
+
     # --- as text ------------------------------------------------------------------------------------------------------
 
     def _get_name(self) -> str:

@@ -28,7 +28,7 @@ class IncompatibleKeys(NamedTuple):
 
     def __repr__(self) -> str:
         if self.missing_keys or self.unexpected_keys:
-            return f"IncompatibleKeys(missing_keys={self.missing_keys}, unexpected_keys={self.unexpected_keys})"
+            return f"_IncompatibleKeys(missing_keys={self.missing_keys}, unexpected_keys={self.unexpected_keys})"
         return "<All keys matched successfully>"
 
 

@@ -236,7 +236,9 @@ class Optimizer(Hooked):
         for hook in tuple(self._hooks.get("state before", {}).values()):
             hook(self)
         numbers = {id(p): i for i, p in enumerate(p for group in self.param_groups for p in group["params"])}
-        groups = [{**group, "params": [numbers[id(p)] for p in group["params"]]} for group in self.param_groups]
+        options = [{name: value for name, value in group.items() if name != "params"} for group in self.param_groups]
+        several = [[numbers[id(p)] for p in group["params"]] for group in self.param_groups]
+        groups = [{**own, "params": given} for own, given in zip(options, several, strict=True)]
         state = {numbers[id(p)]: dict(state) for p, state in self.state.items()}
         made: dict[str, Any] = self._through_hooks("state after", {"state": state, "param_groups": groups})
         return made
@@ -317,11 +319,11 @@ class Optimizer(Hooked):
         return fitted_state(self._slots(p, group, saved), saved, where)
 
     def __repr__(self) -> str:
-        lines = [f"{type(self).__name__} ("]
+        lines: list[str] = []
         for number, group in enumerate(self.param_groups):
-            lines.append(f"Parameter Group {number}")
+            lines += ["", f"Parameter Group {number}"]
             lines += [f"    {name}: {group[name]}" for name in sorted(group) if name not in ("params", "param_names")]
-        return "\n".join([*lines, ")"])
+        return "\n".join([f"{type(self).__name__} (", *lines[1:], ")"])
 
 
 def _all_optimizers() -> list[type[Optimizer]]:

@@ -24,7 +24,7 @@ def default_convert(data: Any) -> Any:
     """Arrays as tensors, also inside dicts, lists and tuples; everything else as it is.
 
     >>> default_convert({"x": np.array([1.0, 2.0])})
-    {'x': tensor([1., 2.], dtype=float64)}
+    {'x': tensor([1., 2.], dtype=autodiff.float64)}
     """
     if isinstance(data, Tensor):
         return data
@@ -48,7 +48,7 @@ def default_collate(batch: Sequence[Any]) -> Any:
         ShapeError: arrays differ in shape, or sequences in length.
 
     >>> default_collate([{"x": 1.0, "name": "a"}, {"x": 2.0, "name": "b"}])
-    {'x': tensor([1., 2.], dtype=float64), 'name': ['a', 'b']}
+    {'x': tensor([1., 2.], dtype=autodiff.float64), 'name': ['a', 'b']}
     """
     first = batch[0]
     if isinstance(first, Tensor):

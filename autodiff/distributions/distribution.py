@@ -216,7 +216,7 @@ class Distribution:
 
     def __repr__(self) -> str:
         given = {name: self.__dict__[name] for name in self.arg_constraints if name in self.__dict__}
-        shown = (f"{k}: {v.item() if v.numel() == 1 else tuple(v.shape)}" for k, v in given.items())
+        shown = (f"{k}: {v.item() if v.numel() == 1 else v.shape}" for k, v in given.items())
         return f"{type(self).__name__}({', '.join(shown)})"
 
 

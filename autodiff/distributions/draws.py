@@ -43,7 +43,7 @@ def log_gamma(concentration: Any, shape: Any) -> Value:
 
 def dirichlet(concentration: Any, shape: Any) -> Value:
     """Draws of the Dirichlet distribution: gamma variables over their sum along the last axis; none is 0 or 1."""
-    limits = finfo(concentration.dtype)
+    limits = np.finfo(concentration.dtype)
     return softmax(log_gamma(concentration, shape), -1).clamp(float(limits.tiny), 1 - float(limits.epsneg))
 
 

@@ -93,7 +93,7 @@ def _standard_normal(shape: Any, dtype: Any, device: Any = None) -> Value:
 
 def open_uniform(shape: Any, dtype: Any) -> Value:
     """Independent uniform numbers strictly between 0 and 1."""
-    tiny = finfo(dtype)
+    tiny = np.finfo(dtype)
     return rand(tuple(shape), dtype=dtype).clamp(float(tiny.tiny), 1 - float(tiny.epsneg))
 
 

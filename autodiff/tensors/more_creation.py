@@ -36,7 +36,7 @@ def frombuffer(
 
     >>> import autodiff
     >>> frombuffer(bytearray([1, 0, 2, 0]), dtype=autodiff.int16)
-    tensor([1, 2], dtype=int16)
+    tensor([1, 2], dtype=autodiff.int16)
     """
     try:
         array = np.frombuffer(buffer, as_dtype(dtype), count, offset)

@@ -69,8 +69,9 @@ def array_text(array: Array, default: np.dtype[Any], notes: tuple[str, ...] = ()
     >>> array_text(np.array([1.5, -2.0]), np.dtype(np.float64))
     'tensor([ 1.5000, -2.0000])'
     """
-    if array.dtype not in (default, to_complex(default)) and array.dtype not in _PLAIN:
-        notes = (f"dtype={array.dtype}", *notes)
+    plain = (default,) if array.size == 0 else (default, to_complex(default), *_PLAIN)  # entries would show the others
+    if array.dtype not in plain:
+        notes = (f"dtype=autodiff.{array.dtype}", *notes)
     if array.size == 0:
         text, notes = "[]", (notes if array.ndim == 1 else (f"size={array.shape}", *notes))
     else:

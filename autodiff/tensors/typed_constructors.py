@@ -40,6 +40,10 @@ class TypedTensor:
         except DtypeError as error:
             raise DtypeError(f"{self.name}: {error}") from None
 
+    def __instancecheck__(self, instance: object) -> bool:
+        """Whether it is a tensor of this dtype, as programs ask: ``isinstance(x, LongTensor)``."""
+        return isinstance(instance, Tensor) and bool(instance.dtype == self.dtype)
+
     def __repr__(self) -> str:
         return f"autodiff.{self.name}"
 

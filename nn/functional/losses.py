@@ -27,8 +27,8 @@ from .reduction import (
     in_one_shape,
     reduced,
     reduction_of,
-    refuse_stretch,
     same_shape,
+    warn_of_stretch,
     weighted,
 )
 
@@ -53,7 +53,7 @@ def mse_loss(
     Shapes: input (*), target (*), weight as input, result () or, for reduction "none", (*). With a weight the mean is
     over the sum of the weights.
 
-    Raises ShapeError where the shapes would stretch each other.
+    Warns, as PyTorch does, where the shapes stretch each other; raises ShapeError where they do not broadcast.
 
     >>> import autodiff
     >>> mse_loss(autodiff.tensor([1.0, 3.0]), autodiff.tensor([1.0, 1.0]))
@@ -187,7 +187,7 @@ def huber_loss(input: Any, target: Any, reduction: str = "mean", delta: float = 
     """
     if delta <= 0:
         raise OptionError(f"huber_loss needs delta above 0, not {delta}")
-    refuse_stretch("huber_loss", input, target)
+    warn_of_stretch("huber_loss", input, target)
     check_weight("huber_loss", input, weight)
     input, target = as_numbers(input, target)
     loss = as_input(_rounded_corner(apply(absolute, (input - target,)), delta), input)
@@ -211,7 +211,7 @@ def kl_div(
 
     Reference: Kullback & Leibler 1951, "On information and sufficiency".
     """
-    refuse_stretch("kl_div", input, target)
+    warn_of_stretch("kl_div", input, target)
     if log_target:
         loss = apply(exp, (target,)) * (target - input)
     else:
@@ -235,7 +235,7 @@ def poisson_nll_loss(
         ShapeError: ``input`` and ``target`` do not broadcast.
         OptionError: there is no such ``reduction``.
     """
-    refuse_stretch("poisson_nll_loss", input, target)
+    warn_of_stretch("poisson_nll_loss", input, target)
     if log_input:
         loss = apply(exp, (input,)) - target * input
     else:
@@ -263,7 +263,7 @@ def gaussian_nll_loss(
 
     Reference: Nix & Weigend 1994, "Estimating the mean and variance of the target probability distribution".
     """
-    refuse_stretch("gaussian_nll_loss", input, target)
+    warn_of_stretch("gaussian_nll_loss", input, target)
     shape = tuple(input.shape)
     own = hasattr(var, "dtype") or input.dtype.kind not in "fc"  # a number is of the input's dtype, if that is floating
     plain = as_array(array_of(var)) if own else as_array(var, dtype=input.dtype)

@@ -13,6 +13,7 @@ from autodiff.functions.shaping import broadcast_tensors
 from autodiff.kinds import described
 from autodiff.ops.reductions import mean, sum_
 from autodiff.ops.shaping import cast
+from autodiff.tensors.warned import warn
 
 _ALL = {"axis": None, "keepdims": False}
 
@@ -47,24 +48,27 @@ def reduction_of(size_average: bool | None, reduce: bool | None, reduction: str)
     return "none" if reduce is False else "sum" if size_average is False else "mean"
 
 
-def refuse_stretch(name: str, input: Any, target: Any) -> None:
-    """Raise ShapeError where input and target would stretch each other: (N, 1) and (N,) make (N, N) in silence."""
+def warn_of_stretch(name: str, input: Any, target: Any) -> None:
+    """Warn, as PyTorch does, where input and target stretch each other: (N, 1) and (N,) make (N, N), seldom on purpose.
+
+    Raises ShapeError where they do not broadcast.
+    """
     first, second = tuple(input.shape), tuple(target.shape)
     if first == second:
         return
     try:
         both = np.broadcast_shapes(first, second)
     except ValueError:
-        both = ()
+        raise misfit(name, first, second) from None
     if both not in (first, second):
-        same_shape(name, input, target)
+        warn(f"{misfit(name, first, second)}; they are stretched to {both}")
 
 
 def in_one_shape(name: str, input: Any, target: Any) -> tuple[Value, Value]:
-    """Both, checked as by ``refuse_stretch``; of two dtypes in one shape, so that one without axes decides, too."""
+    """Both, checked as by ``warn_of_stretch``; of two dtypes in one shape, so that one without axes decides, too."""
     if input.shape == target.shape:
         return input, target
-    refuse_stretch(name, input, target)
+    warn_of_stretch(name, input, target)
     if input.dtype == target.dtype:
         return input, target
     first, second = broadcast_tensors(input, target)
@@ -80,13 +84,16 @@ def as_numbers(input: Any, target: Any) -> tuple[Value, Value]:
 
 def same_shape(name: str, input: Any, target: Any) -> None:
     """Raise ShapeError where the shapes differ."""
-    first, second = tuple(input.shape), tuple(target.shape)
-    if first == second:
-        return
+    if tuple(input.shape) != tuple(target.shape):
+        raise misfit(name, tuple(input.shape), tuple(target.shape))
+
+
+def misfit(name: str, first: tuple[int, ...], second: tuple[int, ...]) -> ShapeError:
+    """The error, to be raised, that says how a target of shape ``second`` fits an input of shape ``first``."""
     repair = "reshape or slice one of them"
     if [n for n in first if n != 1] == [n for n in second if n != 1]:
         repair = f"target.reshape({first}) or input.reshape({second}) makes them equal"
-    raise ShapeError(f"{name} takes a target of its input's shape {first}, not {second}; {repair}")
+    return ShapeError(f"{name} takes a target of its input's shape {first}, not {second}; {repair}")
 
 
 def weighted(loss: Any, weight: Any, reduction: str) -> Value:

@@ -76,14 +76,18 @@ class _Parameters(_Container):
         self._keys.pop(name, None)
 
     def __repr__(self) -> str:
-        lines = [f"  ({name}): {_in_brief(member)}" for name, member in self._members().items()]
+        lines = [f"    ({name}): {self._in_brief(member)}" for name, member in self._members().items()]
         return "\n".join([f"{type(self).__name__}(", *lines, ")"]) if lines else f"{type(self).__name__}()"
 
+    def _in_brief(self, member: Any) -> str:
+        if isinstance(member, Tensor):
+            size = "x".join(map(str, member.shape))
+            return f"{type(member).__name__} containing: [{self._numbers_in(member)} of size {size}]"
+        return indented(repr(member)) if isinstance(member, Module) else f"Object of type: {type(member).__name__}"
 
-def _in_brief(member: Any) -> str:
-    if isinstance(member, Tensor):
-        return f"{type(member).__name__} of shape {tuple(member.shape)}, {member.dtype.name}"
-    return indented(repr(member)) if isinstance(member, Module) else f"Object of type: {type(member).__name__}"
+    @staticmethod
+    def _numbers_in(member: Tensor) -> str:
+        return str(member.dtype)
 
 
 class _Numbered(_Container, Generic[T]):
@@ -365,6 +369,10 @@ class ParameterDict(_Parameters, _Named[Any]):
     def __ior__(self, other: Mapping[str, Any] | ParameterDict) -> Self:
         self.update(other)
         return self
+
+    @staticmethod
+    def _numbers_in(member: Tensor) -> str:
+        return str(member.type())
 
     def copy(self) -> ParameterDict:
         """A new ParameterDict with the same members."""

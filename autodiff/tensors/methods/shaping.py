@@ -120,7 +120,7 @@ class ShapingMethods(TensorBase):
 
         >>> import autodiff
         >>> autodiff.tensor([1.0]).view(autodiff.int32)
-        tensor([1065353216], dtype=int32)
+        tensor([1065353216], dtype=autodiff.int32)
         """
         given = shape or (size,)
         if dtype is None and not isinstance(given[0], (np.dtype, named_dtypes.dtype)):
