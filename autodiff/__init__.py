@@ -97,10 +97,12 @@ if TYPE_CHECKING:
     from autodiff import func as func
     from autodiff import io as io
     from autodiff import jit as jit
+    from autodiff import library as library
     from autodiff import multiprocessing as multiprocessing
     from autodiff import nn as nn
     from autodiff import optim as optim
     from autodiff import overrides as overrides
+    from autodiff import profiler as profiler
     from autodiff import serialization as serialization
     from autodiff import signal as signal
     from autodiff import sparse as sparse
@@ -135,8 +137,8 @@ _give_tensors(vars(), _FUNCTIONS)
 _add_examples({name: getattr(Tensor, name) for name in _FUNCTIONS if hasattr(Tensor, name)}, _FUNCTIONS)
 _LATER = {name: name for name in (
     "accelerator", "amp", "backends", "compiler", "cuda", "data", "distributed", "distributions", "export", "func",
-    "io", "jit", "multiprocessing", "nn", "optim", "overrides", "serialization", "signal", "sparse", "testing", "types",
-    "utils", "viz",
+    "io", "jit", "library", "multiprocessing", "nn", "optim", "overrides", "profiler", "serialization", "signal",
+    "sparse", "testing", "types", "utils", "viz",
 )} | {"mps": "accelerator", "xpu": "accelerator", "_C": "_C",
      "_jit_internal": "_jit_internal"}  # fmt: skip
 _PARTS = ("autograd", "errors", "fft", "linalg", "random", "special")

@@ -83,8 +83,7 @@ LEFT_OUT = {
     "`lstm`, `gru`, `embedding_bag`, `native_*`, `cudnn_*`, `select_copy`, `slice_copy`, `split_copy`": "PyTorch's own "
     "functions call them; `nn` and `nn.functional` have those for programs",
     "`sym_*`, `fake_quantize_*`, `q_*`, storages, streams, futures": "for PyTorch's compiler, quantization and GPUs",
-    "`autograd.graph.saved_tensors_hooks`": "a primitive decides what it keeps; `utils.checkpoint` keeps less",
-    "`profiler`, `hub`, `fx`, `onnx`, `quasirandom`, `utils.tensorboard`": "other products; the error says what to use",
+    "`hub`, `fx`, `onnx`, `quasirandom`, `utils.tensorboard`": "other products; the error says what to use",
     "hooks of all modules at once, `nn.CrossMapLRN2d`": "a hook of each module; `nn.LocalResponseNorm`",
 }
 

@@ -207,6 +207,22 @@ def collectives() -> None:
             x = own()
             assert distributed.recv(x) == 0
             np.testing.assert_allclose(x, every[0])
+    x, y = own(), autodiff.zeros(2, 2).double()
+    sent = distributed.isend(x, (rank + 1) % size)
+    x.zero_()  # what is sent is a copy
+    came = distributed.irecv(y, (rank - 1) % size)
+    assert came.wait()
+    assert came.is_completed()
+    assert sent.wait()
+    assert came.source_rank() == (rank - 1) % size
+    np.testing.assert_allclose(y, every[rank - 1])
+    y.zero_()
+    ways = ((distributed.isend, own(), 1), (distributed.irecv, y, -1))
+    ring = [distributed.P2POp(way, x, (rank + step) % size) for way, x, step in ways]
+    assert all(work.wait() for work in distributed.batch_isend_irecv(ring))
+    np.testing.assert_allclose(y, every[rank - 1])
+    assert distributed.all_reduce(y, async_op=True).wait()
+    np.testing.assert_allclose(y, np.sum(every, axis=0))
     for dtype in (autodiff.float16, autodiff.float32, autodiff.int64, autodiff.complex64):
         distributed.all_reduce(x := autodiff.ones(3, dtype=dtype))
         assert x.tolist() == [size] * 3

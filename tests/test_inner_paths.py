@@ -171,8 +171,6 @@ def test_what_has_no_effect_is_taken() -> None:
     x = autodiff.ones(2, requires_grad=True)
     with graph.save_on_cpu(), graph.disable_saved_tensors_hooks("no"):
         (x * x).sum().backward()
-    with pytest.raises(OptionError, match="checkpoint"):
-        graph.saved_tensors_hooks(lambda x: x, lambda x: x)
     y = x * 3
     assert isinstance(y.grad_fn, graph.Node)
     assert graph.get_gradient_edge(y).node is y.grad_fn

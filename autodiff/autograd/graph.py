@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
+from autodiff.autograd.saved_tensors import disable_saved_tensors_hooks as disable_saved_tensors_hooks
+from autodiff.autograd.saved_tensors import saved_tensors_hooks as saved_tensors_hooks
 from autodiff.engine.tape import Node as Node
 from autodiff.engine.values import TensorBase
 from autodiff.engine.versions import changed
-from autodiff.errors import GraphError, OptionError
+from autodiff.errors import GraphError
 from autodiff.kinds import described, several
 
 
@@ -37,22 +39,6 @@ def get_gradient_edge(tensor: Any) -> GradientEdge:
 def save_on_cpu(pin_memory: bool = False, device_type: str = "cuda") -> Iterator[None]:
     """A block as any other: everything is on the CPU."""
     yield
-
-
-@contextlib.contextmanager
-def disable_saved_tensors_hooks(error_message: str) -> Iterator[None]:
-    """A block as any other: there are no such hooks."""
-    yield
-
-
-def saved_tensors_hooks(
-    pack_hook: Callable[[Any], Any], unpack_hook: Callable[[Any], Any]
-) -> contextlib.AbstractContextManager[None]:
-    """Raises OptionError: what a node keeps are arrays of its primitive, which no hook sees."""
-    raise OptionError(
-        "saved_tensors_hooks would see what each operation keeps, which is its own business here; "
-        "utils.checkpoint.checkpoint(f, x) keeps nothing of f and computes it again"
-    )
 
 
 def increment_version(tensor: Any | Iterable[Any]) -> None:

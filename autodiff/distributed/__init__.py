@@ -7,7 +7,9 @@ package mpi4py and an MPI library (``pip install mpi4py mpich``).
 from __future__ import annotations
 
 from autodiff.distributed.collectives import *
+from autodiff.distributed.messages import *
 from autodiff.distributed.processes import Group as Group
+from autodiff.distributed.processes import Work as Work
 from autodiff.distributed.processes import destroy_process_group as destroy_process_group
 from autodiff.distributed.processes import get_rank as get_rank
 from autodiff.distributed.processes import get_world_size as get_world_size

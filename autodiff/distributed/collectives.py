@@ -1,15 +1,14 @@
-"""Operations in which all processes take part, and messages between two."""
+"""Operations in which all processes take part; with ``async_op`` they return a ``Work`` that is complete already."""
 
 from __future__ import annotations
 
 import pickle
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from autodiff.distributed.mpi import mpi
-from autodiff.distributed.processes import this_group, wait
+from autodiff.distributed.processes import Work, this_group, wait
 from autodiff.engine.modes import no_grad
 from autodiff.errors import DtypeError, OptionError, ShapeError
 from autodiff.kinds import described
@@ -18,7 +17,7 @@ from autodiff.tensors.tensor import Tensor
 
 __all__ = [
     "ReduceOp", "all_gather", "all_gather_object", "all_reduce", "barrier", "broadcast", "broadcast_object_list",
-    "gather", "recv", "reduce", "scatter", "send",
+    "gather", "reduce", "scatter",
 ]  # fmt: skip
 
 
@@ -31,7 +30,7 @@ class ReduceOp:
 OPERATIONS = {"sum": "SUM", "product": "PROD", "min": "MIN", "max": "MAX", "avg": "SUM"}
 
 
-def _array(tensor: Any, name: str) -> np.ndarray[Any, Any]:
+def checked_array(tensor: Any, name: str) -> np.ndarray[Any, Any]:
     """The numbers of a tensor, one behind the other."""
     if not isinstance(tensor, Tensor):
         raise DtypeError(f"distributed.{name} takes a tensor, not {described(tensor)}")
@@ -39,7 +38,7 @@ def _array(tensor: Any, name: str) -> np.ndarray[Any, Any]:
     return array.astype(np.float32) if array.dtype == np.float16 else array
 
 
-def _write(tensor: Tensor, array: np.ndarray[Any, Any]) -> None:
+def write(tensor: Tensor, array: np.ndarray[Any, Any]) -> None:
     with no_grad():
         tensor.copy_(from_numpy(array.astype(tensor.dtype, copy=False)))
 
@@ -50,68 +49,74 @@ def _operation(op: str) -> Any:
     return getattr(mpi(), OPERATIONS[op])
 
 
-def _root(rank: int, name: str) -> int:
+def checked_rank(rank: int, name: str) -> int:
     size = this_group().size
     if not 0 <= rank < size:
         raise OptionError(f"distributed.{name}: there is no process {rank}, expected one of 0 to {size - 1}")
     return rank
 
 
-def all_reduce(tensor: Tensor, op: str = ReduceOp.SUM, group: object = None, async_op: bool = False) -> None:
+def all_reduce(tensor: Tensor, op: str = ReduceOp.SUM, group: object = None, async_op: bool = False) -> Work | None:
     """Put the sum (or what ``op`` says) of the tensors of all processes into each of them.
 
     Raises:
         DtypeError: what is given is no tensor.
         OptionError: there is no such ``op``.
     """
-    array, ours = _array(tensor, "all_reduce"), this_group()
+    array, ours = checked_array(tensor, "all_reduce"), this_group()
     wait(ours.work.Iallreduce(mpi().IN_PLACE, array, _operation(op)), "all_reduce")
-    _write(tensor, array / ours.size if op == ReduceOp.AVG else array)
+    write(tensor, array / ours.size if op == ReduceOp.AVG else array)
+    return Work.complete() if async_op else None
 
 
-def reduce(tensor: Tensor, dst: int, op: str = ReduceOp.SUM, group: object = None, async_op: bool = False) -> None:
+def reduce(
+    tensor: Tensor, dst: int, op: str = ReduceOp.SUM, group: object = None, async_op: bool = False
+) -> Work | None:
     """Put the sum (or what ``op`` says) of the tensors of all processes into that of process ``dst``.
 
     Raises:
         DtypeError: what is given is no tensor.
         OptionError: there is no such ``op``, or no process ``dst``.
     """
-    array, ours = _array(tensor, "reduce"), this_group()
+    array, ours = checked_array(tensor, "reduce"), this_group()
     total = np.empty_like(array)
-    wait(ours.work.Ireduce(array, total, _operation(op), _root(dst, "reduce")), "reduce")
+    wait(ours.work.Ireduce(array, total, _operation(op), checked_rank(dst, "reduce")), "reduce")
     if ours.rank == dst:
-        _write(tensor, total / ours.size if op == ReduceOp.AVG else total)
+        write(tensor, total / ours.size if op == ReduceOp.AVG else total)
+    return Work.complete() if async_op else None
 
 
-def broadcast(tensor: Tensor, src: int = 0, group: object = None, async_op: bool = False) -> None:
+def broadcast(tensor: Tensor, src: int = 0, group: object = None, async_op: bool = False) -> Work | None:
     """Put the tensor of process ``src`` into that of each other.
 
     Raises:
         DtypeError: what is given is no tensor.
         OptionError: there is no process ``src``.
     """
-    array = _array(tensor, "broadcast")
-    wait(this_group().work.Ibcast(array, _root(src, "broadcast")), "broadcast")
+    array = checked_array(tensor, "broadcast")
+    wait(this_group().work.Ibcast(array, checked_rank(src, "broadcast")), "broadcast")
     if this_group().rank != src:
-        _write(tensor, array)
+        write(tensor, array)
+    return Work.complete() if async_op else None
 
 
-def all_gather(tensor_list: list[Any], tensor: Tensor, group: object = None, async_op: bool = False) -> None:
+def all_gather(tensor_list: list[Any], tensor: Tensor, group: object = None, async_op: bool = False) -> Work | None:
     """Put the tensors of all processes, which have one shape, into ``tensor_list``.
 
     Raises:
         DtypeError: what is given is no tensor.
         ShapeError: ``tensor_list`` has not one tensor for each process.
     """
-    found = all_gather_array(_array(tensor, "all_gather"))
+    found = all_gather_array(checked_array(tensor, "all_gather"))
     _check_list(tensor_list, found, "all_gather")
     for target, array in zip(tensor_list, found, strict=True):
-        _write(target, array)
+        write(target, array)
+    return Work.complete() if async_op else None
 
 
 def gather(
     tensor: Tensor, gather_list: list[Any] | None = None, dst: int = 0, group: object = None, async_op: bool = False
-) -> None:
+) -> Work | None:
     """Put the tensors of all processes into ``gather_list`` of process ``dst``.
 
     Raises:
@@ -119,16 +124,17 @@ def gather(
         OptionError: there is no process ``dst``.
         ShapeError: ``gather_list`` of that process has not one tensor for each process.
     """
-    found = all_gather_array(_array(tensor, "gather"))
-    if this_group().rank == _root(dst, "gather"):
+    found = all_gather_array(checked_array(tensor, "gather"))
+    if this_group().rank == checked_rank(dst, "gather"):
         _check_list(gather_list, found, "gather")
         for target, array in zip(gather_list or (), found, strict=True):
-            _write(target, array)
+            write(target, array)
+    return Work.complete() if async_op else None
 
 
 def scatter(
     tensor: Tensor, scatter_list: list[Any] | None = None, src: int = 0, group: object = None, async_op: bool = False
-) -> None:
+) -> Work | None:
     """Put into ``tensor`` the one of ``scatter_list`` of process ``src`` that is for this process.
 
     Raises:
@@ -137,11 +143,12 @@ def scatter(
         ShapeError: ``scatter_list`` of that process has not one tensor for each process.
     """
     given: list[Any] = [None]
-    if this_group().rank == _root(src, "scatter"):
-        given = [[_array(part, "scatter") for part in scatter_list or ()]]
+    if this_group().rank == checked_rank(src, "scatter"):
+        given = [[checked_array(part, "scatter") for part in scatter_list or ()]]
     broadcast_object_list(given, src)
     _check_list(given[0], [None] * this_group().size, "scatter")
-    _write(tensor, given[0][this_group().rank])
+    write(tensor, given[0][this_group().rank])
+    return Work.complete() if async_op else None
 
 
 def _check_list(given: list[Any] | None, found: list[Any], name: str) -> None:
@@ -182,7 +189,7 @@ def broadcast_object_list(object_list: list[Any], src: int = 0, group: object = 
     ours = this_group()
     content = np.frombuffer(pickle.dumps(object_list), np.uint8).copy()
     length = np.array([len(content)], np.int64)
-    wait(ours.work.Ibcast(length, _root(src, "broadcast_object_list")), "broadcast_object_list")
+    wait(ours.work.Ibcast(length, checked_rank(src, "broadcast_object_list")), "broadcast_object_list")
     if ours.rank != src:
         content = np.empty(length[0], np.uint8)
     wait(ours.work.Ibcast(content, src), "broadcast_object_list")
@@ -190,37 +197,7 @@ def broadcast_object_list(object_list: list[Any], src: int = 0, group: object = 
         object_list[:] = pickle.loads(content.tobytes())
 
 
-def barrier(group: object = None, async_op: bool = False, device_ids: object = None) -> None:
+def barrier(group: object = None, async_op: bool = False, device_ids: object = None) -> Work | None:
     """Wait until all processes are here."""
     wait(this_group().work.Ibarrier(), "barrier")
-
-
-def send(tensor: Tensor, dst: int, group: object = None, tag: int = 0) -> None:
-    """Send a tensor to another process, which calls ``recv``.
-
-    Raises:
-        DtypeError: what is given is no tensor.
-        OptionError: there is no process ``dst``.
-    """
-    wait(this_group().work.Isend(_array(tensor, "send"), _root(dst, "send"), tag), "send")
-
-
-def recv(tensor: Tensor, src: int | None = None, group: object = None, tag: int = 0) -> int:
-    """Put the tensor that process ``src``, or any, sends into this one; returns who sent it.
-
-    Raises:
-        DtypeError: what is given is no tensor.
-        OptionError: there is no process ``src``.
-    """
-    array, status = _array(tensor, "recv"), mpi().Status()
-    source = mpi().ANY_SOURCE if src is None else _root(src, "recv")
-    wait(_WithStatus(this_group().work.Irecv(array, source, tag), status), "recv")
-    _write(tensor, array)
-    return int(status.Get_source())
-
-
-class _WithStatus:
-    """A request that notes where its message came from."""
-
-    def __init__(self, request: Any, status: Any) -> None:
-        self.Test: Callable[[], bool] = lambda: bool(request.Test(status))
+    return Work.complete() if async_op else None

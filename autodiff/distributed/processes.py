@@ -5,6 +5,7 @@ from __future__ import annotations
 import atexit
 import sys
 import time
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any, NamedTuple
 
@@ -134,6 +135,51 @@ def wait(request: Any, what: str) -> None:
                     f"{what}: process {group.rank} waited {group.timeout:.0f} s for the others; is it called as often "
                     f"and in the same order by all of them?"
                 )
+
+
+class Work:
+    """An operation that was begun, and may not be complete yet.
+
+    Args:
+        request: of MPI.
+        what: the operation, as errors name it.
+        array: the memory that MPI reads or writes meanwhile.
+        finish: called once, when the operation is complete.
+    """
+
+    def __init__(
+        self, request: Any, what: str, array: Any = None, finish: Callable[[], None] = lambda: None
+    ) -> None:
+        self._request, self._what, self._array, self._finish = request, what, array, finish
+        self._status: Any = None if request is None else mpi().Status()
+
+    @staticmethod
+    def complete() -> Work:
+        """That of an operation that is complete already."""
+        return Work(None, "")
+
+    def Test(self) -> bool:
+        """``is_completed``, as ``wait`` asks for it."""
+        return self.is_completed()
+
+    def is_completed(self) -> bool:
+        """Whether it is complete; does not wait."""
+        if self._request is not None and self._request.Test(self._status):
+            self._request = self._array = None
+            self._finish()
+        return self._request is None
+
+    def wait(self, timeout: timedelta | None = None) -> bool:
+        """Wait until it is complete, as long as the group allows; True.
+
+        Raises DistributedError where the other process has failed or ended, or the time is over.
+        """
+        wait(self, self._what)
+        return True
+
+    def source_rank(self) -> int:
+        """The process whose message was received."""
+        return int(self._status.Get_source())
 
 
 def _listen(group: Group) -> None:

@@ -10,6 +10,7 @@ from typing import Any, Self
 import numpy as np
 
 from autodiff.dtypes import DIFFERENTIABLE, get_default_dtype
+from autodiff.engine import modes
 from autodiff.engine.apply import apply
 from autodiff.engine.backward import accumulate_grad, gradients, tensors_of
 from autodiff.engine.call_sites import place_of_user
@@ -196,7 +197,7 @@ class Tensor(
     __primitive__ = staticmethod(apply)
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Array:
-        if node_of(self) is not None:
+        if node_of(self) is not None and modes.is_grad_enabled():
             raise GraphError(
                 "an array cannot remember how this tensor was made; np.stack(...) joins tensors, "
                 ".detach().numpy() gives numbers without history"
@@ -210,8 +211,11 @@ class Tensor(
         return numpy_protocol.array_function(function, args, kwargs)
 
     def numpy(self, *, force: bool = False) -> Array:
-        """The array itself, sharing its memory; raises GraphError for a tensor in the graph, unless by ``force``."""
-        if not force and node_of(self) is not None:
+        """The array itself, sharing its memory.
+
+        Raises GraphError for a tensor in the graph, unless by ``force`` or under ``no_grad``.
+        """
+        if not force and node_of(self) is not None and modes.is_grad_enabled():
             raise GraphError("an array cannot remember how this tensor was made; use .detach().numpy()")
         return self._array
 
