@@ -20,10 +20,6 @@ from autodiff.engine import modes
 from autodiff.engine.apply import forward_of
 from autodiff.errors import OptionError
 
-__all__ = [
-    "ProfilerAction", "ProfilerActivity", "profile", "record_function", "schedule", "tensorboard_trace_handler",
-]  # fmt: skip
-
 _running: ContextVar[_Recorder | None] = ContextVar("autodiff_profiler", default=None)
 
 

@@ -76,9 +76,12 @@ class Optimizer(Hooked):
             cls._keeps_anything = not {"_memory", "_slots"} & vars(cls).keys()
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Self:
-        """One without parameters: a user's constructor may set them itself, and not call this one's."""
+        """One without parameters: a user's constructor may set them itself, and not call this one's.
+
+        One that wraps another has properties of these names, which show those of the other.
+        """
         self = super().__new__(cls)
-        self.defaults, self.param_groups, self.state, self._hooks = {}, [], defaultdict(dict), {}
+        vars(self).update(defaults={}, param_groups=[], state=defaultdict(dict), _hooks={})
         return self
 
     def __init__(self, params: Iterable[Any], defaults: Group) -> None:

@@ -348,10 +348,17 @@ class Around(Optimizer):
         return self.inner.step(closure)
 
 
+class InFront(Around):
+    """Shows the groups of another optimizer as a property, which nothing can be assigned to."""
+
+    __init__ = lambda self, inner: setattr(self, "inner", inner)
+    param_groups = property(lambda self: self.inner.param_groups)  # type: ignore[assignment]
+
+
 def test_an_optimizer_of_the_users_need_not_call_super() -> None:
     """It steps, forgets gradients, is scheduled, hooked, saved and shown."""
     wanted, _ = trained(lambda held: optim.SGD(held, lr=0.1))
-    for make in (lambda held: OnItsOwn(held, 0.1), lambda held: Around(optim.SGD(held, lr=0.1))):
+    for make in (lambda p: OnItsOwn(p, 0.1), *(lambda p, k=k: k(optim.SGD(p, lr=0.1)) for k in (Around, InFront))):
         called: list[Any] = []
         found, optimizer = trained(make)
         optimizer.register_step_post_hook(lambda *given, called=called: called.append(given))
