@@ -41,7 +41,7 @@ def owner_of(array: Array) -> Array:
 def lend(array: Array) -> Array:
     """A view of ``array`` of which ``as_lent`` gives the values of now, whatever is written there later.
 
-    Of a short array it is a copy at once.
+    Of a short array that lies row by row it is a copy at once.
 
     >>> x = np.ones(1000)
     >>> view = lend(x)
@@ -50,8 +50,8 @@ def lend(array: Array) -> Array:
     >>> as_lent((view[:2],)), as_lent((view,))[0][:2]
     ((array([0., 0.]),), array([1., 1.]))
     """
-    if array.nbytes <= FEW and type(array) is np.ndarray:
-        return array.copy("K")
+    if array.nbytes <= FEW and type(array) is np.ndarray and array.flags.c_contiguous:  # else its layout would change
+        return array.copy()
     view = array.view()
     loan = _Loan(view, _returned)
     loan.owner = key = id(array if array.base is None else owner_of(array))
