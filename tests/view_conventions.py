@@ -26,7 +26,8 @@ ENTRY = re.compile(r"\] [-+*/]= ")
 UNRECORDED = r"no_grad|inference_mode|enabled\(False|data|detach\(\)|\.step\(|requires_grad_\("
 
 OF_SHAPES = (
-    "expected shape compatible with", "attempting to assign a gradient of", "match the broadcast shape"
+    "expected shape compatible with", "attempting to assign a gradient of", "match the broadcast shape",
+    "must match the size of tensor",
 )  # fmt: skip
 OF_NO_LEAF = (
     "a view of a leaf Variable that requires grad is being used", "can't optimize a non-leaf Tensor",
@@ -320,8 +321,8 @@ CONVENTIONS = (
         "that lie at one place; without the write it does not, and here neither.",
     ),
     Convention(
-        "a view of an untracked tensor, made under no_grad, is written, or its base is",
-        lambda o: o.they_say("A view was created in no_grad mode and is being modified inplace with grad mode enabled")
+        "a view made under no_grad of an untracked tensor, or of one that is gone, is written, or its base is",
+        lambda o: o.they_say("created in no_grad mode and is being modified inplace with grad mode enabled")
         or (o.kind == "retains_grad" and o.has_line(r"no_grad.*retain_grad") and o.peer()._is_view()),
         "PyTorch calls it ambiguous, and forgets retain_grad() there; here nothing was cut off when the view was made, "
         "and both know of the write.",
