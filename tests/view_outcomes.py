@@ -160,7 +160,7 @@ class Outcome(NamedTuple):
         return bool(re.search(pattern, self.line()))
 
     def is_of_gradient(self) -> bool:
-        return self.kind in ("gradient", "grad") or (self.kind == "value" and ".grad" in self.line())
+        return self.kind in ("gradient", "grad") or (self.kind == "value" and self.has_line(r"\.grad|\.step\("))
 
     def mine(self) -> Any:
         return self.machine.ours.scope[self.name]
