@@ -33,7 +33,7 @@ def images(count: int = 12) -> autodiff.Tensor:
 
 
 def convolve() -> float:
-    """A convolution, forward and backward, that is large enough for helpers."""
+    """A convolution, forward and backward, that is large enough for helpers in either lane."""
     layer = nn.Conv2d(16, 16, 3, padding=1)
     x = images().requires_grad_()
     F.dropout(layer(x), 0.1).square().mean().backward()

@@ -160,17 +160,26 @@ def _rnn_cell(input: Any, hx: Any, w_ih: Any, w_hh: Any, bias: Any, relu: bool) 
 
 
 def rnn_tanh_cell(input: Any, hx: Any, w_ih: Any, w_hh: Any, b_ih: Any = None, b_hh: Any = None) -> Value:
-    """One step of ``rnn`` with tanh: input (N, I) and h (N, H) to h' (N, H)."""
+    """One step of ``rnn`` with tanh: input (N, I) and h (N, H) to h' (N, H).
+
+    Raises ShapeError unless there is a state for each row of the input.
+    """
     return _rnn_cell(input, hx, w_ih, w_hh, _both(b_ih, b_hh), False)
 
 
 def rnn_relu_cell(input: Any, hx: Any, w_ih: Any, w_hh: Any, b_ih: Any = None, b_hh: Any = None) -> Value:
-    """One step of ``rnn`` with relu."""
+    """One step of ``rnn`` with relu.
+
+    Raises ShapeError unless there is a state for each row of the input.
+    """
     return _rnn_cell(input, hx, w_ih, w_hh, _both(b_ih, b_hh), True)
 
 
 def lstm_cell(input: Any, hx: tuple[Any, Any], w_ih: Any, w_hh: Any, b_ih: Any = None, b_hh: Any = None) -> Pair:
-    """One step of ``lstm``: input (N, I) and (h, c), each (N, H), to (h', c')."""
+    """One step of ``lstm``: input (N, I) and (h, c), each (N, H), to (h', c').
+
+    Raises ShapeError unless there is a state for each row of the input.
+    """
     h, c = hx
     params = _one_step(input, h)
     whole = apply(recurrent.lstm, (linear(input, w_ih, _both(b_ih, b_hh)), w_hh, h, c), params)
@@ -178,6 +187,9 @@ def lstm_cell(input: Any, hx: tuple[Any, Any], w_ih: Any, w_hh: Any, b_ih: Any =
 
 
 def gru_cell(input: Any, hx: Any, w_ih: Any, w_hh: Any, b_ih: Any = None, b_hh: Any = None) -> Value:
-    """One step of ``gru``: input (N, I) and h (N, H) to h' (N, H)."""
+    """One step of ``gru``: input (N, I) and h (N, H) to h' (N, H).
+
+    Raises ShapeError unless there is a state for each row of the input.
+    """
     params, x = _one_step(input, hx), linear(input, w_ih, b_ih)
     return apply(recurrent.gru, (x, w_hh, hx) if b_hh is None else (x, w_hh, hx, b_hh), params)
