@@ -27,9 +27,10 @@ TILE_BYTES = 1 << 20  # of unrolled input at a time: in the cache, yet few calls
 THIN = 32  # rows of a GEMM below which stacking the kernel rows' views costs less than GEMMs with a short inner axis
 SMALL = 1 << 16  # entries of full columns up to which plain im2col is cheaper than setting up tiles
 WORTH_THREADS = 4_000_000  # multiply-adds below which handing half a batch to a thread costs more than it saves
+MANY = 1 << 14  # numbers from which on the sums of channels are worth a kernel
 
 
-@faster("channel_sums", opaque_from=1)
+@faster("channel_sums", opaque_from=MANY)
 def channel_sums(g: Array) -> Array:
     """Sum images g (N, C, ...) over all but their channels, the batch first, in long runs."""
     total: Array = np.add.reduce(np.add.reduce(g, axis=0), axis=tuple(range(1, len(g.shape) - 1)))
@@ -214,7 +215,7 @@ def gather_input(g: Array, w: Array, geometry: Geometry, input_shape: Sizes) -> 
     swapped = w.reshape(groups, o // groups, c, *kernel).swapaxes(1, 2)
     dx = np.empty(0, g.dtype) if geometry.stride == (1, 1) else np.zeros(input_shape, g.dtype)
     for places, (i, j), where in geometry.gathered(input_shape[2:], g.shape[2:], tuple(kernel)):
-        some = np.ascontiguousarray(swapped[..., i, j][..., ::-1, ::-1])
+        some = swapped[..., i, j][..., ::-1, ::-1]
         made = convolve(g, some.reshape(groups * c, o // groups, *some.shape[3:]), where)
         if geometry.stride == (1, 1):
             return made

@@ -12,13 +12,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from autodiff.kernels.convolution import MANY
 from autodiff.kernels.geometry import Array
 from autodiff.kernels.llvm.builder import Argument, Code, Int, Machine, Value
 from autodiff.kernels.llvm.elementwise import Maths
 from autodiff.kernels.llvm.library import SINGLE, ready
 from autodiff.kernels.normalization import SHORT, Fold
 
-LONG = 1 << 14  # numbers from which on their sum is worth a kernel
 BLOCK, MOST_PARTS = 1 << 14, 64  # numbers that a thread takes at a time, and how often; each makes one sum of its own
 AT_ONCE = 4  # vectors that are summed apart, so that no sum waits for the one before
 
@@ -163,7 +163,7 @@ def channel_sums(g: Array) -> Array | None:
     """The route of ``convolution.channel_sums``."""
     fold = Fold(g.shape[0], g.shape[1], math.prod(g.shape[2:]))
     sums = np.empty((fold.n, fold.c), np.float32)
-    return np.add.reduce(sums, axis=0) if g.size >= LONG and _run("sums", fold, g, sums) else None
+    return np.add.reduce(sums, axis=0) if g.size >= MANY and _run("sums", fold, g, sums) else None
 
 
 def standardized(
