@@ -19,6 +19,7 @@ from autodiff.engine.values import TensorBase
 from autodiff.errors import CompileError
 from autodiff.kernels.blas import is_held
 from autodiff.kernels.lending import owner_of
+from autodiff.numpy_api.protocol import WRITERS
 
 Array = np.ndarray[Any, Any]
 STATIC = {  # functions of shapes and dtypes: what they say always holds
@@ -29,15 +30,12 @@ VALUES = (np.ndarray, np.generic)
 COPIES = {np.copy, np.ndarray.copy, np.ndarray.astype}
 INERT = {"params", "param_names", "foreach", "fused", "capturable", "differentiable"}  # options that change nothing
 PRODUCTS = {np.dot, np.ndarray.dot}  # whose third argument is what they write into
-WRITERS = {  # functions that write into their first argument
-    operator.setitem, np.copyto, np.put, np.place, np.putmask, np.put_along_axis, np.fill_diagonal, np.ndarray.fill,
-    np.ndarray.put, np.ndarray.sort, np.ndarray.partition,
-}  # fmt: skip
+WRITING = {operator.setitem, np.ndarray.fill, np.ndarray.put, np.ndarray.sort, np.ndarray.partition, *WRITERS}
 
 
 def writes_first(function: Any) -> bool:
     """Whether a function writes into its first argument, and returns nothing."""
-    return function in WRITERS or getattr(function, "__name__", "") == "at"
+    return function in WRITING or getattr(function, "__name__", "") == "at"
 
 
 def is_elementwise(function: Any) -> bool:
@@ -86,7 +84,7 @@ class Capture:
         numbers: what Python computed.
         constants: tensors that the step seems to have made, with what was in them.
         tensors: the tensors that were given traced arrays, with the array and the gradient they had.
-        walked: whether a backward pass was among it.
+        visit: what the latest VJPs belong to; empty if there was no backward pass.
     """
 
     def __init__(self, lasting: dict[int, Array]) -> None:
@@ -98,7 +96,6 @@ class Capture:
         self.states: list[tuple[dict[Any, Any], dict[Any, Any]]] = []
         self.constants: list[tuple[Any, Array]] = []
         self._saved: dict[Ref, Array] = {}
-        self.walked = False
         self.part = self.visit = ""
         self._thread = get_ident()
         self._lasting = lasting
@@ -189,7 +186,7 @@ class Capture:
 
     def vjps(self, primitive: Any, vjps: Any, lift: Any) -> Any:
         """The VJPs of a visit of a node; those of one computation are noted by themselves (see ``Joint``)."""
-        self.walked, self.visit = True, f"{primitive.name}, backward"
+        self.visit = f"{primitive.name}, backward"
         if lift is not None or hasattr(primitive, "rule_of_all"):
             return vjps
         return [lambda *args, _vjp=vjp, **params: self.named(self.visit, self.run, _vjp, args, params) for vjp in vjps]

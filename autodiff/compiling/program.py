@@ -6,14 +6,8 @@ from collections import Counter
 from typing import Any
 
 from autodiff.compiling.calls import Call, Draw, Reading, mapped, parts
-from autodiff.compiling.capture import COPIES, Capture, same_bits
+from autodiff.compiling.capture import COPIES, same_bits
 from autodiff.compiling.traced import Ref
-
-
-def program_of(capture: Capture, results: list[Ref]) -> tuple[list[Call], list[Ref]]:
-    """The calls that are left of the notes, and the results, in the arrays that are left."""
-    calls, results = common(capture.calls, results)
-    return needed(calls, results), results
 
 
 def common(calls: list[Call], results: list[Ref]) -> tuple[list[Call], list[Ref]]:

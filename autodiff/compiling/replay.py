@@ -12,7 +12,7 @@ from autodiff.compiling.calls import Draw, Reading, Strict, mapped, parts
 from autodiff.compiling.capture import Capture
 from autodiff.compiling.numbers import Changed, Number
 from autodiff.compiling.plan import Memory
-from autodiff.compiling.program import program_of
+from autodiff.compiling.program import common, needed
 from autodiff.compiling.source import Source
 from autodiff.compiling.traced import Ref
 from autodiff.engine.call_sites import place_of_user
@@ -69,7 +69,8 @@ class Program:
         self.grads: list[tuple[Any, Any, Any]] = [(x, None, None) for x, grad in grads if grad is None]
         grads = [(x, grad) for x, grad in grads if grad is not None]
         refs += [capture.lift(grad._array) for _, grad in grads]
-        self.calls, self.results = program_of(capture, refs)
+        calls, self.results = common(capture.calls, refs)
+        self.calls = needed(calls, self.results)
         self.memory = Memory(self.calls, self.results, self._numbers)
         self._given = [(self.memory.array(ref), i) for i, ref in enumerate(inputs) if ref is not None]
         arrays = [self.memory.array(ref) for ref in self.results]
@@ -81,9 +82,9 @@ class Program:
         leaves = [names.get(id(x._array._ref.root.array), "a tensor") for x, _ in grads]
         self.gives = ", ".join(["the result", *(f"the gradient of {name}" for name in leaves)])
         self._split(capture)
-        self._context = copy_context()  # NumPy's errors are noted, in a context that is made once
-        self._context.run(np.seterr, all="ignore", invalid="call")
-        self._context.run(np.seterrcall, self._note_invalid)
+        self._doubting, self._sure = copy_context(), copy_context()  # an invalid operation is another way
+        self._doubting.run(np.seterr, all="ignore", invalid="raise")
+        self._sure.run(np.seterr, all="ignore")
 
     def _split(self, capture: Capture) -> None:
         """Tell what may still find that values go another way from what comes after."""
@@ -136,15 +137,17 @@ class Program:
         self._numbers.refresh()
         positions = [(g, g.get_state()) for g in self._streams] if self._draws_first else ()
         before = [(x, x.copy()) for x in self._undone] if self._undone else ()
-        self._invalid = False
+        if lent:
+            keep_lent(*self._changes)
         try:
-            self._context.run(self._make_calls)
-        except Changed:
+            self._doubting.run(_make, self._head)
+        except Exception as error:  # the step itself will say it
             for generator, position in positions:
                 generator.set_state(position)
             for x, kept in before:
                 np.copyto(x, kept)
-            raise
+            raise error if isinstance(error, Changed) else Changed from error
+        self._sure.run(_make, self._tail)
         self.uses += 1
         self._numbers.store()
         for x, grad, array in self.grads:
@@ -154,22 +157,6 @@ class Program:
         if self._changed:
             changed_again(self._changed, self._change)
         return self._built()
-
-    def _make_calls(self) -> None:
-        if lent:
-            keep_lent(*self._changes)
-        try:
-            for call in self._head:
-                call()
-        except Exception as error:  # the step itself will say it
-            raise error if isinstance(error, Changed) else Changed from error
-        if self._invalid:
-            raise Changed
-        for call in self._tail:
-            call()
-
-    def _note_invalid(self, *_: Any) -> None:
-        self._invalid = True
 
     def _built(self) -> Any:
         if type(self._template) is At:
@@ -197,6 +184,12 @@ class Program:
             generator.set_state(position)
         self._numbers.restore(kept["another number of an optimizer"])
 
+
+def _make(calls: Any) -> None:
+    for call in calls:
+        call()
+
+
 def _check_tensors(capture: Capture) -> None:
     """Raise CompileError where the step gave a tensor other memory, or made it part of a graph."""
     for x, array, _, node in list(capture.tensors.values()):
@@ -213,7 +206,7 @@ def _template(out: Any, refs: list[Ref], capture: Capture) -> Any:
     def place(x: Any) -> Any:
         if id(x) in capture.tensors and capture.lift(capture.tensors[id(x)][1]).root.kind == "lasting":
             return x
-        if isinstance(x, TensorBase) and x._node is not None and not capture.walked:
+        if isinstance(x, TensorBase) and x._node is not None and not capture.visit:
             raise CompileError("it returns a tensor with a graph; call backward() inside, or it under no_grad()")
         refs.append(capture.lift(x._array if isinstance(x, TensorBase) else x))
         return At(len(refs) - 1, isinstance(x, TensorBase))

@@ -39,12 +39,12 @@ class Source:
 
     def __init__(self, program: Any) -> None:
         self.given: dict[str, Any] = {}
-        self.opaque: list[str] = []
         self._program, self._taken = program, {"np", "step"}
         self._changed = {ref.root for call in program.calls for ref in call.writes}
         self._texts: dict[Any, str] = {ref: f"x{i}" for i, ref in enumerate(program.inputs) if ref is not None}
         lines = [f"\"\"\"Gives {program.gives}.\"\"\"", *self._lines()]
         results = ", ".join(self._text(ref) for ref in program.results)
+        self.opaque = [name for name, x in self.given.items() if not isinstance(x, (np.ndarray, int, float))]
         takes = ", ".join([self._texts[ref] for ref in program.inputs if ref is not None] + list(self.given))
         self.text = "\n    ".join([f"def step({takes}):", *lines, f"return ({results},)"]) + "\n"
 
@@ -138,8 +138,6 @@ class Source:
             return known[0]
         made = self._new(name)
         self.given[made] = value
-        if not isinstance(value, (np.ndarray, int, float)):
-            self.opaque.append(made)
         return made
 
     def _new(self, name: str) -> str:

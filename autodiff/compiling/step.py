@@ -241,22 +241,18 @@ class Step(Generic[P, R]):
     def _compared(self, case: Case, program: Program, arrays: list[Any], args: Any, kwargs: Any) -> Any:
         """Make a call in both ways, and trust the program if both come to the same."""
         before, grads = program.kept(), [x._grad for x, *_ in program.grads]
-        difference, mine = "", None
         try:
             mine = program.kept(program.replay(arrays))
         except Changed:
             raise
         except Exception as error:
-            difference = f"its replay fails, {error!r}"
+            mine = {f"an error, {error!r}": True}
         finally:
             program.restore(before, grads)
         out = self._function(*args, **kwargs)
-        if mine is not None:
-            theirs = program.kept(out)
-            found = [what for what in mine if not same_bits(mine[what], theirs[what])]
-            difference = f"its replay comes to {found[0]}, so it depends on something that is no array" if found else ""
-        if difference:
-            self._refuse(case, difference)
+        theirs = program.kept(out)
+        if found := [what for what in mine if not same_bits(mine[what], theirs.get(what))]:
+            self._refuse(case, f"its replay comes to {found[0]}, so it depends on something that is no array")
         program.unchecked -= 1
         return out
 
@@ -288,8 +284,8 @@ def _names(found: list[Any]) -> dict[int, str]:
         if hasattr(type(x), "named_parameters"):
             named = [*x.named_parameters(), *x.named_buffers()]
         elif hasattr(x, "param_groups"):
-            paths = {p: names.get(id(owner_of(p._array)), "tensor") for p in x.state}
-            named = [(f"{paths[p]}_{key}", value) for p, state in x.state.items() for key, value in state.items()]
+            states = [(names.get(id(owner_of(p._array)), "tensor"), state) for p, state in x.state.items()]
+            named = [(f"{path}_{key}", value) for path, state in states for key, value in state.items()]
         for path, tensor in named:
             if isinstance(tensor, TensorBase):
                 names.setdefault(id(owner_of(tensor._array)), f"p_{path}" if path[:1].isdigit() else path)

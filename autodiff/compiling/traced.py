@@ -14,7 +14,6 @@ from autodiff.errors import CompileError
 
 Array = np.ndarray[Any, Any]
 FACTS = {"dtype", "flags", "itemsize", "nbytes", "ndim", "shape", "size", "strides"}  # what no call can change
-GARBAGE = {"f": np.nan, "c": np.nan, "i": 113, "u": 113, "b": True}
 
 
 class Ref:
@@ -56,19 +55,14 @@ class Ref:
 @cache
 def garbage(dtype: np.dtype[Any]) -> Array:
     """What is read of a traced array by those that do not ask NumPy: nothing that could be taken for its value."""
-    if dtype.kind not in GARBAGE:
+    if dtype.kind not in "fciub":
         raise CompileError(f"arrays of {dtype} cannot be compiled")
-    made = np.full((), GARBAGE[dtype.kind], dtype)
-    if dtype.kind in "fc":  # a NaN that no data have, so that what comes of it is told from what comes of theirs
-        made.reshape(1).view(np.uint8)[0] = 90
-    made.flags.writeable = False
-    return made
+    # a NaN that no data have, so that what comes of it is told from what comes of theirs; or 113
+    content = b"\xff" * dtype.itemsize if dtype.kind in "fc" else np.array(113).astype(dtype).tobytes()
+    return np.frombuffer(content, dtype).reshape(())
 
 
-@cache
-def attribute(name: str) -> Callable[[Any], Any]:
-    """The function that reads one attribute, the same object for each name."""
-    return operator.attrgetter(name)
+attribute = cache(operator.attrgetter)  # the same function each time
 
 
 class Traced(np.ndarray[Any, Any]):
