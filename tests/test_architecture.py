@@ -159,7 +159,7 @@ PLANTED = {
     "not movable": (movable, "nn/utils/__init__.py", "from nn.module import here", "absolutely"),
     "not movable, hidden": (movable, "optim/__init__.py", "def f():\n    import optim.sgd", "absolutely"),
     "engine": (code_size, "autodiff/engine/new.py", "x = 1\n" * 1001, "the engine has"),
-    "compiler": (code_size, "autodiff/compiling/new.py", "x = 1\n" * 1401, "the compiler has"),
+    "compiler": (code_size, "autodiff/compiling/new.py", "x = 1\n" * 1500, "the compiler has"),
 }
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from autodiff.compiling.blocks import by_blocks
+from autodiff.compiling.blocks import by_blocks, in_one_pass
 from autodiff.compiling.calls import Call, Draw, Strict, mapped, parts
 from autodiff.compiling.capture import COPIES, PRODUCTS, is_elementwise
 from autodiff.compiling.fusion import Pair, arranged, into, side_by_side, together
@@ -64,7 +64,7 @@ class Memory:
         for i, call in enumerate(calls):
             self._place(i, call)
         uses = Counter(ref.root for call in calls for ref in call.refs()) + Counter(ref.root for ref in results)
-        self.pairs = together(by_blocks(self.pairs, uses))
+        self.pairs = together(by_blocks(in_one_pass(self.pairs, uses), uses))
 
     def array(self, ref: Ref) -> Array:
         """The array of ``ref``; one from elsewhere is itself."""

@@ -94,7 +94,7 @@ class Program:
         tests = Reading, Strict
         late = [i + 1 for i, c in enumerate(calls) if isinstance(c.function, tests) or c.part.endswith("backward")]
         end = max([first, *late])
-        self._head, self._tail = bound[:end], bound[end:]
+        self._head, self._tail = [getattr(made, "checked", made) for made in bound[:end]], bound[end:]
         self._undone = [root.array for root in {root for roots in lasting[:end] for root in roots}]
         self._draws_first = any(isinstance(c.function, Draw) for c in calls[:end])
         self._changes = [root.array for root in {root for roots in lasting for root in roots}]

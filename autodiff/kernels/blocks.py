@@ -51,6 +51,7 @@ def shared(function: Callable[..., Any], route: str = "") -> Callable[[Any], Any
             return function(x)
         return _filled(lambda out, x: function(x, out=out), x)
 
+    of.route = route  # type: ignore[attr-defined]  # which ``compile`` may make in one pass with others
     return of
 
 
@@ -71,6 +72,7 @@ def sloped(route: str, slope: Callable[[Any], Any]) -> Callable[[Any, Any, Any],
             return g * slope(out)
         return _filled(lambda block, g, out: np.multiply(g, slope(out), out=block), g, out)
 
+    vjp.route = route  # type: ignore[attr-defined]
     return vjp
 
 

@@ -31,12 +31,12 @@ def _gelu_x(g: Any, x: Any) -> Any:
     return ((erf(x * ROOT_HALF) + 1) * 0.5 + np.exp(x * x * -0.5) * x * PEAK) * g
 
 
-@faster("gelu", opaque_from=LONG)
+@faster("gelu", opaque_from=LONG, elementwise=True)
 def _gelu_by_blocks(x: Any) -> Any:
     return by_blocks(_gelu, x)
 
 
-@faster("gelu_back", opaque_from=LONG)
+@faster("gelu_back", opaque_from=LONG, elementwise=True)
 def _gelu_x_by_blocks(g: Any, x: Any) -> Any:
     return by_blocks(_gelu_x, g, x)
 

@@ -46,12 +46,12 @@ def _relu(x: Any) -> Any:
     return _relu_of_many(x) if x.nbytes >= LONG else np.maximum(x, np.zeros(x.shape[1:], x.dtype))
 
 
-@faster("relu", opaque_from=1)
+@faster("relu", opaque_from=1, elementwise=True)
 def _relu_of_many(x: Any) -> Any:
     return np.maximum(x, np.zeros(x.shape[1:], x.dtype))
 
 
-@faster("relu_back", opaque_from=1)
+@faster("relu_back", opaque_from=1, elementwise=True)
 def _relu_back(g: Any, out: Any) -> Any:
     return gate(g, mask=as_array(out != 0))
 
@@ -180,7 +180,7 @@ def _factor(x: Any) -> Any:
 
 _sin, _cos, _sinh, _cosh = map(shared, (np.sin, np.cos, np.sinh, np.cosh))  # which are each other's slopes
 
-exp = Primitive("exp", shared(np.exp), lambda g, out, x: g * out, keeps="out", floating=True)
+exp = Primitive("exp", shared(np.exp, "exp"), lambda g, out, x: g * out, keeps="out", floating=True)
 
 # The slope is not out + 1, which has no digits far below 0.
 expm1 = Primitive("expm1", shared(np.expm1), lambda g, out, x: g * np.exp(x), keeps="x", floating=True,
@@ -263,7 +263,7 @@ cos_pi = Primitive("cos_pi", _cos_pi, lambda g, out, x: g * -math.pi * sin_pi(x)
 
 sinc = Primitive("sinc", _sinc, lambda g, out, x: g * _sinc_slope(x), keeps="x", floating=True)
 
-tanh = Primitive("tanh", shared(np.tanh), sloped("tanh_back", lambda out: 1 - out * out), keeps="out",
+tanh = Primitive("tanh", shared(np.tanh, "tanh"), sloped("tanh_back", lambda out: 1 - out * out), keeps="out",
                  floating=True)
 
 sigmoid = Primitive("sigmoid", shared(_sigmoid, "sigmoid"), sloped("sigmoid_back", lambda out: out * (1 - out)),

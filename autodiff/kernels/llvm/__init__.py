@@ -16,6 +16,7 @@ ROUTES: dict[str, Callable[..., Any]] = {
     "attend_back": attention.attend,
     "dot": products.dot,
     "formula": formulas.formula,
+    "stretch": formulas.stretch,
     "channel_sums": normalization.channel_sums,
     "moments": normalization.moments,
     "standardized": normalization.standardized,
@@ -24,5 +25,5 @@ ROUTES: dict[str, Callable[..., Any]] = {
     "cotangents_of_rows": normalization.cotangents_of_rows,
     "lstm": recurrent.lstm,
     "lstm_back": recurrent.lstm_back,
-    **{name: elementwise.of(name) for name in elementwise.BODIES},
+    **{name: formulas.of(name) for name in elementwise.BODIES},
 }

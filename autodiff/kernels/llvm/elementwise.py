@@ -1,25 +1,20 @@
-"""Elementwise functions as kernels: one pass over memory, with all in between in registers.
+"""Elementwise functions of symbols: what NumPy's calls, and a few functions more, are as code.
 
-A kernel goes over whole vectors; the numbers that are left over go through it in a vector of their own.
+Calls round once, as NumPy's do, so that their bits are NumPy's.
 """
 
 from __future__ import annotations
 
 import math
+import operator
 import struct
 from collections.abc import Callable, Sequence
-from functools import partial
+from functools import reduce
 from typing import Any
 
 import numpy as np
 
-from autodiff.kernels.geometry import Array
-from autodiff.kernels.llvm.builder import Argument, Code, Machine, Value
-from autodiff.kernels.llvm.library import SINGLE, Kernel, ready
-
-LONG = 1 << 12  # numbers from which on a kernel pays
-BLOCK = 1 << 16  # numbers that a thread takes at a time
-WORTH_THREADS = 1 << 17  # numbers from which on a second thread pays
+from autodiff.kernels.llvm.builder import Code, Value
 
 # Of least relative error, by weighted least squares in double precision: exp(r) = 1 + r + r^2 EXP(r) for |r| up to half
 # of log 2, and exp(z^2) erfc(z) = t TAIL(t) for t = 1 / (1 + 0.35 z).
@@ -32,159 +27,194 @@ ROUND = 1.5 * 2.0**23  # added to a number it leaves the nearest whole number in
 LOG2_HIGH = 355 / 512  # with few digits, so that its multiples are exact
 
 
+def _named(name: str) -> Callable[..., Any]:
+    """A function of LLVM's own, of vectors."""
+    return lambda k, x, *others: k.call(x.type, f"llvm.{name}.v{k.lanes}f32", x, *others)
+
+
+def _compared(how: str) -> Callable[..., Value]:
+    return lambda k, x, y: k.op(f"<{k.lanes} x i1>", f"fcmp {how} {x}, {y.name}")
+
+
+CALLS: dict[Any, Callable[..., Value]] = {
+    np.add: lambda k, x, y: k.binary("fadd", x, y),
+    np.subtract: lambda k, x, y: k.binary("fsub", x, y),
+    np.multiply: lambda k, x, y: k.binary("fmul", x, y),
+    np.divide: lambda k, x, y: k.binary("fdiv", x, y),
+    np.square: lambda k, x: k.binary("fmul", x, x),
+    np.negative: lambda k, x: k.op(x.type, f"fneg {x}"),
+    np.absolute: _named("fabs"),
+    np.sqrt: _named("sqrt"),
+    np.copysign: _named("copysign"),
+    np.less: _compared("olt"),
+    np.less_equal: _compared("ole"),
+    np.greater: _compared("ogt"),
+    np.equal: _compared("oeq"),
+}
+
+
+class Symbol(np.lib.mixins.NDArrayOperatorsMixin):
+    """What stands for an array, or for a number that is known when the kernel runs.
+
+    Attributes:
+        value, taken: the numbers, now and at the beginning.
+        is_read, changed: whether those of the beginning are read, and whether there may be others now.
+    """
+
+    def __init__(self, code: Code, value: Value, is_number: bool = False) -> None:
+        self.code, self.value, self.taken, self.is_number = code, value, value, is_number
+        self.is_read = self.changed = False
+
+    def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, out: Any = None, **options: Any) -> Any:
+        of_numbers = all(x.is_number for x in inputs if isinstance(x, Symbol))  # which Python computes in double
+        if method != "__call__" or ufunc not in CALLS or options or of_numbers:
+            return NotImplemented
+        value = CALLS[ufunc](self.code, *(self.vector(x) for x in inputs))
+        if out is None:
+            return Symbol(self.code, value)
+        return out[0].become(value)
+
+    def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any) -> Any:
+        if function is not np.where or kwargs:
+            return NotImplemented
+        where, x, y = args
+        return Symbol(self.code, self.code.select(where.value, self.vector(x), self.vector(y)))
+
+    def __bool__(self) -> bool:
+        raise TypeError("no branch is taken by what the kernel computes")
+
+    def become(self, value: Value) -> Symbol:
+        """Stand for an array with other numbers."""
+        self.value, self.changed = value, True
+        return self
+
+    def vector(self, x: Any) -> Value:
+        """A vector of float32: of another symbol, or of a number; raises TypeError for anything else."""
+        value: Value | None = None
+        if isinstance(x, Symbol):
+            value, x.is_read = x.value, x.is_read or not x.changed
+        elif type(x) in (int, float):
+            value = self.code.constant([x] * self.code.lanes)
+        if value is None or value.type != self.code.vector:
+            raise TypeError(f"a kernel computes with vectors, not {x!r}")
+        return value
+
+
+def _fma(x: Any, y: Any, z: Any) -> Symbol:
+    return Symbol(x.code, x.code.fma(x.value, x.vector(y), x.vector(z)))
+
+
+def _polynomial(coefficients: Sequence[float], x: Any) -> Symbol:
+    """Horner's rule, the constant term first."""
+    total = _fma(x, coefficients[-1], coefficients[-2])
+    for c in coefficients[-3::-1]:
+        total = _fma(total, x, c)
+    return total
+
+
+def _least(x: Any, y: float) -> Any:
+    """The smaller of both; NaN stays."""
+    return np.where(x > y, y, x)
+
+
+def _integers(k: Code, what: str, x: Value, y: int) -> Value:
+    return k.binary(what, x, Value(x.type, f"<{', '.join([f'i32 {y}'] * k.lanes)}>"))
+
+
+def _raised(k: Code, n: Value) -> Symbol:
+    """2^n."""
+    return Symbol(k, k.op(k.vector, f"bitcast {_integers(k, 'shl', _integers(k, 'add', n, 127), 23)} to {k.vector}"))
+
+
+def _reduced(x: Any) -> tuple[Value, Symbol]:
+    """n, and exp(x - n log 2) - 1, for the n that makes it small."""
+    k, shifted = x.code, _fma(x, 1 / math.log(2), ROUND)
+    n = shifted - ROUND
+    r = _fma(n, LOG2_HIGH - math.log(2), _fma(n, -LOG2_HIGH, x))
+    bits = k.op(f"<{k.lanes} x i32>", f"bitcast {shifted.value} to <{k.lanes} x i32>")
+    power = _integers(k, "sub", bits, struct.unpack("i", struct.pack("f", ROUND))[0])
+    return power, _fma(_polynomial(EXP, r), r * r, r)
+
+
+def exp(x: Any) -> Any:
+    """The exponential function, as 2^n times that of x - n log 2 (Cody & Waite 1980).
+
+    The power comes in two factors, for what is nearly 0 or infinite. What is 0 is made without a number on the way
+    that is so small that processors are slow with it.
+    """
+    k, vanishes = x.code, x < -104
+    power, rest = _reduced(np.where(vanishes, 0, _least(x, 89)))
+    half = _integers(k, "ashr", power, 1)
+    return np.where(vanishes, 0, (rest + 1) * _raised(k, half) * _raised(k, k.binary("sub", power, half)))
+
+
+def tanh(x: Any) -> Any:
+    """-e / (2 + e) for e = exp(-2 abs(x)) - 1, with the sign of x: right to the last digits also near 0."""
+    power, rest = _reduced(_least(np.absolute(x), 20) * -2)
+    scale = _raised(x.code, power)
+    e = _fma(scale, rest, scale - 1)
+    return np.copysign(e / (-2 - e), x)
+
+
+def sigmoid(x: Any) -> Any:
+    """exp(min(x, 0)) / (1 + exp(-abs(x))), which keeps its digits far below 0."""
+    e = exp(-np.absolute(x))
+    return np.where(x < 0, e, 1) / (e + 1)
+
+
+def _normal(x: Any) -> tuple[Any, Any]:
+    """exp(-x^2 / 2), and the probability that a normal variable is below x; far below 0 with all its digits."""
+    y = _least(np.absolute(x), 20)
+    square = y * y
+    e = exp(square * -0.5)
+    e = _fma(e * _fma(y, y, -square), -0.5, e)
+    t = 1 / _fma(y, 0.35 * math.sqrt(0.5), 1)
+    tail = e * _polynomial(TAIL, t) * t * 0.5
+    return e, np.where(x < 0, tail, 1 - tail)
+
+
+def _gelu_back(g: Any, x: Any) -> Any:
+    e, below = _normal(x)
+    return (e * x * (1 / math.sqrt(2 * math.pi)) + below) * g
+
+
+def _of_values(function: Callable[..., Any]) -> Callable[..., Value]:
+    """A function of symbols as a method for values."""
+
+    def of(self: Maths, *values: Value | float) -> Value:
+        made: Value = function(*(Symbol(self.k, x) if isinstance(x, Value) else x for x in values)).value
+        return made
+
+    return of
+
+
 class Maths:
-    """Functions of vectors."""
+    """The same functions for kernels that are written without symbols."""
 
     def __init__(self, code: Code) -> None:
-        self.k, self.whole = code, f"<{code.lanes} x i32>"
+        self.k = code
 
     def number(self, x: float) -> Value:
         """``x`` in all lanes."""
         return self.k.constant([x] * self.k.lanes)
 
-    def add(self, x: Value, y: Value) -> Value:
-        """x + y."""
-        return self.k.binary("fadd", x, y)
-
-    def minus(self, x: Value, y: Value) -> Value:
-        """x - y."""
-        return self.k.binary("fsub", x, y)
-
-    def times(self, x: Value, *others: Value | float) -> Value:
-        """The product of all."""
-        for y in others:
-            x = self.k.binary("fmul", x, y if isinstance(y, Value) else self.number(y))
-        return x
-
     def where(self, how: str, x: Value, y: Value | float) -> Value:
         """Where x compares with y: ``olt``, ``ogt``; NaN does not."""
-        y = y if isinstance(y, Value) else self.number(y)
-        return self.k.op(f"<{self.k.lanes} x i1>", f"fcmp {how} {x}, {y.name}")
+        return _compared(how)(self.k, x, y if isinstance(y, Value) else self.number(y))
 
-    def least(self, x: Value, y: float) -> Value:
-        """The smaller of both; NaN stays."""
-        return self.k.select(self.where("ogt", x, y), self.number(y), x)
-
-    def size(self, x: Value) -> Value:
-        """abs(x)."""
-        return self.k.call(x.type, f"llvm.fabs.v{self.k.lanes}f32", x) or x
-
-    def polynomial(self, coefficients: Sequence[float], x: Value) -> Value:
-        """Horner's rule, the constant term first."""
-        total = self.number(coefficients[-1])
-        for c in coefficients[-2::-1]:
-            total = self.k.fma(total, x, self.number(c))
-        return total
-
-    def _integers(self, what: str, x: Value, y: int) -> Value:
-        return self.k.binary(what, x, Value(self.whole, f"<{', '.join([f'i32 {y}'] * self.k.lanes)}>"))
-
-    def exp(self, x: Value) -> Value:
-        """The exponential function, as 2^n times that of x - n log 2 (Cody & Waite 1980).
-
-        The power comes in two factors, for what is nearly 0 or infinite. What is 0 is made without a number on the way
-        that is so small that processors are slow with it.
-        """
-        k, vanishes = self.k, self.where("olt", x, -104)
-        power, value = self._reduced(k.select(vanishes, k.zero, self.least(x, 89)))
-        value, half = self.add(value, self.number(1)), self._integers("ashr", power, 1)
-        for part in (half, k.binary("sub", power, half)):
-            value = self.times(value, self._raised(part))
-        return k.select(vanishes, k.zero, value)
-
-    def _reduced(self, x: Value) -> tuple[Value, Value]:
-        """n, and exp(x - n log 2) - 1, for the n that makes it small."""
-        k, shifted = self.k, self.k.fma(x, self.number(1 / math.log(2)), self.number(ROUND))
-        n = self.minus(shifted, self.number(ROUND))
-        r = k.fma(n, self.number(LOG2_HIGH - math.log(2)), k.fma(n, self.number(-LOG2_HIGH), x))
-        bits = k.op(self.whole, f"bitcast {shifted} to {self.whole}")
-        power = self._integers("sub", bits, struct.unpack("i", struct.pack("f", ROUND))[0])
-        return power, k.fma(self.polynomial(EXP, r), self.times(r, r), r)
-
-    def _raised(self, n: Value) -> Value:
-        """2^n."""
-        raised = self._integers("shl", self._integers("add", n, 127), 23)
-        return self.k.op(self.k.vector, f"bitcast {raised} to {self.k.vector}")
-
-    def tanh(self, x: Value) -> Value:
-        """-e / (2 + e) for e = exp(-2 abs(x)) - 1, with the sign of x: right to the last digits also near 0."""
-        k = self.k
-        power, rest = self._reduced(self.times(self.least(self.size(x), 20), -2.0))
-        scale = self._raised(power)
-        e = k.fma(scale, rest, self.minus(scale, self.number(1)))
-        value = k.binary("fdiv", e, self.minus(self.number(-2), e))
-        return k.call(x.type, f"llvm.copysign.v{k.lanes}f32", value, x) or value
-
-    def sigmoid(self, x: Value) -> Value:
-        """exp(min(x, 0)) / (1 + exp(-abs(x))), which keeps its digits far below 0."""
-        e, one = self.exp(self.times(self.size(x), -1.0)), self.number(1)
-        return self.k.binary("fdiv", self.k.select(self.where("olt", x, 0), e, one), self.add(e, one))
-
-    def normal(self, x: Value) -> tuple[Value, Value]:
-        """exp(-x^2 / 2), and the probability that a normal variable is below x; far below 0 with all its digits."""
-        k, y = self.k, self.least(self.size(x), 20)
-        square = self.times(y, y)
-        rest = k.fma(y, y, self.times(square, -1.0))
-        e = self.exp(self.times(square, -0.5))
-        e = k.fma(self.times(e, rest), self.number(-0.5), e)
-        t = k.binary("fdiv", self.number(1), k.fma(y, self.number(0.35 * math.sqrt(0.5)), self.number(1)))
-        tail = self.times(e, self.polynomial(TAIL, t), t, 0.5)
-        return e, k.select(self.where("olt", x, 0), tail, self.minus(self.number(1), tail))
+    add, minus = _of_values(operator.add), _of_values(operator.sub)
+    times = _of_values(lambda *factors: reduce(operator.mul, factors))
+    exp, tanh, sigmoid = _of_values(exp), _of_values(tanh), _of_values(sigmoid)
 
 
-def _gelu_back(m: Maths, g: Value, x: Value) -> Value:
-    e, below = m.normal(x)
-    return m.times(m.add(m.times(e, x, 1 / math.sqrt(2 * math.pi)), below), g)
-
-
-BODIES: dict[str, Callable[..., Value]] = {
-    "sigmoid": Maths.sigmoid,
-    "gelu": lambda m, x: m.times(m.normal(x)[1], x),
+BODIES: dict[str, Callable[..., Any]] = {
+    "exp": exp,
+    "tanh": tanh,
+    "sigmoid": sigmoid,
+    "gelu": lambda x: _normal(x)[1] * x,
     "gelu_back": _gelu_back,
-    "sigmoid_back": lambda m, g, out: m.times(g, m.times(out, m.minus(m.number(1), out))),
-    "tanh_back": lambda m, g, out: m.times(g, m.minus(m.number(1), m.times(out, out))),
-    "relu": lambda m, x: m.k.select(m.where("ole", x, 0), m.k.zero, x),
-    "relu_back": lambda m, g, out: m.k.select(m.where("oeq", out, 0), m.k.zero, g),
+    "sigmoid_back": lambda g, out: g * (out * (1 - out)),
+    "tanh_back": lambda g, out: g * (1 - out * out),
+    "relu": lambda x: np.where(x <= 0, 0, x),
+    "relu_back": lambda g, out: np.where(out == 0, 0, g),
 }
-
-
-def build(machine: Machine, key: tuple[str, int]) -> Code:
-    """The kernel of a function of so many arrays."""
-    name, count = key
-    k = Code(machine, [Argument(machine.lanes, written=i == count) for i in range(count + 1)])
-    with k.loop(k.start, k.stop) as turn:
-        offset = k.mul(turn.index, 4 * k.lanes)
-        *inputs, out = k.arrays
-        k.store(BODIES[name](Maths(k), *(k.load(x, offset) for x in inputs)), out, offset)
-    return k
-
-
-def of(name: str) -> Callable[..., Array | None]:
-    """The route of a function of one array or several."""
-    return partial(_route, name)
-
-
-def _route(name: str, *arrays: Any) -> Array | None:
-    first = arrays[0]
-    for x in arrays:
-        if type(x) is not np.ndarray or x.dtype != SINGLE or x.shape != first.shape or first.size < LONG:
-            return None
-        if not (x.flags.c_contiguous and x.flags.aligned):
-            return None
-    kernel = ready(name, (name, len(arrays)), build)
-    return None if kernel is None else apply(kernel, *arrays)
-
-
-def apply(kernel: Kernel, *arrays: Array) -> Array:
-    """What a kernel makes of arrays of one shape."""
-    lanes, size = kernel.machine.lanes, arrays[0].size
-    out: Array = np.empty(arrays[0].shape, np.float32)
-    flat, whole = [x.reshape(-1) for x in (*arrays, out)], size // lanes
-    kernel(*flat, stop=whole, parts=-(-size // BLOCK) if size >= WORTH_THREADS else 1)
-    if rest := size - whole * lanes:
-        ends = np.zeros((len(flat), lanes), np.float32)
-        for x, end in zip(flat, ends[:-1], strict=False):
-            end[:rest] = x[-rest:]
-        kernel(*ends, stop=1)
-        flat[-1][-rest:] = ends[-1, :rest]
-    return out

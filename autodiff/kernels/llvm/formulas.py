@@ -1,54 +1,43 @@
-"""Formulas as kernels: a function runs once on symbols, and its calls of NumPy become one pass over memory.
+"""Formulas as kernels: a function runs once on symbols, and its calls become one pass over memory.
 
-Taken are calls that round once, as NumPy does, so that the bits are NumPy's.
+A kernel goes over whole vectors; the numbers that are left over go through it in a vector of their own.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import lru_cache
+from collections.abc import Callable, Sequence
+from functools import lru_cache, partial, reduce
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from autodiff.kernels.geometry import Array
 from autodiff.kernels.llvm.builder import Argument, Code, Machine, Value
-from autodiff.kernels.llvm.elementwise import Maths
+from autodiff.kernels.llvm.elementwise import BODIES, Symbol
 from autodiff.kernels.llvm.library import SINGLE, Kernel, host, ready
 
-LONG = 1 << 14  # numbers from which on a kernel pays
+LONG = 1 << 12  # numbers from which on a kernel pays
 BLOCK = 1 << 15  # numbers that a thread takes at a time
 ARRAY, NUMBER = "an array", "a number"  # what is known when the kernel runs
-
-CALLS: dict[Any, Callable[..., Value]] = {
-    np.add: Maths.add,
-    np.subtract: Maths.minus,
-    np.multiply: Maths.times,
-    np.divide: lambda m, x, y: m.k.binary("fdiv", x, y),
-    np.negative: lambda m, x: m.k.op(x.type, f"fneg {x}"),
-    np.square: lambda m, x: m.times(x, x),
-    np.absolute: Maths.size,
-    np.sqrt: lambda m, x: m.k.call(x.type, f"llvm.sqrt.v{m.k.lanes}f32", x) or x,
-}
+NOTHING = np.empty(0, np.float32)
 
 
-class Symbol(np.lib.mixins.NDArrayOperatorsMixin):
-    """What stands for an array, or for a number that is known when the kernel runs."""
+class Stretch(NamedTuple):
+    """Calls of a program, one after another, as a function of the arrays that they take and leave behind.
 
-    def __init__(self, maths: Maths, value: Value, is_number: bool = False) -> None:
-        self.maths, self.value, self.is_number, self.changed = maths, value, is_number, False
+    Args:
+        steps: of each call the function, or the name of its route; what it takes, and where its result goes: which of
+            the arrays, or of places behind them.
+    """
 
-    def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, out: Any = None, **options: Any) -> Any:
-        known = all(isinstance(x, Symbol) or type(x) in (int, float) for x in inputs)
-        of_numbers = all(x.is_number for x in inputs if isinstance(x, Symbol))  # which Python computes in double
-        if method != "__call__" or ufunc not in CALLS or options or of_numbers or not known:
-            return NotImplemented
-        values = [x.value if isinstance(x, Symbol) else self.maths.number(x) for x in inputs]
-        value = CALLS[ufunc](self.maths, *values)
-        if out is None:
-            return Symbol(self.maths, value)
-        out[0].value, out[0].changed = value, True
-        return out[0]
+    steps: tuple[tuple[Any, tuple[int, ...], int], ...]
+
+    def __call__(self, *arrays: Symbol) -> None:
+        """Make the calls."""
+        values = dict(enumerate(arrays))
+        for function, taken, to in self.steps:
+            made = BODIES.get(function, function)(*(values[i] for i in taken))
+            values[to] = values[to].become(made.value) if to < len(arrays) else made
 
 
 Key = tuple[Callable[..., Any], Any]  # the function, and the form of its arguments
@@ -86,9 +75,8 @@ def _filled(form: Any, arrays: Any, numbers: Any) -> Any:
 
 def _run(k: Code, key: Key, addresses: Any, offset: Any, numbers: list[Value]) -> tuple[list[Symbol], Any]:
     """The function's calls as code: the symbols of the arrays, and what it gives."""
-    maths = Maths(k)
-    arrays = [Symbol(maths, k.load(x, offset)) for x in addresses]
-    made = key[0](*_filled(key[1], iter(arrays), iter([Symbol(maths, number, True) for number in numbers])))
+    arrays = [Symbol(k, k.load(x, offset)) for x in addresses]
+    made = key[0](*_filled(key[1], iter(arrays), iter([Symbol(k, number, True) for number in numbers])))
     return arrays, made
 
 
@@ -103,61 +91,108 @@ def plan_of(key: Key) -> Plan | None:
     try:
         k = Code(host(), [Argument(0)] * count)
         arrays, made = _run(k, key, k.arrays, 0, [k.zero] * numbers)
+        written = tuple(x.changed for x in arrays)
+        gives = made is not None and all(made is not x for x in arrays)
+        if made is not None and (not gives or made.is_number or made.vector(made) is None):
+            return None
     except Exception:  # whatever it does instead, NumPy will do
         return None
-    written = tuple(x.changed for x in arrays)
-    gives = isinstance(made, Symbol) and not made.is_number and all(made is not x for x in arrays)
-    return Plan(numbers, written, gives) if gives or (made is None and any(written)) else None
+    return Plan(numbers, written, gives) if gives or any(written) else None
 
 
 def build(machine: Machine, key: Key) -> Code:
-    """The kernel of a formula: of its arrays, the one it gives, and its numbers."""
+    """The kernel of a formula: of its arrays, the one it gives, its numbers, and whether it made NaN of numbers."""
     plan = plan_of(key) or Plan(0, (), False)
     written = [*plan.written, *[True] * plan.gives]
-    k = Code(machine, [*(Argument(machine.lanes, written=each) for each in written), Argument(0, plan.numbers)])
-    numbers = [k.splat(k.arrays[-1], 4 * i) for i in range(plan.numbers)]
-    with k.loop(k.start, k.stop) as turn:
+    k = Code(machine, [*(Argument(machine.lanes, written=each) for each in written), Argument(0, plan.numbers),
+                       Argument(0, machine.lanes, written=True, sums=True)])  # fmt: skip
+    *places, known, found = k.arrays
+    numbers, flags = [k.splat(known, 4 * i) for i in range(plan.numbers)], f"<{k.lanes} x i1>"
+    with k.loop(k.start, k.stop, carried=[Value(flags, "zeroinitializer")]) as turn:
         offset = k.mul(turn.index, 4 * k.lanes)
-        arrays, made = _run(k, key, k.arrays[: len(plan.written)], offset, numbers)
-        for x, place in zip([*arrays, *[made] * plan.gives], k.arrays, strict=False):
-            if x.changed or x is made:
-                k.store(x.value, place, offset)
+        arrays, made = _run(k, key, places[: len(plan.written)], offset, numbers)
+        results = [(x.value, place) for x, place in zip([*arrays, *[made] * plan.gives], places, strict=True)
+                   if x.changed or x is made]  # fmt: skip
+        for x, place in results:
+            k.store(x, place, offset)
+        is_nan = [k.op(flags, f"fcmp uno {x}, {x.name}") for x, _ in results]
+        was_none = [k.op(flags, f"fcmp ord {x.taken}, {x.taken.name}") for x in arrays if x.is_read]
+        is_new = reduce(partial(k.binary, "and"), [reduce(partial(k.binary, "or"), is_nan), *was_none])
+        turn.next = [k.binary("or", turn.values[0], is_new)]
+    k.store(k.select(turn.out[0], k.constant([1] * k.lanes), k.zero), found)
     return k
+
+
+def _fit(arrays: Sequence[Any]) -> bool:
+    """Whether all are arrays of one shape that a kernel takes, and long."""
+    shape = arrays[0].shape
+    for x in arrays:
+        if type(x) is not np.ndarray or x.dtype != SINGLE or x.shape != shape or x.size < LONG:
+            return False
+        if not (x.flags.c_contiguous and x.flags.aligned):
+            return False
+    return True
+
+
+def key_of(name: str) -> Key:
+    """The key of a function of arrays alone."""
+    return BODIES[name], (tuple, *[ARRAY] * BODIES[name].__code__.co_argcount)
+
+
+def of(name: str) -> Callable[..., Array | None]:
+    """The route of a function of one array or several."""
+    key = key_of(name)
+
+    def route(*arrays: Any) -> Array | None:
+        plan = plan_of(key) if _fit(arrays) else None
+        kernel = plan and ready(name, key, build)
+        return apply(kernel, plan, arrays)[0] if plan and kernel else None
+
+    return route
 
 
 def formula(first: Any, function: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
     """The route of ``function(*arguments)``, of arrays like the ``first``: what it gives, or True."""
+    made = prepared(first, function, arguments)
+    return None if made is None else made()[0]
+
+
+def stretch(first: Any, steps: Any, arguments: tuple[Any, ...]) -> Callable[[], Any] | None:
+    """The route of calls of a program that are made again and again (see ``Stretch``): one call without arguments."""
+    return prepared(first, Stretch(steps), arguments)
+
+
+def prepared(first: Any, function: Any, arguments: tuple[Any, ...]) -> Callable[[], Any] | None:
+    """``function(*arguments)`` as a call without arguments, which gives what ``apply`` gives; None for no formula."""
     arrays: list[Any] = []
     numbers: list[Any] = []
-    if first.size < LONG:
-        return None
     key = function, _form(arguments, arrays, numbers)
-    plan = plan_of(key)
+    plan = plan_of(key) if _fit((first, *arrays)) else None
     if plan is None:
         return None
     for x, written in zip(arrays, plan.written, strict=True):
-        flags = x.flags
-        fits = type(x) is np.ndarray and x.dtype == SINGLE and x.shape == first.shape and flags.c_contiguous
-        if not (fits and flags.aligned and (flags.writeable or not written)):
+        if written and not (x.flags.writeable and not any(y is not x and np.may_share_memory(x, y) for y in arrays)):
             return None
-        if written and any(np.may_share_memory(x, other) for other in arrays if other is not x):
-            return None
-    kernel = ready(f"the formula {function.__qualname__}", key, build)
-    return None if kernel is None else apply(kernel, plan, arrays, numbers)
+    is_stretch = type(function) is Stretch  # whose bits ``compile`` compares with the step's
+    kind = "a stretch of calls" if is_stretch else f"the formula {function.__qualname__}"
+    kernel = ready(kind, key, build, is_stretch)
+    return None if kernel is None else partial(apply, kernel, plan, arrays, numbers)
 
 
-def apply(kernel: Kernel, plan: Plan, arrays: list[Array], numbers: list[Any]) -> Any:
-    """What a kernel makes of arrays of one shape, in a new one or in place."""
+def apply(kernel: Kernel, plan: Plan, arrays: Sequence[Array], numbers: Sequence[Any] = ()) -> tuple[Any, Array]:
+    """What a kernel makes of arrays of one shape, in a new one or in place; and ones where it made NaN of numbers."""
     lanes, size = kernel.machine.lanes, arrays[0].size
-    made = [np.empty(arrays[0].shape, np.float32)] * plan.gives
-    flat, known, whole = [x.reshape(-1) for x in (*arrays, *made)], np.array(numbers, np.float32), size // lanes
-    kernel(*flat, known, stop=whole, parts=max(1, size // BLOCK))
-    if rest := size - whole * lanes:
-        ends = np.zeros((len(flat), lanes), np.float32)
+    made = [np.empty(arrays[0].shape, np.float32)] if plan.gives else []
+    flat, whole, parts = [x.reshape(-1) for x in (*arrays, *made)], size // lanes, size // BLOCK or 1
+    known, rest = np.array(numbers, np.float32) if numbers else NOTHING, size % lanes
+    found = np.empty((parts + (rest > 0)) * lanes, np.float32)
+    kernel(*flat, known, found, stop=whole, parts=parts)
+    if rest:
+        ends = np.empty((len(flat), lanes), np.float32)
         for x, end in zip(flat, ends, strict=True):
-            end[:rest] = x[-rest:]
-        kernel(*ends, known, stop=1)
+            end[:rest], end[rest:] = x[-rest:], x[-1]
+        kernel(*ends, known, found[-lanes:], stop=1)
         for x, end, written in zip(flat, ends, (*plan.written, True), strict=False):
             if written:
                 x[-rest:] = end[:rest]
-    return made[0] if made else True
+    return made[0] if made else True, found
