@@ -222,11 +222,10 @@ class Outcome(NamedTuple):
 
     def is_constant(self) -> bool:
         """Whether PyTorch's gradients of its tensor are zero, or of one that is asked for and does not require grad."""
-        ours, names = self.machine.ours.tensors(), (self.machine.asked[0], *self.machine.asked[1])
-        theirs = self.machine.theirs.tensors()
+        ours, theirs = self.machine.ours.tensors(), self.machine.theirs.tensors()
         if self.name:
             return self.has_no_slope(self.peer())
-        return any(n in ours and now(ours[n]) is None and self.has_no_slope(theirs[n]) for n in names)
+        return any(n in ours and now(ours[n]) is None and self.has_no_slope(theirs[n]) for n in self.concerned())
 
     def has_no_slope(self, x: Any) -> bool:
         """Whether PyTorch's gradients of x for all its leaves are zero, as far as nothing on the way was changed."""
