@@ -37,7 +37,7 @@ class Module(Stateful):
     ...     def forward(self, x):
     ...         return x * self.factor
     >>> Scale()(np.array([1.0, 1.0]))
-    tensor([2., 3.], dtype=float64, grad_fn=<multiply>)
+    tensor([2., 3.], dtype=autodiff.float64, grad_fn=<multiply>)
     """
 
     training: bool

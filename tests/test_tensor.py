@@ -98,8 +98,8 @@ def test_a_tensor_is_written_as_in_torch(i: int) -> None:
     for dtype in (np.float32, np.float64, None):
         array = np.asarray(ZOO[i])
         array = array.astype(dtype) if dtype is not None and array.dtype.kind == "f" else array
-        ours, theirs = both(lambda lib: repr(lib.tensor(array)).replace("torch.", ""))  # noqa: B023
-        mine, wanted = (text.partition("dtype")[0].split("\n") for text in (ours, theirs))
+        ours, theirs = both(lambda lib: repr(lib.tensor(array)).replace(f"{lib.__name__}.", ""))  # noqa: B023
+        mine, wanted = ([line.rstrip() for line in text.partition("dtype")[0].split("\n")] for text in (ours, theirs))
         assert mine[:-1] == wanted[: ours.count("\n")]
         assert ours.split() == theirs.split()
         if array.dtype in (np.float32, np.int64, np.bool_):

@@ -175,12 +175,12 @@ def convolve_input(g: Array, w: Array, geometry: Geometry, input_shape: Sizes) -
     n, o, oh, ow = g.shape
     _, c, kh, kw = w.shape
     groups = geometry.groups
+    if not g.size * w.size * math.prod(input_shape):
+        return np.zeros(input_shape, g.dtype)
     if geometry.stride == (1, 1) and (kh * kw == 1 or 4 * c > o // groups or g.size * kh * kw <= SMALL):
         # Reading kw copies of g costs less than adding up kh * kw copies of dx, unless g has many more channels.
         return gather_input(g, w, geometry, input_shape)
     dx = np.zeros(input_shape, g.dtype)
-    if not g.size * w.size * dx.size:
-        return dx
     transposed = _matrices(w, groups, True)[0].swapaxes(1, 2)
 
     queue = WorkQueue(n, g.size * c * kh * kw >= WORTH_THREADS)

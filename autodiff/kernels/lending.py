@@ -14,7 +14,6 @@ from typing import Any
 import numpy as np
 
 Array = np.ndarray[Any, Any]
-FEW = 1 << 10  # bytes up to which a copy costs less time than a loan, and hardly more memory
 
 
 class _Loan(weakref.ref[Array]):
@@ -41,17 +40,13 @@ def owner_of(array: Array) -> Array:
 def lend(array: Array) -> Array:
     """A view of ``array`` of which ``as_lent`` gives the values of now, whatever is written there later.
 
-    Of a short array that lies row by row it is a copy at once.
-
-    >>> x = np.ones(1000)
+    >>> x = np.array([1.0, 2.0])
     >>> view = lend(x)
     >>> keep_lent(x)
     >>> x[:] = 0
-    >>> as_lent((view[:2],)), as_lent((view,))[0][:2]
-    ((array([0., 0.]),), array([1., 1.]))
+    >>> as_lent((view,))
+    (array([1., 2.]),)
     """
-    if array.nbytes <= FEW and type(array) is np.ndarray and array.flags.c_contiguous:  # else its layout would change
-        return array.copy()
     view = array.view()
     loan = _Loan(view, _returned)
     loan.owner = key = id(array if array.base is None else owner_of(array))

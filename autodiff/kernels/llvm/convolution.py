@@ -229,7 +229,8 @@ def _run(kernel: Kernel, plan: Plan, x: Array, w: Array, bias: Array | None) -> 
 
 def convolve_input(g: Array, w: Array, geometry: Geometry, input_shape: Sizes) -> Array | None:
     """The route of ``convolution.convolve_input``, which leads to convolutions."""
-    fits = single(g, w) and prod(geometry.stride) <= MOST_PARTS and g.size * (w.size // max(1, len(w))) > SMALL
+    work = g.size * (w.size // max(1, len(w))) if prod(input_shape) else 0
+    fits = single(g, w) and prod(geometry.stride) <= MOST_PARTS and work > SMALL
     return numpys.gather_input(g, w, geometry, input_shape) if fits else None
 
 
