@@ -222,19 +222,6 @@ def test_the_copy_is_made_at_the_first_write_and_freed_with_the_graph() -> None:
         assert not lending.copies
 
 
-def test_a_short_array_is_copied_at_once() -> None:
-    """It is not lent, for that takes longer; a write does not reach what is kept."""
-    x = autodiff.tensor([0.5, 1.0], requires_grad=True)
-    h = x * 1
-    others = set(lending.lent)
-    y = autodiff.expm1(h)
-    assert lending.lent.keys() <= others
-    with autodiff.no_grad():
-        h.zero_()
-    y.sum().backward()
-    assert np.allclose(x.grad, np.exp([0.5, 1.0]))
-
-
 def test_a_step_of_the_optimizer_between_forward_and_backward() -> None:
     """Of weights that PyTorch copies: the gradients are those at the weights of the forward pass."""
     layer = nn.InstanceNorm1d(1, affine=True)
