@@ -103,6 +103,7 @@ if TYPE_CHECKING:
     from autodiff import optim as optim
     from autodiff import overrides as overrides
     from autodiff import profiler as profiler
+    from autodiff import return_types as return_types
     from autodiff import serialization as serialization
     from autodiff import signal as signal
     from autodiff import sparse as sparse
@@ -137,8 +138,8 @@ _give_tensors(vars(), _FUNCTIONS)
 _add_examples({name: getattr(Tensor, name) for name in _FUNCTIONS if hasattr(Tensor, name)}, _FUNCTIONS)
 _LATER = {name: name for name in (
     "accelerator", "amp", "backends", "compiler", "cuda", "data", "distributed", "distributions", "export", "func",
-    "io", "jit", "library", "multiprocessing", "nn", "optim", "overrides", "profiler", "serialization", "signal",
-    "sparse", "testing", "types", "utils", "viz",
+    "io", "jit", "library", "multiprocessing", "nn", "optim", "overrides", "profiler", "return_types", "serialization",
+    "signal", "sparse", "testing", "types", "utils", "viz",
 )} | {"mps": "accelerator", "xpu": "accelerator", "_C": "_C",
      "_jit_internal": "_jit_internal"}  # fmt: skip
 _PARTS = ("autograd", "errors", "fft", "linalg", "random", "special")

@@ -54,7 +54,7 @@ class Adagrad(Optimizer):
         initial_accumulator_value: NotNegative = 0, eps: NotNegative = 1e-10, foreach: bool | None = None, *,
         maximize: bool = False, differentiable: bool = False, fused: bool | None = None,
     ) -> None:  # fmt: skip
-        super().__init__(params, options(locals()))
+        super().__init__(params, options(locals(), "lr lr_decay eps"))
         for group in self.param_groups:
             for p in group["params"]:
                 self.state[p]["step"] = 0
@@ -110,7 +110,7 @@ class RMSprop(Optimizer):
         maximize: bool = False,
         differentiable: bool = False,
     ) -> None:
-        super().__init__(params, options(locals()))
+        super().__init__(params, options(locals(), "lr momentum alpha eps centered"))
 
     def _update(self, group: Group, touched: list[Array]) -> None:
         numbers = group["alpha"], group["momentum"], group["eps"], number(group["lr"])
@@ -150,7 +150,7 @@ class Adadelta(Optimizer):
         weight_decay: NotNegative = 0, foreach: bool | None = None, *, capturable: bool = False,
         maximize: bool = False, differentiable: bool = False,
     ) -> None:  # fmt: skip
-        super().__init__(params, options(locals()))
+        super().__init__(params, options(locals(), "lr rho eps weight_decay maximize capturable"))
 
     def _update(self, group: Group, touched: list[Array]) -> None:
         numbers = group["rho"], group["eps"], number(group["lr"])

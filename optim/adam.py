@@ -44,7 +44,7 @@ class Adam(Optimizer):
         capturable: bool = False, differentiable: bool = False, fused: bool | None = None,
         decoupled_weight_decay: bool = False,
     ) -> None:  # fmt: skip
-        super().__init__(params, options(locals()))
+        super().__init__(params, options(locals(), "lr betas eps weight_decay amsgrad maximize"))
 
     def _update(self, group: Group, touched: list[Array]) -> None:
         lr, betas, eps, amsgrad = number(group["lr"]), group["betas"], group["eps"], group["amsgrad"]
@@ -156,7 +156,9 @@ class NAdam(Optimizer):
         weight_decay: NotNegative = 0, momentum_decay: NotNegative = 4e-3, decoupled_weight_decay: bool = False, *,
         foreach: bool | None = None, maximize: bool = False, capturable: bool = False, differentiable: bool = False,
     ) -> None:  # fmt: skip
-        super().__init__(params, options(locals()))
+        super().__init__(
+            params, options(locals(), "lr betas eps weight_decay momentum_decay decoupled_weight_decay maximize")
+        )
 
     def _begin(self, state: State, x: Array, group: Group) -> None:
         state["mu_product"] = 1.0
@@ -209,7 +211,7 @@ class RAdam(Optimizer):
         weight_decay: NotNegative = 0, decoupled_weight_decay: bool = False, *, foreach: bool | None = None,
         maximize: bool = False, capturable: bool = False, differentiable: bool = False,
     ) -> None:  # fmt: skip
-        super().__init__(params, options(locals()))
+        super().__init__(params, options(locals(), "lr betas eps weight_decay maximize foreach capturable"))
 
     def _update(self, group: Group, touched: list[Array]) -> None:
         one, two = group["betas"]

@@ -187,6 +187,7 @@ class Optimizer(Hooked):
             if not state:
                 if p._grad.is_sparse and not self._takes_sparse:
                     raise DtypeError(f"{type(self).__name__} takes no sparse gradients; SGD, Adagrad, SparseAdam do")
+                state["step"] = 0  # the first of its entries, as in PyTorch
                 self._begin(state, x, group)
             step = state.get("step", 0)
             if type(step) is not int and hasattr(step, "__int__"):  # a program may have made it a tensor

@@ -100,6 +100,10 @@ def limits_of(optimizer: type) -> dict[str, Limit]:
     return {name: limit for name, found in notes.items() for limit in found if isinstance(limit, Limit)}
 
 
-def options(arguments: dict[str, Any]) -> dict[str, Any]:
-    """The options among ``locals()`` of an optimizer's constructor: all arguments but the parameters."""
-    return {name: value for name, value in arguments.items() if name not in ("self", "params", "__class__")}
+def options(arguments: dict[str, Any], first: str = "") -> dict[str, Any]:
+    """The options among ``locals()`` of an optimizer's constructor: all arguments but the parameters.
+
+    They have the order of PyTorch's ``defaults``: those named in ``first``, then the others in the signature's order.
+    """
+    names = dict.fromkeys([*first.split(), *arguments])
+    return {name: arguments[name] for name in names if name not in ("self", "params", "__class__")}

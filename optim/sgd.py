@@ -180,7 +180,7 @@ class Rprop(Optimizer):
         step_sizes: tuple[float, float] = (1e-6, 50), *, capturable: bool = False, foreach: bool | None = None,
         maximize: bool = False, differentiable: bool = False,
     ) -> None:  # fmt: skip
-        super().__init__(params, options(locals()))
+        super().__init__(params, options(locals(), "lr etas step_sizes foreach maximize differentiable"))
 
     def _begin(self, state: State, x: Array, group: Group) -> None:
         state["prev"], state["step_size"] = filled(x), filled(x, number(group["lr"]))

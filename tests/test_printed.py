@@ -41,8 +41,46 @@ PRINTED: dict[str, Callable[[Any], Any]] = {
         t.distributions.MultivariateNormal(t.zeros(2), t.eye(2)), t.distributions.Uniform(0.0, 1.0),
     ],
     "keys that do not fit": lambda t: t.nn.Linear(2, 1).load_state_dict({"weight": t.ones(1, 2)}, strict=False),
+    "results along an axis": lambda t: [
+        (found, type(found).__name__, type(found).__module__)
+        for x in (t.tensor([[3.0, 1.0, 2.0], [1.0, 6.0, 4.0]]),)
+        for found in (
+            x.max(1), t.max(x, 1), x.min(1), x.sort(), t.topk(x, 2), x.kthvalue(2), x.median(1), x.nanmedian(1),
+            x.mode(), x.cummax(1), x.cummin(1), t.aminmax(x), t.frexp(x), t.histogram(x, 2), t.histogramdd(x, [2] * 3),
+        )
+    ],
+    "results of factorizations": lambda t: [
+        (type(found).__name__, type(found).__module__, [hasattr(found, name) for name in names.split()])
+        for A in (t.tensor([[2.0, 1.0], [1.0, 3.0]]),)
+        for names, found in {
+            "eigenvalues eigenvectors": t.linalg.eig(A), "eigenvalues": t.linalg.eigh(A), "U S Vh": t.linalg.svd(A),
+            "U S V": t.svd(A), "Q R": t.linalg.qr(A), "Q": t.qr(A), "a tau": t.geqrf(A), "P L U": t.linalg.lu(A),
+            "sign logabsdet": t.linalg.slogdet(A), "sign": t.slogdet(A), "LU pivots": t.linalg.lu_factor(A),
+            "L U P": t.lu_unpack(*t.linalg.lu_factor(A)), "LU pivots info": t.linalg.lu_factor_ex(A),
+            "inverse info": t.linalg.inv_ex(A), "L info": t.linalg.cholesky_ex(A),
+            "result info": t.linalg.solve_ex(A, A), "solution cloned_coefficient": t.triangular_solve(A, A),
+            "solution residuals rank singular_values": t.linalg.lstsq(A, A),
+        }.items()
+    ],
+    "defaults of optimizers": lambda t: [list(made.defaults) for made in optimizers(t)],
+    "entries of states": lambda t: [
+        list(made.state[made.param_groups[0]["params"][0]]) for made in optimizers(t)
+    ],
     "shared": lambda t: t.nn.ReLU().share_memory(),
 }  # fmt: skip
+
+
+def optimizers(t: Any) -> list[Any]:
+    """One of each kind that counts its steps, after one."""
+    names = ["Adam", "AdamW", "Adamax", "NAdam", "RAdam", "RMSprop", "Adagrad", "Adadelta", "Adafactor", "ASGD",
+             "Rprop"]  # fmt: skip
+    made = []
+    for name in names:
+        x = t.ones(3, 2).requires_grad_()
+        made.append(getattr(t.optim, name)([x]))
+        x.sum().backward()
+        made[-1].step()
+    return made
 
 
 def in_double(t: Any, make: Callable[[], Any]) -> str:
@@ -53,6 +91,7 @@ def in_double(t: Any, make: Callable[[], Any]) -> str:
         t.set_default_dtype(t.float32)
 
 
+@pytest.mark.filterwarnings("ignore:torch.(qr|svd|triangular_solve) is deprecated")
 @pytest.mark.parametrize("printed", PRINTED)
 def test_it_prints_as_pytorch_prints_it(printed: str) -> None:
     """Character by character, but for the name of the library."""

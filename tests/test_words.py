@@ -22,6 +22,7 @@ SAME: dict[str, Callable[[Any], Any]] = {  # what PyTorch without a GPU says, wo
     "device of device": lambda t: repr(t.device(t.device("cuda:1"))),
     "device by names": lambda t: repr(t.device(type="cuda", index=2)),
     "devices compared": lambda t: (t.device("cuda") == t.device("cpu"), t.device("cpu:0") == t.device("cpu", 0)),
+    "devices and words": lambda t: (t.device("cuda") == "cuda", t.ones(2).device == "cpu", t.device("cpu") in ["cpu"]),
     "device of a tensor": lambda t: (t.ones(2).device == t.device("cpu"), t.ones(2).device.type),
     "device chosen": lambda t: str(t.device("cuda" if t.cuda.is_available() else "cpu")),
     "default device": lambda t: str(t.get_default_device()),

@@ -7,6 +7,7 @@ from typing import Any, overload
 
 import numpy as np
 
+from autodiff import return_types
 from autodiff.dtypes import get_default_dtype, result_dtype
 from autodiff.engine.values import Value
 from autodiff.errors import DtypeError, OptionError
@@ -238,9 +239,9 @@ def ldexp(input: Any, other: Any) -> Value:
     return cast(result, input.dtype) if whole and result.dtype != input.dtype else result
 
 
-def frexp(input: Any) -> tuple[Value, Value]:
+def frexp(input: Any) -> return_types.frexp:
     """``input`` as a mantissa, at least 1/2 and below 1 in size, and an exponent of 2."""
-    return primitives.mantissa(input), _exponent(input)
+    return return_types.frexp(primitives.mantissa(input), _exponent(input))
 
 
 @on_arrays

@@ -111,7 +111,7 @@ FUNCTIONS: Examples = {
     "fmin": ('fmin(tensor([1.0, nan]), tensor([2.0, 3.0]))', "tensor([1., 3.])"),
     "fmod": ("fmod(tensor([7, -7]), 3)", "tensor([ 1, -1])"),
     "frac": ("frac(tensor([1.5, -1.5]))", "tensor([ 0.5000, -0.5000])"),
-    "frexp": ("frexp(tensor([8.0]))", "(tensor([0.5000]), tensor([4], dtype=autodiff.int32))"),
+    "frexp": ("frexp(tensor([8.0])).mantissa", "tensor([0.5000])"),
     "from_numpy": ("from_numpy(numpy.zeros(2))", "tensor([0., 0.], dtype=autodiff.float64)"),
     "full": ("full((2,), 7)", "tensor([7, 7])"),
     "full_like": ("full_like(ones(2), 7)", "tensor([7., 7.])"),

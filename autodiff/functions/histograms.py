@@ -1,14 +1,14 @@
-"""Histograms: how many entries, or how much weight, fall between edges, in one dimension and more."""
+"""return_types.histogramdd: how many entries, or how much weight, fall between edges, in one dimension and more."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
-from autodiff.engine.values import Value
+from autodiff import return_types
 from autodiff.errors import DtypeError, OptionError, ShapeError
 from autodiff.functions.arrays import array_of, constant, one_dtype, real_only
 from autodiff.kernels.arrays import as_array
@@ -19,25 +19,11 @@ __all__ = ["histogram", "histogramdd"]
 Array = np.ndarray[Any, Any]
 
 
-class Histogram(NamedTuple):
-    """The result of ``histogram``."""
-
-    hist: Value
-    bin_edges: Value
-
-
-class Histograms(NamedTuple):
-    """The result of ``histogramdd``: the edges of each dimension."""
-
-    hist: Value
-    bin_edges: tuple[Value, ...]
-
-
 @refusing
 @real_only
 def histogram(
     input: Any, bins: Any = 100, *, range: Sequence[float] | None = None, weight: Any = None, density: bool = False
-) -> Histogram:
+) -> return_types.histogram:
     """How many entries of ``input`` fall into each bin, the last of which has both its edges.
 
     Args:
@@ -63,13 +49,13 @@ def histogram(
     one_dtype("histogram", input, weight)
     one_dtype("histogram", input, bins)
     counts, (edges,) = _counted("histogram", array_of(input).reshape(-1, 1), [bins], bounds, flat, density)
-    return Histogram(constant(counts, input), constant(edges, input))
+    return return_types.histogram(constant(counts, input), constant(edges, input))
 
 
 @real_only
 def histogramdd(
     input: Any, bins: Any, *, range: Sequence[float] | None = None, weight: Any = None, density: bool = False
-) -> Histograms:
+) -> return_types.histogramdd:
     """How many points fall into each box of a grid; the last axis of ``input`` has a point's coordinates.
 
     Shapes: input (*, d), weight (*); the counts have an axis for each of the d dimensions.
@@ -105,7 +91,7 @@ def histogramdd(
         one_dtype("histogramdd", input, other)
     rows = points.reshape(math.prod(points.shape[:-1]), d)
     counts, edges = _counted("histogramdd", rows, listed, bounds, flat, density)
-    return Histograms(constant(counts, input), tuple(constant(e, input) for e in edges))
+    return return_types.histogramdd(constant(counts, input), tuple(constant(e, input) for e in edges))
 
 
 def _counted(

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from typing import Any, NamedTuple, overload
+from typing import Any, overload
 
+from autodiff import return_types
 from autodiff.dtypes import DIFFERENTIABLE, as_dtype, get_default_dtype, int64
 from autodiff.engine.values import Value
 from autodiff.errors import ShapeError
@@ -22,20 +23,6 @@ __all__ = [
     "all", "amax", "amin", "aminmax", "any", "argmax", "argmin", "count_nonzero", "log_softmax", "logsumexp", "max",
     "mean", "min", "nanmean", "nansum", "prod", "softmax", "std", "std_mean", "sum", "var", "var_mean",
 ]
-
-
-class Extreme(NamedTuple):
-    """The result of ``max(dim)`` and ``min(dim)``: the values, and their positions along ``dim``."""
-
-    values: Value
-    indices: Value
-
-
-class Range(NamedTuple):
-    """The result of ``aminmax``."""
-
-    min: Value
-    max: Value
 
 
 @numpy_names
@@ -107,11 +94,11 @@ def count_nonzero(input: Any, dim: Any = None) -> Value:
 
 
 @numpy_names
-def aminmax(input: Any, *, dim: Any = None, keepdim: bool = False) -> Range:
+def aminmax(input: Any, *, dim: Any = None, keepdim: bool = False) -> return_types.aminmax:
     """The minimum and the maximum over one axis, or all; raises ShapeError where there are no entries."""
     axis = None if dim is None else axis_of(dim, input.ndim)
     _refuse_empty(input, axis if input.ndim else None)
-    return Range(amin(input, axis, keepdim), amax(input, axis, keepdim))
+    return return_types.aminmax(amin(input, axis, keepdim), amax(input, axis, keepdim))
 
 
 @numpy_names
@@ -176,7 +163,7 @@ def _deviation(input: Any, dim: Any, unbiased: bool | None, correction: float | 
 @overload
 def max(input: Any) -> Value: ...
 @overload
-def max(input: Any, dim: int, keepdim: bool = False) -> Extreme: ...
+def max(input: Any, dim: int, keepdim: bool = False) -> return_types.max: ...
 @overload
 def max(input: Any, other: Value, /) -> Value: ...
 @overload
@@ -193,13 +180,13 @@ def max(input: Any, dim: Any = None, keepdim: bool = False, *, other: Any = None
     >>> autodiff.max(autodiff.tensor([[1.0, 5.0], [7.0, 2.0]]), 1).indices
     tensor([1, 0])
     """
-    return _extreme(input, dim, keepdim, reductions.amax, comparison.argmax, maximum, other)
+    return _extreme(return_types.max, input, dim, keepdim, reductions.amax, comparison.argmax, maximum, other)
 
 
 @overload
 def min(input: Any) -> Value: ...
 @overload
-def min(input: Any, dim: int, keepdim: bool = False) -> Extreme: ...
+def min(input: Any, dim: int, keepdim: bool = False) -> return_types.min: ...
 @overload
 def min(input: Any, other: Value, /) -> Value: ...
 @overload
@@ -210,10 +197,12 @@ def min(input: Any, dim: Any = None, keepdim: bool = False, *, other: Any = None
 
     Raises ShapeError where there are no entries.
     """
-    return _extreme(input, dim, keepdim, reductions.amin, comparison.argmin, minimum, other)
+    return _extreme(return_types.min, input, dim, keepdim, reductions.amin, comparison.argmin, minimum, other)
 
 
-def _extreme(input: Any, dim: Any, keepdim: bool, over_all: Any, position: Any, of_two: Any, other: Any) -> Any:
+def _extreme(
+    both: Any, input: Any, dim: Any, keepdim: bool, over_all: Any, position: Any, of_two: Any, other: Any
+) -> Any:
     if other is not None or hasattr(dim, "shape"):
         return of_two(input, dim if other is None else other)
     if dim is None:
@@ -221,14 +210,14 @@ def _extreme(input: Any, dim: Any, keepdim: bool, over_all: Any, position: Any, 
         return over_all(input, axis=None, keepdims=False)
     axis = axis_of(dim, input.ndim)
     if input.ndim == 0:
-        return Extreme(copy(input), position(input, axis=None, keepdims=False))
+        return both(copy(input), position(input, axis=None, keepdims=False))
     _refuse_empty(input, axis)
     indices = position(input, axis=axis, keepdims=True)
     values = take_along_axis(input, indices=as_array(indices), axis=axis)
     if keepdim:
-        return Extreme(values, indices)
+        return both(values, indices)
     shape = input.shape[:axis] + input.shape[axis + 1 :]
-    return Extreme(reshape(values, shape=shape), reshape(indices, shape=shape))
+    return both(reshape(values, shape=shape), reshape(indices, shape=shape))
 
 
 def _refuse_empty(input: Any, axis: int | None) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from autodiff import return_types
 from autodiff.dtypes import bool_, int64
 from autodiff.engine.values import Value
 from autodiff.errors import DtypeError, ShapeError
@@ -14,8 +15,8 @@ from autodiff.functions.arrays import array_of, constant, real_only
 from autodiff.functions.axes import axis_of, length_of, numpy_names
 from autodiff.functions.comparison import ne
 from autodiff.functions.joining import cat
-from autodiff.functions.reductions import Extreme, with_dtype
 from autodiff.functions.reductions import sum as sum_
+from autodiff.functions.reductions import with_dtype
 from autodiff.functions.shaping import clone
 from autodiff.functions.splitting import narrow
 from autodiff.kernels.layout import row_major
@@ -54,26 +55,26 @@ def logcumsumexp(input: Any, dim: int) -> Value:
 
 @numpy_names
 @real_only
-def cummax(input: Any, dim: int) -> Extreme:
+def cummax(input: Any, dim: int) -> return_types.cummax:
     """The maximum up to each entry along ``dim``, and its position: the last of equals."""
-    return _running(input, dim, np.maximum.accumulate)
+    return _running(return_types.cummax, input, dim, np.maximum.accumulate)
 
 
 @numpy_names
 @real_only
-def cummin(input: Any, dim: int) -> Extreme:
+def cummin(input: Any, dim: int) -> return_types.cummin:
     """The minimum up to each entry along ``dim``, and its position: the last of equals."""
-    return _running(input, dim, np.minimum.accumulate)
+    return _running(return_types.cummin, input, dim, np.minimum.accumulate)
 
 
-def _running(input: Any, dim: int, accumulate: Any) -> Extreme:
+def _running(both: Any, input: Any, dim: int, accumulate: Any) -> Any:
     x, axis = array_of(input), axis_of(dim, input.ndim)
     if not x.ndim:
-        return Extreme(clone(input), constant(np.zeros((), int64), input))
+        return both(clone(input), constant(np.zeros((), int64), input))
     steps = np.arange(x.shape[axis]).reshape([-1 if i == axis else 1 for i in range(x.ndim)])
     best = row_major(accumulate(x, axis=axis))
     indices = row_major(np.maximum.accumulate(np.where((x == best) | np.isnan(x), steps, 0), axis=axis))
-    return Extreme(take_along_axis(input, indices=indices, axis=axis), constant(indices, input))
+    return both(take_along_axis(input, indices=indices, axis=axis), constant(indices, input))
 
 
 @numpy_names

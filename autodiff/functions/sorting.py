@@ -7,13 +7,13 @@ from typing import Any, Literal, overload
 
 import numpy as np
 
+from autodiff import return_types
 from autodiff.dtypes import int32, int64
 from autodiff.engine.values import Value
 from autodiff.errors import DtypeError, OptionError, ShapeError
 from autodiff.functions.arrays import array_of, constant, on_arrays, real_only
 from autodiff.functions.axes import also_called, axis_of, numpy_names
 from autodiff.functions.indexing import in_range
-from autodiff.functions.reductions import Extreme
 from autodiff.functions.shaping import clone, contiguous, in_order_of, movedim, squeeze, unsqueeze
 from autodiff.kernels.arrays import as_array
 from autodiff.kernels.layout import row_major
@@ -39,22 +39,23 @@ def _order(input: Any, axis: int, descending: bool, count: int | None = None) ->
     return comparison.argsort(input, axis=axis, descending=descending, count=count)
 
 
-def _picked(input: Any, indices: Any, axis: int) -> Extreme:
+def _picked(both: Any, input: Any, indices: Any, axis: int) -> Any:
+    """The entries at ``indices`` along ``axis``, and these, as ``both``: a class of ``return_types``."""
     positions = array_of(indices)
     if not input.ndim:
-        return Extreme(clone(input), constant(positions, input))
-    return Extreme(take_along_axis(input, indices=positions, axis=axis), constant(positions, input))
+        return both(clone(input), constant(positions, input))
+    return both(take_along_axis(input, indices=positions, axis=axis), constant(positions, input))
 
 
-def _one(input: Any, position: Any, axis: int, keepdim: bool) -> Extreme:
+def _one(both: Any, input: Any, position: Any, axis: int, keepdim: bool) -> Any:
     """The entries at ``position``, which has length 1 along ``axis``; without that axis unless ``keepdim``."""
-    both = _picked(input, position, axis)
-    return both if keepdim or not input.ndim else Extreme(squeeze(both.values, axis), squeeze(both.indices, axis))
+    found = _picked(both, input, position, axis)
+    return found if keepdim or not input.ndim else both(squeeze(found.values, axis), squeeze(found.indices, axis))
 
 
 @numpy_names
 @real_only
-def sort(input: Any, dim: int = -1, descending: bool = False, stable: bool = True) -> Extreme:
+def sort(input: Any, dim: int = -1, descending: bool = False, stable: bool = True) -> return_types.sort:
     """The entries along ``dim`` in order, and their positions; equals stay in their order.
 
     >>> import autodiff
@@ -62,8 +63,8 @@ def sort(input: Any, dim: int = -1, descending: bool = False, stable: bool = Tru
     tensor([3, 2, 1])
     """
     axis = axis_of(dim, input.ndim)
-    values, indices = _picked(input, _order(input, axis, descending), axis)
-    return Extreme(in_order_of(values, input), indices)
+    values, indices = _picked(return_types.sort, input, _order(input, axis, descending), axis)
+    return return_types.sort(in_order_of(values, input), indices)
 
 
 @real_only
@@ -79,7 +80,7 @@ def msort(input: Any) -> Value:
 
 
 @real_only
-def topk(input: Any, k: int, dim: int = -1, largest: bool = True, sorted: bool = True) -> Extreme:
+def topk(input: Any, k: int, dim: int = -1, largest: bool = True, sorted: bool = True) -> return_types.topk:
     """The ``k`` largest entries along ``dim`` (or smallest), best first, and their positions.
 
     Raises ShapeError where the axis is shorter than ``k``.
@@ -87,12 +88,12 @@ def topk(input: Any, k: int, dim: int = -1, largest: bool = True, sorted: bool =
     axis, length = axis_of(dim, input.ndim), input.shape[dim] if input.ndim else 1
     if not 0 <= k <= length:
         raise ShapeError(f"topk: there are {length} entries along dim {dim} of shape {tuple(input.shape)}, not {k}")
-    return _picked(input, _ranked(input, axis, largest, slice(k)), axis)
+    return _picked(return_types.topk, input, _ranked(input, axis, largest, slice(k)), axis)
 
 
 @numpy_names
 @real_only
-def kthvalue(input: Any, k: int, dim: int = -1, keepdim: bool = False) -> Extreme:
+def kthvalue(input: Any, k: int, dim: int = -1, keepdim: bool = False) -> return_types.kthvalue:
     """The ``k``-th smallest entry along ``dim``, counted from 1, and its position.
 
     Raises ShapeError where the axis is shorter than ``k``.
@@ -100,13 +101,13 @@ def kthvalue(input: Any, k: int, dim: int = -1, keepdim: bool = False) -> Extrem
     axis, length = axis_of(dim, input.ndim), input.shape[dim] if input.ndim else 1
     if not 1 <= k <= length:
         raise ShapeError(f"kthvalue: k is from 1 to {length} for shape {tuple(input.shape)} and dim {dim}, not {k}")
-    return _one(input, _ranked(input, axis, False, slice(k - 1, k)), axis, keepdim)
+    return _one(return_types.kthvalue, input, _ranked(input, axis, False, slice(k - 1, k)), axis, keepdim)
 
 
 @overload
 def median(input: Any) -> Value: ...
 @overload
-def median(input: Any, dim: int, keepdim: bool = False) -> Extreme: ...
+def median(input: Any, dim: int, keepdim: bool = False) -> return_types.median: ...
 @numpy_names
 @real_only
 def median(input: Any, dim: int | None = None, keepdim: bool = False) -> Any:
@@ -117,13 +118,14 @@ def median(input: Any, dim: int | None = None, keepdim: bool = False) -> Any:
     if dim is None:
         return reductions.median(input)
     axis = axis_of(dim, input.ndim)
-    return _median(input, dim, keepdim, np.isnan(array_of(input)).any(axis, keepdims=True) if input.ndim else False)
+    spoiled = np.isnan(array_of(input)).any(axis, keepdims=True) if input.ndim else False
+    return _median(return_types.median, input, dim, keepdim, spoiled)
 
 
 @overload
 def nanmedian(input: Any) -> Value: ...
 @overload
-def nanmedian(input: Any, dim: int, keepdim: bool = False) -> Extreme: ...
+def nanmedian(input: Any, dim: int, keepdim: bool = False) -> return_types.nanmedian: ...
 @numpy_names
 @real_only
 def nanmedian(input: Any, dim: int | None = None, keepdim: bool = False) -> Any:
@@ -132,19 +134,19 @@ def nanmedian(input: Any, dim: int | None = None, keepdim: bool = False) -> Any:
         flat = reshape(input, shape=(-1,))
         numbers = ~np.isnan(array_of(flat))
         return reductions.median(index(flat, key=numbers) if numbers.any() else flat)
-    return _median(input, dim, keepdim, False)
+    return _median(return_types.nanmedian, input, dim, keepdim, False)
 
 
-def _median(input: Any, dim: int, keepdim: bool, spoiled: Any) -> Extreme:
+def _median(both: Any, input: Any, dim: int, keepdim: bool, spoiled: Any) -> Any:
     """The median of the numbers along ``dim``, or, where ``spoiled``, the first NaN."""
     x, axis = array_of(input), axis_of(dim, input.ndim)
     if not x.ndim:
-        return _picked(input, np.zeros((), int64), 0)
+        return _picked(both, input, np.zeros((), int64), 0)
     _check_length("median", x, axis)
     order = _order(x, axis, False)
     count = x.shape[axis] - np.isnan(x).sum(axis, keepdims=True)
     rank = np.where(spoiled, count, np.maximum(count - 1, 0) // 2)
-    return _one(input, row_major(np.take_along_axis(order, rank, axis)), axis, keepdim)
+    return _one(both, input, row_major(np.take_along_axis(order, rank, axis)), axis, keepdim)
 
 
 def _check_length(name: str, x: Any, axis: int) -> None:
@@ -154,21 +156,21 @@ def _check_length(name: str, x: Any, axis: int) -> None:
 
 @numpy_names
 @real_only
-def mode(input: Any, dim: int = -1, keepdim: bool = False) -> Extreme:
+def mode(input: Any, dim: int = -1, keepdim: bool = False) -> return_types.mode:
     """The commonest entry along ``dim``, the smallest of several, and its last position.
 
     Raises ShapeError where there are no entries along ``dim``.
     """
     x, axis = array_of(input), axis_of(dim, input.ndim)
     if not x.ndim:
-        return _picked(input, np.zeros((), int64), 0)
+        return _picked(return_types.mode, input, np.zeros((), int64), 0)
     _check_length("mode", x, axis)
     lines = np.moveaxis(x, axis, -1)
     ordered = np.sort(lines, axis=-1)
     count = (ordered[..., :, None] == ordered[..., None, :]).sum(-1)
     best = np.take_along_axis(ordered, count.argmax(-1, keepdims=True), -1)
     last = lines.shape[-1] - 1 - (lines == best)[..., ::-1].argmax(-1, keepdims=True)
-    return _one(input, np.moveaxis(last, -1, axis), axis, keepdim)
+    return _one(return_types.mode, input, np.moveaxis(last, -1, axis), axis, keepdim)
 
 
 INTERPOLATIONS = ("linear", "lower", "higher", "midpoint", "nearest")

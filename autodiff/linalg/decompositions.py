@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
+from autodiff import return_types
 from autodiff.dtypes import DIFFERENTIABLE, get_default_dtype, to_real
 from autodiff.engine import modes
 from autodiff.engine.values import Value
@@ -36,51 +37,6 @@ DETERMINANT = "The determinants of (..., n, n), shape (...)."
 EXPONENTIAL = "The matrix exponentials of (..., n, n), the sums of ``A**k / k!``."
 det = as_function(primitives.det, of_matrix, DETERMINANT)
 matrix_exp = also_called(input="A")(as_function(primitives.matrix_exp, of_matrix, EXPONENTIAL))
-
-
-class Eigen(NamedTuple):
-    """The result of ``eigh`` or ``eig``."""
-
-    eigenvalues: Value
-    eigenvectors: Value
-
-
-class Singular(NamedTuple):
-    """The result of ``svd``."""
-
-    U: Value
-    S: Value
-    Vh: Value
-
-
-class Orthogonal(NamedTuple):
-    """The result of ``qr``."""
-
-    Q: Value
-    R: Value
-
-
-class LogDet(NamedTuple):
-    """The result of ``slogdet``."""
-
-    sign: Value
-    logabsdet: Value
-
-
-class LeastSquares(NamedTuple):
-    """The result of ``lstsq``."""
-
-    solution: Value
-    residuals: Value
-    rank: Value
-    singular_values: Value
-
-
-class Checked(NamedTuple):
-    """A result, and for each matrix 0, or more where there is no such result."""
-
-    result: Value
-    info: Value
 
 
 def square(name: str, A: Any) -> Any:
@@ -131,9 +87,9 @@ def inv(A: Any) -> Value:
 
 
 @also_called(input="A")
-def slogdet(A: Any) -> LogDet:
+def slogdet(A: Any) -> return_types.linalg_slogdet:
     """The sign of the determinant of (..., n, n), and log of its size; of complex matrices a sign has length 1."""
-    return LogDet(primitives.sign_of_det(square("slogdet", A)), primitives.logabsdet(A))
+    return return_types.linalg_slogdet(primitives.sign_of_det(square("slogdet", A)), primitives.logabsdet(A))
 
 
 def solve(A: Any, B: Any, *, left: bool = True) -> Value:
@@ -169,7 +125,7 @@ def cholesky(A: Any, *, upper: bool = False) -> Value:
 
 
 @also_called(input="A")
-def eigh(A: Any, UPLO: str = "L") -> Eigen:
+def eigh(A: Any, UPLO: str = "L") -> return_types.linalg_eigh:
     """The real eigenvalues, rising, and orthonormal eigenvectors (columns) of A, or of its Hermitian part.
 
     Raises GraphError in the backward pass of a function that depends on the phases of complex eigenvectors.
@@ -177,11 +133,11 @@ def eigh(A: Any, UPLO: str = "L") -> Eigen:
     if UPLO not in ("L", "U"):
         raise OptionError(f'UPLO is "L" or "U", not {UPLO!r}')
     both = spectra.eigh(square("eigh", A))
-    return Eigen(_row(both, 0), by_columns(spectra.vectors(both, start=1, stop=A.shape[-1] + 1)))
+    return return_types.linalg_eigh(_row(both, 0), by_columns(spectra.vectors(both, start=1, stop=A.shape[-1] + 1)))
 
 
 @also_called(input="A")
-def eig(A: Any) -> Eigen:
+def eig(A: Any) -> return_types.linalg_eig:
     """The eigenvalues (..., n) of any square A, and eigenvectors of length 1 as columns (..., n, n): complex numbers.
 
     A has a real matrix, too. The order of the eigenvalues and the phases of the eigenvectors are LAPACK's. Where
@@ -199,7 +155,7 @@ def eig(A: Any) -> Eigen:
     tensor([0.+1.j, 0.-1.j])
     """
     both = eigen.eig(square("eig", A))
-    return Eigen(_by_rows(both[..., 0, :]), by_columns(both[..., 1:, :]))
+    return return_types.linalg_eig(_by_rows(both[..., 0, :]), by_columns(both[..., 1:, :]))
 
 
 @also_called(input="A")
@@ -219,7 +175,7 @@ def eigvalsh(A: Any, UPLO: str = "L") -> Value:
     return eigh(A, UPLO).eigenvalues
 
 
-def svd(A: Any, full_matrices: bool = True, *, driver: str | None = None) -> Singular:
+def svd(A: Any, full_matrices: bool = True, *, driver: str | None = None) -> return_types.linalg_svd:
     """A of (..., m, n) as U diag(S) Vh; U and Vh square, or with k = min(m, n) columns and primitives.
 
     The columns that ``full_matrices`` adds are not determined by A: they are constants. Raises GraphError in the
@@ -230,12 +186,12 @@ def svd(A: Any, full_matrices: bool = True, *, driver: str | None = None) -> Sin
     m, n = A.shape[-2:]
     if full_matrices and m != n and not (math.prod(A.shape) and _is_tracked(A)):
         u, s, vh = (constant(x, A) for x in _svd(array_of(A)))
-        return Singular(by_columns(u), s, by_columns(vh))
+        return return_types.linalg_svd(by_columns(u), s, by_columns(vh))
     whole = spectra.svd(A)
     left, right = (spectra.vectors(whole, start=i, stop=j) for i, j in ((0, m), (m + 1, m + 1 + n)))
     if full_matrices:
         left, right = _completed(left), _completed(right)
-    return Singular(by_columns(left), _row(whole, m), by_columns(adjoint(right)))
+    return return_types.linalg_svd(by_columns(left), _row(whole, m), by_columns(adjoint(right)))
 
 
 def _is_tracked(A: Any) -> bool:
@@ -279,7 +235,7 @@ def svdvals(A: Any, *, driver: str | None = None) -> Value:
     return svd(A, full_matrices=False).S
 
 
-def qr(A: Any, mode: str = "reduced") -> Orthogonal:
+def qr(A: Any, mode: str = "reduced") -> return_types.linalg_qr:
     """A of (..., m, n) as Q R, Q of orthonormal columns and R upper triangular; with "r", Q is empty.
 
     Raises OptionError where there is no such ``mode``, and for a gradient of another mode than "reduced".
@@ -291,13 +247,13 @@ def qr(A: Any, mode: str = "reduced") -> Orthogonal:
     if mode == "complete" and m > n:
         if _is_tracked(A):
             raise OptionError(f'qr of shape {tuple(A.shape)} has a gradient with mode="reduced" only')
-        return Orthogonal(*(by_columns(constant(x, A)) for x in _whole_qr(array_of(A))))
+        return return_types.linalg_qr(*(by_columns(constant(x, A)) for x in _whole_qr(array_of(A))))
     both = primitives.qr(A if m >= n else A[..., :m])
     k = min(m, n)
     q, r = both[..., :m, :], both[..., m:, :]
     if m < n:
         r = cat([r, matmul(adjoint(q), lent(A[..., k:]))], -1)
-    return Orthogonal(constant(np.zeros(0, A.dtype), A) if mode == "r" else by_columns(q), by_columns(r))
+    return return_types.linalg_qr(constant(np.zeros(0, A.dtype), A) if mode == "r" else by_columns(q), by_columns(r))
 
 
 @also_called(input="A", rcond="rtol")
@@ -319,7 +275,7 @@ def _relative_tolerance(A: Any, atol: Any, rtol: Any) -> Any:
 
 
 @also_called(input="A", b="B")
-def lstsq(A: Any, B: Any, rcond: Any = None, *, driver: str | None = None) -> LeastSquares:
+def lstsq(A: Any, B: Any, rcond: Any = None, *, driver: str | None = None) -> return_types.linalg_lstsq:
     """X of the least squares of A X - B, for A of (..., m, n) and B of (..., m, k).
 
     All is computed with the pseudoinverse. ``driver`` says what comes besides, as from LAPACK's: "gelsy", the default,
@@ -347,7 +303,7 @@ def lstsq(A: Any, B: Any, rcond: Any = None, *, driver: str | None = None) -> Le
     residuals = residuals if whole else reshape(residuals, (-1,))[:0]
     solution = squeeze(solution, -1) if vector else by_columns(solution)
     rank = rank.ravel()[:0] if driver == "gels" else rank
-    return LeastSquares(solution, residuals, constant(rank, A), constant(sizes, A))
+    return return_types.linalg_lstsq(solution, residuals, constant(rank, A), constant(sizes, A))
 
 
 @also_called(input="A")
@@ -377,21 +333,22 @@ def matrix_rank(A: Any, tol: Any = None, hermitian: bool = False, *, atol: Any =
     return constant((s > as_array(bound)[..., None]).sum(-1), A)
 
 
-def _checked(A: Any, result: Any) -> Checked:
-    return Checked(result, constant(np.zeros(A.shape[:-2], np.int32), A))
+def _info(A: Any) -> Any:
+    """0 for each matrix: where there is no result there is an error instead."""
+    return constant(np.zeros(A.shape[:-2], np.int32), A)
 
 
-def inv_ex(A: Any, *, check_errors: bool = False) -> Checked:
+def inv_ex(A: Any, *, check_errors: bool = False) -> return_types.linalg_inv_ex:
     """``inv`` and zeros; where there is no inverse, the error of ``inv``."""
-    return _checked(A, inv(A))
+    return return_types.linalg_inv_ex(inv(A), _info(A))
 
 
-def solve_ex(A: Any, B: Any, *, left: bool = True, check_errors: bool = False) -> Checked:
+def solve_ex(A: Any, B: Any, *, left: bool = True, check_errors: bool = False) -> return_types.linalg_solve_ex:
     """``solve`` and zeros; where there is no solution, the error of ``solve``."""
-    return _checked(A, solve(A, B, left=left))
+    return return_types.linalg_solve_ex(solve(A, B, left=left), _info(A))
 
 
 @also_called(input="A")
-def cholesky_ex(A: Any, *, upper: bool = False, check_errors: bool = False) -> Checked:
+def cholesky_ex(A: Any, *, upper: bool = False, check_errors: bool = False) -> return_types.linalg_cholesky_ex:
     """``cholesky`` and zeros; where there is no factor, the error of ``cholesky``."""
-    return _checked(A, cholesky(A, upper=upper))
+    return return_types.linalg_cholesky_ex(cholesky(A, upper=upper), _info(A))

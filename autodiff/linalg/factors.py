@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
+from autodiff import return_types
 from autodiff.engine.values import Value
 from autodiff.errors import DtypeError, OptionError, ShapeError
 from autodiff.functions.arrays import array_of, constant
@@ -22,29 +23,6 @@ from autodiff.ops.shaping import in_single
 __all__ = ["lu", "lu_factor", "lu_factor_ex", "lu_solve"]
 
 
-class Factors(NamedTuple):
-    """The result of ``lu`` and ``lu_unpack``."""
-
-    P: Value
-    L: Value
-    U: Value
-
-
-class Compact(NamedTuple):
-    """The result of ``lu_factor``."""
-
-    LU: Value
-    pivots: Value
-
-
-class Checked(NamedTuple):
-    """The result of ``lu_factor_ex``."""
-
-    LU: Value
-    pivots: Value
-    info: Value
-
-
 @in_single
 def _compact(A: Any) -> Any:
     both = primitives.lu(A)
@@ -57,7 +35,7 @@ def _factored(name: str, A: Any, pivot: bool) -> Any:
     return _compact(matrices(name, A))
 
 
-def lu_factor_ex(A: Any, *, pivot: bool = True, check_errors: bool = False) -> Checked:
+def lu_factor_ex(A: Any, *, pivot: bool = True, check_errors: bool = False) -> return_types.linalg_lu_factor_ex:
     """``lu_factor``, and for each matrix 0, or the place (from 1) of the first zero on the diagonal of U.
 
     Raises:
@@ -69,7 +47,7 @@ def lu_factor_ex(A: Any, *, pivot: bool = True, check_errors: bool = False) -> C
     info = np.where(zeros.any(-1), zeros.argmax(-1) + 1 if zeros.shape[-1] else 0, 0).astype(np.int32)
     if check_errors:
         _raise_if_singular(A, info)
-    return Checked(factors, pivots, constant(info, A))
+    return return_types.linalg_lu_factor_ex(factors, pivots, constant(info, A))
 
 
 def _raise_if_singular(A: Any, info: Any) -> None:
@@ -81,7 +59,7 @@ def _raise_if_singular(A: Any, info: Any) -> None:
         )
 
 
-def lu_factor(A: Any, *, pivot: bool = True) -> Compact:
+def lu_factor(A: Any, *, pivot: bool = True) -> return_types.linalg_lu_factor:
     """L and U of A (..., m, n) in one matrix, and the pivots (..., min(m, n)), from which ``lu_solve`` solves.
 
     U stands on and above the diagonal, L below; the diagonal of L is 1. Row i was exchanged with row ``pivots[i]``,
@@ -101,20 +79,22 @@ def lu_factor(A: Any, *, pivot: bool = True) -> Compact:
     """
     factors, pivots, info = lu_factor_ex(A, pivot=pivot)
     _raise_if_singular(A, array_of(info))
-    return Compact(factors, pivots)
+    return return_types.linalg_lu_factor(factors, pivots)
 
 
-def lu(A: Any, *, pivot: bool = True) -> Factors:
+def lu(A: Any, *, pivot: bool = True) -> return_types.linalg_lu:
     """P, L and U with A = P L U: (..., m, m), (..., m, k) and (..., k, n), for A of (..., m, n) and k = min(m, n).
 
     P is a permutation, a constant; L has ones on its diagonal and zeros above, U zeros below its own.
 
     Raises OptionError for ``pivot=False``.
     """
-    return lu_unpack(*_factored("lu", A, pivot))
+    return return_types.linalg_lu(*lu_unpack(*_factored("lu", A, pivot)))
 
 
-def lu_unpack(LU_data: Any, LU_pivots: Any, unpack_data: bool = True, unpack_pivots: bool = True) -> Factors:
+def lu_unpack(
+    LU_data: Any, LU_pivots: Any, unpack_data: bool = True, unpack_pivots: bool = True
+) -> return_types.lu_unpack:
     """P, L and U of what ``lu_factor`` gives; what is not asked for is empty.
 
     Raises:
@@ -138,7 +118,7 @@ def lu_unpack(LU_data: Any, LU_pivots: Any, unpack_data: bool = True, unpack_piv
     if unpack_data:
         L = tril(LU_data, -1)[..., :k] + np.eye(m, k, dtype=LU_data.dtype)
         U = triu(LU_data[..., :k, :])
-    return Factors(P, L, U)
+    return return_types.lu_unpack(P, L, U)
 
 
 def _pivots(name: str, LU: Any, pivots: Any) -> Any:

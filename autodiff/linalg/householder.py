@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
+from autodiff import return_types
 from autodiff.engine.values import Value
 from autodiff.errors import ShapeError
 from autodiff.functions.arrays import array_of, constant, one_dtype
@@ -21,13 +22,6 @@ from autodiff.ops.linear_algebra import matmul
 from autodiff.ops.shaping import in_single
 
 __all__ = ["householder_product"]
-
-
-class Reflections(NamedTuple):
-    """The result of ``geqrf``."""
-
-    a: Value
-    tau: Value
 
 
 def _blocks(input: Any, tau: Any) -> tuple[Any, Any]:
@@ -114,7 +108,7 @@ def ormqr(input: Any, tau: Any, other: Any, left: bool = True, transpose: bool =
     return by_columns(other - matmul(matmul(matmul(other, vectors), inner), adjoint(vectors)))
 
 
-def geqrf(input: Any) -> Reflections:
+def geqrf(input: Any) -> return_types.geqrf:
     """R of the QR factors of (..., m, n), with the reflections of Q below its diagonal, and their tau (..., min(m, n)).
 
     It is LAPACK's, and outside the graph as in PyTorch: ``linalg.qr`` has gradients.
@@ -122,10 +116,10 @@ def geqrf(input: Any) -> Reflections:
     input = floating(matrices("geqrf", input))
     if not math.prod(input.shape):
         shape = (*input.shape[:-2], min(input.shape[-2:]))
-        return Reflections(constant(np.zeros(input.shape, input.dtype), input),
+        return return_types.geqrf(constant(np.zeros(input.shape, input.dtype), input),
                            constant(np.zeros(shape, input.dtype), input))
     packed, tau = _raw(array_of(input))
-    return Reflections(by_columns(constant(packed, input)), constant(tau, input))
+    return return_types.geqrf(by_columns(constant(packed, input)), constant(tau, input))
 
 
 def _raw(x: Any) -> tuple[Any, Any]:

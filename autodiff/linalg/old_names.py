@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal, NamedTuple, overload
+from typing import Any, Literal, overload
 
+from autodiff import return_types
 from autodiff.engine.values import Value
 from autodiff.errors import OptionError, ShapeError
 from autodiff.functions.arithmetic import where
@@ -13,7 +14,7 @@ from autodiff.functions.public import as_function, of_one
 from autodiff.functions.shaping import broadcast_to
 from autodiff.functions.splitting import flip
 from autodiff.linalg import decompositions, factors, products
-from autodiff.linalg.decompositions import DETERMINANT, EXPONENTIAL, LogDet, Orthogonal
+from autodiff.linalg.decompositions import DETERMINANT, EXPONENTIAL
 from autodiff.linalg.factors import lu_unpack
 from autodiff.linalg.householder import geqrf, orgqr, ormqr
 from autodiff.linalg.low_rank import lobpcg, pca_lowrank, svd_lowrank
@@ -36,21 +37,6 @@ det = as_function(primitives.det, of_one, DETERMINANT)
 matrix_exp = also_called(A="input")(as_function(primitives.matrix_exp, of_one, EXPONENTIAL))
 
 
-class SingularV(NamedTuple):
-    """The result of ``svd`` here: V, not its conjugate transpose."""
-
-    U: Value
-    S: Value
-    V: Value
-
-
-class Solution(NamedTuple):
-    """The result of ``triangular_solve``."""
-
-    solution: Value
-    cloned_coefficient: Value
-
-
 @also_called(A="input")
 def inverse(input: Any) -> Value:
     """``linalg.inv``."""
@@ -64,9 +50,9 @@ def matrix_power(input: Any, n: int) -> Value:
 
 
 @also_called(A="input")
-def slogdet(input: Any) -> LogDet:
+def slogdet(input: Any) -> return_types.slogdet:
     """``linalg.slogdet``."""
-    return decompositions.slogdet(input)
+    return return_types.slogdet(*decompositions.slogdet(input))
 
 
 @also_called(A="input")
@@ -117,13 +103,13 @@ def _triangle(factor: Any, upper: bool) -> Any:
 
 
 @overload
-def lu(A: Any, pivot: bool = True, get_infos: Literal[False] = False) -> factors.Compact: ...
+def lu(A: Any, pivot: bool = True, get_infos: Literal[False] = False) -> return_types.linalg_lu_factor: ...
 @overload
-def lu(A: Any, pivot: bool = True, *, get_infos: Literal[True]) -> factors.Checked: ...
+def lu(A: Any, pivot: bool = True, *, get_infos: Literal[True]) -> return_types.linalg_lu_factor_ex: ...
 def lu(A: Any, pivot: bool = True, get_infos: bool = False) -> Any:
     """``linalg.lu_factor``, a tuple of the factors and the pivots; with ``get_infos`` ``linalg.lu_factor_ex``."""
     found = factors.lu_factor_ex(A, pivot=pivot)
-    return found if get_infos else factors.Compact(found.LU, found.pivots)
+    return found if get_infos else return_types.linalg_lu_factor(found.LU, found.pivots)
 
 
 @also_called(input="b")
@@ -132,12 +118,12 @@ def lu_solve(b: Any, LU_data: Any, LU_pivots: Any) -> Value:
     return factors.lu_solve(LU_data, LU_pivots, b)
 
 
-def qr(input: Any, some: bool = True) -> Orthogonal:
+def qr(input: Any, some: bool = True) -> return_types.qr:
     """``linalg.qr``, reduced if ``some``."""
-    return decompositions.qr(input, "reduced" if some else "complete")
+    return return_types.qr(*decompositions.qr(input, "reduced" if some else "complete"))
 
 
-def svd(input: Any, some: bool = True, compute_uv: bool = True) -> SingularV:
+def svd(input: Any, some: bool = True, compute_uv: bool = True) -> return_types.svd:
     """``linalg.svd``, reduced if ``some``, with V instead of its transpose.
 
     Raises OptionError for ``compute_uv=False``, which is ``linalg.svdvals``.
@@ -145,18 +131,18 @@ def svd(input: Any, some: bool = True, compute_uv: bool = True) -> SingularV:
     if not compute_uv:
         raise OptionError("svd without U and V is linalg.svdvals")
     u, s, vh = decompositions.svd(input, not some)
-    return SingularV(u, s, adjoint(vh))
+    return return_types.svd(u, s, adjoint(vh))
 
 
 @also_called(input="b")
 def triangular_solve(
     b: Any, A: Any, upper: bool = True, transpose: bool = False, unitriangular: bool = False
-) -> Solution:
+) -> return_types.triangular_solve:
     """X with A X = b (or A^T X = b), for a triangular A."""
     factor = A.mT if transpose else A
     solution = decompositions.solve_triangular(factor, b, upper=upper != transpose, unitriangular=unitriangular)
     whole = broadcast_to(A, (*solution.shape[:-2], *A.shape[-2:])) if solution.ndim > A.ndim else A
-    return Solution(solution, copy(whole, order="F"))
+    return return_types.triangular_solve(solution, copy(whole, order="F"))
 
 
 def frobenius_norm(input: Any, dim: Any, keepdim: bool = False) -> Value:

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from autodiff import return_types
 from autodiff.functions import arithmetic, complex_names, diagonals, linear_algebra, reductions, shaping
 from autodiff.functions.arrays import array_of
 from autodiff.functions.einsum import einsum
@@ -45,7 +46,7 @@ def _eig(a: Any) -> Any:
     values, vectors = found = decompositions.eig(a)
     if COMPLEX_EIG or a.dtype.kind == "c" or array_of(values).imag.any():
         return found
-    return decompositions.Eigen(complex_names.real(values), complex_names.real(vectors))
+    return return_types.linalg_eig(complex_names.real(values), complex_names.real(vectors))
 
 
 def _svd(a: Any, full_matrices: bool = True, compute_uv: bool = True) -> Any:

@@ -16,6 +16,8 @@ _KINDS = frozenset([
 class device:  # PyTorch's name
     """The name of a device, with a number where there are several; only arrays on the CPU can be made.
 
+    As in PyTorch it equals no string: compare ``x.device.type`` with one, or ``x.device`` with ``device("cpu")``.
+
     Raises DeviceError for what PyTorch does not know either.
 
     >>> device("cuda:1"), device("cuda").type == "cpu"
@@ -39,10 +41,10 @@ class device:  # PyTorch's name
         return self.type if self.index is None else f"{self.type}:{self.index}"
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, (device, str)) and str(self) == str(other)
+        return isinstance(other, device) and self.type == other.type and self.index == other.index
 
     def __hash__(self) -> int:
-        return hash(str(self))
+        return hash((self.type, self.index))
 
     def __enter__(self) -> device:
         check_device(self)
