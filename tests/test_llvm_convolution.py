@@ -247,15 +247,3 @@ def test_kernels_compile_for_other_processors(
         called = [line for line in assembly.splitlines() if line.split()[:1] in (["callq"], ["call"], ["bl"])]
         assert not called
         assert library.compiled(code.text(), machine)
-
-
-@pytest.mark.parametrize("shape", [(5, 7, 40, 41), (1, 3, 90, 90), (9, 1, 2000), (2, 3, 20, 20, 20)])
-def test_sums_of_channels_are_numpys(shape: tuple[int, ...]) -> None:
-    """The gradient of a bias is the sum over all but the channels, NaN in its place."""
-    g = np.random.default_rng(0).standard_normal(shape, np.float32)
-    g[0, 0, 1] = np.nan
-    with only_kernels():
-        found = numpys.channel_sums(g)
-        assert [kind for kind, _ in library._kernels] == ["normalization"]
-    expected = g.astype(np.float64).sum((0, *range(2, len(shape))))
-    np.testing.assert_allclose(found, expected, atol=1e-6 * g.size**0.5, rtol=1e-5)

@@ -37,7 +37,6 @@ def everything() -> list[Any]:
     lstm = autodiff.nn.LSTM(12, 32)
     steps: dict[str, Callable[[Any], Any]] = {
         "4 8 20 20": lambda x: functional.conv2d(x, autodiff.randn(16, 8, 3, 3).requires_grad_(), padding=1),
-        "8 3 64 16": lambda x: functional.scaled_dot_product_attention(x, x, x, is_causal=True),
         "2 256 64": lambda x: functional.linear(x, autodiff.randn(64, 64).requires_grad_()),
         "4 6 40 40": lambda x: functional.batch_norm(x, None, None, training=True),
         "300 70": lambda x: functional.layer_norm(x, (70,), autodiff.ones(70).requires_grad_(), autodiff.zeros(70)),
@@ -68,7 +67,7 @@ def test_a_wrong_kernel_of_any_kind_is_found(monkeypatch: pytest.MonkeyPatch) ->
         np.testing.assert_array_equal(a, b)
     assert not kernels()
     assert library._off == {
-        "convolution", "the gradient of a convolution's weights", "attention", "matrix product", "normalization",
+        "convolution", "the gradient of a convolution's weights", "matrix product", "normalization",
         "lstm", "lstm_back", "gelu", "gelu_back", "sigmoid", "sigmoid_back", "tanh", "tanh_back", "exp", "relu",
         "relu_back", "the formula descend",
     }  # fmt: skip

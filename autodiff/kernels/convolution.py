@@ -27,10 +27,8 @@ TILE_BYTES = 1 << 20  # of unrolled input at a time: in the cache, yet few calls
 THIN = 32  # rows of a GEMM below which stacking the kernel rows' views costs less than GEMMs with a short inner axis
 SMALL = 1 << 16  # entries of full columns up to which plain im2col is cheaper than setting up tiles
 WORTH_THREADS = 4_000_000  # multiply-adds below which handing half a batch to a thread costs more than it saves
-MANY = 1 << 14  # numbers from which on the sums of channels are worth a kernel
 
 
-@faster("channel_sums", opaque_from=MANY)
 def channel_sums(g: Array) -> Array:
     """Sum images g (N, C, ...) over all but their channels, the batch first, in long runs."""
     total: Array = np.add.reduce(np.add.reduce(g, axis=0), axis=tuple(range(1, len(g.shape) - 1)))

@@ -99,16 +99,3 @@ def faster(name: str, opaque_from: int | None = None, elementwise: bool = False)
         return call  # type: ignore[return-value]  # the wrapper takes what the function takes
 
     return decorate
-
-
-def opaque(function: F) -> F:
-    """Let a function that uses kernels within be one call for ``compile``, which cannot know which they will be."""
-
-    @wraps(function)
-    def call(*arrays: Any, **options: Any) -> Any:
-        for x in arrays:
-            if hasattr(x, "__once__") and routes():
-                return x.__once__(function, arrays, options)
-        return function(*arrays, **options)
-
-    return call  # type: ignore[return-value]  # the wrapper takes what the function takes

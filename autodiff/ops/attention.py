@@ -10,7 +10,6 @@ import numpy as np
 
 from autodiff.engine.primitive import Primitive
 from autodiff.kernels.columns import exp_columns, softmax_back
-from autodiff.kernels.lanes import faster, opaque
 from autodiff.kernels.layout import order_of, row_major
 from autodiff.kernels.threads import WorkQueue, tile_size
 from autodiff.ops.arrays import are_arrays
@@ -86,7 +85,6 @@ def _stretched(x: Any, lead: tuple[int, ...]) -> Any:
     return x if x.shape[:-2] == lead else np.broadcast_to(x, (*lead, *x.shape[-2:]))
 
 
-@opaque
 def _attention(q: Any, k: Any, v: Any, bias: Any, kept: Any, scale: float, causal: bool) -> Any:
     shape = (*q.shape[:-1], v.shape[-1])
     out: Any = np.empty(shape, q.dtype)
@@ -95,22 +93,14 @@ def _attention(q: Any, k: Any, v: Any, bias: Any, kept: Any, scale: float, causa
         axes = order_of(q.shape, q.strides)
         out = np.empty([shape[a] for a in axes], q.dtype).transpose(np.argsort(axes))
 
-    _write(q, k, v, out, bias, kept, scale=scale, causal=causal)
-    return out
-
-
-@faster("attend")
-def _write(q: Any, k: Any, v: Any, out: Any, bias: Any, kept: Any, *, scale: float, causal: bool) -> None:
-    """The result, written into an array."""
-
     def work(q: Any, k: Any, v: Any, out: Any, bias: Any, kept: Any) -> None:
         p, total = _weights(q, k, bias, scale, causal)
         np.divide(np.matmul((p if kept is None else p * kept.mT).mT, v), 1 if total is None else total.mT, out=out)
 
     _in_blocks(work, q.shape[:-2], q.shape[-2] * k.shape[-2], (q, k, v, out, bias, kept))
+    return out
 
 
-@opaque
 def _attention_back(
     g: Any, out: Any, q: Any, k: Any, v: Any, bias: Any, kept: Any, scale: float, causal: bool
 ) -> tuple[Any, Any, Any]:
@@ -121,7 +111,6 @@ def _attention_back(
     return found
 
 
-@faster("attend_back")
 def _write_back(
     g: Any, q: Any, k: Any, v: Any, to_q: Any, to_k: Any, to_v: Any, bias: Any, kept: Any, *, scale: float, causal: bool
 ) -> None:
@@ -144,12 +133,10 @@ def _aside(x: Any, places: int) -> Any:
     return np.transpose(x, (0, 2, 1, 3) if places else (2, 0, 1, 3))
 
 
-@opaque
 def _self_attention(x: Any, bias: Any, kept: Any, scale: float, causal: bool, places: int) -> Any:
     return row_major(_aside(_attention(*_heads(x, places), bias, kept, scale, causal), places))
 
 
-@opaque
 def _self_attention_back(g: Any, x: Any, bias: Any, kept: Any, scale: float, causal: bool, places: int) -> Any:
     heads = np.transpose(g, (0, 2, 1, 3) if places else (1, 2, 0, 3)), *_heads(x, places)
     if not are_arrays(g, x):

@@ -5,19 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from autodiff.kernels.llvm import attention, convolution, elementwise, formulas, normalization, products, recurrent
+from autodiff.kernels.llvm import convolution, elementwise, formulas, normalization, products, recurrent
 
 # A route takes the arguments of NumPy's function. It gives None where it has no kernel, or not yet.
 ROUTES: dict[str, Callable[..., Any]] = {
     "convolve": convolution.convolve,
     "convolve_input": convolution.convolve_input,
     "convolve_weight": convolution.convolve_weight,
-    "attend": attention.attend,
-    "attend_back": attention.attend,
     "dot": products.dot,
     "formula": formulas.formula,
     "stretch": formulas.stretch,
-    "channel_sums": normalization.channel_sums,
     "moments": normalization.moments,
     "standardized": normalization.standardized,
     "products": normalization.products,

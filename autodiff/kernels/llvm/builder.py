@@ -8,7 +8,7 @@ that is known while the kernel is built is an ``int``, any other value a ``Value
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import NamedTuple
 
@@ -218,16 +218,6 @@ class Code:
             for x, y in zip(carried, loop.next, strict=True)
         ]
 
-    @contextmanager
-    def when(self, condition: Value) -> Iterator[None]:
-        """Build what is done only where the condition holds."""
-        body, after = self._labels(2)
-        self._lines.append(f"br {condition}, label {body}, label {after}")
-        self._go(body)
-        yield
-        self._lines.append(f"br label {after}")
-        self._go(after)
-
     def constant(self, numbers: Iterable[float]) -> Value:
         """A vector of these numbers, in float32."""
         # LLVM reads a float in hexadecimal as the double of the same value.
@@ -272,14 +262,6 @@ class Code:
     def _pointers(self, places: Value, address: Iterable[Int]) -> Value:
         return self.op(f"<{self.lanes} x ptr>", f"getelementptr float, {self._pointer(address)}, {places}")
 
-    def put(self, x: Value, place: Int, *address: Int, last: Int | None = None) -> None:
-        """Write a vector at a place, counted in numbers, or each lane at one of its own."""
-        if isinstance(place, int) or place.type == "i64":
-            self.store(x, self.mul(place, 4), *address, last=last)
-        else:
-            mask = self.mask(0, last) or self._all
-            self._masked("void", "scatter", x, self._pointers(place, address), Value("i32", "4"), mask)
-
     def store(self, x: Value, *address: Int, last: Int | None = None) -> None:
         """Write a vector, or those of its lanes that come before ``last``."""
         pointer, mask = self._pointer(address), self.mask(0, last)
@@ -301,11 +283,6 @@ class Code:
             return None
         return Value(kind, f"<{', '.join(f'i1 {int(first <= lane < last)}' for lane in range(self.lanes))}>")
 
-    def before(self, last: Int, x: Value, other: Value) -> Value:
-        """``x`` in the lanes before ``last``, and ``other`` in the rest."""
-        mask = self.mask(0, last)
-        return x if mask is None else self.select(mask, x, other)
-
     def splat(self, *address: Int) -> Value:
         """The number at an address, in all lanes."""
         number = self.op("float", f"load float, {self._pointer(address)}, align 4")
@@ -323,12 +300,12 @@ class Code:
             apart //= 2
         return rows
 
-    def total(self, x: Value, combined: Callable[[Value, Value], Value] | None = None) -> Value:
-        """The sum of a vector's lanes, or what else ``combined`` makes of them, in all lanes."""
+    def total(self, x: Value) -> Value:
+        """The sum of a vector's lanes, in all lanes."""
         apart = self.lanes // 2
         while apart:
-            other = self.shuffle(x, x, [lane ^ apart for lane in range(self.lanes)])
-            x, apart = combined(x, other) if combined else self.binary("fadd", x, other), apart // 2
+            x = self.binary("fadd", x, self.shuffle(x, x, [lane ^ apart for lane in range(self.lanes)]))
+            apart //= 2
         return x
 
     def shuffle(self, x: Value, y: Value, lanes: Sequence[int]) -> Value:

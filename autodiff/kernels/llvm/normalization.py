@@ -5,14 +5,12 @@ Rows are those of ``Fold``: p numbers that lie side by side and share their stat
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 from functools import partial, reduce
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from autodiff.kernels.convolution import MANY
 from autodiff.kernels.geometry import Array
 from autodiff.kernels.llvm.builder import Argument, Code, Int, Machine, Value
 from autodiff.kernels.llvm.elementwise import Maths
@@ -98,7 +96,6 @@ def _once(function: Callable[..., Sequence[Value]], sums: int = 0) -> Callable[.
 # What a kernel takes: rows (r), the places of their numbers (n), statistics of each channel or row (s), rows of weights
 # (w); large letters are written, and weights (W) are sums. It is made of the rest, and returns the numbers.
 KERNELS: dict[str, tuple[str, Callable[..., list[Value]]]] = {
-    "sums": ("rN", _once(lambda m, x: [x], 1)),
     "squares": ("rN", _once(lambda m, x: [m.times(x, x)], 1)),
     "moments": ("rNNN", _moments),
     "standardized": ("rsssR", _once(lambda m, x, mean, by, b: [m.add(m.times(m.minus(x, mean), by), b)])),
@@ -157,13 +154,6 @@ def moments(x: Array, *, fold: Fold, center: bool) -> tuple[Array, Array] | None
             means -= mean
             squares += means * (2 * rests + fold.p * means)
     return mean, np.add.reduce(squares, axis=0) / (fold.n * fold.p)
-
-
-def channel_sums(g: Array) -> Array | None:
-    """The route of ``convolution.channel_sums``."""
-    fold = Fold(g.shape[0], g.shape[1], math.prod(g.shape[2:]))
-    sums = np.empty((fold.n, fold.c), np.float32)
-    return np.add.reduce(sums, axis=0) if g.size >= MANY and _run("sums", fold, g, sums) else None
 
 
 def standardized(
