@@ -141,7 +141,7 @@ _LATER = {name: name for name in (
     "io", "jit", "library", "multiprocessing", "nn", "optim", "overrides", "profiler", "return_types", "serialization",
     "signal", "sparse", "testing", "types", "utils", "viz",
 )} | {"mps": "accelerator", "xpu": "accelerator", "_C": "_C",
-     "_jit_internal": "_jit_internal"}  # fmt: skip
+     "_dynamo": "_dynamo", "_jit_internal": "_jit_internal"}  # fmt: skip
 _PARTS = ("autograd", "errors", "fft", "linalg", "random", "special")
 _OTHERS = ("Any", "TYPE_CHECKING", "annotations")  # what is not the library's own
 _LATER_NAMES = {

@@ -10,7 +10,8 @@ tensor(indices=tensor([[0, 1]]),
 
 from __future__ import annotations
 
-from typing import Any
+import sys
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -20,6 +21,7 @@ from autodiff.functions import linear_algebra
 from autodiff.functions.axes import axis_of
 from autodiff.ops.indexing import index, scatter_add
 from autodiff.ops.transcendental import exp, log
+from autodiff.spelling import no_attribute
 from autodiff.tensors.creation import as_tensor, leaf, zeros
 from autodiff.tensors.leaves import array_from_data
 from autodiff.tensors.sizes import Size
@@ -181,3 +183,12 @@ class LongTensor(metaclass=_Old):
     """A sparse tensor of integers, as old PyTorch programs make it."""
 
     dtype = int64
+
+
+if not TYPE_CHECKING:  # which would take any name for this one
+
+    def __getattr__(name: str) -> Any:
+        """The library itself as ``sparse.torch``: PyTorch leaves it there, and old programs take ``eye`` from it."""
+        if name == "torch":
+            return sys.modules["autodiff"]
+        raise no_attribute(__name__, name)

@@ -33,6 +33,31 @@ _INSTEAD = {  # modules of PyTorch's that have no counterpart, and what to do wh
     "utils.tensorboard": "draw the losses with matplotlib, or install tensorboardX",
 }
 
+_INSIDE = {  # modules of PyTorch's, and the modules that have their names here
+    "autograd.gradcheck": "autograd",
+    "nn.parallel.data_parallel": "nn.parallel",
+    "nn.parallel.distributed": "nn.parallel",
+    "nn.utils.spectral_norm": "nn.utils",
+    "nn.utils.weight_norm": "nn.utils",
+}
+
+
+class _Inside(ModuleType):
+    """A path to names of another module. Where PyTorch has a function and a module of one name, it is both."""
+
+    def __init__(self, name: str, found: ModuleType) -> None:
+        super().__init__(name)
+        self._found = found
+        short = name.rpartition(".")[2]
+        if hasattr(found, short):  # which this module replaces there, as the import ends
+            vars(self)[short] = getattr(found, short)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._found, name)
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        return vars(self)[self.__name__.rpartition(".")[2]](*args, **kwargs)
+
 
 class _Same:
     """The loader of a module that is there already, under another name."""
@@ -129,6 +154,9 @@ class Attributes:
         package, _, short = name.rpartition(".")
         if package.partition(".")[0] not in ("autodiff", "nn", "optim"):
             return None
+        inside = _INSIDE.get(name.removeprefix("autodiff."))
+        if inside is not None:
+            return _same(name, _Inside(name, importlib.import_module(f"autodiff.{inside}")))
         found = sys.modules[package]
         module = found if name == "autodiff.functional" else getattr(found, short, None)  # torch has those names twice
         if isinstance(module, ModuleType):

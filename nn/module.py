@@ -20,6 +20,7 @@ from autodiff.unregistered import note_asked
 from .computes import Computes, P, R_co
 from .explained import check_begun, located
 from .parameter import Parameter
+from .registry import Members
 from .state import Stateful
 
 
@@ -55,6 +56,8 @@ class Module(Stateful):
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
+        if "__getattr__" in vars(cls) or "__setattr__" in vars(cls):
+            Members.behind(cls)
         code = getattr(cls.forward, "__code__", None)
         cls._ours = code is not None and of_library(code)
 

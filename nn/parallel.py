@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from .data_parallel import DistributedDataParallel as DistributedDataParallel
 
 __all__ = ["DataParallel", "data_parallel"]
+__path__: list[str] = []  # PyTorch has files in it, whose names stand here
 
 
 class DataParallel(Module):

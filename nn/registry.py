@@ -105,6 +105,28 @@ def _listed(name: str, attributes: Mapping[str, Any], besides: Registry) -> bool
     return any(name in other for other in others if other is not besides)
 
 
+class Members:
+    """Finds members that are listed and are no attributes, as PyTorch's modules find them all.
+
+    It stands behind the bases of modules that define ``__getattr__`` or ``__setattr__`` themselves. They may call
+    ``super().__getattr__(name)``, and may fill the dicts of their members past this library. The other modules do
+    without it: a class with a ``__getattr__`` finds every attribute more slowly.
+    """
+
+    def __getattr__(self, name: str) -> Any:
+        attributes = self.__dict__
+        for listed in (attributes, *(attributes.get(registry, ()) for registry in REGISTRIES)):
+            if name in listed:
+                return listed[name]
+        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}", name=name, obj=self)
+
+    @classmethod
+    def behind(cls, module: type) -> None:
+        """Let ``module``, a class, find its members so."""
+        if not issubclass(module, cls):
+            module.__bases__ = (*module.__bases__, cls)
+
+
 class Registered(Hookable):
     """The part of a module that owns: an attribute that is a parameter, a buffer or a module is listed as such."""
 
@@ -154,7 +176,12 @@ class Registered(Hookable):
             if other != registry and name in self.__dict__[other]:
                 del self.__dict__[other][name]
         dict.__setitem__(self.__dict__[registry], name, value)
-        store(self, name, value)
+        found = getattr(type(self), name, None)
+        if isinstance(found, property) and found.fset is None:  # it is found where the property has no value yet
+            self.__dict__[name] = value
+            Members.behind(type(self))
+        else:
+            store(self, name, value)
 
     def _replace(self, registry: str, members: Any) -> None:
         """Take over a whole dict of members in place of those there were."""

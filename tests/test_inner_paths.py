@@ -30,7 +30,11 @@ def of_torch(path: str) -> Any:
 PATHS = [
     "_C._LinAlgError", "_C._TensorBase", "_C.Value", "_C.dtype", "_jit_internal.Optional",
     "autograd.forward_ad.dual_level", "autograd.graph.Node", "nn.functional.has_torch_function",
-    "linalg.LinAlgError", "nn._reduction.get_enum", "nn.parallel.data_parallel", "overrides.has_torch_function",
+    "_dynamo.reset", "_dynamo.config", "autograd.anomaly_mode.detect_anomaly", "autograd.gradcheck.gradgradcheck",
+    "autograd.profiler.record_function", "linalg.LinAlgError", "nn._reduction.get_enum", "nn.parallel.data_parallel",
+    "nn.parallel.data_parallel.DataParallel", "nn.parallel.distributed.DistributedDataParallel",
+    "nn.utils.spectral_norm.spectral_norm", "nn.utils.weight_norm.weight_norm", "overrides.has_torch_function",
+    "return_types.max", "sparse.torch", "utils.data._utils.collate.default_collate",
     "serialization.add_safe_globals", "serialization.load", "signal.windows.hann", "types.Number", "types._size",
     "utils.checkpoint.get_device_states",
 ]  # fmt: skip

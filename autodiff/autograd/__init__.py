@@ -20,7 +20,7 @@ from autodiff.spelling import no_attribute as _no_attribute
 from autodiff.tensors import typed_constructors as _typed_constructors
 from autodiff.tensors.typed_constructors import Variable as Variable
 
-grad_mode, variable = _modes, _typed_constructors
+grad_mode, anomaly_mode, variable = _modes, _modes, _typed_constructors
 
 if TYPE_CHECKING:
     from autodiff.autograd import functional as functional
@@ -32,8 +32,8 @@ if not TYPE_CHECKING:  # which would take any name for one of these
 
     def __getattr__(name: str) -> Any:
         """``functional``, and ``gradcheck`` and ``gradgradcheck`` of a package beside, come when they are used."""
-        if name == "functional":
-            return importlib.import_module("autodiff.autograd.functional")
+        if name in ("functional", "profiler"):
+            return importlib.import_module(f"autodiff.{'autograd.' * (name == 'functional')}{name}")
         if name in ("gradcheck", "gradgradcheck"):
             import autodiff.testing.checking as checking
 

@@ -92,11 +92,14 @@ class RNNBase(_Recurrent):
         return [f"_l{layer}", f"_l{layer}_reverse"][: 1 + self.bidirectional]
 
     def _weights(self, suffix: str) -> tuple[Any, Any, Any, Any, Any]:
-        """The parameters of a direction of a layer, None where it has none."""
-        found = self._parameters.get
+        """The weights of a direction of a layer, None where it has none.
+
+        They are attributes: a program may compute one anew before each call, of a parameter of another name.
+        """
         return (
-            found("weight_ih" + suffix), found("weight_hh" + suffix), found("bias_ih" + suffix),
-            found("bias_hh" + suffix), found("weight_hr" + suffix),
+            getattr(self, "weight_ih" + suffix, None), getattr(self, "weight_hh" + suffix, None),
+            getattr(self, "bias_ih" + suffix, None), getattr(self, "bias_hh" + suffix, None),
+            getattr(self, "weight_hr" + suffix, None),
         )  # fmt: skip
 
     @property
@@ -110,12 +113,16 @@ class RNNBase(_Recurrent):
         """The names of all parameters, in PyTorch's order."""
         suffixes = [suffix for layer in range(self.num_layers) for suffix in self._suffixes(layer)]
         kinds = ("weight_ih", "weight_hh", "bias_ih", "bias_hh", "weight_hr")
-        return [kind + suffix for suffix in suffixes for kind in kinds if kind + suffix in self._parameters]
+        return [kind + suffix for suffix in suffixes for kind in kinds if hasattr(self, kind + suffix)]
 
     @property
     def _flat_weights(self) -> list[Any]:
         """All parameters, in PyTorch's order."""
         return [weight for weights in self.all_weights for weight in weights]
+
+    @_flat_weights.setter
+    def _flat_weights(self, weights: list[Any]) -> None:
+        self.__dict__.update(zip(self._flat_weights_names, weights, strict=True))  # what the next call computes with
 
     def flatten_parameters(self) -> None:
         """Do nothing: the weights have one layout only."""

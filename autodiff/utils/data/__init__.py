@@ -7,5 +7,6 @@ from autodiff.data import dataset as dataset
 from autodiff.data import distributed as distributed
 from autodiff.data import loader as loader
 from autodiff.data import sampler as sampler
+from autodiff.utils.data import _utils as _utils
 
 dataloader = loader

@@ -1,0 +1,3 @@
+"""``torch.utils.data._utils``: how samples become batches."""
+
+from autodiff.data import collate as collate
