@@ -66,33 +66,30 @@ class SGD(Optimizer):
     def _update(self, group: Group, touched: list[Array]) -> None:
         # By hand: _with_gradients, which the others use, would take most of so short a law's time.
         lr, decay, momentum, uphill = group["lr"], group["weight_decay"] or None, group["momentum"], group["maximize"]
-        dtype, rate, keep, block = None, lr, momentum, rules.BLOCK
-        fresh, ahead, plain, descend = 1 - group["dampening"], group["nesterov"], not (decay or momentum), rules.descend
+        is_plain, dtype, rate, keep = not (decay or momentum or uphill), None, lr, momentum
+        block, descend = rules.BLOCK, rules.descend
         for p in group["params"]:
-            grad = p._grad
-            if grad is None:
+            if (grad := p._grad) is None:
                 continue
-            x, g, velocity = p._array, grad._array, None
-            law: Callable[..., None] = rules.sgd
+            x, g = p._array, grad._array
             if x.dtype is not dtype:
                 dtype = x.dtype
-                rate, keep = np.array(lr, dtype), np.array(momentum, dtype)
-            if uphill:
-                g = -g
-            if momentum:
-                state = self.state[p]
-                velocity = state.get("momentum_buffer")
-                if velocity is None:
-                    law, velocity = rules.first_sgd, wrap(np.empty_like(g))
-                    state["momentum_buffer"] = velocity
-                velocity = velocity._array
-            if x.size > block:
-                rules.by_block(law, (x, g, velocity), decay, keep, fresh, rate, ahead)
-            elif plain:
+                rate, keep = np.array(lr, dtype), momentum and np.array(momentum, dtype)
+            if is_plain and x.size <= block:
                 descend(x, g, rate)
             else:
-                law(x, g, velocity, decay, keep, fresh, rate, ahead)
+                law, velocity = self._velocity(p, g) if momentum else (rules.sgd, None)
+                numbers = decay, keep, 1 - group["dampening"], rate, group["nesterov"]
+                rules.by_block(law, (x, -g if uphill else g, velocity), *numbers)
             touched.append(x)
+
+    def _velocity(self, p: Tensor, g: Array) -> tuple[Callable[..., None], Array]:
+        """The law of this step of ``p``, and the velocity that it changes."""
+        state = self.state[p]
+        if (velocity := state.get("momentum_buffer")) is not None:
+            return rules.sgd, velocity._array
+        state["momentum_buffer"] = velocity = wrap(np.empty_like(g))
+        return rules.first_sgd, velocity._array
 
 
 class ASGD(Optimizer):

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import gc
+import math
 import threading
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -100,6 +102,23 @@ def test_a_value_that_goes_past_the_notes() -> None:
     with pytest.warns(AutodiffWarning, match="another result"):
         results = [compiled(x) for _ in range(4)]
     assert [r.tolist() for r in results] == [[1.0, 4.0, 9.0]] * 4
+
+
+def test_a_product_that_numpy_takes_for_invalid() -> None:
+    """OpenBLAS may compute with what lies behind a vector; the program goes on unless there is NaN in the product."""
+
+    def dot(value: float, out: Any) -> None:
+        out.fill(value)
+        raise FloatingPointError
+
+    first, second = np.zeros(2), np.zeros(2)
+    replay._make([partial(dot, 1.0, first), partial(np.add, 1, 2, second)])
+    assert first.tolist() == [1, 1]
+    assert second.tolist() == [3, 3]
+    with pytest.raises(FloatingPointError):
+        replay._make([partial(dot, math.nan, first)])
+    with np.errstate(invalid="raise"), pytest.raises(FloatingPointError):
+        replay._make([partial(np.subtract, math.inf, math.inf, second)])
 
 
 def test_two_threads_compile_at_once() -> None:

@@ -187,7 +187,17 @@ class Program:
 
 def _make(calls: Any) -> None:
     for call in calls:
-        call()
+        try:
+            call()
+        except FloatingPointError:
+            if not _is_false_alarm(call):
+                raise
+
+
+def _is_false_alarm(call: Any) -> bool:
+    """Whether it is a product without NaN: OpenBLAS computes beyond the end of vectors of five, and forgets it."""
+    *_, out = (*call.args, *call.keywords.values()) if isinstance(call, partial) else (None,)
+    return isinstance(out, np.ndarray) and call.func.__name__ in ("dot", "matmul") and not np.isnan(out).any()
 
 
 def _check_tensors(capture: Capture) -> None:

@@ -158,8 +158,8 @@ def accumulate_grad(found: dict[Node, Any], create_graph: bool) -> None:
                 )
             old = owner._grad
             if old is None:
-                if g._node is None and g._array.ndim > 1 and g._array.strides != owner._array.strides:
-                    g._array = laid_out(g._array, owner._array)
+                if (array := g._array).ndim > 1 and array.strides != owner._array.strides and g._node is None:
+                    g._array = laid_out(array, owner._array)
                 owner._grad = g
             elif not create_graph and old._array.flags.writeable:
                 try:

@@ -61,7 +61,8 @@ def changed(*arrays: np.ndarray[Any, Any], history: bool = False, by: str = "", 
         changes[key := id(owner)] = change
         if key not in _changes:
             _owners[key] = weakref.ref(owner, partial(_forget, key))
-        change.part = part_of(owner, array, _changes.get(key)) if apart else None
+    if apart:
+        change.part = part_of(owner, array, _changes.get(key))
     changed_again(changes, change, history)
 
 

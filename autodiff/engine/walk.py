@@ -57,13 +57,13 @@ def walk(
     wanted = _leading_to(targets, reachable(cotangents, leaves=False)) if targets else None
     pending, found, heap = _start(cotangents, wanted)
     newest_change, mode, hooked = last_change(), modes.layer().value, in_use() and observe is None
-    anomaly, capture, doubtful, zeros = mode.anomaly, mode.capture, in_doubt, None  # local names are faster
-    observe = observe or (check_cotangent if anomaly else None)
+    capture, watched, doubtful, zeros = mode.capture, hooked or mode.anomaly, in_doubt, None  # local names are faster
+    observe = observe or (check_cotangent if mode.anomaly else None)
     while heap:
         node = heappop(heap)[1]
         g, primitive, edges = pending.pop(node), node.primitive, node.edges
-        if hooked or anomaly:
-            g = _arrive(node, g, hooked, anomaly)
+        if watched:
+            g = _arrive(node, g, hooked, mode.anomaly)
         if wanted is not None:
             if node in targets:
                 found[node] = g
@@ -104,8 +104,9 @@ def walk(
 def _start(cotangents: dict[Node, Any], wanted: Collection[Node] | None) -> tuple[Any, dict[Node, Any], list[Any]]:
     """The cotangents that are pending, those that are found, of leaves, and the heap of the nodes to visit."""
     pending = {node: g for node, g in cotangents.items() if node in wanted} if wanted is not None else cotangents.copy()
-    found = {node: g for node, g in pending.items() if node.primitive is None}
-    return pending, found, sorted([(-node.number, node) for node in pending if node not in found])
+    heap = sorted([(-node.number, node) for node in pending if node.primitive is not None])
+    found = {node: g for node, g in pending.items() if node.primitive is None} if len(heap) < len(pending) else {}
+    return pending, found, heap
 
 
 def _arrive(node: Node, g: Any, hooked: bool, anomaly: bool) -> Any:

@@ -11,6 +11,7 @@ import numpy as np
 from autodiff.kernels.blas import alone
 from autodiff.kernels.layout import row_major
 
+ndarray = np.ndarray
 LONG = 1 << 12  # numbers from which on it pays to choose how a sum is made
 FEW = 64  # rows from which on BLAS sums columns faster than NumPy
 MANY = 1 << 18  # numbers from which on BLAS gains little, and loses much where it has to wait for a thread
@@ -52,7 +53,7 @@ def _of_many(x: Any, axis: Any, keepdims: Any) -> Any:
 def sum_of_rows(rows: Any) -> Any:
     """The sum of the rows of a matrix, by BLAS."""
     row = ones(len(rows), rows.dtype.char)
-    return row.dot(rows) if rows.size < WOKEN and type(rows) is np.ndarray else _times(row, rows)
+    return row.dot(rows) if type(rows) is ndarray and rows.size < WOKEN else _times(row, rows)
 
 
 def _times(ones: Any, x: Any) -> Any:

@@ -74,9 +74,12 @@ def _by_transpose(x: Any, w: Any, b: Any) -> Any:
 def _linear(x: Any, w: Any, b: Any = None) -> Any:
     if w.ndim != 2:
         raise ValueError(f"the weight has shape {w.shape}, but a layer's has two axes (out, in)")
-    row, b = (b, None) if b is not None and b.shape == w.shape[:1] else (None, b)
-    out = _by_transpose(x if x.ndim == 2 else _rows(x), w, row)
-    out = out if x.ndim == 2 else out.reshape(*x.shape[:-1], w.shape[0])
+    if x.ndim == 2 and x.size < SMALL:
+        out = x.dot(w.T)
+    else:
+        row, b = (b, None) if b is not None and b.shape == w.shape[:1] else (None, b)
+        out = _by_transpose(_rows(x), w, row)
+        out = out if x.ndim == 2 else out.reshape(*x.shape[:-1], w.shape[0])
     return out if b is None else np.add(out, b, out)  # a bias of another shape, as far as it broadcasts
 
 
