@@ -11,6 +11,7 @@ from autodiff.errors import LinalgError as _LinalgError
 from autodiff.functions.linear_algebra import matmul as matmul
 from autodiff.functions.more_examples import LINALG as _LINALG
 from autodiff.functions.public import give_tensors as _give_tensors
+from autodiff.linalg.checked import *
 from autodiff.linalg.decompositions import *
 from autodiff.linalg.factors import *
 from autodiff.linalg.householder import *

@@ -29,8 +29,8 @@ from autodiff.ops.linear_algebra import matmul
 from autodiff.ops.shaping import cast, copy, in_single
 
 __all__ = [
-    "cholesky", "cholesky_ex", "det", "eig", "eigh", "eigvals", "eigvalsh", "inv", "inv_ex", "lstsq", "matrix_exp",
-    "matrix_power", "matrix_rank", "pinv", "qr", "slogdet", "solve", "solve_ex", "solve_triangular", "svd", "svdvals",
+    "cholesky", "det", "eig", "eigh", "eigvals", "eigvalsh", "inv", "lstsq", "matrix_exp",
+    "matrix_power", "matrix_rank", "pinv", "qr", "slogdet", "solve", "solve_triangular", "svd", "svdvals",
 ]
 
 DETERMINANT = "The determinants of (..., n, n), shape (...)."
@@ -331,24 +331,3 @@ def matrix_rank(A: Any, tol: Any = None, hermitian: bool = False, *, atol: Any =
     s = _sizes(array_of(A))
     bound = np.maximum(0.0 if atol is None else atol, _relative_tolerance(A, atol, rtol) * s.max(-1, initial=0.0))
     return constant((s > as_array(bound)[..., None]).sum(-1), A)
-
-
-def _info(A: Any) -> Any:
-    """0 for each matrix: where there is no result there is an error instead."""
-    return constant(np.zeros(A.shape[:-2], np.int32), A)
-
-
-def inv_ex(A: Any, *, check_errors: bool = False) -> return_types.linalg_inv_ex:
-    """``inv`` and zeros; where there is no inverse, the error of ``inv``."""
-    return return_types.linalg_inv_ex(inv(A), _info(A))
-
-
-def solve_ex(A: Any, B: Any, *, left: bool = True, check_errors: bool = False) -> return_types.linalg_solve_ex:
-    """``solve`` and zeros; where there is no solution, the error of ``solve``."""
-    return return_types.linalg_solve_ex(solve(A, B, left=left), _info(A))
-
-
-@also_called(input="A")
-def cholesky_ex(A: Any, *, upper: bool = False, check_errors: bool = False) -> return_types.linalg_cholesky_ex:
-    """``cholesky`` and zeros; where there is no factor, the error of ``cholesky``."""
-    return return_types.linalg_cholesky_ex(cholesky(A, upper=upper), _info(A))

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from autodiff.dtypes import DIFFERENTIABLE, as_dtype, int64, to_real
+from autodiff.dtypes import DIFFERENTIABLE, as_dtype, float32, float64, int64, to_real
 from autodiff.errors import DtypeError, OptionError
 from autodiff.functions.axes import size_of
 from autodiff.functions.into import takes_out
@@ -32,10 +32,12 @@ binomial, poisson = draws.binomial, draws.poisson
 
 def _drawn(draw: Any, size: tuple[Any, ...], dtype: Any, device: Any, requires_grad: bool) -> Tensor:
     kind = dtype_or_default(dtype)
+    if kind is float32 or kind is float64:  # the usual case, of which nothing is to be asked
+        return leaf(as_array(draw(size_of(size), dtype=kind)), requires_grad, device)
     if kind.kind not in DIFFERENTIABLE:
         raise DtypeError(f"random numbers of a continuous distribution are floating or complex, not {kind}")
     part, shape = to_real(kind), size_of(size)
-    drawn_as = part if part.itemsize >= 4 else np.dtype(np.float32)
+    drawn_as = part if part.itemsize >= 4 else float32
     array = as_array(draw((*shape, 2) if kind.kind == "c" else shape, dtype=drawn_as))
     array = array if drawn_as is part else array.astype(part)
     return leaf(array.view(kind)[..., 0] if kind.kind == "c" else array, requires_grad, device)
@@ -93,8 +95,9 @@ def rand_like(
     memory_format: Any = preserve_format,
 ) -> Tensor:
     """``rand`` in the shape and dtype of ``input``."""
-    drawn = rand(input.shape, generator=generator, dtype=dtype or input.dtype)
-    return leaf(ordered_like(drawn._array, input._array), requires_grad, device)
+    like = input._array
+    drawn = rand(like.shape, generator=generator, dtype=dtype or like.dtype)
+    return leaf(ordered_like(drawn._array, like), requires_grad, device)
 
 
 @refusing
@@ -110,8 +113,9 @@ def randn_like(
     memory_format: Any = preserve_format,
 ) -> Tensor:
     """``randn`` in the shape and dtype of ``input``."""
-    drawn = randn(input.shape, generator=generator, dtype=dtype or input.dtype)
-    return leaf(ordered_like(drawn._array, input._array), requires_grad, device)
+    like = input._array
+    drawn = randn(like.shape, generator=generator, dtype=dtype or like.dtype)
+    return leaf(ordered_like(drawn._array, like), requires_grad, device)
 
 
 @takes_out

@@ -42,7 +42,8 @@ def _dropped(input: Any, p: float, training: bool, shape: tuple[int, ...]) -> An
     if not training or p == 0:
         return input
     scale = 1 / (1 - p) if p < 1 else 0.0
-    return apply(multiply, (input, (_kept(shape, p) * scale).astype(input.dtype)))
+    kind = getattr(input, "_array", input).dtype  # NumPy's own, which it need not look up
+    return apply(multiply, (input, (_kept(shape, p) * scale).astype(kind)))
 
 
 def _kept(shape: tuple[int, ...], p: float) -> Any:

@@ -59,7 +59,8 @@ def mse_loss(
     >>> mse_loss(autodiff.tensor([1.0, 3.0]), autodiff.tensor([1.0, 1.0]))
     tensor(2.)
     """
-    if input.shape != target.shape or input.dtype is not target.dtype:
+    x, y = getattr(input, "_array", input), getattr(target, "_array", target)  # whose shapes are plain tuples
+    if x.shape != y.shape or x.dtype is not y.dtype:
         input, target = as_numbers(*in_one_shape("mse_loss", input, target))
     if weight is not None:
         check_weight("mse_loss", input, weight)

@@ -58,7 +58,8 @@ def in_dtype(dtype: np.dtype[Any], name: str) -> Callable[..., Value]:
     """The method of that name, which gives a tensor in ``dtype``."""
 
     def convert(self: Any, memory_format: Any = None) -> Value:
-        return self.to(dtype)
+        unchanged: Any = self
+        return cast(self, dtype) if self._array.dtype != dtype else unchanged
 
     convert.__name__ = convert.__qualname__ = name
     convert.__doc__ = f"In {dtype.name}; the tensor itself where it has that dtype."
