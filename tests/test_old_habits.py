@@ -171,3 +171,35 @@ def test_a_tensor_is_made_of_a_size_by_its_name() -> None:
     for size in ((2, 3), [2, 3], autodiff.zeros(2, 3).shape):
         assert autodiff.Tensor(size=size, device="cpu").normal_(std=0.01).shape == (2, 3)
     assert autodiff.Tensor(size=(2,)).dtype == autodiff.float32
+
+
+LENGTHS: dict[str, Any] = {
+    "one": lambda make, n: make(n),
+    "several": lambda make, n: make(n, 3),
+    "in a list": lambda make, n: make([n]),
+}
+
+
+@pytest.mark.parametrize("kind", [np.int64, np.int32, np.uint8, lambda n: np.array(n)])
+@pytest.mark.parametrize("name", ["Tensor", "FloatTensor", "LongTensor", "new"])
+@pytest.mark.parametrize("way", LENGTHS)
+def test_a_whole_number_of_numpys_is_a_length(name: str, kind: Any, way: str) -> None:
+    """As the number of actions of an environment is one; in a list it is an entry."""
+    if way == "in a list" and isinstance(kind(2), np.ndarray):
+        pytest.skip("PyTorch refuses arrays without axes in a list")
+
+    def program(lib: Any) -> tuple[Any, ...]:
+        made = LENGTHS[way](lib.ones(1).new if name == "new" else getattr(lib, name), kind(2))
+        return tuple(made.shape), str(made.dtype).rpartition(".")[2], made.tolist() if way == "in a list" else None
+
+    assert program(autodiff) == program(peer())
+
+
+def test_collectives_with_gradients_give_what_one_process_has() -> None:
+    """The names that programs import for the case of several."""
+    from autodiff.distributed import nn as collectives
+
+    x = autodiff.ones(2, requires_grad=True)
+    (collectives.all_reduce(x) + collectives.all_gather(x)[0] + collectives.broadcast(x, 0)).sum().backward()
+    assert x.grad is not None
+    assert x.grad.tolist() == [3, 3]

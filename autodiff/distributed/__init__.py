@@ -6,6 +6,7 @@ package mpi4py and an MPI library (``pip install mpi4py mpich``).
 
 from __future__ import annotations
 
+from autodiff.distributed import nn as nn
 from autodiff.distributed.collectives import *
 from autodiff.distributed.messages import *
 from autodiff.distributed.processes import Group as Group

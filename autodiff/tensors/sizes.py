@@ -6,6 +6,8 @@ import math
 from collections.abc import Callable
 from typing import Any, SupportsIndex, overload
 
+import numpy as np
+
 from autodiff.errors import AxisError
 
 __all__ = ["Size"]
@@ -61,5 +63,7 @@ class Size(tuple[int, ...]):
 
 
 def gives_sizes(data: tuple[Any, ...]) -> bool:
-    """Whether the arguments of an old constructor are sizes: none, several, a number, or a Size."""
-    return len(data) != 1 or isinstance(data[0], (int, Size))
+    """Whether the arguments of an old constructor are sizes: none, several, a whole number, NumPy's too, or a Size."""
+    if len(data) != 1 or isinstance(data[0], (int, Size)):
+        return True
+    return isinstance(data[0], (np.integer, np.ndarray)) and data[0].ndim == 0 and data[0].dtype.kind in "iu"
