@@ -32,14 +32,12 @@ def kernel(key: normalization.Key, kind: str = "host") -> library.Kernel:
     return _kernels[key, kind]
 
 
-def _in_numpy(kind: str, *given: Any, fold: Fold) -> Any:
+def _in_numpy(kind: str, *given: Any, fold: Fold, center: bool) -> Any:
     """What a kernel should write."""
     plain, g = inspect.unwrap, given[0]
-    if kind == "sums":
-        return [np.add.reduce(g, axis=1)]
-    if kind in ("moments", "squares"):
-        mean, variance = plain(numpys.moments)(g, fold=fold, center=kind == "moments")
-        return [variance * fold.p, *([np.zeros(fold.c), mean] if kind == "moments" else [])]
+    if kind == "moments":
+        mean, variance = plain(numpys.moments)(g, fold=fold, center=center)
+        return [variance * fold.p, np.zeros(fold.c) if center else np.add.reduce(g, axis=1), mean]
     if kind in ("standardized", "weighted"):
         none = [None] if kind == "weighted" else []
         return [plain(numpys.standardized)(*given[:3], *none, *given[3:], fold=fold)]
@@ -47,26 +45,27 @@ def _in_numpy(kind: str, *given: Any, fold: Fold) -> Any:
         return plain(numpys._products)(*given, fold=fold)
     if kind == "projected":
         return [plain(numpys._projected)(*given, fold=fold)]
-    mean = given[2] if kind == "rows back" else None
+    mean = given[2] if center else None
     return plain(numpys.cotangents_of_rows)(*given[:2], mean, *given[3:], fold=fold)
 
 
 @pytest.mark.parametrize("kind", MACHINES)
 @pytest.mark.parametrize("name", normalization.KERNELS)
 @pytest.mark.parametrize("channels", [0, 5])
-def test_kernels_do_what_numpy_does(name: str, kind: str, channels: int) -> None:
+@pytest.mark.parametrize("center", [True, False])
+def test_kernels_do_what_numpy_does(name: str, kind: str, channels: int, center: bool) -> None:
     """Rows of every length around a vector's and a loop's, with statistics of their own or of their channel."""
     random, letters, rows = np.random.default_rng(0), normalization.KERNELS[name][0], 3
     for p in SIZES:
         sizes = {"r": rows * p, "n": rows, "s": max(rows, channels), "w": p}
         given = [random.standard_normal(sizes[letter], np.float32) for letter in letters if letter.islower()]
         found = [np.zeros(sizes[letter.lower()], np.float32) for letter in letters if letter.isupper()]
-        if name == "rows back, not centered":
+        if name == "rows back" and not center:
             given[2][:] = 0
-        kernel((name, channels, p), kind)(*given, *found, stop=rows)
+        kernel(normalization.Key(name, center, channels, p), kind)(*given, *found, stop=rows)
         shapes = {"r": (rows, p), "s": (-1, 1), "w": (p,)}
         given = [x.reshape(shapes[z])[: p if z == "w" else rows] for z, x in zip(letters, given, strict=False)]
-        for a, b in zip(found, _in_numpy(name, *given, fold=Fold(1, rows, p)), strict=True):
+        for a, b in zip(found, _in_numpy(name, *given, fold=Fold(1, rows, p), center=center), strict=True):
             np.testing.assert_allclose(a, np.ravel(b), rtol=1e-4, atol=1e-4 + 1e-6 * p)
 
 
@@ -181,7 +180,7 @@ def _touch(kind: str, at_end: bool) -> None:
     for name in normalization.KERNELS:
         for p in (1, 15, *SIZES):
             for channels in (0, 2):
-                guarded, made = Guarded(at_end), kernel((name, channels, p), kind)
+                guarded, made = Guarded(at_end), kernel(normalization.Key(name, True, channels, p), kind)
                 made(*(guarded.array(3 * a.each + a.fixed) for a in made.arguments), stop=3)
 
 

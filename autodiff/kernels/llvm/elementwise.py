@@ -6,10 +6,8 @@ Calls round once, as NumPy's do, so that their bits are NumPy's.
 from __future__ import annotations
 
 import math
-import operator
 import struct
 from collections.abc import Callable, Sequence
-from functools import reduce
 from typing import Any
 
 import numpy as np
@@ -176,35 +174,6 @@ def _normal(x: Any) -> tuple[Any, Any]:
 def _gelu_back(g: Any, x: Any) -> Any:
     e, below = _normal(x)
     return (e * x * (1 / math.sqrt(2 * math.pi)) + below) * g
-
-
-def _of_values(function: Callable[..., Any]) -> Callable[..., Value]:
-    """A function of symbols as a method for values."""
-
-    def of(self: Maths, *values: Value | float) -> Value:
-        made: Value = function(*(Symbol(self.k, x) if isinstance(x, Value) else x for x in values)).value
-        return made
-
-    return of
-
-
-class Maths:
-    """The same functions for kernels that are written without symbols."""
-
-    def __init__(self, code: Code) -> None:
-        self.k = code
-
-    def number(self, x: float) -> Value:
-        """``x`` in all lanes."""
-        return self.k.constant([x] * self.k.lanes)
-
-    def where(self, how: str, x: Value, y: Value | float) -> Value:
-        """Where x compares with y: ``olt``, ``ogt``; NaN does not."""
-        return _compared(how)(self.k, x, y if isinstance(y, Value) else self.number(y))
-
-    add, minus = _of_values(operator.add), _of_values(operator.sub)
-    times = _of_values(lambda *factors: reduce(operator.mul, factors))
-    exp, tanh, sigmoid = _of_values(exp), _of_values(tanh), _of_values(sigmoid)
 
 
 BODIES: dict[str, Callable[..., Any]] = {

@@ -57,21 +57,24 @@ def strips(k: Code, columns: int, vectors: int) -> Iterator[tuple[Int, list[int]
 
 def sums(
     k: Code, terms: Sequence[Term], rows: int, left: Int, apart: int, right: Int, lasts: Sequence[int],
-    begun: Sequence[Value],
+    begun: Sequence[Value], across: int = 0,
 ) -> Sequence[Value]:  # fmt: skip
     """The sums of products of numbers with vectors, row by row, added to what is ``begun``.
 
     The numbers of so many ``rows`` begin at ``left``, with ``apart`` bytes from row to row. The vectors begin at
-    ``right``; each has as many numbers as ``lasts`` says. Of several ``terms`` the outer loop comes first.
+    ``right``, side by side or ``across`` bytes apart; each has as many numbers as ``lasts`` says. Of several ``terms``
+    the outer loop comes first.
     """
     (count, step, along), *inner = terms
+    across = across or 4 * k.lanes
 
     def more(x: Int, y: Int, turns: int, totals: Sequence[Value]) -> Sequence[Value]:
         for turn in range(turns):
             if inner:
-                totals = sums(k, inner, rows, k.add(x, turn * step), apart, k.add(y, turn * along), lasts, totals)
+                totals = sums(k, inner, rows, k.add(x, turn * step), apart, k.add(y, turn * along), lasts, totals,
+                              across)  # fmt: skip
                 continue
-            vectors = [k.load(y, turn * along + 4 * k.lanes * v, last=last) for v, last in enumerate(lasts)]
+            vectors = [k.load(y, turn * along + across * v, last=last) for v, last in enumerate(lasts)]
             factors = [k.splat(x, turn * step + i * apart) for i in range(rows)]
             totals = [k.fma(*pair, total) for pair, total in zip(product(factors, vectors), totals, strict=True)]
         return totals

@@ -14,7 +14,7 @@ import numpy as np
 from autodiff.kernels import recurrent as numpys
 from autodiff.kernels.geometry import Array
 from autodiff.kernels.llvm.builder import Argument, Code, Int, Machine, Value
-from autodiff.kernels.llvm.elementwise import Maths
+from autodiff.kernels.llvm.elementwise import Symbol, sigmoid, tanh
 from autodiff.kernels.llvm.library import Kernel, host, in_a_row, ready, single
 from autodiff.kernels.llvm.products import products, strips, sums
 from autodiff.kernels.products import dot
@@ -31,10 +31,10 @@ def samples_together(machine: Machine, samples: int) -> int:
     return min(samples, 4 if machine.registers == 32 else 2)
 
 
-def _code(machine: Machine, size: int, read: Sequence[int], written: Sequence[int], weights: int) -> Code:
+def _code(machine: Machine, size: int, read: Sequence[int], written: Sequence[int]) -> Code:
     """A kernel of arrays that have ``size`` numbers so many times a row, of weights, and how rows follow each other."""
     rows = [Argument(n * size) for n in read] + [Argument(n * size, written=True) for n in written]
-    return Code(machine, [*rows, Argument(0, weights), Argument(0, 6)])
+    return Code(machine, [*rows, Argument(0, 4 * size * size), Argument(0, 6)])
 
 
 @contextmanager
@@ -62,10 +62,10 @@ def _turns(
 
 
 def forward(machine: Machine, key: tuple[int, int]) -> Code:
-    """The kernel of x, h0, c0, all h, c and gates, packed weights, and how rows follow each other in time."""
+    """The kernel of x, h0, c0, all h, c and gates, turned weights, and how rows follow each other in time."""
     size, together = key
-    k = _code(machine, size, (4, 1, 1), (1, 1, 4), 4 * size * -(-size // machine.lanes) * machine.lanes)
-    m, (x, h0, c0, h, c, gates, w, _) = Maths(k), k.arrays
+    k = _code(machine, size, (4, 1, 1), (1, 1, 4))
+    x, h0, c0, h, c, gates, w, _ = k.arrays
     with _turns(k, size, together, back=False) as (_, row, before, _):
         h_before, c_before = before(h, h0), before(c, c0)
         to_h, to_c = k.at(h, (row, 4 * size)), k.at(c, (row, 4 * size))
@@ -73,39 +73,40 @@ def forward(machine: Machine, key: tuple[int, int]) -> Code:
         for unit, (last,) in strips(k, size, 1):
             at = k.mul(unit, 4)
             begun = [k.load(z, at, 4 * size * n, last=last) for n in range(4 * together)]
-            found = sums(k, [(size, 4, 16 * k.lanes)], together, h_before, 4 * size, k.at(w, (unit, 16 * size)),
-                         [k.lanes] * 4, begun)  # fmt: skip
+            found = sums(k, [(size, 4, 16 * size)], together, h_before, 4 * size, k.add(w, at), [last] * 4, begun,
+                         across=4 * size)  # fmt: skip
             for s in range(together):
-                i, f, a, o = made = [(m.tanh if g == 2 else m.sigmoid)(found[4 * s + g]) for g in range(4)]
-                cell = k.fma(f, k.load(c_before, at, 4 * size * s, last=last), m.times(i, a))
-                k.store(cell, to_c, at, 4 * size * s, last=last)
-                k.store(m.times(o, m.tanh(cell)), to_h, at, 4 * size * s, last=last)
+                i, f, a, o = made = [(tanh if g == 2 else sigmoid)(Symbol(k, found[4 * s + g])) for g in range(4)]
+                cell = f * Symbol(k, k.load(c_before, at, 4 * size * s, last=last)) + i * a
+                k.store(cell.value, to_c, at, 4 * size * s, last=last)
+                k.store((o * tanh(cell)).value, to_h, at, 4 * size * s, last=last)
                 for g, gate in enumerate(made):
-                    k.store(gate, to_gates, at, 4 * size * (4 * s + g), last=last)
+                    k.store(gate.value, to_gates, at, 4 * size * (4 * s + g), last=last)
     return k
 
 
 def backward(machine: Machine, key: tuple[int, int]) -> Code:
     """The kernel of gates, c, c0, cotangents of h, c, x, h0 and c0, weights, and how rows follow each other."""
     size, together = key
-    k = _code(machine, size, (4, 1, 1, 1, 1), (4, 1, 1), 4 * size * size)
-    m, (gates, c, c0, g_h, g_c, g_x, g_h0, g_c0, w, _) = Maths(k), k.arrays
+    k = _code(machine, size, (4, 1, 1, 1, 1), (4, 1, 1))
+    gates, c, c0, g_h, g_c, g_x, g_h0, g_c0, w, _ = k.arrays
     with _turns(k, size, together, back=True) as (sample, row, before, begun):
         z, to_x = k.at(gates, (row, 16 * size)), k.at(g_x, (row, 16 * size))
         later = [k.at(array, (sample, 4 * size)) for array in (g_h0, g_c0)]
-        states = [*(k.at(array, (row, 4 * size)) for array in (c, g_h, g_c)), *later, before(c, c0)]
+        states = [before(c, c0), *(k.at(array, (row, 4 * size)) for array in (c, g_h, g_c)), *later]
         for unit, (last,) in strips(k, size, 1):
             at = k.mul(unit, 4)
             for s in range(together):
-                i, f, a, o = (k.load(z, at, 4 * size * (4 * s + g), last=last) for g in range(4))
-                cell, dh, dc, *carried, old = (k.load(place, at, 4 * size * s, last=last) for place in states)
-                dh, dc = (m.add(d, k.select(begun, x, k.zero)) for d, x in zip((dh, dc), carried, strict=True))
-                t, one = m.tanh(cell), m.number(1)
-                dc = k.fma(m.times(dh, o), m.minus(one, m.times(t, t)), dc)
-                for g, (gate, *factors) in enumerate(((i, dc, a), (f, dc, old), (a, dc, i), (o, dh, t))):
-                    slope = m.times(gate, m.minus(one, gate)) if g != 2 else m.minus(one, m.times(a, a))
-                    k.store(m.times(slope, *factors), to_x, at, 4 * size * (4 * s + g), last=last)
-                k.store(m.times(dc, f), later[1], at, 4 * size * s, last=last)
+                i, f, a, o = (Symbol(k, k.load(z, at, 4 * size * (4 * s + g), last=last)) for g in range(4))
+                read = [k.load(place, at, 4 * size * s, last=last) for place in states]
+                read[-2:] = [k.select(begun, x, k.zero) for x in read[-2:]]
+                old, cell, dh, dc, dh_later, dc_later = (Symbol(k, x) for x in read)
+                dh, t = dh + dh_later, tanh(cell)
+                dc = dc + dc_later + dh * o * (1 - t * t)
+                to_gates = i * (1 - i) * dc * a, f * (1 - f) * dc * old, (1 - a * a) * dc * i, o * (1 - o) * dh * t
+                for g, slope in enumerate(to_gates):
+                    k.store(slope.value, to_x, at, 4 * size * (4 * s + g), last=last)
+                k.store((dc * f).value, later[1], at, 4 * size * s, last=last)
         for sample, column, last, x in products(k, (0, together), size, [(4 * size, 4, 4 * size)], to_x, 16 * size, w):
             k.store(x, k.at(later[0], (sample, 4 * size), (column, 4)), last=last)
     return k
@@ -151,13 +152,10 @@ def _run(kernel: Kernel, steps: Steps, samples: int, *arrays: Array) -> None:
 
 def run_forward(kernel: Kernel, x: Array, w: Array, h0: Array, c0: Array, steps: Steps) -> Array:
     """All h, c and gates."""
-    (samples, size), lanes = c0.shape, kernel.machine.lanes
-    packed = np.zeros((4, -(-size // lanes) * lanes, size), np.float32)
-    packed[:, :size] = w.reshape(4, size, size)
-    packed = packed.reshape(4, -1, lanes, size).transpose(1, 3, 0, 2)
+    samples, size = c0.shape
     out = np.empty(6 * len(x) * size, np.float32)
     parts = numpys.lstm_parts(out, len(x), size, size)
-    _run(kernel, steps, samples, *map(in_a_row, (x, h0, c0)), *parts, in_a_row(packed))
+    _run(kernel, steps, samples, *map(in_a_row, (x, h0, c0)), *parts, in_a_row(w.T))
     return out
 
 
