@@ -62,7 +62,7 @@ def only_kernels(name: str = "host", **sizes: int) -> Iterator[None]:
         patch.setattr(lanes, "_routes", None)
         patch.setattr(library, "host", lambda: made)
         patch.setattr(library, "_kernels", {})
-        patch.setattr(library, "_asked", {})
+        patch.setattr(library, "_asked", set())
         patch.setattr(library, "_off", set())
         patch.setattr(library, "_unsaid", [])
         patch.setattr(convolution, "SMALL", 0)
@@ -86,7 +86,7 @@ def new_process(folder: Path) -> Iterator[Path]:
         patch.delenv("AUTODIFF_LLVM", raising=False)
         patch.setattr(lanes, "_routes", None)
         patch.setattr(library, "_kernels", {})
-        patch.setattr(library, "_asked", {})
+        patch.setattr(library, "_asked", set())
         patch.setattr(library, "_off", set())
         patch.setattr(library, "_unsaid", [])
         yield folder / "kernels"

@@ -61,7 +61,7 @@ def is_hurried() -> bool:
 
 
 class Untried(Exception):
-    """Raised by a route whose kernel is new, with a function that tries it against NumPy's and then calls the route."""
+    """Raised by a route whose kernel is to be made, with a function that makes it, tries it and calls the route."""
 
 
 def routed(name: str, function: Callable[..., Any], x: Any, *others: Any, **options: Any) -> Any:

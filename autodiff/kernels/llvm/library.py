@@ -1,4 +1,4 @@
-"""The kernels there are: compiled by threads in the background, tried against NumPy, kept in memory and on disk.
+"""The kernels there are: compiled by a thread in the background, tried against NumPy, kept in memory and on disk.
 
 Who asks for a kernel gets it or None, and computes in NumPy meanwhile. Nobody waits, except under
 ``use_deterministic_algorithms`` or ``AUTODIFF_LLVM=now``, where the first call compiles.
@@ -7,7 +7,6 @@ Who asks for a kernel gets it or None, and computes in NumPy meanwhile. Nobody w
 from __future__ import annotations
 
 import atexit
-import os
 import platform
 import sys
 import threading
@@ -28,7 +27,7 @@ from autodiff.kernels.threads import workers
 
 Array = np.ndarray[Any, Any]
 MOST = 512  # kernels in memory; the oldest goes when there are more
-COMPILES = "compiles for autodiff"  # the name of threads, one for each kernel, of which one at a time is at work
+COMPILES = "compiles for autodiff"  # the name of the thread that makes a kernel
 SINGLE = np.dtype(np.float32)
 
 
@@ -49,11 +48,9 @@ class Kernel:
     Args:
         binary: the object file.
         code: what it was compiled from.
-        name: under which it goes on disk, where it is new: after a trial, before which nobody uses it.
     """
 
-    def __init__(self, binary: bytes, code: Code, name: str = "") -> None:
-        self.untried = (name, binary) if name else None
+    def __init__(self, binary: bytes, code: Code) -> None:
         self.arguments, self.machine, self._team = code.arguments, code.machine, _team()
         self._own, self._turns = code.own, code.turns
         self._engine = _loaded(binary)
@@ -92,25 +89,28 @@ def scratch(size: int) -> Array:
 
 Entry = tuple[str, Hashable]  # the name of an operation, and what its kernel depends on besides
 _kernels: dict[Entry, Kernel] = {}
-_asked: dict[Entry, int] = {}  # how often, while there was no kernel
+_asked: set[Entry] = set()  # what somebody asked for before
 _off: set[str] = set()  # operations of which a kernel was wrong
 _unsaid: list[str] = []  # why, until a thread of the user's comes by
-_compiler = threading.RLock()  # held while LLVM is at work
-_trying = threading.Lock()  # held while a kernel is tried in the background
-_here = threading.local()  # the kernel that this thread tries
+_compiler = threading.RLock()  # held while a kernel is made and tried
+_here = threading.local()  # the kernel that this thread tries, by its entry
 
 
 def ready(kind: str, key: Hashable, build: Callable[..., Code], is_compared: bool = False) -> Kernel | None:
     """The kernel of which ``build(machine, key)`` makes the code; None as long as there is none.
 
-    The second who asks has it compiled.
+    The second who asks has it made.
 
     Raises:
-        lanes.Untried: if it has to be tried first, since whoever asks does not compare what it makes with NumPy's.
+        lanes.Untried: if it is to be made, and tried, since whoever asks does not compare its results with NumPy's.
     """
-    kernel = _kernels.get((kind, key)) or _ask((kind, key), build)
-    if kernel is not None and kernel.untried and not is_compared and kernel is not getattr(_here, "kernel", None):
-        raise lanes.Untried(partial(_try, kernel, kind))
+    entry = kind, key
+    kernel = _kernels.get(entry) or getattr(_here, "tried", {}).get(entry)
+    if kernel is None and _is_due(entry):
+        if not is_compared:
+            raise lanes.Untried(partial(_try, entry, build))
+        _begin(entry, build)
+        kernel = _kernels.get(entry)
     return kernel
 
 
@@ -118,99 +118,82 @@ def _at_once() -> bool:
     return are_deterministic_algorithms_enabled() or lanes.is_hurried()
 
 
-def _try(kernel: Kernel, kind: str, route: Callable[..., Any], function: Any, given: Any, by: Any) -> Any:
-    """What the route makes of these arguments and options, if it does what the function does; None if that is open.
-
-    Then a thread in the background tries it on copies; one at a time, for the memory.
-    """
-    if _at_once():
-        _judge(kernel, kind, route, function, given, by)
-        return None if kernel.untried else route(*given, **by)
-    if _trying.acquire(blocking=False):
-        call = kernel, kind, route, function, trial.copied(given), by
-        threading.Thread(target=_judge_and_release, args=call, name=COMPILES, daemon=True).start()
-    return None
-
-
-def _judge_and_release(*call: Any) -> None:
-    try:
-        _judge(*call)
-    finally:
-        _trying.release()
-
-
-def _judge(kernel: Kernel, kind: str, *call: Any) -> None:
-    before, _here.kernel = getattr(_here, "kernel", None), kernel
-    try:
-        passed = trial.passes(*call)
-        if passed and (new := kernel.untried):
-            kernel.untried = None
-            disk.write(*new)
-        elif passed is False:
-            raise ArithmeticError("it made other numbers")
-    except Exception as error:  # whatever it is, NumPy has the same numbers
-        _give_up(kind, error)
-    finally:
-        _here.kernel = before
-
-
-def _give_up(kind: str, error: Exception) -> None:
-    """Use no kernel of this kind any more."""
-    with _compiler:
-        if kind not in _off:
-            _unsaid.append(f"{kind} is computed by NumPy alone, for a kernel of it failed: {error}")
-        _off.add(kind)
-        for entry in [entry for entry in _kernels if entry[0] == kind]:
-            del _kernels[entry]
-
-
-def _ask(entry: Entry, build: Callable[..., Code]) -> Kernel | None:
+def _is_due(entry: Entry) -> bool:
+    """Whether a kernel that is asked for is to be made now."""
     while _unsaid:
         warnings.warn(_unsaid.pop(), AutodiffWarning, stacklevel=2)
-    if entry[0] in _off:
-        return None
-    if _at_once():
-        return _make(entry, build)
+    is_known = entry in _asked
     if len(_asked) > MOST:  # shapes that never come again
         _asked.clear()
-    _asked[entry] = count = _asked.get(entry, 0) + 1
-    if count == 2:
-        threading.Thread(target=_make, args=(entry, build), name=COMPILES, daemon=True).start()
-    return None
+    _asked.add(entry)
+    return entry[0] not in _off and (is_known or _at_once())
+
+
+def _try(entry: Entry, build: Callable[..., Code], *call: Any) -> Any:
+    """What a call of the route with these arguments and options gives; None as long as its kernel is not there."""
+    _begin(entry, build, *call)
+    route, _, given, by = call
+    return route(*given, **by) if entry in _kernels else None
+
+
+def _begin(entry: Entry, build: Callable[..., Code], *call: Any) -> None:
+    """Make a kernel: at once, or by a thread in the background, of which there is one at a time, for the memory."""
+    if _at_once():
+        _make(entry, build, *call)
+    elif not any(thread.name == COMPILES for thread in threading.enumerate()):
+        given = entry, build, *trial.copied(call)
+        threading.Thread(target=_make, args=given, name=COMPILES, daemon=True).start()
 
 
 def finish() -> None:
-    """Return when all that was asked for is compiled, or tried."""
+    """Return when no kernel is being made."""
     for thread in threading.enumerate():
         if thread.name == COMPILES:
             thread.join()
 
 
-def _make(entry: Entry, build: Callable[..., Code]) -> Kernel | None:
+def _make(entry: Entry, build: Callable[..., Code], *call: Any) -> None:
+    """Take the kernel from disk, or make it anew, and then try it by the call; without one its user compares it."""
     with _compiler:
-        kernel = _kernels.get(entry)
-        if kernel is None and entry[0] not in _off:
-            try:
-                kernel = _kept(entry[1], build)
-            except Exception as error:
-                _give_up(entry[0], error)
-                return None
+        before = getattr(_here, "tried", {})
+        if entry in _kernels or entry[0] in _off:
+            return
+        try:
+            kernel, name, binary = _kept(entry[1], build)
+            if binary and call:
+                _here.tried = {entry: kernel}
+                passed = trial.passes(*call)
+                if passed is None:
+                    return
+                if not passed:
+                    raise ArithmeticError("it made other numbers")
+                disk.write(name, binary)
             while len(_kernels) >= MOST:
-                oldest = next(iter(_kernels))
-                del _kernels[oldest]
-                _asked.pop(oldest, None)
+                del _kernels[next(iter(_kernels))]
             _kernels[entry] = kernel
-        return kernel
+        except Exception as error:  # whatever it is, NumPy has the same numbers
+            _give_up(entry[0], error)
+        finally:
+            _here.tried = before
 
 
-def _kept(key: Hashable, build: Callable[..., Code]) -> Kernel:
-    """The kernel from disk, or made anew."""
+def _give_up(kind: str, error: Exception) -> None:
+    """Use no kernel of this kind any more."""
+    _unsaid.append(f"{kind} is computed by NumPy alone, for a kernel of it failed: {error}")
+    _off.add(kind)
+    for entry in [entry for entry in _kernels if entry[0] == kind]:
+        del _kernels[entry]
+
+
+def _kept(key: Hashable, build: Callable[..., Code]) -> tuple[Kernel, str, bytes]:
+    """The kernel; and its name on disk and its machine code, which is empty where it comes from there."""
     llvm, machine = _llvm(), host()
     code = build(machine, key)
     text = code.text()
     name = disk.name_of(text, machine, llvm.llvm_version_info, sys.modules["llvmlite"].__version__)
-    binary = disk.read(name)
-    return Kernel(compiled(text, machine), code, name) if binary is None else Kernel(binary, code)
+    there = disk.read(name)
+    new = b"" if there else compiled(text, machine)
+    return Kernel(there or new, code), name, new
 
 
 @cache
@@ -271,8 +254,4 @@ def compiled(text: str, machine: Machine) -> bytes:
 
 
 atexit.register(_compiler.acquire, timeout=PATIENCE)  # for good: a program must not end while LLVM is at work
-atexit.register(_trying.acquire, timeout=PATIENCE)
 hold_over_forks(lambda: _compiler)
-hold_over_forks(lambda: _trying)
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=lambda: _asked.clear())  # what the parent's threads were to do
