@@ -20,9 +20,9 @@ from autodiff.kernels.threads import lend_helpers, wake_helpers
 
 PATIENCE = 4000  # looks for the next job, with a call of the system between, before a helper goes to sleep
 APART = 16  # words from one that several threads write to the next, for lines of the cache of their own
-PLACES, CALLS, NEXT, LOW, HIGH, DONE, JOB, WORDS = (APART * k for k in range(8))
+PLACES, CALLS, NEXT, DONE, JOB, WORDS = (APART * k for k in range(6))
 FIELDS = ("kernel", "arrays", "start", "stop", "parts", "size")  # of a job
-AT = {"places": PLACES, "calls": CALLS, "next": NEXT, "low": LOW, "high": HIGH, "done": DONE}
+AT = {"places": PLACES, "calls": CALLS, "next": NEXT, "done": DONE}
 AT |= {name: JOB + k for k, name in enumerate(FIELDS)}
 
 
@@ -32,26 +32,19 @@ def _words(*names: str) -> str:
 
 # ``run`` is for the caller of a kernel, ``serve`` for a helper. Whoever takes a place finds the job that it was offered
 # for: the caller takes back the places that are left, and waits for who took the others, before there is another job.
-# The caller takes parts from the first on, and helpers from the last on: so what is in a core's cache is used by it.
 TEXT = f"""
 declare i32 @sched_yield()
 declare i64 @llvm.smin.i64(i64, i64)
 define internal void @share(ptr %team, i64 %who) {{
-{_words("next", "low", "high", *FIELDS)}
+{_words("next", *FIELDS)}
 {chr(10).join(f"%{name} = load i64, ptr %{name}.at" for name in FIELDS)}
 %code = inttoptr i64 %kernel to ptr
-%up = icmp eq i64 %who, 0
-%side = select i1 %up, ptr %low.at, ptr %high.at
 br label %turn
 turn:
-%taken = atomicrmw add ptr %next.at, i64 1 seq_cst
-%more = icmp slt i64 %taken, %parts
+%part = atomicrmw add ptr %next.at, i64 1 seq_cst
+%more = icmp slt i64 %part, %parts
 br i1 %more, label %work, label %end
 work:
-%before = atomicrmw add ptr %side, i64 1 seq_cst
-%after = add i64 %before, 1
-%down = sub i64 %parts, %after
-%part = select i1 %up, i64 %before, i64 %down
 %offset = mul i64 %part, %size
 %first = add i64 %start, %offset
 %beyond = add i64 %first, %size
@@ -146,7 +139,7 @@ class Team:
         shared = helpers > 0 and self._free.acquire(blocking=False)  # else they help another thread
         try:
             words = self._words if shared else np.zeros(WORDS, np.int64)
-            words[NEXT] = words[LOW] = words[HIGH] = words[DONE] = 0
+            words[NEXT] = words[DONE] = 0
             words[JOB : JOB + len(FIELDS)] = kernel, arrays, start, stop, parts, -(-(stop - start) // parts)
             if shared:
                 wake_helpers(helpers - len(self._awake), helpers)
