@@ -19,20 +19,7 @@ from autodiff.kernels.normalization import SHORT, Fold
 BLOCK, MOST_PARTS = 1 << 14, 64  # numbers that a thread takes at a time, and how often; each makes one sum of its own
 
 
-class Key(NamedTuple):
-    """What a kernel depends on.
-
-    Args:
-        name: one of ``KERNELS``.
-        center: whether there are means.
-        channels: that have statistics; 0 where each row has its own.
-        p: numbers of a row.
-    """
-
-    name: str
-    center: bool
-    channels: int
-    p: int
+Key = tuple[str, bool, int]  # one of KERNELS, whether there are means, and the numbers of a row
 
 
 class Row(NamedTuple):
@@ -82,10 +69,10 @@ def _rows_back(
     return r.over(lambda g, x, w: [((x - mean) * slope + g * w - rest) * factor], g, x, w, to=[out])
 
 
-# What a kernel takes: rows (r), the places of their numbers (n), statistics of each channel or row (s), rows of weights
-# (w); large letters are written, and weights (W) are sums. It is made of the rest, and returns the numbers.
+# What a kernel takes: rows (r), statistics of each (s), rows of weights (w); large letters are written, and weights (W)
+# are sums. Their places, and the statistics that are read, are given to the function, which returns those that are not.
 KERNELS: dict[str, tuple[str, Callable[..., list[Symbol]]]] = {
-    "moments": ("rNNN", _moments),
+    "moments": ("rSSS", _moments),
     "standardized": (
         "rsssR",
         lambda r, x, mean, by, b, out: r.over(lambda x: [(x - mean) * by + b], x, to=[out]),
@@ -95,7 +82,7 @@ KERNELS: dict[str, tuple[str, Callable[..., list[Symbol]]]] = {
         lambda r, x, mean, by, w, b, out: r.over(lambda x, w, b: [(x - mean) * by * w + b], x, w, b, to=[out]),
     ),
     "products": (
-        "rrsNN",
+        "rrsSS",
         lambda r, g, x, mean: r.over(lambda g, x: [g * (x - mean), g], g, x, sums=2),
     ),
     "projected": (
@@ -109,29 +96,27 @@ KERNELS: dict[str, tuple[str, Callable[..., list[Symbol]]]] = {
 
 def build(machine: Machine, key: Key) -> Code:
     """The kernel over rows."""
-    (letters, body), center, channels, p = KERNELS[key.name], *key[1:]
-    sizes = {"r": (p, 0), "n": (1, 0), "s": (0, channels) if channels else (1, 0), "w": (0, p)}
+    name, center, p = key
+    letters, body = KERNELS[name]
+    sizes = {"r": (p, 0), "s": (1, 0), "w": (0, p)}
     k = Code(machine, [Argument(*sizes[z.lower()], z.isupper(), z == "W") for z in letters])
     with k.loop(k.start, k.stop) as turn:
-        own = k.divide(turn.index, channels)[1] if channels else turn.index
-        steps = {"r": (turn.index, 4 * p), "n": (turn.index, 4), "s": (own, 4), "w": (0, 4)}
-        places = [(z, k.at(x, steps[z.lower()])) for z, x in zip(letters, k.arrays, strict=True)]
-        given = [Symbol(k, k.splat(x)) if z == "s" else x for z, x in places if z != "N"]
-        totals = body(Row(k, center, p), *given)
-        for total, x in zip(totals, [x for z, x in places if z == "N"], strict=True):
+        places = [(z, k.at(x, (turn.index, 4 * sizes[z.lower()][0]))) for z, x in zip(letters, k.arrays, strict=True)]
+        totals = body(Row(k, center, p), *(Symbol(k, k.splat(x)) if z == "s" else x for z, x in places if z != "S"))
+        for total, x in zip(totals, [x for z, x in places if z == "S"], strict=True):
             k.store(total.value, x, last=1)
     return k
 
 
 def _run(name: str, fold: Fold, *arrays: Any, center: bool = True) -> bool:
     """Run a kernel over all rows, by several threads; False where none takes the arrays."""
-    key = Key(name, center, 0 if fold.n == 1 else fold.c, fold.p)
     for x in arrays:
         if type(x) is not np.ndarray or x.dtype != SINGLE or not (x.flags.c_contiguous and x.flags.aligned):
             return False
-    kernel = ready("normalization", key, build) if fold.p >= SHORT else None
+    kernel = ready("normalization", (name, center, fold.p), build) if fold.p >= SHORT else None
     if kernel is not None:
-        kernel(*arrays, stop=fold.n * fold.c, parts=_parts(fold))
+        given = [np.tile(x.ravel(), fold.n) if z == "s" else x for z, x in zip(KERNELS[name][0], arrays, strict=True)]
+        kernel(*given, stop=fold.n * fold.c, parts=_parts(fold))
     return kernel is not None
 
 
