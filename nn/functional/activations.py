@@ -60,24 +60,24 @@ def tanh(input: Any) -> Value:
 
 def softmax(input: Any, dim: int | None = None, *, dtype: Any = None) -> Value:
     """exp(x) over its sum along ``dim`` (Bridle 1990), shifted by the maximum so that nothing overflows."""
-    return reductions.softmax(input, _given(dim, input), dtype=dtype)
+    return reductions.softmax(input, _given("softmax", dim, input), dtype=dtype)
 
 
 def log_softmax(input: Any, dim: int | None = None, *, dtype: Any = None) -> Value:
     """log of ``softmax``, with all its digits where the softmax itself is 0 or 1."""
-    return reductions.log_softmax(input, _given(dim, input), dtype=dtype)
+    return reductions.log_softmax(input, _given("log_softmax", dim, input), dtype=dtype)
 
 
 def softmin(input: Any, dim: int | None = None, *, dtype: Any = None) -> Value:
     """``softmax`` of -x."""
-    return reductions.softmax(-input, _given(dim, input), dtype=dtype)
+    return reductions.softmax(-input, _given("softmin", dim, input), dtype=dtype)
 
 
-def _given(dim: int | None, input: Any) -> int:
+def _given(name: str, dim: int | None, input: Any) -> int:
     """``dim``, or the axis that PyTorch takes where none is given, with a warning."""
     if dim is None:
         dim = 0 if input.ndim in (0, 1, 3) else 1
-        warn(f"softmax of shape {tuple(input.shape)} takes dim={dim} where none is given; give the axis that is meant")
+        warn(f"Implicit dimension choice for {name} of shape {tuple(input.shape)}: dim={dim}; give the axis meant")
     return dim
 
 

@@ -61,7 +61,8 @@ def warn_of_stretch(name: str, input: Any, target: Any) -> None:
     except ValueError:
         raise misfit(name, first, second) from None
     if both not in (first, second):
-        warn(f"{misfit(name, first, second)}; they are stretched to {both}")
+        told = f"Using a target size {second} beside an input size {first}"  # programs filter by these words
+        warn(f"{told}: {misfit(name, first, second)}; they are stretched to {both}")
 
 
 def in_one_shape(name: str, input: Any, target: Any) -> tuple[Value, Value]:

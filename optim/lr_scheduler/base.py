@@ -215,7 +215,7 @@ def _plain(rate: Any) -> Any:
 def warn_of_epoch() -> None:
     """Warn the program that calls ``step(epoch)``."""
     warnings.warn(
-        "`step(epoch)` of a schedule jumps to that epoch; most schedules go on by `step()` alone",
+        "The epoch parameter in `scheduler.step()` jumps to that epoch; most schedules go on by `step()` alone",
         UserWarning,
         stacklevel=3,
     )
