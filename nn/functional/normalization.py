@@ -14,7 +14,7 @@ from autodiff.engine.values import Value
 from autodiff.engine.versions import changed
 from autodiff.errors import OptionError, ShapeError
 from autodiff.functions.arithmetic import clamp, multiply
-from autodiff.functions.arrays import lent
+from autodiff.functions.arrays import array_of, lent
 from autodiff.functions.into import into
 from autodiff.functions.reductions import mean
 from autodiff.functions.shaping import contiguous
@@ -22,7 +22,6 @@ from autodiff.functions.transcendental import rsqrt
 from autodiff.kernels.geometry import Sizes, Window
 from autodiff.kernels.precision import single
 from autodiff.linalg.norms import vector_norm
-from autodiff.ops.arrays import detached
 from autodiff.ops.normalization import moments, standardize
 from autodiff.ops.shaping import cast, in_single, reshape
 from autodiff.ops.windows import sum_pool
@@ -34,7 +33,8 @@ __all__ = ["batch_norm", "group_norm", "instance_norm", "layer_norm", "local_res
 
 def _moments(input: Any, axes: Sizes, center: bool = True) -> Any:
     """The moments of ``input`` over ``axes``, outside the graph; None of integers, and of nothing."""
-    return moments(single(detached(input)), axes, center) if input.dtype.kind == "f" and 0 not in input.shape else None
+    x = array_of(input)
+    return moments(single(x), axes, center) if x.dtype.kind == "f" and 0 not in x.shape else None
 
 
 def _standardized(
@@ -156,7 +156,7 @@ def _track(input: Any, given: Any, running_mean: Any, running_var: Any, axes: Si
     """Move the running statistics, if there are any, towards the input's, in place and outside the graph."""
     if running_mean is None or not math.prod(input.shape):  # nothing has no statistics
         return
-    mean, variance = given or moments(single(detached(input)), axes)
+    mean, variance = given or moments(single(array_of(input)), axes)
     count = math.prod(input.shape[a] for a in axes)
     for running, own in ((running_mean, mean), (running_var, variance * (count / max(count - 1, 1)))):
         samples = own.reshape(-1, input.shape[1])  # one, or, of an instance norm, as many as the batch has
