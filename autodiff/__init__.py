@@ -56,10 +56,12 @@ from autodiff.kernels.blas import (
 )
 from autodiff.kernels.blas import use_deterministic_algorithms as use_deterministic_algorithms
 from autodiff.kernels.heap import keep_freed_memory as _keep_freed_memory
+from autodiff.kernels.lanes import when_found as _when_found
 from autodiff.kernels.threads import get_num_threads as get_num_threads
 from autodiff.kernels.threads import set_num_threads as set_num_threads
 from autodiff.linalg.old_names import *
 from autodiff.named_dtypes import *
+from autodiff.ops.long_arrays import take_kernels as _take_kernels
 from autodiff.random import *
 from autodiff.settings import *
 from autodiff.spelling import install as _find_spellings
@@ -133,6 +135,7 @@ igamma, igammac = special.gammainc, special.gammaincc
 
 _find_spellings()
 _keep_freed_memory()
+_when_found(_take_kernels)
 _name_lines_of_user()
 _give_tensors(vars(), _FUNCTIONS)
 _add_examples({name: getattr(Tensor, name) for name in _FUNCTIONS if hasattr(Tensor, name)}, _FUNCTIONS)

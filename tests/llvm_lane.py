@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 from autodiff.kernels import lanes, threads
-from autodiff.kernels.llvm import builder, convolution, library
+from autodiff.kernels.llvm import builder, convolution, library, packed
 
 X86 = platform.machine().lower() in ("x86_64", "amd64")
 # The code for vectors of 8, with half the registers, and of 4, as for NEON, runs on every processor with AVX2.
@@ -98,7 +98,8 @@ def workers(number: int) -> Iterator[None]:
     """Let so many threads share the smallest work."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(threads, "workers", lambda: number)
-        patch.setattr(convolution, "WORTH_THREADS", 0)
+        for module in (convolution, packed):
+            patch.setattr(module, "WORTH_THREADS", 0)
         yield
 
 

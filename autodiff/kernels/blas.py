@@ -103,11 +103,6 @@ def _controllers() -> list[Any]:
     return [library for library in ThreadpoolController().lib_controllers if library.user_api == "blas"]
 
 
-def functions(name: str) -> list[Any]:
-    """The functions of a name in the loaded BLAS libraries."""
-    return [getattr(library.dynlib, name) for library in _controllers() if hasattr(library.dynlib, name)]
-
-
 def blas_facts() -> list[str]:
     """Each loaded BLAS library in words: its name, version, the processor it was made for, and its threads."""
     return [

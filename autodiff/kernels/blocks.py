@@ -66,7 +66,7 @@ def sloped(route: str, slope: Callable[[Any], Any]) -> Callable[[Any, Any, Any],
             return g * slope(out)
         if type(g) is not np.ndarray:
             return g.__once__(vjp, (g, out, None), {}) if _is_one_call(g, route) else g * slope(out)
-        if (made := routed(route, plain, g, out)) is not None:
+        if (made := routed(route, plain, lone(g), out)) is not None:
             return made
         if g.size < MANY or not (g.flags.c_contiguous and out.flags.c_contiguous and g.dtype == out.dtype):
             return g * slope(out)
@@ -74,6 +74,11 @@ def sloped(route: str, slope: Callable[[Any], Any]) -> Callable[[Any, Any, Any],
 
     vjp.route = route  # type: ignore[attr-defined]
     return vjp
+
+
+def lone(x: Any) -> Any:
+    """A number that is stretched over an array as one without axes, as kernels take it; others as they are."""
+    return x if any(x.strides) else x[(0,) * x.ndim + (...,)]
 
 
 def _is_one_call(x: Any, route: str) -> bool:

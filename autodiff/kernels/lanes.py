@@ -20,6 +20,7 @@ VARIABLE = "AUTODIFF_LLVM"  # "off": NumPy alone; "now": the first call of a sha
 _routes: dict[str, Callable[..., Any]] | None = None  # empty where the lane is off; None before it was looked for
 _hurried: list[bool] = []  # one for each block of ``settled``
 _wanted = True
+_waiting: list[Callable[[], None]] = []
 
 
 def routes() -> dict[str, Callable[..., Any]]:
@@ -36,7 +37,14 @@ def _found() -> dict[str, Callable[..., Any]]:
         return {}
     from autodiff.kernels.llvm import ROUTES
 
+    for function in _waiting:
+        function()
     return ROUTES
+
+
+def when_found(function: Callable[[], None]) -> None:
+    """Have the function called when it turns out that there are kernels; what it prepares costs nothing till then."""
+    _waiting.append(function)
 
 
 def set_enabled(on: bool) -> None:

@@ -53,21 +53,11 @@ def _rows(x: Any) -> Any:
     return x if len(x.shape) == 2 else x.reshape(math.prod(x.shape[:-1]), x.shape[-1])
 
 
-FEW, LARGE = 50, 1 << 15
-
-
 def _by_transpose(x: Any, w: Any, b: Any) -> Any:
-    """x w^T, plus a row b if it is given; on small matrices by ``dot``, which has less overhead than matmul.
-
-    For few rows against a large w OpenBLAS is faster at w x^T, the copy back included; from about 50 rows on, or a
-    quarter of w's, it is slower.
-    """
-    if x.size < SMALL:
-        out = x.dot(w.T)
-    elif w.size >= LARGE and 1 < len(x) <= FEW and 4 * len(x) <= len(w):
-        out = np.ascontiguousarray(dot(w, x.T).T)
-    else:
+    """x w^T, plus a row b if it is given; on small matrices by the method, which has less overhead."""
+    if x.size >= SMALL:
         return dot(x, w.T, b)
+    out = x.dot(w.T)
     return out if b is None else np.add(out, b, out)
 
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from autodiff.kernels.llvm import convolution, elementwise, formulas, normalization, products, recurrent
+from autodiff.kernels.llvm import convolution, elementwise, formulas, normalization, packed, recurrent
 
 # A route takes the arguments of NumPy's function. It gives None where it has no kernel, or not yet.
 ROUTES: dict[str, Callable[..., Any]] = {
     "convolve": convolution.convolve,
     "convolve_input": convolution.convolve_input,
     "convolve_weight": convolution.convolve_weight,
-    "dot": products.dot,
+    "dot": packed.dot,
     "formula": formulas.formula,
     "stretch": formulas.stretch,
     "moments": normalization.moments,

@@ -148,7 +148,7 @@ class Code:
 
     def select(self, condition: Value, x: Int, y: Int) -> Value:
         """``x`` where the condition holds, else ``y``."""
-        x, y = (Value("i64", f"{v}") if isinstance(v, int) else v for v in (x, y))
+        x, y = word(x), word(y)
         return self.op(x.type, f"select {condition}, {x}, {y}")
 
     def add(self, *terms: Int) -> Int:
@@ -159,22 +159,24 @@ class Code:
                 total = term if total is None else self.binary("add", total, term)
         if total is None or not known:
             return known if total is None else total
-        return self.binary("add", total, Value("i64", f"{known}"))
+        return self.binary("add", total, word(known))
 
-    def mul(self, x: Int, factor: int) -> Int:
-        """The product of an integer with a known one."""
-        return x * factor if isinstance(x, int) else self.binary("mul", x, Value("i64", f"{factor}"))
+    def mul(self, x: Int, factor: Int) -> Int:
+        """The product of integers."""
+        if isinstance(x, int) and isinstance(factor, int):
+            return x * factor
+        return self.binary("mul", word(x), word(factor))
 
-    def at(self, base: Int, *steps: tuple[Int, int]) -> Int:
+    def at(self, base: Int, *steps: tuple[Int, Int]) -> Int:
         """An address: ``index * apart`` bytes beyond ``base``, for each (index, apart) of ``steps``."""
         return self.add(base, *(self.mul(index, apart) for index, apart in steps))
 
-    def divide(self, x: Int, divisor: int) -> tuple[Int, Int]:
-        """Quotient and remainder of an integer that is not negative."""
-        if isinstance(x, int) or divisor == 1:
-            return divmod(x, divisor) if isinstance(x, int) else (x, 0)
-        by = Value("i64", f"{divisor}")
-        return self.binary("udiv", x, by), self.binary("urem", x, by)
+    def divide(self, x: Int, divisor: Int) -> tuple[Int, Int]:
+        """Quotient and remainder of integers that are not negative."""
+        if isinstance(x, int) and isinstance(divisor, int):
+            return divmod(x, divisor)
+        x, divisor = word(x), word(divisor)
+        return (x, 0) if divisor.name == "1" else (self.binary("udiv", x, divisor), self.binary("urem", x, divisor))
 
     def least(self, x: Int, y: Int) -> Int:
         """The smaller of two integers."""
@@ -195,7 +197,7 @@ class Code:
         return [f"%b{self._names}.{k}" for k in range(count)]
 
     @contextmanager
-    def loop(self, start: Int, stop: Int, step: int = 1, carried: Sequence[Value] = ()) -> Iterator[Loop]:
+    def loop(self, start: Int, stop: Int, step: Int = 1, carried: Sequence[Value] = ()) -> Iterator[Loop]:
         """Build the body of a loop over ``range(start, stop, step)`` that hands values from turn to turn."""
         body, after = self._labels(2)
         before, known = self._block, isinstance(start, int) and isinstance(stop, int) and start < stop
@@ -217,6 +219,16 @@ class Code:
             self.op(x.type, f"phi {x.type} [{x.name}, {before}], [{y.name}, {end}]")
             for x, y in zip(carried, loop.next, strict=True)
         ]
+
+    @contextmanager
+    def when(self, condition: Value) -> Iterator[None]:
+        """Build what is done only where the condition holds."""
+        body, after = self._labels(2)
+        self._lines.append(f"br {condition}, label {body}, label {after}")
+        self._go(body)
+        yield
+        self._lines.append(f"br label {after}")
+        self._go(after)
 
     def constant(self, numbers: Iterable[float]) -> Value:
         """A vector of these numbers, in float32."""
@@ -316,3 +328,8 @@ class Code:
 
 def _name(x: Int) -> str:
     return x.name if isinstance(x, Value) else f"{x}"
+
+
+def word(x: Int) -> Value:
+    """An integer as a value."""
+    return x if isinstance(x, Value) else Value("i64", f"{x}")

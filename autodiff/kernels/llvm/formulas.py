@@ -5,6 +5,7 @@ A kernel goes over whole vectors; the numbers that are left over go through it i
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from functools import lru_cache, partial, reduce
 from typing import Any, NamedTuple
@@ -100,8 +101,17 @@ def plan_of(key: Key) -> Plan | None:
     return Plan(numbers, written, gives) if gives or any(written) else None
 
 
+def _compared(k: Code, how: str, x: Value) -> Value:
+    """Whether the size of numbers compares with infinity."""
+    size = k.call(x.type, f"llvm.fabs.v{k.lanes}f32", x) or x
+    return k.op(f"<{k.lanes} x i1>", f"fcmp {how} {size}, {k.constant([math.inf] * k.lanes).name}")
+
+
 def build(machine: Machine, key: Key) -> Code:
-    """The kernel of a formula: of its arrays, the one it gives, its numbers, and whether it made NaN of numbers."""
+    """The kernel of a formula: of its arrays, the one it gives, its numbers, and whether it made NaN of numbers.
+
+    If it gives one: or anything infinite of what is finite.
+    """
     plan = plan_of(key) or Plan(0, (), False)
     written = [*plan.written, *[True] * plan.gives]
     k = Code(machine, [*(Argument(machine.lanes, written=each) for each in written), Argument(0, plan.numbers),
@@ -115,23 +125,25 @@ def build(machine: Machine, key: Key) -> Code:
                    if x.changed or x is made]  # fmt: skip
         for x, place in results:
             k.store(x, place, offset)
-        is_nan = [k.op(flags, f"fcmp uno {x}, {x.name}") for x, _ in results]
-        was_none = [k.op(flags, f"fcmp ord {x.taken}, {x.taken.name}") for x in arrays if x.is_read]
-        is_new = reduce(partial(k.binary, "and"), [reduce(partial(k.binary, "or"), is_nan), *was_none])
-        turn.next = [k.binary("or", turn.values[0], is_new)]
+        given, is_new = [x.taken for x in arrays if x.is_read], turn.values[0]
+        for bad, fine in (("uno", "ord"), *[("oge", "olt")] * plan.gives):
+            was_fine = [_compared(k, fine, x) for x in given]
+            is_bad = reduce(partial(k.binary, "or"), [_compared(k, bad, x) for x, _ in results])
+            is_new = k.binary("or", is_new, reduce(partial(k.binary, "and"), [is_bad, *was_fine]))
+        turn.next = [is_new]
     k.store(k.select(turn.out[0], k.constant([1] * k.lanes), k.zero), found)
     return k
 
 
 def _fit(arrays: Sequence[Any]) -> bool:
-    """Whether all are arrays of one shape that a kernel takes, and long."""
-    shape = arrays[0].shape
+    """Whether there are arrays, all of one shape, which a kernel takes, and long."""
+    shape = arrays[0].shape if arrays else ()
     for x in arrays:
         if type(x) is not np.ndarray or x.dtype != SINGLE or x.shape != shape or x.size < LONG:
             return False
         if not (x.flags.c_contiguous and x.flags.aligned):
             return False
-    return True
+    return bool(arrays)
 
 
 def key_of(name: str) -> Key:
@@ -141,46 +153,50 @@ def key_of(name: str) -> Key:
 
 def of(name: str) -> Callable[..., Array | None]:
     """The route of a function of one array or several."""
-    key = key_of(name)
 
     def route(*arrays: Any) -> Array | None:
-        plan = plan_of(key) if _fit(arrays) else None
-        kernel = plan and ready(name, key, build)
-        return apply(kernel, plan, arrays)[0] if plan and kernel else None
+        made = prepared(BODIES[name], arrays, name)
+        return None if made is None else _unless_new(*made())
 
     return route
 
 
 def formula(first: Any, function: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
-    """The route of ``function(*arguments)``, of arrays like the ``first``: what it gives, or True."""
-    made = prepared(first, function, arguments)
-    return None if made is None else made()[0]
+    """The route of ``function(*arguments)``, of which the ``first`` is an array: what it gives, or True."""
+    made = prepared(function, arguments)
+    return None if made is None else _unless_new(*made())
+
+
+def _unless_new(made: Any, found: Array) -> Any:
+    """What a kernel gives, or True; None for what has a NaN or an infinity of which NumPy has to tell somebody."""
+    is_told = made is not True and found.any() and set(np.geterr().values()) != {"ignore"}
+    return None if is_told else made
 
 
 def stretch(first: Any, steps: Any, arguments: tuple[Any, ...]) -> Callable[[], Any] | None:
     """The route of calls of a program that are made again and again (see ``Stretch``): one call without arguments."""
-    return prepared(first, Stretch(steps), arguments)
+    return prepared(Stretch(steps), arguments)
 
 
-def prepared(first: Any, function: Any, arguments: tuple[Any, ...]) -> Callable[[], Any] | None:
+def prepared(function: Any, arguments: tuple[Any, ...], name: str = "") -> Callable[[], Any] | None:
     """``function(*arguments)`` as a call without arguments, which gives what ``apply`` gives; None for no formula."""
     arrays: list[Any] = []
     numbers: list[Any] = []
     key = function, _form(arguments, arrays, numbers)
-    plan = plan_of(key) if _fit((first, *arrays)) else None
+    plan = plan_of(key) if _fit(arrays) else None
     if plan is None:
         return None
     for x, written in zip(arrays, plan.written, strict=True):
         if written and not (x.flags.writeable and not any(y is not x and np.may_share_memory(x, y) for y in arrays)):
             return None
     is_stretch = type(function) is Stretch  # whose bits ``compile`` compares with the step's
-    kind = "a stretch of calls" if is_stretch else f"the formula {function.__qualname__}"
+    kind = name or ("a stretch of calls" if is_stretch else f"the formula {function.__name__}")
     kernel = ready(kind, key, build, is_stretch)
     return None if kernel is None else partial(apply, kernel, plan, arrays, numbers)
 
 
 def apply(kernel: Kernel, plan: Plan, arrays: Sequence[Array], numbers: Sequence[Any] = ()) -> tuple[Any, Array]:
-    """What a kernel makes of arrays of one shape, in a new one or in place; and ones where it made NaN of numbers."""
+    """What a kernel makes of arrays of one shape, in a new one or in place; and ones where ``build`` says."""
     lanes, size = kernel.machine.lanes, arrays[0].size
     made = [np.empty(arrays[0].shape, np.float32)] if plan.gives else []
     flat, whole, parts = [x.reshape(-1) for x in (*arrays, *made)], size // lanes, size // BLOCK or 1

@@ -11,7 +11,7 @@ import platform
 import sys
 import threading
 import warnings
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Sequence
 from functools import cache, partial
 from typing import Any
 
@@ -70,15 +70,15 @@ class Kernel:
                 raise BufferError(f"{size} numbers of float32 in a row are expected, not {given}")
         if not 0 <= start <= stop or parts < 1:
             raise BufferError(f"a range is expected, not {start} to {stop} in {parts} parts")
-        helpers = min(parts, workers()) - 1 if parts > 1 else 0
-        own = scratch(self._own * (helpers + 1)) if self._own else None
-        first = 0 if own is None else team.address(own)
-        places = np.array([4 * self._own, first, *[team.address(array) for array in arrays]], np.int64)
-        self._team.run(self._entry, team.address(places), start * self._turns, stop * self._turns, parts, helpers)
+        self.run([team.address(array) for array in arrays], stop * self._turns, start * self._turns, parts)
 
-    def run(self, words: Array, stop: int, parts: int) -> None:
-        """Run code that reads these words over ``range(stop)``; whoever gives them answers for what they are."""
-        self._team.run(self._entry, words.ctypes.data, 0, stop, parts, parts - 1)
+    def run(self, words: Sequence[int], stop: int, start: int = 0, parts: int = 0) -> None:
+        """Run code that reads these words, too, as each part by default; who gives them answers for what they are."""
+        parts = parts or stop - start
+        helpers = min(parts, workers()) - 1
+        own = scratch(self._own * (helpers + 1)) if self._own else None
+        places = np.array([4 * self._own, 0 if own is None else team.address(own), *words], np.int64)
+        self._team.run(self._entry, team.address(places), start, stop, parts, helpers)
 
 
 def scratch(size: int) -> Array:

@@ -1,29 +1,16 @@
-"""Products of matrices as kernels: a tile of sums stays in registers, and the numbers come one after another."""
+"""Products of matrices as parts of kernels: a tile of sums stays in registers, the numbers come one after another."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from itertools import product
-from typing import Any
 
-import numpy as np
-
-from autodiff.kernels.geometry import Array
-from autodiff.kernels.llvm import halves
-from autodiff.kernels.llvm.builder import Argument, Code, Int, Machine, Value
-from autodiff.kernels.llvm.library import Kernel, in_a_row, ready, single
-from autodiff.kernels.threads import shares_sums, workers
+from autodiff.kernels.llvm.builder import Code, Int, Machine, Value
 
 ROWS = 24  # at least, of a left factor whose rows are not counted beforehand
 WAIT = 8  # sums that are begun before the first of them is ready
 TURNS = 4  # of the loop over what is summed, written out
-PART = 1 << 20  # multiply-adds that a thread takes at a time
-# Beyond these BLAS, which copies its factors into tiles, is as fast.
-LARGEST = 1 << 16  # numbers of a right factor; half as many where it has to be copied, or is a sum over many rows
-FEWEST_ROWS, FEWEST_TERMS = 64, 256  # of a left factor that lies row by row, or column by column
 
-# Whether the left factor lies by columns, its size across them, columns of the right one, whether a row is added.
-Key = tuple[bool, int, int, bool]
 Term = tuple[Int, int, int]  # how many products are summed, and bytes from one to the next in the left and right factor
 
 
@@ -137,54 +124,3 @@ def turn(k: Code, source: Int, rows: int, apart: int, columns: int, to: Int) -> 
             square = [k.load(at, i * apart, last=columns) for i in range(many)] + [k.zero] * (k.lanes - many)
             for i, x in enumerate(k.turned(square)[:columns]):
                 k.store(x, below, i * 4 * rows, last=many)
-
-
-def build(machine: Machine, key: Key) -> Code:
-    """The kernel over the rows of a left factor; or, where it lies by columns, over the products that are summed."""
-    by_columns, size, columns, added = key
-    result = Argument(0, size * columns, True, sums=True) if by_columns else Argument(columns, written=True)
-    k = Code(machine, [Argument(size), Argument(columns) if by_columns else Argument(0, size * columns), result,
-                       *[Argument(0, columns)] * added])  # fmt: skip
-    x, y, out, *row = k.arrays
-    if by_columns:
-        x, y = k.at(x, (k.start, 4 * size)), k.at(y, (k.start, 4 * columns))
-        made = products(k, (0, size), columns, [(k.binary("sub", k.stop, k.start), 4 * size, 4 * columns)], x, 4, y)
-    else:
-        made = products(k, (k.start, k.stop), columns, [(size, 4, 4 * columns)], x, 4 * size, y)
-    for i, column, last, z in made:
-        z = k.binary("fadd", z, k.load(k.at(row[0], (column, 4)), last=last)) if row else z
-        k.store(z, k.at(out, (i, 4 * columns), (column, 4)), last=last)
-    return k
-
-
-def dot(x: Any, y: Any, count: int, b: Any = None) -> Array | None:
-    """The route of ``products.dot``."""
-    (rows, size), columns = x.shape, y.shape[1]
-    if not single(x, y, b):
-        return None
-    by_columns = not x.flags.c_contiguous and x.T.flags.c_contiguous
-    if by_columns:
-        key, fits = (True, rows, columns, False), b is None and 2 * rows * columns <= LARGEST
-        fits = fits and size >= FEWEST_TERMS
-    else:
-        copies = 1 if y.flags.c_contiguous else 2
-        key, fits = (False, size, columns, b is not None), rows >= FEWEST_ROWS and copies * size * columns <= LARGEST
-    if not fits:
-        out = halves.shared(x, y)
-        return out if b is None or out is None else np.add(out, b, out)
-    kernel = ready("matrix product", key, build)
-    return None if kernel is None else _multiplied(kernel, key, x, y, b)
-
-
-def _multiplied(kernel: Kernel, key: Key, x: Array, y: Array, b: Array | None) -> Array:
-    (rows, size), columns = x.shape, y.shape[1]
-    parts = max(1, rows * size * columns // PART)
-    if not key[0]:
-        out = np.empty((rows, columns), np.float32)
-        added = [] if b is None else [in_a_row(b)]
-        kernel(in_a_row(x), in_a_row(y), out, *added, stop=rows, parts=min(parts, rows // ROWS))
-        return out
-    parts = workers() if parts > 1 and shares_sums() else 1
-    totals = np.empty((parts, rows, columns), np.float32)
-    kernel(in_a_row(x.T), in_a_row(y), totals, stop=size, parts=parts)
-    return totals[0] if parts == 1 else np.add.reduce(totals, axis=0)
