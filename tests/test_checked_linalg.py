@@ -64,6 +64,13 @@ def test_the_gradient_of_the_others_is_as_ever() -> None:
     assert autodiff.autograd.grad(autodiff.linalg.cholesky_ex(both).L[0].sum(), x)[0].tolist() == alone.tolist()
 
 
+@pytest.mark.parametrize("kind", [autodiff.uint8, autodiff.int64, autodiff.float16])
+@pytest.mark.parametrize("name", ["cholesky_ex", "inv_ex"])
+def test_matrices_of_other_dtypes_are_told_of_too(name: str, kind: Any) -> None:
+    """PyTorch refuses integers and halves."""
+    assert getattr(autodiff.linalg, name)(autodiff.tensor([[0, 0], [0, 2]], dtype=kind)).info.item() == 1
+
+
 @pytest.mark.parametrize("name", ["cholesky_ex", "inv_ex"])
 def test_it_raises_where_it_is_asked_to(name: str) -> None:
     """As PyTorch does."""
