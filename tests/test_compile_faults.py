@@ -112,13 +112,13 @@ def test_a_product_that_numpy_takes_for_invalid() -> None:
         raise FloatingPointError
 
     first, second = np.zeros(2), np.zeros(2)
-    replay._make([partial(dot, 1.0, first), partial(np.add, 1, 2, second)])
+    replay.make([partial(dot, 1.0, first), partial(np.add, 1, 2, second)])
     assert first.tolist() == [1, 1]
     assert second.tolist() == [3, 3]
     with pytest.raises(FloatingPointError):
-        replay._make([partial(dot, math.nan, first)])
+        replay.make([partial(dot, math.nan, first)])
     with np.errstate(invalid="raise"), pytest.raises(FloatingPointError):
-        replay._make([partial(np.subtract, math.inf, math.inf, second)])
+        replay.make([partial(np.subtract, math.inf, math.inf, second)])
 
 
 def test_two_threads_compile_at_once() -> None:

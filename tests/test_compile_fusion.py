@@ -14,6 +14,7 @@ import autodiff
 import nn
 import optim
 from autodiff.compiling import fusion
+from autodiff.engine.primitive import Primitive
 
 RNG = np.random.default_rng(0)
 
@@ -116,10 +117,37 @@ def test_arrays_that_overlap() -> None:
 
 
 def test_a_wrong_order_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Lanes that are cut in the wrong place: the comparison finds it."""
-    sort = fusion._groups
-    monkeypatch.setattr(fusion, "_groups", lambda calls: sort(calls[::-1]))
+    """Rows in the wrong order: the comparison finds it."""
+    rows = fusion._in_turns
+    monkeypatch.setattr(fusion, "_in_turns", lambda calls: rows(calls)[::-1])
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         compiled = side_by_side(training(lambda p: optim.SGD(p, lr=0.1, momentum=0.9), 3, 4, 2), data)
     assert not compiled.programs
+
+
+def test_a_number_that_lies_in_a_long_array() -> None:
+    """One entry of what a stretch has just written, stretched over all: it is read, and not what lies beside it."""
+
+    def step(x: Any) -> Any:
+        y = x * 2
+        return (y * y[:1, :1] + y) * 3
+
+    compiled = side_by_side(lambda: Way(step, []), lambda i: (RNG.normal(size=(256, 256)).astype(np.float32),))
+    assert replays(compiled)
+
+
+@pytest.mark.parametrize("like", [True, False])
+def test_an_array_that_a_primitive_makes(like: bool) -> None:
+    """One that it makes for what it takes is noted; one that it makes without its knowledge makes it one call."""
+
+    def twice(x: Any) -> Any:
+        out = np.zeros(x.shape, x.dtype, like=x) if like else np.zeros(x.shape, x.dtype)
+        np.add(out, x, out=out)
+        out += x
+        return out
+
+    made = Primitive("defined_here", twice, lambda g, out, x: g * 2)
+    compiled = side_by_side(lambda: Way(made, []), lambda i: (RNG.normal(size=(2, 3)),))
+    assert replays(compiled)
+    assert bool(compiled.programs[0].source().opaque) is not like

@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from autodiff.compiling.calls import Call
-from autodiff.compiling.fusion import Array, Pair, stretches
+from autodiff.compiling.calls import make
+from autodiff.compiling.fusion import Array, Pair, address, elementwise, into, merged, stretches
 from autodiff.compiling.numbers import Changed
 from autodiff.compiling.traced import Ref
 from autodiff.kernels.lanes import routes, settled
@@ -19,103 +19,100 @@ BLOCK, MOST = 1 << 14, 64  # entries, and calls of a stretch
 
 
 def by_blocks(pairs: list[Pair], uses: Counter[Ref]) -> list[Pair]:
-    """The calls, of which such stretches are cut; ``uses`` counts how often the program names each array.
+    """The calls, with each such stretch as one; ``uses`` counts how often the program names each array.
 
-    The bits are those of whole calls. An array that one stretch alone uses has memory for one block there.
+    The bits are those of whole calls. What a stretch alone uses is not written to memory.
     """
-    cut = stretches(pairs, lambda run, pair: _goes_on([], run[0][1]) and _goes_on(run, pair[1]))
-    return [pair for stretch in cut for pair in (_cut(stretch, uses) if len(stretch) > 1 else stretch)]
+    cut = stretches(pairs, lambda run, pair: _goes_on([], run[0]) and _goes_on(run, pair))
+    return [pair for stretch in cut for pair in (_as_one(stretch, uses) if len(stretch) > 1 else stretch)]
 
 
-def in_one_pass(pairs: list[Pair], uses: Counter[Ref]) -> list[Pair]:
-    """The calls, with such stretches as kernels, which read and write what one of them leaves behind once."""
-    if "stretch" not in routes():
-        return pairs
-    cut = stretches(pairs, lambda run, pair: _joins([], run[0]) and _joins(run, pair))
-    return [pair for stretch in cut for pair in (_passed(stretch, uses) if len(stretch) > 1 else stretch)]
-
-
-def _elementwise(made: Any, with_routes: bool = False) -> tuple[Any, tuple[Any, ...]] | None:
-    """What an elementwise call calls, a ufunc or the name of a route, and what it takes, with its result at the end."""
-    if not isinstance(made, partial):
-        return None
-    if isinstance(made.func, np.ufunc):
-        whole = (*made.args, *made.keywords.values())
-        fits = made.func.signature is None and not made.keywords.keys() - {"out"}
-        return (made.func, whole) if fits and all(isinstance(x, np.ndarray) for x in whole) else None
-    inner, *rest = made.args or (None,)
+def _taken(pair: Pair) -> tuple[Any, tuple[Array, ...]]:
+    """What a call calls, a ufunc or the name of a kernel's route; and its arrays, the result at the end."""
+    inner: Any
+    inner, *rest = getattr(pair[1], "args", ()) or (None,)
     route = getattr(getattr(inner, "func", None), "route", "")
-    if not (with_routes and route and isinstance(inner, partial) and len(rest) == 2):
-        return None
-    return route, (*(x for x in inner.args if x is not None), *rest[0])
+    if route and len(rest) == 2 and "stretch" in routes():
+        return route, (*(x for x in inner.args if x is not None), *rest[0])
+    return elementwise(pair[1])
 
 
-def _long(arrays: tuple[Any, ...]) -> list[Array]:
-    """Those that are no single number, however stretched."""
-    return [x for x in arrays if x.size > 1 and any(x.strides)]
+def _is_long(x: Array) -> bool:
+    """Whether an array is more than one number, however stretched."""
+    return x.size > 1 and any(x.strides)
 
 
-def _goes_on(stretch: list[Pair], made: Any, with_routes: bool = False) -> bool:
-    """Whether a call can be cut, and be one of the stretch."""
-    found = _elementwise(made, with_routes)
-    if found is None or len(stretch) == MOST:
-        return False
-    arrays = _long(found[1])
-    others = [x for _, other in stretch for x in _long((_elementwise(other, with_routes) or ((), ()))[1])]
-    if not arrays or arrays[-1].size < 2 * BLOCK or any(x.shape != arrays[-1].shape for x in (*arrays, *others[-1:])):
-        return False
-    if found[1][-1].shape != arrays[-1].shape:
-        return False
-    at = {_place(x): x for x in (*arrays, *others)}
-    apart = all(x is y or not np.may_share_memory(x, y) for x in at.values() for y in at.values())
-    return apart and all(x.flags.c_contiguous for x in arrays)
-
-
-def _place(x: Array) -> int:
-    place: int = x.__array_interface__["data"][0]
-    return place
-
-
-def _joins(stretch: list[Pair], pair: Pair) -> bool:
-    """Whether a call can be part of a kernel, and go on with those of the stretch.
+def _goes_on(stretch: list[Pair], pair: Pair) -> bool:
+    """Whether a call can be one of a stretch, and go on with what those before it do.
 
     What outlives the step is written when all is known that may go another way (see ``Program``).
     """
-    if not _goes_on(stretch, pair[1], with_routes=True):
+    calls, taken = zip(*((each[0], _taken(each)) for each in (*stretch, pair)), strict=True)
+    function, arrays = taken[-1]
+    if not arrays or arrays[-1].size < 2 * BLOCK or len(calls) > MOST:
         return False
-    found: Any = _elementwise(pair[1], with_routes=True)
-    calls = [call for call, _ in (*stretch, pair)]
+    are_single = {all(x.dtype == np.float32 for x in each) for _, each in taken}  # which kernels take
+    if "stretch" in routes() and (len(are_single) > 1 or (type(function) is str and False in are_single)):
+        return False
     lasts = any(ref.root.kind == "lasting" for call in calls for ref in call.written())
-    is_early = lasts and any(call.part.endswith("backward") for call in calls)
-    return not is_early and all(x.dtype == np.float32 for x in found[1])
+    if lasts and any(call.part.endswith("backward") for call in calls):
+        return False
+    places = {(address(x), _is_long(x)): x for _, each in taken for x in each}
+    forms = {x.shape if x.flags.c_contiguous else None for x in places.values() if _is_long(x)}
+    return forms == {arrays[-1].shape} and all(
+        places[address(x), _is_long(x)] is y or not np.may_share_memory(x, y) for x in arrays for y in places.values()
+    )
 
 
-def _passed(stretch: list[Pair], uses: Counter[Ref]) -> list[Pair]:
-    """The calls as one kernel; as they are where there is none."""
-    inside = Counter(ref.root for call, _ in stretch for ref in call.refs())
-    taken: list[Any] = [_elementwise(made, with_routes=True) for _, made in stretch]
-    last = {_place(whole[-1]): (i, call.written()[0].root) for i, ((call, _), (_, whole)) in
-            enumerate(zip(stretch, taken, strict=True))}  # fmt: skip
-    left = {at: i for at, (i, root) in last.items() if root.kind != "temporary" or inside[root] != uses[root]}
-    given: dict[Any, Array] = {}  # by place: the arrays, and numbers, that the kernel takes
-    now: dict[Any, Any] = {}  # by place: what the kernel has there, if it is no array that it was given
+def _as_one(stretch: list[Pair], uses: Counter[Ref]) -> list[Pair]:
+    """A stretch as one call, of a kernel or of NumPy's functions block by block; as it is where neither is possible."""
+    call, (steps, given, between) = merged(call for call, _ in stretch), _numbered(stretch, uses)
+    if "stretch" in routes():
+        with settled():
+            kernel = routes()["stretch"](given[steps[-1][2]], steps, tuple(given))
+        if kernel is not None:
+            return [(call, Pass(kernel))]
+    if any(type(function) is str for function, *_ in steps):
+        return stretch
+    cut: list[Any] = []
+    for start in range(0, given[steps[-1][2]].size, BLOCK):
+        parts = [x.reshape(-1)[start : start + BLOCK] if x.ndim else x for x in given]
+        parts += [x[: parts[steps[-1][2]].size] for x in between]
+        cut += [into(function, [parts[i] for i in takes], parts[to]) for function, takes, to in steps]
+    return [(call, partial(make, cut))]
+
+
+def _numbered(stretch: list[Pair], uses: Counter[Ref]) -> tuple[tuple[Any, ...], list[Array], list[Array]]:
+    """Of each call the function, what it takes and where its result goes, as indices; and what these are of.
+
+    The first are arrays and numbers of the program, the others blocks of what nothing else uses.
+    """
+    taken, inside = [_taken(pair) for pair in stretch], Counter(ref.root for call, _ in stretch for ref in call.refs())
+    last = {address(arrays[-1]): i for i, (_, arrays) in enumerate(taken)}
+    left = {
+        i for i in last.values() for ref in stretch[i][0].written()
+        if ref.root.kind != "temporary" or inside[ref.root] != uses[ref.root]
+    }  # fmt: skip
+    given: dict[Any, Array] = {}  # by place
+    between: dict[Any, Array] = {}
+    now: dict[Any, Any] = {}  # where that is which was written to a place
     steps: list[Any] = []
     for i, (function, (*args, out)) in enumerate(taken):
-        read = [x if _long((x,)) else x[(0,) * x.ndim + (...,)] for x in args]
-        for x in read:
-            if _place(x) not in now:
-                given.setdefault((_place(x), x.ndim > 0), x)
-        used = [now.get(_place(x), (_place(x), x.ndim > 0)) for x in read]
-        at = _place(out)
-        if left.get(at) == i:
-            given.setdefault((at, True), out)
-        now[at] = (at, True) if left.get(at) == i else i
-        steps.append((function, used, now[at]))
-    index = {key: i for i, key in enumerate([*given, *range(len(steps))])}
-    numbered = tuple((function, tuple(index[key] for key in used), index[to]) for function, used, to in steps)
-    with settled():
-        made = routes()["stretch"](taken[0][1][-1], numbered, tuple(given.values()))
-    return stretch if made is None else [(_together([call for call, _ in stretch]), Pass(made))]
+        places = [(address(x), _is_long(x)) for x in args]
+        given |= {
+            place: x if place[1] else x[(0,) * x.ndim + (...,)]
+            for place, x in zip(places, args, strict=True) if place not in now and place not in given
+        }  # fmt: skip
+        takes, to = [now.get(place, place) for place in places], (address(out), i in left or out.dtype)
+        if i in left:
+            given[to] = out
+        elif to not in between:
+            between[to] = np.empty(BLOCK, out.dtype)
+        now[address(out), True] = to
+        steps.append((function, takes, to))
+    index = {place: i for i, place in enumerate((*given, *between))}
+    numbered = ((function, tuple(index[place] for place in takes), index[to]) for function, takes, to in steps)
+    return tuple(numbered), list(given.values()), list(between.values())
 
 
 class Pass:
@@ -132,33 +129,3 @@ class Pass:
         """Make the calls, or raise Changed where they made NaN of numbers, which NumPy calls invalid."""
         if self._kernel()[1].any():
             raise Changed
-
-
-def _together(calls: list[Call]) -> Call:
-    """One call in place of several."""
-    outs, writes = [out for call in calls for out in call.outs], [ref for call in calls for ref in call.writes]
-    part = next((call.part for call in calls if call.part.endswith("backward")), calls[0].part)
-    return Call(calls[0].function, (), {}, outs, writes, False, part, calls[0].place)
-
-
-def _cut(stretch: list[Pair], uses: Counter[Ref]) -> list[Pair]:
-    inside = Counter(ref.root for call, _ in stretch for ref in call.refs())
-    first: Any = stretch[0][1]
-    size = [*first.args, *first.keywords.values()][-1].size
-    blocks: dict[Any, Array] = {}
-
-    def part(x: Array, ref: Any, start: int) -> Array:
-        if not _long((x,)):
-            return x[(0,) * x.ndim + (...,)]
-        if isinstance(ref, Ref) and ref.kind == "temporary" and inside[ref.root] == uses[ref.root]:
-            return blocks.setdefault((_place(x), x.dtype), np.empty(BLOCK, x.dtype))[: size - start]
-        return x.reshape(-1)[start : start + BLOCK]
-
-    made: list[Pair] = []
-    for start in range(0, size, BLOCK):
-        for call, whole in stretch:
-            args, out = [*whole.args, *whole.keywords.values()], len(whole.args) - (not whole.keywords)  # type: ignore[attr-defined]
-            refs = [*call.args, *call.outs]
-            cut = [part(x, ref, start) for x, ref in zip(args, refs, strict=True)]
-            made.append((call, partial(whole.func, *cut[:out], out=cut[out])))  # type: ignore[attr-defined]
-    return made

@@ -9,11 +9,10 @@ from threading import get_ident
 from typing import Any
 
 import numpy as np
-from numpy.lib.stride_tricks import as_strided
 
 from autodiff.compiling.calls import Call, Reading, Stream, Strict, forward_function, mapped, parts
 from autodiff.compiling.numbers import Number, Numbers
-from autodiff.compiling.traced import Ref, Traced, garbage, refused
+from autodiff.compiling.traced import Ref, Traced, refused
 from autodiff.engine.call_sites import place_of_user
 from autodiff.engine.values import TensorBase
 from autodiff.errors import CompileError
@@ -102,7 +101,6 @@ class Capture:
         self._roots: dict[int, Ref] = {}
         self._known: dict[Any, Ref] = {}
         self._kept: list[Any] = []  # whose ids are keys
-        self._stand_in: list[tuple[Array, Array]] = []  # arrays that hold garbage for a while, and what was there
         self._inside = self._real = False  # in one piece of the step; in NumPy
 
     def new(self, array: Array, kind: str, root: Ref | None = None) -> Ref:
@@ -132,35 +130,15 @@ class Capture:
             return known
         owner = owner_of(array)
         root = self._roots.get(id(owner))
-        if root is None and owner is not array:
-            self.lift(owner)
-            return self.lift(array)
-        if root is not None and root.kind == "temporary":
-            return self._part(array, owner, root)
-        is_cell = any(owner is cell for cell, _ in self.numbers.cells)
-        kind = "cell" if is_cell else "lasting" if id(owner) in self._lasting else "constant"
-        if kind == "constant" and self._inside and array.flags.writeable:  # made by this piece, which may write there
-            before = self.new(array.copy(order="K"), kind)
-            ref = self.new(array.copy(order="K"), "temporary")
-            self.calls.append(Call(np.copy, (before,), {}, [ref], part=self.part, place=place_of_user(3)))
-            self._stand_in.append((array, before.array))
-            array[...] = garbage(array.dtype)
-            return self._know(array, ref)
-        return self.new(array, kind, root)
-
-    def _part(self, array: Array, owner: Array, root: Ref) -> Ref:
-        """The Ref of a view that was taken without its being noted."""
-        if not root.array.flags.c_contiguous or id(owner) not in {id(x) for x, _ in self._stand_in}:
+        if root is None:
+            is_cell = any(owner is cell for cell, _ in self.numbers.cells)
+            kind = "cell" if is_cell else "lasting" if id(owner) in self._lasting else "constant"
+            if kind == "constant" and self._inside:  # made by this piece, which may change it later
+                return Ref(self, array.copy(order="K"), kind, None) if array.flags.writeable else self.new(array, kind)
+            root = None if owner is array else self.lift(owner)
+        elif root.kind == "temporary":
             raise CompileError("NumPy was handed a part of an array that the notes do not know")
-        start = array.__array_interface__["data"][0] - owner.__array_interface__["data"][0]
-        rest = self.call(np.ndarray.reshape, (root.traced, -1), {})[start // array.itemsize :]
-        return self._know(array, self.call(as_strided, (rest, array.shape, array.strides), {})._ref)
-
-    def _give_back(self) -> None:
-        """Put what was there into arrays that notes stand for."""
-        for array, before in self._stand_in:
-            np.copyto(array, before)
-        self._stand_in.clear()
+        return self.new(array, kind if root is None else root.kind, root)
 
     def swap(self, tensor: Any) -> None:
         """Give ``tensor`` a traced array in place of its own, until the notes are complete."""
@@ -209,7 +187,6 @@ class Capture:
         try:
             with np.errstate(all="ignore"):  # garbage is no reason to doubt
                 out = mapped(function(*traced, **params), lambda x: self.lift(x).traced)
-            self._give_back()
             expected = self._really(function, values, constants)
             if same_bits(mapped(out, lambda x: x._ref.array), expected):
                 return out
@@ -217,7 +194,6 @@ class Capture:
             pass
         finally:
             self._inside = False
-            self._give_back()
         del self.calls[begin:]
         for found, size in zip((self._known, self._roots), known, strict=True):
             while len(found) > size:  # of what is not noted

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
-from itertools import groupby
+from itertools import chain, groupby
+from operator import itemgetter
 from typing import Any
 
 import numpy as np
@@ -21,7 +22,7 @@ EXACT = {  # whose bits do not depend on where an entry lies
     np.absolute, np.add, np.divide, np.maximum, np.minimum, np.multiply, np.negative, np.sign, np.sqrt, np.square,
     np.subtract,
 }  # fmt: skip
-SMALL, TOGETHER = 1 << 12, 1 << 14  # entries of one array, and of those side by side
+SMALL, TOGETHER = 1 << 12, 1 << 14  # entries of one array, and of the terms of a sum
 TERMS = 4  # of a sum that is worth it
 
 
@@ -57,53 +58,37 @@ def _is_simple(call: Call) -> bool:
 
 def arranged(calls: list[Call], results: list[Ref]) -> tuple[list[Call], list[list[Ref]]]:
     """The calls in an order in which those that do the same follow each other; and what should lie side by side."""
-    made: list[Call] = []
-    rows: list[Any] = []
-    for simple, several in groupby(_sums_last(calls, results, rows), _is_simple):
-        if not simple:
-            made += several
-        for group in _groups(list(several)):
-            for row in zip(*group, strict=True):
-                made += row
-                rows.append(row)
-    beside = (zip(*((*call.args, *call.outs) for call in row), strict=True) for row in rows if len(row) > 1)
-    return made, [list(refs) for several in beside for refs in several]
+    rows: list[list[Call]] = []
+    for is_simple, found in groupby(_sums_last(calls, results), _is_simple):
+        several = list(found)
+        rows += _in_turns(several) if is_simple else [[call] for call in several]
+    beside: list[Any] = [call.args for row in rows for call in row if call.function is add_up]
+    for row in rows:
+        beside += zip(*((*call.args, *call.outs) for call in row), strict=True) if len(row) > 1 else ()
+    return list(chain(*rows)), [list(refs) for refs in beside]
 
 
-def _groups(calls: list[Call]) -> list[list[list[Call]]]:
-    """Groups of lanes that do the same, where a lane is what depends on each other in a stretch of calls."""
-    top: dict[Ref, Ref] = {}
-
-    def find(ref: Ref) -> Ref:
-        while ref in top:
-            ref = top[ref]
-        return ref
-
+def _in_turns(calls: list[Call]) -> list[list[Call]]:
+    """Rows of calls that do the same, each as late as what reads its result, or writes over what it takes, allows."""
     written = {ref.root for call in calls for ref in call.written()}
-    for call in calls:
-        first, *others = {find(ref.root) for ref in call.refs() if ref.root in written}
-        top.update((other, first) for other in others)
-    lanes: dict[Ref, list[Call]] = {}
-    for call in calls:
-        lanes.setdefault(find(call.written()[0].root), []).append(call)
-    groups: list[list[list[Call]]] = []
-    size = 0
-    for lane in lanes.values():
-        size += lane[0].written()[0].array.size
-        if groups and size <= TOGETHER and [c.function for c in lane] == [c.function for c in groups[-1][0]]:
-            groups[-1].append(lane)
-        else:
-            groups.append([lane])
-            size = 0
-    return groups
+    read_in, written_in = Counter[Ref](), Counter[Ref]()
+    rows: dict[Any, list[Call]] = {}
+    for call in reversed(calls):
+        takes, changes = {ref.root for ref in call.refs()} & written, {ref.root for ref in call.written()}
+        turn = 1 + max([written_in[root] for root in takes] + [read_in[root] for root in changes])
+        read_in |= Counter(dict.fromkeys(takes, turn))
+        written_in |= Counter(dict.fromkeys(changes, turn))
+        numbers = [x for x in call.args if not isinstance(x, Ref) or not x.array.ndim]
+        rows.setdefault((turn, call.function, *numbers), []).append(call)
+    return [rows[key][::-1] for key in sorted(rows, key=itemgetter(0), reverse=True)]
 
 
-def _sums_last(calls: list[Call], results: list[Ref], rows: list[Any]) -> Iterator[Call]:
-    """The calls, with sums of many small terms where they end, the terms right before them; ``rows`` gets the terms."""
+def _sums_last(calls: list[Call], results: list[Ref]) -> Iterator[Call]:
+    """The calls, with sums of many small terms as one call where they end, the terms right before it."""
     uses = Counter([ref.root for call in calls for ref in call.refs()] + [ref.root for ref in results])
     writes = Counter(ref.root for call in calls for ref in call.written())
     by = {ref.root: call for call in calls for ref in call.written()}
-    sums: dict[Ref, list[Call]] = {}
+    sums: dict[Any, list[Call]] = {}
 
     def is_term(call: Call | None) -> bool:
         return call is not None and _is_simple(call) and uses[call.outs[0]] == 2 and all(  # type: ignore[index]
@@ -113,23 +98,35 @@ def _sums_last(calls: list[Call], results: list[Ref], rows: list[Any]) -> Iterat
     for call in calls:
         if call.function is np.add and _is_simple(call) and not call.writes:
             so_far = sums.pop(call.args[0], []) if uses[call.args[0]] == 2 else []
-            sums[call.outs[0]] = [*so_far, call]  # type: ignore[index]
+            sums[call.outs[0]] = [*so_far, call]
     moved: dict[Call, list[Call]] = {}
-    for adds in sums.values():
-        terms = [by.get(ref) for ref in (adds[0].args[0], *(call.args[1] for call in adds))]
-        entries = len(terms) * adds[0].outs[0].array.size  # type: ignore[union-attr]
-        if len(terms) >= TERMS and entries <= TOGETHER and all(map(is_term, terms)):
-            moved |= {call: [] for call in adds} | {call: [] for call in terms if call}
-            moved[adds[-1]] = [*terms, *adds]  # type: ignore[list-item]
-            rows.append(terms)
-    for call in calls:
-        yield from moved.get(call, [call])
+    for out, adds in sums.items():
+        terms: Any = [by.get(ref) for ref in (adds[0].args[0], *(call.args[1] for call in adds))]
+        if len(terms) >= TERMS and len(terms) * out.array.size <= TOGETHER and all(map(is_term, terms)):
+            refs = [call.outs[0] for call in terms]
+            if all((ref.array.shape, ref.array.dtype) == (out.array.shape, out.array.dtype) for ref in refs):
+                moved |= {call: [] for call in (*adds, *terms)}
+                moved[adds[-1]] = [*terms, Call(add_up, refs, {}, [out], (), False, adds[0].part, adds[0].place)]
+    return chain.from_iterable(moved.get(call, [call]) for call in calls)
+
+
+def add_up(terms: tuple[Array, ...], out: Array) -> None:
+    """Write the sum of arrays of one shape to ``out``, added one after another."""
+    np.add(terms[0], terms[1], out)
+    for x in terms[2:]:
+        np.add(out, x, out)
+
+
+def total(terms: tuple[Array, ...], out: Array) -> Callable[[], Any]:
+    """``add_up`` as a function without arguments: along the first axis NumPy adds so, too, if that is not the last."""
+    if out.size == 1 or not all(map(_follows, terms, terms[1:])):
+        return partial(add_up, terms, out)
+    return partial(np.add.reduce, _whole(terms).reshape(len(terms), -1), 0, None, out.reshape(-1))
 
 
 def together(pairs: list[Pair]) -> list[Pair]:
-    """The calls, with those that do the same to arrays side by side as one, and sums of such arrays as one."""
-    at_once = [pair for run in stretches(pairs, _does_the_same) for pair in _at_once(run)]
-    return [pair for run in stretches(at_once, _adds_on) for pair in _sum(run)]
+    """The calls, with those that do the same to arrays side by side as one."""
+    return [pair for run in stretches(pairs, _does_the_same) for pair in _at_once(run)]
 
 
 def stretches(pairs: list[Pair], goes_on: Callable[[list[Pair], Pair], bool]) -> Iterator[list[Pair]]:
@@ -143,6 +140,17 @@ def stretches(pairs: list[Pair], goes_on: Callable[[list[Pair], Pair], bool]) ->
     yield stretch
 
 
+def merged(calls: Iterable[Call]) -> Call:
+    """One call in place of several."""
+    first, *others = calls
+    outs, writes = list(first.outs), list(first.writes)
+    for call in others:
+        outs += call.outs
+        writes += call.writes
+    part = next((call.part for call in (first, *others) if call.part.endswith("backward")), first.part)
+    return Call(first.function, (), {}, outs, writes, False, part, first.place)
+
+
 def into(function: Any, args: Any, out: Array) -> Any:
     """A call of a ufunc whose result goes into ``out``."""
     if function in (np.minimum, np.maximum):  # of which NumPy warns if ``out`` has no name
@@ -150,31 +158,33 @@ def into(function: Any, args: Any, out: Array) -> Any:
     return partial(function, *args, out)
 
 
-def _arrays(pair: Pair) -> tuple[Array, ...]:
-    """What a simple call takes and gives; empty for others."""
-    made: Any = pair[1]
-    if not isinstance(made, partial) or made.func not in EXACT:
-        return ()
-    return (*made.args, *made.keywords.values())
+def elementwise(made: Any) -> tuple[Any, tuple[Array, ...]]:
+    """The ufunc that an elementwise call calls, and what it takes, its result at the end; None for other calls."""
+    function = getattr(made, "func", None)
+    if isinstance(function, np.ufunc) and function.signature is None and not made.keywords.keys() - {"out"}:
+        arrays = (*made.args, *made.keywords.values())
+        if all(isinstance(x, np.ndarray) for x in arrays):
+            return function, arrays
+    return None, ()
 
 
-def _address(x: Array) -> int:
-    address: int = x.__array_interface__["data"][0]
-    return address
+def address(x: Array) -> int:
+    """Where an array begins."""
+    found: int = x.__array_interface__["data"][0]
+    return found
 
 
 def _follows(x: Any, y: Any) -> bool:
     """Whether an array lies directly behind another."""
     is_beside = type(x.base) is bytearray and x.base is y.base and x.dtype == y.dtype
-    return is_beside and _address(y) == _address(x) + x.nbytes
+    return is_beside and address(y) == address(x) + x.nbytes
 
 
 def _does_the_same(run: list[Pair], pair: Pair) -> bool:
-    some, others = _arrays(run[-1]), _arrays(pair)
-    if not some or len(some) != len(others) or run[-1][1].func is not pair[1].func:  # type: ignore[attr-defined]
+    (function, some), (other, others) = elementwise(run[-1][1]), elementwise(pair[1])
+    if function is not other or function not in EXACT or some[-1] is others[-1]:
         return False
-    same = all(_follows(x, y) or (x is y and x.size == 1) for x, y in zip(some, others, strict=True))
-    return same and some[-1] is not others[-1]
+    return all(_follows(x, y) or (x is y and x.size == 1) for x, y in zip(some, others, strict=True))
 
 
 def _whole(arrays: Any) -> Array:
@@ -182,7 +192,7 @@ def _whole(arrays: Any) -> Array:
     first: Any = arrays[0]
     if first is arrays[-1]:
         return first
-    start = _address(first) - _address(np.frombuffer(first.base, np.uint8))
+    start = address(first) - address(np.frombuffer(first.base, np.uint8))
     return np.frombuffer(first.base, first.dtype, sum(x.size for x in arrays), start)
 
 
@@ -190,27 +200,8 @@ def _at_once(run: list[Pair]) -> list[Pair]:
     """One call in place of several that do the same."""
     if len(run) < 2:
         return run
-    *given, out = (_whole(arrays) for arrays in zip(*map(_arrays, run), strict=True))
-    if any(_address(x) != _address(out) and np.may_share_memory(x, out) for x in given):
+    *given, out = (_whole(arrays) for arrays in zip(*(elementwise(made)[1] for _, made in run), strict=True))
+    if any(address(x) != address(out) and np.may_share_memory(x, out) for x in given):
         return run  # one of them reads what another has written
-    calls = [call for call, _ in run]
-    outs, writes = [out for call in calls for out in call.outs], [ref for call in calls for ref in call.writes]
-    call = Call(calls[0].function, (), {}, outs, writes, False, calls[0].part, calls[0].place)
+    call = merged(call for call, _ in run)
     return [(call, into(call.function, given, out))]
-
-
-def _adds_on(run: list[Pair], pair: Pair) -> bool:
-    some, others = _arrays(run[-1]), _arrays(pair)
-    if not some or not others or run[-1][1].func is not np.add or pair[1].func is not np.add:  # type: ignore[attr-defined]
-        return False
-    return others[0] is some[2] is others[2] and _follows(some[1], others[1]) and others[1].shape == others[2].shape
-
-
-def _sum(run: list[Pair]) -> list[Pair]:
-    """One call in place of a sum: along the first axis NumPy adds one after another, if that is not the last."""
-    terms = [_arrays(run[0])[0], *(_arrays(pair)[1] for pair in run)] if len(run) >= TERMS - 1 else []
-    if not terms or terms[0].size < 2 or not _follows(terms[0], terms[1]):
-        return run
-    rows = _whole(terms).reshape(len(terms), -1)
-    out = _arrays(run[0])[2]
-    return [(run[-1][0], partial(np.add.reduce, rows, 0, None, out.reshape(-1)))]

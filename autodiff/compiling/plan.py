@@ -11,10 +11,10 @@ from typing import Any
 
 import numpy as np
 
-from autodiff.compiling.blocks import by_blocks, in_one_pass
+from autodiff.compiling.blocks import by_blocks
 from autodiff.compiling.calls import Call, Draw, Strict, mapped, parts
 from autodiff.compiling.capture import COPIES, PRODUCTS, is_elementwise
-from autodiff.compiling.fusion import Pair, arranged, into, side_by_side, together
+from autodiff.compiling.fusion import Pair, add_up, arranged, into, side_by_side, together, total
 from autodiff.compiling.numbers import Changed, Number, Numbers
 from autodiff.compiling.traced import Ref
 from autodiff.errors import CompileError
@@ -64,7 +64,7 @@ class Memory:
         for i, call in enumerate(calls):
             self._place(i, call)
         uses = Counter(ref.root for call in calls for ref in call.refs()) + Counter(ref.root for ref in results)
-        self.pairs = together(by_blocks(in_one_pass(self.pairs, uses), uses))
+        self.pairs = by_blocks(together(self.pairs), uses)
 
     def array(self, ref: Ref) -> Array:
         """The array of ``ref``; one from elsewhere is itself."""
@@ -87,7 +87,7 @@ class Memory:
             for out in outs:
                 if out.root.kind == "temporary" and out.root not in self._arrays:
                     self._allocate(out.root)
-            if call.function is not np.empty_like:
+            if call.function not in (np.empty, np.empty_like):
                 self.pairs.append((call, self._bind(call)))
             self._give_back(done)
 
@@ -197,6 +197,8 @@ def _fitted(x: Any, shape: tuple[int, ...]) -> Any:
 def _with_out(call: Call, args: Any, kwargs: Any, out: Any) -> Bound | None:
     """The call with its result in ``out``; None for a function that knows no such thing."""
     function = call.function
+    if function is add_up:
+        return total(args, out)
     if isinstance(function, np.ufunc) and not kwargs:
         if function.signature is None:  # NumPy takes arrays of one shape faster
             args = [_fitted(x, out.shape) for x in args]
@@ -211,7 +213,7 @@ def _with_out(call: Call, args: Any, kwargs: Any, out: Any) -> Bound | None:
         return partial(args[0].dot, args[1], out) if isinstance(args[0], np.ndarray) else partial(np.dot, *args, out)
     if function is np.where and len(args) == 3:
         return partial(_choose, out, *args)
-    if function is np.zeros_like:
+    if function in (np.zeros, np.zeros_like):
         return partial(out.fill, 0)
     if function is np.ndarray.reshape and out.flags.c_contiguous and not kwargs:  # which copies, or it were a view
         return partial(operator.setitem, out.reshape(args[0].shape), ..., args[0])

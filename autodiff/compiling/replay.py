@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from autodiff.compiling.calls import Draw, Reading, Strict, mapped, parts
+from autodiff.compiling.calls import Draw, Reading, Strict, make, mapped, parts
 from autodiff.compiling.capture import Capture
 from autodiff.compiling.numbers import Changed, Number
 from autodiff.compiling.plan import Memory
@@ -140,14 +140,14 @@ class Program:
         if lent:
             keep_lent(*self._changes)
         try:
-            self._doubting.run(_make, self._head)
+            self._doubting.run(make, self._head)
         except Exception as error:  # the step itself will say it
             for generator, position in positions:
                 generator.set_state(position)
             for x, kept in before:
                 np.copyto(x, kept)
             raise error if isinstance(error, Changed) else Changed from error
-        self._sure.run(_make, self._tail)
+        self._sure.run(make, self._tail)
         self.uses += 1
         self._numbers.store()
         for x, grad, array in self.grads:
@@ -183,21 +183,6 @@ class Program:
         for generator, position in zip(self._streams, kept["other random numbers"], strict=True):
             generator.set_state(position)
         self._numbers.restore(kept["another number of an optimizer"])
-
-
-def _make(calls: Any) -> None:
-    for call in calls:
-        try:
-            call()
-        except FloatingPointError:
-            if not _is_false_alarm(call):
-                raise
-
-
-def _is_false_alarm(call: Any) -> bool:
-    """Whether it is a product without NaN: OpenBLAS computes beyond the end of vectors of five, and forgets it."""
-    *_, out = (*call.args, *call.keywords.values()) if isinstance(call, partial) else (None,)
-    return isinstance(out, np.ndarray) and call.func.__name__ in ("dot", "matmul") and not np.isnan(out).any()
 
 
 def _check_tensors(capture: Capture) -> None:

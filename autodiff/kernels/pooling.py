@@ -54,7 +54,7 @@ def fold(columns: Array, window: Window, size: Sizes) -> Array:
     Shapes: columns (N, C, kh, kw, oh, ow), result (N, C, *size).
     """
     rows_of, columns_of = window.taps(size)
-    total: Array = np.zeros((*columns.shape[:2], *size), columns.dtype)
+    total: Array = np.zeros((*columns.shape[:2], *size), columns.dtype, like=columns)
 
     def task(images: slice) -> None:
         for i, (to_row, row) in enumerate(rows_of):
@@ -178,7 +178,7 @@ def max_pool_indices(x: Array, out: Array, window: Window) -> Array:
 
     Shapes: x (N, C, H, W), out and result (N, C, oh, ow).
     """
-    indices = np.empty(out.shape, np.int64)
+    indices = np.empty(out.shape, np.int64, like=out)
 
     def task(images: slice) -> None:
         indices[images] = _winners(x[images], out[images], window)
@@ -207,11 +207,11 @@ def sum_pool_adjoint(g: Array, window: Window, size: Sizes) -> Array:
     Shapes: g (N, C, oh, ow), result (N, C, *size).
     """
     rows_of, columns_of = window.taps(size)
-    dx = np.zeros((*g.shape[:2], *size), g.dtype)
+    dx = np.zeros((*g.shape[:2], *size), g.dtype, like=g)
 
     def task(images: slice) -> None:
         given, total = g[images], dx[images]
-        broad = np.zeros((*given.shape[:3], size[1]), g.dtype)
+        broad = np.zeros((*given.shape[:3], size[1]), g.dtype, like=g)
         for k, p in columns_of:
             broad[..., p] += given[..., k]
         for k, p in rows_of:

@@ -73,7 +73,7 @@ def lstm(x: Any, w: Any, h0: Any, c0: Any, r: Any = None, *, steps: Steps) -> An
     of the last digit of 1, which is enough for what multiplies numbers of that size.
     """
     count, size, width = len(x), c0.shape[1], h0.shape[1]
-    out = np.empty(count * (width + 5 * size), x.dtype)
+    out = np.empty(count * (width + 5 * size), x.dtype, like=x)
     hs, cs, gates = lstm_parts(out, count, width, size)
     wt = turned(w.reshape(4, size, width), steps)
     h, c, n, half, rest = h0, c0, -1, None, None
@@ -116,7 +116,7 @@ def lstm_parts(out: Any, count: int, width: int, size: int) -> tuple[Any, Any, A
 def gru(x: Any, w: Any, h0: Any, b: Any = None, *, steps: Steps) -> Any:
     """All h of a GRU; its gates are made as those of an LSTM."""
     count, size = len(x), h0.shape[1]
-    out, h, n, offset = np.empty((count, size), x.dtype), h0, -1, b
+    out, h, n, offset = np.empty((count, size), x.dtype, like=x), h0, -1, b
     wt = turned(w.reshape(3, size, size), steps)
     x_by_gate = x.reshape(count, 3, size).transpose(1, 0, 2)
     for start, stop in steps:

@@ -25,7 +25,7 @@ def as_complex(x: Any) -> Any:
 
 def _of_parts(x: Any, y: Any) -> Any:
     """x + i y, where infinite and NaN parts do not mix."""
-    out = np.empty(np.broadcast_shapes(x.shape, y.shape), to_complex(x.dtype))
+    out = np.empty(np.broadcast_shapes(x.shape, y.shape), to_complex(x.dtype), like=as_array(x))
     out.real, out.imag = x, y
     note(out)
     return by_first(out, (x, y))

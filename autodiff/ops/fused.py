@@ -76,8 +76,8 @@ def _log_softmax(x: Any, axis: int) -> Any:
 
 def _one_hot(target: Any, shape: tuple[int, ...], dtype: Any) -> Any:
     """Ones where the class axis (1) equals ``target``."""
-    hot = np.zeros(shape, dtype)
-    if len(shape) == 2 and type(target) is np.ndarray:  # the usual case, in a fraction of the time
+    hot = np.zeros(shape, dtype, like=as_array(target))
+    if len(shape) == 2 and isinstance(target, np.ndarray):  # the usual case, in a fraction of the time
         hot[np.arange(shape[0]), target] = 1
     else:
         np.put_along_axis(hot, np.expand_dims(target, 1), 1, axis=1)

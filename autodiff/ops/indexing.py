@@ -24,7 +24,7 @@ def _picks_once(key: Any) -> bool:
 
 @in_single
 def _scatter_add(x: Any, key: Any, shape: tuple[int, ...]) -> Any:
-    total = np.zeros(shape, x.dtype)
+    total = np.zeros(shape, x.dtype, like=as_array(x))
     if _picks_once(key):
         total[key] = x
     elif isinstance(key, np.ndarray) and len(shape) > 1:  # whole rows, which NumPy adds faster entry by entry

@@ -71,7 +71,7 @@ def _diagonal(x: Any, offset: int, axis1: int, axis2: int) -> Any:
 
 
 def _on_diagonal(y: Any, offset: int, axis1: int, axis2: int, shape: tuple[int, ...]) -> Any:
-    total = np.zeros(shape, y.dtype)
+    total = np.zeros(shape, y.dtype, like=as_array(y))
     _diagonal(total, offset, axis1, axis2)[...] = y
     return total
 
@@ -84,7 +84,7 @@ def _slide(x: Any, axis: int, size: int, step: int) -> Any:
 
 
 def _overlap_add(y: Any, axis: int, step: int, shape: tuple[int, ...]) -> Any:
-    total, before = np.zeros(shape, y.dtype), (slice(None),) * axis
+    total, before = np.zeros(shape, y.dtype, like=as_array(y)), (slice(None),) * axis
     for i in range(y.shape[-1]):
         total[(*before, slice(i, i + step * y.shape[axis], step))] += y[..., i]
     return total
