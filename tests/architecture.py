@@ -67,7 +67,7 @@ NAME_MAKING = {
 
 MAX_FILE, MAX_FUNCTION = 400, 45
 MAX_CODE = {
-    "the engine": ("autodiff.engine.", 1000), "the compiler": ("autodiff.compiling.", 1355),
+    "the engine": ("autodiff.engine.", 1000), "the compiler": ("autodiff.compiling.", 1320),
     "the lane of llvmlite": ("autodiff.kernels.llvm.", 1349),
 }  # fmt: skip
 NO_CODE = {

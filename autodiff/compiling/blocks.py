@@ -66,7 +66,7 @@ def _goes_on(stretch: list[Pair], pair: Pair) -> bool:
 
 def _as_one(stretch: list[Pair], uses: Counter[Ref]) -> list[Pair]:
     """A stretch as one call, of a kernel or of NumPy's functions block by block; as it is where neither is possible."""
-    call, (steps, given, between) = merged(call for call, _ in stretch), _numbered(stretch, uses)
+    call, (steps, given, between) = merged(stretch), _numbered(stretch, uses)
     if "stretch" in routes():
         with settled():
             kernel = routes()["stretch"](given[steps[-1][2]], steps, tuple(given))

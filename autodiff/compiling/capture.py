@@ -81,7 +81,7 @@ class Capture:
     Attributes:
         calls: the notes.
         numbers: what Python computed.
-        constants: tensors that the step seems to have made, with what was in them.
+        constants: tensors that the step seems to have made.
         tensors: the tensors that were given traced arrays, with the array and the gradient they had.
         visit: what the latest VJPs belong to; empty if there was no backward pass.
     """
@@ -93,26 +93,20 @@ class Capture:
         self.tensors: dict[int, tuple[Any, Array, Any, Any]] = {}
         self.streams: dict[int, tuple[Any, Any]] = {}
         self.states: list[tuple[dict[Any, Any], dict[Any, Any]]] = []
-        self.constants: list[tuple[Any, Array]] = []
+        self.constants: list[Any] = []
         self._saved: dict[Ref, Array] = {}
         self.part = self.visit = ""
         self._thread = get_ident()
         self._lasting = lasting
         self._roots: dict[int, Ref] = {}
         self._known: dict[Any, Ref] = {}
-        self._kept: list[Any] = []  # whose ids are keys
         self._inside = self._real = False  # in one piece of the step; in NumPy
 
     def new(self, array: Array, kind: str, root: Ref | None = None) -> Ref:
-        """An array of the program."""
-        return self._know(array, Ref(self, array, kind, root))
-
-    def _know(self, array: Array, ref: Ref) -> Ref:
-        """Have ``ref`` stand for an array."""
-        owner = owner_of(array)
-        self._kept.append((array, owner))
+        """The Ref that stands for an array from now on."""
+        ref = Ref(self, array, kind, root)
         self._known.setdefault(self._key(array), ref)  # a view of all of it comes to the same place
-        self._roots.setdefault(id(owner), ref.root)
+        self._roots.setdefault(id(owner_of(array)), ref.root)
         return ref
 
     @staticmethod
@@ -131,7 +125,7 @@ class Capture:
         owner = owner_of(array)
         root = self._roots.get(id(owner))
         if root is None:
-            is_cell = any(owner is cell for cell, _ in self.numbers.cells)
+            is_cell = any(owner is cell for cell in self.numbers.cells.values())
             kind = "cell" if is_cell else "lasting" if id(owner) in self._lasting else "constant"
             if kind == "constant" and self._inside:  # made by this piece, which may change it later
                 return Ref(self, array.copy(order="K"), kind, None) if array.flags.writeable else self.new(array, kind)
@@ -146,7 +140,7 @@ class Capture:
             self.tensors[id(tensor)] = tensor, tensor._array, tensor._grad, tensor._node
             tensor._array = self.lift(tensor._array).traced
             if tensor._array._ref.root.kind == "constant":  # which the step may change: each time it begins with a copy
-                self.constants.append((tensor, self.tensors[id(tensor)][1].copy()))
+                self.constants.append(tensor)
                 tensor._array = self.call(np.copy, (tensor._array,), {"order": "K"})
             if tensor._grad is not None:
                 self.swap(tensor._grad)
@@ -231,7 +225,8 @@ class Capture:
                 return refs[0].traced
             result = self._results(call, result)
         if out is not None and not writes:
-            out.renew(call.outs[0])
+            made: Any = call.outs[0]
+            out.traced._ref, made.traced = made, out.traced  # it stands where the other did
         if call.outs or writes:
             self.calls.append(call)
         return out.traced if out is not None else result

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from itertools import chain, groupby
 from operator import itemgetter
@@ -140,15 +140,12 @@ def stretches(pairs: list[Pair], goes_on: Callable[[list[Pair], Pair], bool]) ->
     yield stretch
 
 
-def merged(calls: Iterable[Call]) -> Call:
+def merged(run: list[Pair]) -> Call:
     """One call in place of several."""
-    first, *others = calls
-    outs, writes = list(first.outs), list(first.writes)
-    for call in others:
-        outs += call.outs
-        writes += call.writes
-    part = next((call.part for call in (first, *others) if call.part.endswith("backward")), first.part)
-    return Call(first.function, (), {}, outs, writes, False, part, first.place)
+    calls = [call for call, _ in run]
+    outs, writes = [out for call in calls for out in call.outs], [ref for call in calls for ref in call.writes]
+    part = next((call.part for call in calls if call.part.endswith("backward")), calls[0].part)
+    return Call(calls[0].function, (), {}, outs, writes, False, part, calls[0].place)
 
 
 def into(function: Any, args: Any, out: Array) -> Any:
@@ -203,5 +200,5 @@ def _at_once(run: list[Pair]) -> list[Pair]:
     *given, out = (_whole(arrays) for arrays in zip(*(elementwise(made)[1] for _, made in run), strict=True))
     if any(address(x) != address(out) and np.may_share_memory(x, out) for x in given):
         return run  # one of them reads what another has written
-    call = merged(call for call, _ in run)
+    call = merged(run)
     return [(call, into(call.function, given, out))]

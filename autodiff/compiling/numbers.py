@@ -26,7 +26,7 @@ class Numbers:
     """The numbers of a step, in the order in which they are computed.
 
     Attributes:
-        cells: the arrays that hold numbers for the program, with the number that each holds.
+        cells: the arrays that hold numbers for the program, by the number and the dtype.
         stores: where numbers are put after the step: mapping, key and number.
     """
 
@@ -35,8 +35,8 @@ class Numbers:
         self._computed: list[Number] = []
         self._same: dict[Any, Number] = {}
         self._decided: dict[Number, Any] = {}
-        self._seen: list[tuple[Any, Any, Any]] = []  # what was read when all was computed
-        self.cells: list[tuple[Array, Number]] = []
+        self._seen: list[Any] | None = None  # what was read when all was computed
+        self.cells: dict[tuple[Number, Any], Array] = {}
         self.stores: list[tuple[Any, Any, Number]] = []
 
     def read(self, mapping: Any, key: Any) -> Number:
@@ -60,12 +60,7 @@ class Numbers:
 
     def cell(self, number: Number, dtype: Any) -> Array:
         """An array without axes that always holds ``number``."""
-        for array, held in self.cells:
-            if held is number and array.dtype == np.dtype(dtype or float):
-                return array
-        made = np.array(number.value, dtype or float)
-        self.cells.append((made, number))
-        return made
+        return self.cells.setdefault((number, np.dtype(dtype or float)), np.array(number.value, dtype or float))
 
     def seen(self) -> list[Any]:
         """What is read now."""
@@ -73,20 +68,17 @@ class Numbers:
 
     def refresh(self) -> None:
         """Compute all numbers anew, and fill the cells; raises Changed before where Python would decide otherwise."""
-        for mapping, key, value in self._seen:
-            if mapping[key] is not value:
-                break
-        else:
-            if len(self._seen) == len(self._read):
-                return
-        self._seen = []
+        now = self.seen()
+        if self._seen is not None and all(map(operator.is_, now, self._seen)):
+            return
+        self._seen = None
         for number in self._computed:
             number.value = number.now()
         if any(number.value != expected for number, expected in self._decided.items()):
             raise Changed
-        for array, number in self.cells:
+        for (number, _), array in self.cells.items():
             array[()] = number.value
-        self._seen = [(mapping, key, mapping[key]) for mapping, key in self._read]
+        self._seen = now
 
     def store(self) -> None:
         """Put the numbers where the step would have left them."""

@@ -27,7 +27,6 @@ REDUCING: dict[Any, Any] = {  # what methods call, and what may be called as the
     np.ndarray.min: np.minimum.reduce, np.ndarray.sum: np.add.reduce,
     **{reduce: reduce for reduce in (np.add.reduce, np.maximum.reduce, np.minimum.reduce)},
 }  # fmt: skip
-ALONG: dict[Any, Any] = {np.take_along_axis: operator.getitem, np.put_along_axis: operator.setitem}
 WITH_OUT = {np.clip, np.concatenate, np.einsum, np.ndarray.clip, np.stack}
 
 
@@ -124,26 +123,21 @@ class Memory:
         low, high = np.lib.array_utils.byte_bounds(like)
         size = max(high - low, 1)
         self.naive += size
-        raw = self._raw[root] = self._free[size].pop() if self._free.get(size) else self._new(size)
+        if not self._free.get(size):
+            self.bytes += size
+            self._free[size] = side_by_side([np.empty(size, np.uint8)])
+        raw = self._raw[root] = self._free[size].pop()
         key = id(raw), like.shape, like.dtype, like.strides
         if key not in self._made:  # one object for arrays that are alike, which the processor finds again
             at = like.__array_interface__["data"][0] - low
             self._made[key] = np.ndarray(like.shape, like.dtype, raw, at, like.strides)
         self._arrays[root] = self._made[key]
 
-    def _new(self, size: int) -> Array:
-        self.bytes += size
-        whole = np.empty(size + 63, np.uint8)
-        start = -whole.__array_interface__["data"][0] % 64
-        return whole[start : start + size]
-
     def _bind(self, call: Call) -> Bound:
         """The call as a function without arguments."""
         function, (args, kwargs) = call.function, mapped((tuple(call.args), call.kwargs), self.array, Ref)
         if isinstance(function, np.ufunc):
             args = self._scalars(args)
-        if function in ALONG and kwargs.get("axis") is not None:
-            function, args, kwargs = ALONG[function], _picked(*args, **kwargs), {}
         late = parts((args, kwargs), Number)
         made: Bound = partial(_late, function, args, kwargs) if late else partial(function, *args, **kwargs)
         if not any(call.outs):
@@ -180,13 +174,6 @@ def _late(function: Any, args: Any, kwargs: Any) -> Any:
     return function(*args, **kwargs)
 
 
-def _picked(x: Array, indices: Any, *values: Any, axis: int) -> tuple[Any, ...]:
-    """What NumPy's ``take_along_axis`` works out anew in each call: an index of all axes."""
-    key = [*np.ogrid[tuple(map(slice, x.shape))]]
-    key[axis] = indices
-    return x, tuple(key), *values
-
-
 def _fitted(x: Any, shape: tuple[int, ...]) -> Any:
     """An array that lies in memory as one of this shape does, as one of this shape; a single number without axes."""
     if not isinstance(x, np.ndarray) or not x.ndim or not x.flags.c_contiguous or x.size not in (1, math.prod(shape)):
@@ -211,8 +198,6 @@ def _with_out(call: Call, args: Any, kwargs: Any, out: Any) -> Bound | None:
         return partial(function, *args, out=out, **kwargs)
     if function in PRODUCTS and out.flags.c_contiguous:
         return partial(args[0].dot, args[1], out) if isinstance(args[0], np.ndarray) else partial(np.dot, *args, out)
-    if function is np.where and len(args) == 3:
-        return partial(_choose, out, *args)
     if function in (np.zeros, np.zeros_like):
         return partial(out.fill, 0)
     if function is np.ndarray.reshape and out.flags.c_contiguous and not kwargs:  # which copies, or it were a view
@@ -220,12 +205,6 @@ def _with_out(call: Call, args: Any, kwargs: Any, out: Any) -> Bound | None:
     if function in COPIES:
         return partial(operator.setitem, out, ..., args[0])
     return None
-
-
-def _choose(out: Array, condition: Array, x: Any, y: Any) -> None:
-    """``np.where``, which cannot be told where to write."""
-    out[...] = y
-    np.copyto(out, x, where=condition)
 
 
 def _copied(call: Bound, outs: list[Array | None], are_listed: bool) -> None:

@@ -101,7 +101,7 @@ class Program:
         changed(*self._changes)
         self._change = Change(place_of_user(4), " by a compiled step")
         self._changed = {id(array): self._change for array in self._changes}
-        self._constants = [x for x, _ in capture.constants]
+        self._constants = capture.constants
         used = {ref.root for call in self.calls for ref in call.refs()}
         self.watched, self._added = [], []
         for x, array, grad, _ in capture.tensors.values():

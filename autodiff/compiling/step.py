@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import warnings
 from collections.abc import Callable
+from operator import attrgetter
 from threading import RLock, get_ident
 from typing import Any, Generic, TypeVar, overload
 
@@ -28,6 +29,7 @@ from autodiff.kernels.lending import owner_of
 from autodiff.kinds import AnyModule, check_function
 
 IGNORED = {"fullgraph", "dynamic", "backend", "mode", "options"}
+memory_of = attrgetter("_array")
 PAYS = 20  # replays after which a program has paid for its being written
 TRIES = 3  # how often values go another way before another program is written, and how many are written
 
@@ -85,8 +87,7 @@ class Case:
 
     Attributes:
         key: what tells them from others; other plain values and the memory of tensors may change.
-        facts: plain values, each as a function that reads it, what of, and the value; first whether modules train.
-        memory: tensors, each with the array that the program has of it.
+        facts: what they depend on, each as a function that reads it, what of, and the value; first those of the key.
         program: what replays them; None where they run as they stand.
         reason: why they do; empty where a program is to be written.
         tries: how many programs were written.
@@ -95,34 +96,27 @@ class Case:
 
     def __init__(self, found: list[Any], recording: bool, given: list[Any]) -> None:
         modules = [x for x in found if type(x) is dict and isinstance(x.get("training"), bool)]
+        leaves = [x for x in found if isinstance(x, TensorBase) and is_leaf(x._node)]
         self.facts: list[Any] = [(module.get, "training", module["training"]) for module in modules]
-        self._leaves = [(x, x._grad is None) for x in found if isinstance(x, TensorBase) and is_leaf(x._node)]
-        self._modes = len(modules)
-        self.key = recording, given, [x for *_, x in self.facts], [is_none for _, is_none in self._leaves]
+        self.facts += [(_has_gradient, x, _has_gradient(x)) for x in leaves]
+        self.key, self._first = (recording, given, [value for *_, value in self.facts]), len(self.facts)
         self.program: Program | None = None
         self.reason, self.tries, self.why = "", 1, "it went other ways too often"
-        self.memory: list[Any] = []
 
     def holds(self, recording: bool, given: list[Any]) -> bool:
         """Whether a call is one of these."""
         if self.key[0] is not recording or self.key[1] != given:
             return False
-        for x, array in self.memory:
-            if x._array is not array:
-                return False
-        for x, is_none in self._leaves:
-            if (x._grad is None) is not is_none:
-                return False
         for get, x, value in self.facts:
             now = get(x)
-            if now is not value and now != value:
+            if now is not value and (isinstance(value, np.ndarray) or now != value):
                 return False
         return True
 
     def give_up(self, reason: str) -> None:
         """Have such calls run as they stand from now on, whatever else they depend on."""
-        self.program, self.reason, self.memory = None, reason, []
-        del self.facts[self._modes :]
+        self.program, self.reason = None, reason
+        del self.facts[self._first :]
 
 
 class Step(Generic[P, R]):
@@ -196,8 +190,7 @@ class Step(Generic[P, R]):
             if case.tries > TRIES:
                 raise CompileError(case.why)
             case.program = self._captured(found, args, kwargs)
-            case.facts += facts(found)
-            case.memory = case.program.watched
+            case.facts += [*facts(found), *((memory_of, x, array) for x, array in case.program.watched)]
         except Exception as error:
             if isinstance(error, CompileError) or case.tries >= TRIES:
                 self._refuse(case, str(error))
@@ -261,6 +254,10 @@ class Step(Generic[P, R]):
         case.give_up(reason)
         if not (hasattr(self._function, "parameters") and "graph" in reason):
             warnings.warn(f"{self.__name__} runs as it stands, not compiled: {reason}", AutodiffWarning, stacklevel=4)
+
+
+def _has_gradient(x: Any) -> bool:
+    return x._grad is not None
 
 
 def described(args: Any, kwargs: Any, arrays: list[Any]) -> list[Any]:

@@ -41,10 +41,6 @@ class Ref:
         """Whether nothing but the step's own variable shows it."""
         return self.kind == "temporary" and not self.is_viewed and self.root is self
 
-    def renew(self, other: Ref) -> None:
-        """Have ``other`` stand where this was, all of which was written over."""
-        self.traced._ref, other.traced = other, self.traced
-
     def forget(self) -> None:
         """Let go of what only the taking of notes needs: of values shape and dtype are left."""
         self.traced = None

@@ -85,7 +85,7 @@ def _one_hot(target: Any, shape: tuple[int, ...], dtype: Any) -> Any:
 
 
 def _cross_entropy(x: Any, target: Any, weight: Any) -> Any:
-    if x.ndim == 2 and type(x) is np.ndarray and type(target) is np.ndarray:  # as in _one_hot
+    if x.ndim == 2 and isinstance(x, np.ndarray) and isinstance(target, np.ndarray):  # as in _one_hot
         picked = _log_softmax(x, 1)[np.arange(len(x)), target]
         return -picked if weight is None else -picked * weight
     picked = np.take_along_axis(_log_softmax(x, 1), np.expand_dims(target, 1), axis=1)
