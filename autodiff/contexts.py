@@ -120,11 +120,28 @@ class Setting(Generic[V]):
                 return
 
 
+class _Exit:
+    """The ``__exit__`` of a block, which a ``with`` statement asks for when it begins."""
+
+    def __get__(self, block: Any, kind: Any = None) -> Callable[..., None]:
+        if block is None:
+            return Block.end
+        block.is_with = True
+        end: Callable[..., None] = block.end
+        return end
+
+
 class Block(Generic[V]):
     """A context manager and decorator that changes fields of a setting, and puts back at the end what was there.
 
     One may be entered again while it is open, and by several threads at once.
+
+    Attributes:
+        is_with: whether a ``with`` statement has asked for its ``__exit__``.
     """
+
+    is_with = False
+    __exit__ = _Exit()
 
     def __init__(self, setting: Setting[V], **changes: Any) -> None:
         self._setting, self._changes = setting, changes
@@ -149,7 +166,13 @@ class Block(Generic[V]):
                 setting._top.set(before)
             raise
 
-    def __exit__(self, *exception: object) -> None:
+    def __del__(self) -> None:
+        """End what an interrupt has left open, which came when ``__exit__`` had only been called."""
+        while self.is_with and self._open:
+            self.end()
+
+    def end(self, *exception: object) -> None:
+        """Put back what was there when it was entered last."""
         opened = self._open
         layer, token, _ = ended = opened[0 if len(opened) == 1 else self._which(id(sys._getframe(1)))]
         try:
@@ -195,7 +218,7 @@ class Statement(Block[V]):
 
     def __call__(self, function: Callable[P, R]) -> Callable[P, R]:
         """``function`` under the block; the setting outside of it is put back."""
-        self.__exit__()
+        self.end()
         return super().__call__(function)
 
 

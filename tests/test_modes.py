@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 import threading
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -12,6 +14,7 @@ from helpers import here, leaf
 
 import autodiff
 from autodiff import detect_anomaly, enable_grad, inference_mode, no_grad, set_grad_enabled
+from autodiff.contexts import Block
 from autodiff.errors import InPlaceError, NonFiniteError
 
 
@@ -20,6 +23,11 @@ def recording() -> bool:
     recorded = (leaf(1.0) * 2).requires_grad
     assert recorded == autodiff.is_grad_enabled()
     return recorded
+
+
+def at_rest() -> bool:
+    """Whether no block and no statement changes a mode."""
+    return recording() and not autodiff.is_anomaly_enabled()
 
 
 @no_grad
@@ -190,3 +198,35 @@ def test_anomaly_finds_changes_behind_the_graphs_back() -> None:
             y.backward()
         (x * c).sum().backward()
     assert x.grad.tolist() == [10, 3]
+
+
+@pytest.mark.parametrize("begin", [no_grad, inference_mode, detect_anomaly, lambda: set_grad_enabled(False)])
+def test_an_interrupt_that_comes_before_the_end_of_a_block(begin: Callable[[], Any]) -> None:
+    """Ctrl-C may come when ``__exit__`` has been called and has done nothing yet."""
+    interrupts = []
+
+    def interrupt(frame: Any, event: str, _: Any) -> None:
+        if frame.f_code is Block.end.__code__:
+            sys.settrace(None)
+            interrupts.append(event)
+            raise KeyboardInterrupt
+
+    before = sys.gettrace()
+    try:
+        with begin():
+            sys.settrace(interrupt)
+    except KeyboardInterrupt:
+        assert not at_rest(), "the interrupt came too late to be a test"
+    finally:
+        sys.settrace(before)
+    assert interrupts == ["call"]
+    assert at_rest()
+
+
+def test_a_block_that_is_entered_by_hand_stays() -> None:
+    no_grad().__enter__()
+    try:
+        assert not autodiff.is_grad_enabled()
+    finally:
+        set_grad_enabled(True)
+    assert at_rest()
