@@ -29,6 +29,7 @@ _default = float32  # of the whole process, as PyTorch's: a thread that loads da
 COMPLEX = frozenset((complex64, complex128))
 DIFFERENTIABLE = "fc"  # the kinds of dtypes whose numbers can have gradients
 
+KNOWN = "?bBhHiIlLqQefdFD"  # the characters of dtypes that tensors have
 _RANK = {"b": 0, "u": 1, "i": 1, "f": 2, "c": 3}
 _COMPLEX: dict[Any, np.dtype[Any]] = {float16: complex64, float32: complex64, float64: complex128}
 _REAL: dict[Any, np.dtype[Any]] = {complex64: float32, complex128: float64}

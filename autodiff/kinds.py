@@ -11,7 +11,7 @@ from typing import Any, Protocol, TypeVar
 
 import numpy as np
 
-from autodiff.dtypes import COMPLEX, is_known
+from autodiff.dtypes import COMPLEX, KNOWN, is_known
 from autodiff.errors import AutodiffError, AxisError, DtypeError, LinalgError, ShapeError, StateDictError
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -174,6 +174,8 @@ def constant_of(name: str, x: Any) -> Any:
     """
     if type(x) is float or type(x) is int:  # the usual constants
         return x
+    if type(x) is np.ndarray and x.dtype.char in KNOWN:
+        return x.view()
     if isinstance(x, (np.ndarray, np.generic)) and is_known(x.dtype):
         return x.view(np.ndarray) if isinstance(x, np.ndarray) else x.item()
     is_number = isinstance(x, (float, int, complex))

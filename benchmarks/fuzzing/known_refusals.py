@@ -146,6 +146,7 @@ REFUSALS = [
         "Expected a floating point or complex tensor as input. Got (?!Half)",
         "only support floating point and complex dtypes",
         "floating point or complex dtype but got (Long|Int|Short|Char|Byte|Bool)",
+        "supports floating point, complex, and integer tensors, but got Bool",
         r"linalg.pinv\((Long|Int|Bool|Byte)", "Integral inputs not supported",
         "either (a )?floating point or complex.* [gG]ot:? (Long|Int|Short|Char|Byte|Bool)")),
     Known("a variance of whole numbers", "ours: it is converted", lambda program, found: (

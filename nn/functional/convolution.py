@@ -46,18 +46,18 @@ def conv_nd(
     x, unbatched = _checked_input(name, axes, input, weight)
     given = x
     steps, spread = as_tuple(stride, axes, "stride"), as_tuple(dilation, axes, "dilation")
-    (groups,) = as_tuple(groups, 1, "groups")
-    if x.shape[1] != shape[1] * groups:
+    (groups,), sizes = as_tuple(groups, 1, "groups"), tuple(x.shape)
+    if sizes[1] != shape[1] * groups:
         first = f"; .permute(0, {axes + 1}, {', '.join(map(str, range(1, axes + 1)))}) of (N, *, C) puts channels first"
         raise ShapeError(
             f"{name} with a weight of shape {shape} and groups={groups} takes {shape[1] * groups} input channels, not "
-            f"the {x.shape[1]} of shape {tuple(x.shape)}{first if x.shape[-1] == shape[1] * groups else ''}"
+            f"the {sizes[1]} of shape {sizes}{first if sizes[-1] == shape[1] * groups else ''}"
         )
     if shape[0] % groups:
         raise ShapeError(f"{name} with groups={groups} needs that to divide its {shape[0]} output channels")
     _check_bias(name, bias, shape[0], weight.dtype)
     geometry = Geometry(steps, pads_of(padding, shape[2:], steps, spread), spread, groups)
-    output = geometry.output_size(x.shape[2:], shape[2:])
+    output = geometry.output_size(sizes[2:], shape[2:])
     check_output(output, x, name, f"the kernel {shape[2:]}, dilation {spread}, exceeds the padded input")
     if not shape[1]:  # of no channels PyTorch makes none, though the sum of nothing is the bias
         weight, bias = weight[:0], None if bias is None else bias[:0]

@@ -63,7 +63,7 @@ _NAMES = ("weight", "bias", "running_mean", "running_var")
 def _check_shapes(name: str, wanted: Sizes, *given: Any) -> None:
     """Raise ShapeError where one of these, by the order of ``_NAMES``, is given but not of the shape ``wanted``."""
     for what, tensor in zip(_NAMES, given, strict=False):
-        if tensor is not None and tuple(tensor.shape) != wanted:
+        if tensor is not None and tensor.shape != wanted:
             raise ShapeError(f"{name} takes a {what} of shape {wanted}, not {tuple(tensor.shape)}")
 
 
@@ -72,7 +72,7 @@ def _along_channels(name: str, input: Any, *given: Any) -> Sizes:
     shape = tuple(input.shape)
     if len(shape) < 2:
         raise ShapeError(f"{name} takes inputs (N, C, *), not of shape {shape}")
-    _check_shapes(f"{name} of {shape[1]} channels", shape[1:2], *given)
+    _check_shapes(name, shape[1:2], *given)
     return (1, shape[1]) + (1,) * (len(shape) - 2)
 
 
@@ -174,7 +174,7 @@ def _last_axes(name: str, input: Any, normalized_shape: Sequence[int], weight: A
     if not wanted or shape[len(shape) - len(wanted) :] != wanted:
         ends = ", ".join(map(str, wanted))
         raise ShapeError(f"{name} over {wanted} takes inputs (*, {ends}), not of shape {shape}")
-    _check_shapes(f"{name} over {wanted}", wanted, weight, bias)
+    _check_shapes(name, wanted, weight, bias)
     first = len(shape) - len(wanted)
     return tuple(range(first, len(shape))), (1,) * first + wanted
 
@@ -230,7 +230,7 @@ def group_norm(input: Any, num_groups: int, weight: Any = None, bias: Any = None
     shape = tuple(input.shape)
     if len(shape) < 2 or num_groups < 1 or shape[1] % num_groups:
         raise ShapeError(f"group_norm in {num_groups} groups takes inputs (N, C, *), C a multiple, not shape {shape}")
-    _check_shapes(f"group_norm of {shape[1]} channels", shape[1:2], weight, bias)
+    _check_shapes("group_norm", shape[1:2], weight, bias)
     each = shape[1] // num_groups
     grouped = reshape(input, shape=(shape[0], num_groups, each, math.prod(shape[2:])))
     out = _standardized(grouped, (2, 3), eps, weight, bias, (1, num_groups, each, 1))
