@@ -67,8 +67,8 @@ NAME_MAKING = {
 
 MAX_FILE, MAX_FUNCTION = 400, 45
 MAX_CODE = {
-    "the engine": ("autodiff.engine.", 1000), "the compiler": ("autodiff.compiling.", 1320),
-    "the lane of llvmlite": ("autodiff.kernels.llvm.", 1349),
+    "the engine": ("autodiff.engine.", 1000), "the compiler": ("autodiff.compiling.", 1322),
+    "the lane of llvmlite": ("autodiff.kernels.llvm.", 1351),
 }  # fmt: skip
 NO_CODE = {
     tokenize.COMMENT, tokenize.NL, tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT, tokenize.ENDMARKER,

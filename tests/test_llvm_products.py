@@ -181,3 +181,33 @@ def test_kernels_compile_for_arm(triple: str) -> None:
     """They call no function that is not in them."""
     for key in KEYS:
         assert not calls_on_arm(triple, lambda machine, key=key: packed.build(machine, key))
+
+
+@pytest.mark.parametrize("on", [False, True])
+def test_a_product_is_written_into_an_array(on: bool) -> None:
+    """With and without kernels the array has the bits of the product; one that does not fit is left to NumPy."""
+    random = np.random.default_rng(0)
+    x, y = random.standard_normal((2, 200, 200)).astype(np.float32)
+    b, into = random.standard_normal(200).astype(np.float32), np.empty((200, 200), np.float32)
+    try:
+        with only_kernels():
+            lanes.set_enabled(on)
+            for row in (None, b):
+                assert numpys._of_many(x, y, x.size * 200, row, into) is into
+                np.testing.assert_array_equal(into, numpys._of_many(x, y, x.size * 200, row))
+    finally:
+        lanes.set_enabled(True)
+    with only_kernels():
+        for other in (into.T, np.empty((200, 400), np.float32)[:, ::2], into[1:], into.astype(np.float64)):
+            assert packed.dot(x, y, 0, None, other) is None
+
+
+def test_a_compiled_step_makes_products_where_they_belong() -> None:
+    """A dense layer's three products are not copied."""
+    layer, x = autodiff.nn.Linear(300, 200), autodiff.randn(100, 300, requires_grad=True)
+    step = autodiff.compile(lambda x: layer(x).square().sum().backward())
+    with only_kernels():
+        for _ in range(5):
+            step(x)
+    made = [call for _, call in step.programs[0].memory.pairs]
+    assert sum(getattr(call.func, "takes_out", False) for call in made) == 3

@@ -198,6 +198,8 @@ def _with_out(call: Call, args: Any, kwargs: Any, out: Any) -> Bound | None:
         return partial(function, *args, out=out, **kwargs)
     if function in PRODUCTS and out.flags.c_contiguous:
         return partial(args[0].dot, args[1], out) if isinstance(args[0], np.ndarray) else partial(np.dot, *args, out)
+    if getattr(function, "takes_out", False) and out.flags.c_contiguous:
+        return partial(function, *args, out)
     if function in (np.zeros, np.zeros_like):
         return partial(out.fill, 0)
     if function is np.ndarray.reshape and out.flags.c_contiguous and not kwargs:  # which copies, or it were a view

@@ -86,12 +86,15 @@ def routed(name: str, function: Callable[..., Any], x: Any, *others: Any, **opti
     return None
 
 
-def faster(name: str, opaque_from: int | None = None, elementwise: bool = False) -> Callable[[F], F]:
+def faster(
+    name: str, opaque_from: int | None = None, elementwise: bool = False, takes_out: bool = False
+) -> Callable[[F], F]:
     """Let the route of this name compute, where there is one and it gives a result; else the function.
 
     A route is called with the same arguments, of which the first is an array of float32. What has so many numbers is
     one call for ``compile``, which cannot know whether there will be a kernel. Of an ``elementwise`` function it knows
-    the route, and may make it in one pass with others.
+    the route, and may make it in one pass with others; of one that ``takes_out``, that its last argument may be an
+    array, without gaps, for the result.
     """
 
     def decorate(function: F) -> F:
@@ -104,6 +107,7 @@ def faster(name: str, opaque_from: int | None = None, elementwise: bool = False)
 
         if elementwise:
             call.route = name  # type: ignore[attr-defined]
+        call.takes_out = takes_out  # type: ignore[attr-defined]
         return call  # type: ignore[return-value]  # the wrapper takes what the function takes
 
     return decorate

@@ -25,7 +25,7 @@ def dot(x: Any, y: Any, b: Any = None) -> Any:
     """
     size = x.size * y.shape[1]
     if size >= MANY:
-        return _of_many(x, y, size) if b is None else _of_many(x, y, size, b)
+        return _of_many(x, y, size, b)
     out = _by_transpose(np.dot, x, y)
     return out if b is None else np.add(out, b, out)
 
@@ -40,10 +40,15 @@ def _by_transpose(product: Callable[[Any, Any], Any], x: Any, y: Any) -> Any:
     return product(x, y)
 
 
-@faster("dot", opaque_from=1)
-def _of_many(x: Any, y: Any, size: int, b: Any = None) -> Any:
-    out = _by_transpose(partial(_shared, size=size), x, y)
-    return out if b is None else np.add(out, b, out)
+@faster("dot", opaque_from=1, takes_out=True)
+def _of_many(x: Any, y: Any, size: int, b: Any = None, out: Any = None) -> Any:
+    made = _by_transpose(partial(_shared, size=size), x, y)
+    if b is not None:
+        return np.add(made, b, made if out is None else out)
+    if out is None:
+        return made
+    np.copyto(out, made)
+    return out
 
 
 def _shared(x: Any, y: Any, size: int) -> Any:

@@ -117,18 +117,20 @@ def _blocks(tile: tuple[int, int], rows: int, columns: int, threads: int) -> tup
     return min(-(-tiles[0] // down) * tile[0], ROWS), -(-tiles[1] // over) * tile[1]
 
 
-def dot(x: Array, y: Array, count: int, b: Array | None = None) -> Array | None:
+def dot(x: Array, y: Array, count: int, b: Array | None = None, out: Array | None = None) -> Array | None:
     """The route of ``products.dot``."""
     (x_in_rows, across), (y_in_rows, along) = _order(x.shape, x.strides), _order(y.shape, y.strides)
-    if not (single(x, y, b) and across and along and x.flags.aligned and y.flags.aligned):
+    fits = out is None or (out.flags.carray and out.shape == (len(x), y.shape[1]))
+    if not (fits and single(x, y, b, out) and across and along and x.flags.aligned and y.flags.aligned):
         return None
     kernel = ready("matrix product", (x_in_rows, y_in_rows), build)
-    return None if kernel is None else _multiplied(kernel, x, y, b)
+    return None if kernel is None else _multiplied(kernel, x, y, b, out)
 
 
-def _multiplied(kernel: Kernel, x: Array, y: Array, b: Array | None) -> Array:
+def _multiplied(kernel: Kernel, x: Array, y: Array, b: Array | None, out: Array | None = None) -> Array:
     (rows, among), columns, machine = x.shape, y.shape[1], kernel.machine
-    out, added = np.empty((rows, columns), np.float32), np.zeros(columns, np.float32) if b is None else in_a_row(b)
+    out = np.empty((rows, columns), np.float32) if out is None else out
+    added = np.zeros(columns, np.float32) if b is None else in_a_row(b)
     helpers = threads.workers() if rows * among * columns >= WORTH_THREADS else 1
     tall, wide = _blocks((_height(machine), VECTORS * machine.lanes), rows, columns, helpers)
     beside = -(-columns // wide)
