@@ -50,13 +50,14 @@ class _Inside(ModuleType):
         self._found = found
         short = name.rpartition(".")[2]
         if hasattr(found, short):  # which this module replaces there, as the import ends
-            vars(self)[short] = getattr(found, short)
+            function = vars(self)[short] = self.__wrapped__ = getattr(found, short)
+            self.__doc__ = function.__doc__
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._found, name)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        return vars(self)[self.__name__.rpartition(".")[2]](*args, **kwargs)
+        return self.__wrapped__(*args, **kwargs)
 
 
 class _Same:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import warnings
 from importlib import import_module
@@ -199,3 +200,10 @@ def test_a_name_that_stands_twice_in_a_file_is_refused(tmp_path: Path) -> None:
     (tmp_path / "a.safetensors").write_bytes(len(header).to_bytes(8, "little") + header + bytes(8))
     with pytest.raises(FileFormatError, match=r"a\.safetensors"):
         autodiff.load(tmp_path / "a.safetensors")
+
+
+def test_a_function_that_is_a_module_too_says_what_it_takes() -> None:
+    """After ``import autodiff.autograd.gradcheck`` the name of the function is that of the module."""
+    both = import_module("autodiff.autograd.gradcheck")
+    assert both.__doc__ == both.gradcheck.__doc__
+    assert inspect.signature(both) == inspect.signature(both.gradcheck)

@@ -60,6 +60,7 @@ MODULES = {
     "autograd": "autodiff.autograd", "nn.init": "nn.init", "nn.utils": "nn.utils",
 }  # fmt: skip
 TOOLS_OTHERWISE = {
+    "autograd.gradcheck": "takes complex_step, too",
     "optim.Optimizer": "makes itself anew for each subclass",
     "optim.lr_scheduler.LRScheduler": "takes verbose, which subclasses of older programs hand over",
     "optim.swa_utils.LRScheduler": "the same class",
