@@ -10,7 +10,7 @@ import pytest
 from parity.harness import peer
 
 import autodiff
-from autodiff import grad, tensor
+from autodiff import enable_grad, grad, no_grad, tensor
 from autodiff.errors import GraphError
 
 NAMES = "abcd"  # a tensor of the graph, a view of it, a view of the view, and another view of the first
@@ -109,3 +109,20 @@ def test_a_view_that_is_out_of_date_does_not_outlive_its_base_as_a_leaf() -> Non
     assert not view.requires_grad
     with pytest.raises(GraphError, match=r"detach_\(\)"):
         grad(view.sum(), x)
+
+
+@pytest.mark.parametrize("how", ["method", "item", "view", "no_grad"])
+def test_a_base_that_is_written_after_it_was_cut_off_cuts_off_its_views(how: str) -> None:
+    """An older view shows the new value, which has no gradient; untouched, it has that of its past."""
+    a = tensor([1.0, 2.0], requires_grad=True)
+    base = a.sin()
+    view, other = base[...], a.cos()
+    base.detach_()
+    (untouched,) = grad(view.sum(), a, retain_graph=True)
+    assert untouched.tolist() == a.cos().tolist()
+    with no_grad() if how == "no_grad" else enable_grad():
+        target = base[:1] if how == "view" else base
+        target.__setitem__(0, 2.0) if how == "item" else target.mul_(3.0)
+    with pytest.raises(GraphError, match=r"went through detach_\(\)"):
+        view.sum().backward()
+    assert grad((view * other).sum(), a)[0].tolist() == (-a.sin() * base).tolist()

@@ -9,7 +9,6 @@ from typing import NamedTuple
 import numpy as np
 from view_outcomes import FLAGS, NO_GRAD_BASE, OF_MANY, Outcome, is_leaf_and_view, is_untied
 
-from autodiff.errors import InPlaceError
 from autodiff.kernels.layout import is_stretched
 
 
@@ -238,8 +237,9 @@ CONVENTIONS = (
     ),
     Convention(
         "a view of a tensor in another shape",
-        lambda o: isinstance(o.ours, InPlaceError) and "another shape in place" in str(o.ours),
-        "PyTorch shows what the view was; what it shows of the new shape nobody knows: it is refused here.",
+        lambda o: any("another shape in place" in str(said) for said in (o.ours, o.machine.failures[0])),
+        "PyTorch shows what the view was; what it shows of the new shape nobody knows: it is refused here, before "
+        "anything is written.",
     ),
     Convention(
         "a leaf of another shape between forward and backward",
@@ -265,6 +265,11 @@ CONVENTIONS = (
         lambda o: o.descends(r"\.data = ")
         and (o.is_of_gradient() or o.they_say("expected shape compatible with")),
         "PyTorch keeps leaves, not their values, and mixes old values with new; here the gradient is that of the old.",
+    ),
+    Convention(
+        "a detached base that was written since",
+        lambda o: o.we_say("went through detach_()") and o.has(r"detach_\(\)"),
+        "Its older views are constants as it is; their backward pass gives nothing in PyTorch, and is refused here.",
     ),
     Convention(
         "PyTorch kept a tensor that detach_() changed",

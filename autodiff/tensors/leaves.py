@@ -18,7 +18,8 @@ from autodiff.kinds import described
 from autodiff.tensors.devices import check_device
 from autodiff.tensors.lost_history import warn_of_copy
 
-THROUGH_DATA = "went through .data"  # why a tensor is outside the graph
+DETACHED = "went through detach_()"  # why a tensor is outside the graph
+THROUGH_DATA = "went through .data"
 _NUMBERS = {bool, int, float, complex}  # Python's, whose dtypes the default decides
 
 

@@ -29,7 +29,7 @@ from autodiff.kernels.arrays import as_array
 from autodiff.kinds import refusing
 from autodiff.random import Generator, numpy_generator
 from autodiff.special import functions as special
-from autodiff.tensors.leaves import leave_graph
+from autodiff.tensors.leaves import DETACHED, leave_graph
 from autodiff.tensors.methods.overwriting import OverwritingMethods
 from autodiff.tensors.methods.wrappers import in_place, view_in_place
 
@@ -236,7 +236,7 @@ class InPlaceMethods(OverwritingMethods):
         """
         if hasattr(self, "_base"):
             raise GraphError("a view cannot be taken out of the graph in place; use detach()")
-        leave_graph(self, "went through detach_()")
+        leave_graph(self, DETACHED)
         return self
 
     @refusing

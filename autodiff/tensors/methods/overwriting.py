@@ -22,7 +22,7 @@ from autodiff.kernels.lending import keep_lent, owner_of
 from autodiff.kinds import operands
 from autodiff.ops.indexing import index, overwrite, put
 from autodiff.ops.shaping import astype
-from autodiff.tensors.leaves import THROUGH_DATA
+from autodiff.tensors.leaves import DETACHED, THROUGH_DATA
 
 Array = np.ndarray[Any, Any]
 
@@ -59,10 +59,7 @@ class OverwritingMethods(TensorBase):
             kind = AxisError if isinstance(error, IndexError) else ShapeError
             given, where = operands([values]), f"at {first!r:.60} of {operands([array])}"
             raise kind(f"put: {given} cannot be written {where}: {error}") from None
-        if not traced and self._is_data():
-            self._data_changed(first)
-        else:
-            changed(array, history=traced)
+        self._was_written(first, traced)
         if part is not None:
             self._put_below(part, values, node)
         elif traced:
@@ -128,15 +125,26 @@ class OverwritingMethods(TensorBase):
         if node is not None and node.dtype != array.dtype:
             return self._write_result(astype(result, dtype=array.dtype))
         np.copyto(array, values, casting="unsafe")
-        if not traced and self._is_data():
-            self._data_changed(...)
-        else:
-            changed(array, history=traced)
+        self._was_written(..., traced)
         if traced:
             self._follow(node)
         if mode.notes is not None:
             mode.notes(overwrite, (self, result), self, NO_PARAMS)
         return self
+
+    def _was_written(self, key: Any, traced: bool) -> None:
+        """Record that ``self[key]`` was written, in the history of its memory or outside the graph.
+
+        A tensor that was taken out of the graph in place has no history any more: older views, which show what is
+        written now, have none either, as after a write that is recorded.
+        """
+        if not traced and self._is_data():
+            self._data_changed(key)
+            return
+        root: Any = self
+        while not traced and hasattr(root, "_base") and isinstance(root._base[0], TensorBase):
+            root = root._base[0]
+        changed(self._array, history=traced or getattr(root, "_untracked_because", ("",))[0] == DETACHED)
 
     def _is_data(self) -> bool:
         """Whether this is ``x.data`` of some tensor, or a view of that."""
