@@ -14,7 +14,7 @@ import pytest
 
 import autodiff
 import optim
-from autodiff.kernels import threads
+from autodiff.kernels import lanes, threads
 from nn import functional as F
 
 HERE = Path(__file__).parent
@@ -130,7 +130,17 @@ def two_threads(own_number: None) -> Any:
     autodiff.use_deterministic_algorithms(False)
 
 
-@pytest.mark.usefixtures("two_threads")
+@pytest.fixture
+def without_kernels(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """NumPy's lane alone, here and in new processes: whether a kernel of llvmlite is ready depends on the time."""
+    monkeypatch.setenv(lanes.VARIABLE, "off")
+    lanes.set_enabled(True)  # which looks anew
+    yield
+    monkeypatch.undo()
+    lanes.set_enabled(True)
+
+
+@pytest.mark.usefixtures("two_threads", "without_kernels")
 def test_what_ran_before_does_not_change_bits() -> None:
     """In this process helpers have been at work; in a new one they have not, when it comes to the first products."""
     threads.parallel_map(lambda start, stop: None, 2, parallel=True)
