@@ -117,13 +117,13 @@ class _Counts(NamedTuple):
 
 
 class histogram(Named, _Counts):
-    """Counts, and the edges between them; in ``histogramdd`` those of each dimension."""
+    """Counts, and the edges between them."""
 
     __slots__ = ()
 
 
 class histogramdd(Named, _Counts):
-    """Counts, and the edges between them; in ``histogramdd`` those of each dimension."""
+    """Counts, and the edges between them, of each dimension."""
 
     __slots__ = ()
 

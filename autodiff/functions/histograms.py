@@ -1,4 +1,4 @@
-"""return_types.histogramdd: how many entries, or how much weight, fall between edges, in one dimension and more."""
+"""Histograms: how many entries, or how much weight, fall between edges, in one dimension and more."""
 
 from __future__ import annotations
 
