@@ -12,7 +12,6 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from autodiff.engine.versions import changed
 from autodiff.errors import OptionError, ShapeError
 from autodiff.kernels.lending import keep_lent
 from autodiff.kinds import refusing
@@ -26,7 +25,7 @@ T = TypeVar("T", bound=Tensor)
 def _fill(tensor: T, values: Any) -> T:
     keep_lent(tensor._array)
     np.copyto(tensor._array, values, casting="unsafe")
-    changed(tensor._array)
+    tensor._was_written(..., traced=False)
     return tensor
 
 

@@ -12,6 +12,7 @@ from parity.harness import peer
 import autodiff
 from autodiff import enable_grad, grad, no_grad, tensor
 from autodiff.errors import GraphError
+from nn import init
 
 NAMES = "abcd"  # a tensor of the graph, a view of it, a view of the view, and another view of the first
 CALLS = {
@@ -111,7 +112,7 @@ def test_a_view_that_is_out_of_date_does_not_outlive_its_base_as_a_leaf() -> Non
         grad(view.sum(), x)
 
 
-@pytest.mark.parametrize("how", ["method", "item", "view", "no_grad"])
+@pytest.mark.parametrize("how", ["method", "item", "view", "no_grad", "init"])
 def test_a_base_that_is_written_after_it_was_cut_off_cuts_off_its_views(how: str) -> None:
     """An older view shows the new value, which has no gradient; untouched, it has that of its past."""
     a = tensor([1.0, 2.0], requires_grad=True)
@@ -122,7 +123,12 @@ def test_a_base_that_is_written_after_it_was_cut_off_cuts_off_its_views(how: str
     assert untouched.tolist() == a.cos().tolist()
     with no_grad() if how == "no_grad" else enable_grad():
         target = base[:1] if how == "view" else base
-        target.__setitem__(0, 2.0) if how == "item" else target.mul_(3.0)
+        if how == "init":
+            init.constant_(target, 2.0)
+        elif how == "item":
+            target[0] = 2.0
+        else:
+            target.mul_(3.0)
     with pytest.raises(GraphError, match=r"went through detach_\(\)"):
         view.sum().backward()
     assert grad((view * other).sum(), a)[0].tolist() == (-a.sin() * base).tolist()
