@@ -86,3 +86,27 @@ def test_nan_made_of_numbers_sends_a_call_another_way() -> None:
             assert np.isfinite(found).all()
             np.testing.assert_array_equal(found, step(*given).numpy())
         assert any(isinstance(made, Pass) for _, made in compiled.programs[-1].memory.pairs)
+
+
+def test_a_call_of_a_kernel_alone_writes_where_its_result_belongs() -> None:
+    """A net's relu between two products: its kernel's result is not copied to the program's memory."""
+    random = np.random.default_rng(0)
+    w, v = (autodiff.tensor(random.standard_normal((256, 256)).astype("f"), requires_grad=True) for _ in range(2))
+
+    def step(x: Any, w: Any = w, v: Any = v) -> Any:
+        w.grad = v.grad = None
+        loss = (F.relu(x @ w) @ v).sum()
+        loss.backward()
+        return loss
+
+    data = [autodiff.tensor(random.standard_normal((300, 256)).astype("f")) for _ in range(5)]
+    with only_kernels():
+        compiled, found = autodiff.compile(step), []
+        for run in (compiled, step):
+            found.append([[y.detach().numpy().copy() for y in (run(x), w.grad, v.grad)] for x in data])
+        calls = [(call, made) for call, made in compiled.programs[-1].memory.pairs if "relu" in repr(call.function)]
+    assert len(calls) == 2
+    assert all(isinstance(made, Pass) for _, made in calls)
+    for mine, theirs in zip(*found, strict=True):
+        for a, b in zip(mine, theirs, strict=True):
+            np.testing.assert_array_equal(a, b)

@@ -13,6 +13,7 @@ from autodiff.compiling.calls import make
 from autodiff.compiling.fusion import Array, Pair, address, elementwise, into, merged, stretches
 from autodiff.compiling.numbers import Changed
 from autodiff.compiling.traced import Ref
+from autodiff.kernels.blocks import lone
 from autodiff.kernels.lanes import routes, settled
 
 BLOCK, MOST = 1 << 14, 64  # entries, and calls of a stretch
@@ -21,10 +22,15 @@ BLOCK, MOST = 1 << 14, 64  # entries, and calls of a stretch
 def by_blocks(pairs: list[Pair], uses: Counter[Ref]) -> list[Pair]:
     """The calls, with each such stretch as one; ``uses`` counts how often the program names each array.
 
-    The bits are those of whole calls. What a stretch alone uses is not written to memory.
+    The bits are those of whole calls. What a stretch alone uses is not written to memory. One call of a kernel's is a
+    stretch, too, which writes where its result belongs.
     """
     cut = stretches(pairs, lambda run, pair: _goes_on([], run[0]) and _goes_on(run, pair))
-    return [pair for stretch in cut for pair in (_as_one(stretch, uses) if len(stretch) > 1 else stretch)]
+    return [pair for run in cut for pair in (_as_one(run, uses) if len(run) > 1 or _is_kernel(run[0]) else run)]
+
+
+def _is_kernel(pair: Pair) -> bool:
+    return type(_taken(pair)[0]) is str and _goes_on([], pair)
 
 
 def _taken(pair: Pair) -> tuple[Any, tuple[Array, ...]]:
@@ -99,10 +105,7 @@ def _numbered(stretch: list[Pair], uses: Counter[Ref]) -> tuple[tuple[Any, ...],
     steps: list[Any] = []
     for i, (function, (*args, out)) in enumerate(taken):
         places = [(address(x), _is_long(x)) for x in args]
-        given |= {
-            place: x if place[1] else x[(0,) * x.ndim + (...,)]
-            for place, x in zip(places, args, strict=True) if place not in now and place not in given
-        }  # fmt: skip
+        given |= {p: lone(x) for p, x in zip(places, args, strict=True) if p not in now and p not in given}
         takes, to = [now.get(place, place) for place in places], (address(out), i in left or out.dtype)
         if i in left:
             given[to] = out

@@ -77,8 +77,8 @@ def sloped(route: str, slope: Callable[[Any], Any]) -> Callable[[Any, Any, Any],
 
 
 def lone(x: Any) -> Any:
-    """A number that is stretched over an array as one without axes, as kernels take it; others as they are."""
-    return x if any(x.strides) else x[(0,) * x.ndim + (...,)]
+    """One number, also stretched over an array, as one without axes, as kernels take it; others as they are."""
+    return x if x.size > 1 and any(x.strides) else x[(0,) * x.ndim + (...,)]
 
 
 def _is_one_call(x: Any, route: str) -> bool:

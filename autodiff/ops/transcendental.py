@@ -18,6 +18,7 @@ from autodiff.ops.arrays import are_arrays
 
 LOG_2, LOG10_E = math.log(2), math.log10(math.e)
 SOME = 1 << 11  # numbers from which on it pays to make zeros for a comparison
+MANY = 1 << 17  # bytes from which on a kernel of the gradient of relu pays
 
 # For each size of float: 1, and an x for which exp(x) + 1 is exp(x). NumPy takes them faster as arrays.
 _ONE_AND_LARGE = {
@@ -289,7 +290,7 @@ softsign = Primitive("softsign", lambda x: x / (1 + np.abs(x)), lambda g, out, x
 
 # Piecewise linear functions. What they do with NaN, and at their kinks, is what PyTorch does: relu lets it pass.
 relu = Primitive("relu", _relu,
-                 lambda g, out, x: _relu_back(g, out) if g.nbytes >= LONG else gate(g, mask=as_array(out != 0)),
+                 lambda g, out, x: _relu_back(g, out) if g.nbytes >= MANY else gate(g, mask=as_array(out != 0)),
                  keeps="out", selects=True, real=True)
 
 hardtanh = Primitive("hardtanh", _hardtanh,
