@@ -1,4 +1,4 @@
-"""Handles: what registers a hook gives one, by which the hook is taken away again."""
+"""Handles: what registers a hook gives one, by which the hook is taken away again; and a mark of such changes."""
 
 from __future__ import annotations
 
@@ -8,6 +8,12 @@ from typing import Any
 from autodiff.kinds import check_function
 
 _number = count().__next__
+mark = [object()]  # another after each change of what modules are made of, of hooks, of what requires a gradient
+
+
+def rearranged() -> None:
+    """Tell those who remember how modules, hooks and leaves were that they may be otherwise now."""
+    mark[0] = object()
 
 
 class RemovableHandle:
@@ -29,10 +35,12 @@ class RemovableHandle:
             registry.clear()
         registry[self._number] = hook
         registry.update(later)
+        rearranged()
 
     def remove(self) -> None:
         """Remove the hook; again, it does nothing."""
         self._registry.pop(self._number, None)
+        rearranged()
 
     def __enter__(self) -> RemovableHandle:
         return self

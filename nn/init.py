@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from autodiff.errors import OptionError, ShapeError
+from autodiff.kernels.arrays import as_array
 from autodiff.kernels.lending import keep_lent
 from autodiff.kinds import refusing
 from autodiff.random import Generator, numpy_generator
@@ -54,7 +55,7 @@ def trunc_normal_(
     if mean < a - 4 * std or mean > b + 4 * std:
         raise OptionError(f"trunc_normal_ from {a} to {b} around {mean}, std {std}: too little falls there")
     draw = numpy_generator(generator)
-    values = np.asarray(draw.normal(mean, std, tensor.shape))
+    values = as_array(draw.normal(mean, std, tensor.shape))
     while (outside := (values < a) | (values > b)).any():
         values[outside] = draw.normal(mean, std, int(outside.sum()))
     return _fill(tensor, values)

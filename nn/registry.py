@@ -8,6 +8,7 @@ from typing import Any
 from weakref import ref
 
 from autodiff.errors import DtypeError, OptionError
+from autodiff.handles import rearranged
 from autodiff.kinds import described
 from autodiff.tensors.sparse import SparseTensor
 from autodiff.tensors.tensor import Tensor
@@ -43,6 +44,7 @@ class Registry(dict[str, Any]):
     def __setitem__(self, name: str, member: Any) -> None:
         known = self.get(name, _UNSET)
         dict.__setitem__(self, name, member)
+        rearranged()
         for owner in self._owners:
             attributes = getattr(owner(), "__dict__", {})
             hidden = known is _UNSET and name in attributes and not _listed(name, attributes, besides=self)
@@ -52,6 +54,7 @@ class Registry(dict[str, Any]):
     def __delitem__(self, name: str) -> None:
         known = self[name]
         dict.__delitem__(self, name)
+        rearranged()
         for owner in self._owners:
             attributes = getattr(owner(), "__dict__", {})
             if attributes.get(name, _UNSET) is known:
@@ -166,12 +169,14 @@ class Registered(Hookable):
                         raise DtypeError(f"{name!r} is a {kind} here; assign a {kind} or None, not {value!r:.50}")
                     dict.__setitem__(listed, name, value)
             store(self, name, value)
+            rearranged()
             if name == "__dict__":  # that of another module, say
                 self._revive()
 
     def _enter(self, registry: str, name: str, value: Any) -> None:
         """Make ``value`` an attribute that is listed in ``registry`` only."""
         check_begun(self, f"assigns {name!r} before it calls")
+        rearranged()
         for other in REGISTRIES:
             if other != registry and name in self.__dict__[other]:
                 del self.__dict__[other][name]
@@ -206,6 +211,7 @@ class Registered(Hookable):
 
     def __delattr__(self, name: str) -> None:
         object.__delattr__(self, name)
+        rearranged()
         for registry in REGISTRIES:
             dict.pop(self.__dict__[registry], name, None)
         self._passing.discard(name)

@@ -67,7 +67,7 @@ NAME_MAKING = {
 
 MAX_FILE, MAX_FUNCTION = 400, 45
 MAX_CODE = {
-    "the engine": ("autodiff.engine.", 1000), "the compiler": ("autodiff.compiling.", 1322),
+    "the engine": ("autodiff.engine.", 1000), "the compiler": ("autodiff.compiling.", 1437),
     "the lane of llvmlite": ("autodiff.kernels.llvm.", 1351),
 }  # fmt: skip
 NO_CODE = {

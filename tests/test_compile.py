@@ -262,12 +262,12 @@ def test_a_number_that_is_asked_for() -> None:
 
 
 def test_what_depends_on_something_else_is_found() -> None:
-    """A number that Python changes from call to call: the comparison says so, and all results are right."""
+    """A number that Python changes from call to call: a warning says so, and all results are right."""
     count = [0]
 
-    def step(x: Any) -> Any:
-        count[0] += 1
-        return x * count[0]
+    def step(x: Any, counted: list[int] = count) -> Any:
+        counted[0] += 1
+        return x * counted[0]
 
     compiled, x = autodiff.compile(step), autodiff.tensor([1.0])
     compiled(x)
@@ -275,6 +275,21 @@ def test_what_depends_on_something_else_is_found() -> None:
     with pytest.warns(AutodiffWarning, match="another result"):
         compiled(x)
     assert compiled(x).item() == count[0]
+
+
+def test_a_step_that_counts_runs_as_it_stands() -> None:
+    """A number that Python changes in the step, and may decide by, though it did not so far."""
+    count = [0]
+
+    def step(x: Any) -> Any:
+        count[0] += 1
+        return x * 2 if count[0] > 8 else x
+
+    compiled, x = autodiff.compile(step), autodiff.tensor([1.0])
+    compiled(x)
+    with pytest.warns(AutodiffWarning, match="Python changes 1 to 2 in it; keep what counts outside"):
+        compiled(x)
+    assert [compiled(x).item() for _ in range(8)] == [1.0] * 6 + [2.0] * 2
 
 
 def test_errors_leave_all_as_it_was() -> None:

@@ -22,6 +22,7 @@ from autodiff.engine.values import TensorBase, wrap
 from autodiff.engine.versions import next_number
 from autodiff.engine.views import rerecord_views
 from autodiff.errors import DtypeError, GraphError, ShapeError
+from autodiff.kernels.arrays import as_array
 from autodiff.tensors.sparse import SparseTensor
 
 Array = np.ndarray[Any, Any]
@@ -200,7 +201,7 @@ class _Call:
         known = _description(output)
         if known is None:
             return output
-        array = output._array if isinstance(output, TensorBase) else np.asarray(output)
+        array = output._array if isinstance(output, TensorBase) else as_array(output)
         dirty = any(output is x for x in self.ctx._dirty)
         if not self.made or array.dtype.kind not in DIFFERENTIABLE or any(output is x for x in self.ctx._constant):
             return output if dirty else wrap(array)
@@ -253,7 +254,7 @@ class _CallPrimitive(_Unlisted):
 
     def _seed(self, ctx: FunctionCtx, g: Any, known: Any) -> Any:
         if g is not None:
-            return as_gradient(g if isinstance(g, TensorBase) else wrap(np.asarray(g)))
+            return as_gradient(g if isinstance(g, TensorBase) else wrap(as_array(g)))
         return wrap(np.zeros(*known)) if ctx._materialize and known is not None else None
 
     def _node_of(self, source: Any, edges: Any) -> Node | None:
@@ -272,7 +273,7 @@ class _CallPrimitive(_Unlisted):
             return None
         if not isinstance(c, (TensorBase, np.ndarray, np.generic)):
             raise DtypeError(f"{self._named()} returned {c!r:.60} for argument {i}; expected a tensor or None")
-        c = c if isinstance(c, TensorBase) else wrap(np.asarray(c))
+        c = c if isinstance(c, TensorBase) else wrap(as_array(c))
         if c._array.shape != edge.shape and not broadcasts_to(edge.shape, c._array.shape):
             raise ShapeError(
                 f"{self._named()} returned a gradient of shape {c._array.shape} for argument {i}, of shape {edge.shape}"
@@ -327,7 +328,7 @@ def once_differentiable(backward: Callable[..., Any]) -> Callable[..., Any]:
         def tied(c: Any) -> Any:
             if c is None or not edges:
                 return c
-            array = c._array if isinstance(c, TensorBase) else np.asarray(c)
+            array = c._array if isinstance(c, TensorBase) else as_array(c)
             return wrap(array, _node(primitive, edges, (None, *edges), array.shape, array.dtype))
 
         return tuple(map(tied, returned)) if isinstance(returned, (tuple, list)) else tied(returned)

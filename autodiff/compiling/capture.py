@@ -11,9 +11,10 @@ from typing import Any
 import numpy as np
 
 from autodiff.compiling.calls import Call, Reading, Stream, Strict, forward_function, mapped, parts
-from autodiff.compiling.numbers import Number, Numbers
+from autodiff.compiling.numbers import Changed, Number, Numbers
 from autodiff.compiling.traced import Ref, Traced, refused
 from autodiff.engine.call_sites import place_of_user
+from autodiff.engine.primitive import Primitive
 from autodiff.engine.values import TensorBase
 from autodiff.errors import CompileError
 from autodiff.kernels.blas import is_held
@@ -92,7 +93,6 @@ class Capture:
         self.numbers = Numbers()
         self.tensors: dict[int, tuple[Any, Array, Any, Any]] = {}
         self.streams: dict[int, tuple[Any, Any]] = {}
-        self.states: list[tuple[dict[Any, Any], dict[Any, Any]]] = []
         self.constants: list[Any] = []
         self._saved: dict[Ref, Array] = {}
         self.part = self.visit = ""
@@ -157,9 +157,9 @@ class Capture:
         return self.named(primitive.name, self.run, forward_function(primitive), tuple(arrays), params)
 
     def vjps(self, primitive: Any, vjps: Any, lift: Any) -> Any:
-        """The VJPs of a visit of a node; those of one computation are noted by themselves (see ``Joint``)."""
+        """The VJPs of a visit of a node; what they compute together is noted by itself (``Joint``, ``Function``)."""
         self.visit = f"{primitive.name}, backward"
-        if lift is not None or hasattr(primitive, "rule_of_all"):
+        if lift is not None or type(primitive).vjps_for is not Primitive.vjps_for:
             return vjps
         return [lambda *args, _vjp=vjp, **params: self.named(self.visit, self.run, _vjp, args, params) for vjp in vjps]
 
@@ -276,7 +276,7 @@ class Capture:
     def update(self, optimizer: Any, group: dict[str, Any], touched: list[Any]) -> None:
         """A step of one group of an optimizer's parameters, its options and counters as Numbers."""
         states = [optimizer.state[p] for p in group["params"] if p in optimizer.state]
-        self.states += [(state, dict(state)) for state in (group, *states)]
+        begun = [(state, state.keys() | ()) for state in (optimizer.state, group, *states)]
         for x in (*group["params"], *parts(states, TensorBase)):
             self.swap(x)
         same: dict[str, Number] = {}  # those of several parameters are, so that they are updated at once
@@ -287,8 +287,8 @@ class Capture:
                     state[name] = same[name] if same.setdefault(name, read) == read else read
         given = {name: self._option(group, name) for name in group if name not in INERT}
         self.named(type(optimizer).__name__, optimizer._update, {**group, **given}, touched)
-        if any(state.keys() != before.keys() for state, before in self.states):
-            raise CompileError("the state of an optimizer comes into being")
+        if any(state.keys() != before for state, before in begun):
+            raise Changed(", as the state of an optimizer comes into being")
         self.numbers.stores += [(state, k, v) for state in states for k, v in state.items() if isinstance(v, Number)]
 
     def _option(self, group: dict[str, Any], name: str) -> Any:
@@ -301,12 +301,9 @@ class Capture:
         return read if type(value) in (int, float) else self.numbers.decided(read)
 
     def undo(self) -> None:
-        """Leave everything as it was before the notes were taken."""
+        """Leave arrays, tensors and random numbers as they were before the notes were taken."""
         for tensor, array, grad, node in self.tensors.values():
             tensor._array, tensor._grad, tensor._node = array, grad, node
-        for state, before in reversed(self.states):
-            state.clear()
-            state.update(before)
         for generator, position in self.streams.values():
             generator.set_state(position)
         for root, before in self._saved.items():

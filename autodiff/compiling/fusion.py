@@ -78,7 +78,7 @@ def _in_turns(calls: list[Call]) -> list[list[Call]]:
         turn = 1 + max([written_in[root] for root in takes] + [read_in[root] for root in changes])
         read_in |= Counter(dict.fromkeys(takes, turn))
         written_in |= Counter(dict.fromkeys(changes, turn))
-        numbers = [x for x in call.args if not isinstance(x, Ref) or not x.array.ndim]
+        numbers = [None if isinstance(x, Ref) and x.array.ndim else x for x in call.args]
         rows.setdefault((turn, call.function, *numbers), []).append(call)
     return [rows[key][::-1] for key in sorted(rows, key=itemgetter(0), reverse=True)]
 

@@ -1,33 +1,47 @@
-"""What a step can reach: the tensors, arrays and modules behind its function."""
+"""What a step can reach: the tensors, arrays and modules behind its function, and what it depends on of them."""
 
 from __future__ import annotations
 
+import dis
 import gc
-from collections.abc import Iterator
-from operator import attrgetter
-from types import BuiltinFunctionType, CodeType, FrameType, FunctionType, ModuleType
+import random
+from collections.abc import Callable, Iterable, Iterator
+from functools import cache, partial
+from itertools import chain, compress
+from operator import attrgetter, call, is_
+from sysconfig import get_path
+from types import BuiltinFunctionType, CodeType, FrameType, FunctionType, MemberDescriptorType, ModuleType
 from typing import Any
 
 import numpy as np
 
+from autodiff.dtypes import get_default_dtype
 from autodiff.engine.call_sites import of_library
+from autodiff.engine.tape import is_leaf
 from autodiff.engine.values import TensorBase
+from autodiff.errors import CompileError
+from autodiff.handles import mark
 
-contents = attrgetter("cell_contents")
+contents, node_of = attrgetter("cell_contents"), attrgetter("_node")
 PASSED = (
     str, bytes, int, float, complex, type(None), type, ModuleType, BuiltinFunctionType, CodeType, FrameType, np.dtype,
 )  # fmt: skip
+PLAIN = {bool, float, int, str}
+FIXED = {*PLAIN, MemberDescriptorType}  # of a class: what its objects share, and what stands in slots
+MOST = 100  # entries of a dict or list that is watched
+END = object()
+Part = tuple[Any, list[bool]]  # a container, and of each thing that it holds whether it counts
 
 
-def reached(*roots: Any) -> Iterator[Any]:
+def reached(*roots: Any) -> list[Any]:
     """Everything that functions, methods and objects refer to, themselves included."""
-    stack, seen = list(roots), set()
+    stack, seen = list(roots), {}  # type: tuple[list[Any], dict[int, Any]]
     while stack:
         x = stack.pop()
         if id(x) not in seen and not isinstance(x, PASSED):
-            seen.add(id(x))
-            yield x
+            seen[id(x)] = x
             stack += _behind(x)
+    return list(seen.values())
 
 
 def _behind(x: Any) -> list[Any]:
@@ -36,33 +50,201 @@ def _behind(x: Any) -> list[Any]:
     if isinstance(x, np.ndarray):
         return []
     if isinstance(x, FunctionType):
-        names = () if of_library(x.__code__) else _names(x.__code__)
-        known = [x.__globals__[name] for name in names if name in x.__globals__]
-        return [*(x.__closure__ or ()), x.__defaults__, x.__kwdefaults__, *known]
-    return [*gc.get_referents(x), getattr(type(x), "__call__", None)]  # noqa: B004  # not whether: what it runs
+        return [x.__defaults__, x.__kwdefaults__, *(x.__closure__ or ()), *map(x.__globals__.get, _variables(x))]
+    kind: Any = type(x)
+    return [*gc.get_referents(x), *_methods(kind)]
 
 
-def facts(found: list[Any]) -> list[tuple[Any, Any, Any]]:
-    """The plain values that functions and objects of the user's have: a function that reads one, what of, and it.
+@cache
+def _methods(kind: Any) -> tuple[Any, ...]:
+    """The functions of a class that are the user's."""
+    members = [getattr(x, "fget", getattr(x, "__func__", x)) for base in kind.__mro__ for x in vars(base).values()]
+    return tuple([x for x in members if isinstance(x, FunctionType) and _is_users(x.__code__)])
 
-    A step may compute with them, as with a weight that is annealed, so that other values need another program.
+
+def _is_users(code: CodeType) -> bool:
+    return not (of_library(code) or code.co_filename.startswith((get_path("stdlib"), get_path("purelib"))))
+
+
+def _variables(function: FunctionType) -> list[str]:
+    """The global variables that a function of the user's may read."""
+    known, code = function.__globals__, function.__code__
+    names = () if of_library(code) else _names(code, "LOAD_GLOBAL")
+    return [name for name in names if not isinstance(known.get(name), (type, ModuleType, type(None)))]
+
+
+def _names(code: CodeType, *instructions: str) -> set[str]:
+    """The names that these instructions of a function, and of the functions inside it, read."""
+    names = {x.argval for x in dis.get_instructions(code) if x.opname in instructions}
+    return names.union(*(_names(inner, *instructions) for inner in code.co_consts if isinstance(inner, CodeType)))
+
+
+class Each:
+    """A container of what a function gives for each of several things, each time anew."""
+
+    def __init__(self, get: Callable[[Any], Any], of: Iterable[Any]) -> None:
+        self._get, self._of = get, list(of)
+
+    def __iter__(self) -> Iterator[Any]:
+        return map(self._get, self._of)
+
+    def __len__(self) -> int:
+        return len(self._of)
+
+
+class Facts:
+    """What calls that are alike have in common: what variables, attributes, dicts and lists hold.
+
+    Args:
+        parts: what is looked into at each call.
+        structure: modules, hooks and leaves, which are looked into when any has changed anywhere.
     """
-    known: list[tuple[Any, Any, Any]] = []
+
+    def __init__(self, parts: list[Part], structure: list[Part]) -> None:
+        self._quick, self._all = _one(parts, mark), _one([*parts, *structure], [END])
+        self.values, self._known = list(_counted(*self._all)), list(_counted(*self._quick))
+
+    def hold(self) -> bool:
+        """Whether all is as it was: the same objects, or equal numbers and strings."""
+        return all(map(is_, _counted(*self._quick), self._known)) or self._hold_after_all()
+
+    def _hold_after_all(self) -> bool:
+        now = list(_counted(*self._all))
+        if len(now) != len(self.values) or not all(map(_is_same, now, self.values)):
+            return False
+        self._known = list(_counted(*self._quick))
+        return True
+
+
+def _one(parts: list[Part], last: list[Any]) -> Any:
+    """Containers, ``last`` behind them: where one has grown, its object is found in another place; and a mask."""
+    containers, masks = zip(*parts, strict=True) if parts else ((), ())
+    return (*containers, last), [*chain(*masks), True]
+
+
+def _counted(containers: Iterable[Any], mask: Iterable[bool]) -> Iterator[Any]:
+    return compress(chain.from_iterable(containers), mask)
+
+
+def all_of(container: Any) -> Part:
+    """A part of which all counts."""
+    return container, [True] * len(container)
+
+
+def unchanged(before: list[tuple[Any, list[Any]]]) -> list[Part]:
+    """Parts of what containers held before a run; objects that it has put there do not count.
+
+    Raises CompileError for another number or string: what a step counts, it may decide by.
+    """
+    alike = [(container, was) for container, was in before if len(container) == len(was)]
+    for container, was in alike:
+        for x, y in zip(container, was, strict=True):
+            if not _is_same(x, y) and {type(x), type(y)} <= PLAIN:
+                told = f"Python changes {y!r:.20} to {x!r:.20} in it"
+                raise CompileError(f"{told}; keep what counts outside, or in a tensor")
+    return [(container, [x is y for x, y in zip(container, was, strict=True)]) for container, was in alike]
+
+
+def _is_same(x: Any, y: Any) -> bool:
+    return x is y or (type(x) is type(y) and type(x) in PLAIN and bool(x == y))
+
+
+def is_module(x: Any) -> bool:
+    """Whether it is a module, of whatever class."""
+    return hasattr(type(x), "named_buffers")
+
+
+def is_optimizer(x: Any) -> bool:
+    """Whether it is an optimizer, of whatever class."""
+    return hasattr(x, "param_groups") and hasattr(x, "state")
+
+
+def variables(found: list[Any]) -> list[Any]:
+    """Containers of what a step may compute with besides the numbers of arrays: a weight that is annealed, a loss."""
+    functions = [x for x in found if isinstance(x, FunctionType) and not of_library(x.__code__)]
+    names = {name for x in functions for name in _names(x.__code__, "LOAD_ATTR", "LOAD_METHOD")}
+    held: list[Any] = [Each(contents, _cells(functions)), *(Each(x.__globals__.get, _variables(x)) for x in functions)]
+    held += [x for each in held for x in each if type(x) is list and len(x) <= MOST]
+    aside: set[int] = set()  # dicts of which not all counts
     for x in found:
-        if isinstance(x, FunctionType) and not of_library(x.__code__):
-            known += [(x.__globals__.get, name, x.__globals__.get(name)) for name in _names(x.__code__)]
-            known += [(contents, cell, cell.cell_contents) for cell in x.__closure__ or () if gc.get_referents(cell)]
-        elif hasattr(x, "param_groups"):
-            known.append((len, x.param_groups, len(x.param_groups)))
-        elif isinstance(getattr(x, "__dict__", None), dict) and not isinstance(x, (FunctionType, TensorBase)):
-            own = type(x).__module__.partition(".")[0] not in ("autodiff", "nn", "optim")
-            known += [(x.__dict__.get, k, v) for k, v in x.__dict__.items() if own or type(v) is float]
-    return [(get, k, v) for get, k, v in known if type(v) in (int, float, bool, str) and k != "training"]
+        known = attributes(x)
+        aside.add(id(known))
+        if is_optimizer(x):  # whose numbers are read each time
+            held += [x.param_groups, Each(known.get, ["state"])]
+            held.append(Each(len, [x.state, *(group["params"] for group in x.param_groups)]))
+            aside.update(map(id, x.param_groups))
+        elif _is_ours(x):
+            held.append(Each(known.get, [name for name, value in known.items() if type(value) in PLAIN]))
+        elif not is_module(x):
+            held.append(Each(known.get, [name for name in known if name in names]))
+        if _is_ours(x):
+            aside.update(id(value) for value in known.values() if type(value) is dict)
+        else:
+            fixed = [name for name in names - known.keys() if type(getattr(type(x), name, None)) in FIXED]
+            held.append(Each(partial(_attribute, x), fixed))
+    held += [x.values() for x in found if type(x) is dict and len(x) <= MOST and id(x) not in aside]
+    return [x for x in held if len(x)] + [Each(call, [get_default_dtype])]
 
 
-def _names(code: Any) -> Iterator[str]:
-    """The global names that a function, and the functions inside it, may read."""
-    yield from code.co_names
-    for constant in code.co_consts:
-        if isinstance(constant, CodeType):
-            yield from _names(constant)
+def _cells(functions: list[Any]) -> list[Any]:
+    return [cell for x in functions for cell in x.__closure__ or () if gc.get_referents(cell)]
+
+
+def _attribute(x: Any, name: str) -> Any:
+    return getattr(x, name, None)
+
+
+def put_back_to(found: list[Any]) -> Callable[[], None]:
+    """What puts back all that variables, attributes, dicts and lists hold now, and the global random numbers."""
+    functions = [x for x in found if isinstance(x, FunctionType) and not of_library(x.__code__)]
+    cells = [(cell, cell.cell_contents) for cell in _cells(functions)]
+    named = [(x.__globals__, {name: x.__globals__[name] for name in _variables(x)}) for x in functions]
+    dicts = {id(x): x for x in [x for x in found if isinstance(x, dict)] + [attributes(x) for x in found]}
+    holding = [(x, dict(x)) for x in dicts.values()]
+    lists = [(x, list(x)) for x in found if type(x) is list]
+    drawn, drawn_by_numpy = random.getstate(), np.random.get_state()
+
+    def put_back() -> None:
+        random.setstate(drawn)
+        np.random.set_state(drawn_by_numpy)
+        for cell, before in cells:
+            cell.cell_contents = before
+        for variables, values in named:
+            variables.update(values)
+        for held, was in holding:
+            if not _alike(held, was) or not _alike(held.values(), was.values()):
+                dict.clear(held)
+                dict.update(held, was)
+        for several, once in lists:
+            if not _alike(several, once):
+                several[:] = once
+
+    return put_back
+
+
+def _alike(xs: Any, ys: Any) -> bool:
+    return len(xs) == len(ys) and all(map(is_, xs, ys))
+
+
+def structure(found: list[Any]) -> list[Any]:
+    """Containers of what modules are made of, of leaves, and of hooks."""
+    leaves = [x for x in found if isinstance(x, TensorBase) and is_leaf(x._node)]
+    groups = [group["params"] for x in found if is_optimizer(x) for group in x.param_groups]
+    hooks = [value.values() for x in found if _is_ours(x) for value in attributes(x).values() if type(value) is dict]
+    modules = [vars(x).values() for x in found if is_module(x)]
+    return [Each(node_of, leaves), Each(_hooks_of, leaves), *groups, *hooks, *modules]
+
+
+def attributes(x: Any) -> dict[str, Any]:
+    """What an object that is neither a function nor a tensor has in its ``__dict__``."""
+    found = getattr(x, "__dict__", None)
+    return found if isinstance(found, dict) and not isinstance(x, (FunctionType, TensorBase)) else {}
+
+
+def _is_ours(x: Any) -> bool:
+    """Whether its class is this library's."""
+    return type(x).__module__.partition(".")[0] in ("autodiff", "nn", "optim")
+
+
+def _hooks_of(leaf: Any) -> Any:
+    return getattr(leaf._node, "hooks", None)

@@ -52,6 +52,7 @@ class Program:
         results: the arrays that are read after them, those of the result first, then the gradients.
         memory: their arrays.
         grads: what gets a gradient, the gradient, and the program's array of it.
+        leaves: what has or gets one.
         watched: the tensors whose memory it takes, and that memory.
         unchecked: how many comparisons are to come.
         failures: how often values went another way.
@@ -102,6 +103,8 @@ class Program:
         self._change = Change(place_of_user(4), " by a compiled step")
         self._changed = {id(array): self._change for array in self._changes}
         self._constants = capture.constants
+        changes = {w.root for c in calls for w in c.written()}
+        self._written = [(static, i) for static, i in self._given if self.inputs[i].root in changes]
         used = {ref.root for call in self.calls for ref in call.refs()}
         self.watched, self._added = [], []
         for x, array, grad, _ in capture.tensors.values():
@@ -109,6 +112,9 @@ class Program:
                 self.watched.append((x, array))
             if grad is not None and capture.lift(capture.tensors[id(grad)][1]).root in used:
                 self._added.append((x, grad))
+        added = [capture.tensors[id(grad)][1] for _, grad in self._added]
+        self._kept = [x for x in self._changes if not any(x is array for array in added)]
+        self.leaves = [x for x, *_ in (*self.grads, *self._added)]
 
     def source(self) -> Source:
         """The program as text."""
@@ -132,6 +138,9 @@ class Program:
             if x._grad is not grad:
                 np.copyto(grad._array, x._grad._array)
                 x._grad = grad
+        for _, i in self._written:
+            if any(np.may_share_memory(arrays[i], x) for x in arrays[:i] + arrays[i + 1 :]):
+                raise Changed(", as arguments share memory")
         for static, i in self._given:
             static[...] = arrays[i]
         self._numbers.refresh()
@@ -154,6 +163,9 @@ class Program:
             if grad is not None and grad._array is not array:
                 grad._array[...] = array
             x._grad = grad
+        for static, i in self._written:
+            arrays[i][...] = static
+            changed(arrays[i])
         if self._changed:
             changed_again(self._changed, self._change)
         return self._built()
@@ -167,8 +179,8 @@ class Program:
         """Copies of all that a step changes, and of its result, by what is said where they are not what they should."""
         return {
             "another result": [x.copy() if isinstance(x, np.ndarray) else x for x in parts(result, ARRAYS)],
-            "another gradient": [None if x._grad is None else x._grad._array.copy() for x, *_ in self.grads],
-            "an array changed otherwise": [x.copy() for x in self._changes],
+            "another gradient": [None if x._grad is None else x._grad._array.copy() for x in self.leaves],
+            "an array changed otherwise": [x.copy() for x in self._kept],
             "another number of an optimizer": self._numbers.seen(),
             "other random numbers": [generator.get_state() for generator in self._streams],
             "a constant changed": [x._array.copy() for x in self._constants],
@@ -176,9 +188,11 @@ class Program:
 
     def restore(self, kept: dict[str, Any], grads: list[Any]) -> None:
         """Make everything what it was when it was ``kept``, and give tensors the gradients they had."""
-        for (x, *_), grad in zip(self.grads, grads, strict=True):
+        for x, grad, before in zip(self.leaves, grads, kept["another gradient"], strict=True):
             x._grad = grad
-        for x, before in zip(self._changes, kept["an array changed otherwise"], strict=True):
+            if grad is not None:
+                np.copyto(grad._array, before)
+        for x, before in zip(self._kept, kept["an array changed otherwise"], strict=True):
             np.copyto(x, before)
         for generator, position in zip(self._streams, kept["other random numbers"], strict=True):
             generator.set_state(position)

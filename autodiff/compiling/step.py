@@ -17,7 +17,18 @@ from autodiff.compiling.capture import Capture, same_bits
 from autodiff.compiling.fusion import gather
 from autodiff.compiling.numbers import Changed
 from autodiff.compiling.program import frozen
-from autodiff.compiling.reach import facts, reached
+from autodiff.compiling.reach import (
+    Each,
+    Facts,
+    all_of,
+    is_module,
+    is_optimizer,
+    put_back_to,
+    reached,
+    structure,
+    unchanged,
+    variables,
+)  # fmt: skip
 from autodiff.compiling.replay import ARRAYS, Program
 from autodiff.contexts import Block
 from autodiff.engine.modes import SETTING, P, R, layer
@@ -29,7 +40,7 @@ from autodiff.kernels.lending import owner_of
 from autodiff.kinds import AnyModule, check_function
 
 IGNORED = {"fullgraph", "dynamic", "backend", "mode", "options"}
-memory_of = attrgetter("_array")
+memory_of, is_training = attrgetter("_array"), attrgetter("training")
 PAYS = 20  # replays after which a program has paid for its being written
 TRIES = 3  # how often values go another way before another program is written, and how many are written
 
@@ -86,8 +97,9 @@ class Case:
     """Calls that are alike in all that a program depends on, besides values of arrays.
 
     Attributes:
-        key: what tells them from others; other plain values and the memory of tensors may change.
-        facts: what they depend on, each as a function that reads it, what of, and the value; first those of the key.
+        key: what tells them from others; what variables and attributes hold may change.
+        grads, forms: which leaves have gradients; which require them, and which modules are in training.
+        facts: these, and what variables and attributes hold.
         program: what replays them; None where they run as they stand.
         reason: why they do; empty where a program is to be written.
         tries: how many programs were written.
@@ -95,28 +107,21 @@ class Case:
     """
 
     def __init__(self, found: list[Any], recording: bool, given: list[Any]) -> None:
-        modules = [x for x in found if type(x) is dict and isinstance(x.get("training"), bool)]
         leaves = [x for x in found if isinstance(x, TensorBase) and is_leaf(x._node)]
-        self.facts: list[Any] = [(module.get, "training", module["training"]) for module in modules]
-        self.facts += [(_has_gradient, x, _has_gradient(x)) for x in leaves]
-        self.key, self._first = (recording, given, [value for *_, value in self.facts]), len(self.facts)
+        self.grads, modules = all_of(Each(_has_gradient, leaves)), Each(is_training, filter(is_module, found))
+        self.forms = [all_of(Each(_requires_grad, leaves)), all_of(modules)]
+        self.facts = Facts([self.grads], self.forms)
+        self.key = recording, given, self.facts.values
         self.program: Program | None = None
         self.reason, self.tries, self.why = "", 1, "it went other ways too often"
 
     def holds(self, recording: bool, given: list[Any]) -> bool:
         """Whether a call is one of these."""
-        if self.key[0] is not recording or self.key[1] != given:
-            return False
-        for get, x, value in self.facts:
-            now = get(x)
-            if now is not value and (isinstance(value, np.ndarray) or now != value):
-                return False
-        return True
+        return self.key[0] is recording and self.key[1] == given and self.facts.hold()
 
     def give_up(self, reason: str) -> None:
         """Have such calls run as they stand from now on, whatever else they depend on."""
-        self.program, self.reason = None, reason
-        del self.facts[self._first :]
+        self.program, self.reason, self.facts = None, reason, Facts([self.grads], self.forms)
 
 
 class Step(Generic[P, R]):
@@ -179,7 +184,7 @@ class Step(Generic[P, R]):
         if not self._ran:
             self._ran = True
             return
-        found = list(reached(self._function, args, kwargs))
+        found = reached(self._function, args, kwargs)
         case = Case(found, recording, given)
         for old in [other for other in self._cases if other.key == case.key]:
             case.why, case.tries = old.why, 1 if old.program and old.program.uses > PAYS else old.tries + 1
@@ -189,16 +194,18 @@ class Step(Generic[P, R]):
         try:
             if case.tries > TRIES:
                 raise CompileError(case.why)
-            case.program = self._captured(found, args, kwargs)
-            case.facts += [*facts(found), *((memory_of, x, array) for x, array in case.program.watched)]
+            quick, deep = ([(x, list(x)) for x in containers(found)] for containers in (variables, structure))
+            case.program, facts = self._captured(found, (quick, deep), args, kwargs)
+            memory = all_of(Each(memory_of, [x for x, _ in case.program.watched]))
+            case.facts = Facts([case.grads, memory, *facts[0]], [*case.forms, *facts[1]])
         except Exception as error:
             if isinstance(error, CompileError) or case.tries >= TRIES:
                 self._refuse(case, str(error))
 
-    def _captured(self, found: list[Any], args: Any, kwargs: Any) -> Program:
-        """The program of one run, which is undone."""
+    def _captured(self, found: list[Any], before: Any, args: Any, kwargs: Any) -> tuple[Program, Any]:
+        """The program of one run, which is undone, and which facts it did not change."""
         for x in found:
-            if hasattr(x, "param_groups") and hasattr(x, "state"):
+            if is_optimizer(x):
                 gather(x)
         tensors = [x for x in found if isinstance(x, TensorBase)]
         owners = [owner_of(x._array if isinstance(x, TensorBase) else x) for x in found if isinstance(x, ARRAYS)]
@@ -216,7 +223,7 @@ class Step(Generic[P, R]):
             inputs.append(capture.new(array.copy(order="K"), "input"))
             return inputs[-1].traced if array is x else wrap(inputs[-1].traced)
 
-        names = _names(found)
+        names, put_back = _names(found), put_back_to(found)
         given = {id(x) for x in parts((args, kwargs), TensorBase) if x._node is None}
         try:
             twins, named = mapped((args, kwargs), twin, ARRAYS)
@@ -226,16 +233,19 @@ class Step(Generic[P, R]):
             random.noting[get_ident()] = capture.stream
             with Block(SETTING, capture=capture):
                 out = self._function(*twins, **named)
-            return Program(capture, inputs, out, self._check, names)
+            facts = [*map(unchanged, before)]
+            return Program(capture, inputs, out, self._check, names), facts
         finally:
             random.noting.pop(get_ident(), None)
             capture.undo()
+            put_back()
 
     def _compared(self, case: Case, program: Program, arrays: list[Any], args: Any, kwargs: Any) -> Any:
         """Make a call in both ways, and trust the program if both come to the same."""
-        before, grads = program.kept(), [x._grad for x, *_ in program.grads]
+        before, grads = program.kept(), [x._grad for x in program.leaves]
         try:
-            mine = program.kept(program.replay(arrays))
+            copies = [x.copy("K") for x in arrays]
+            mine = program.kept([program.replay(copies), copies])
         except Changed:
             raise
         except Exception as error:
@@ -243,7 +253,7 @@ class Step(Generic[P, R]):
         finally:
             program.restore(before, grads)
         out = self._function(*args, **kwargs)
-        theirs = program.kept(out)
+        theirs = program.kept([out, arrays])
         if found := [what for what in mine if not same_bits(mine[what], theirs.get(what))]:
             self._refuse(case, f"its replay comes to {found[0]}, so it depends on something that is no array")
         program.unchecked -= 1
@@ -258,6 +268,10 @@ class Step(Generic[P, R]):
 
 def _has_gradient(x: Any) -> bool:
     return x._grad is not None
+
+
+def _requires_grad(x: Any) -> bool:
+    return x._node is not None
 
 
 def described(args: Any, kwargs: Any, arrays: list[Any]) -> list[Any]:
@@ -276,11 +290,11 @@ def described(args: Any, kwargs: Any, arrays: list[Any]) -> list[Any]:
 def _names(found: list[Any]) -> dict[int, str]:
     """The paths of parameters and buffers in the outermost modules that were found, and of optimizers' states."""
     names: dict[int, str] = {}
-    for x in sorted(found, key=lambda x: hasattr(x, "param_groups")):
+    for x in sorted(found, key=is_optimizer):
         named: list[Any] = []
-        if hasattr(type(x), "named_parameters"):
+        if is_module(x):
             named = [*x.named_parameters(), *x.named_buffers()]
-        elif hasattr(x, "param_groups"):
+        elif is_optimizer(x):
             states = [(names.get(id(owner_of(p._array)), "tensor"), state) for p, state in x.state.items()]
             named = [(f"{path}_{key}", value) for path, state in states for key, value in state.items()]
         for path, tensor in named:

@@ -12,6 +12,7 @@ from autodiff.errors import LinalgError
 from autodiff.functions.arithmetic import where
 from autodiff.functions.arrays import array_of, constant
 from autodiff.functions.axes import also_called
+from autodiff.kernels.arrays import as_array
 from autodiff.linalg.decompositions import cholesky, floating, inv, solve
 from autodiff.linalg.factors import lu_factor_ex
 
@@ -27,7 +28,7 @@ def _checked(
     except LinalgError:
         if check_errors:
             raise
-    info = np.asarray(places(floating(array_of(A))), np.int32)
+    info = as_array(places(floating(array_of(A))), np.int32)
     failed = (info > 0)[..., None, None]
     result = compute(where(failed, np.eye(A.shape[-1], dtype=A.dtype), A))
     lost = failed if result.ndim != A.ndim - 1 else failed[..., 0]

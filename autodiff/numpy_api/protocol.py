@@ -13,6 +13,7 @@ from autodiff.engine.primitive import primitives
 from autodiff.engine.values import TensorBase, wrap
 from autodiff.errors import DtypeError
 from autodiff.functions import arithmetic, complex_names, reductions, scans, shaping
+from autodiff.kernels.arrays import as_array
 from autodiff.numpy_api.arguments import Function, arrays_of, plain, reduce
 from autodiff.numpy_api.functions import FUNCTIONS, product
 from autodiff.numpy_api.promotion import OPERATORS, as_numpy_takes
@@ -163,7 +164,7 @@ def _by_numpy(function: Any, args: Any, kwargs: Any) -> Any:
     into = kwargs.get("out")
     if result is into or not isinstance(result, (np.ndarray, np.generic)):
         return result
-    return wrap(np.asarray(result))
+    return wrap(as_array(result))
 
 
 def _holds(kind: Any, value: Any) -> bool:

@@ -13,6 +13,7 @@ from autodiff.engine.tape import Node, is_leaf, new_leaf
 from autodiff.engine.values import TensorBase, Value, wrap
 from autodiff.errors import DtypeError
 from autodiff.functions.axes import size_of
+from autodiff.handles import rearranged
 from autodiff.kernels.layout import is_stretched, note
 from autodiff.kinds import described
 from autodiff.tensors.devices import check_device
@@ -35,6 +36,7 @@ def leave_graph(x: Any, why: str) -> None:
     """Take ``x`` out of the graph; a leaf keeps its node, for ``node_again``."""
     node = x._node
     x._node = None
+    rearranged()
     x._untracked_because = (why, place_of_user(), node) if is_leaf(node) else (why, place_of_user())
 
 
@@ -43,6 +45,7 @@ def node_again(x: Any) -> Node:
 
     So what was made before it was taken out of the graph leads to it again. Its hooks stay, whatever its data.
     """
+    rearranged()
     leaf: Node = new_leaf(x, x._array)
     for node in getattr(x, "_untracked_because", ())[2:]:  # which may be from what x was made from
         if node.owner() is x:

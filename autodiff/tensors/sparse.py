@@ -13,6 +13,7 @@ from autodiff.engine.values import TensorBase, wrap
 from autodiff.errors import DtypeError, ShapeError
 from autodiff.functions.axes import axes_of
 from autodiff.functions.joining import cat
+from autodiff.kernels.arrays import as_array
 from autodiff.kernels.sparse import Pattern
 from autodiff.ops.arithmetic import add, divide, multiply, negative, power, subtract
 from autodiff.ops.indexing import index
@@ -146,7 +147,7 @@ def _matmul(x: Any, y: Any) -> Any:
         return turned.t()
     if isinstance(y, SparseTensor):
         return _sparse_product(x, y)
-    y = y if isinstance(y, TensorBase) else wrap(np.asarray(y))
+    y = y if isinstance(y, TensorBase) else wrap(as_array(y))
     pattern = x.pattern()
     if y.ndim not in (1, 2) or y.shape[0] != x.shape[1]:
         raise ShapeError(
@@ -198,7 +199,7 @@ def _multiply(x: Any, y: Any) -> Any:
     if _is_number(y):
         return x._with(apply(multiply, (x.entries, y)))
     if not isinstance(y, SparseTensor):
-        y = y if isinstance(y, TensorBase) else wrap(np.asarray(y))
+        y = y if isinstance(y, TensorBase) else wrap(as_array(y))
         return x._with(apply(multiply, (x.entries, index(y.broadcast_to(tuple(x.shape)), key=tuple(x.coordinates)))))
     if x.shape != y.shape or x.sparse_dim() != y.sparse_dim():
         raise ShapeError(f"sparse tensors of one shape are multiplied, not of {tuple(x.shape)} and {tuple(y.shape)}")

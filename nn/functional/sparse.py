@@ -89,7 +89,7 @@ def _share(indices: np.ndarray[Any, Any], weight: Any, padding_idx: int | None, 
     if by_frequency:
         share /= np.bincount(indices.reshape(-1), minlength=1)[indices]
     if padding_idx is not None:
-        share *= indices != _padding(padding_idx, weight.shape[0])
+        share = share * (indices != _padding(padding_idx, weight.shape[0]))  # not in place, which notes could not tell
     return share[..., None]
 
 

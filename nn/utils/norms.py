@@ -49,7 +49,7 @@ def _matrix(weight: Any, dim: int) -> Any:
 
 
 def _unit(x: np.ndarray[Any, Any], eps: float) -> np.ndarray[Any, Any]:
-    return x / max(float(np.linalg.norm(x)), eps)
+    return x / np.maximum(np.linalg.norm(x), x.dtype.type(eps))
 
 
 def singular_start(weight: Tensor, dim: int, eps: float) -> tuple[Tensor, Tensor]:
