@@ -134,10 +134,6 @@ class Code:
         self._lines.append(text)
         return None
 
-    def call_at(self, address: Int, *values: Int) -> None:
-        """Call a function that is there, and gives nothing."""
-        self._lines.append(f"call void {self._pointer([address]).name}({', '.join(map(str, values))})")
-
     def binary(self, name: str, x: Value, y: Value) -> Value:
         """An instruction of two values of one type: ``fadd``, ``fmul``, ``and``, ..."""
         return self.op(x.type, f"{name} {x}, {y.name}")
@@ -220,16 +216,6 @@ class Code:
             for x, y in zip(carried, loop.next, strict=True)
         ]
 
-    @contextmanager
-    def when(self, condition: Value) -> Iterator[None]:
-        """Build what is done only where the condition holds."""
-        body, after = self._labels(2)
-        self._lines.append(f"br {condition}, label {body}, label {after}")
-        self._go(body)
-        yield
-        self._lines.append(f"br label {after}")
-        self._go(after)
-
     def constant(self, numbers: Iterable[float]) -> Value:
         """A vector of these numbers, in float32."""
         # LLVM reads a float in hexadecimal as the double of the same value.
@@ -287,13 +273,13 @@ class Code:
         return self.call(type, f"llvm.masked.{what}.v{self.lanes}f32.{pointers}", *values) or self.zero
 
     def mask(self, first: int, last: Int | None) -> Value | None:
-        """The lanes in ``range(first, last)``; None where that are all."""
-        last, kind = self.lanes if last is None else last, self._all.type
+        """The lanes in ``range(first, last)``; None where that are all. It may stand for ``last``, too."""
+        last, i1s = self.lanes if last is None else last, self._all.type
         if isinstance(last, Value):
-            return self.op(kind, f"icmp slt {self.spread(0, 1)}, {self.spread(last).name}")
+            return last if last.type == i1s else self.op(i1s, f"icmp slt {self.spread(0, 1)}, {self.spread(last).name}")
         if first <= 0 and last >= self.lanes:
             return None
-        return Value(kind, f"<{', '.join(f'i1 {int(first <= lane < last)}' for lane in range(self.lanes))}>")
+        return Value(i1s, f"<{', '.join(f'i1 {int(first <= lane < last)}' for lane in range(self.lanes))}>")
 
     def splat(self, *address: Int) -> Value:
         """The number at an address, in all lanes."""
@@ -301,8 +287,8 @@ class Code:
         return self._everywhere(number, self.vector)
 
     def turned(self, rows: list[Value]) -> list[Value]:
-        """The columns of a square of numbers."""
-        rows, apart = [*rows], self.lanes // 2
+        """The columns of a square of numbers, whose last rows are 0 where they are missing."""
+        rows, apart = rows + [self.zero] * (self.lanes - len(rows)), self.lanes // 2
         while apart:
             for i in (i for i in range(self.lanes) if not i & apart):
                 one, other = rows[i], rows[i + apart]

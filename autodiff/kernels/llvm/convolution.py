@@ -165,7 +165,7 @@ def forward(machine: Machine, plan: Plan) -> Code:
     for group, item, first, _, y in _bands(k, plan, x):
         left, offsets = k.at(w, (group, 4 * outputs * taps)), k.at(bias, (group, 4 * outputs))
         to = k.at(out, (item, outputs * plane), (first, 4 * wide))
-        for o, column, last, z in products(k, (0, outputs), count, terms, left, 4 * taps, y):
+        for o, column, last, z in products(k, outputs, count, terms, left, 4 * taps, y):
             z = k.binary("fadd", z, k.splat(k.at(offsets, (o, 4))))
             k.store(z, k.at(to, (o, plane), (column, 4)), last=last)
     return k
@@ -190,8 +190,7 @@ def weight(machine: Machine, plan: Plan) -> Code:
             if few:
                 made = dots(k, depth, outputs, count, left, plan.plane, k.at(here, (begin, 4)), plane)
             else:
-                made = products(k, (0, depth), outputs, [(count, 4, apart)], left, plan.plane,
-                                k.at(turned, (begin, apart)), once=True)  # fmt: skip
+                made = products(k, depth, outputs, [(count, 4, apart)], left, plan.plane, k.at(turned, (begin, apart)))
             for row, column, last, z in made:
                 total = k.at(to, (row, apart), (column, 4))
                 k.store(k.binary("fadd", z, k.load(total, last=last)), total, last=last)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import product
+from typing import Any
 
-from autodiff.kernels.llvm.builder import Code, Int, Machine, Value
+from autodiff.kernels.llvm.builder import Code, Int, Machine, Value, word
 
-ROWS = 24  # at least, of a left factor whose rows are not counted beforehand
 WAIT = 8  # sums that are begun before the first of them is ready
 TURNS = 4  # of the loop over what is summed, written out
 
@@ -31,19 +31,31 @@ def tile_of(machine: Machine, rows: int, columns: int) -> tuple[int, int]:
     return min(((r, v) for r in range(1, min(rows, most) + 1) for v in range(1, min(vectors, most // r) + 1)), key=time)
 
 
-def strips(k: Code, columns: int, vectors: int) -> Iterator[tuple[Int, list[int]]]:
-    """Build the body for each strip of so many vectors: its first column, and how many numbers each vector has."""
-    width = vectors * k.lanes
-    whole = columns // width * width
-    if whole:
-        with k.loop(0, whole, width) as strip:
-            yield strip.index, [k.lanes] * vectors
-    if whole < columns:
-        yield whole, [min(k.lanes, columns - at) for at in range(whole, columns, k.lanes)]
+def pieces(k: Code, start: Int, stop: Int, sizes: Sequence[int], whole: bool = False) -> Iterator[tuple[Int, int, Any]]:
+    """Build the body for each piece of a range: where it begins, its size, and how many there are from there on.
+
+    The larger ``sizes`` come first. Pieces are ``whole``, if the last size is 1; or else the last of them may have
+    fewer, where no smaller size has as many.
+    """
+    for size, less in zip(sizes, [*sizes[1:], 0], strict=True):
+        if isinstance(start, int) and isinstance(stop, int):
+            end = start + (stop - start) // size * size
+            if end > start:
+                with k.loop(start, end, size) as piece:
+                    yield piece.index, size, size
+            start = end
+            if not whole and stop - start > less:
+                yield start, size, stop - start
+                return
+        else:
+            with k.loop(start, k.add(stop, 1 - size if whole else -less), size, [word(start)]) as piece:
+                yield piece.index, size, k.at(stop, (piece.index, -1))
+                piece.next = [word(k.add(piece.index, size))]
+            start = piece.out[0]
 
 
 def sums(
-    k: Code, terms: Sequence[Term], rows: int, left: Int, apart: int, right: Int, lasts: Sequence[int],
+    k: Code, terms: Sequence[Term], rows: int, left: Int, apart: Int, right: Int, lasts: Sequence[Int],
     begun: Sequence[Value], across: int = 0,
 ) -> Sequence[Value]:  # fmt: skip
     """The sums of products of numbers with vectors, row by row, added to what is ``begun``.
@@ -53,54 +65,72 @@ def sums(
     the outer loop comes first.
     """
     (count, step, along), *inner = terms
-    across = across or 4 * k.lanes
+    across, below = across or 4 * k.lanes, [k.mul(apart, i) for i in range(rows)]
 
     def more(x: Int, y: Int, turns: int, totals: Sequence[Value]) -> Sequence[Value]:
         for turn in range(turns):
             if inner:
-                totals = sums(k, inner, rows, k.add(x, turn * step), apart, k.add(y, turn * along), lasts, totals,
+                totals = sums(k, inner, rows, k.add(x, k.mul(step, turn)), apart, k.add(y, turn * along), lasts, totals,
                               across)  # fmt: skip
                 continue
             vectors = [k.load(y, turn * along + across * v, last=last) for v, last in enumerate(lasts)]
-            factors = [k.splat(x, turn * step + i * apart) for i in range(rows)]
+            factors = [k.splat(x, k.mul(step, turn), offset) for offset in below]
             totals = [k.fma(*pair, total) for pair, total in zip(product(factors, vectors), totals, strict=True)]
         return totals
 
-    turns = 1
-    if isinstance(count, int) and not inner:
-        if count <= 2 * TURNS:
-            return more(left, right, count, begun)
-        turns = 1 if count % TURNS else TURNS
-    with k.loop(0, count, turns, begun) as loop:
-        loop.next = [*more(k.at(left, (loop.index, step)), k.at(right, (loop.index, along)), turns, loop.values)]
-    return loop.out
+    if isinstance(count, int) and count <= 2 * TURNS and not inner:
+        return more(left, right, count, begun)
+    turns = 1 if inner or rows * len(lasts) <= WAIT else TURNS
+    whole = count if turns == 1 else k.mul(k.divide(count, turns)[0], turns)
+    for first, end in ((0, whole), (whole, count)):
+        if first != end:
+            with k.loop(first, end, turns, begun) as loop:
+                x, y = k.at(left, (loop.index, step)), k.at(right, (loop.index, along))
+                loop.next = [*more(x, y, turns, loop.values)]
+            begun, turns = loop.out, 1
+    return begun
 
 
 def products(
-    k: Code, rows: tuple[Int, Int], columns: int, terms: Sequence[Term], left: Int, apart: int, right: Int,
-    once: bool = False,
-) -> Iterator[tuple[Int, Int, int, Value]]:  # fmt: skip
+    k: Code, rows: int, columns: int, terms: Sequence[Term], left: Int, apart: Int, right: Int
+) -> Iterator[tuple[Int, Int, Int, Value]]:
+    """Build the body for each vector of a product of so many rows and columns, as ``tiles`` does."""
+    return tiles(k, tile_of(k.machine, rows, columns), (0, rows), (0, columns), terms,
+                 lambda row: k.at(left, (row, apart)), apart, lambda column, _: k.at(right, (column, 4)))  # fmt: skip
+
+
+def tiles(
+    k: Code, tile: tuple[int, int], rows: tuple[Int, Int], columns: tuple[Int, Int], terms: Sequence[Term],
+    left: Callable[[Int], Int], apart: Int, right: Callable[[Int, int], Int], begun: Callable[..., Value] | None = None,
+) -> Iterator[tuple[Int, Int, Int, Value]]:  # fmt: skip
     """Build the body for each vector of a product of matrices: its row and first column, how many count, and itself.
 
-    Some rows of the last tile come twice; ``once`` has them be 0 then, for sums that are added to something.
+    Args:
+        k: the code.
+        tile: rows and vectors of sums at a time.
+        rows: from where to where.
+        columns: likewise.
+        terms: as in ``sums``.
+        apart: as there.
+        left: where the numbers of a row begin in the left factor.
+        right: where the numbers of so many columns, from one on, begin in the right factor.
+        begun: what is added to, from a row, a column and how many count; where it is given, the right factor may be
+            read beyond the last column.
     """
-    start, stop = rows
-    known = stop if isinstance(stop, int) else ROWS
-    height, width = tile_of(k.machine, known, columns)
-    for column, lasts in strips(k, columns, width):
-        with k.loop(start, stop, height) as block:
-            first = k.least(block.index, k.add(stop, -height))
-            begun = [k.zero] * (height * len(lasts))
-            found = sums(k, terms, height, k.at(left, (first, apart)), apart, k.at(right, (column, 4)), lasts, begun)
-            for (i, (v, last)), x in zip(product(range(height), enumerate(lasts)), found, strict=True):
-                row = k.add(first, i)
-                x = k.select(k.compare("slt", row, block.index), k.zero, x) if once and known % height else x
-                yield row, k.add(column, k.lanes * v), last, x
+    for column, width, many in pieces(k, *columns, range(tile[1] * k.lanes, 0, -k.lanes)):
+        y, parts = right(column, width), [(k.add(column, v), k.add(many, -v)) for v in range(0, width, k.lanes)]
+        lasts = [k.lanes if begun else last for _, last in parts]
+        for row, height, _ in pieces(k, *rows, [tile[0] >> i for i in range(tile[0].bit_length())], whole=True):
+            places = [(k.add(row, i), *part) for i in range(height) for part in parts]
+            totals = [begun(*place) if begun else k.zero for place in places]
+            found = sums(k, terms, height, left(row), apart, y, lasts, totals)
+            for place, x in zip(places, found, strict=True):
+                yield *place, x
 
 
 def dots(
     k: Code, rows: int, columns: int, count: Int, left: Int, apart: int, right: Int, along: int
-) -> Iterator[tuple[Int, Int, int, Value]]:
+) -> Iterator[tuple[Int, Int, Int, Value]]:
     """Build the body for each number of a product as ``products`` does: of rows with few rows, not with columns."""
     height = max(h for h in range(1, min(rows, k.machine.registers * 3 // 4) + 1) if rows % h == 0)
     with k.loop(0, rows, height) as block:
@@ -119,8 +149,8 @@ def turn(k: Code, source: Int, rows: int, apart: int, columns: int, to: Int) -> 
     """Write a matrix of so many rows, ``apart`` bytes apart, with its columns as rows."""
     with k.loop(0, columns, k.lanes) as block:
         first = k.least(block.index, max(0, columns - k.lanes))  # the last square may overlap the one before it
-        for row, (many,) in strips(k, rows, 1):
+        for row, _, many in pieces(k, 0, rows, [k.lanes]):
             at, below = k.at(source, (row, apart), (first, 4)), k.at(to, (first, 4 * rows), (row, 4))
-            square = [k.load(at, i * apart, last=columns) for i in range(many)] + [k.zero] * (k.lanes - many)
+            square = [k.load(at, i * apart, last=columns) for i in range(min(many, k.lanes))]
             for i, x in enumerate(k.turned(square)[:columns]):
                 k.store(x, below, i * 4 * rows, last=many)

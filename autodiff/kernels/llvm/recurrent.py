@@ -16,7 +16,7 @@ from autodiff.kernels.geometry import Array
 from autodiff.kernels.llvm.builder import Argument, Code, Int, Machine, Value
 from autodiff.kernels.llvm.elementwise import Symbol, sigmoid, tanh
 from autodiff.kernels.llvm.library import Kernel, host, in_a_row, ready, single
-from autodiff.kernels.llvm.products import products, strips, sums
+from autodiff.kernels.llvm.products import pieces, products, sums
 from autodiff.kernels.products import dot
 from autodiff.kernels.recurrent import Steps
 
@@ -70,7 +70,7 @@ def forward(machine: Machine, key: tuple[int, int]) -> Code:
         h_before, c_before = before(h, h0), before(c, c0)
         to_h, to_c = k.at(h, (row, 4 * size)), k.at(c, (row, 4 * size))
         z, to_gates = k.at(x, (row, 16 * size)), k.at(gates, (row, 16 * size))
-        for unit, (last,) in strips(k, size, 1):
+        for unit, _, last in pieces(k, 0, size, [k.lanes]):
             at = k.mul(unit, 4)
             begun = [k.load(z, at, 4 * size * n, last=last) for n in range(4 * together)]
             found = sums(k, [(size, 4, 16 * size)], together, h_before, 4 * size, k.add(w, at), [last] * 4, begun,
@@ -94,7 +94,7 @@ def backward(machine: Machine, key: tuple[int, int]) -> Code:
         z, to_x = k.at(gates, (row, 16 * size)), k.at(g_x, (row, 16 * size))
         later = [k.at(array, (sample, 4 * size)) for array in (g_h0, g_c0)]
         states = [before(c, c0), *(k.at(array, (row, 4 * size)) for array in (c, g_h, g_c)), *later]
-        for unit, (last,) in strips(k, size, 1):
+        for unit, _, last in pieces(k, 0, size, [k.lanes]):
             at = k.mul(unit, 4)
             for s in range(together):
                 i, f, a, o = (Symbol(k, k.load(z, at, 4 * size * (4 * s + g), last=last)) for g in range(4))
@@ -107,7 +107,7 @@ def backward(machine: Machine, key: tuple[int, int]) -> Code:
                 for g, slope in enumerate(to_gates):
                     k.store(slope.value, to_x, at, 4 * size * (4 * s + g), last=last)
                 k.store((dc * f).value, later[1], at, 4 * size * s, last=last)
-        for sample, column, last, x in products(k, (0, together), size, [(4 * size, 4, 4 * size)], to_x, 16 * size, w):
+        for sample, column, last, x in products(k, together, size, [(4 * size, 4, 4 * size)], to_x, 16 * size, w):
             k.store(x, k.at(later[0], (sample, 4 * size), (column, 4)), last=last)
     return k
 
