@@ -6,6 +6,7 @@ import ctypes
 import mmap
 import multiprocessing
 import platform
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,7 +16,7 @@ import numpy as np
 import pytest
 
 from autodiff.kernels import lanes, threads
-from autodiff.kernels.llvm import builder, convolution, library, packed
+from autodiff.kernels.llvm import builder, convolution, formulas, library, packed
 
 X86 = platform.machine().lower() in ("x86_64", "amd64")
 # The code for vectors of 8, with half the registers, and of 4, as for NEON, runs on every processor with AVX2.
@@ -72,6 +73,13 @@ def only_kernels(name: str = "host", **sizes: int) -> Iterator[None]:
         assert not library._off, library._unsaid
 
 
+def finish() -> None:
+    """Return when no kernel is being made."""
+    for thread in threading.enumerate():
+        if thread.name == library.COMPILES:
+            thread.join()
+
+
 def kernels() -> list[library.Kernel]:
     return [kernel for kernel in library._kernels.values() if isinstance(kernel, library.Kernel)]
 
@@ -79,7 +87,8 @@ def kernels() -> list[library.Kernel]:
 @contextmanager
 def new_process(folder: Path) -> Iterator[Path]:
     """The lane as in a new process, with an empty cache in a folder."""
-    library.finish()
+    finish()
+    formulas.build.cache_clear()
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("TAPEGRAD_CACHE", str(folder))
         patch.delenv("AUTODIFF_CACHE", raising=False)
@@ -90,7 +99,8 @@ def new_process(folder: Path) -> Iterator[Path]:
         patch.setattr(library, "_off", set())
         patch.setattr(library, "_unsaid", [])
         yield folder / "kernels"
-        library.finish()
+        finish()
+        formulas.build.cache_clear()
 
 
 @contextmanager

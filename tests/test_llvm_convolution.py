@@ -209,7 +209,7 @@ def _touch(machine: str, way: str, at_end: bool) -> None:
             library.scratch = guarded.array
             arrays = [guarded.array(each * 2 + fixed) for each, fixed, *_ in code.arguments]
             kernel(*arrays, stop=2)
-            kernel(*arrays, start=1, stop=1)
+            kernel(*arrays, stop=0)
             if not any(argument.sums for argument in code.arguments):
                 kernel(*arrays, stop=2, parts=3)
 

@@ -18,8 +18,8 @@ import autodiff
 from autodiff.kernels import threads
 from autodiff.kernels.llvm import elementwise, formulas, library
 
-KEYS = {name: formulas.key_of(name) for name in elementwise.BODIES}
 COUNTS = {name: body.__code__.co_argcount for name, body in elementwise.BODIES.items()}
+KEYS = {name: (body, (formulas.ARRAY,) * COUNTS[name]) for name, body in elementwise.BODIES.items()}
 EXACT = ("tanh_back", "sigmoid_back", "relu", "relu_back")  # which round as NumPy does, and overflow where it does
 EDGES = [
     math.nan, math.inf, -math.inf, 0.0, -0.0, 1e-45, -1e-45, 1e-39, 1e-38, 87.0, -87.5, 88.7, 88.8, -100.0, 100.0,
@@ -57,7 +57,7 @@ def _slope(x: Any) -> Any:
 
 
 def apply(kernel: library.Kernel, name: str, *arrays: Any) -> Any:
-    return formulas.apply(kernel, formulas.Plan(0, (False,) * len(arrays), True), arrays)[0]
+    return formulas.apply(arrays, (), kernel)[0]
 
 
 def expected(name: str, *arrays: Any) -> Any:
@@ -170,8 +170,9 @@ def test_a_compiled_step_has_the_bits_of_the_step() -> None:
 
 def _touch(kind: str, at_end: bool) -> None:
     for name in COUNTS:
-        guarded, made = Guarded(at_end), kernel(name, kind)
-        made(*(guarded.array(3 * made.machine.lanes) for _ in made.arguments), start=0, stop=3)
+        for size in (1, 15, 16, 48, 67):
+            guarded, made = Guarded(at_end), kernel(name, kind)
+            made(*(guarded.array(size * each.each + each.fixed) for each in made.arguments), stop=size)
 
 
 @guard_pages

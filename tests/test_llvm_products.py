@@ -46,7 +46,7 @@ def _laid_out(x: Any, layout: str) -> Any:
 
 def _multiplied(kind: str, x: Any, y: Any, b: Any) -> Any:
     key = packed._order(x.shape, x.strides)[0], packed._order(y.shape, y.strides)[0]
-    return packed._multiplied(kernel(key, kind), x, y, b)
+    return packed._multiplied(x, y, b, None, kernel(key, kind))
 
 
 @settings(deadline=None, max_examples=150)
@@ -165,7 +165,7 @@ def _touch(kind: str, at_end: bool) -> None:
         for rows, among, columns in [(1, 1, 1), (13, 5, 17), (24, 33, 64), (37, 70, 45)]:
             x = array((rows, among)) if x_in_rows else array((among, rows)).T
             y = array((among, columns)) if y_in_rows else array((columns, among)).T
-            packed._multiplied(kernel((x_in_rows, y_in_rows), kind), x, y, None)
+            packed._multiplied(x, y, None, None, kernel((x_in_rows, y_in_rows), kind))
 
 
 @guard_pages

@@ -53,8 +53,8 @@ def by_numpy(x: Any, w: Any, h0: Any, c0: Any, g: Any, steps: Any) -> tuple[Any,
 
 
 def by_kernels(kernels: Any, x: Any, w: Any, h0: Any, c0: Any, g: Any, steps: Any) -> tuple[Any, ...]:
-    out = recurrent.run_forward(kernels[0], x, w, h0, c0, steps)
-    return out, *recurrent.run_backward(kernels[1], g, out, w, h0, c0, steps)
+    out = recurrent.run_forward(x, w, h0, c0, steps, kernels[0])
+    return out, *recurrent.run_backward(g, out, w, h0, c0, steps, kernels[1])
 
 
 def both(size: int, samples: int, kind: str = "host") -> list[library.Kernel]:

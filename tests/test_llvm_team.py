@@ -29,7 +29,7 @@ def adding() -> library.Kernel:
     k = Code(machine, [Argument(1, written=True), Argument(0, machine.lanes, written=True, sums=True)])
     own = k.room(1)
     with k.loop(k.start, k.stop) as turn:
-        place, one = k.at(k.arrays[0], (turn.index, 4)), k.constant([1.0] * machine.lanes)
+        place, one = k.at(k.arrays[0], (turn.index, 4)), k.constant(1)
         k.store(k.binary("fadd", k.load(place, last=1), one), own, last=1)
         k.store(k.load(own, last=1), place, last=1)
         k.store(k.binary("fadd", k.load(k.arrays[1]), one), k.arrays[1])
@@ -60,15 +60,6 @@ def check(size: int, parts: int) -> None:
 def test_each_part_is_done_once(size: int, parts: int) -> None:
     """All numbers are reached once by each call, and each part has sums of its own."""
     check(size, parts)
-
-
-def test_a_range_may_begin_later() -> None:
-    """What lies before the start is left alone."""
-    kernel = adding()
-    x, sums = np.zeros(100, np.float32), np.zeros((7, kernel.machine.lanes), np.float32)
-    kernel(x, sums, start=30, stop=90, parts=7)
-    assert x.nonzero()[0].tolist() == [*range(30, 90)]
-    assert sums[:, 0].sum() == 60
 
 
 @pytest.mark.usefixtures("number")

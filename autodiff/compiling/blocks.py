@@ -14,7 +14,7 @@ from autodiff.compiling.fusion import Array, Pair, address, elementwise, into, m
 from autodiff.compiling.numbers import Changed
 from autodiff.compiling.traced import Ref
 from autodiff.kernels.blocks import lone
-from autodiff.kernels.lanes import routes, settled
+from autodiff.kernels.lanes import routed, routes, settled
 
 BLOCK, MOST = 1 << 14, 64  # entries, and calls of a stretch
 
@@ -75,7 +75,7 @@ def _as_one(stretch: list[Pair], uses: Counter[Ref]) -> list[Pair]:
     call, (steps, given, between) = merged(stretch), _numbered(stretch, uses)
     if "stretch" in routes():
         with settled():
-            kernel = routes()["stretch"](given[steps[-1][2]], steps, tuple(given))
+            kernel = routed("stretch", None, given[steps[-1][2]], steps, tuple(given))
         if kernel is not None:
             return [(call, Pass(kernel))]
     if any(type(function) is str for function, *_ in steps):

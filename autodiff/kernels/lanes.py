@@ -14,6 +14,8 @@ from functools import cache, wraps
 from importlib.util import find_spec
 from typing import Any, TypeVar
 
+from autodiff.kernels.blas import are_deterministic_algorithms_enabled
+
 F = TypeVar("F", bound=Callable[..., Any])
 
 VARIABLE = "AUTODIFF_LLVM"  # "off": NumPy alone; "now": the first call of a shape compiles, and waits
@@ -65,24 +67,17 @@ def settled() -> Iterator[None]:
 
 def is_hurried() -> bool:
     """Whether a kernel is made at once."""
-    return bool(_hurried) or os.environ.get(VARIABLE) == "now"
+    return bool(_hurried) or os.environ.get(VARIABLE) == "now" or are_deterministic_algorithms_enabled()
 
 
-class Untried(Exception):
-    """Raised by a route whose kernel is to be made, with a function that makes it, tries it and calls the route."""
+def routed(name: str, function: Callable[..., Any] | None, x: Any, *others: Any, **options: Any) -> Any:
+    """What a kernel makes of the arguments of the route of this name; None where there is no kernel for them.
 
-
-def routed(name: str, function: Callable[..., Any], x: Any, *others: Any, **options: Any) -> Any:
-    """What the route of this name makes of the arguments; None where there is no route, or it makes nothing of them.
-
-    The ``function`` is NumPy's way to the same, from the same arguments.
+    The ``function`` is NumPy's way to the same, from the same arguments, with which a new kernel is compared; None
+    where the caller does that.
     """
     if x.dtype.char == "f" and (found := routes() if _routes is None else _routes):
-        try:
-            return found[name](x, *others, **options)
-        except Untried as untried:
-            attempt = untried.args[0]
-        return attempt(found[name], function, (x, *others), options)
+        return found[name](function, (x, *others), options)
     return None
 
 
@@ -91,7 +86,7 @@ def faster(
 ) -> Callable[[F], F]:
     """Let the route of this name compute, where there is one and it gives a result; else the function.
 
-    A route is called with the same arguments, of which the first is an array of float32. What has so many numbers is
+    A route takes the same arguments, of which the first is an array of float32. What has so many numbers is
     one call for ``compile``, which cannot know whether there will be a kernel. Of an ``elementwise`` function it knows
     the route, and may make it in one pass with others; of one that ``takes_out``, that its last argument may be an
     array, without gaps, for the result.

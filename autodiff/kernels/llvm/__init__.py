@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
-from autodiff.kernels.llvm import convolution, elementwise, formulas, normalization, packed, recurrent
+from autodiff.kernels.llvm import convolution, elementwise, formulas, library, normalization, packed, recurrent
 
-# A route takes the arguments of NumPy's function. It gives None where it has no kernel, or not yet.
-ROUTES: dict[str, Callable[..., Any]] = {
+# A route takes the arguments of NumPy's function, and gives a ``Job`` for a kernel, or None.
+_ROUTES: dict[str, Callable[..., Any]] = {
     "convolve": convolution.convolve,
     "convolve_input": convolution.convolve_input,
     "convolve_weight": convolution.convolve_weight,
@@ -24,3 +25,5 @@ ROUTES: dict[str, Callable[..., Any]] = {
     "lstm_back": recurrent.lstm_back,
     **{name: formulas.of(name) for name in elementwise.BODIES},
 }
+# By name what ``lanes.routed`` calls: with NumPy's function, its arguments and its options.
+ROUTES: dict[str, Callable[..., Any]] = {name: partial(library.computed, route) for name, route in _ROUTES.items()}

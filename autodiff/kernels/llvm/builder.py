@@ -1,8 +1,8 @@
 """A kernel as LLVM IR: loops with carried values, vectors of float32, and edges that are masked.
 
-A kernel is a function of addresses and of a range ``start, stop``, all of type i64; sizes are constants in its code. It
-has some memory of its own, and is told which part of all the work this is, for sums that are added up later. An integer
-that is known while the kernel is built is an ``int``, any other value a ``Value``. Addresses are sums of bytes.
+A kernel is a function of the address of the words it is given, of a thread's number, for memory of its own, and of the
+number of a part of all the work: of a range, and for sums that are added up later. Sizes are constants in its code. An
+integer that is known while the kernel is built is an ``int``, any other value a ``Value``. Addresses are sums of bytes.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial, reduce
 from typing import NamedTuple
 
 LINE = 16  # numbers in a line of the cache
@@ -76,39 +77,43 @@ class Code:
 
     Args:
         machine: what it is made for.
-        arguments: the arrays it takes; it is called with their addresses, and with ``start`` and ``stop``.
+        arguments: the arrays whose addresses are the words that it is called with.
         turns: in how many turns it comes to the end of each thing that ``stop`` counts.
 
     Attributes:
-        given: the address of the words it is called with: two of its own, and the addresses of the arrays.
-        arrays, start, stop: the values it is called with, the last in turns; of sums, where those of this part are.
-        own, used: numbers of its own memory, at most and just now.
+        arrays: their addresses; of sums, where those of this part are.
+        start, stop, whole: the range of this part, in turns, and where that of the last one stops.
+        own: numbers of its own memory.
         lanes: of a vector.
         zero: the vector of zeros.
     """
 
     def __init__(self, machine: Machine, arguments: Sequence[Argument], turns: int = 1) -> None:
         self.machine, self.lanes, self.arguments = machine, machine.lanes, tuple(arguments)
-        self.turns, self.own, self.used = turns, 0, 0
+        self.turns, self.own = turns, 0
         self.vector = f"<{self.lanes} x float>"
         self.zero = Value(self.vector, "zeroinitializer")
-        self._all = Value(f"<{self.lanes} x i1>", f"<{', '.join(['i1 1'] * self.lanes)}>")
+        self._all = Value(f"<{self.lanes} x i1>", "splat (i1 true)")
         self._lines: list[str] = []
         self._names, self._block = 0, "%entry"
         self._declared: dict[str, str] = {}
-        self.given, self.start, self.stop, who, part = self._parameters = [Value("i64", f"%a{k}") for k in range(5)]
-        words = range(2 + len(arguments))
-        size, own, *places = (self.op("i64", f"load i64, {self._pointer([self.given, 8 * k])}") for k in words)
+        self._given, who, part = self._parameters = [Value("i64", f"%a{k}") for k in range(3)]
+        size, own, each, self.whole = (self.given(k - 4) for k in range(4))
         self._memory = self.add(own, self.binary("mul", who, size))
+        self.start = self.binary("mul", part, each)
+        self.stop = self.least(self.add(self.start, each), self.whole)
         self.arrays: list[Int] = [
-            self.at(place, (part, 4 * argument.fixed)) if argument.sums else place
-            for place, argument in zip(places, arguments, strict=True)
+            self.at(self.given(k), (part, 4 * argument.fixed)) if argument.sums else self.given(k)
+            for k, argument in enumerate(arguments)
         ]
+
+    def given(self, k: int) -> Value:
+        """One of the words that it is called with; four come before them."""
+        return self.integer(self._given, 32 + 8 * k)
 
     def room(self, numbers: int) -> Int:
         """The address of so many numbers more of the kernel's own memory, where a line of the cache begins."""
-        at, self.used = self.used, self.used + -(-numbers // LINE) * LINE
-        self.own = max(self.own, self.used)
+        at, self.own = self.own, self.own + -(-numbers // LINE) * LINE
         # LLVM may not see what two of them have in common: from one base it would make addresses of two registers,
         # which take the processor two steps.
         return self.op("i64", f'call i64 asm "", "=r,0"({self.add(self._memory, at * 4)})')
@@ -149,13 +154,8 @@ class Code:
 
     def add(self, *terms: Int) -> Int:
         """The sum of integers, those that are known added up beforehand."""
-        known, total = sum(t for t in terms if isinstance(t, int)), None
-        for term in terms:
-            if isinstance(term, Value):
-                total = term if total is None else self.binary("add", total, term)
-        if total is None or not known:
-            return known if total is None else total
-        return self.binary("add", total, word(known))
+        values, known = [t for t in terms if isinstance(t, Value)], sum(t for t in terms if isinstance(t, int))
+        return reduce(partial(self.binary, "add"), values + [word(known)] * bool(known)) if values else known
 
     def mul(self, x: Int, factor: Int) -> Int:
         """The product of integers."""
@@ -216,11 +216,11 @@ class Code:
             for x, y in zip(carried, loop.next, strict=True)
         ]
 
-    def constant(self, numbers: Iterable[float]) -> Value:
-        """A vector of these numbers, in float32."""
+    def constant(self, number: float) -> Value:
+        """A vector of one number, in float32."""
         # LLVM reads a float in hexadecimal as the double of the same value.
-        words = (struct.pack(">d", *struct.unpack("f", struct.pack("f", x))).hex() for x in numbers)
-        return Value(self.vector, f"<{', '.join(f'float 0x{word}' for word in words)}>")
+        word = struct.pack(">d", *struct.unpack("f", struct.pack("f", number))).hex()
+        return Value(self.vector, f"splat (float 0x{word})")
 
     def fma(self, x: Value, y: Value, z: Value) -> Value:
         """``x * y + z`` of vectors, rounded once."""

@@ -8,7 +8,7 @@ kernel row are then one run of each row of y, further on for each row below.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import lru_cache
+from functools import lru_cache, partial
 from math import prod
 from typing import NamedTuple
 
@@ -17,7 +17,7 @@ import numpy as np
 from autodiff.kernels import convolution as numpys
 from autodiff.kernels.geometry import Array, Geometry, Sizes, overlap
 from autodiff.kernels.llvm.builder import Argument, Code, Int, Machine
-from autodiff.kernels.llvm.library import Kernel, in_a_row, ready, single
+from autodiff.kernels.llvm.library import Job, Kernel, in_a_row, single
 from autodiff.kernels.llvm.products import dots, products, turn
 from autodiff.kernels.threads import shares_sums, workers
 
@@ -209,16 +209,15 @@ def plan_of(size: Sizes, shape: Sizes, geometry: Geometry, rows: int = 0) -> Pla
     return plan if fits else None
 
 
-def convolve(x: Array, w: Array, geometry: Geometry, bias: Array | None = None) -> Array | None:
+def convolve(x: Array, w: Array, geometry: Geometry, bias: Array | None = None) -> Job | None:
     """The route of ``convolution.convolve``."""
     plan = plan_of(x.shape[2:], w.shape, geometry) if single(x, w, bias) else None
     if plan is None or len(x) * w.size * prod(plan.made) <= SMALL:
         return None
-    kernel = ready("convolution", plan, forward)
-    return None if kernel is None else _run(kernel, plan, x, w, bias)
+    return Job("convolution", plan, forward, partial(_run, plan, x, w, bias))
 
 
-def _run(kernel: Kernel, plan: Plan, x: Array, w: Array, bias: Array | None) -> Array:
+def _run(plan: Plan, x: Array, w: Array, bias: Array | None, kernel: Kernel) -> Array:
     offsets = np.zeros(len(w), np.float32) if bias is None else bias
     out: Array = np.empty((len(x), len(w), *plan.made), np.float32)
     parts = PARTS if len(x) * w.size * prod(plan.made) >= WORTH_THREADS else 1
@@ -233,18 +232,17 @@ def convolve_input(g: Array, w: Array, geometry: Geometry, input_shape: Sizes) -
     return numpys.gather_input(g, w, geometry, input_shape) if fits else None
 
 
-def convolve_weight(g: Array, x: Array, geometry: Geometry, kernel_shape: Sizes) -> Array | None:
+def convolve_weight(g: Array, x: Array, geometry: Geometry, kernel_shape: Sizes) -> Job | None:
     """The route of ``convolution.convolve_weight``."""
     plan = plan_of(x.shape[2:], kernel_shape, geometry, THIN) if single(g, x) else None
     work = g.size * prod(kernel_shape[1:])
     if plan is None or work <= SMALL:
         return None
-    kernel = ready("the gradient of a convolution's weights", plan, weight)
     parts = min(len(x), workers()) if work >= WORTH_THREADS and shares_sums() else 1
-    return None if kernel is None else _weigh(kernel, plan, g, x, parts)
+    return Job("the gradient of a convolution's weights", plan, weight, partial(_weigh, plan, g, x, parts))
 
 
-def _weigh(kernel: Kernel, plan: Plan, g: Array, x: Array, parts: int) -> Array:
+def _weigh(plan: Plan, g: Array, x: Array, parts: int, kernel: Kernel) -> Array:
     (kh, kw), groups = plan.kernel, plan.geometry.groups
     sums = np.zeros((parts, groups, kh, plan.inputs, kw, plan.outputs), np.float32)
     kernel(in_a_row(x), in_a_row(g), sums, stop=len(x), parts=parts)

@@ -92,7 +92,7 @@ class Symbol(np.lib.mixins.NDArrayOperatorsMixin):
         if isinstance(x, Symbol):
             value, x.is_read = x.value, x.is_read or not x.changed
         elif type(x) in (int, float):
-            value = self.code.constant([x] * self.code.lanes)
+            value = self.code.constant(x)
         if value is None or value.type != self.code.vector:
             raise TypeError(f"a kernel computes with vectors, not {x!r}")
         return value
@@ -116,7 +116,7 @@ def _least(x: Any, y: float) -> Any:
 
 
 def _integers(k: Code, what: str, x: Value, y: int) -> Value:
-    return k.binary(what, x, Value(x.type, f"<{', '.join([f'i32 {y}'] * k.lanes)}>"))
+    return k.binary(what, x, Value(x.type, f"splat (i32 {y})"))
 
 
 def _raised(k: Code, n: Value) -> Symbol:

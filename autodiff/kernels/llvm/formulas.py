@@ -1,7 +1,4 @@
-"""Formulas as kernels: a function runs once on symbols, and its calls become one pass over memory.
-
-A kernel goes over whole vectors; the numbers that are left over go through it in a vector of their own.
-"""
+"""Formulas as kernels: a function runs on symbols, and its calls become one pass over memory."""
 
 from __future__ import annotations
 
@@ -13,9 +10,11 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from autodiff.kernels.geometry import Array
-from autodiff.kernels.llvm.builder import Argument, Code, Machine, Value
+from autodiff.kernels.llvm import library
+from autodiff.kernels.llvm.builder import Argument, Code, Int, Machine, Value
 from autodiff.kernels.llvm.elementwise import BODIES, Symbol
-from autodiff.kernels.llvm.library import SINGLE, Kernel, host, ready
+from autodiff.kernels.llvm.library import SINGLE, Job, Kernel, single
+from autodiff.kernels.llvm.trial import leaves, mapped
 
 LONG = 1 << 12  # numbers from which on a kernel pays
 BLOCK = 1 << 15  # numbers that a thread takes at a time
@@ -41,21 +40,11 @@ class Stretch(NamedTuple):
             values[to] = values[to].become(made.value) if to < len(arrays) else made
 
 
-Key = tuple[Callable[..., Any], Any]  # the function, and the form of its arguments
+Key = tuple[Callable[..., Any], Any]  # the function, and its arguments without what is known when the kernel runs
 
 
-class Plan(NamedTuple):
-    """How many numbers a formula reads, which of its arrays it changes, and whether it gives a new one."""
-
-    numbers: int
-    written: tuple[bool, ...]
-    gives: bool
-
-
-def _form(x: Any, arrays: list[Any], numbers: list[Any]) -> Any:
-    """An argument without what is known when the kernel runs, which goes into the lists."""
-    if isinstance(x, tuple):
-        return type(x), *(_form(each, arrays, numbers) for each in x)
+def _form(arrays: list[Any], numbers: list[Any], x: Any) -> Any:
+    """An argument; what is known when the kernel runs goes into the lists instead."""
     if isinstance(x, np.ndarray) and x.ndim:
         arrays.append(x)
         return ARRAY
@@ -65,150 +54,111 @@ def _form(x: Any, arrays: list[Any], numbers: list[Any]) -> Any:
     return x
 
 
-def _filled(form: Any, arrays: Any, numbers: Any) -> Any:
-    """The argument of such a form."""
-    if isinstance(form, tuple):
-        kind, *parts = form
-        made = (_filled(part, arrays, numbers) for part in parts)
-        return tuple(made) if kind is tuple else kind(*made)
-    return next(arrays) if form is ARRAY else next(numbers) if form is NUMBER else form
-
-
-def _run(k: Code, key: Key, addresses: Any, offset: Any, numbers: list[Value]) -> tuple[list[Symbol], Any]:
-    """The function's calls as code: the symbols of the arrays, and what it gives."""
-    arrays = [Symbol(k, k.load(x, offset)) for x in addresses]
-    made = key[0](*_filled(key[1], iter(arrays), iter([Symbol(k, number, True) for number in numbers])))
-    return arrays, made
-
-
-def _count(form: Any, what: str) -> int:
-    return sum(_count(part, what) for part in form) if isinstance(form, tuple) else int(form is what)
-
-
-@lru_cache(maxsize=1024)
-def plan_of(key: Key) -> Plan | None:
-    """The plan; None for what is no such formula."""
-    count, numbers = _count(key[1], ARRAY), _count(key[1], NUMBER)
-    try:
-        k = Code(host(), [Argument(0)] * count)
-        arrays, made = _run(k, key, k.arrays, 0, [k.zero] * numbers)
-        written = tuple(x.changed for x in arrays)
-        gives = made is not None and all(made is not x for x in arrays)
-        if made is not None and (not gives or made.is_number or made.vector(made) is None):
-            return None
-    except Exception:  # whatever it does instead, NumPy will do
-        return None
-    return Plan(numbers, written, gives) if gives or any(written) else None
-
-
 def _compared(k: Code, how: str, x: Value) -> Value:
     """Whether the size of numbers compares with infinity."""
     size = k.call(x.type, f"llvm.fabs.v{k.lanes}f32", x) or x
-    return k.op(f"<{k.lanes} x i1>", f"fcmp {how} {size}, {k.constant([math.inf] * k.lanes).name}")
+    return k.op(f"<{k.lanes} x i1>", f"fcmp {how} {size}, {k.constant(math.inf).name}")
 
 
-def build(machine: Machine, key: Key) -> Code:
+def _step(k: Code, key: Key, numbers: Sequence[Symbol], at: Int, last: Int, is_new: Value) -> Value:
+    """Build the formula for a vector, of which so many numbers count: which are NaN and were not, or were so before.
+
+    Raises:
+        TypeError: for a function that gives an array which it was given, or a number.
+    """
+    places = [k.at(x, (at, 4)) for x in k.arrays[:-2]]
+    arrays = [Symbol(k, k.load(x, last=last)) for x in places[:-1]]
+    given, known = iter(arrays), iter(numbers)
+    made = key[0](*mapped(lambda x: next(given) if x is ARRAY else next(known) if x is NUMBER else x, key[1]))
+    if made is not None and (made.is_number or any(made is x for x in arrays)):
+        raise TypeError("a formula gives a new array, or none")
+    ends = [*(x if x.changed else None for x in arrays), made]
+    results = [(x.vector(x), place) for x, place in zip(ends, places, strict=True) if x is not None]
+    for x, place in results:
+        k.store(x, place, last=last)
+    inside = [mask] if (mask := k.mask(0, last)) else []
+    sizes = [Argument(int(x is not None or i < len(arrays)), written=x is not None) for i, x in enumerate(ends)]
+    k.arguments = (*sizes, *k.arguments[-2:])
+    for bad, fine in (("uno", "ord"), *[("oge", "olt")] * (made is not None)):
+        was_fine = [_compared(k, fine, x.taken) for x in arrays if x.is_read]
+        is_bad = reduce(partial(k.binary, "or"), [_compared(k, bad, x) for x, _ in results])
+        is_new = k.binary("or", is_new, reduce(partial(k.binary, "and"), [is_bad, *was_fine, *inside]))
+    return is_new
+
+
+@lru_cache(maxsize=256)
+def build(machine: Machine, key: Key) -> Code | None:
     """The kernel of a formula: of its arrays, the one it gives, its numbers, and whether it made NaN of numbers.
 
-    If it gives one: or anything infinite of what is finite.
+    If it gives one: or anything infinite of what is finite. None for what is no such formula.
     """
-    plan = plan_of(key) or Plan(0, (), False)
-    written = [*plan.written, *[True] * plan.gives]
-    k = Code(machine, [*(Argument(machine.lanes, written=each) for each in written), Argument(0, plan.numbers),
-                       Argument(0, machine.lanes, written=True, sums=True)])  # fmt: skip
-    *places, known, found = k.arrays
-    numbers, flags = [k.splat(known, 4 * i) for i in range(plan.numbers)], f"<{k.lanes} x i1>"
-    with k.loop(k.start, k.stop, carried=[Value(flags, "zeroinitializer")]) as turn:
-        offset = k.mul(turn.index, 4 * k.lanes)
-        arrays, made = _run(k, key, places[: len(plan.written)], offset, numbers)
-        results = [(x.value, place) for x, place in zip([*arrays, *[made] * plan.gives], places, strict=True)
-                   if x.changed or x is made]  # fmt: skip
-        for x, place in results:
-            k.store(x, place, offset)
-        given, is_new = [x.taken for x in arrays if x.is_read], turn.values[0]
-        for bad, fine in (("uno", "ord"), *[("oge", "olt")] * plan.gives):
-            was_fine = [_compared(k, fine, x) for x in given]
-            is_bad = reduce(partial(k.binary, "or"), [_compared(k, bad, x) for x, _ in results])
-            is_new = k.binary("or", is_new, reduce(partial(k.binary, "and"), [is_bad, *was_fine]))
-        turn.next = [is_new]
-    k.store(k.select(turn.out[0], k.constant([1] * k.lanes), k.zero), found)
+    form, lanes = leaves(key[1]), machine.lanes
+    count, known = form.count(ARRAY), form.count(NUMBER)
+    k = Code(machine, [*[Argument(1)] * (count + 1), Argument(0, known), Argument(0, lanes, written=True, sums=True)])
+    numbers = [Symbol(k, k.splat(k.arrays[-2], 4 * i), True) for i in range(known)]
+    # Of a part the vectors that begin in it; that at the end of all is not a whole one.
+    begin, edge = (k.mul(k.divide(x, lanes)[0], lanes) for x in (k.add(k.start, lanes - 1), k.whole))
+    none = Value(f"<{lanes} x i1>", "zeroinitializer")
+    try:
+        with k.loop(begin, k.least(k.stop, edge), lanes, [none]) as turn:
+            turn.next = [_step(k, key, numbers, turn.index, lanes, *turn.values)]
+        with k.loop(k.most(begin, edge), k.stop, lanes, turn.out) as rest:
+            left = k.add(k.whole, k.mul(rest.index, -1))
+            rest.next = [_step(k, key, numbers, rest.index, left, *rest.values)]
+    except Exception:  # whatever it does instead, NumPy will do
+        return None
+    k.store(k.select(rest.out[0], k.constant(1), k.zero), k.arrays[-1])
     return k
 
 
 def _fit(arrays: Sequence[Any]) -> bool:
     """Whether there are arrays, all of one shape, which a kernel takes, and long."""
-    shape = arrays[0].shape if arrays else ()
-    for x in arrays:
-        if type(x) is not np.ndarray or x.dtype != SINGLE or x.shape != shape or x.size < LONG:
-            return False
-        if not (x.flags.c_contiguous and x.flags.aligned):
-            return False
-    return bool(arrays)
+    alike = single(*arrays) and len({x.shape for x in arrays}) == 1 and arrays[0].size >= LONG
+    return alike and all(x.flags.c_contiguous and x.flags.aligned for x in arrays)
 
 
-def key_of(name: str) -> Key:
-    """The key of a function of arrays alone."""
-    return BODIES[name], (tuple, *[ARRAY] * BODIES[name].__code__.co_argcount)
+def apply(arrays: Sequence[Array], numbers: Sequence[Any], kernel: Kernel) -> tuple[Any, Array]:
+    """What a kernel makes of arrays of one shape, in a new one, or True; and ones where ``build`` says."""
+    size, gives = arrays[0].size, kernel.arguments[len(arrays)].written
+    out, known = np.empty(arrays[0].shape if gives else 0, np.float32), np.array(numbers, np.float32)
+    parts = size // BLOCK or 1
+    found = np.empty(parts * kernel.machine.lanes, np.float32)
+    kernel(*arrays, out, known, found, stop=size, parts=parts)
+    return out if gives else True, found
 
 
-def of(name: str) -> Callable[..., Array | None]:
-    """The route of a function of one array or several."""
-
-    def route(*arrays: Any) -> Array | None:
-        made = prepared(BODIES[name], arrays, name)
-        return None if made is None else _unless_new(*made())
-
-    return route
-
-
-def formula(first: Any, function: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
-    """The route of ``function(*arguments)``, of which the ``first`` is an array: what it gives, or True."""
-    made = prepared(function, arguments)
-    return None if made is None else _unless_new(*made())
-
-
-def _unless_new(made: Any, found: Array) -> Any:
+def _told(arrays: Sequence[Array], numbers: Sequence[Any], kernel: Kernel) -> Any:
     """What a kernel gives, or True; None for what has a NaN or an infinity of which NumPy has to tell somebody."""
+    made, found = apply(arrays, numbers, kernel)
     is_told = made is not True and found.any() and set(np.geterr().values()) != {"ignore"}
     return None if is_told else made
 
 
-def stretch(first: Any, steps: Any, arguments: tuple[Any, ...]) -> Callable[[], Any] | None:
-    """The route of calls of a program that are made again and again (see ``Stretch``): one call without arguments."""
-    return prepared(Stretch(steps), arguments)
-
-
-def prepared(function: Any, arguments: tuple[Any, ...], name: str = "") -> Callable[[], Any] | None:
-    """``function(*arguments)`` as a call without arguments, which gives what ``apply`` gives; None for no formula."""
+def formula(
+    first: Any, function: Any, arguments: Any, name: str = "", run: Callable[..., Any] = _told
+) -> Job | None:
+    """The route of ``function(*arguments)``, elementwise: what it gives, or True."""
     arrays: list[Any] = []
     numbers: list[Any] = []
-    key = function, _form(arguments, arrays, numbers)
-    plan = plan_of(key) if _fit(arrays) else None
-    if plan is None:
+    key = function, mapped(partial(_form, arrays, numbers), arguments)
+    code = build(library.host(), key) if _fit(arrays) else None
+    if code is None:
         return None
-    for x, written in zip(arrays, plan.written, strict=True):
-        if written and not (x.flags.writeable and not any(y is not x and np.may_share_memory(x, y) for y in arrays)):
+    for x, argument in zip(arrays, code.arguments, strict=False):
+        others = (y for y in arrays if y is not x)
+        if argument.written and not (x.flags.writeable and not any(np.may_share_memory(x, y) for y in others)):
             return None
-    is_stretch = type(function) is Stretch  # whose bits ``compile`` compares with the step's
-    kind = name or ("a stretch of calls" if is_stretch else f"the formula {function.__name__}")
-    kernel = ready(kind, key, build, is_stretch)
-    return None if kernel is None else partial(apply, kernel, plan, arrays, numbers)
+    return Job(name or f"the formula {function.__name__}", key, build, partial(run, arrays, numbers))
 
 
-def apply(kernel: Kernel, plan: Plan, arrays: Sequence[Array], numbers: Sequence[Any] = ()) -> tuple[Any, Array]:
-    """What a kernel makes of arrays of one shape, in a new one or in place; and ones where ``build`` says."""
-    lanes, size = kernel.machine.lanes, arrays[0].size
-    made = [np.empty(arrays[0].shape, np.float32)] if plan.gives else []
-    flat, whole, parts = [x.reshape(-1) for x in (*arrays, *made)], size // lanes, size // BLOCK or 1
-    known, rest = np.array(numbers, np.float32) if numbers else NOTHING, size % lanes
-    found = np.empty((parts + (rest > 0)) * lanes, np.float32)
-    kernel(*flat, known, found, stop=whole, parts=parts)
-    if rest:
-        ends = np.empty((len(flat), lanes), np.float32)
-        for x, end in zip(flat, ends, strict=True):
-            end[:rest], end[rest:] = x[-rest:], x[-1]
-        kernel(*ends, known, found[-lanes:], stop=1)
-        for x, end, written in zip(flat, ends, (*plan.written, True), strict=False):
-            if written:
-                x[-rest:] = end[:rest]
-    return made[0] if made else True, found
+def of(name: str) -> Callable[..., Job | None]:
+    """The route of a function of one array or several."""
+    return lambda *arrays: formula(arrays[0], BODIES[name], arrays, name)
+
+
+def stretch(first: Any, steps: Any, arguments: tuple[Any, ...]) -> Job | None:
+    """The route of calls of a program that are made again and again (see ``Stretch``): gives a call without arguments.
+
+    ``compile`` compares its bits with the step's.
+    """
+    return formula(first, Stretch(steps), arguments, "a stretch of calls", partial(partial, apply))

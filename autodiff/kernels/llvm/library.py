@@ -12,15 +12,14 @@ import sys
 import threading
 import warnings
 from collections.abc import Callable, Hashable, Sequence
-from functools import cache, partial
-from typing import Any
+from functools import cache
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from autodiff.errors import AutodiffWarning
 from autodiff.forks import PATIENCE, hold_over_forks
 from autodiff.kernels import lanes
-from autodiff.kernels.blas import are_deterministic_algorithms_enabled
 from autodiff.kernels.llvm import disk, team, trial
 from autodiff.kernels.llvm.builder import LINE, Code, Machine
 from autodiff.kernels.threads import workers
@@ -56,8 +55,8 @@ class Kernel:
         self._engine = _loaded(binary)
         self._entry = self._engine.get_function_address("kernel")
 
-    def __call__(self, *arrays: Array, stop: int, start: int = 0, parts: int = 1) -> None:
-        """Run over ``range(start, stop)`` in parts that threads share; the only place where addresses are taken.
+    def __call__(self, *arrays: Array, stop: int, parts: int = 1) -> None:
+        """Run over ``range(stop)`` in parts that threads share; the only place where addresses are taken.
 
         Raises:
             BufferError: for an array of another kind or size than the kernel expects.
@@ -68,17 +67,18 @@ class Kernel:
             if not (fits and flags.c_contiguous and flags.aligned and (flags.writeable or not written)):
                 given = f"{array.dtype}{array.shape}, writeable: {flags.writeable}"
                 raise BufferError(f"{size} numbers of float32 in a row are expected, not {given}")
-        if not 0 <= start <= stop or parts < 1:
-            raise BufferError(f"a range is expected, not {start} to {stop} in {parts} parts")
-        self.run([team.address(array) for array in arrays], stop * self._turns, start * self._turns, parts)
+        if stop < 0 or parts < 1:
+            raise BufferError(f"a range is expected, not {stop} in {parts} parts")
+        self.run([team.address(array) for array in arrays], stop * self._turns, parts)
 
-    def run(self, words: Sequence[int], stop: int, start: int = 0, parts: int = 0) -> None:
+    def run(self, words: Sequence[int], stop: int, parts: int = 0) -> None:
         """Run code that reads these words, too, as each part by default; who gives them answers for what they are."""
-        parts = parts or stop - start
+        parts = parts or stop
         helpers = min(parts, workers()) - 1
         own = scratch(self._own * (helpers + 1)) if self._own else None
-        places = np.array([4 * self._own, 0 if own is None else team.address(own), *words], np.int64)
-        self._team.run(self._entry, team.address(places), start, stop, parts, helpers)
+        memory = 4 * self._own, 0 if own is None else team.address(own)
+        given = np.array([*memory, -(-stop // parts), stop, *words], np.int64)
+        self._team.run(self._entry, team.address(given), parts, helpers)
 
 
 def scratch(size: int) -> Array:
@@ -87,82 +87,83 @@ def scratch(size: int) -> Array:
     return memory[-(team.address(memory) // 4) % LINE :]
 
 
-Entry = tuple[str, Hashable]  # the name of an operation, and what its kernel depends on besides
+class Job(NamedTuple):
+    """What a route finds to do for a kernel.
+
+    Args:
+        kind: the name of an operation.
+        key: what its kernel depends on besides.
+        build: ``build(machine, key)`` makes the kernel's code.
+        run: ``run(kernel)`` computes.
+    """
+
+    kind: str
+    key: Hashable
+    build: Callable[..., Any]
+    run: Callable[[Kernel], Any]
+
+
+Entry = tuple[str, Hashable]  # a job's first two
 _kernels: dict[Entry, Kernel] = {}
 _asked: set[Entry] = set()  # what somebody asked for before
 _off: set[str] = set()  # operations of which a kernel was wrong
 _unsaid: list[str] = []  # why, until a thread of the user's comes by
 _compiler = threading.RLock()  # held while a kernel is made and tried
-_here = threading.local()  # the kernel that this thread tries, by its entry
 
 
-def ready(kind: str, key: Hashable, build: Callable[..., Code], is_compared: bool = False) -> Kernel | None:
-    """The kernel of which ``build(machine, key)`` makes the code; None as long as there is none.
+def computed(
+    route: Callable[..., Any], function: Callable[..., Any] | None, arguments: Any, options: dict[str, Any]
+) -> Any:
+    """What the route's kernel makes of the arguments; None as long as there is none.
+
+    Without NumPy's ``function``, with which it is compared, the caller has to do that.
+    """
+    try:
+        job = route(*arguments, **options)
+    except NotImplementedError:  # no kernel is made for this processor
+        return None
+    if not isinstance(job, Job):  # nothing to do, or done by other routes
+        return job
+    entry, call = job[:2], function and (route, function, arguments, options)
+    kernel = _kernels.get(entry) or _asked_for(entry, job.build, call)
+    return None if kernel is None else job.run(kernel)
+
+
+def _asked_for(entry: Entry, build: Callable[..., Code], call: Any) -> Kernel | None:
+    """A kernel that is made at once, or by a thread in the background, of which there is one at a time, for the memory.
 
     The second who asks has it made.
-
-    Raises:
-        lanes.Untried: if it is to be made, and tried, since whoever asks does not compare its results with NumPy's.
     """
-    entry = kind, key
-    kernel = _kernels.get(entry) or getattr(_here, "tried", {}).get(entry)
-    if kernel is None and _is_due(entry):
-        if not is_compared:
-            raise lanes.Untried(partial(_try, entry, build))
-        _begin(entry, build)
-        kernel = _kernels.get(entry)
-    return kernel
-
-
-def _at_once() -> bool:
-    return are_deterministic_algorithms_enabled() or lanes.is_hurried()
-
-
-def _is_due(entry: Entry) -> bool:
-    """Whether a kernel that is asked for is to be made now."""
     while _unsaid:
         warnings.warn(_unsaid.pop(), AutodiffWarning, stacklevel=2)
-    is_known = entry in _asked
-    if len(_asked) > MOST:  # shapes that never come again
-        _asked.clear()
-    _asked.add(entry)
-    return entry[0] not in _off and (is_known or _at_once())
-
-
-def _try(entry: Entry, build: Callable[..., Code], *call: Any) -> Any:
-    """What a call of the route with these arguments and options gives; None as long as its kernel is not there."""
-    _begin(entry, build, *call)
-    route, _, given, by = call
-    return route(*given, **by) if entry in _kernels else None
-
-
-def _begin(entry: Entry, build: Callable[..., Code], *call: Any) -> None:
-    """Make a kernel: at once, or by a thread in the background, of which there is one at a time, for the memory."""
-    if _at_once():
-        _make(entry, build, *call)
+    if entry[0] in _off:
+        return None
+    if lanes.is_hurried():
+        _make(entry, build, call)
+    elif entry not in _asked:
+        if len(_asked) > MOST:  # shapes that never come again
+            _asked.clear()
+        _asked.add(entry)
     elif not any(thread.name == COMPILES for thread in threading.enumerate()):
-        given = entry, build, *trial.copied(call)
+        given = entry, build, trial.copied(call)
         threading.Thread(target=_make, args=given, name=COMPILES, daemon=True).start()
+    return _kernels.get(entry)
 
 
-def finish() -> None:
-    """Return when no kernel is being made."""
-    for thread in threading.enumerate():
-        if thread.name == COMPILES:
-            thread.join()
-
-
-def _make(entry: Entry, build: Callable[..., Code], *call: Any) -> None:
+def _make(entry: Entry, build: Callable[..., Code], call: Any) -> None:
     """Take the kernel from disk, or make it anew, and then try it by the call; without one its user compares it."""
+    kind, key = entry
     with _compiler:
-        before = getattr(_here, "tried", {})
-        if entry in _kernels or entry[0] in _off:
+        if entry in _kernels or kind in _off:
             return
         try:
-            kernel, name, binary = _kept(entry[1], build)
-            if binary and call:
-                _here.tried = {entry: kernel}
-                passed = trial.passes(*call)
+            code = build(host(), key)
+            text = code.text()
+            name = disk.name_of(text, host(), _llvm().llvm_version_info, sys.modules["llvmlite"].__version__)
+            kept = disk.read(name)
+            kernel = Kernel(kept or (binary := compiled(text, host())), code)
+            if call and not kept:
+                passed = trial.passes(kernel, entry, *call)
                 if passed is None:
                     return
                 if not passed:
@@ -172,28 +173,10 @@ def _make(entry: Entry, build: Callable[..., Code], *call: Any) -> None:
                 del _kernels[next(iter(_kernels))]
             _kernels[entry] = kernel
         except Exception as error:  # whatever it is, NumPy has the same numbers
-            _give_up(entry[0], error)
-        finally:
-            _here.tried = before
-
-
-def _give_up(kind: str, error: Exception) -> None:
-    """Use no kernel of this kind any more."""
-    _unsaid.append(f"{kind} is computed by NumPy alone, for a kernel of it failed: {error}")
-    _off.add(kind)
-    for entry in [entry for entry in _kernels if entry[0] == kind]:
-        del _kernels[entry]
-
-
-def _kept(key: Hashable, build: Callable[..., Code]) -> tuple[Kernel, str, bytes]:
-    """The kernel; and its name on disk and its machine code, which is empty where it comes from there."""
-    llvm, machine = _llvm(), host()
-    code = build(machine, key)
-    text = code.text()
-    name = disk.name_of(text, machine, llvm.llvm_version_info, sys.modules["llvmlite"].__version__)
-    there = disk.read(name)
-    new = b"" if there else compiled(text, machine)
-    return Kernel(there or new, code), name, new
+            _unsaid.append(f"{kind} is computed by NumPy alone, for a kernel of it failed: {error}")
+            _off.add(kind)
+            for other in [other for other in _kernels if other[0] == kind]:
+                del _kernels[other]
 
 
 @cache

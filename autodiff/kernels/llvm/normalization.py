@@ -13,7 +13,7 @@ import numpy as np
 from autodiff.kernels.geometry import Array
 from autodiff.kernels.llvm.builder import Argument, Code, Int, Machine, Value
 from autodiff.kernels.llvm.elementwise import Symbol
-from autodiff.kernels.llvm.library import SINGLE, ready
+from autodiff.kernels.llvm.library import Job, Kernel, in_a_row, single
 from autodiff.kernels.normalization import SHORT, Fold
 
 BLOCK, MOST_PARTS = 1 << 14, 64  # numbers that a thread takes at a time, and how often; each makes one sum of its own
@@ -108,76 +108,79 @@ def build(machine: Machine, key: Key) -> Code:
     return k
 
 
-def _run(name: str, fold: Fold, *arrays: Any, center: bool = True) -> bool:
-    """Run a kernel over all rows, by several threads; False where none takes the arrays."""
-    for x in arrays:
-        if type(x) is not np.ndarray or x.dtype != SINGLE or not (x.flags.c_contiguous and x.flags.aligned):
-            return False
-    kernel = ready("normalization", (name, center, fold.p), build) if fold.p >= SHORT else None
-    if kernel is not None:
-        given = [np.tile(x.ravel(), fold.n) if z == "s" else x for z, x in zip(KERNELS[name][0], arrays, strict=True)]
-        kernel(*given, stop=fold.n * fold.c, parts=_parts(fold))
-    return kernel is not None
+def _job(
+    name: str, fold: Fold, given: Sequence[Array | None], made: Sequence[Array],
+    finish: Callable[..., Any] = lambda out: out, center: bool = True,
+) -> Job | None:  # fmt: skip
+    """A kernel over all rows, of what is given, zeros where that is None; it gives ``finish(*made)``."""
+    if fold.p < SHORT or not single(*given):
+        return None
+
+    def run(kernel: Kernel) -> Any:
+        numbers = {"r": fold.n * fold.c * fold.p, "s": fold.c, "w": fold.p}
+        letters = zip(KERNELS[name][0], given, strict=False)
+        read = [(z, np.zeros(numbers[z], np.float32) if x is None else in_a_row(x)) for z, x in letters]
+        all_read = (np.tile(x.ravel(), fold.n) if z == "s" else x for z, x in read)
+        kernel(*all_read, *made, stop=fold.n * fold.c, parts=_parts(fold))
+        return finish(*made)
+
+    return Job("normalization", (name, center, fold.p), build, run)
 
 
 def _parts(fold: Fold) -> int:
     return min(-(-fold.n * fold.c * fold.p // BLOCK), MOST_PARTS)
 
 
-def _filled(x: Array | None, shape: Any, number: float) -> Array:
-    return np.full(shape, number, np.float32) if x is None else x
-
-
-def moments(x: Array, *, fold: Fold, center: bool) -> tuple[Array, Array] | None:
+def moments(x: Array, *, fold: Fold, center: bool) -> Job | None:
     """The route of ``normalization.moments``."""
-    squares, rests, means = np.zeros((3, fold.n, fold.c), np.float32)
-    if not _run("moments", fold, x, squares, rests, means, center=center):
-        return None
-    mean = np.add.reduce(means, axis=0) / fold.n
-    if fold.n > 1:  # the deviations from the mean of a row as those from the mean of all
-        with np.errstate(all="ignore"):
-            means -= mean
-            squares += means * (2 * rests + fold.p * means)
-    return mean, np.add.reduce(squares, axis=0) / (fold.n * fold.p)
+
+    def finish(squares: Array, rests: Array, means: Array) -> tuple[Array, Array]:
+        mean = np.add.reduce(means, axis=0) / fold.n
+        if fold.n > 1:  # the deviations from the mean of a row as those from the mean of all
+            with np.errstate(all="ignore"):
+                means -= mean
+                squares += means * (2 * rests + fold.p * means)
+        return mean, np.add.reduce(squares, axis=0) / (fold.n * fold.p)
+
+    return _job("moments", fold, [x], np.zeros((3, fold.n, fold.c), np.float32), finish, center)  # type: ignore[arg-type]
 
 
 def standardized(
     x: Array, mean: Array | None, factor: Array, offset: Array | None = None, w: Array | None = None,
     b: Array | None = None, *, fold: Fold,
-) -> Array | None:  # fmt: skip
+) -> Job | None:  # fmt: skip
     """The route of ``normalization.standardized``."""
-    out, mean = np.empty_like(x), _filled(mean, factor.shape, 0)
-    if w is None and b is None:
-        offset = np.ascontiguousarray(_filled(offset, factor.shape, -0.0))  # a sum with -0 changes nothing
-        return out if _run("standardized", fold, x, mean, factor, offset, out) else None
-    w, b = _filled(w, fold.p, 1), _filled(b, fold.p, -0.0)
-    return out if offset is None and _run("weighted", fold, x, mean, factor, w, b, out) else None
+    out = [np.empty(x.shape, np.float32)]
+    if w is None:
+        return _job("standardized", fold, [x, mean, factor, offset], out) if b is None else None
+    return _job("weighted", fold, [x, mean, factor, w, b], out) if offset is None else None
 
 
-def products(g: Array, x: Array, mean: Array | None, *, fold: Fold) -> tuple[Array, Array] | None:
+def products(g: Array, x: Array, mean: Array | None, *, fold: Fold) -> Job | None:
     """The route of the sums in ``normalization.cotangents``."""
-    along, total = sums = np.empty((2, fold.n, fold.c), np.float32)
-    if not _run("products", fold, g, x, _filled(mean, fold.c, 0), along, total):
-        return None
-    along, total = np.add.reduce(sums, axis=1)
-    return along, total if mean is not None else np.zeros_like(total)
+
+    def finish(along: Array, total: Array) -> tuple[Array, Array]:
+        total = np.add.reduce(total, axis=0)
+        return np.add.reduce(along, axis=0), total if mean is not None else np.zeros_like(total)
+
+    return _job("products", fold, [g, x, mean], np.empty((2, fold.n, fold.c), np.float32), finish)  # type: ignore[arg-type]
 
 
 def projected(
     g: Array, x: Array, mean: Array | None, slope: Array, rest: Array, scale: Array, *, fold: Fold
-) -> Array | None:
+) -> Job | None:
     """The route of the result in ``normalization.cotangents``."""
-    out = np.empty_like(x)
-    mean, rest = (_filled(y if mean is not None else None, fold.c, 0) for y in (mean, rest))
-    return out if _run("projected", fold, g, x, mean, slope, rest, scale, out) else None
+    given = [g, x, mean, slope, rest if mean is not None else None, scale]
+    return _job("projected", fold, given, [np.empty(x.shape, np.float32)])
 
 
 def cotangents_of_rows(
     g: Array, x: Array, mean: Array | None, factor: Array, w: Array, *, fold: Fold
-) -> tuple[Array, Array, Array] | None:
+) -> Job | None:
     """The route of ``normalization.cotangents_of_rows``."""
-    out, sums = np.empty_like(x), np.zeros((2, _parts(fold), fold.p), np.float32)
-    if not _run("rows back", fold, g, x, _filled(mean, fold.c, 0), factor, w, out, *sums, center=mean is not None):
-        return None
-    to_w, to_b = (np.add.reduce(parts, axis=0) for parts in sums)
-    return out, to_w, to_b
+
+    def finish(out: Array, to_w: Array, to_b: Array) -> tuple[Array, ...]:
+        return out, np.add.reduce(to_w, axis=0), np.add.reduce(to_b, axis=0)
+
+    made = [np.empty(x.shape, np.float32), *np.zeros((2, _parts(fold), fold.p), np.float32)]
+    return _job("rows back", fold, [g, x, mean, factor, w], made, finish, mean is not None)

@@ -5,14 +5,14 @@ Reference: K. Goto, R. van de Geijn (2008), "Anatomy of high-performance matrix 
 
 from __future__ import annotations
 
-from functools import cache, lru_cache
+from functools import cache, lru_cache, partial
 
 import numpy as np
 
 from autodiff.kernels import threads
 from autodiff.kernels.geometry import Array
 from autodiff.kernels.llvm.builder import Code, Int, Machine
-from autodiff.kernels.llvm.library import Kernel, in_a_row, ready, single
+from autodiff.kernels.llvm.library import Job, Kernel, in_a_row, single
 from autodiff.kernels.llvm.products import tile_of, tiles
 from autodiff.kernels.llvm.team import address
 from autodiff.kernels.threads import tile_size
@@ -60,7 +60,7 @@ def _copy(
 def build(machine: Machine, key: Key) -> Code:
     """The kernel of blocks of the result, counted row by row, to which a row of numbers is added."""
     k, (height, vectors) = Code(machine, ()), tile(machine)
-    words = [k.integer(k.given, 16 + 8 * i) for i in range(WORDS)]
+    words = [k.given(i) for i in range(WORDS)]
     x, across, y, along, out, between, added, rows, columns, among, depth, tall, wide, beside = words
     line, (step, apart) = 4 * vectors * k.lanes, (4, across) if key[0] else (4 * height, 4)
     copy, strip = k.room(0 if key[0] else (ROWS + 1) * DEPTH), k.room((DEPTH + k.lanes) * line // 4)
@@ -112,17 +112,16 @@ def _blocks(tile: tuple[int, int], rows: int, columns: int, threads: int) -> tup
     return min(-(-rows // (down * half)) * half, ROWS), -(-tiles[1] // over) * tile[1]
 
 
-def dot(x: Array, y: Array, count: int, b: Array | None = None, out: Array | None = None) -> Array | None:
+def dot(x: Array, y: Array, count: int, b: Array | None = None, out: Array | None = None) -> Job | None:
     """The route of ``products.dot``."""
     (x_in_rows, across), (y_in_rows, along) = _order(x.shape, x.strides), _order(y.shape, y.strides)
     fits = out is None or (out.flags.carray and out.shape == (len(x), y.shape[1]))
     if not (fits and single(x, y, b, out) and across and along and x.flags.aligned and y.flags.aligned):
         return None
-    kernel = ready("matrix product", (x_in_rows, y_in_rows), build)
-    return None if kernel is None else _multiplied(kernel, x, y, b, out)
+    return Job("matrix product", (x_in_rows, y_in_rows), build, partial(_multiplied, x, y, b, out))
 
 
-def _multiplied(kernel: Kernel, x: Array, y: Array, b: Array | None, out: Array | None = None) -> Array:
+def _multiplied(x: Array, y: Array, b: Array | None, out: Array | None, kernel: Kernel) -> Array:
     (rows, among), columns, machine = x.shape, y.shape[1], kernel.machine
     out = np.empty((rows, columns), np.float32) if out is None else out
     added = np.zeros(columns, np.float32) if b is None else in_a_row(b)

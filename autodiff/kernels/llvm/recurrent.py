@@ -7,15 +7,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from autodiff.kernels import recurrent as numpys
 from autodiff.kernels.geometry import Array
+from autodiff.kernels.llvm import library
 from autodiff.kernels.llvm.builder import Argument, Code, Int, Machine, Value
 from autodiff.kernels.llvm.elementwise import Symbol, sigmoid, tanh
-from autodiff.kernels.llvm.library import Kernel, host, in_a_row, ready, single
+from autodiff.kernels.llvm.library import Job, Kernel, in_a_row, single
 from autodiff.kernels.llvm.products import pieces, products, sums
 from autodiff.kernels.products import dot
 from autodiff.kernels.recurrent import Steps
@@ -115,32 +117,32 @@ def backward(machine: Machine, key: tuple[int, int]) -> Code:
 BUILD = {"lstm": forward, "lstm_back": backward}
 
 
-def _kernel(name: str, rows: int, steps: Steps, r: Any, w: Array, h0: Array, c0: Array, *more: Array) -> Kernel | None:
-    """The kernel, where samples are as many at all times, and all arrays fit each other."""
+def _job(
+    name: str, run: Callable[..., Any], rows: int, steps: Steps, r: Any, w: Array, h0: Array, c0: Array, *more: Array
+) -> Job | None:
+    """The job, where samples are as many at all times, and all arrays fit each other."""
     (samples, size), count = c0.shape, len(c0) * len(steps)
     fits = w.shape == (4 * size, size) and h0.shape == c0.shape and rows == count == numpys.count_of(steps)
     worth = len(steps) >= FEWEST and 4 * count * size >= numpys.LONG
     if not (fits and worth and r is None and single(w, h0, c0, *more) and 0 < size <= WIDEST):
         return None
-    key = size, samples_together(host(), samples)
-    return ready(name, key, BUILD[name])
+    key = size, samples_together(library.host(), samples)
+    return Job(name, key, BUILD[name], partial(run, *more, w, h0, c0, steps))
 
 
-def lstm(x: Array, w: Array, h0: Array, c0: Array, r: Any = None, *, steps: Steps) -> Array | None:
+def lstm(x: Array, w: Array, h0: Array, c0: Array, r: Any = None, *, steps: Steps) -> Job | None:
     """The route of an LSTM forward."""
-    kernel = _kernel("lstm", len(x), steps, r, w, h0, c0, x)
-    return None if kernel is None else run_forward(kernel, x, w, h0, c0, steps)
+    return _job("lstm", run_forward, len(x), steps, r, w, h0, c0, x)
 
 
 def lstm_back(
     g: Array, out: Array, x: Any, w: Array, h0: Array, c0: Array, r: Any = None, *, steps: Steps
-) -> tuple[Array, ...] | None:
+) -> Job | None:
     """The route of an LSTM back through time, where no gates have cotangents."""
     rows = g.shape[0] // (6 * max(c0.shape[1], 1))
     if single(g) and g[2 * rows * c0.shape[1] :].view(np.uint32).max(initial=0):
         return None
-    kernel = _kernel("lstm_back", rows, steps, r, w, h0, c0, g, out)
-    return None if kernel is None else run_backward(kernel, g, out, w, h0, c0, steps)
+    return _job("lstm_back", run_backward, rows, steps, r, w, h0, c0, g, out)
 
 
 def _run(kernel: Kernel, steps: Steps, samples: int, *arrays: Array) -> None:
@@ -150,7 +152,7 @@ def _run(kernel: Kernel, steps: Steps, samples: int, *arrays: Array) -> None:
     kernel(*arrays, order.view(np.float32), stop=samples, parts=parts)
 
 
-def run_forward(kernel: Kernel, x: Array, w: Array, h0: Array, c0: Array, steps: Steps) -> Array:
+def run_forward(x: Array, w: Array, h0: Array, c0: Array, steps: Steps, kernel: Kernel) -> Array:
     """All h, c and gates."""
     samples, size = c0.shape
     out = np.empty(6 * len(x) * size, np.float32)
@@ -160,7 +162,7 @@ def run_forward(kernel: Kernel, x: Array, w: Array, h0: Array, c0: Array, steps:
 
 
 def run_backward(
-    kernel: Kernel, g: Array, out: Array, w: Array, h0: Array, c0: Array, steps: Steps
+    g: Array, out: Array, w: Array, h0: Array, c0: Array, steps: Steps, kernel: Kernel
 ) -> tuple[Array, ...]:
     """The cotangents of x, w, h0 and c0."""
     size, count = c0.shape[1], len(steps) * len(c0)

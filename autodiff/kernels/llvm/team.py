@@ -21,7 +21,7 @@ from autodiff.kernels.threads import lend_helpers, wake_helpers
 PATIENCE = 4000  # looks for the next job, with a call of the system between, before a helper goes to sleep
 APART = 16  # words from one that several threads write to the next, for lines of the cache of their own
 PLACES, CALLS, NEXT, DONE, JOB, WORDS = (APART * k for k in range(6))
-FIELDS = ("kernel", "arrays", "start", "stop", "parts", "size")  # of a job
+FIELDS = ("kernel", "given", "parts")  # of a job
 AT = {"places": PLACES, "calls": CALLS, "next": NEXT, "done": DONE}
 AT |= {name: JOB + k for k, name in enumerate(FIELDS)}
 
@@ -34,7 +34,6 @@ def _words(*names: str) -> str:
 # for: the caller takes back the places that are left, and waits for who took the others, before there is another job.
 TEXT = f"""
 declare i32 @sched_yield()
-declare i64 @llvm.smin.i64(i64, i64)
 define internal void @share(ptr %team, i64 %who) {{
 {_words("next", *FIELDS)}
 {chr(10).join(f"%{name} = load i64, ptr %{name}.at" for name in FIELDS)}
@@ -45,11 +44,7 @@ turn:
 %more = icmp slt i64 %part, %parts
 br i1 %more, label %work, label %end
 work:
-%offset = mul i64 %part, %size
-%first = add i64 %start, %offset
-%beyond = add i64 %first, %size
-%last = call i64 @llvm.smin.i64(i64 %beyond, i64 %stop)
-call void %code(i64 %arrays, i64 %first, i64 %last, i64 %who, i64 %part)
+call void %code(i64 %given, i64 %who, i64 %part)
 br label %turn
 end:
 ret void
@@ -134,13 +129,13 @@ class Team:
     def _begin(self) -> None:
         self._free, self._words, self._awake = threading.Lock(), np.zeros(WORDS, np.int64), set[int]()
 
-    def run(self, kernel: int, arrays: int, start: int, stop: int, parts: int, helpers: int) -> None:
-        """Run a kernel over ``range(start, stop)`` in so many parts, with at most so many helpers."""
+    def run(self, kernel: int, given: int, parts: int, helpers: int) -> None:
+        """Run so many parts of a kernel, with at most so many helpers."""
         shared = helpers > 0 and self._free.acquire(blocking=False)  # else they help another thread
         try:
             words = self._words if shared else np.zeros(WORDS, np.int64)
             words[NEXT] = words[DONE] = 0
-            words[JOB : JOB + len(FIELDS)] = kernel, arrays, start, stop, parts, -(-(stop - start) // parts)
+            words[JOB : JOB + len(FIELDS)] = kernel, given, parts
             if shared:
                 wake_helpers(helpers - len(self._awake), helpers)
             self._run(address(words), helpers if shared else 0)

@@ -11,12 +11,15 @@ import numpy as np
 CLOSE = 1e-3  # of the largest number, how far off a result may be: the last digits of sums in float32 differ by less
 
 
-def passes(route: Callable[..., Any], function: Callable[..., Any], arguments: Any, options: Any) -> bool | None:
-    """Whether both make the same of copies of the arguments; None where the route does not take these."""
-    given = _mapped(partial(_changed, np.random.default_rng(0)), arguments)
+def passes(
+    kernel: Any, entry: Any, route: Callable[..., Any], function: Callable[..., Any], arguments: Any, options: Any
+) -> bool | None:
+    """Whether both make the same of copies of the arguments; None where the route has another job with these."""
+    given = mapped(partial(_changed, np.random.default_rng(0)), arguments)
     others = copied(given)
     with np.errstate(all="ignore"):
-        made = route(*given, **options)
+        job = route(*given, **options)
+        made = job.run(kernel) if job and job[:2] == entry else None
         if made is None:
             return None
         expected = function(*others, **options)
@@ -25,33 +28,26 @@ def passes(route: Callable[..., Any], function: Callable[..., Any], arguments: A
 
 def copied(x: Any) -> Any:
     """Copies of all arrays in tuples of tuples."""
-    return _mapped(_copied, x)
+    return mapped(lambda leaf: leaf.copy("K") if isinstance(leaf, np.ndarray) else leaf, x)
 
 
-def _mapped(function: Callable[[Any], Any], x: Any) -> Any:
-    """``function`` of all arrays in tuples of tuples."""
+def mapped(function: Callable[[Any], Any], x: Any) -> Any:
+    """``function`` of all that is in tuples of tuples."""
     if isinstance(x, tuple):
-        parts = [_mapped(function, part) for part in x]
+        parts = [mapped(function, part) for part in x]
         return type(x)(*parts) if hasattr(x, "_fields") else tuple(parts)
-    return function(x) if isinstance(x, np.ndarray) else x
+    return function(x)
+
+
+def leaves(x: Any) -> list[Any]:
+    """All that is in tuples of tuples."""
+    found: list[Any] = []
+    mapped(found.append, x)
+    return found
 
 
 def _arrays(x: Any) -> Iterator[Any]:
-    if isinstance(x, tuple):
-        for part in x:
-            yield from _arrays(part)
-    elif isinstance(x, np.ndarray):
-        yield x
-
-
-def _copied(x: Any) -> Any:
-    """A copy that lies in memory as ``x`` does, also with gaps."""
-    copy = np.empty_like(x)
-    if x.size and min(x.strides, default=0) > 0:
-        reach = sum(step * (n - 1) for step, n in zip(x.strides, x.shape, strict=True)) + x.itemsize
-        copy = np.ndarray(x.shape, x.dtype, np.empty(reach, np.uint8), 0, x.strides)
-    copy[...] = x
-    return copy
+    return (leaf for leaf in leaves(x) if isinstance(leaf, np.ndarray))
 
 
 def _changed(random: np.random.Generator, x: Any) -> Any:
@@ -59,8 +55,8 @@ def _changed(random: np.random.Generator, x: Any) -> Any:
 
     What is 0 altogether, as a bias or a moment is at first, becomes positive numbers.
     """
-    copy = _copied(x)
-    if x.dtype == np.float32:
+    copy = copied(x)
+    if isinstance(x, np.ndarray) and x.dtype == np.float32:
         np.nan_to_num(copy, copy=False, nan=0, posinf=0, neginf=0)
         np.copyto(copy, 0.1, where=not copy.any())
         copy *= random.random(x.shape, np.float32) + np.float32(0.5)
