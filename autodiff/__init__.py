@@ -44,6 +44,7 @@ from autodiff.functions.public import give_tensors as _give_tensors
 from autodiff.functions.reductions import *
 from autodiff.functions.scans import *
 from autodiff.functions.scatter import *
+from autodiff.functions.segments import *
 from autodiff.functions.shaping import *
 from autodiff.functions.sorting import *
 from autodiff.functions.splitting import *
@@ -67,6 +68,7 @@ from autodiff.settings import *
 from autodiff.spelling import install as _find_spellings
 from autodiff.spelling import meet_einops as _meet_einops
 from autodiff.spelling import no_attribute as _no_attribute
+from autodiff.spelling import without_counterpart as _without_counterpart
 from autodiff.tensors.creation import *
 from autodiff.tensors.devices import device as device
 from autodiff.tensors.devices import get_default_device as get_default_device
@@ -150,7 +152,7 @@ _OTHERS = ("Any", "TYPE_CHECKING", "annotations")  # what is not the library's o
 _LATER_NAMES = {
     "GradScaler": "amp", "autocast": "amp", "compile": "compiling", "load": "io", "save": "io", "explain": "viz",
     "memory": "viz", "typename": "overrides", "sparse_coo_tensor": "sparse", "sparse_csr_tensor": "sparse",
-    "spmm": "sparse",
+    "spmm": "sparse", "_assert": "_utils", "_amp_foreach_non_finite_check_and_unscale_": "amp",
 }  # fmt: skip
 # Names that come here are declared for checkers of types in autodiff/tensors/later.pyi.
 _OF_LAYERS = {"vmap": "func", **dict.fromkeys((
@@ -195,6 +197,8 @@ if not TYPE_CHECKING:  # to which any name would be one of these
                 return lists.foreach(name)
         if name in _GONE:
             raise AttributeError(f"PyTorch has {name} no more, and neither is it here; use {_GONE[name]}")
+        if _without_counterpart(f"autodiff.{name}"):
+            raise AttributeError(_without_counterpart(f"autodiff.{name}"))
         raise _no_attribute("autodiff", name, __dir__())
 
 

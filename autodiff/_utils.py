@@ -1,8 +1,9 @@
-"""What programs take from PyTorch's module of this name: tensors as one vector, and back."""
+"""What programs take from inside PyTorch: tensors as one vector, and back; a check."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from autodiff.engine.value import Value
 from autodiff.functions.joining import cat
@@ -22,3 +23,12 @@ def _unflatten_dense_tensors(flat: Value, tensors: Sequence[Value]) -> tuple[Val
     """Views of ``flat``, one after another, in the shapes of ``tensors``."""
     parts = flat.split([x.numel() for x in tensors])
     return tuple(part.reshape(x.shape) for part, x in zip(parts, tensors, strict=True))
+
+
+def _assert(condition: Any, message: str) -> None:
+    """Raise AssertionError with the ``message`` unless the condition holds.
+
+    >>> _assert(1 < 2, "in order")
+    """
+    if not condition:
+        raise AssertionError(message)

@@ -5,12 +5,13 @@ Lower precision is faster where hardware has it. Here it has not: NumPy's float1
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import ContextDecorator
 from typing import Any
 
 import numpy as np
 
+from autodiff.engine.values import wrap
 from autodiff.errors import OptionError
 
 
@@ -33,6 +34,15 @@ class autocast(ContextDecorator):  # PyTorch's name
 
     def __exit__(self, *error: object) -> None:
         pass
+
+
+def _amp_foreach_non_finite_check_and_unscale_(gradients: Sequence[Any], found_inf: Any, inv_scale: Any) -> None:
+    """Multiply each gradient by ``inv_scale``, in place, and set ``found_inf`` to 1 where one was not finite."""
+    for gradient in gradients:
+        own = gradient.detach()
+        own *= inv_scale
+        if not np.isfinite(own.numpy()).all():
+            found_inf.fill_(1)
 
 
 class GradScaler:
@@ -92,12 +102,9 @@ class GradScaler:
         parameters = [p for group in optimizer.param_groups for p in group["params"] if p.grad is not None]
         if any(p.grad.dtype == np.float16 for p in parameters):
             raise OptionError("the gradients are of float16; let the parameters be of float32")
-        finite = True
-        for p in parameters:
-            gradient = p.grad.detach()
-            gradient *= 1 / self._scale
-            finite = finite and bool(np.isfinite(gradient.numpy()).all())
-        self._finite[key] = finite
+        found_inf = wrap(np.zeros(1, np.float32))
+        _amp_foreach_non_finite_check_and_unscale_([p.grad for p in parameters], found_inf, 1 / self._scale)
+        self._finite[key] = not found_inf.item()
 
     def step(self, optimizer: Any, *args: Any, **kwargs: Any) -> Any:
         """``optimizer.step`` with the gradients scaled back; nothing where one of them is not finite.

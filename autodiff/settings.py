@@ -9,11 +9,14 @@ from autodiff.errors import OptionError
 
 __all__ = [
     "get_autocast_gpu_dtype", "get_deterministic_debug_mode", "get_float32_matmul_precision",
-    "get_num_interop_threads", "is_autocast_enabled", "is_warn_always_enabled", "set_deterministic_debug_mode",
+    "get_num_interop_threads", "has_cuda", "has_cudnn", "has_lapack", "has_mkl", "has_mkldnn", "has_mps", "has_openmp",
+    "has_spectral", "is_autocast_enabled", "is_warn_always_enabled", "set_deterministic_debug_mode",
     "set_float32_matmul_precision", "set_flush_denormal", "set_num_interop_threads", "set_warn_always",
 ]  # fmt: skip
 
 _told: dict[str, Any] = {"precision": "highest", "threads": 1, "debug": 0, "warn": False}
+has_cuda = has_cudnn = has_mkl = has_mkldnn = has_mps = has_openmp = False  # what old programs ask
+has_lapack = has_spectral = True
 _PRECISIONS, _MODES = ("highest", "high", "medium"), ("default", "warn", "error")
 
 

@@ -162,10 +162,20 @@ class Attributes:
         module = found if name == "autodiff.functional" else getattr(found, short, None)  # torch has those names twice
         if isinstance(module, ModuleType):
             return _same(name, module)
-        repair = _INSTEAD.get(name.removeprefix("autodiff."))
-        if repair is None:
+        missing = without_counterpart(name)
+        if not missing:
             return None
-        raise ModuleNotFoundError(f"there is no {name}, as torch has it{repair and '; '}{repair}", name=name)
+        raise ModuleNotFoundError(missing, name=name)
+
+
+def without_counterpart(name: str) -> str:
+    """What is said of a module of PyTorch's that is not here; empty for any other name.
+
+    >>> without_counterpart("autodiff.hub")
+    'there is no autodiff.hub, as torch has it; download the weights, and load(path) reads them'
+    """
+    repair = _INSTEAD.get(name.removeprefix("autodiff."))
+    return "" if repair is None else f"there is no {name}, as torch has it{repair and '; '}{repair}"
 
 
 def no_attribute(module: str, name: str, known: Iterable[str] | None = None) -> AttributeError:

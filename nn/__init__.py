@@ -37,6 +37,7 @@ from .modules.examples import VALUES as _VALUES
 from .modules.large_outputs import *
 from .modules.lazy import *
 from .modules.loss import *
+from .modules.named_modules import *
 from .modules.normalization import *
 from .modules.padding import *
 from .modules.pooling import *

@@ -65,11 +65,11 @@ def _not_begun(module: Any, fault: str = "does not call") -> AttributeNameError:
 
 
 # Methods that only a user calls, on a whole model: programs have attributes of these names, as in self.cuda = False.
-_CONVERSIONS = frozenset(("cuda", "cpu", "double", "float", "half", "to"))
+_CONVERSIONS = frozenset(("bfloat16", "compile", "cpu", "cuda", "double", "float", "half", "to", "type"))
 
 
 def check_name(module: Any, name: str, value: Any) -> None:
-    """Raise AttributeNameError where an attribute would hide the method ``name`` of the module.
+    """Raise AttributeNameError where an attribute would hide the method ``name``, which the library gave the module.
 
     Another function in its place is meant to replace it, as in programs that keep a frozen part from training; and a
     method that converts a whole model may be hidden in one of its modules, which no longer has it then.

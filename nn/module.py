@@ -13,6 +13,7 @@ from autodiff.dtypes import DIFFERENTIABLE
 from autodiff.engine.call_sites import begin, calls, of_library, place_of_user
 from autodiff.engine.values import wrap
 from autodiff.errors import DtypeError, OptionError
+from autodiff.tensors.devices import check_device
 from autodiff.tensors.sparse import SparseTensor
 from autodiff.tensors.tensor import Tensor
 from autodiff.unregistered import note_asked
@@ -173,6 +174,18 @@ class Module(Stateful):
             raise AttributeError(f"{type(self).__name__} has no module {target!r}; named_modules() lists them")
         return module
 
+    def set_submodule(self, target: str, module: Module, strict: bool = False) -> None:
+        """Put ``module`` at a path such as ``"layers.1"``; with ``strict`` there must be one already.
+
+        Raises AttributeError where the path leads nowhere, and ValueError for an empty one.
+        """
+        path, _, name = target.rpartition(".")
+        if not name:
+            raise ValueError("set_submodule takes a path such as 'layers.1', not an empty one")
+        if strict:
+            self.get_submodule(target)
+        self.get_submodule(path).add_module(name, module)
+
     def _get(self, kind: str, target: str) -> Any:
         path, _, name = target.rpartition(".")
         member = vars(self.get_submodule(path))[f"_{kind}s"].get(name)
@@ -273,6 +286,23 @@ class Module(Stateful):
     def bfloat16(self) -> Self:
         """Convert all floating parameters and buffers to float32, which stands for bfloat16."""
         return self.float()
+
+    def type(self, dst_type: Any) -> Self:
+        """Convert all parameters and buffers to a dtype, or to the one that an old constructor names.
+
+        >>> from nn import Linear
+        >>> Linear(2, 1).type("torch.DoubleTensor").bias.dtype
+        autodiff.float64
+        """
+        return self._apply(lambda tensor: tensor.type(dst_type))
+
+    def to_empty(self, *, device: Any, recurse: bool = True) -> Self:
+        """The module itself: its tensors are where they can be, and keep their numbers."""
+        check_device(device)
+        return self
+
+    def compile(self, *args: Any, **kwargs: Any) -> None:
+        """Nothing: ``autodiff.compile`` compiles a whole training step."""
 
     def cpu(self) -> Self:
         """The module itself: it is on the CPU."""

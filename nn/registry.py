@@ -7,6 +7,7 @@ from inspect import isfunction
 from typing import Any
 from weakref import ref
 
+from autodiff.engine.call_sites import of_library
 from autodiff.errors import DtypeError, OptionError
 from autodiff.handles import rearranged
 from autodiff.kinds import described
@@ -150,7 +151,8 @@ class Registered(Hookable):
         return self._passing
 
     def __setattr__(self, name: str, value: Any) -> None:
-        if isfunction(getattr(type(self), name, None)):
+        method = getattr(type(self), name, None)
+        if isfunction(method) and of_library(method.__code__):
             check_name(self, name, value)
         if isinstance(value, Parameter):
             self._enter("_parameters", name, value)

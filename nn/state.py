@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -18,6 +18,9 @@ from autodiff.tensors.tensor import Tensor
 
 from .explained import check_begun
 from .registry import Registered
+
+
+EXTRA = "_extra_state"  # the key of what a module keeps beside its tensors
 
 
 class IncompatibleKeys(NamedTuple):
@@ -58,6 +61,8 @@ class Stateful(Registered):
         for hook in self._hooks_of("state_before"):
             hook(self, prefix, keep_vars)
         self._save_to_state_dict(state, prefix, keep_vars)
+        if self._has_extra_state():
+            state[f"{prefix}{EXTRA}"] = self.get_extra_state()
         for name, module in self._modules.items():
             if module is not None:
                 module.state_dict(destination=state, prefix=f"{prefix}{name}.", keep_vars=keep_vars)
@@ -65,6 +70,17 @@ class Stateful(Registered):
             replaced = hook(self, state, prefix, {})
             state = state if replaced is None else replaced
         return state
+
+    def get_extra_state(self) -> Any:
+        """What a state dict has of this module beside its tensors; a subclass defines it, and ``set_extra_state``."""
+        raise NotImplementedError(f"{type(self).__name__} has no get_extra_state(); define what a state dict keeps")
+
+    def set_extra_state(self, state: Any) -> None:
+        """Take over what ``get_extra_state`` gave; a subclass defines it."""
+        raise NotImplementedError(f"{type(self).__name__} has no set_extra_state(); define what becomes of it")
+
+    def _has_extra_state(self) -> bool:
+        return type(self).get_extra_state is not Stateful.get_extra_state
 
     def _save_to_state_dict(self, destination: dict[str, Any], prefix: str, keep_vars: bool) -> None:
         """Put the module's own tensors into ``destination``; a subclass may put in more."""
@@ -86,7 +102,13 @@ class Stateful(Registered):
         """
         name = type(self).__name__
         given = self._prepared(state_of(name, state_dict), strict)
-        found = copy_state(dict(self._state()), given, strict, assign, name)
+        further = {f"{path}.{EXTRA}" if path else EXTRA: module for path, module in self.named_modules()
+                   if module._has_extra_state()}  # fmt: skip
+        tensors = {key: value for key, value in given.items() if key not in further}
+        absent = [key for key in further if key not in given]
+        found = copy_state(dict(self._state()), tensors, strict, assign, name, absent)
+        for key in further.keys() - set(absent):
+            further[key].set_extra_state(given[key])
         for _, module in self.named_modules():
             for hook in module._hooks_of("load_after"):
                 hook(module, found)
@@ -118,11 +140,15 @@ class Stateful(Registered):
 
 
 def copy_state(
-    own: Mapping[str, Tensor], state_dict: Mapping[str, Any], strict: bool, assign: bool, name: str
-) -> IncompatibleKeys:
-    """Copy values by key into the tensors ``own`` of the module called ``name``; see ``Module.load_state_dict``."""
+    own: Mapping[str, Tensor], state_dict: Mapping[str, Any], strict: bool, assign: bool, name: str,
+    absent: Sequence[str] = (),
+) -> IncompatibleKeys:  # fmt: skip
+    """Copy values by key into the tensors ``own`` of the module called ``name``; see ``Module.load_state_dict``.
+
+    Keys that are ``absent`` are missing, too.
+    """
     given = {key: _array_of(key, value) for key, value in state_dict.items()}
-    missing = [key for key in own if key not in given]
+    missing = [*(key for key in own if key not in given), *absent]
     unexpected = [key for key in given if key not in own]
     faults = _listed("Missing", missing) + _listed("Unexpected", unexpected) if strict else []
     faults += [

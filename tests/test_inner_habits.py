@@ -156,7 +156,7 @@ def test_a_deleted_attribute_may_be_a_buffer_of_that_name() -> None:
     assert [name for name, _ in module.named_parameters()] == ["bias"]
 
 
-@pytest.mark.parametrize("name", ["cuda", "cpu", "to", "float", "double", "half"])
+@pytest.mark.parametrize("name", ["cuda", "cpu", "to", "float", "double", "half", "bfloat16", "type", "compile"])
 def test_an_attribute_may_hide_a_conversion(name: str) -> None:
     """The model that has the module is converted all the same; train and modules stay what they are."""
     module = linear()

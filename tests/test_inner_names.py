@@ -173,3 +173,34 @@ def test_names_that_annotations_and_layers_of_others_import() -> None:
     assert Module is nn.Module
     assert Linear is nn.Linear
     assert isinstance(ProcessGroup, type)
+
+
+def test_names_of_other_products_and_of_old_programs() -> None:
+    """What needs other software says so; what old programs ask has an answer."""
+    for name in ("hub", "onnx", "nested", "fx"):
+        with pytest.raises(AttributeError, match=f"there is no autodiff.{name}, as torch has it"):
+            getattr(autodiff, name)
+    assert (autodiff.has_cuda, autodiff.has_mps, autodiff.has_lapack) == (False, False, True)
+    assert autodiff.BFloat16Tensor([1]).dtype == autodiff.bfloat16
+    assert repr(autodiff.jagged) == "autodiff.jagged"
+    assert autodiff.cuda.random.manual_seed_all(0) is None
+    autodiff._assert(True, "said")
+    with pytest.raises(AssertionError, match="said"):
+        autodiff._assert(False, "said")
+    assert list(dict(nn.Container(a=nn.Linear(2, 1), b=None).named_parameters())) == ["a.weight", "a.bias"]
+
+
+def test_gradients_are_scaled_back_and_checked_in_one_call() -> None:
+    """In place, as PyTorch does; one that is not finite is found."""
+
+    def program(lib: Any) -> Any:
+        gradients, found = [lib.tensor([2.0, 4.0]), lib.tensor([np.inf])], lib.zeros(1)
+        call = lib._amp_foreach_non_finite_check_and_unscale_
+        call(gradients[:1], found, lib.tensor(0.5))
+        first = found.item()
+        call(gradients, found, lib.tensor(0.5))
+        return [first, found.item(), *(x.tolist() for x in gradients)]
+
+    assert program(autodiff) == [0.0, 1.0, [0.5, 1.0], [np.inf]]
+    mine, theirs = both(program)
+    assert mine == theirs

@@ -314,3 +314,61 @@ def test_train_and_eval_ask_each_module() -> None:
     assert not any(module.training for module in model.modules())
     assert model.train() is model
     assert asked == [False, False, True, True]
+
+
+class Counting(nn.Module):
+    """A module that keeps a number beside its tensors."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.count, self.weight = 0, nn.Parameter(autodiff.ones(1))
+
+    def get_extra_state(self) -> Any:
+        return {"count": self.count}
+
+    def set_extra_state(self, state: Any) -> None:
+        self.count = state["count"]
+
+
+def test_a_state_dict_has_what_a_module_keeps_beside_its_tensors() -> None:
+    """It goes to the module that gave it; where it is missing, or no module takes it, loading is strict."""
+    model, other = nn.Sequential(nn.Linear(1, 1), Counting()), nn.Sequential(nn.Linear(1, 1), Counting())
+    model[1].count = 3
+    state = model.state_dict()
+    assert list(state) == ["0.weight", "0.bias", "1.weight", "1._extra_state"]
+    assert not other.load_state_dict(state).missing_keys
+    assert other[1].count == 3
+    del state["1._extra_state"]
+    with pytest.raises(StateDictError, match=r'Missing key.*"1._extra_state"'):
+        other.load_state_dict(state)
+    assert other.load_state_dict(state, strict=False).missing_keys == ["1._extra_state"]
+    with pytest.raises(StateDictError, match="Unexpected key"):
+        nn.Sequential(nn.Linear(1, 1), nn.Linear(1, 1, bias=False)).load_state_dict(
+            {"0.weight": [[1.0]], "0.bias": [1.0], "1.weight": [[1.0]], "1._extra_state": autodiff.ones(1)}
+        )
+    with pytest.raises(NotImplementedError, match="get_extra_state"):
+        nn.Linear(1, 1).get_extra_state()
+
+
+def test_a_module_takes_the_place_of_another() -> None:
+    """At a path; strict, only where there is one."""
+    model = nn.Sequential(nn.Sequential(nn.Linear(1, 2)), nn.ReLU())
+    model.set_submodule("0.0", nn.Linear(1, 3))
+    assert model[0][0].out_features == 3
+    model.set_submodule("0.new", nn.Identity())
+    assert list(dict(model[0].named_children())) == ["0", "new"]
+    with pytest.raises(AttributeError, match="has no module '0.other'"):
+        model.set_submodule("0.other", nn.Identity(), strict=True)
+    with pytest.raises(ValueError, match="path"):
+        model.set_submodule("", nn.Identity())
+
+
+def test_a_module_by_old_names_of_dtypes_and_devices() -> None:
+    """``type`` converts, ``to_empty`` and ``compile`` leave it as it is."""
+    layer = nn.Linear(1, 1).type(autodiff.float64)
+    assert layer.weight.dtype == autodiff.float64
+    assert layer.type("torch.FloatTensor").weight.dtype == autodiff.float32
+    assert layer.to_empty(device="cpu") is layer
+    with pytest.raises(DeviceError):
+        layer.to_empty(device="cuda")
+    assert layer.compile() is None

@@ -146,19 +146,30 @@ def test_a_step_does_not_look_for_anything() -> None:
 
 
 @pytest.mark.parametrize("value", [[1], True, "a", None, Layer, nn.ReLU, ones(2)], ids=str)
-@pytest.mark.parametrize("name", ["modules", "train", "parameters", "eval", "state_dict", "add_module", "own"])
+@pytest.mark.parametrize("name", ["modules", "train", "parameters", "eval", "state_dict", "add_module"])
 def test_an_attribute_that_would_hide_a_method_is_refused(name: str, value: Any) -> None:
-    """Those of Module, of its bases, and of the user's class; whatever is assigned, a module as well."""
+    """Those of Module and of its bases; whatever is assigned, a module as well."""
 
     class Own(nn.Module):
-        def own(self) -> None:
-            """A method of the user's."""
+        pass
 
     module = Own()
     with pytest.raises(AttributeNameError, match=f"{name!r} is a method of Own.*another name") as caught:
         setattr(module, name, value)
     assert isinstance(caught.value, AttributeError)
     assert name not in vars(module)
+
+
+def test_an_attribute_may_hide_a_method_of_the_users_own() -> None:
+    """As in PyTorch: programs have options that are called as the methods that ask for them."""
+
+    class Own(nn.Module):
+        def normalize(self) -> None:
+            """A method of the user's."""
+
+    module = Own()
+    module.normalize = True
+    assert module.normalize
 
 
 def test_a_function_may_take_the_place_of_a_method() -> None:

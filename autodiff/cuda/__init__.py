@@ -47,7 +47,8 @@ set_device = _refused("set_device")
 set_rng_state = _refused("set_rng_state")
 stream = _refused("stream")
 Event, Stream = _refused("Event"), _refused("Stream")
-BoolTensor, ByteTensor = _refused("BoolTensor"), _refused("ByteTensor")
+BFloat16Tensor, BoolTensor, ByteTensor = _refused("BFloat16Tensor"), _refused("BoolTensor"), _refused("ByteTensor")
+CharTensor, ShortTensor = _refused("CharTensor"), _refused("ShortTensor")
 DoubleTensor, FloatTensor, HalfTensor = _refused("DoubleTensor"), _refused("FloatTensor"), _refused("HalfTensor")
 IntTensor, LongTensor = _refused("IntTensor"), _refused("LongTensor")
 
@@ -59,3 +60,6 @@ def get_rng_state_all() -> list[Any]:
 
 def set_rng_state_all(new_states: Any) -> None:
     """Nothing, as no generator lives elsewhere."""
+
+
+from autodiff.cuda import random as random  # noqa: E402  # which takes its names from above

@@ -95,7 +95,7 @@ def scatter_reduce(
     """
     key, entries = _entries("scatter_reduce", input, dim, index, src)
     x = at_least_vector(contiguous(input))
-    return reshape(_reduced(x, key, entries, reduce, include_self), tuple(input.shape))
+    return reshape(reduced(x, key, entries, reduce, include_self), tuple(input.shape))
 
 
 def index_reduce(
@@ -106,16 +106,17 @@ def index_reduce(
     Raises OptionError where there is no such ``reduce``.
     """
     key, source = slices_at("index_reduce", input, dim, index, source)
-    reduced = _reduced(at_least_vector(contiguous(input)), key, source, reduce, include_self)
-    return reshape(reduced, tuple(input.shape))
+    found = reduced(at_least_vector(contiguous(input)), key, source, reduce, include_self)
+    return reshape(found, tuple(input.shape))
 
 
 @in_single
-def _reduced(x: Any, key: Any, y: Any, reduce: str, include_self: bool) -> Any:
+def reduced(x: Any, key: Any, y: Any, reduce: str, include_self: bool = True) -> Any:
+    """``x`` with its entries at ``key`` reduced with those of ``y``; equal extremes share the gradient."""
     if reduce not in ("sum", "prod", "mean", "amax", "amin"):
         raise OptionError(f"the reductions are 'sum', 'prod', 'mean', 'amax' and 'amin', not {reduce!r}")
     if not include_self:
-        x = overwrite(x, as_array(_neutral(reduce, x.dtype), x.dtype), key=key)
+        x = overwrite(x, as_array(neutral(reduce, x.dtype), x.dtype), key=key)
     if reduce in ("amax", "amin"):
         return scatter_extreme(x, y, key=key, largest=reduce == "amax")
     if reduce == "prod":
@@ -129,7 +130,7 @@ def _reduced(x: Any, key: Any, y: Any, reduce: str, include_self: bool) -> Any:
     return total / count if x.dtype.kind in DIFFERENTIABLE else total.div(count, rounding_mode="floor")
 
 
-def _neutral(reduce: str, dtype: Any) -> float:
+def neutral(reduce: str, dtype: Any) -> float:
     """The neutral element of a reduction."""
     if reduce in ("amax", "amin") and dtype.kind != "b":
         extreme = np.iinfo(dtype) if dtype.kind in "iu" else np.finfo(dtype)

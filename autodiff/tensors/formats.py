@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 __all__ = [
-    "channels_last", "channels_last_3d", "contiguous_format", "layout", "memory_format", "preserve_format",
-    "sparse_bsc", "sparse_bsr", "sparse_coo", "sparse_csc", "sparse_csr", "strided",
+    "channels_last", "channels_last_3d", "contiguous_format", "jagged", "layout", "memory_format",
+    "preserve_format", "sparse_bsc", "sparse_bsr", "sparse_coo", "sparse_csc", "sparse_csr", "strided",
 ]  # fmt: skip
 
 
@@ -29,7 +29,7 @@ class memory_format(_Word):  # PyTorch's name
     """In what order the entries lie; taken wherever PyTorch takes one, and without effect."""
 
 
-strided = layout("strided")
+strided, jagged = layout("strided"), layout("jagged")
 sparse_bsc, sparse_bsr = layout("sparse_bsc"), layout("sparse_bsr")
 sparse_coo, sparse_csc, sparse_csr = layout("sparse_coo"), layout("sparse_csc"), layout("sparse_csr")
 channels_last, channels_last_3d = memory_format("channels_last"), memory_format("channels_last_3d")

@@ -16,7 +16,7 @@ from autodiff.tensors.tensor import Tensor
 from autodiff.tensors.warned import warn
 
 __all__ = [
-    "BoolTensor", "ByteTensor", "CharTensor", "DoubleTensor", "FloatTensor", "HalfTensor", "IntTensor", "LongTensor",
+    "BFloat16Tensor", "BoolTensor", "ByteTensor", "CharTensor", "DoubleTensor", "FloatTensor", "HalfTensor", "IntTensor", "LongTensor",
     "ShortTensor", "set_default_tensor_type",
 ]  # fmt: skip
 
@@ -49,7 +49,7 @@ class TypedTensor:
 
 
 HalfTensor = TypedTensor(dtypes.float16)
-FloatTensor = TypedTensor(dtypes.float32)
+FloatTensor = BFloat16Tensor = TypedTensor(dtypes.float32)  # as bfloat16 is float32
 DoubleTensor = TypedTensor(dtypes.float64)
 ByteTensor = TypedTensor(dtypes.uint8)
 CharTensor = TypedTensor(dtypes.int8)

@@ -25,6 +25,7 @@ from .embedding import *
 from .large_outputs import *
 from .lazy import *
 from .loss import *
+from .named_modules import *
 from .normalization import *
 from .padding import *
 from .pooling import *

@@ -128,3 +128,23 @@ case("select_scatter", lambda lib, x, y: (lib.select_scatter(x, y, 1, -1), x.sel
 case("slice_scatter", lambda lib, x, y: (lib.slice_scatter(x, y, 1, 1), x.slice_scatter(y, -1, 0, 3, 2)),
      (2, 3), (2, 2))
 case("diagonal_scatter", lambda lib, x, y: (lib.diagonal_scatter(x, y), x.diagonal_scatter(y, 1)), (2, 3), (2,))
+
+SEGMENTS: list[tuple[tuple[int, ...], Any, int]] = [
+    ((6, 2), [2, 0, 4], 0), ((6,), [3, 3], -1), ((2, 5, 3), [[2, 3], [5, 0]], 1), ((2, 1, 4), [[[4]], [[4]]], 2),
+]  # fmt: skip
+for reduce in ("sum", "mean", "prod", "max", "min", "amax", "amin"):
+    for shape, lengths, axis in SEGMENTS:
+        own = {"axis": axis, "initial": 0.25}
+        if 0 in np.ravel(lengths) and reduce != "sum":  # without entries, and with nothing else: NaN or infinite
+            case(f"segment_reduce:{reduce}", lambda lib, x, n, r=reduce, d=axis:
+                 lib.segment_reduce(x, r, lengths=n, axis=d), numbers(shape), np.array(lengths), order=0)
+        else:
+            case(f"segment_reduce:{reduce}", lambda lib, x, n, r=reduce, d=axis:
+                 lib.segment_reduce(x, r, lengths=n, axis=d), shape, np.array(lengths), order=1)
+        case(f"segment_reduce:{reduce}", lambda lib, x, n, r=reduce, o=own:
+             lib.segment_reduce(x, r, lengths=n, **o), shape, np.array(lengths, np.int32), order=1)
+    case(f"segment_reduce:{reduce}", lambda lib, x, n, r=reduce: lib.segment_reduce(x, r, offsets=n),
+         (6, 2), np.array([1, 2, 5]), order=1)
+    # equal extremes; without gradients, as PyTorch shares only those above 0
+    case(f"segment_reduce:{reduce}", lambda lib, x, n, r=reduce: lib.segment_reduce(data=x, reduce=r, lengths=n,
+         unsafe=True, initial=1), np.array([1.0, 1.0, 0.0, 0.0, 2.0]), np.array([2, 2]), order=0)
