@@ -152,7 +152,8 @@ _OTHERS = ("Any", "TYPE_CHECKING", "annotations")  # what is not the library's o
 _LATER_NAMES = {
     "GradScaler": "amp", "autocast": "amp", "compile": "compiling", "load": "io", "save": "io", "explain": "viz",
     "memory": "viz", "typename": "overrides", "sparse_coo_tensor": "sparse", "sparse_csr_tensor": "sparse",
-    "spmm": "sparse", "_assert": "_utils", "_amp_foreach_non_finite_check_and_unscale_": "amp",
+    "spmm": "sparse", **dict.fromkeys(("_assert", "_softmax_backward_data", "_log_softmax_backward_data"), "_utils"),
+    "_amp_foreach_non_finite_check_and_unscale_": "amp",
 }  # fmt: skip
 # Names that come here are declared for checkers of types in autodiff/tensors/later.pyi.
 _OF_LAYERS = {"vmap": "func", **dict.fromkeys((

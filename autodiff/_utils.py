@@ -1,4 +1,4 @@
-"""What programs take from inside PyTorch: tensors as one vector, and back; a check."""
+"""What programs take from inside PyTorch: tensors as one vector, and back; a check; VJPs."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Any
 
 from autodiff.engine.value import Value
 from autodiff.functions.joining import cat
+from autodiff.ops.fused import log_softmax, softmax
 
 
 def _flatten_dense_tensors(tensors: Sequence[Value]) -> Value:
@@ -32,3 +33,18 @@ def _assert(condition: Any, message: str) -> None:
     """
     if not condition:
         raise AssertionError(message)
+
+
+def _softmax_backward_data(grad_output: Value, output: Value, dim: int, input_dtype: Any = None) -> Any:
+    """The cotangent of what softmax took, for that of its ``output``; ``input_dtype`` is that of both.
+
+    >>> from autodiff import tensor
+    >>> _softmax_backward_data(tensor([1.0, 0.0]), tensor([0.5, 0.5]), 0)
+    tensor([ 0.2500, -0.2500])
+    """
+    return softmax.vjps[0](grad_output, output, None, axis=dim)
+
+
+def _log_softmax_backward_data(grad_output: Value, output: Value, dim: int, input_dtype: Any = None) -> Any:
+    """The same for log_softmax."""
+    return log_softmax.vjps[0](grad_output, output, None, axis=dim)

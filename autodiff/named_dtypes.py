@@ -9,10 +9,26 @@ import numpy as np
 from autodiff import dtypes
 
 __all__ = [
-    "bfloat16", "bool_", "cdouble", "cfloat", "complex64", "complex128", "double", "dtype", "float16", "float32",
-    "float64", "get_default_dtype", "half", "int8", "int16", "int32", "int64", "long", "promote_types", "short",
-    "uint8", "uint16", "uint32", "uint64",
+    "bfloat16", "bool_", "cdouble", "cfloat", "chalf", "complex32", "complex64", "complex128", "double", "dtype",
+    "float8_e4m3fn", "float8_e5m2", "float16", "float32", "float64", "get_default_dtype", "half", "int8", "int16",
+    "int32", "int64", "long", "promote_types", "qint8", "qint32", "quint8", "short", "uint8", "uint16", "uint32",
+    "uint64",
 ]  # fmt: skip
+
+
+class _Absent:
+    """A dtype of PyTorch's that NumPy has not: a name, which programs have in their tables."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def __repr__(self) -> str:
+        return f"autodiff.{self.name}"
+
+
+complex32 = chalf = _Absent("complex32")
+float8_e4m3fn, float8_e5m2 = _Absent("float8_e4m3fn"), _Absent("float8_e5m2")
+qint8, qint32, quint8 = _Absent("qint8"), _Absent("qint32"), _Absent("quint8")
 
 
 class dtype:  # PyTorch's name

@@ -19,7 +19,6 @@ from autodiff.tensors.tensor import Tensor
 from .explained import check_begun
 from .registry import Registered
 
-
 EXTRA = "_extra_state"  # the key of what a module keeps beside its tensors
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import typing
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ from test_kept_values import NEAR
 
 import autodiff
 import nn
+from autodiff.errors import DtypeError
 from autodiff.nn.common_types import _size_2_t
 from autodiff.nn.modules.utils import _list_with_default, _ntuple, _pair, _reverse_repeat_tuple, _single, _triple
 
@@ -204,3 +206,32 @@ def test_gradients_are_scaled_back_and_checked_in_one_call() -> None:
     assert program(autodiff) == [0.0, 1.0, [0.5, 1.0], [np.inf]]
     mine, theirs = both(program)
     assert mine == theirs
+
+
+@pytest.mark.parametrize("name", ["softmax", "log_softmax"])
+def test_what_softmax_passes_back(name: str) -> None:
+    """As functions that programs call in backward passes of their own."""
+
+    def program(lib: Any) -> Any:
+        x, g = lib.tensor(X), lib.tensor(X + 0.5)
+        back = getattr(lib, f"_{name}_backward_data")
+        return [plain(back(grad_output=g, output=getattr(lib, name)(x, 1), dim=1, input_dtype=lib.float64))]
+
+    agree(*both(program), NEAR)
+
+
+def test_dtypes_that_numpy_has_not_are_names() -> None:
+    """Tables of programs have them; a tensor of one is refused."""
+    table = {autodiff.float32: 32, autodiff.complex32: 32, autodiff.quint8: 8, autodiff.float8_e5m2: 8}
+    assert (len(table), repr(autodiff.chalf)) == (4, "autodiff.complex32")
+    with pytest.raises(DtypeError, match="complex32 is not a dtype"):
+        autodiff.zeros(2, dtype=autodiff.complex32)
+
+
+def test_old_constructors_in_annotations() -> None:
+    """Alone, and with others."""
+
+    def function(x: autodiff.LongTensor | None, y: autodiff.BoolTensor | None) -> None:
+        pass
+
+    assert len(typing.get_type_hints(function)) == 3

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Union
 
 import numpy as np
 
@@ -16,8 +16,8 @@ from autodiff.tensors.tensor import Tensor
 from autodiff.tensors.warned import warn
 
 __all__ = [
-    "BFloat16Tensor", "BoolTensor", "ByteTensor", "CharTensor", "DoubleTensor", "FloatTensor", "HalfTensor", "IntTensor", "LongTensor",
-    "ShortTensor", "set_default_tensor_type",
+    "BFloat16Tensor", "BoolTensor", "ByteTensor", "CharTensor", "DoubleTensor", "FloatTensor", "HalfTensor",
+    "IntTensor", "LongTensor", "ShortTensor", "set_default_tensor_type",
 ]  # fmt: skip
 
 
@@ -43,6 +43,12 @@ class TypedTensor:
     def __instancecheck__(self, instance: object) -> bool:
         """Whether it is a tensor of this dtype, as programs ask: ``isinstance(x, LongTensor)``."""
         return isinstance(instance, Tensor) and bool(instance.dtype == self.dtype)
+
+    def __or__(self, other: Any) -> Any:
+        """An annotation of either, as in ``LongTensor | None``."""
+        return Union[self, other]  # noqa: UP007  # neither may be a type
+
+    __ror__ = __or__
 
     def __repr__(self) -> str:
         return f"autodiff.{self.name}"

@@ -129,7 +129,7 @@ case("slice_scatter", lambda lib, x, y: (lib.slice_scatter(x, y, 1, 1), x.slice_
      (2, 3), (2, 2))
 case("diagonal_scatter", lambda lib, x, y: (lib.diagonal_scatter(x, y), x.diagonal_scatter(y, 1)), (2, 3), (2,))
 
-SEGMENTS: list[tuple[tuple[int, ...], Any, int]] = [
+SEGMENTS = [
     ((6, 2), [2, 0, 4], 0), ((6,), [3, 3], -1), ((2, 5, 3), [[2, 3], [5, 0]], 1), ((2, 1, 4), [[[4]], [[4]]], 2),
 ]  # fmt: skip
 for reduce in ("sum", "mean", "prod", "max", "min", "amax", "amin"):
