@@ -76,3 +76,16 @@ def test_segments_of_data_with_holes() -> None:
     assert found.tolist() == [0.0, 6.0]
     found.sum().backward()
     assert x.grad.tolist() == [0, 1, 1, 1, 0, 0]
+
+
+@pytest.mark.parametrize(("shape", "lengths"), [((6, 0), [2, 4]), ((0, 2), [0, 0]), ((0,), [0]), ((0, 5, 3), None)])
+@pytest.mark.parametrize("reduce", ["sum", "mean", "prod", "max", "min"])
+def test_axes_of_length_0(shape: tuple[int, ...], lengths: Any, reduce: str) -> None:
+    """Of the segments, of what is behind them, and of the batches, where lengths have it, too."""
+    counts = autodiff.zeros(0, 2, dtype=autodiff.int64) if lengths is None else tensor(lengths)
+    x = autodiff.zeros(shape).requires_grad_()
+    found = segment_reduce(x, reduce, lengths=counts, axis=counts.ndim - 1, initial=1.5)
+    assert found.shape == (*counts.shape, *shape[counts.ndim :])
+    assert (found == 1.5).all()
+    found.sum().backward()
+    assert x.grad.shape == shape

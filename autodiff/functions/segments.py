@@ -73,7 +73,7 @@ def segment_reduce(
             f"({''.join(f'{d}, ' for d in data.shape[:axis])}s{',' * (not axis)}), not {tuple(given.shape)}"
         )
     starts, counts = _segments(as_array(given), offsets is not None, n, unsafe)
-    entries = reshape(data, (-1, *data.shape[axis + 1 :])) if data.ndim > 1 else data
+    entries = reshape(data, (math.prod(data.shape[: axis + 1]), *data.shape[axis + 1 :]))
     found = _reduced_rows(entries, starts.reshape(-1), counts.reshape(-1), how, initial)
     return reshape(found, (*counts.shape, *data.shape[axis + 1 :]))
 
@@ -100,18 +100,20 @@ def _reduced_rows(x: Any, starts: Array, counts: Array, how: str, initial: float
     owners = np.repeat(np.arange(len(counts)), counts)
     rows = np.arange(len(owners)) + np.repeat(starts - np.cumsum(counts) + counts, counts)
     filled = np.flatnonzero(counts)
-    shape, extreme = (len(counts), *x.shape[1:]), how in ("amax", "amin")
-    base = np.full(shape, neutral(how, x.dtype) if initial is None or extreme else initial, x.dtype)
-    if extreme:  # of the first rows, and then of the others, so that nothing else has a share in the gradient
+    summed = how in ("sum", "mean")
+    base = np.full((len(counts), *x.shape[1:]), (initial or 0) if summed else neutral(how, x.dtype), x.dtype)
+    if not summed:  # of the first rows, and then of the others, so that nothing else has a share in the gradient
         base = overwrite(base, pick(x, key=(starts[filled],)), key=(filled,))
         later = rows != np.repeat(starts, counts)
         owners, rows = owners[later], rows[later]
     whole = len(rows) == len(x) and (rows == np.arange(len(x))).all()
-    found = reduced(base, (owners,), x if whole else pick(x, key=(rows,)), "sum" if how == "mean" else how)
+    found = reduced(base, (owners,), x if whole else pick(x, key=(rows,)), "sum" if summed else how)
     if how == "mean":
         divisor = np.where(counts, counts, math.nan if initial is None else 1).astype(x.dtype)
         return found / divisor.reshape(-1, *(1,) * (x.ndim - 1))
-    if extreme and initial is not None:
+    if how == "prod" and initial is not None:
+        return found * initial
+    if not summed and initial is not None:
         array = array_of(found)
         beaten = array < initial if how == "amax" else array > initial
         return where(as_array(initial, x.dtype), found, condition=beaten)
