@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy as np
 
-from autodiff.engine.values import wrap
 from autodiff.errors import OptionError
 
 
@@ -36,13 +35,20 @@ class autocast(ContextDecorator):  # PyTorch's name
         pass
 
 
-def _amp_foreach_non_finite_check_and_unscale_(gradients: Sequence[Any], found_inf: Any, inv_scale: Any) -> None:
-    """Multiply each gradient by ``inv_scale``, in place, and set ``found_inf`` to 1 where one was not finite."""
+def _scaled_back(gradients: Sequence[Any], inv_scale: Any) -> bool:
+    """Multiply each gradient by ``inv_scale``, in place, and tell whether all are finite."""
+    finite = True
     for gradient in gradients:
         own = gradient.detach()
         own *= inv_scale
-        if not np.isfinite(own.numpy()).all():
-            found_inf.fill_(1)
+        finite = finite and bool(np.isfinite(own.numpy()).all())
+    return finite
+
+
+def _amp_foreach_non_finite_check_and_unscale_(gradients: Sequence[Any], found_inf: Any, inv_scale: Any) -> None:
+    """Multiply each gradient by ``inv_scale``, in place, and set ``found_inf`` to 1 where one is not finite."""
+    if not _scaled_back(gradients, inv_scale):
+        found_inf.fill_(1)
 
 
 class GradScaler:
@@ -102,9 +108,7 @@ class GradScaler:
         parameters = [p for group in optimizer.param_groups for p in group["params"] if p.grad is not None]
         if any(p.grad.dtype == np.float16 for p in parameters):
             raise OptionError("the gradients are of float16; let the parameters be of float32")
-        found_inf = wrap(np.zeros(1, np.float32))
-        _amp_foreach_non_finite_check_and_unscale_([p.grad for p in parameters], found_inf, 1 / self._scale)
-        self._finite[key] = not found_inf.item()
+        self._finite[key] = _scaled_back([p.grad for p in parameters], 1 / self._scale)
 
     def step(self, optimizer: Any, *args: Any, **kwargs: Any) -> Any:
         """``optimizer.step`` with the gradients scaled back; nothing where one of them is not finite.

@@ -35,6 +35,7 @@ _INSTEAD = {  # modules of PyTorch's that have no counterpart, and what to do wh
 
 _INSIDE = {  # modules of PyTorch's, and the modules that have their names here
     "autograd.gradcheck": "autograd",
+    "cuda.random": "cuda",
     "nn.parallel.data_parallel": "nn.parallel",
     "nn.parallel.distributed": "nn.parallel",
     "nn.utils.spectral_norm": "nn.utils",
