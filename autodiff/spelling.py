@@ -50,7 +50,7 @@ class _Inside(ModuleType):
         super().__init__(name)
         self._found = found
         short = name.rpartition(".")[2]
-        if hasattr(found, short):  # which this module replaces there, as the import ends
+        if short in vars(found):  # which this module replaces there, as the import ends
             function = vars(self)[short] = self.__wrapped__ = getattr(found, short)
             self.__doc__ = function.__doc__
 
