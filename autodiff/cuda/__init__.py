@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Callable
 from typing import Any
 
@@ -20,7 +19,6 @@ from autodiff.accelerator import memory_allocated as memory_allocated
 from autodiff.accelerator import memory_reserved as memory_reserved
 from autodiff.accelerator import synchronize as synchronize
 from autodiff.errors import DeviceError
-from autodiff.spelling import no_attribute
 
 _initialized = False  # which reversible layers ask, to keep states of generators
 
@@ -62,10 +60,3 @@ def get_rng_state_all() -> list[Any]:
 
 def set_rng_state_all(new_states: Any) -> None:
     """Nothing, as no generator lives elsewhere."""
-
-
-def __getattr__(name: str) -> Any:
-    """``cuda.random`` has the names that are here."""
-    if name == "random":
-        return importlib.import_module("autodiff.cuda.random")
-    raise no_attribute(__name__, name)
