@@ -163,6 +163,16 @@ def custom_op(
     return make if fn is None else make(fn)
 
 
+def operation(name: str) -> CustomOpDef | None:
+    """The operation called ``name``, "namespace::name", that ``custom_op`` made; None where there is none."""
+    return _known.get(name)
+
+
+def is_namespace(name: str) -> bool:
+    """Whether the name of an operation of a program's begins with ``name``, and "::"."""
+    return any(known.startswith(f"{name}::") for known in _known)
+
+
 def _found(op: Any) -> CustomOpDef:
     found = op if isinstance(op, CustomOpDef) else _known.get(op)
     if found is None:

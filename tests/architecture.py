@@ -54,7 +54,8 @@ LAZY = {
 LONG: dict[str, str] = {}
 NAME_MAKING = {
     f"{package}:import_module": "looks up, by a short list, what a plain import leaves out"
-    for package in ("autodiff", "autodiff.autograd", "autodiff.jit", "autodiff.utils", "nn", "nn.utils", "optim")
+    for package in ("autodiff", "autodiff.autograd", "autodiff.jit", "autodiff.ops", "autodiff.utils", "nn",
+                    "nn.utils", "optim")
 } | {
     "autodiff.spelling:import_module": "finds under PyTorch's path the module that is there",
 } | {
