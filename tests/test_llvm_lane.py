@@ -339,7 +339,8 @@ def test_volumes_take_kernels_for_their_slices() -> None:
     np.testing.assert_allclose(out.numpy(), expected.numpy(), atol=1e-4)
 
 
-def test_kernels_know_the_least_work(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_kernels_know_the_least_work() -> None:
     """What is as fast in NumPy never asks for a kernel."""
-    monkeypatch.setattr(convolution, "Job", lambda *args: pytest.fail("a kernel was asked for"))
-    numpys.convolve(np.ones((1, 1, 8, 8), np.float32), np.ones((1, 1, 3, 3), np.float32), GEOMETRY)
+    x, w = np.ones((1, 1, 8, 8), np.float32), np.ones((1, 1, 3, 3), np.float32)
+    assert convolution.convolve(x, w, GEOMETRY) is None
+    assert convolution.convolve(*inputs(), GEOMETRY) is not None

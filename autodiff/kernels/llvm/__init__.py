@@ -8,7 +8,7 @@ from typing import Any
 
 from autodiff.kernels.llvm import convolution, elementwise, formulas, library, normalization, packed, recurrent
 
-# A route takes the arguments of NumPy's function, and gives a ``Job`` for a kernel, or None.
+# A route takes the arguments of NumPy's function, and gives a ``library.Job`` for a kernel, or None.
 _ROUTES: dict[str, Callable[..., Any]] = {
     "convolve": convolution.convolve,
     "convolve_input": convolution.convolve_input,

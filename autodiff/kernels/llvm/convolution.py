@@ -214,7 +214,7 @@ def convolve(x: Array, w: Array, geometry: Geometry, bias: Array | None = None) 
     plan = plan_of(x.shape[2:], w.shape, geometry) if single(x, w, bias) else None
     if plan is None or len(x) * w.size * prod(plan.made) <= SMALL:
         return None
-    return Job("convolution", plan, forward, partial(_run, plan, x, w, bias))
+    return "convolution", plan, forward, partial(_run, plan, x, w, bias)
 
 
 def _run(plan: Plan, x: Array, w: Array, bias: Array | None, kernel: Kernel) -> Array:
@@ -239,7 +239,7 @@ def convolve_weight(g: Array, x: Array, geometry: Geometry, kernel_shape: Sizes)
     if plan is None or work <= SMALL:
         return None
     parts = min(len(x), workers()) if work >= WORTH_THREADS and shares_sums() else 1
-    return Job("the gradient of a convolution's weights", plan, weight, partial(_weigh, plan, g, x, parts))
+    return "the gradient of a convolution's weights", plan, weight, partial(_weigh, plan, g, x, parts)
 
 
 def _weigh(plan: Plan, g: Array, x: Array, parts: int, kernel: Kernel) -> Array:

@@ -148,7 +148,7 @@ def formula(
         others = (y for y in arrays if y is not x)
         if argument.written and not (x.flags.writeable and not any(np.may_share_memory(x, y) for y in others)):
             return None
-    return Job(name or f"the formula {function.__name__}", key, build, partial(run, arrays, numbers))
+    return name or f"the formula {function.__name__}", key, build, partial(run, arrays, numbers)
 
 
 def of(name: str) -> Callable[..., Job | None]:

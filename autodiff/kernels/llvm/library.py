@@ -13,7 +13,7 @@ import threading
 import warnings
 from collections.abc import Callable, Hashable, Sequence
 from functools import cache
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
@@ -87,22 +87,9 @@ def scratch(size: int) -> Array:
     return memory[-(team.address(memory) // 4) % LINE :]
 
 
-class Job(NamedTuple):
-    """What a route finds to do for a kernel.
-
-    Args:
-        kind: the name of an operation.
-        key: what its kernel depends on besides.
-        build: ``build(machine, key)`` makes the kernel's code.
-        run: ``run(kernel)`` computes.
-    """
-
-    kind: str
-    key: Hashable
-    build: Callable[..., Any]
-    run: Callable[[Kernel], Any]
-
-
+# What a route finds to do for a kernel: the name of an operation; what its kernel depends on besides; ``build(machine,
+# key)``, which makes the kernel's code; and ``run(kernel)``, which computes.
+Job = tuple[str, Hashable, Callable[..., Any], Callable[[Kernel], Any]]
 Entry = tuple[str, Hashable]  # a job's first two
 _kernels: dict[Entry, Kernel] = {}
 _asked: set[Entry] = set()  # what somebody asked for before
@@ -122,11 +109,13 @@ def computed(
         job = route(*arguments, **options)
     except NotImplementedError:  # no kernel is made for this processor
         return None
-    if not isinstance(job, Job):  # nothing to do, or done by other routes
+    if type(job) is not tuple:  # nothing to do, or done by other routes
         return job
-    entry, call = job[:2], function and (route, function, arguments, options)
-    kernel = _kernels.get(entry) or _asked_for(entry, job.build, call)
-    return None if kernel is None else job.run(kernel)
+    kind, key, build, run = job
+    kernel = _kernels.get((kind, key))
+    if kernel is None:
+        kernel = _asked_for((kind, key), build, function and (route, function, arguments, options))
+    return None if kernel is None else run(kernel)
 
 
 def _asked_for(entry: Entry, build: Callable[..., Code], call: Any) -> Kernel | None:

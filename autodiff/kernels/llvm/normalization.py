@@ -116,15 +116,16 @@ def _job(
     if fold.p < SHORT or not single(*given):
         return None
 
+    def read(letter: str, x: Array | None) -> Array:
+        if x is None:
+            x = np.zeros(fold.c if letter == "s" else fold.p, np.float32)
+        return np.tile(x.ravel(), fold.n) if letter == "s" and fold.n > 1 else in_a_row(x)
+
     def run(kernel: Kernel) -> Any:
-        numbers = {"r": fold.n * fold.c * fold.p, "s": fold.c, "w": fold.p}
-        letters = zip(KERNELS[name][0], given, strict=False)
-        read = [(z, np.zeros(numbers[z], np.float32) if x is None else in_a_row(x)) for z, x in letters]
-        all_read = (np.tile(x.ravel(), fold.n) if z == "s" else x for z, x in read)
-        kernel(*all_read, *made, stop=fold.n * fold.c, parts=_parts(fold))
+        kernel(*map(read, KERNELS[name][0], given), *made, stop=fold.n * fold.c, parts=_parts(fold))
         return finish(*made)
 
-    return Job("normalization", (name, center, fold.p), build, run)
+    return "normalization", (name, center, fold.p), build, run
 
 
 def _parts(fold: Fold) -> int:

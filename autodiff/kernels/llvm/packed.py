@@ -118,7 +118,7 @@ def dot(x: Array, y: Array, count: int, b: Array | None = None, out: Array | Non
     fits = out is None or (out.flags.carray and out.shape == (len(x), y.shape[1]))
     if not (fits and single(x, y, b, out) and across and along and x.flags.aligned and y.flags.aligned):
         return None
-    return Job("matrix product", (x_in_rows, y_in_rows), build, partial(_multiplied, x, y, b, out))
+    return "matrix product", (x_in_rows, y_in_rows), build, partial(_multiplied, x, y, b, out)
 
 
 def _multiplied(x: Array, y: Array, b: Array | None, out: Array | None, kernel: Kernel) -> Array:

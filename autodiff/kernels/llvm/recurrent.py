@@ -127,7 +127,7 @@ def _job(
     if not (fits and worth and r is None and single(w, h0, c0, *more) and 0 < size <= WIDEST):
         return None
     key = size, samples_together(library.host(), samples)
-    return Job(name, key, BUILD[name], partial(run, *more, w, h0, c0, steps))
+    return name, key, BUILD[name], partial(run, *more, w, h0, c0, steps)
 
 
 def lstm(x: Array, w: Array, h0: Array, c0: Array, r: Any = None, *, steps: Steps) -> Job | None:
