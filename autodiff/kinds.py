@@ -110,18 +110,20 @@ def parameters_of(name: str, given: Any) -> list[Any]:
 
     Raises DtypeError, with the repair, for a model, a method that was not called, and anything else without members.
     """
-    if inspect.isroutine(given):
-        raise DtypeError(f"{name} takes parameters, not {described(given)}; call it, as in model.parameters()")
     if isinstance(given, Mapping):
         repair = "give a list of such groups" if "params" in given else "give list(...) of its values"
         raise DtypeError(f"{name} takes a list of parameters, not {described(given)}; {repair}")
     listed = several(given)
     for x in listed:
+        if _is_tensor(x):
+            continue
+        if x is given and inspect.isroutine(x):
+            raise DtypeError(f"{name} takes parameters, not {described(x)}; call it, as in model.parameters()")
         if _is_module(x):
             raise DtypeError(f"{name} takes parameters, not {described(x)}; give model.parameters()")
         if inspect.isgenerator(x):
             raise DtypeError(f"{name} takes parameters, not a list of generators; join them: [*a.parameters(), ...]")
-        if not (_is_tensor(x) or isinstance(x, (Mapping, tuple))):
+        if not isinstance(x, (Mapping, tuple)):
             raise DtypeError(f"{name} changes tensors, as model.parameters() gives them, not {described(x)}")
     return listed
 

@@ -144,7 +144,7 @@ noting: dict[int, Callable[[Generator], Any]] = {}  # of a thread that compiles 
 def numpy_generator(generator: Generator | None) -> np.random.Generator:
     """NumPy's generator of ``generator``, or of the default one; raises DtypeError for anything else."""
     own = default_generator if generator is None else generator
-    if not isinstance(own, Generator):
+    if generator is not None and not isinstance(own, Generator):
         raise DtypeError(f"a generator is an autodiff.Generator, not {described(own)}")
     if noting and get_ident() in noting:
         noted: np.random.Generator = noting[get_ident()](own)

@@ -21,7 +21,7 @@ from autodiff.unregistered import note_asked
 from .computes import Computes, P, R_co
 from .explained import check_begun, located
 from .parameter import Parameter
-from .registry import Members
+from .registry import Members, store
 from .state import Stateful
 
 
@@ -215,8 +215,8 @@ class Module(Stateful):
         """
         if not isinstance(mode, bool):
             raise OptionError(f"train(mode) takes True or False, not {mode!r}")
-        self.training = mode
-        for module in self.children():
+        store(self, "training", mode)
+        for _, module in self.named_children():
             module.train(mode)
         return self
 

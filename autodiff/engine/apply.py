@@ -16,7 +16,7 @@ from autodiff.engine.values import Array, TensorBase, record, wrap
 from autodiff.engine.versions import rewritten
 from autodiff.engine.views import mark_view, rerecord_views
 from autodiff.errors import DtypeError
-from autodiff.kernels.layout import by_first, unusual
+from autodiff.kernels.layout import by_first, complex_in_use, unusual
 from autodiff.kernels.structural_zeros import non_finite
 from autodiff.kinds import constant_of, operands, refuse_complex, refused
 
@@ -67,7 +67,7 @@ def apply(primitive: Primitive, inputs: tuple[Any, ...], params: dict[str, Any] 
         return _apply_any(primitive, inputs, params)
     if key in UNTRACKED or not primitive.differentiable:
         return _apply_outside(primitive, inputs, arrays, key not in UNTRACKED, params)
-    if unusual and primitive.real:
+    if complex_in_use and primitive.real:
         refuse_complex(primitive.name, arrays)
     try:
         out = primitive.forward(*arrays, **params) if params else primitive.forward(*arrays)
@@ -130,7 +130,7 @@ def _apply_any(primitive: Primitive, inputs: tuple[Any, ...], params: dict[str, 
 
 def forward_of(primitive: Primitive, arrays: Any, params: dict[str, Any]) -> Array:
     """The value of a primitive, as an array: NumPy gives a scalar where all inputs are 0-d."""
-    if unusual and primitive.real:
+    if complex_in_use and primitive.real:
         refuse_complex(primitive.name, arrays)
     try:
         out = primitive.forward(*arrays, **params)
@@ -204,7 +204,7 @@ def _outside_graph(
         mark_view(result, inputs[0], None if is_cut_off else inputs[0], primitive, params)
     if is_cut_off and (out.dtype.kind in DIFFERENTIABLE or not primitive.differentiable):
         reason = "was made under no_grad" if primitive.differentiable else f"is {primitive.name}, without derivative,"
-        result._untracked_because = (reason, place_of_user(4))
+        result._untracked_because = (reason, place_of_user(5))
     else:
         for x in inputs:
             if hasattr(x, "_untracked_because"):

@@ -20,7 +20,7 @@ from autodiff.engine.views import node_of
 from autodiff.engine.walk import walk
 from autodiff.errors import DtypeError, GraphError, InPlaceError, OptionError, ShapeError
 from autodiff.forks import hold_over_forks
-from autodiff.kernels.layout import laid_out, unusual
+from autodiff.kernels.layout import complex_in_use, laid_out
 from autodiff.kernels.structural_zeros import doubt, in_doubt, no_doubt
 from autodiff.kinds import array_like, described, repair_of, several
 
@@ -101,7 +101,7 @@ def gradients(
         node, g = _tracked(output), _seed(output, seed)
         has_zeros |= seed is not None and not g._array.all()
         g = g if create_graph else g._array
-        if unusual and node.dtype.kind == "c":
+        if complex_in_use and node.dtype.kind == "c":
             g = as_gradient(g)
         cotangents[node] = cotangents[node] + g if node in cotangents else g
     targets = {_tracked(x) for x in inputs} if inputs is not None else ()
@@ -122,7 +122,7 @@ def gradients(
             no_doubt()
     for node, g in walked.items():
         key = id(g)
-        if unusual and node.dtype.kind == "c":
+        if complex_in_use and node.dtype.kind == "c":
             g = as_gradient(g)
         if create_graph:
             walked[node] = g.clone() if key in taken or g._array.base is not None else g
@@ -204,9 +204,9 @@ def _seed(output: Any, seed: Any) -> Any:
         one = np.array(1, array.dtype)  # faster than np.ones
         return wrap(one.reshape(array.shape) if array.ndim else one)
     given: Any = seed if isinstance(seed, TensorBase) else wrap(array_like(seed, output, "the gradient of a tensor"))
-    if given.shape != output.shape:
+    if given._array.shape != output._array.shape:
         raise ShapeError(f"the gradient of a tensor of shape {output.shape} has that shape, not {given.shape}")
-    return given.to(output.dtype)
+    return given if given._array.dtype is output._array.dtype else given.to(output.dtype)
 
 
 def tensors_of(given: Any, what: str) -> list[Any]:

@@ -49,9 +49,8 @@ register_library(np.__file__)
 def place_of_user(depth: int = 1) -> Place:
     """The innermost place outside this library, at least ``depth`` calls up."""
     frame = sys._getframe(depth)
-    code = frame.f_code
-    while inside_library[code.co_filename] and (caller := frame.f_back) is not None:
-        frame, code = caller, caller.f_code
+    while inside_library[(code := frame.f_code).co_filename] and (caller := frame.f_back) is not None:
+        frame = caller
     return code, frame.f_lasti
 
 

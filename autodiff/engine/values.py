@@ -86,7 +86,7 @@ def record(
     if place is None:
         frame = _getframe(depth)
         code = frame.f_code
-        place = place_of_user(depth + 1) if inside_library[code.co_filename] else (code, frame.f_lasti)
+        place = place_of_user(depth + 2) if inside_library[code.co_filename] else (code, frame.f_lasti)
     node.place = place
     tensor = new(_results)  # wrap(out, node), without another call
     tensor._array = out

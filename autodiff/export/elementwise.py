@@ -135,6 +135,7 @@ ELEMENTWISE: dict[str, Callable[[Step], Name]] = {
     "bitwise_not": lambda s: s.g.node("Not" if s.dtype.kind == "b" else "BitwiseNot", s.x()),
     "isnan": lambda s: s.g.node("IsNaN", s.x()),
     "isinf": lambda s: s.g.node("IsInf", s.x()),
+    "reciprocal": lambda s: s.g.node("Reciprocal", s.x(0, s.dtype)),
     "square": lambda s: s.g.node("Mul", s.x(0, s.dtype), s.x(0, s.dtype)),
     "rsqrt": lambda s: s.g.node("Reciprocal", s.g.node("Sqrt", s.x(0, s.dtype))),
     "expm1": _plus("Exp", -1), "log1p": lambda s: s.g.node("Log", s.g.node("Add", s.x(0, s.dtype), number(s, 1))),

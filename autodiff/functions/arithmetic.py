@@ -11,7 +11,7 @@ from autodiff import return_types
 from autodiff.dtypes import get_default_dtype, result_dtype
 from autodiff.engine.values import Value
 from autodiff.errors import DtypeError, OptionError
-from autodiff.functions.arrays import array_of, lent, on_arrays, real_only
+from autodiff.functions.arrays import array_of, on_arrays, real_only
 from autodiff.functions.axes import also_called
 from autodiff.functions.indexing import nonzero
 from autodiff.functions.public import as_function, of_base, of_one, of_two
@@ -119,7 +119,7 @@ def floor_divide(input: Any, other: Any) -> Value:
 
 def reciprocal(input: Any) -> Value:
     """``1 / input``."""
-    return primitives.divide(1.0, lent(input))
+    return primitives.reciprocal(input)
 
 
 def positive(input: Any) -> Value:
@@ -173,23 +173,20 @@ def rad2deg(input: Any) -> Value:
 
 
 def _stepwise(primitive: Any, input: Any, **params: Any) -> Any:
-    """A ``primitive`` that rounds; integers are round already, and are copied."""
-    return primitive(input, **params) if input.dtype.kind == "f" else copy(input)
+    """A ``primitive`` that rounds, and refuses complex numbers; integers are round already, and are copied."""
+    return primitive(input, **params) if array_of(input).dtype.kind in "fc" else copy(input)
 
 
-@real_only
 def floor(input: Any) -> Value:
     """The next whole number below; the gradient is 0."""
     return _stepwise(primitives.floor, input)
 
 
-@real_only
 def ceil(input: Any) -> Value:
     """The next whole number above; the gradient is 0."""
     return _stepwise(primitives.ceil, input)
 
 
-@real_only
 def trunc(input: Any) -> Value:
     """The next whole number towards zero; the gradient is 0."""
     return _stepwise(primitives.trunc, input)
@@ -198,7 +195,6 @@ def trunc(input: Any) -> Value:
 fix = trunc
 
 
-@real_only
 def round(input: Any, *, decimals: int = 0) -> Value:
     """The nearest number of ``decimals`` digits behind the point, halves to the even one; the gradient is 0.
 

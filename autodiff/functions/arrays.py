@@ -12,6 +12,7 @@ from autodiff.engine.values import TensorBase, wrap
 from autodiff.engine.views import node_of
 from autodiff.errors import AutodiffError, DtypeError
 from autodiff.kernels.arrays import as_array
+from autodiff.kernels.layout import complex_in_use
 from autodiff.kernels.lending import lend
 from autodiff.kinds import not_a_tensor, of_dtypes, refuse_complex, refused
 
@@ -38,8 +39,9 @@ def real_only(function: F) -> F:
 
     @functools.wraps(function)
     def call(*args: Any, **kwargs: Any) -> Any:
-        refuse_complex(function.__name__, (*args, *kwargs.values()))
-        return function(*args, **kwargs)
+        if complex_in_use:
+            refuse_complex(function.__name__, (*args, *kwargs.values()))
+        return function(*args, **kwargs) if kwargs else function(*args)
 
     return call  # type: ignore[return-value]  # takes what the function takes
 

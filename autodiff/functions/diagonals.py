@@ -88,4 +88,5 @@ def _below(input: Any, diagonal: int) -> np.ndarray[Any, Any]:
     """Where the column of an entry is at most ``diagonal`` further than its row."""
     if input.ndim < 2:
         raise ShapeError(f"a triangle is that of matrices, not of shape {tuple(input.shape)}")
-    return np.tri(input.shape[-2], input.shape[-1], diagonal, np.bool_)
+    rows, columns = tuple(input.shape)[-2:]
+    return np.tri(rows, columns, diagonal, np.bool_)

@@ -229,7 +229,7 @@ def one_value(input: Any, value: Any) -> Any:
         return value if value.dtype == input.dtype else cast(value, input.dtype)
     if not isinstance(value, (float, int, np.generic)):
         raise DtypeError(f"one value is wanted, a number or a 0-d tensor, not {value!r:.60}")
-    return as_array(value).astype(input.dtype)
+    return wrap(as_array(value).astype(array_of(input).dtype))
 
 
 def masked_fill(input: Any, mask: Any, value: Any) -> Value:

@@ -137,6 +137,6 @@ def padded(x: Array, padding: Pads) -> Array:
     n, c, height, width = x.shape
     tall, wide = height + top + bottom, width + left + right
     (to_row, row), (to_column, column) = overlap(-top, 1, height, tall), overlap(-left, 1, width, wide)
-    out = np.zeros_like(x, order="C", shape=(n, c, tall, wide))
+    out = np.zeros((n, c, tall, wide), x.dtype, like=x)
     out[:, :, to_row, to_column] = x[:, :, row, column]
     return out

@@ -95,6 +95,8 @@ def faster(
     def decorate(function: F) -> F:
         @wraps(function)
         def call(x: Any, *others: Any, **options: Any) -> Any:
+            if _routes is not None and not _routes:  # the lane is off
+                return function(x, *others, **options)
             if opaque_from and hasattr(x, "__once__") and x.size >= opaque_from and routes():
                 return x.__once__(call, (x, *others), options)
             made = routed(name, function, x, *others, **options)

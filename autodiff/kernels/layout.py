@@ -78,13 +78,16 @@ def ordered(x: Array, order: list[int]) -> Array:
     return x if turned.flags.c_contiguous else turned.copy().transpose(np.argsort(order))
 
 
-unusual: list[bool] = []  # not empty from when on there are tensors that are complex, or not in memory row by row
+unusual: list[bool] = []  # not empty from when on there are tensors that do not lie in memory row by row
+complex_in_use: list[bool] = []  # from when on there are complex ones; many programs turn an array, few have these
 
 
 def note(x: Array) -> None:
     """Note it if ``x`` is complex, or does not lie in memory row by row."""
-    if not (unusual or (x.flags.c_contiguous and x.dtype.kind != "c")):
+    if not (unusual or x.flags.c_contiguous):
         unusual.append(True)
+    if x.dtype.kind == "c" and not complex_in_use:
+        complex_in_use.append(True)
 
 
 def by_first(out: Any, arrays: Sequence[Any]) -> Any:
@@ -94,7 +97,12 @@ def by_first(out: Any, arrays: Sequence[Any]) -> Any:
     """
     if out.ndim < 2:
         return out
-    for a in arrays:  # the usual cases, without the general rule
+    for a in arrays:  # the usual case: what NumPy makes of them lies row by row
+        if isinstance(a, np.ndarray) and not a.flags.c_contiguous:
+            break
+    else:
+        return out
+    for a in arrays:  # other cases without the general rule
         if type(a) is np.ndarray or isinstance(a, np.ndarray):
             if a.shape != out.shape:
                 break
@@ -105,8 +113,6 @@ def by_first(out: Any, arrays: Sequence[Any]) -> Any:
             if any(a.strides):  # one number that is stretched does not decide
                 break
     operands = [a for a in arrays if isinstance(a, np.ndarray)]
-    if all(a.flags.c_contiguous for a in operands):
-        return out
     lead, strides = out.ndim, []
     for a in operands:
         own = (0 if n == 1 else step for n, step in zip(a.shape, a.strides, strict=True))

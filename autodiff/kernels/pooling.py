@@ -79,11 +79,11 @@ def _reduced(ufunc: np.ufunc, x: Array, window: Window, initial: float) -> Array
     That makes kh + kw passes, not kh * kw.
     """
     rows_of, columns_of = window.taps(x.shape[2:])
-    out = np.empty_like(x, order="C", shape=(*x.shape[:2], *window.output_size(x.shape[2:])))
+    out = np.empty((*x.shape[:2], *window.output_size(x.shape[2:])), x.dtype, like=x)
 
     def task(images: slice) -> None:
         source, target = x[images], out[images]
-        tall = np.empty_like(x, order="C", shape=(*target.shape[:3], x.shape[3]))
+        tall = np.empty((*target.shape[:3], x.shape[3]), x.dtype, like=x)
         _merge(ufunc, [(tall[:, :, k], source[:, :, p]) for k, p in rows_of], tall, initial)
         _merge(ufunc, [(target[..., k], tall[..., p]) for k, p in columns_of], target, initial)
 

@@ -11,6 +11,7 @@ import numpy as np
 from . import threads
 from .blas import alone
 from .lanes import faster
+from .layout import row_major
 
 FEW, LARGE = 50, 1 << 15  # rows at most of a left factor, and numbers at least of a right one that lies by columns
 MANY = 1 << 18  # multiply-adds from which on OpenBLAS wakes its threads
@@ -26,23 +27,23 @@ def dot(x: Any, y: Any, b: Any = None) -> Any:
     size = x.size * y.shape[1]
     if size >= MANY:
         return _of_many(x, y, size, b)
-    out = _by_transpose(np.dot, x, y)
+    out = by_transpose(np.dot, x, y)
     return out if b is None else np.add(out, b, out)
 
 
-def _by_transpose(product: Callable[[Any, Any], Any], x: Any, y: Any) -> Any:
+def by_transpose(product: Callable[[Any, Any], Any], x: Any, y: Any) -> Any:
     """The product of both, or of both turned: for few rows OpenBLAS is faster so, the copy back included.
 
-    From about 50 rows on, or a quarter of the columns, it is slower.
+    From about 50 rows on, or a quarter of the columns, it is slower. ``y`` may be a stack of matrices.
     """
-    if y.size >= LARGE and 1 < len(x) <= FEW and 4 * len(x) <= y.shape[1] and y.T.flags.c_contiguous:
-        return np.ascontiguousarray(product(y.T, x.T).T)
+    if y.size >= LARGE and 1 < len(x) <= FEW and 4 * len(x) <= y.shape[-1] and y.mT.flags.c_contiguous:
+        return row_major(product(y.mT, x.T).mT)
     return product(x, y)
 
 
 @faster("dot", opaque_from=1, takes_out=True)
 def _of_many(x: Any, y: Any, size: int, b: Any = None, out: Any = None) -> Any:
-    made = _by_transpose(partial(_shared, size=size), x, y)
+    made = by_transpose(partial(_shared, size=size), x, y)
     if b is not None:
         return np.add(made, b, made if out is None else out)
     if out is None:

@@ -13,6 +13,7 @@ import numpy as np
 from .arrays import as_array
 from .lanes import faster
 from .layout import row_major
+from .products import by_transpose
 
 Steps = tuple[tuple[int, int], ...]
 
@@ -82,7 +83,7 @@ def lstm(x: Any, w: Any, h0: Any, c0: Any, r: Any = None, *, steps: Steps) -> An
         if n != stop - start:
             n = stop - start
             half, rest = _per_gate(0.5, 1, n, size, x.dtype), _per_gate(0.5, 0, n, size, x.dtype)
-        z = np.matmul(taken(h, h0, n), wt)
+        z = by_transpose(np.matmul, taken(h, h0, n), wt)
         z += x_by_gate[:, start:stop]
         z *= half
         np.tanh(z, out=z)
@@ -124,7 +125,7 @@ def gru(x: Any, w: Any, h0: Any, b: Any = None, *, steps: Steps) -> Any:
             n = stop - start
             offset = _stretched(b.reshape(3, 1, size), n)
         before = taken(h, h0, stop - start)
-        z = np.matmul(before, wt)
+        z = by_transpose(np.matmul, before, wt)
         if b is not None:
             z += offset
         gates, new = z[:2], z[2]

@@ -233,9 +233,9 @@ class WorkQueue:
     def __init__(self, count: int, parallel: bool) -> None:
         self._count, self._parallel = count, parallel
         self._turns = itertools.count()
-        # How many belong into one tile at most, for each thread to have one; smaller tiles only cost time.
-        parts = DIVISIONS if are_deterministic_algorithms_enabled() else workers()
-        self.most = -(-count // parts) if parallel else count
+        self.most = count
+        if parallel:  # as many in one tile at most as leave one for each thread; smaller tiles only cost time
+            self.most = -(-count // (DIVISIONS if are_deterministic_algorithms_enabled() else workers()))
 
     def tiles(self, size: int) -> Iterator[slice]:
         """Yield the slices that fall to the calling thread; all threads ask for the same size."""

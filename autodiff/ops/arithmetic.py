@@ -123,6 +123,8 @@ divide = Primitive("divide", np.divide, lambda g, out, x, y: g / y,
                                         lambda g, out, x, y: -g * (x / y) / y, keeps=("y", "x y"),
                    floating=True)
 
+reciprocal = Primitive("reciprocal", lambda x: 1 / x, lambda g, out, x: -g * out * out, keeps="out", floating=True)
+
 power = Primitive("power", _power, _power_base, _power_exponent, keeps=("x y", "out x y"),
                   counts=True)
 

@@ -20,7 +20,7 @@ from autodiff.kernels.arrays import as_array
 from autodiff.ops.arrays import detached
 
 # Behind these, which have no kinks, a cotangent may vanish, as that of a side that is not taken does.
-MULTIPLES = ("gate", "negative", "multiply", "divide", "reshape", "sum", "broadcast_to")
+MULTIPLES = ("gate", "negative", "multiply", "divide", "reciprocal", "reshape", "sum", "broadcast_to")
 LENGTHS = ("absolute", "hypot", "norm", "pnorm")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -20,6 +21,12 @@ Axes = tuple[int, ...]
 Moments = tuple[Any, Any]
 
 
+@lru_cache(maxsize=256)  # as below: small arrays feel every loop over the axes
+def _count(shape: Axes, axis: Axes) -> int:
+    """How many entries there are along ``axis``, 1 at least."""
+    return max(math.prod(shape[a] for a in axis), 1)
+
+
 def _inner(x: Any, y: Any, axis: Axes) -> Any:
     """The sum of ``x * y`` over ``axis``, of which length one stays; over the last axes without writing the product."""
     first = x.ndim
@@ -34,7 +41,7 @@ def _inner(x: Any, y: Any, axis: Axes) -> Any:
 
 def deviations(x: Any, axis: Axes, center: bool = True) -> tuple[Any, Any, Any]:
     """``x`` less its mean over ``axis``, that mean, and the mean square of these deviations: the variance."""
-    n = max(math.prod(x.shape[a] for a in axis), 1)
+    n = _count(x.shape, axis)
     mean = accumulate(x, axis, True) / n if center else 0
     z = x - mean if center else x
     return z, mean, _inner(z, z, axis) / n
@@ -50,6 +57,7 @@ def moments(x: Any, axis: Axes, center: bool = True) -> Moments:
     return mean.reshape(kept) if center else 0, variance.reshape(kept)
 
 
+@lru_cache(maxsize=256)
 def _commutes(along: Axes | None, axis: Axes) -> bool:
     """Whether weights of the shape ``along`` are constant over ``axis``, so that they can be taken out of the sums."""
     return along is not None and all(along[a] == 1 for a in axis)
@@ -72,7 +80,8 @@ def _standardize(
     z = single(x)  # squares overflow half precision long before their mean does
     mean, variance = given or moments(z, axis, center)
     factor, fold = (variance + eps) ** -0.5, tiles.fold_of(z, axis)
-    w, b = (None if v is None else single(v).reshape(along) for v in (w, b))
+    w = None if w is None else single(w).reshape(along)
+    b = None if b is None else single(b).reshape(along)
     if w is not None and _commutes(along, axis):
         factor, w = factor * w, None
     if fold is None:
@@ -101,7 +110,7 @@ def _standardize_back(
             *map(single, (g, out, x, w, b)), axis=axis, eps=eps, center=center, along=along, given=given
         )
         return tuple(None if c is None else c.astype(np.float16) for c in found)
-    n = max(math.prod(x.shape[a] for a in axis), 1)
+    n = _count(x.shape, axis)
     if are_arrays(g):
         if given is None or non_finite(given[1]):  # NaN may stand for what makes no difference
             given = moments(x, axis, center)

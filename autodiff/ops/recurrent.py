@@ -17,6 +17,7 @@ import numpy as np
 
 from autodiff.kernels.arrays import as_array
 from autodiff.kernels.lanes import faster
+from autodiff.kernels.products import by_transpose
 from autodiff.kernels.recurrent import LONG, Steps, before, count_of, joined, lstm_parts, taken, turned
 from autodiff.kernels.recurrent import gru as _gru
 from autodiff.kernels.recurrent import lstm as _lstm
@@ -123,7 +124,8 @@ def _lstm_back(
 def _gru_back(g: Any, out: Any, x: Any, w: Any, h0: Any, b: Any = None, *, steps: Steps) -> tuple[Any, ...]:
     size = h0.shape[1]
     h = before(out, h0, steps)
-    inner = np.dot(h, w.T) if b is None else np.dot(h, w.T) + b
+    inner = by_transpose(np.dot, h, w.T) if are_arrays(h, w) else np.dot(h, w.T)
+    inner = inner if b is None else inner + b
     gates = sigmoid(x[:, : 2 * size] + inner[:, : 2 * size])
     r, u, m = gates[:, :size], gates[:, size:], inner[:, 2 * size :]
     new = np.tanh(x[:, 2 * size :] + r * m)

@@ -25,6 +25,7 @@ _ONE_AND_LARGE = {
     np.dtype(f"f{size}"): (np.ones((), f"f{size}"), np.full((), large, f"f{size}"))
     for size, large in ((2, 10), (4, 30), (8, 40))
 }
+_ZERO = {dtype: np.zeros((), dtype) for dtype in _ONE_AND_LARGE}
 
 
 def _sigmoid(x: Any, out: Any = None) -> Any:
@@ -41,9 +42,9 @@ def _sigmoid(x: Any, out: Any = None) -> Any:
 
 
 def _relu(x: Any) -> Any:
-    """max(x, 0); NumPy is faster beside an array of zeros, even one for a single sample, than beside a number."""
+    """max(x, 0); NumPy is faster beside an array, of zeros for a single sample or of one, than beside a number."""
     if x.size < SOME:
-        return np.maximum(x, 0)
+        return np.maximum(x, _ZERO.get(x.dtype, 0))
     return _relu_of_many(x) if x.nbytes >= LONG else np.maximum(x, np.zeros(x.shape[1:], x.dtype))
 
 

@@ -77,7 +77,7 @@ def array_from_data(data: Any, dtype: Any, copy: bool | None) -> np.ndarray[Any,
         return array
     kinds: set[Any] = set()
     source = data if is_array or type(data) in _NUMBERS else _plain(data, kinds)
-    if source is not data:
+    if source is not data and not kinds <= _NUMBERS:
         warn_of_copy(data)
     if dtype is None and not kinds <= _NUMBERS:
         dtype = reduce(promote_types, kinds)

@@ -58,8 +58,8 @@ def scaled_dot_product_attention(
     if is_causal and attn_mask is not None:
         raise OptionError("attention takes attn_mask or is_causal, not both; put the triangle into the mask")
     query, key, value = _same_stacks(query, key, value, enable_gqa)
-    scale = 1 / math.sqrt(query.shape[-1] or 1) if scale is None else scale
-    shape = (*query.shape[:-1], key.shape[-2])
+    shape = (*array_of(query).shape[:-1], array_of(key).shape[-2])
+    scale = 1 / math.sqrt(array_of(query).shape[-1] or 1) if scale is None else scale
     bias, blind = _bias(attn_mask, shape, query.dtype)
     kept = _kept(shape, dropout_p, query.dtype)
     if getattr(bias, "requires_grad", False):
@@ -86,13 +86,13 @@ def _same_stacks(query: Any, key: Any, value: Any, enable_gqa: bool) -> tuple[An
         if any(n == 0 or heads % n for n in groups):
             raise ShapeError(f"heads of key and value divide those of the query, {heads}; they are {groups}")
         key, value = (repeat_interleave(x, heads // x.shape[-3], -3) for x in (key, value))
+        shapes = [tuple(x.shape) for x in (query, key, value)]
     try:
-        lead = np.broadcast_shapes(*(tuple(x.shape[:-2]) for x in (query, key, value)))
+        lead = np.broadcast_shapes(*[shape[:-2] for shape in shapes])
     except ValueError:
         raise ShapeError(f"the leading axes of the shapes {shapes} do not broadcast") from None
-    query, key, value = (
-        x if tuple(x.shape[:-2]) == lead else expand(x, (*lead, *x.shape[-2:])) for x in (query, key, value)
-    )
+    given = zip((query, key, value), shapes, strict=True)
+    query, key, value = (x if n[:-2] == lead else expand(x, (*lead, *n[-2:])) for x, n in given)
     return query, key, value
 
 

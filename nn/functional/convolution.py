@@ -168,12 +168,13 @@ def _as_images(x: Any, w: Any, geometry: Geometry) -> tuple[Any, Any, Geometry]:
     if len(x.shape) > 3:
         return x, w, geometry
     stride, padding, dilation, groups = geometry
-    x, w = (reshape(y, shape=(*y.shape[:2], 1, y.shape[2])) for y in (x, w))
+    x, w = (reshape(y, shape=(*n[:2], 1, n[2])) for y, n in ((x, tuple(x.shape)), (w, tuple(w.shape))))
     return x, w, Geometry((1, *stride), ((0, 0), *padding), (1, *dilation), groups)
 
 
 def _as_given(out: Any, axes: int, unbatched: bool, input: Any, weight: Any) -> Value:
     """The result with as many axes as the input had, and in its memory format, or in the weight's."""
     if axes == 1:
-        out = reshape(out, shape=(*out.shape[:2], out.shape[-1]))
+        samples, channels, _, length = out.shape
+        out = reshape(out, shape=(samples, channels, length))
     return without_batch(out if axes == 3 else in_format_of(out, axes, input, weight), unbatched)

@@ -6,7 +6,7 @@ import math
 from typing import Any
 
 from autodiff.engine.apply import apply
-from autodiff.engine.values import Value
+from autodiff.engine.values import Value, wrap
 from autodiff.errors import ShapeError
 from autodiff.functions.arithmetic import where
 from autodiff.ops.arithmetic import multiply
@@ -43,7 +43,7 @@ def _dropped(input: Any, p: float, training: bool, shape: tuple[int, ...]) -> An
         return input
     scale = 1 / (1 - p) if p < 1 else 0.0
     kind = getattr(input, "_array", input).dtype  # NumPy's own, which it need not look up
-    return apply(multiply, (input, (_kept(shape, p) * scale).astype(kind)))
+    return apply(multiply, (input, wrap((_kept(shape, p) * scale).astype(kind))))
 
 
 def _kept(shape: tuple[int, ...], p: float) -> Any:

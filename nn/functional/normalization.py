@@ -31,9 +31,8 @@ from .arguments import in_format_of
 __all__ = ["batch_norm", "group_norm", "instance_norm", "layer_norm", "local_response_norm", "normalize", "rms_norm"]
 
 
-def _moments(input: Any, axes: Sizes, center: bool = True) -> Any:
-    """The moments of ``input`` over ``axes``, outside the graph; None of integers, and of nothing."""
-    x = array_of(input)
+def _moments(x: Any, axes: Sizes, center: bool = True) -> Any:
+    """The moments of an array over ``axes``; None of integers, and of nothing."""
     return moments(single(x), axes, center) if x.dtype.kind == "f" and 0 not in x.shape else None
 
 
@@ -41,9 +40,10 @@ def _standardized(
     input: Any, axes: Sizes, eps: float, weight: Any, bias: Any, along: Sizes, center: bool = True, given: Any = None
 ) -> Value:
     """``input`` normalised over ``axes``, times ``weight`` and plus ``bias`` as far as they are given."""
-    given = given or _moments(input, axes, center)  # once for both passes
+    array = array_of(input)
+    given = given or _moments(array, axes, center)  # once for both passes
     params = {"axis": axes, "eps": eps, "center": center, "along": along, "given": given}
-    if input.dtype.char == "e" and any(x is not None and x.dtype.char == "f" for x in (weight, bias)):  # as PyTorch's
+    if array.dtype.char == "e" and any(x is not None and x.dtype.char == "f" for x in (weight, bias)):  # as PyTorch's
         single, half = np.dtype(np.float32), input.dtype
         return cast(_standardized(cast(input, single), axes, eps, weight, bias, along, center, given), half)
     if weight is None:
@@ -104,7 +104,7 @@ def batch_norm(
         return _images(_with_statistics(input, running_mean, running_var, weight, bias, eps, along, repair), input)
     axes = (0, *range(2, len(input.shape)))
     _check_count(input, axes, "batch_norm in training needs several values for each channel")
-    given = _moments(input, axes)
+    given = _moments(array_of(input), axes)
     _track(input, given, running_mean, running_var, axes, momentum)
     return _images(_standardized(input, axes, eps, weight, bias, along, given=given), input)
 
@@ -130,7 +130,7 @@ def instance_norm(
         return contiguous(_with_statistics(input, running_mean, running_var, weight, bias, eps, along, repair))
     axes = tuple(range(2, len(input.shape)))
     _check_count(input, axes, "instance_norm needs several values for each sample and channel")
-    given = _moments(input, axes)
+    given = _moments(array_of(input), axes)
     _track(input, given, running_mean, running_var, axes, momentum)
     return contiguous(_standardized(input, axes, eps, lent(weight), bias, along, given=given))
 

@@ -64,11 +64,12 @@ def embedding(
 def _rows(input: Any, weight: Any) -> np.ndarray[Any, Any]:
     """The numbers of the rows that ``input`` asks for, checked."""
     indices = as_array(array_of(input))
-    if len(weight.shape) != 2:
-        raise ShapeError(f"an embedding has a table (V, E), not one of shape {tuple(weight.shape)}")
+    shape = tuple(weight.shape)
+    if len(shape) != 2:
+        raise ShapeError(f"an embedding has a table (V, E), not one of shape {shape}")
     if indices.dtype.kind not in "iu":
         raise DtypeError(f"an embedding is asked for by integers, not by {indices.dtype.name}; convert with .long()")
-    rows = weight.shape[0]
+    rows = shape[0]
     if indices.size and not 0 <= indices.min() <= indices.max() < rows:
         wrong = indices[(indices < 0) | (indices >= rows)].flat[0]
         raise AxisError(f"a table of {rows} rows has those from 0 to {rows - 1}, not {wrong}")
@@ -136,8 +137,9 @@ def embedding_bag(
     if per_sample_weights is not None and (mode != "sum" or tuple(per_sample_weights.shape) != tuple(input.shape)):
         raise OptionError(f"per_sample_weights have the shape of input, {tuple(input.shape)}, and mode 'sum'")
     bags, count = _bags(input, offsets, include_last_offset)
-    if len(weight.shape) != 2:
-        raise ShapeError(f"an embedding has a table (V, E), not one of shape {tuple(weight.shape)}")
+    shape = tuple(weight.shape)
+    if len(shape) != 2:
+        raise ShapeError(f"an embedding has a table (V, E), not one of shape {shape}")
     numbers = array_of(reshape(input, shape=(-1,)))
     counted = np.ones(len(numbers), bool)
     if padding_idx is not None:

@@ -45,7 +45,11 @@ def get_total_norm(
     >>> get_total_norm([autodiff.tensor([3.0]), autodiff.tensor([[4.0]])])
     tensor(5.)
     """
-    arrays = [t._array for t in _listed(tensors)]
+    return _total_norm(_listed(tensors), norm_type, error_if_nonfinite)
+
+
+def _total_norm(tensors: list[Tensor], norm_type: float, error_if_nonfinite: bool) -> Tensor:
+    arrays = [t._array for t in tensors]
     kind = to_real(arrays[0].dtype) if arrays else get_default_dtype()
     norms = [np.linalg.norm(array.ravel(), float(norm_type)) for array in arrays if array.size]
     total = as_array(np.linalg.norm(np.stack(norms), float(norm_type)) if norms else 0.0, kind)
@@ -60,12 +64,16 @@ def clip_grads_with_norm_(
     parameters: Tensors, max_norm: float, total_norm: Tensor, foreach: bool | None = None
 ) -> None:
     """Multiply the gradients by ``max_norm / total_norm`` where that is below 1."""
-    total = as_array(total_norm.detach()).astype(np.float64)
-    factor = np.minimum(float(max_norm) / (total + 1e-6), 1.0)
-    for g in _gradients(parameters):
+    _scale(_gradients(parameters), max_norm, as_array(total_norm.detach()))
+
+
+def _scale(gradients: list[Tensor], max_norm: float, total_norm: Any) -> None:
+    factor = np.minimum(float(max_norm) / (total_norm.astype(np.float64) + 1e-6), 1.0)
+    for g in gradients:
         _change(g, g._array * factor.astype(g._array.dtype))
 
 
+@refusing
 def clip_grad_norm_(
     parameters: Tensors, max_norm: float, norm_type: float = 2.0, error_if_nonfinite: bool = False,
     foreach: bool | None = None,
@@ -84,9 +92,9 @@ def clip_grad_norm_(
     >>> w.grad
     tensor([0.6000, 0.8000])
     """
-    listed = _listed(parameters)
-    total = get_total_norm(_gradients(listed), norm_type, error_if_nonfinite)
-    clip_grads_with_norm_(listed, max_norm, total)
+    gradients = _gradients(parameters)
+    total = _total_norm(gradients, norm_type, error_if_nonfinite)
+    _scale(gradients, max_norm, total._array)
     return total
 
 

@@ -25,6 +25,7 @@ for name in ("add", "subtract", "multiply"):
     declare_complex(name, z, z)
     declare_complex(name, z, real)
 declare_complex("divide", z, away)
+declare_complex("reciprocal", away)
 declare_complex("power", complex_(positive, real(-1, 1)), complex_(real(-1, 1), real(-1, 1)))
 declare_complex("absolute", away)
 for name in ("negative", "square", "exp", "expm1", "sin", "cos", "sinh", "cosh", "sinc"):

@@ -7,10 +7,10 @@ from typing import Self
 
 import numpy as np
 
-from autodiff.engine.apply import apply
+from autodiff.engine.apply import NUMBERS, apply
 from autodiff.engine.values import Operand, TensorBase, Value
 from autodiff.functions.arrays import lent
-from autodiff.ops import comparison
+from autodiff.ops import arithmetic, comparison
 from autodiff.ops.arithmetic import add, divide, floor_divide, multiply, negative, power, remainder, subtract
 from autodiff.ops.lengths import absolute
 from autodiff.ops.linear_algebra import matmul
@@ -59,6 +59,8 @@ class Operators(TensorBase):
         return apply(multiply, (other, self))
 
     def __rtruediv__(self, other: Operand) -> Value:
+        if type(other) in NUMBERS and other == 1:  # its gradient reads the result, as PyTorch's does
+            return apply(arithmetic.reciprocal, (self,))
         return apply(divide, (other, lent(self)))
 
     def __rfloordiv__(self, other: Operand) -> Value:
