@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import numpy as np
 
 from autodiff.kernels.layout import pairs
+from autodiff.tensors.scalars import Scalar
 from autodiff.tensors.tensor import Tensor
 
 from . import rules
@@ -57,7 +58,7 @@ class Adagrad(Optimizer):
         super().__init__(params, options(locals(), "lr lr_decay eps"))
         for group in self.param_groups:
             for p in group["params"]:
-                self.state[p]["step"] = 0
+                self.state[p]["step"] = Scalar(0)
                 self._begin(self.state[p], p._array, group)
 
     def _begin(self, state: State, x: Array, group: Group) -> None:
@@ -65,7 +66,7 @@ class Adagrad(Optimizer):
 
     def _update(self, group: Group, touched: list[Array]) -> None:
         for state, arrays in self._with_gradients(group, touched):
-            rate = number(group["lr"]) / (1 + (state["step"] - 1) * group["lr_decay"])
+            rate = number(group["lr"]) / (1 + (state["step"].number - 1) * group["lr_decay"])
             rules.by_block(rules.adagrad, arrays, rate, group["eps"])
 
 
@@ -198,7 +199,7 @@ class Adafactor(Optimizer):
         super().__init__(params, options(locals()))
 
     def _slots(self, p: Tensor, group: Group, saved: Mapping[str, Any]) -> dict[str, Slot]:
-        shape, count = p.shape, {"step": Slot("count")}
+        shape, count = p.shape, {"step": Slot("count", is_scalar=True)}
         if len(shape) < 2:
             return {**count, "variance": Slot(shape=shape, dtype=p.dtype)}
         shapes = {"row_var": (*shape[:-1], 1), "col_var": (*shape[:-2], 1, shape[-1])}
@@ -213,7 +214,7 @@ class Adafactor(Optimizer):
     def _update(self, group: Group, touched: list[Array]) -> None:
         lr, (smallest, least_size) = number(group["lr"]), group["eps"]
         for state, (x, g) in self._with_gradients(group, touched, decay=0):
-            step, names = state["step"], ("row_var", "col_var") if x.ndim > 1 else ("variance",)
+            step, names = state["step"].number, ("row_var", "col_var") if x.ndim > 1 else ("variance",)
             averages = tuple(np.atleast_1d(state[name]._array) for name in names)
             fresh, rate = step ** group["beta2_decay"], min(lr, step**-0.5)
             eps = float(np.finfo(x.dtype).eps) if smallest is None else smallest, least_size

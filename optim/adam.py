@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from autodiff.kernels.layout import pairs
+from autodiff.tensors.scalars import Scalar, scalar_in
 
 from . import rules
 from .optimizer import Array, Group, Optimizer, State, number
@@ -50,8 +51,8 @@ class Adam(Optimizer):
         lr, betas, eps, amsgrad = number(group["lr"]), group["betas"], group["eps"], group["amsgrad"]
         step = dtype = None
         for state, arrays in self._with_gradients(group, touched, group["decoupled_weight_decay"]):
-            if state["step"] != step or arrays[0].dtype is not dtype:
-                step, dtype = state["step"], arrays[0].dtype
+            if state["step"].number != step or arrays[0].dtype is not dtype:
+                step, dtype = state["step"].number, arrays[0].dtype
                 numbers = rules.AdamNumbers.at(step, lr, betas, eps, dtype)
             largest = pairs(state["max_exp_avg_sq"]._array) if amsgrad else None
             rules.by_block(rules.adam, (*arrays, largest), numbers)
@@ -118,7 +119,7 @@ class Adamax(Optimizer):
 
     def _update(self, group: Group, touched: list[Array]) -> None:
         for state, arrays in self._with_gradients(group, touched):
-            rate = number(group["lr"]) / (1 - group["betas"][0] ** state["step"])
+            rate = number(group["lr"]) / (1 - group["betas"][0] ** state["step"].number)
             rules.by_block(rules.adamax, arrays, group["betas"], rate, group["eps"])
 
 
@@ -161,19 +162,20 @@ class NAdam(Optimizer):
         )
 
     def _begin(self, state: State, x: Array, group: Group) -> None:
-        state["mu_product"] = 1.0
+        state["mu_product"] = Scalar(1.0)
         super()._begin(state, x, group)
 
     def _update(self, group: Group, touched: list[Array]) -> None:
         lr, (one, two), decay = number(group["lr"]), group["betas"], group["momentum_decay"]
         for state, arrays in self._with_gradients(group, touched, group["decoupled_weight_decay"]):
-            step = state["step"]
+            step = state["step"].number
             now, later = (one * (1 - 0.5 * 0.96 ** (t * decay)) for t in (step, step + 1))
-            state["mu_product"] *= now
+            product = scalar_in(state, "mu_product")
+            product.number *= now
             root = (1 - two**step) ** 0.5  # of the bias correction, in the rates instead of under the mean square
             weights = (
-                lr * root * (1 - now) / (1 - state["mu_product"]),
-                lr * root * later / (1 - state["mu_product"] * later),
+                lr * root * (1 - now) / (1 - product.number),
+                lr * root * later / (1 - product.number * later),
             )
             rules.by_block(rules.nadam, arrays, (one, two), weights, group["eps"] * root)
 
@@ -217,7 +219,7 @@ class RAdam(Optimizer):
         one, two = group["betas"]
         rho = 2 / (1 - two) - 1
         for state, arrays in self._with_gradients(group, touched, group["decoupled_weight_decay"]):
-            step = state["step"]
+            step = state["step"].number
             rate, correction, eps = number(group["lr"]) / (1 - one**step), 1 - two**step, None
             now = rho - 2 * step * two**step / correction
             if now > 5:

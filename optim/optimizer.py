@@ -15,6 +15,7 @@ from autodiff.errors import DtypeError, OptionError, StateDictError
 from autodiff.kernels.layout import pairs
 from autodiff.kernels.lending import keep_lent, lent
 from autodiff.kinds import check_function, described, parameters_of, state_of
+from autodiff.tensors.scalars import Scalar, looked_at, settle
 from autodiff.tensors.tensor import Tensor
 from autodiff.unregistered import asked, behind_nothing, not_given, say_overlooked
 
@@ -187,12 +188,12 @@ class Optimizer(Hooked):
             if not state:
                 if p._grad.is_sparse and not self._takes_sparse:
                     raise DtypeError(f"{type(self).__name__} takes no sparse gradients; SGD, Adagrad, SparseAdam do")
-                state["step"] = 0  # the first of its entries, as in PyTorch
+                state["step"] = Scalar(0)  # the first of its entries, as in PyTorch
                 self._begin(state, x, group)
-            step = state.get("step", 0)
-            if type(step) is not int and hasattr(step, "__int__"):  # a program may have made it a tensor
-                step = int(step)
-            state["step"] = step + 1
+            step = state.get("step")
+            if type(step) is not Scalar:  # a program may have made it a number or a tensor
+                step = state["step"] = Scalar(0 if step is None else int(step))
+            step.number += 1
             arrays = [x, g]
             for name in memory:
                 arrays.append(state[name]._array)
@@ -223,6 +224,8 @@ class Optimizer(Hooked):
             with enable_grad():
                 loss = closure()
         touched: list[Array] = []
+        if looked_at:
+            settle()
         capture = layer().value.capture
         for group in self.param_groups:
             if lent:
@@ -308,7 +311,8 @@ class Optimizer(Hooked):
     def _slots(self, p: Tensor, group: Group, saved: Mapping[str, Any]) -> dict[str, Slot]:
         """What the state of a parameter has after its first step."""
         array = Slot(shape=p.shape, dtype=p.dtype)
-        slots = {"step": Slot("count", needed=self._counts), **dict.fromkeys(self._numbers, Slot("number"))}
+        numbers = dict.fromkeys(self._numbers, Slot("number", is_scalar=True))
+        slots = {"step": Slot("count", needed=self._counts, is_scalar=True), **numbers}
         slots.update(dict.fromkeys(self._memory, array))
         for name, option in self._further.items():
             slots[name] = array._replace(needed=bool(group[option]))

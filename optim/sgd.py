@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import numpy as np
 
 from autodiff.engine.values import wrap
+from autodiff.tensors.scalars import Scalar, scalar_in
 from autodiff.tensors.tensor import Tensor
 
 from . import rules
@@ -136,16 +137,16 @@ class ASGD(Optimizer):
         super().__init__(params, options(locals()))
 
     def _begin(self, state: State, x: Array, group: Group) -> None:
-        state["eta"], state["mu"] = number(group["lr"]), 1.0
+        state["eta"], state["mu"] = Scalar(number(group["lr"])), Scalar(1.0)
         super()._begin(state, x, group)
 
     def _update(self, group: Group, touched: list[Array]) -> None:
         lr, lambd = number(group["lr"]), group["lambd"]
         for state, arrays in self._with_gradients(group, touched):
-            eta = state["eta"]
-            rules.by_block(rules.averaged_descent, arrays, 1 - lambd * eta, eta, state["mu"])
-            state["eta"] = lr / (1 + lambd * lr * state["step"]) ** group["alpha"]
-            state["mu"] = 1 / max(1, state["step"] - group["t0"])
+            step, eta, mu = state["step"].number, scalar_in(state, "eta"), scalar_in(state, "mu")
+            rules.by_block(rules.averaged_descent, arrays, 1 - lambd * eta.number, eta.number, mu.number)
+            eta.number = lr / (1 + lambd * lr * step) ** group["alpha"]
+            mu.number = 1 / max(1, step - group["t0"])
 
 
 class Rprop(Optimizer):

@@ -57,7 +57,7 @@ class SparseAdam(Optimizer):
         with_gradient = [p for p in group["params"] if p._grad is not None]
         updates = self._with_gradients(group, touched)
         for p, (state, arrays) in zip(with_gradient, updates, strict=True):
-            numbers = rules.AdamNumbers.at(state["step"], float(group["lr"]), group["betas"], 0.0, p.dtype)
+            numbers = rules.AdamNumbers.at(state["step"].number, float(group["lr"]), group["betas"], 0.0, p.dtype)
             numbers = numbers._replace(epsilon=np.array(group["eps"], p.dtype))
             rows = p._grad.rows
             parts = [a[rows] for a in arrays]

@@ -12,6 +12,7 @@ import numpy as np
 from autodiff.engine.values import wrap
 from autodiff.errors import StateDictError
 from autodiff.kinds import described
+from autodiff.tensors.scalars import Scalar
 from autodiff.tensors.tensor import Tensor
 
 IDLE = ("foreach", "fused", "capturable", "differentiable")  # options of PyTorch's that change nothing here
@@ -25,6 +26,7 @@ class Slot(NamedTuple):
         shape, dtype: those of an array.
         length: None, or that of a list of such.
         needed: whether a step needs it.
+        is_scalar: whether a number is one that programs see as a tensor.
     """
 
     kind: str = "array"
@@ -32,6 +34,7 @@ class Slot(NamedTuple):
     dtype: Any = None
     length: int | None = None
     needed: bool = True
+    is_scalar: bool = False
 
 
 def entries(value: Any, name: str, names: tuple[str, ...]) -> list[Any]:
@@ -111,11 +114,10 @@ def _fitted(slot: Slot, value: Any, where: str) -> Any:
     if not is_number(value) or isinstance(value, bool):
         raise StateDictError(f"{where} is {described(value)}, expected a number")
     number = float(value)
-    if slot.kind == "number":
-        return number
-    if not (0 <= number < 1 << 53 and number.is_integer()):
+    if slot.kind == "count" and not (0 <= number < 1 << 53 and number.is_integer()):
         raise StateDictError(f"{where} is {described(value)}, expected a whole number from 0 on")
-    return int(number)
+    number = int(number) if slot.kind == "count" else number
+    return Scalar(number) if slot.is_scalar else number
 
 
 def _array(slot: Slot, value: Any, where: str) -> Any:

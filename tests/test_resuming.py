@@ -247,7 +247,7 @@ def without(key: str) -> Any:
 
 
 def largest(state: dict[str, Any]) -> str:
-    return next(name for name, x in state.items() if isinstance(x, autodiff.Tensor))
+    return next(name for name, x in state.items() if isinstance(x, autodiff.Tensor) and x.ndim)
 
 
 def replaced(change: Any) -> Any:

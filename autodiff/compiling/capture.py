@@ -20,6 +20,7 @@ from autodiff.errors import CompileError
 from autodiff.kernels.blas import is_held
 from autodiff.kernels.lending import owner_of
 from autodiff.numpy_api.protocol import WRITERS
+from autodiff.tensors.scalars import Scalar
 
 Array = np.ndarray[Any, Any]
 STATIC = {  # functions of shapes and dtypes: what they say always holds
@@ -93,6 +94,7 @@ class Capture:
         self.numbers = Numbers()
         self.tensors: dict[int, tuple[Any, Array, Any, Any]] = {}
         self.streams: dict[int, tuple[Any, Any]] = {}
+        self.counts: list[tuple[dict[Any, Any], Any, Any]] = []  # the numbers of optimizers, as they were
         self.constants: list[Any] = []
         self._saved: dict[Ref, Array] = {}
         self.part = self.visit = ""
@@ -277,19 +279,20 @@ class Capture:
         """A step of one group of an optimizer's parameters, its options and counters as Numbers."""
         states = [optimizer.state[p] for p in group["params"] if p in optimizer.state]
         begun = [(state, state.keys() | ()) for state in (optimizer.state, group, *states)]
-        for x in (*group["params"], *parts(states, TensorBase)):
+        places = [(state, name, name) for state in states for name, x in state.items() if type(x) in (int, float)]
+        places += [(vars(x), "number", name) for state in states for name, x in state.items() if type(x) is Scalar]
+        self.counts += [(place, key, place[key]) for place, key, _ in places]
+        for x in (*group["params"], *(x for x in parts(states, TensorBase) if type(x) is not Scalar)):
             self.swap(x)
         same: dict[str, Number] = {}  # those of several parameters are, so that they are updated at once
-        for state in states:
-            for name, value in state.items():
-                if type(value) in (int, float):
-                    read = self.numbers.read(state, name)
-                    state[name] = same[name] if same.setdefault(name, read) == read else read
+        for place, key, name in places:
+            read = self.numbers.read(place, key)
+            place[key] = same[name] if same.setdefault(name, read) == read else read
         given = {name: self._option(group, name) for name in group if name not in INERT}
         self.named(type(optimizer).__name__, optimizer._update, {**group, **given}, touched)
         if any(state.keys() != before for state, before in begun):
             raise Changed(", as the state of an optimizer comes into being")
-        self.numbers.stores += [(state, k, v) for state in states for k, v in state.items() if isinstance(v, Number)]
+        self.numbers.stores += [(place, k, place[k]) for place, k, _ in places if isinstance(place[k], Number)]
 
     def _option(self, group: dict[str, Any], name: str) -> Any:
         """An option of a group, as a Number where it is one."""
@@ -304,6 +307,8 @@ class Capture:
         """Leave arrays, tensors and random numbers as they were before the notes were taken."""
         for tensor, array, grad, node in self.tensors.values():
             tensor._array, tensor._grad, tensor._node = array, grad, node
+        for place, key, number in reversed(self.counts):
+            place[key] = number
         for generator, position in self.streams.values():
             generator.set_state(position)
         for root, before in self._saved.items():

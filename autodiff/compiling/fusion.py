@@ -15,6 +15,7 @@ import numpy as np
 from autodiff.compiling.calls import Call
 from autodiff.compiling.traced import Ref
 from autodiff.engine.values import TensorBase
+from autodiff.kernels.layout import side_by_side
 
 Array = np.ndarray[Any, Any]
 Pair = tuple[Call, Callable[[], Any]]  # a call, and the function without arguments that makes it
@@ -24,16 +25,6 @@ EXACT = {  # whose bits do not depend on where an entry lies
 }  # fmt: skip
 SMALL, TOGETHER = 1 << 12, 1 << 14  # entries of one array, and of the terms of a sum
 TERMS = 4  # of a sum that is worth it
-
-
-def side_by_side(arrays: list[Array]) -> list[Array]:
-    """New arrays like these, one directly behind the other; each counts as the owner of its memory."""
-    raw = bytearray(sum(x.nbytes for x in arrays) + 64)
-    starts, made = [-np.frombuffer(raw, np.uint8).__array_interface__["data"][0] % 64], []
-    for x in arrays:
-        made.append(np.ndarray(x.shape, x.dtype, raw, starts[-1]))
-        starts.append(starts[-1] + x.nbytes)
-    return made
 
 
 def gather(optimizer: Any) -> None:

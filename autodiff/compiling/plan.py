@@ -14,10 +14,11 @@ import numpy as np
 from autodiff.compiling.blocks import by_blocks
 from autodiff.compiling.calls import Call, Draw, Strict, mapped, parts
 from autodiff.compiling.capture import COPIES, PRODUCTS, is_elementwise
-from autodiff.compiling.fusion import Pair, add_up, arranged, into, side_by_side, together, total
+from autodiff.compiling.fusion import Pair, add_up, arranged, into, together, total
 from autodiff.compiling.numbers import Changed, Number, Numbers
 from autodiff.compiling.traced import Ref
 from autodiff.errors import CompileError
+from autodiff.kernels.layout import side_by_side
 
 Array = np.ndarray[Any, Any]
 Bound = Callable[[], Any]

@@ -21,10 +21,12 @@ from autodiff.engine.tape import is_leaf
 from autodiff.engine.values import TensorBase
 from autodiff.errors import CompileError
 from autodiff.handles import mark
+from autodiff.tensors.scalars import Scalar
 
 contents, node_of = attrgetter("cell_contents"), attrgetter("_node")
 PASSED = (
     str, bytes, int, float, complex, type(None), type, ModuleType, BuiltinFunctionType, CodeType, FrameType, np.dtype,
+    Scalar,  # whose number is read where an optimizer computes with it
 )  # fmt: skip
 PLAIN = {bool, float, int, str}
 FIXED = {*PLAIN, MemberDescriptorType}  # of a class: what its objects share, and what stands in slots

@@ -20,6 +20,7 @@ from autodiff.engine.values import TensorBase, wrap
 from autodiff.engine.versions import Change, changed, changed_again
 from autodiff.errors import CompileError
 from autodiff.kernels.lending import keep_lent, lent
+from autodiff.tensors.scalars import looked_at, settle
 
 Array = np.ndarray[Any, Any]
 ARRAYS = (TensorBase, np.ndarray)
@@ -143,6 +144,8 @@ class Program:
                 raise Changed(", as arguments share memory")
         for static, i in self._given:
             static[...] = arrays[i]
+        if looked_at:
+            settle()
         self._numbers.refresh()
         positions = [(g, g.get_state()) for g in self._streams] if self._draws_first else ()
         before = [(x, x.copy()) for x in self._undone] if self._undone else ()
