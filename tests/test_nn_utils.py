@@ -159,6 +159,18 @@ def test_other_parameters_for_one_call() -> None:
         stateless.functional_call(model, {"nothing": weight}, autodiff.ones(2))
 
 
+def test_a_block_in_which_a_module_has_other_tensors() -> None:
+    """They are its own again behind the block, also after an error."""
+    model = nn.Linear(2, 1, bias=False)
+    before, weight = model.weight, autodiff.tensor([[2.0, 3.0]])
+    with stateless._reparametrize_module(model, {"weight": weight}):
+        assert model(autodiff.ones(2)).item() == 5
+    assert model.weight is before
+    with pytest.raises(ZeroDivisionError), stateless._reparametrize_module(model, {"weight": weight}):
+        1 / 0  # noqa: B018
+    assert model.weight is before
+
+
 @pytest.mark.parametrize("dim", [0, 1, None])
 @pytest.mark.parametrize("old", [True, False])
 @pytest.mark.filterwarnings("ignore:.*weight_norm.*:FutureWarning")

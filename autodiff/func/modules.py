@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from autodiff.errors import DtypeError, StateDictError
@@ -40,9 +41,18 @@ def functional_call(
 
     Raises StateDictError for a name that the module does not have, and for one left out where ``strict``.
     """
+    with _reparametrize_module(module, parameter_and_buffer_dicts, tie_weights, strict):
+        return module(*(args if isinstance(args, tuple) else () if args is None else (args,)), **(kwargs or {}))
+
+
+@contextmanager
+def _reparametrize_module(
+    module: Any, parameters_and_buffers: Any, tie_weights: bool = False, strict: bool = False
+) -> Iterator[None]:
+    """A block in which ``module`` has other tensors, as in ``functional_call``, which has the arguments."""
     if not hasattr(module, "named_modules"):
         raise DtypeError(f"functional_call takes a module, not {described(module)}")
-    several = parameter_and_buffer_dicts
+    several = parameters_and_buffers
     for part in several if isinstance(several, (list, tuple)) else (several,):
         if not isinstance(part, Mapping):
             raise StateDictError(f"functional_call takes a dict of tensors by name, not {described(part)}")
@@ -61,7 +71,7 @@ def functional_call(
     try:
         for name, value in given.items():
             _put(places[name], value)
-        return module(*(args if isinstance(args, tuple) else () if args is None else (args,)), **(kwargs or {}))
+        yield
     finally:
         for name, value in before.items():
             _put(places[name], value)

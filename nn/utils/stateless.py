@@ -2,4 +2,5 @@
 
 from __future__ import annotations
 
+from autodiff.func.modules import _reparametrize_module as _reparametrize_module
 from autodiff.func.modules import functional_call as functional_call
