@@ -121,14 +121,14 @@ def gradients(
         if in_doubt:
             no_doubt()
     for node, g in walked.items():
+        g = g if create_graph or isinstance(g, np.ndarray) else np.asarray(g)
         key = id(g)
         if complex_in_use and node.dtype.kind == "c":
             g = as_gradient(g)
         if create_graph:
             walked[node] = g.clone() if key in taken or g._array.base is not None else g
         else:
-            array = g if isinstance(g, np.ndarray) else np.asarray(g)
-            walked[node] = wrap(array.copy() if key in taken or array.base is not None else array)
+            walked[node] = wrap(g.copy() if key in taken or g.base is not None else g)
         taken.add(key)
     return walked
 

@@ -1,7 +1,8 @@
 """The walk: cotangents are carried back along the tape, from the latest node to the first.
 
 It always takes the latest of the nodes it has come to, from a heap, so a node's cotangent is complete when it is
-visited. It does not recurse, and it knows no Tensor.
+visited. It does not recurse, and it knows no Tensor. A cotangent whose shape is None is computed later, and knows where
+it may wait (``ops/deferred.py``).
 """
 
 from __future__ import annotations
@@ -83,7 +84,7 @@ def walk(
                 if doubtful and primitive.saves and non_finite(c):
                     c = (zeros := zeros or StructuralZeros(cotangents)).settled(node, vjp, arguments, c)
                 if c.shape != edge.shape:
-                    c = unbroadcast(c, edge.shape)
+                    c = c.due(node, edge, cotangents, found, observe) if c.shape is None else unbroadcast(c, edge.shape)
                 if observe is not None:
                     observe(node, edge, g, c)
                 if not edge.edges:  # a leaf has nothing to pass on; what comes to it is only added up

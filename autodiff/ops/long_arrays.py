@@ -11,7 +11,8 @@ from autodiff.engine.primitive import ndarray
 from autodiff.kernels.blocks import MANY, lone
 from autodiff.kernels.lanes import routed
 from autodiff.ops.arithmetic import add, divide, multiply, negative, square, subtract
-from autodiff.ops.transcendental import exp
+from autodiff.ops.deferred import Deferred, Rule, deferred, numbers, patient
+from autodiff.ops.transcendental import exp, relu, sigmoid, tanh
 
 
 def _applied(first: Any, rule: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
@@ -33,10 +34,30 @@ def _of_long(rule: Callable[..., Any], *reads: int) -> Callable[..., Any]:
     return call
 
 
+def _patient(rule: Rule) -> Callable[..., Any]:
+    """The rule's VJP, which may take and give what waits."""
+
+    @wraps(rule.vjp)
+    def vjp(g: Any, *arguments: Any) -> Any:
+        if type(g) is Deferred or (type(g) is ndarray and g.size >= MANY):
+            read = [arguments[i] for i in rule.reads]
+            made = deferred(rule, g, *read, arguments=arguments)
+            return rule.vjp(numbers(g), *arguments) if made is None else made
+        return rule.vjp(g, *arguments)
+
+    return vjp
+
+
+SLOPES = {tanh: "tanh_back", sigmoid: "sigmoid_back", relu: "relu_back"}  # which have kernels
+
+
 def take_kernels() -> None:
     """Let kernels make the forward passes, and VJPs, that NumPy makes in few calls."""
-    for primitive in (add, subtract, multiply, divide, negative, square, exp):
-        if primitive is not exp:  # which has one
+    for primitive in (add, subtract, multiply, divide, negative, square, exp, *SLOPES):
+        if primitive is not exp and primitive not in SLOPES:  # which have one
             primitive.forward = _of_long(primitive.forward, 0)
+        patient.add(primitive)
         for i, (vjp, keeps) in enumerate(zip(primitive.vjps, primitive.keeps, strict=True)):
-            primitive._vjps[i] = _of_long(vjp, *map(arguments_of(vjp).index, keeps.split()))
+            names = arguments_of(vjp)
+            rule = Rule(vjp, [*map(names.index, keeps.split())], len(names), SLOPES.get(primitive, ""))
+            primitive._vjps[i] = vjp if primitive is add else _patient(rule)  # add hands on what comes

@@ -15,6 +15,7 @@ _ROUTES: dict[str, Callable[..., Any]] = {
     "convolve_weight": convolution.convolve_weight,
     "dot": packed.dot,
     "formula": formulas.formula,
+    "once": formulas.once,
     "stretch": formulas.stretch,
     "moments": normalization.moments,
     "standardized": normalization.standardized,

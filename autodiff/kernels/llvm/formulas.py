@@ -134,12 +134,9 @@ def _told(arrays: Sequence[Array], numbers: Sequence[Any], kernel: Kernel) -> An
     return None if is_told else made
 
 
-def formula(
-    first: Any, function: Any, arguments: Any, name: str = "", run: Callable[..., Any] = _told
-) -> Job | None:
+def formula(first: Any, function: Any, arguments: Any, name: str = "", run: Any = _told) -> Job | None:
     """The route of ``function(*arguments)``, elementwise: what it gives, or True."""
-    arrays: list[Any] = []
-    numbers: list[Any] = []
+    arrays, numbers = [], []  # type: list[Any], list[Any]
     key = function, mapped(partial(_form, arrays, numbers), arguments)
     code = build(library.host(), key) if _fit(arrays) else None
     if code is None:
@@ -162,3 +159,9 @@ def stretch(first: Any, steps: Any, arguments: tuple[Any, ...]) -> Job | None:
     ``compile`` compares its bits with the step's.
     """
     return formula(first, Stretch(steps), arguments, "a stretch of calls", partial(partial, apply))
+
+
+def once(first: Any, steps: Any, arguments: tuple[Any, ...], *_: Any) -> Job | None:
+    """The route of such calls that are made now: gives True, or None if they made NaN of numbers."""
+    run: Callable[..., bool | None] = lambda *given: not apply(*given)[1].any() or None
+    return formula(first, Stretch(steps), arguments, "cotangents in one pass", run)
