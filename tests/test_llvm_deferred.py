@@ -165,6 +165,22 @@ def test_hooks_and_inner_gradients_see_arrays() -> None:
     _same(run)
 
 
+def test_a_hook_that_comes_while_the_walk_is_on_its_way_sees_an_array() -> None:
+    """Also where its node's cotangent has waited already."""
+
+    def run() -> list[Any]:
+        x, y = _tensors(2)
+        seen: list[Any] = []
+        a, b = x * y, autodiff.cumsum(x, 0)
+        b.register_hook(lambda g: a.register_hook(lambda g: seen.append(g.numpy().copy())) and None)
+        c = b * 1.5  # is visited before a
+        (a * y + c).mean().backward()
+        return [*seen, x.grad.numpy(), y.grad.numpy()]
+
+    assert len(run()) == 3
+    _same(run)
+
+
 def test_a_graph_that_is_kept_is_walked_again() -> None:
     """With the same result, and gradients that add up."""
 
