@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import warnings
 import weakref
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -17,7 +18,7 @@ from llvm_lane import only_kernels
 import autodiff
 from autodiff.errors import NonFiniteError
 from autodiff.kernels import blocks, lanes
-from autodiff.kernels.llvm import library
+from autodiff.kernels.llvm import library, trial
 from autodiff.ops import deferred, long_arrays
 
 SHAPE = (90, 101)
@@ -172,7 +173,7 @@ def test_a_hook_that_comes_while_the_walk_is_on_its_way_sees_an_array() -> None:
         x, y = _tensors(2)
         seen: list[Any] = []
         a, b = x * y, autodiff.cumsum(x, 0)
-        b.register_hook(lambda g: a.register_hook(lambda g: seen.append(g.numpy().copy())) and None)
+        b.register_hook(lambda g: a.register_hook(lambda g: seen.append(g.numpy().copy()) or g * 2) and None)
         c = b * 1.5  # is visited before a
         (a * y + c).mean().backward()
         return [*seen, x.grad.numpy(), y.grad.numpy()]
@@ -260,6 +261,15 @@ def test_anomalies_are_found_where_they_are_made() -> None:
         return str(caught.value)
 
     assert told() == _in_numpy(told)
+
+
+def test_what_is_to_be_overwritten_may_be_any_number() -> None:
+    """The trial of a kernel says nothing of memory that nobody has written yet."""
+    job = "a name", (), lambda *_: None, lambda kernel: True
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        given = (np.full(SHAPE, 3e38, np.float32),)
+        assert trial.passes(None, ("a name", ()), lambda *_: job, lambda *_: True, given, {})
 
 
 def test_nothing_of_a_walk_is_left(monkeypatch: pytest.MonkeyPatch) -> None:

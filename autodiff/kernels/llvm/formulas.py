@@ -19,7 +19,6 @@ from autodiff.kernels.llvm.trial import leaves, mapped
 LONG = 1 << 12  # numbers from which on a kernel pays
 BLOCK = 1 << 15  # numbers that a thread takes at a time
 ARRAY, NUMBER = "an array", "a number"  # what is known when the kernel runs
-NOTHING = np.empty(0, np.float32)
 
 
 class Stretch(NamedTuple):

@@ -11,19 +11,19 @@ import numpy as np
 CLOSE = 1e-3  # of the largest number, how far off a result may be: the last digits of sums in float32 differ by less
 
 
+@np.errstate(all="ignore")  # also of numbers that are only there to be overwritten
 def passes(
     kernel: Any, entry: Any, route: Callable[..., Any], function: Callable[..., Any], arguments: Any, options: Any
 ) -> bool | None:
     """Whether both make the same of copies of the arguments; None where the route has another job with these."""
     given = mapped(partial(_changed, np.random.default_rng(0)), arguments)
     others = copied(given)
-    with np.errstate(all="ignore"):
-        job = route(*given, **options)
-        made = job[3](kernel) if job and job[:2] == entry else None
-        if made is None:
-            return None
-        expected = function(*others, **options)
-        return all(_agree(*pair) for pair in zip(_arrays((made, given)), _arrays((expected, others)), strict=True))
+    job = route(*given, **options)
+    made = job[3](kernel) if job and job[:2] == entry else None
+    if made is None:
+        return None
+    expected = function(*others, **options)
+    return all(_agree(*pair) for pair in zip(_arrays((made, given)), _arrays((expected, others)), strict=True))
 
 
 def copied(x: Any) -> Any:
