@@ -338,3 +338,40 @@ def test_a_function_with_a_backward_of_its_own_is_written_down() -> None:
         return training, training.step, batch, lambda: None
 
     assert compare(make).programs
+
+
+LOSSES: dict[str, Callable[[Any, Any], Any]] = {
+    "weighted classes": lambda out, y: F.cross_entropy(out, y, weight=out.detach()[0].exp()),
+    "ignored": lambda out, y: F.nll_loss(out.log_softmax(1), y, ignore_index=1),
+    "alignment": lambda out, y: F.ctc_loss(
+        out.log_softmax(-1)[:, None], (y[:1] % 2 + 1)[None], autodiff.tensor([4]), autodiff.tensor([1])
+    ),
+}
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_losses_whose_numbers_depend_on_targets_are_written_down(name: str) -> None:
+    def make(is_compiled: bool) -> Any:
+        training = Training()
+
+        def step(x: Any, y: Any) -> Any:
+            training.optimizer.zero_grad()
+            loss = LOSSES[name](training.model(x), y)
+            loss.backward()
+            training.optimizer.step()
+            return loss
+
+        return training, step, batch, lambda: None
+
+    assert compare(make).programs
+
+
+def test_a_tensor_that_is_all_of_another() -> None:
+    """A view of all of its base, which both are in reach."""
+    base = autodiff.eye(3)
+    whole = base.expand(3, 3)
+    compiled = autodiff.compile(lambda x: (x @ base + whole).sum())
+    for i in range(5):
+        x = autodiff.ones(2, 3) * i
+        assert compiled(x[:1]).item() == 3 * float(x[:1].sum()) + 3
+    assert compiled.programs, compiled.summary()

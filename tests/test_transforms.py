@@ -252,3 +252,26 @@ def test_a_mistake_is_named(name: str) -> None:
     call, kind, message = MISTAKES[name]
     with pytest.raises(kind, match=message):
         call()
+
+
+def test_an_ensemble_of_stacked_modules() -> None:
+    models = [nn.Sequential(nn.Linear(2, 3), nn.BatchNorm1d(3), nn.Linear(3, 1)).eval() for _ in range(4)]
+    parameters, buffers = func.stack_module_state(models)
+    assert all(p.is_leaf and p.requires_grad and len(p) == 4 for p in parameters.values())
+    assert not any(b.requires_grad for b in buffers.values())
+    x = autodiff.rand(5, 2)
+    outs = func.vmap(lambda state, x: func.functional_call(models[0], state, (x,)), (0, None))((parameters, buffers), x)
+    assert outs.tolist() == [model(x).tolist() for model in models]
+    for wrong in ([], [models[0], nn.Linear(2, 3)], [models[0], models[1].train()]):
+        with pytest.raises(OptionError, match="of one class, at least one, all in training or none"):
+            func.stack_module_state(wrong)
+    models[0].requires_grad_(False)
+    with pytest.raises(OptionError, match=r"some of the tensors '0.weight' require grad"):
+        func.stack_module_state([models[0], models[2]])
+
+
+def test_batch_norms_without_running_statistics() -> None:
+    model = func.replace_all_batch_norm_modules_(nn.Sequential(nn.BatchNorm1d(3), nn.InstanceNorm1d(3)))
+    x = autodiff.rand(4, 3)
+    assert np.allclose(model[0].eval()(x).detach().numpy(), nn.BatchNorm1d(3)(x).detach().numpy())
+    assert dict(model[0].named_buffers()) == {}

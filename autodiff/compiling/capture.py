@@ -134,7 +134,8 @@ class Capture:
             root = None if owner is array else self.lift(owner)
         elif root.kind == "temporary":
             raise CompileError("NumPy was handed a part of an array that the notes do not know")
-        return self.new(array, kind if root is None else root.kind, root)
+        owned = self._known.get(self._key(array))  # a view of all of its owner stands for that
+        return owned or self.new(array, kind if root is None else root.kind, root)
 
     def swap(self, tensor: Any) -> None:
         """Give ``tensor`` a traced array in place of its own, until the notes are complete."""

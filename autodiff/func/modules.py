@@ -1,4 +1,4 @@
-"""``functional_call``: a module as a function of its parameters."""
+"""Modules as functions of their parameters, and several of them as one."""
 
 from __future__ import annotations
 
@@ -6,10 +6,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from autodiff.errors import DtypeError, StateDictError
-from autodiff.kinds import described
+from autodiff.errors import DtypeError, OptionError, StateDictError
+from autodiff.functions.joining import stack
+from autodiff.kinds import check_module, described
+from autodiff.tensors.tensor import Tensor
 
-__all__ = ["functional_call"]
+__all__ = ["functional_call", "replace_all_batch_norm_modules_", "stack_module_state"]
 
 
 def functional_call(
@@ -100,3 +102,55 @@ def _put(place: Place, value: Any) -> None:
     """Replace a value without ``__setattr__``, which takes only a parameter in place of a parameter."""
     module, registry, name = place
     module.__dict__[registry][name] = module.__dict__[name] = value
+
+
+def stack_module_state(models: Sequence[Any]) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+    """The parameters and the buffers of modules that are alike, by name, each (number of modules, *shape).
+
+    ``vmap`` of ``functional_call`` over their first axis is an ensemble. The parameters are leaves.
+
+    >>> import autodiff, nn
+    >>> from autodiff.func import vmap
+    >>> models = [nn.Linear(2, 1) for _ in range(3)]
+    >>> parameters, buffers = stack_module_state(models)
+    >>> parameters["weight"].shape, buffers
+    (Size([3, 1, 2]), {})
+    >>> call = lambda state, x: functional_call(models[0], state, (x,))
+    >>> vmap(call, in_dims=(0, None))((parameters, buffers), autodiff.ones(5, 2)).shape
+    Size([3, 5, 1])
+
+    Raises OptionError for no modules, for modules of several classes, and where some are in training or some tensors of
+    a name require grad, and others do not.
+    """
+    models = list(models)
+    for model in models:
+        check_module("stack_module_state", model)
+    if len({(type(model), model.training) for model in models}) != 1:
+        raise OptionError("stack_module_state takes modules of one class, at least one, all in training or none")
+    members = [[dict(each()) for each in (model.named_parameters, model.named_buffers)] for model in models]
+    parameters, buffers = ({name: _stacked(name, alike) for name in alike[0]} for alike in zip(*members, strict=True))
+    return parameters, buffers
+
+
+def _stacked(name: str, members: Sequence[dict[str, Any]]) -> Tensor:
+    tensors = [each[name] for each in members]
+    requires_grad = {x.requires_grad for x in tensors}
+    if len(requires_grad) > 1:
+        raise OptionError(f"stack_module_state: some of the tensors {name!r} require grad, and others do not")
+    stacked: Tensor = stack([x.detach() for x in tensors])
+    return stacked.requires_grad_(requires_grad.pop())
+
+
+def replace_all_batch_norm_modules_(root: Any) -> Any:
+    """Let the batch norms below ``root`` keep no running statistics, so that it can be mapped; returns ``root``.
+
+    >>> import nn
+    >>> replace_all_batch_norm_modules_(nn.Sequential(nn.BatchNorm1d(2)))[0].running_mean is None
+    True
+    """
+    for module in root.modules():
+        if any(base.__name__ == "_BatchNorm" for base in type(module).__mro__):
+            for name in ("running_mean", "running_var", "num_batches_tracked"):
+                module._buffers[name] = None
+            module.track_running_stats = False
+    return root

@@ -216,7 +216,8 @@ def _class_sum(log_probabilities: Any, weight: Any) -> Value:
 def _over_targets(loss: Any, input: Any, reduction: str, scale: Any) -> Value:
     """Reduce the losses of all targets; the mean is over their weights, NaN where all are ignored."""
     if reduction == "mean" and scale is not None:
-        return reduced(loss, reduction, float(scale.sum()) or float("nan"))
+        total = scale.sum()
+        return reduced(loss, reduction, total.astype(loss.dtype) if total else float("nan"))
     if reduction == "none" and len(input.shape) == 1:
         return reshape(loss, shape=())
     return reduced(loss, reduction)

@@ -81,7 +81,7 @@ def _with_blanks(targets: Any, lengths: Any, count: int, blank: int, classes: in
     if given.ndim not in (1, 2):
         raise ShapeError(f"ctc_loss takes targets (N, S) or (sum of lengths,), not of shape {given.shape}")
     longest = int(lengths.max(initial=0))
-    labels = np.full((count, 2 * longest + 1), blank, np.int64)
+    labels = np.full_like(given, blank, np.int64, shape=(count, 2 * longest + 1))
     if (given.ndim == 1 and given.size != lengths.sum()) or (given.ndim == 2 and given.shape[1] < longest):
         raise ShapeError(f"ctc_loss: targets of shape {given.shape} do not fit target_lengths {lengths.tolist()}")
     if given.ndim == 2 and len(given) != count:
@@ -100,7 +100,7 @@ def _log_likelihood(x: Any, labels: Any, times: Any, lengths: Any, blank: int) -
     steps, (count, states) = x.shape[0], labels.shape
     samples = np.arange(count)
     said = apply(index, (x,), {"key": (np.arange(steps)[:, None, None], samples[:, None], labels)})
-    skips = np.zeros(labels.shape, np.bool_)  # a blank may be left out between two labels that differ
+    skips = np.zeros_like(labels, np.bool_)  # a blank may be left out between two labels that differ
     skips[:, 2:] = (labels[:, 2:] != blank) & (labels[:, 2:] != labels[:, :-2])
     closed = np.where(skips, 0.0, _NEVER).astype(x.dtype)
     edge = np.full((count, 2), _NEVER, x.dtype)
