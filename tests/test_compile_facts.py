@@ -19,6 +19,7 @@ from nn import functional as F
 pytestmark = pytest.mark.filterwarnings("ignore::autodiff.errors.AutodiffWarning")
 CALLS, CHANGE = 12, 6
 FACTOR = 0.5
+MASK: Any = None
 OPTIONS = {"factor": 0.5}
 Program = tuple[Callable[..., Any], Callable[[int], tuple[Any, ...]], Callable[[int], Any]]
 
@@ -122,6 +123,15 @@ def of_global(t: Training) -> Any:
     return t.step, batch, change
 
 
+def of_nothing(t: Training) -> Any:
+    def change() -> None:
+        global MASK
+        MASK = autodiff.tensor([1.0, 0.0, 2.0])
+
+    t.extra = lambda out: 0.0 if MASK is None else (out * MASK).mean()
+    return t.step, batch, change
+
+
 def of_dict(t: Training) -> Any:
     t.extra = lambda out: OPTIONS["factor"] * out.square().mean()
     return t.step, batch, lambda: OPTIONS.update(factor=2.0)
@@ -184,7 +194,8 @@ PROGRAMS: dict[str, Callable[[Training], Any]] = {
     "batch of a variable": rebound,
     "batch of an object": lambda t: (t.of_its_own, lambda i: (), lambda: setattr(t, "batch", batch(1))),
     "attribute read by a method": lambda t: (t.by_helper, batch, lambda: setattr(t, "factor", 3.0)),
-    "loss": loss_swapped, "global": of_global, "dict": of_dict, "list": of_list, "class": of_class, "slot": of_slot,
+    "loss": loss_swapped, "global": of_global, "nothing": of_nothing,
+    "dict": of_dict, "list": of_list, "class": of_class, "slot": of_slot,
     "default dtype": of_dtype,
 }  # fmt: skip
 STATES: dict[str, Callable[[Training], Any]] = {
@@ -224,8 +235,8 @@ def as_before() -> Iterator[None]:
 
 def begin() -> None:
     """Let what programs have in common be as it was."""
-    global FACTOR
-    FACTOR, OPTIONS["factor"] = 0.5, 0.5
+    global FACTOR, MASK
+    FACTOR, OPTIONS["factor"], MASK = 0.5, 0.5, None
     autodiff.set_default_dtype(autodiff.float32)
 
 

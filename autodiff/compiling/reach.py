@@ -72,7 +72,7 @@ def _variables(function: FunctionType) -> list[str]:
     """The global variables that a function of the user's may read."""
     known, code = function.__globals__, function.__code__
     names = () if of_library(code) else _names(code, "LOAD_GLOBAL")
-    return [name for name in names if not isinstance(known.get(name), (type, ModuleType, type(None)))]
+    return [name for name in names if name in known and not isinstance(known[name], (type, ModuleType))]
 
 
 def _names(code: CodeType, *instructions: str) -> set[str]:
@@ -175,10 +175,9 @@ def variables(found: list[Any]) -> list[Any]:
             held += [x.param_groups, Each(known.get, ["state"])]
             held.append(Each(len, [x.state, *(group["params"] for group in x.param_groups)]))
             aside.update(map(id, x.param_groups))
-        elif _is_ours(x):
-            held.append(Each(known.get, [name for name, value in known.items() if type(value) in PLAIN]))
         elif not is_module(x):
-            held.append(Each(known.get, [name for name in known if name in names]))
+            plain = {name for name, value in known.items() if type(value) in PLAIN}
+            held.append(Each(known.get, [name for name in known if name in (plain if _is_ours(x) else names)]))
         if _is_ours(x):
             aside.update(id(value) for value in known.values() if type(value) is dict)
         else:
@@ -215,8 +214,8 @@ def put_back_to(found: list[Any]) -> Callable[[], None]:
             variables.update(values)
         for held, was in holding:
             if not _alike(held, was) or not _alike(held.values(), was.values()):
-                dict.clear(held)
-                dict.update(held, was)
+                held.clear()
+                held.update(was)
         for several, once in lists:
             if not _alike(several, once):
                 several[:] = once
