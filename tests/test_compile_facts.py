@@ -377,6 +377,35 @@ def test_losses_whose_numbers_depend_on_targets_are_written_down(name: str) -> N
     assert compare(make).programs
 
 
+def test_one_number_as_a_view_is_written_into() -> None:
+    def step(x: Any) -> Any:
+        total = x.sum()
+        total[()].clamp_(-0.5, 1.0)
+        x[1].mul_(3)
+        x[..., 0].add_(total)
+        return total + x.sum()
+
+    compiled = autodiff.compile(step)
+    for i in range(6):
+        given = [autodiff.tensor([1.0, -2.0, 4.0]) * i for _ in range(2)]
+        assert compiled(given[0]).item() == step(given[1]).item()
+        assert given[0].tolist() == given[1].tolist()
+    assert compiled.programs, compiled.summary()
+
+
+def test_a_copy_that_lies_otherwise_is_made() -> None:
+    """Products of vectors go by how these lie in memory: backwards, or every other number."""
+    for way in (slice(None, None, -1), slice(None, None, 2)):
+
+        def step(x: Any, way: slice = way) -> Any:
+            return autodiff.dot(x[way].clone(), x[way].clone())
+
+        compiled, draw = autodiff.compile(step), np.random.default_rng(0)
+        for _ in range(40):
+            x = autodiff.tensor(draw.standard_normal(9))
+            assert compiled(x).item() == step(x).item()
+
+
 def test_a_tensor_that_is_all_of_another() -> None:
     """A view of all of its base, which both are in reach."""
     base = autodiff.eye(3)

@@ -46,7 +46,7 @@ def along(indices: Any, axis: int) -> tuple[Any, ...]:
 
 def _index(x: Any, key: Any) -> Any:
     picked = x[key]
-    if isinstance(picked, np.ndarray):
+    if isinstance(picked, np.ndarray) and (picked.ndim or picked.base is not None):  # for ``compile`` a number is one
         if picked.ndim < 2 or picked.base is x or (picked.flags.c_contiguous and x.flags.c_contiguous):
             return picked
         return _laid_out(picked, x, key)
