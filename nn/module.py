@@ -13,6 +13,7 @@ from autodiff.dtypes import DIFFERENTIABLE
 from autodiff.engine.call_sites import begin, calls, of_library, place_of_user
 from autodiff.engine.values import wrap
 from autodiff.errors import DtypeError, OptionError
+from autodiff.handles import rearranged
 from autodiff.tensors.devices import check_device
 from autodiff.tensors.sparse import SparseTensor
 from autodiff.tensors.tensor import Tensor
@@ -216,6 +217,7 @@ class Module(Stateful):
         if not isinstance(mode, bool):
             raise OptionError(f"train(mode) takes True or False, not {mode!r}")
         store(self, "training", mode)
+        rearranged()
         for _, module in self.named_children():
             module.train(mode)
         return self

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from compiled_training import CALLS, Training, batch, compare, ones
 
 import autodiff
 import nn
@@ -17,60 +18,10 @@ import optim
 from nn import functional as F
 
 pytestmark = pytest.mark.filterwarnings("ignore::autodiff.errors.AutodiffWarning")
-CALLS, CHANGE = 12, 6
 FACTOR = 0.5
 MASK: Any = None
 OPTIONS = {"factor": 0.5}
 Program = tuple[Callable[..., Any], Callable[[int], tuple[Any, ...]], Callable[[int], Any]]
-
-
-def batch(i: int) -> tuple[Any, Any]:
-    draw = np.random.default_rng(i)
-    return autodiff.tensor(draw.standard_normal((4, 6)).astype(np.float32)), autodiff.tensor(draw.integers(0, 3, 4))
-
-
-def ones() -> nn.Parameter:
-    return nn.Parameter(autodiff.ones(8, 6))
-
-
-class Training:
-    """A net and its optimizer; ``extra`` of its output is added to the loss."""
-
-    def __init__(self, kind: Any = optim.SGD, **options: Any) -> None:
-        self.model: Any = nn.Sequential(nn.Linear(6, 8), nn.Tanh(), nn.Linear(8, 3))
-        self.optimizer = kind(self.model.parameters(), lr=0.1, **options)
-        self.batch, self.history, self.factor = batch(99), [], 1.0  # type: tuple[Any, Any], list[int], float
-        self.hidden = autodiff.zeros(3)
-        self.extra: Any = lambda out: 0.0
-
-    def step(self, x: Any, y: Any) -> Any:
-        self.optimizer.zero_grad()
-        out = self.model(x)
-        loss = F.cross_entropy(out, y) + self.extra(out)
-        loss.backward()
-        self.optimizer.step()
-        return loss
-
-    def of_its_own(self) -> Any:
-        return self.step(*self.batch)
-
-    def by_helper(self, x: Any, y: Any) -> Any:
-        return self.step(x, y) * self.scaled()
-
-    def scaled(self) -> float:
-        return self.factor
-
-    def carrying(self, x: Any, y: Any) -> Any:
-        out = self.model(x).mean(0) + self.hidden
-        self.hidden = out.detach()
-        return out.sum().detach()
-
-    def results(self) -> list[Any]:
-        found = [x.detach().numpy().copy() for x in self.model.state_dict().values()]
-        found += [None if p.grad is None else p.grad.numpy().copy() for p in self.model.parameters()]
-        for state in self.optimizer.state.values():
-            found += [x.numpy().copy() if isinstance(x, autodiff.Tensor) else x for x in state.values()]
-        return found
 
 
 def changing(attribute: str, value: Any) -> Callable[[Training], Any]:
@@ -207,26 +158,6 @@ STATES: dict[str, Callable[[Training], Any]] = {
 }
 
 
-def compare(make: Callable[[bool], tuple[Training, Any, Any, Callable[[], Any]]]) -> Any:
-    """Run a program as it stands and compiled, changed before call CHANGE, and compare all bits; returns the step."""
-    runs: list[list[Any]] = []
-    for is_compiled in (False, True):
-        autodiff.manual_seed(0)
-        training, step, batches, change = make(is_compiled)
-        step, run = autodiff.compile(step) if is_compiled else step, []
-        for i in range(CALLS):
-            if i == CHANGE:
-                change()
-            args = batches(i)
-            run.append([step(*args).detach().numpy(), *training.results(), *[x.numpy() for x in args]])
-        runs.append(run)
-    for i, (theirs, mine) in enumerate(zip(*runs, strict=True)):
-        assert len(theirs) == len(mine)
-        for x, y in zip(theirs, mine, strict=True):
-            assert (x is y is None) or np.array_equal(x, y, equal_nan=True), i
-    return step
-
-
 @pytest.fixture(autouse=True)
 def as_before() -> Iterator[None]:
     yield
@@ -329,89 +260,3 @@ def test_an_argument_that_a_step_writes_into_is_written_into() -> None:
     assert compiled.programs
     x = autodiff.ones(3)
     assert (compiled(x, x).item(), x.tolist()) == (48.0, [4.0, 4.0, 4.0])  # what it adds is x itself
-
-
-def test_a_function_with_a_backward_of_its_own_is_written_down() -> None:
-    class Square(autodiff.autograd.Function):
-        @staticmethod
-        def forward(ctx: Any, x: Any) -> Any:
-            ctx.save_for_backward(x)
-            return x * x
-
-        @staticmethod
-        def backward(ctx: Any, g: Any) -> Any:
-            (x,) = ctx.saved_tensors
-            return 2 * g * x
-
-    def make(is_compiled: bool) -> Any:
-        training = Training()
-        training.extra = lambda out: Square.apply(out).mean()
-        return training, training.step, batch, lambda: None
-
-    assert compare(make).programs
-
-
-LOSSES: dict[str, Callable[[Any, Any], Any]] = {
-    "weighted classes": lambda out, y: F.cross_entropy(out, y, weight=out.detach()[0].exp()),
-    "ignored": lambda out, y: F.nll_loss(out.log_softmax(1), y, ignore_index=1),
-    "alignment": lambda out, y: F.ctc_loss(
-        out.log_softmax(-1)[:, None], (y[:1] % 2 + 1)[None], autodiff.tensor([4]), autodiff.tensor([1])
-    ),
-}
-
-
-@pytest.mark.parametrize("name", LOSSES)
-def test_losses_whose_numbers_depend_on_targets_are_written_down(name: str) -> None:
-    def make(is_compiled: bool) -> Any:
-        training = Training()
-
-        def step(x: Any, y: Any) -> Any:
-            training.optimizer.zero_grad()
-            loss = LOSSES[name](training.model(x), y)
-            loss.backward()
-            training.optimizer.step()
-            return loss
-
-        return training, step, batch, lambda: None
-
-    assert compare(make).programs
-
-
-def test_one_number_as_a_view_is_written_into() -> None:
-    def step(x: Any) -> Any:
-        total = x.sum()
-        total[()].clamp_(-0.5, 1.0)
-        x[1].mul_(3)
-        x[..., 0].add_(total)
-        return total + x.sum()
-
-    compiled = autodiff.compile(step)
-    for i in range(6):
-        given = [autodiff.tensor([1.0, -2.0, 4.0]) * i for _ in range(2)]
-        assert compiled(given[0]).item() == step(given[1]).item()
-        assert given[0].tolist() == given[1].tolist()
-    assert compiled.programs, compiled.summary()
-
-
-def test_a_copy_that_lies_otherwise_is_made() -> None:
-    """Products of vectors go by how these lie in memory: backwards, or every other number."""
-    for way in (slice(None, None, -1), slice(None, None, 2)):
-
-        def step(x: Any, way: slice = way) -> Any:
-            return autodiff.dot(x[way].clone(), x[way].clone())
-
-        compiled, draw = autodiff.compile(step), np.random.default_rng(0)
-        for _ in range(40):
-            x = autodiff.tensor(draw.standard_normal(9))
-            assert compiled(x).item() == step(x).item()
-
-
-def test_a_tensor_that_is_all_of_another() -> None:
-    """A view of all of its base, which both are in reach."""
-    base = autodiff.eye(3)
-    whole = base.expand(3, 3)
-    compiled = autodiff.compile(lambda x: (x @ base + whole).sum())
-    for i in range(5):
-        x = autodiff.ones(2, 3) * i
-        assert compiled(x[:1]).item() == 3 * float(x[:1].sum()) + 3
-    assert compiled.programs, compiled.summary()
