@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import partial
 
 import numpy as np
 
@@ -46,9 +47,10 @@ def _left_out(program: Program, found: Difference) -> bool:
     return bool(lines) and found.kind.startswith("gradient") and tied
 
 
-def _equal_rows(program: Program, found: Difference) -> bool:
-    bags = any("embedding_bag" in line.text and "max" in line.text for line in program.lines)
-    return bags and found.kind.startswith("gradient") and agree_aside(program)
+def _shared(pattern: str, program: Program, found: Difference) -> bool:
+    """Ties in the extremes of lines of a pattern."""
+    lines = any(re.search(pattern, line.text) for line in program.lines)
+    return lines and found.kind.startswith("gradient") and agree_aside(program)
 
 
 NUMERIC = ("value", "gradient 1", "gradient 2", "gradient 1 or none", "gradient 2 or none")
@@ -336,7 +338,10 @@ NUMBERS = [
     Known("single precision inside", "neither: rounding in float32", _single_inside),
     Known("extremes without the entry", "ours: PyTorch shares with the entry that include_self=False leaves out",
           _left_out),
-    Known("bags of equal rows", "ours: the maximum is shared evenly, as that of amax", _equal_rows),
+    Known("bags of equal rows", "ours: the maximum is shared evenly, as that of amax",
+          partial(_shared, "embedding_bag.*max")),
+    Known("ties in a segment", "ours: a negative gradient is shared like a positive one",
+          partial(_shared, "segment_reduce.*(max|min)")),
     Known("kept at another node", "ours: PyTorch gives a view that was written a new node, which nothing came from",
           _retained_anew),
     Known("integers that are tracked", "ours: whole numbers have no gradient", lambda program, found: (
