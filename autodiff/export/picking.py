@@ -198,8 +198,16 @@ def _argsort(s: Step) -> Name:
     return found
 
 
+def _one_hot(s: Step) -> Name:
+    """1 where the number of a class, on an axis of its own, is that of the column."""
+    columns = s.g.constant(np.arange(s.param("count")), np.int64)
+    found = s.g.node("Equal", s.g.node("Unsqueeze", s.x(0, np.int64), s.g.numbers(-1)), columns)
+    return s.g.cast(found, np.int64)
+
+
 PICKING: dict[str, Callable[[Step], Name]] = {
     "index": _index, "take_along_axis": _take_along, "argsort": _argsort,
+    "one_hot": _one_hot,
     "embedding": lambda s: s.g.node("Gather", s.x(), s.array("indices"), axis=0),
     "put": _written("none"), "scatter_add": _written("add"), "scatter_extreme": _scatter_extreme,
 }  # fmt: skip

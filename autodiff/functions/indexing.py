@@ -7,7 +7,6 @@ from typing import Any, Literal, overload
 
 import numpy as np
 
-from autodiff.dtypes import int64
 from autodiff.engine.broadcasting import broadcasts_to
 from autodiff.engine.values import TensorBase, Value, wrap
 from autodiff.errors import AxisError, DtypeError, OptionError, ShapeError
@@ -18,8 +17,8 @@ from autodiff.functions.shaping import broadcast_shapes, contiguous, expand, in_
 from autodiff.kernels.arrays import as_array
 from autodiff.kernels.layout import row_major
 from autodiff.kernels.lending import lend
+from autodiff.ops import comparison
 from autodiff.ops.arithmetic import where
-from autodiff.ops.comparison import eq
 from autodiff.ops.indexing import index as pick
 from autodiff.ops.indexing import put as overwrite
 from autodiff.ops.indexing import scatter_add, take_along_axis
@@ -302,5 +301,4 @@ def one_hot(input: Any, num_classes: int = -1) -> Value:
     count = needed if num_classes == -1 else num_classes
     if needed > count or count <= 0 or classes.min(initial=0) < 0:
         raise OptionError(f"one_hot of {count} classes takes numbers from 0 to {count - 1}, not {input!r:.60}")
-    columns = reshape(input if isinstance(input, TensorBase) else wrap(classes), (*classes.shape, 1))
-    return contiguous(cast(eq(columns, wrap(np.arange(count))), int64))
+    return comparison.one_hot(input if isinstance(input, TensorBase) else wrap(classes), count=count)

@@ -31,6 +31,7 @@ plain("any", lambda x, axis, keepdims: (x != 0).sum(1) > 0, axis=1, keepdims=Fal
 plain("all", lambda x, axis, keepdims: (x != 0).sum(1) == x.shape[1], axis=1, keepdims=False)
 plain("argsort", lambda x, axis, descending, count: np.array([sorted(range(len(r)), key=r.__getitem__)[:2] for r in x]),
       axis=1, descending=False, count=2)
+plain("one_hot", lambda x, count: np.stack([x == k for k in range(count)], -1) * 1, count=4)
 elsewhere("max_pool2d_indices", "as PyTorch has it: tests/test_nn_parity.py, tests/parity/nn_pooling.py")
 for name in ("bitwise_left_shift", "bitwise_right_shift", "gcd", "lcm"):
     elsewhere(name, "of whole numbers alone, and as PyTorch has it: tests/parity/whole_numbers.py")
