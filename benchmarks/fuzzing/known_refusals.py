@@ -91,6 +91,8 @@ REFUSALS = [
     Known("a stretched view that is filled", "ours: one number for all entries has a derivative", _filled),
     Known("memory of others", "ours: as_strided refuses a view whose gradient would be lost", we_refuse(
         "shows memory between or beyond the entries")),
+    Known("segments beyond the axis", "ours: PyTorch reads memory that is not the tensor's", we_refuse(
+        "segments of an axis of .* lie in it, one behind the other")),
     Known("of nothing", "ours: the result has no entries either", _of_nothing),
     Known("images of no size", "ours: the result has no entries either, or is made of none", refused(
         "Input and output sizes should be greater than 0")),
