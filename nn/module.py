@@ -216,8 +216,9 @@ class Module(Stateful):
         """
         if not isinstance(mode, bool):
             raise OptionError(f"train(mode) takes True or False, not {mode!r}")
-        store(self, "training", mode)
-        rearranged()
+        if vars(self).get("training") is not mode:
+            store(self, "training", mode)
+            rearranged()
         for _, module in self.named_children():
             module.train(mode)
         return self
