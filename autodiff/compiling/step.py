@@ -38,6 +38,7 @@ from autodiff.errors import AutodiffWarning, CompileError, OptionError
 from autodiff.kernels.lanes import settled
 from autodiff.kernels.lending import owner_of
 from autodiff.kinds import AnyModule, check_function
+from autodiff.tensors.scalars import Scalar
 
 IGNORED = {"fullgraph", "dynamic", "backend", "mode", "options"}
 memory_of, is_training = attrgetter("_array"), attrgetter("training")
@@ -296,7 +297,7 @@ def _names(found: list[Any]) -> dict[int, str]:
             named = [*x.named_parameters(), *x.named_buffers()]
         elif is_optimizer(x):
             states = [(names.get(id(owner_of(p._array)), "tensor"), state) for p, state in x.state.items()]
-            named = [(f"{path}_{key}", value) for path, state in states for key, value in state.items()]
+            named = [(f"{p}_{key}", x) for p, state in states for key, x in state.items() if type(x) is not Scalar]
         for path, tensor in named:
             if isinstance(tensor, TensorBase):
                 names.setdefault(id(owner_of(tensor._array)), f"p_{path}" if path[:1].isdigit() else path)

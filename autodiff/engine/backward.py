@@ -121,10 +121,10 @@ def gradients(
         if in_doubt:
             no_doubt()
     for node, g in walked.items():
-        g = g if create_graph or isinstance(g, np.ndarray) else np.asarray(g)
         key = id(g)
         if complex_in_use and node.dtype.kind == "c":
             g = as_gradient(g)
+        g = g if create_graph or isinstance(g, np.ndarray) else np.asarray(g)
         if create_graph:
             walked[node] = g.clone() if key in taken or g._array.base is not None else g
         else:
