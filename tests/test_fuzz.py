@@ -50,7 +50,7 @@ def test_a_program_is_drawn_again_from_its_number() -> None:
 def test_a_program_is_read_as_it_is_written() -> None:
     """Its text says all of it, leaves that can be run at other numbers included."""
     for k in range(40):
-        program = draw(5, k)[0]
+        program = draw(3, k)[0]
         again = parsed(str(program))
         assert str(again) == str(program)
         assert sum(isinstance(line, Leaf) for line in again.lines) >= len(program.leaves) - 1
@@ -101,7 +101,7 @@ def test_a_planted_fault_is_found_and_made_small(fault: str) -> None:
     plant, name = PLANTED[fault]
     for k in range(1500):
         with plant():
-            program, ours = draw(1, k)
+            program, ours = draw(3, k)
             kind, found = judge.examined(program, ours)
         if kind == "disagreement" and found is not None and judge.disagreement(program) is None:
             break
