@@ -71,14 +71,16 @@ def _is_users(code: CodeType) -> bool:
 def _variables(function: FunctionType) -> list[str]:
     """The global variables that a function of the user's may read."""
     known, code = function.__globals__, function.__code__
-    names = () if of_library(code) else _names(code, "LOAD_GLOBAL")
+    names = {} if of_library(code) else _names(code, "LOAD_GLOBAL")
     return [name for name in names if name in known and not isinstance(known[name], (type, ModuleType))]
 
 
-def _names(code: CodeType, *instructions: str) -> set[str]:
-    """The names that these instructions of a function, and of the functions inside it, read."""
-    names = {x.argval for x in dis.get_instructions(code) if x.opname in instructions}
-    return names.union(*(_names(inner, *instructions) for inner in code.co_consts if isinstance(inner, CodeType)))
+def _names(code: CodeType, *instructions: str) -> dict[str, None]:
+    """The names that these instructions of a function, and of the functions inside it, read, in their order."""
+    names = dict.fromkeys(x.argval for x in dis.get_instructions(code) if x.opname in instructions)
+    for inner in code.co_consts:
+        names |= _names(inner, *instructions) if isinstance(inner, CodeType) else {}
+    return names
 
 
 class Each:

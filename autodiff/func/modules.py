@@ -114,10 +114,10 @@ def stack_module_state(models: Sequence[Any]) -> tuple[dict[str, Tensor], dict[s
     >>> models = [nn.Linear(2, 1) for _ in range(3)]
     >>> parameters, buffers = stack_module_state(models)
     >>> parameters["weight"].shape, buffers
-    (Size([3, 1, 2]), {})
+    (autodiff.Size([3, 1, 2]), {})
     >>> call = lambda state, x: functional_call(models[0], state, (x,))
     >>> vmap(call, in_dims=(0, None))((parameters, buffers), autodiff.ones(5, 2)).shape
-    Size([3, 5, 1])
+    autodiff.Size([3, 5, 1])
 
     Raises OptionError for no modules, for modules of several classes, and where some are in training or some tensors of
     a name require grad, and others do not.
