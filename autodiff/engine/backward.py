@@ -124,10 +124,10 @@ def gradients(
         key = id(g)
         if complex_in_use and node.dtype.kind == "c":
             g = as_gradient(g)
-        g = g if create_graph or isinstance(g, np.ndarray) else np.asarray(g)
         if create_graph:
             walked[node] = g.clone() if key in taken or g._array.base is not None else g
         else:
+            g = g if isinstance(g, np.ndarray) else np.asarray(g)
             walked[node] = wrap(g.copy() if key in taken or g.base is not None else g)
         taken.add(key)
     return walked
