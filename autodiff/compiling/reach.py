@@ -214,19 +214,17 @@ def put_back_to(found: list[Any]) -> Callable[[], None]:
             cell.cell_contents = before
         for variables, values in named:
             variables.update(values)
-        for held, was in holding:
-            if not _alike(held, was) or not _alike(held.values(), was.values()):
-                held.clear()
-                held.update(was)
+        for held, was in holding:  # one by one: another thread may be reading
+            for key in held.keys() - was.keys():
+                del held[key]
+            for key, before in was.items():
+                if held.get(key, END) is not before:
+                    held[key] = before
         for several, once in lists:
-            if not _alike(several, once):
+            if len(several) != len(once) or not all(map(is_, several, once)):
                 several[:] = once
 
     return put_back
-
-
-def _alike(xs: Any, ys: Any) -> bool:
-    return len(xs) == len(ys) and all(map(is_, xs, ys))
 
 
 def structure(found: list[Any]) -> list[Any]:

@@ -28,7 +28,7 @@ from autodiff.compiling.reach import (
     structure,
     unchanged,
     variables,
-)  # fmt: skip
+)
 from autodiff.compiling.replay import ARRAYS, Program
 from autodiff.contexts import Block
 from autodiff.engine.modes import SETTING, P, R, layer
