@@ -265,6 +265,11 @@ def test_an_ensemble_of_stacked_modules() -> None:
     for wrong in ([], [models[0], nn.Linear(2, 3)], [models[0], models[1].train()]):
         with pytest.raises(OptionError, match="of one class, at least one, all in training or none"):
             func.stack_module_state(wrong)
+    with pytest.raises(OptionError, match="have the same names"):
+        func.stack_module_state([nn.Sequential(nn.Linear(2, 3)), nn.Sequential(nn.ReLU())])
+    for of_modules in (func.replace_all_batch_norm_modules_, lambda x: func.stack_module_state([x])):
+        with pytest.raises(DtypeError, match="module"):
+            of_modules(autodiff.ones(2))
     models[0].requires_grad_(False)
     with pytest.raises(OptionError, match=r"some of the tensors '0.weight' require grad"):
         func.stack_module_state([models[0], models[2]])

@@ -119,8 +119,8 @@ def stack_module_state(models: Sequence[Any]) -> tuple[dict[str, Tensor], dict[s
     >>> vmap(call, in_dims=(0, None))((parameters, buffers), autodiff.ones(5, 2)).shape
     autodiff.Size([3, 5, 1])
 
-    Raises OptionError for no modules, for modules of several classes, and where some are in training or some tensors of
-    a name require grad, and others do not.
+    Raises OptionError for no modules, for modules of several classes or with other names, and where some are in
+    training or some tensors of a name require grad, and others do not.
     """
     models = list(models)
     for model in models:
@@ -128,6 +128,8 @@ def stack_module_state(models: Sequence[Any]) -> tuple[dict[str, Tensor], dict[s
     if len({(type(model), model.training) for model in models}) != 1:
         raise OptionError("stack_module_state takes modules of one class, at least one, all in training or none")
     members = [[dict(each()) for each in (model.named_parameters, model.named_buffers)] for model in models]
+    if any(one.keys() != first.keys() for each in members for one, first in zip(each, members[0], strict=True)):
+        raise OptionError("stack_module_state takes modules whose parameters and buffers have the same names")
     parameters, buffers = ({name: _stacked(name, alike) for name in alike[0]} for alike in zip(*members, strict=True))
     return parameters, buffers
 
@@ -147,7 +149,10 @@ def replace_all_batch_norm_modules_(root: Any) -> Any:
     >>> import nn
     >>> replace_all_batch_norm_modules_(nn.Sequential(nn.BatchNorm1d(2)))[0].running_mean is None
     True
+
+    Raises DtypeError for what is no module.
     """
+    check_module("replace_all_batch_norm_modules_", root)
     for module in root.modules():
         if any(base.__name__ == "_BatchNorm" for base in type(module).__mro__):
             for name in ("running_mean", "running_var", "num_batches_tracked"):
