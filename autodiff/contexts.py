@@ -85,7 +85,7 @@ class Setting(Generic[V]):
             self._settle(layer)
 
     def take(self, layer: Layer[V], token: Token[Layer[V]]) -> None:
-        """Take ``layer`` off; from below others, or in another context, it is ended."""
+        """Take ``layer`` off, unless it is off; from below others, or in another context, it is ended."""
         top = self.top()
         first = top
         while first is not layer and first.below is not None and (first.statement or not first.changes):
@@ -94,6 +94,8 @@ class Setting(Generic[V]):
             self._top.reset(token)
         except ValueError:  # it was laid in another context
             self._end(layer)
+        except RuntimeError:  # an interrupt came when it had been taken off
+            self._end(layer, with_statement=True)
         else:
             if first is not layer:
                 self._top.set(top)
@@ -176,9 +178,12 @@ class Block(Generic[V]):
         opened = self._open
         layer, token, _ = ended = opened[0 if len(opened) == 1 else self._which(id(sys._getframe(1)))]
         try:
-            opened.remove(ended)
-        finally:  # after an interrupt, too
             self._setting.take(layer, token)
+        except BaseException:  # an interrupt, wherever it came
+            self._setting.take(layer, token)
+            raise
+        finally:
+            opened.remove(ended)
 
     def _which(self, frame: int) -> int:
         """Which of several open layers ends: the last that ``frame`` began, or else this context's topmost."""

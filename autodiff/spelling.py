@@ -50,8 +50,9 @@ class _Inside(ModuleType):
         super().__init__(name)
         self._found = found
         short = name.rpartition(".")[2]
-        if short in vars(found):  # which this module replaces there, as the import ends
-            function = vars(self)[short] = self.__wrapped__ = getattr(found, short)
+        function = getattr(found, short, None)
+        if function is not None:  # which this module replaces there, as the import ends
+            vars(self)[short] = self.__wrapped__ = function
             self.__doc__ = function.__doc__
 
     def __getattr__(self, name: str) -> Any:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import inspect
 import json
+import subprocess
+import sys
 import warnings
 from importlib import import_module
 from pathlib import Path
@@ -207,3 +209,15 @@ def test_a_function_that_is_a_module_too_says_what_it_takes() -> None:
     both = import_module("autodiff.autograd.gradcheck")
     assert both.__doc__ == both.gradcheck.__doc__
     assert inspect.signature(both) == inspect.signature(both.gradcheck)
+
+
+def test_a_function_that_is_a_module_too_is_called_when_it_was_imported_first() -> None:
+    """Nobody has asked the package for the function before, which comes when it is used."""
+    code = """if True:
+        import autodiff.autograd.gradcheck as f
+        import autodiff
+        x = autodiff.ones((), dtype=autodiff.double, requires_grad=True)
+        print(f is autodiff.autograd.gradcheck, bool(f(autodiff.sin, (x,))))
+    """
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (run.stdout, run.stderr) == ("True True\n", "")

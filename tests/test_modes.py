@@ -14,7 +14,7 @@ from helpers import here, leaf
 
 import autodiff
 from autodiff import detect_anomaly, enable_grad, inference_mode, no_grad, set_grad_enabled
-from autodiff.contexts import Block
+from autodiff.contexts import Block, Setting
 from autodiff.errors import InPlaceError, NonFiniteError
 
 
@@ -221,6 +221,41 @@ def test_an_interrupt_that_comes_before_the_end_of_a_block(begin: Callable[[], A
         sys.settrace(before)
     assert interrupts == ["call"]
     assert at_rest()
+
+
+def test_an_interrupt_that_comes_while_a_block_ends() -> None:
+    """Wherever it comes, the block ends."""
+    inside = [Block.end.__code__, Setting.take.__code__]
+
+    def interrupted(at: int) -> bool:
+        events = 0
+
+        def interrupt(frame: Any, event: str, _: Any) -> Any:
+            nonlocal events
+            if frame.f_code not in inside:
+                return None
+            frame.f_trace_opcodes = True
+            events += 1
+            if events == at:
+                sys.settrace(None)
+                raise KeyboardInterrupt
+            return interrupt
+
+        before = sys.gettrace()
+        try:
+            with no_grad():
+                sys.settrace(interrupt)
+        except KeyboardInterrupt:
+            return True
+        finally:
+            sys.settrace(before)
+        return False
+
+    places = 0
+    while interrupted(places + 1):
+        places += 1
+        assert at_rest(), places
+    assert places > 40
 
 
 def test_a_block_that_is_entered_by_hand_stays() -> None:

@@ -154,7 +154,7 @@ def parsed(source: str) -> Program:
 def _leaf(node: ast.stmt) -> Leaf | None:
     """The leaf that a statement makes, if it is one: it can be run at other numbers."""
     text = ast.unparse(node)
-    found = re.fullmatch(r"(\w+) = lib\.(tensor|zeros)\((.*), dtype=lib\.(\w+)(, requires_grad=True)?\)(.*)", text)
+    found = re.fullmatch(r"(\w+) = lib\.(tensor|zeros)\(([^=]*), dtype=lib\.(\w+)(, requires_grad=True)?\)(.*)", text)
     if not found:
         return None
     name, maker, numbers, dtype, tracked, layout = found.groups()
