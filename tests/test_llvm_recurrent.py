@@ -93,15 +93,40 @@ def test_hard_numbers_anywhere(places: Any) -> None:
 
 
 @pytest.mark.parametrize("number", [1, 2, 4])
-def test_any_number_of_threads_gives_the_same_bits(number: int, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("samples", [17, 18, 37])
+def test_any_number_of_threads_gives_the_same_bits(
+    number: int, samples: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Threads share samples, each of which is computed by itself."""
-    arrays, steps = drawn(5, 37, 24), times(5, 37, False)
-    alone = by_kernels(both(24, 37), *arrays, steps)
+    arrays, steps = drawn(20, samples, 24), times(20, samples, False)
+    alone = by_kernels(both(24, samples), *arrays, steps)
     monkeypatch.setattr(recurrent, "WORTH_THREADS", 0)
     with workers(number):
         for _ in range(20):
-            for a, b in zip(by_kernels(both(24, 37), *arrays, steps), alone, strict=True):
+            for a, b in zip(by_kernels(both(24, samples), *arrays, steps), alone, strict=True):
                 np.testing.assert_array_equal(a, b)
+
+
+@pytest.mark.parametrize("samples", range(1, 70))
+def test_no_sample_is_taken_by_two_threads(samples: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each part has as many samples as a kernel takes at a time, or none."""
+    monkeypatch.setattr(recurrent, "WORTH_THREADS", 0)
+    given: list[tuple[int, int]] = []
+
+    class Seen:
+        machine = library.host()
+
+        def __call__(self, *arrays: Any, stop: int, parts: int) -> None:
+            given.append((stop, parts))
+            for array in arrays:
+                array[...] = 0
+
+    by_kernels([Seen(), Seen()], *drawn(2, samples, 3), times(2, samples, False))
+    for stop, parts in given:
+        each = -(-stop // parts)
+        sizes = [min(stop, start + each) - start for start in range(0, stop, each)]
+        assert sum(sizes) == samples
+        assert min(sizes) >= recurrent.samples_together(Seen.machine, samples), sizes
 
 
 LAYERS: list[dict[str, Any]] = [{}, {"num_layers": 2, "bidirectional": True}, {"bias": False, "batch_first": True}]

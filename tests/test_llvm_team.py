@@ -16,6 +16,8 @@ import pytest
 
 pytest.importorskip("llvmlite", reason="the lane of llvmlite needs the extra `fast`")
 
+from interrupts import interrupts
+
 import autodiff
 from autodiff.kernels import threads
 from autodiff.kernels.llvm import library, team
@@ -110,3 +112,19 @@ def test_a_program_ends_while_helpers_wait() -> None:
     options: dict[str, Any] = {"capture_output": True, "text": True, "timeout": 60, "env": environment}
     made = subprocess.run([sys.executable, "-c", code], check=False, **options)
     assert (made.returncode, made.stdout.strip(), made.stderr) == (0, "done", "")
+
+
+def test_an_interrupt_leaves_the_helpers_to_the_next() -> None:
+    """Wherever it comes, the next kernel is shared again, and its parts are done once."""
+    before, places, kernel = autodiff.get_num_threads(), 0, adding()
+    autodiff.set_num_threads(2)
+    try:
+        x, sums = np.zeros(64, np.float32), np.zeros((4, kernel.machine.lanes), np.float32)
+        for places in interrupts(lambda: kernel(x, sums, stop=64, parts=4), team.Team.run):
+            assert not library._team()._callers, places
+        x[:] = 0
+        kernel(x, sums, stop=64, parts=4)
+        assert (x == 1).all()
+    finally:
+        autodiff.set_num_threads(before)
+    assert places > 3

@@ -24,7 +24,8 @@ class _Limit:
     """Who wants BLAS at one thread, and how many it had before.
 
     An interrupt may come anywhere. ``holders`` is changed by single steps of a set, so it is right after each, and the
-    next who comes or goes sets right what ``limited`` says was not finished.
+    next who comes or goes sets right what was not finished: ``limited`` says that the numbers before are known, and
+    perhaps not yet put back; ``single`` that all libraries have one thread.
     """
 
     def __init__(self) -> None:
@@ -32,7 +33,7 @@ class _Limit:
         self.holders: set[object] = set()
         self.libraries: list[tuple[Callable[[], int], Callable[[int], None]]] | None = None
         self.before: list[int] = []
-        self.limited = self.busy = False
+        self.limited = self.single = self.busy = False
 
     def enter(self, holder: object) -> None:
         """Have one thread until ``holder`` is gone from ``holders``."""
@@ -43,13 +44,16 @@ class _Limit:
             if not self.limited:
                 self.before = [get() for get, _ in self.libraries]
                 self.limited = True
+            if not self.single:
                 for _, set_number in self.libraries:
                     set_number(1)
+                self.single = True
 
     def relax(self) -> None:
         """Give BLAS its threads back if nobody holds it any more."""
         with self.lock:
             if self.limited and not self.holders:
+                self.single = False
                 for (_, set_number), count in zip(self.libraries or (), self.before, strict=True):
                     set_number(count)
                 self.limited = False
@@ -62,6 +66,7 @@ class _Limit:
                 for _, set_number in self.libraries:
                     set_number(number)
             self.before = [number for _ in self.libraries or ()]
+            self.relax()
 
     def wait(self) -> None:
         """Before a fork, with the lock held, let products end: what OpenBLAS is at does not go on in the child."""

@@ -20,7 +20,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 VARIABLE = "AUTODIFF_LLVM"  # "off": NumPy alone; "now": the first call of a shape compiles, and waits
 _routes: dict[str, Callable[..., Any]] | None = None  # empty where the lane is off; None before it was looked for
-_hurried: list[bool] = []  # one for each block of ``settled``
+_hurried: list[object] = []  # one for each block of ``settled``
 _wanted = True
 _waiting: list[Callable[[], None]] = []
 
@@ -58,11 +58,13 @@ def set_enabled(on: bool) -> None:
 @contextmanager
 def settled() -> Iterator[None]:
     """In the block a kernel is made by the call that asks for it, which waits: so the same call gives the same bits."""
-    _hurried.append(True)
-    try:
+    me = object()
+    try:  # an interrupt may come after each call
+        _hurried.append(me)
         yield
     finally:
-        _hurried.pop()
+        if me in _hurried:
+            _hurried.remove(me)
 
 
 def is_hurried() -> bool:

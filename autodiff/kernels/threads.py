@@ -28,19 +28,25 @@ DIVISIONS = 8  # of a batch, under use_deterministic_algorithms, whatever the nu
 class _Job:
     """A task for one range. Whoever takes it first does it: a helper thread, or the caller when it is free."""
 
-    __slots__ = ("_done", "_error", "_result", "_taken", "_work")
+    __slots__ = ("_done", "_error", "_result", "_taker", "_work")
 
     def __init__(self, task: Callable[[int, int], Any], start: int, stop: int) -> None:
         self._work = contextvars.copy_context().run, task, start, stop
-        self._taken, self._done = threading.Lock(), threading.Lock()
+        self._taker: dict[str, int] = {}  # the thread, which an interrupt may keep from anything but being found here
+        self._done = threading.Lock()
         self._done.acquire()
         self._result: Any = None
         self._error: BaseException | None = None
 
-    def take(self) -> bool:
+    def _is_taken(self) -> bool:
+        """Whether another thread has it; if none has, this one has it from now on."""
+        me = threading.get_ident()
+        return self._taker.setdefault("thread", me) != me
+
+    def take(self) -> None:
         """Do the work, unless somebody else has taken it."""
-        if not self._taken.acquire(blocking=False):
-            return False
+        if self._is_taken():
+            return
         run, task, start, stop = self._work
         try:
             self._result = run(task, start, stop)
@@ -48,12 +54,12 @@ class _Job:
             self._error = error
         finally:
             self._done.release()
-        return True
 
-    def finish(self) -> None:
-        """Return when the work is done."""
-        if not self.take():
-            self._done.acquire()
+    def wait(self) -> None:
+        """Return when no other thread is at work on it, nor will be."""
+        if self._is_taken():
+            with self._done:
+                pass
 
     def result(self) -> Any:
         """Return what the finished work returned, or raise what it raised."""
@@ -145,7 +151,7 @@ def wake_helpers(number: int, of: int) -> None:
 
 
 _NOTHING = _Job(lambda start, stop: None, 0, 0)
-_NOTHING.take()
+_NOTHING._taker["thread"] = 0  # which is none's
 _wanted: int | None = None
 
 
@@ -204,10 +210,13 @@ def _shared(task: Callable[[int, int], R], count: int, parts: int) -> list[R]:
             jobs.put(job)
         _pool.call()
         first = task(0, bounds[1])
+        for job in others:
+            job.take()
+            job.wait()
     finally:
         # Even after an error here: nobody may still be writing into the caller's arrays when this returns.
         for job in others:
-            job.finish()
+            job.wait()
     return [first, *(job.result() for job in others)]
 
 

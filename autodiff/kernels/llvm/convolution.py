@@ -18,7 +18,7 @@ from autodiff.kernels import convolution as numpys
 from autodiff.kernels.geometry import Array, Geometry, Sizes, overlap
 from autodiff.kernels.llvm.builder import Argument, Code, Int, Machine
 from autodiff.kernels.llvm.library import Job, Kernel, in_a_row, single
-from autodiff.kernels.llvm.products import dots, products, turn
+from autodiff.kernels.llvm.products import copied, dots, products
 from autodiff.kernels.threads import shares_sums, workers
 
 BAND_BYTES = 1 << 20  # of y at a time, for the second cache
@@ -109,7 +109,10 @@ def _bands(k: Code, plan: Plan, x: Int) -> Iterator[tuple[Int, Int, Int, Int, In
     band before has, too, and where y is.
     """
     groups, (rows, wide), height = plan.geometry.groups, plan.made, plan.height
-    room = 0 if plan.plain else k.room(plan.depth * plan.plane // 4 + k.lanes)
+    if not plan.plain:
+        y, zeros = k.room(plan.depth * plan.plane // 4 + k.lanes), k.room(plan.size[1] + k.lanes)
+        with k.loop(0, plan.size[1], k.lanes) as zero:
+            k.store(k.zero, k.at(zeros, (zero.index, 4)))
     with k.loop(k.start, k.stop) as turn, k.loop(0, groups) as group:
         image, part = k.divide(turn.index, plan.bands)
         item, first = k.at(group.index, (image, groups)), k.least(k.mul(part, height), rows - height)
@@ -117,40 +120,30 @@ def _bands(k: Code, plan: Plan, x: Int) -> Iterator[tuple[Int, Int, Int, Int, In
         if plan.plain:
             y = k.at(source, (first, 4 * wide))
         else:
-            y = room
-            _unroll(k, plan, source, first, y)
+            _unroll(k, plan, source, first, y, zeros)
         yield group.index, item, first, k.at(k.mul(part, height), (first, -1)), y
 
 
-def _unroll(k: Code, plan: Plan, x: Int, first: Int, y: Int) -> None:
-    """Write y[kernel row, channel, kernel column, row, output column] of the band that begins with a row."""
+def _unroll(k: Code, plan: Plan, x: Int, first: Int, y: Int, zeros: Int) -> None:
+    """Write y[kernel row, channel, kernel column, row, output column] of the band that begins with a row.
+
+    Rows outside of the image are read from ``zeros``.
+    """
     (sh, sw), ((top, _), (left, _)), (dh, dw), _ = plan.geometry
-    (height, width), (_, columns), (made, wide), rows = plan.size, plan.kernel, plan.made, plan.height + plan.further
+    (height, width), (_, columns), wide = plan.size, plan.kernel, plan.made[1]
     for i in range(plan.copies):
-        inside, _ = overlap(dh * i - top, sh, height, made + plan.further)
-        begin = k.least(rows, k.most(0, k.at(inside.start, (first, -1))))
-        end = k.least(rows, k.most(begin, k.at(inside.stop, (first, -1))))
         with k.loop(0, plan.inputs) as channel:
             for j in range(columns):
                 across, _ = overlap(dw * j - left, sw, width, wide)
                 plane = k.at(y, (channel.index, columns * plan.plane), (i * plan.inputs * columns + j, plan.plane))
-                _clear(k, plane, 0, k.mul(begin, wide))
-                with k.loop(begin, end) as row:
+                with k.loop(0, plan.height + plan.further) as row:
                     above = k.at(dh * i - top, (first, sh), (row.index, sh))
-                    source = k.at(x, (channel.index, 4 * height * width), (above, 4 * width))
-                    to = k.at(plane, (row.index, 4 * wide))
+                    inside = k.at(x, (channel.index, 4 * height * width), (above, 4 * width))
+                    source = k.select(k.compare("ult", above, height), inside, zeros)
                     for at in range(0, wide, k.lanes):  # the next row overwrites what is beyond in the last vector
                         place = 4 * (sw * at + dw * j - left)
                         some = k.take(sw, source, place, first=across.start - at, last=across.stop - at)
-                        k.store(some, to, 4 * at)
-                _clear(k, plane, k.mul(end, wide), rows * wide)
-
-
-def _clear(k: Code, to: Int, begin: Int, end: Int) -> None:
-    """Write zeros from one number to another, and a vector beyond them at most."""
-    if begin != end:
-        with k.loop(begin, end, k.lanes) as part:
-            k.store(k.zero, k.at(to, (part.index, 4)))
+                        k.store(some, k.at(plane, (row.index, 4 * wide)), 4 * at)
 
 
 def forward(machine: Machine, plan: Plan) -> Code:
@@ -178,12 +171,12 @@ def weight(machine: Machine, plan: Plan) -> Code:
     x, g, gradient = k.arrays
     (rows, wide), (kh, kw), apart, few = plan.made, plan.kernel, 4 * outputs, outputs <= FEW
     plane, size, all_of_group = 4 * rows * wide, plan.height * wide, kh * kw * plan.inputs * apart
-    turned = k.room(0 if few else size * outputs)
+    turned = k.room(0 if few else (size + k.lanes) * outputs)
     for group, item, first, again, y in _bands(k, plan, x):
         here, begin = k.at(g, (item, outputs * plane), (first, 4 * wide)), k.mul(again, wide)
         count = k.at(size, (begin, -1))
         if not few:
-            turn(k, here, outputs, plane, size, turned)
+            copied(k, here, plane, False, (0, outputs, outputs), (0, size), turned, apart)
         with k.loop(0, kh // plan.copies) as i:
             to = k.at(gradient, (group, all_of_group), (i.index, depth * apart))
             left = k.at(y, (begin, 4), (i.index, plan.below))

@@ -13,7 +13,7 @@ from autodiff.kernels import threads
 from autodiff.kernels.geometry import Array
 from autodiff.kernels.llvm.builder import Code, Int, Machine
 from autodiff.kernels.llvm.library import Job, Kernel, in_a_row, single
-from autodiff.kernels.llvm.products import tile_of, tiles
+from autodiff.kernels.llvm.products import copied, tile_of, tiles
 from autodiff.kernels.llvm.team import address
 from autodiff.kernels.threads import tile_size
 
@@ -29,32 +29,6 @@ Key = tuple[bool, bool]  # whether the left factor lies row by row, and the righ
 def tile(machine: Machine) -> tuple[int, int]:
     """The rows and vectors of a tile: the best for a number of rows and columns with many divisors."""
     return tile_of(machine, 5040, 5040)
-
-
-def _copy(
-    k: Code, source: Int, apart: Int, in_rows: bool, sums: tuple[Int, Int, int], terms: tuple[Int, Int], to: Int,
-    line: int,
-) -> Int:  # fmt: skip
-    """Copy ``count`` terms, from ``begin`` on, of ``size`` sums, from ``first`` on; give where they are then.
-
-    A row of the source, ``apart`` bytes from the next, is that of a term, or else that of a sum; in the copy terms are
-    ``line`` bytes apart. Of sums beyond the last one, before ``end``, there is any number; what a vector has beyond
-    ``size`` is overwritten by the next term.
-    """
-    (first, end, size), (begin, count) = sums, terms
-    masks = [k.mask(0, k.at(end, (k.add(first, i), -1))) for i in range(0, size, k.lanes)]
-    with k.loop(0, count, 1 if in_rows else k.lanes) as term:
-        at, row, left = k.add(begin, term.index), k.at(to, (term.index, line)), k.at(count, (term.index, -1))
-        for i in range(0, size, k.lanes):
-            some = k.add(first, i)
-            if in_rows:
-                k.store(k.load(k.at(source, (at, apart), (some, 4)), last=masks[i // k.lanes]), row, 4 * i)
-                continue
-            rows = [k.least(k.add(some, j), k.add(end, -1)) for j in range(k.lanes)]
-            square = [k.load(k.at(source, (each, apart), (at, 4)), last=left) for each in rows]
-            for j, x in enumerate(k.turned(square)):
-                k.store(x, row, j * line + 4 * i)
-    return to
 
 
 def build(machine: Machine, key: Key) -> Code:
@@ -78,10 +52,10 @@ def build(machine: Machine, key: Key) -> Code:
 
         if not key[0]:
             with k.loop(*block, height) as row:
-                _copy(k, x, across, True, (row.index, rows, height), (part.index, count), left(row.index), step)
+                copied(k, x, across, True, (row.index, rows, height), (part.index, count), left(row.index), step)
         made = tiles(
             k, (height, vectors), block, (side, end), [(count, step, line)], left, apart,
-            lambda first, width: _copy(k, y, along, key[1], (first, columns, width), (part.index, count), strip, line),
+            lambda first, width: copied(k, y, along, key[1], (first, columns, width), (part.index, count), strip, line),
             lambda number, column, last: k.load(k.at(begun, (number, below), (column, 4)), last=last),
         )  # fmt: skip
         for number, column, last, z in made:

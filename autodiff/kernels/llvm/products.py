@@ -145,12 +145,27 @@ def dots(
                 yield k.add(block.index, i), column, 1, k.total(z)
 
 
-def turn(k: Code, source: Int, rows: int, apart: int, columns: int, to: Int) -> None:
-    """Write a matrix of so many rows, ``apart`` bytes apart, with its columns as rows."""
-    with k.loop(0, columns, k.lanes) as block:
-        first = k.least(block.index, max(0, columns - k.lanes))  # the last square may overlap the one before it
-        for row, _, many in pieces(k, 0, rows, [k.lanes]):
-            at, below = k.at(source, (row, apart), (first, 4)), k.at(to, (first, 4 * rows), (row, 4))
-            square = [k.load(at, i * apart, last=columns) for i in range(min(many, k.lanes))]
-            for i, x in enumerate(k.turned(square)[:columns]):
-                k.store(x, below, i * 4 * rows, last=many)
+def copied(
+    k: Code, source: Int, apart: Int, in_rows: bool, sums: tuple[Int, Int, int], terms: tuple[Int, Int], to: Int,
+    line: int,
+) -> Int:  # fmt: skip
+    """Copy ``count`` terms, from ``begin`` on, of ``size`` sums, from ``first`` on; give where they are then.
+
+    A row of the source, ``apart`` bytes from the next, is that of a term, or else that of a sum; in the copy terms are
+    ``line`` bytes apart. Of sums beyond the last one, before ``end``, there is any number; what a vector of a term has
+    beyond ``size`` is overwritten by the next one. Behind the last term there is room for so many as a vector has.
+    """
+    (first, end, size), (begin, count) = sums, terms
+    masks = [k.mask(0, k.at(end, (k.add(first, i), -1))) for i in range(0, size, k.lanes)]
+    with k.loop(0, count, 1 if in_rows else k.lanes) as term:
+        at, row, left = k.add(begin, term.index), k.at(to, (term.index, line)), k.at(count, (term.index, -1))
+        for i in range(0, size, k.lanes):
+            some = k.add(first, i)
+            if in_rows:
+                k.store(k.load(k.at(source, (at, apart), (some, 4)), last=masks[i // k.lanes]), row, 4 * i)
+                continue
+            rows = [k.least(k.add(some, j), k.add(end, -1)) for j in range(k.lanes)]
+            square = [k.load(k.at(source, (each, apart), (at, 4)), last=left) for each in rows]
+            for j, x in enumerate(k.turned(square)):
+                k.store(x, row, j * line + 4 * i, last=size - i)
+    return to

@@ -25,7 +25,7 @@ from autodiff.kernels.recurrent import Steps
 WIDEST = 1 << 8  # units, whose weights a core's own cache holds
 FEWEST = 4  # times from which on a kernel pays
 WORTH_THREADS = 1 << 16  # numbers of gates from which on a second thread pays
-PARTS = 4  # of the samples, that threads take one after another
+PARTS = 4  # of the samples at most, that threads take one after another
 
 
 def samples_together(machine: Machine, samples: int) -> int:
@@ -148,7 +148,10 @@ def lstm_back(
 def _run(kernel: Kernel, steps: Steps, samples: int, *arrays: Array) -> None:
     (begin, _), (end, _) = steps[0], steps[-1]
     order = np.array([len(steps), begin, (end - begin) // max(1, len(steps) - 1)], np.int64)
-    parts = min(PARTS, samples // samples_together(kernel.machine, samples)) if arrays[0].size >= WORTH_THREADS else 1
+    most, together = PARTS if arrays[0].size >= WORTH_THREADS else 1, samples_together(kernel.machine, samples)
+    # The last part, too, has as many samples as are taken at a time: else the kernel would take some of the part before
+    # once more, with which another thread may be at work.
+    parts = next(n for n in range(most, 0, -1) if (samples - 1) % -(-samples // n) + 1 >= together)
     kernel(*arrays, order.view(np.float32), stop=samples, parts=parts)
 
 

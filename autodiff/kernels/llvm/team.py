@@ -127,12 +127,15 @@ class Team:
             os.register_at_fork(after_in_child=self._begin)
 
     def _begin(self) -> None:
-        self._free, self._words, self._awake = threading.Lock(), np.zeros(WORDS, np.int64), set[int]()
+        self._callers, self._words, self._awake = list[object](), np.zeros(WORDS, np.int64), set[int]()
 
     def run(self, kernel: int, given: int, parts: int, helpers: int) -> None:
         """Run so many parts of a kernel, with at most so many helpers."""
-        shared = helpers > 0 and self._free.acquire(blocking=False)  # else they help another thread
-        try:
+        me = object()
+        try:  # an interrupt may come after each call
+            if helpers:
+                self._callers.append(me)
+            shared = self._callers[:1] == [me]  # else they help another thread
             words = self._words if shared else np.zeros(WORDS, np.int64)
             words[NEXT] = words[DONE] = 0
             words[JOB : JOB + len(FIELDS)] = kernel, given, parts
@@ -140,8 +143,8 @@ class Team:
                 wake_helpers(helpers - len(self._awake), helpers)
             self._run(address(words), helpers if shared else 0)
         finally:
-            if shared:
-                self._free.release()
+            if me in self._callers:
+                self._callers.remove(me)
 
     def _wait(self, jobs: SimpleQueue[Any]) -> None:
         """What a helper does before it sleeps: it takes part in kernels until it is called."""
