@@ -77,7 +77,7 @@ def _as_one(stretch: list[Pair], uses: Counter[Ref]) -> list[Pair]:
         with settled():
             kernel = routed("stretch", None, given[steps[-1][2]], steps, tuple(given))
         if kernel is not None:
-            return [(call, Pass(kernel))]
+            return [(call, partial(passed, kernel))]
     if any(type(function) is str for function, *_ in steps):
         return stretch
     cut: list[Any] = []
@@ -118,17 +118,7 @@ def _numbered(stretch: list[Pair], uses: Counter[Ref]) -> tuple[tuple[Any, ...],
     return tuple(numbered), list(given.values()), list(between.values())
 
 
-class Pass:
-    """A stretch as one kernel."""
-
-    def __init__(self, kernel: Callable[[], Any]) -> None:
-        self._kernel = kernel
-
-    def __call__(self) -> None:
-        """Make the calls."""
-        self._kernel()
-
-    def checked(self) -> None:
-        """Make the calls, or raise Changed where they made NaN of numbers, which NumPy calls invalid."""
-        if self._kernel()[1].any():
-            raise Changed
+def passed(kernel: Callable[[], Any]) -> None:
+    """Run a stretch's kernel, or raise Changed where NaN is made of numbers and NumPy would raise."""
+    if kernel()[1].any() and np.geterr()["invalid"] == "raise":
+        raise Changed

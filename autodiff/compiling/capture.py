@@ -13,6 +13,7 @@ import numpy as np
 from autodiff.compiling.calls import Call, Reading, Stream, Strict, forward_function, mapped, parts
 from autodiff.compiling.numbers import Changed, Number, Numbers
 from autodiff.compiling.traced import Ref, Traced, refused
+from autodiff.compiling.undo import Undo
 from autodiff.engine.call_sites import place_of_user
 from autodiff.engine.primitive import Primitive
 from autodiff.engine.values import TensorBase
@@ -48,15 +49,9 @@ def _now(x: Any) -> Any:
     return x.value if isinstance(x, Number) else x.array if isinstance(x, Ref) else x
 
 
-class InTensor:
-    """The number that a tensor has just now, as that of a mapping."""
-
-    def __init__(self, tensor: Any) -> None:
-        self._tensor = tensor
-
-    def __getitem__(self, _: Any) -> float:
-        array = self._tensor._array
-        return float(array._ref.array if isinstance(array, Traced) else array)
+def _number_in(tensor: Any) -> float:
+    array = tensor._array
+    return float(array._ref.array if isinstance(array, Traced) else array)
 
 
 def same_bits(x: Any, y: Any) -> bool:
@@ -67,10 +62,11 @@ def same_bits(x: Any, y: Any) -> bool:
     if x is None or y is None or isinstance(x, dict):
         return bool(x == y)
     x, y = np.asarray(x), np.asarray(y)
-    return _layout(x) == _layout(y) and bool(x.tobytes() == y.tobytes())
+    return layout(x) == layout(y) and bool(x.tobytes() == y.tobytes())
 
 
-def _layout(x: Any) -> Any:
+def layout(x: Any) -> Any:
+    """Shape and dtype of an array, and how it lies in memory where that can differ."""
     return x.shape, x.dtype, x.strides if x.ndim > 1 and x.size > 1 else ()
 
 
@@ -79,6 +75,7 @@ class Capture:
 
     Args:
         lasting: arrays that are known to be there before and after the step.
+        undo: what puts back all that the run changes.
 
     Attributes:
         calls: the notes.
@@ -88,18 +85,16 @@ class Capture:
         visit: what the latest VJPs belong to; empty if there was no backward pass.
     """
 
-    def __init__(self, lasting: dict[int, Array]) -> None:
+    def __init__(self, lasting: dict[int, Array], undo: Undo) -> None:
         self.calls: list[Call] = []
         self.refs: list[Ref] = []
         self.numbers = Numbers()
         self.tensors: dict[int, tuple[Any, Array, Any, Any]] = {}
-        self.streams: dict[int, tuple[Any, Any]] = {}
-        self.counts: list[tuple[dict[Any, Any], Any, Any]] = []  # the numbers of optimizers, as they were
+        self.streams: dict[int, Any] = {}
         self.constants: list[Any] = []
-        self._saved: dict[Ref, Array] = {}
         self.part = self.visit = ""
         self._thread = get_ident()
-        self._lasting = lasting
+        self._lasting, self._undo = lasting, undo
         self._roots: dict[int, Ref] = {}
         self._known: dict[Any, Ref] = {}
         self._inside = self._real = False  # in one piece of the step; in NumPy
@@ -140,6 +135,7 @@ class Capture:
     def swap(self, tensor: Any) -> None:
         """Give ``tensor`` a traced array in place of its own, until the notes are complete."""
         if id(tensor) not in self.tensors and not isinstance(tensor._array, Traced):
+            self._undo.keep(tensor)
             self.tensors[id(tensor)] = tensor, tensor._array, tensor._grad, tensor._node
             tensor._array = self.lift(tensor._array).traced
             if tensor._array._ref.root.kind == "constant":  # which the step may change: each time it begins with a copy
@@ -217,7 +213,7 @@ class Capture:
             result = self._really(function, values, values_kw)
         except FloatingPointError:  # which the step may catch
             raise CompileError("NumPy is called in a way that a program cannot repeat") from None
-        if is_new and _layout(result) == _layout(out.array):
+        if is_new and layout(result) == layout(out.array):
             writes = []
         elif is_new:
             np.copyto(out.array, result, "same_kind")
@@ -238,8 +234,8 @@ class Capture:
         """Keep what is about to be changed, if it outlives the step."""
         if root.kind == "constant":  # what is not noted would read there what the notes have made
             raise CompileError("the step writes into an array that it has made without its being noted")
-        if root.kind == "lasting" and root not in self._saved:
-            self._saved[root] = root.array.copy()
+        if root.kind == "lasting":
+            self._undo.keep(root.array)
 
     def _really(self, function: Any, values: Any, kwargs: Any) -> Any:
         before, self._real = self._real, True
@@ -282,12 +278,12 @@ class Capture:
         begun = [(state, state.keys() | ()) for state in (optimizer.state, group, *states)]
         places = [(state, name, name) for state in states for name, x in state.items() if type(x) in (int, float)]
         places += [(vars(x), "number", name) for state in states for name, x in state.items() if type(x) is Scalar]
-        self.counts += [(place, key, place[key]) for place, key, _ in places]
         for x in (*group["params"], *(x for x in parts(states, TensorBase) if type(x) is not Scalar)):
             self.swap(x)
         same: dict[str, Number] = {}  # those of several parameters are, so that they are updated at once
         for place, key, name in places:
-            read = self.numbers.read(place, key)
+            self._undo.keep(place)
+            read = self.numbers.read(operator.getitem, place, key)
             place[key] = same[name] if same.setdefault(name, read) == read else read
         given = {name: self._option(group, name) for name in group if name not in INERT}
         self.named(type(optimizer).__name__, optimizer._update, {**group, **given}, touched)
@@ -297,28 +293,21 @@ class Capture:
 
     def _option(self, group: dict[str, Any], name: str) -> Any:
         """An option of a group, as a Number where it is one."""
-        value, read = group[name], self.numbers.read(group, name)
+        value, read = group[name], self.numbers.read(operator.getitem, group, name)
         if isinstance(value, TensorBase):
-            return self.numbers.read(InTensor(value), "number")
+            return self.numbers.read(_number_in, value)
         if type(value) is tuple and all(type(each) in (int, float) for each in value):
             return tuple(self.numbers.new(operator.getitem, read, i) for i in range(len(value)))
         return read if type(value) in (int, float) else self.numbers.decided(read)
 
-    def undo(self) -> None:
-        """Leave arrays, tensors and random numbers as they were before the notes were taken."""
-        for tensor, array, grad, node in self.tensors.values():
-            tensor._array, tensor._grad, tensor._node = array, grad, node
-        for place, key, number in reversed(self.counts):
-            place[key] = number
-        for generator, position in self.streams.values():
-            generator.set_state(position)
-        for root, before in self._saved.items():
-            np.copyto(root.array, before)
+    def end(self) -> None:
+        """Leave everything as it was before the notes were taken."""
+        self._undo()
         for ref in self.refs:  # or the step's arrays would stay until the next search for cycles
             ref.forget()
 
     def stream(self, generator: Any) -> Any:
         """What draws random numbers for the step."""
-        if id(generator) not in self.streams:
-            self.streams[id(generator)] = generator, generator.get_state()
+        self._undo.keep(generator)
+        self.streams[id(generator)] = generator
         return generator.numpy if self._real else Stream(self, generator)

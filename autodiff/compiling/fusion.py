@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from autodiff.compiling.calls import Call
+from autodiff.compiling.capture import layout
 from autodiff.compiling.traced import Ref
 from autodiff.engine.values import TensorBase
 from autodiff.kernels.layout import side_by_side
@@ -50,7 +51,7 @@ def _is_simple(call: Call) -> bool:
 def arranged(calls: list[Call], results: list[Ref]) -> tuple[list[Call], list[list[Ref]]]:
     """The calls in an order in which those that do the same follow each other; and what should lie side by side."""
     rows: list[list[Call]] = []
-    for is_simple, found in groupby(_sums_last(calls, results), _is_simple):
+    for is_simple, found in groupby(_summed(calls, results), _is_simple):
         several = list(found)
         rows += _in_turns(several) if is_simple else [[call] for call in several]
     beside: list[Any] = [call.args for row in rows for call in row if call.function is add_up]
@@ -74,31 +75,24 @@ def _in_turns(calls: list[Call]) -> list[list[Call]]:
     return [rows[key][::-1] for key in sorted(rows, key=itemgetter(0), reverse=True)]
 
 
-def _sums_last(calls: list[Call], results: list[Ref]) -> Iterator[Call]:
-    """The calls, with sums of many small terms as one call where they end, the terms right before it."""
+def _summed(calls: list[Call], results: list[Ref]) -> list[Call]:
+    """The calls, with sums of many small terms, which are made for that alone, as one call where they end."""
     uses = Counter([ref.root for call in calls for ref in call.refs()] + [ref.root for ref in results])
-    writes = Counter(ref.root for call in calls for ref in call.written())
-    by = {ref.root: call for call in calls for ref in call.written()}
+    simple: list[Any] = [call for call in calls if _is_simple(call) and not call.writes]
+    once = {call.outs[0] for call in simple if uses[call.outs[0]] == 2}  # made, and read
     sums: dict[Any, list[Call]] = {}
-
-    def is_term(call: Call | None) -> bool:
-        return call is not None and _is_simple(call) and uses[call.outs[0]] == 2 and all(  # type: ignore[index]
-            writes[ref.root] == (ref.root.kind == "temporary") for ref in call.args if isinstance(ref, Ref)
-        )  # fmt: skip
-
-    for call in calls:
-        if call.function is np.add and _is_simple(call) and not call.writes:
-            so_far = sums.pop(call.args[0], []) if uses[call.args[0]] == 2 else []
+    for call in simple:
+        if call.function is np.add:
+            so_far = sums.pop(call.args[0], []) if call.args[0] in once else []
             sums[call.outs[0]] = [*so_far, call]
-    moved: dict[Call, list[Call]] = {}
+    after = {call: [call] for call in calls}
     for out, adds in sums.items():
-        terms: Any = [by.get(ref) for ref in (adds[0].args[0], *(call.args[1] for call in adds))]
-        if len(terms) >= TERMS and len(terms) * out.array.size <= TOGETHER and all(map(is_term, terms)):
-            refs = [call.outs[0] for call in terms]
-            if all((ref.array.shape, ref.array.dtype) == (out.array.shape, out.array.dtype) for ref in refs):
-                moved |= {call: [] for call in (*adds, *terms)}
-                moved[adds[-1]] = [*terms, Call(add_up, refs, {}, [out], (), False, adds[0].part, adds[0].place)]
-    return chain.from_iterable(moved.get(call, [call]) for call in calls)
+        terms = [adds[0].args[0], *(call.args[1] for call in adds)]
+        is_worth_it = TERMS <= len(terms) <= TOGETHER // out.array.size and once.issuperset(terms)
+        if is_worth_it and all(layout(ref.array) == layout(out.array) for ref in terms):
+            after.update({call: [] for call in adds})
+            after[adds[-1]] = [Call(add_up, terms, {}, [out], (), False, adds[0].part, adds[0].place)]
+    return [*chain(*after.values())]
 
 
 def add_up(terms: tuple[Array, ...], out: Array) -> None:

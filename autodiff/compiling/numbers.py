@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -31,7 +32,7 @@ class Numbers:
     """
 
     def __init__(self) -> None:
-        self._read: list[tuple[Any, Any]] = []
+        self._read: list[Callable[[], Any]] = []
         self._computed: list[Number] = []
         self._same: dict[Any, Number] = {}
         self._decided: dict[Number, Any] = {}
@@ -39,10 +40,10 @@ class Numbers:
         self.cells: dict[tuple[Number, Any], Array] = {}
         self.stores: list[tuple[Any, Any, Number]] = []
 
-    def read(self, mapping: Any, key: Any) -> Number:
-        """The number ``mapping[key]`` of the moment in which a replay begins."""
-        self._read.append((mapping, key))
-        self._computed.append(Number(self, operator.getitem, (mapping, key)))
+    def read(self, function: Callable[..., Any], *args: Any) -> Number:
+        """The number ``function(*args)`` of the moment in which a replay begins."""
+        self._read.append(partial(function, *args))
+        self._computed.append(Number(self, self._read[-1], ()))
         return self._computed[-1]
 
     def new(self, function: Callable[..., Any], *args: Any) -> Number:
@@ -64,7 +65,7 @@ class Numbers:
 
     def seen(self) -> list[Any]:
         """What is read now."""
-        return [mapping[key] for mapping, key in self._read]
+        return list(map(operator.call, self._read))
 
     def refresh(self) -> None:
         """Compute all numbers anew, and fill the cells; raises Changed before where Python would decide otherwise."""
@@ -84,12 +85,6 @@ class Numbers:
         """Put the numbers where the step would have left them."""
         for mapping, key, number in self.stores:
             mapping[key] = number.value
-
-    def restore(self, seen: list[Any]) -> None:
-        """Put back what was there."""
-        for (mapping, key), value in zip(self._read, seen, strict=True):
-            if type(mapping) is dict:
-                mapping[key] = value
 
 
 class Number(np.lib.mixins.NDArrayOperatorsMixin):

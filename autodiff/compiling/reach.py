@@ -52,7 +52,7 @@ def _behind(x: Any) -> list[Any]:
     if isinstance(x, np.ndarray):
         return []
     if isinstance(x, FunctionType):
-        return [x.__defaults__, x.__kwdefaults__, *(x.__closure__ or ()), *map(x.__globals__.get, _variables(x))]
+        return [x.__defaults__, x.__kwdefaults__, *(x.__closure__ or ()), *map(x.__globals__.get, variables_of(x))]
     kind: Any = type(x)
     return [*gc.get_referents(x), *_methods(kind)]
 
@@ -68,7 +68,7 @@ def _is_users(code: CodeType) -> bool:
     return not (of_library(code) or code.co_filename.startswith((get_path("stdlib"), get_path("purelib"))))
 
 
-def _variables(function: FunctionType) -> list[str]:
+def variables_of(function: FunctionType) -> list[str]:
     """The global variables that a function of the user's may read."""
     known, code = function.__globals__, function.__code__
     names = {} if of_library(code) else _names(code, "LOAD_GLOBAL")
@@ -167,7 +167,8 @@ def variables(found: list[Any]) -> list[Any]:
     """Containers of what a step may compute with besides the numbers of arrays: a weight that is annealed, a loss."""
     functions = [x for x in found if isinstance(x, FunctionType) and not of_library(x.__code__)]
     names = {name for x in functions for name in _names(x.__code__, "LOAD_ATTR", "LOAD_METHOD")}
-    held: list[Any] = [Each(contents, _cells(functions)), *(Each(x.__globals__.get, _variables(x)) for x in functions)]
+    held: list[Any] = [Each(contents, _cells(functions))]
+    held += [Each(x.__globals__.get, variables_of(x)) for x in functions]
     held += [x for each in held for x in each if type(x) is list and len(x) <= MOST]
     aside: set[int] = set()  # dicts of which not all counts
     for x in found:
@@ -197,34 +198,11 @@ def _attribute(x: Any, name: str) -> Any:
     return getattr(x, name, None)
 
 
-def put_back_to(found: list[Any]) -> Callable[[], None]:
-    """What puts back all that variables, attributes, dicts and lists hold now, and the global random numbers."""
+def holders(found: list[Any]) -> list[Any]:
+    """What a run may leave something in besides arrays: variables, attributes, dicts, lists, global random numbers."""
     functions = [x for x in found if isinstance(x, FunctionType) and not of_library(x.__code__)]
-    cells = [(cell, cell.cell_contents) for cell in _cells(functions)]
-    named = [(x.__globals__, {name: x.__globals__[name] for name in _variables(x)}) for x in functions]
-    dicts = {id(x): x for x in [x for x in found if isinstance(x, dict)] + [attributes(x) for x in found]}
-    holding = [(x, dict(x)) for x in dicts.values()]
-    lists = [(x, list(x)) for x in found if type(x) is list]
-    drawn, drawn_by_numpy = random.getstate(), np.random.get_state()
-
-    def put_back() -> None:
-        random.setstate(drawn)
-        np.random.set_state(drawn_by_numpy)
-        for cell, before in cells:
-            cell.cell_contents = before
-        for variables, values in named:
-            variables.update(values)
-        for held, was in holding:  # one by one: another thread may be reading
-            for key in held.keys() - was.keys():
-                del held[key]
-            for key, before in was.items():
-                if held.get(key, END) is not before:
-                    held[key] = before
-        for several, once in lists:
-            if len(several) != len(once) or not all(map(is_, several, once)):
-                several[:] = once
-
-    return put_back
+    known = [x for x in found if isinstance(x, dict) or type(x) is list]
+    return [*functions, *_cells(functions), *known, *map(attributes, found), random, np.random]
 
 
 def structure(found: list[Any]) -> list[Any]:

@@ -15,6 +15,7 @@ from autodiff.compiling.plan import Memory
 from autodiff.compiling.program import common, needed
 from autodiff.compiling.source import Source
 from autodiff.compiling.traced import Ref
+from autodiff.compiling.undo import Undo
 from autodiff.engine.call_sites import place_of_user
 from autodiff.engine.values import TensorBase, wrap
 from autodiff.engine.versions import Change, changed, changed_again
@@ -64,7 +65,7 @@ class Program:
         self.inputs, self.names = inputs, names
         self.unchecked, self.failures, self.uses = check, 0, 0
         _check_tensors(capture)
-        self._numbers, self._streams = capture.numbers, [generator for generator, _ in capture.streams.values()]
+        self._numbers, self._streams = capture.numbers, [*capture.streams.values()]
         refs: list[Ref] = []
         self._template = _template(out, refs, capture)
         grads = [(x, x._grad) for x, _, before, _ in list(capture.tensors.values()) if x._grad is not before]
@@ -96,9 +97,9 @@ class Program:
         tests = Reading, Strict
         late = [i + 1 for i, c in enumerate(calls) if isinstance(c.function, tests) or c.part.endswith("backward")]
         end = max([first, *late])
-        self._head, self._tail = [getattr(made, "checked", made) for made in bound[:end]], bound[end:]
-        self._undone = [root.array for root in {root for roots in lasting[:end] for root in roots}]
-        self._draws_first = any(isinstance(c.function, Draw) for c in calls[:end])
+        self._head, self._tail = bound[:end], bound[end:]
+        self._undone: list[Any] = [root.array for root in {root for roots in lasting[:end] for root in roots}]
+        self._undone += self._streams if any(isinstance(c.function, Draw) for c in calls[:end]) else ()
         self._changes = [root.array for root in {root for roots in lasting for root in roots}]
         changed(*self._changes)
         self._change = Change(place_of_user(4), " by a compiled step")
@@ -147,17 +148,14 @@ class Program:
         if looked_at:
             settle()
         self._numbers.refresh()
-        positions = [(g, g.get_state()) for g in self._streams] if self._draws_first else ()
-        before = [(x, x.copy()) for x in self._undone] if self._undone else ()
+        undo = Undo(self._undone) if self._undone else None
         if lent:
             keep_lent(*self._changes)
         try:
             self._doubting.run(make, self._head)
         except Exception as error:  # the step itself will say it
-            for generator, position in positions:
-                generator.set_state(position)
-            for x, kept in before:
-                np.copyto(x, kept)
+            if undo is not None:
+                undo()
             raise error if isinstance(error, Changed) else Changed from error
         self._sure.run(make, self._tail)
         self.uses += 1
@@ -178,7 +176,7 @@ class Program:
             return self._template.of(self._copies)
         return mapped(self._template, lambda at: at.of(self._copies), At)
 
-    def kept(self, result: Any = None) -> dict[str, Any]:
+    def kept(self, result: Any) -> dict[str, Any]:
         """Copies of all that a step changes, and of its result, by what is said where they are not what they should."""
         return {
             "another result": [x.copy() if isinstance(x, np.ndarray) else x for x in parts(result, ARRAYS)],
@@ -189,17 +187,11 @@ class Program:
             "a constant changed": [x._array.copy() for x in self._constants],
         }
 
-    def restore(self, kept: dict[str, Any], grads: list[Any]) -> None:
-        """Make everything what it was when it was ``kept``, and give tensors the gradients they had."""
-        for x, grad, before in zip(self.leaves, grads, kept["another gradient"], strict=True):
-            x._grad = grad
-            if grad is not None:
-                np.copyto(grad._array, before)
-        for x, before in zip(self._kept, kept["an array changed otherwise"], strict=True):
-            np.copyto(x, before)
-        for generator, position in zip(self._streams, kept["other random numbers"], strict=True):
-            generator.set_state(position)
-        self._numbers.restore(kept["another number of an optimizer"])
+    def undo(self) -> Undo:
+        """What puts back all that a step changes besides its arguments."""
+        grads = [x._grad._array for x in self.leaves if x._grad is not None]
+        states = [mapping for mapping, _, _ in self._numbers.stores]
+        return Undo([*self.leaves, *grads, *self._kept, *self._streams, *states])
 
 
 def _check_tensors(capture: Capture) -> None:

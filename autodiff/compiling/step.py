@@ -21,15 +21,16 @@ from autodiff.compiling.reach import (
     Each,
     Facts,
     all_of,
+    holders,
     is_module,
     is_optimizer,
-    put_back_to,
     reached,
     structure,
     unchanged,
     variables,
 )
 from autodiff.compiling.replay import ARRAYS, Program
+from autodiff.compiling.undo import Undo
 from autodiff.contexts import Block
 from autodiff.engine.modes import SETTING, P, R, layer
 from autodiff.engine.tape import is_leaf
@@ -212,7 +213,8 @@ class Step(Generic[P, R]):
         owners = [owner_of(x._array if isinstance(x, TensorBase) else x) for x in found if isinstance(x, ARRAYS)]
         if any(hasattr(x._node, "hooks") for x in tensors if is_leaf(x._node)):
             raise CompileError("a tensor has a hook, whose Python would not be run")
-        capture, inputs = Capture({id(owner): owner for owner in owners}), []  # type: tuple[Capture, list[Any]]
+        capture = Capture({id(owner): owner for owner in owners}, Undo(holders(found)))
+        inputs: list[Any] = []
 
         def twin(x: Any) -> Any:
             if getattr(x, "_node", None) is not None:
@@ -224,7 +226,7 @@ class Step(Generic[P, R]):
             inputs.append(capture.new(array.copy(order="K"), "input"))
             return inputs[-1].traced if array is x else wrap(inputs[-1].traced)
 
-        names, put_back = _names(found), put_back_to(found)
+        names = _names(found)
         given = {id(x) for x in parts((args, kwargs), TensorBase) if x._node is None}
         try:
             twins, named = mapped((args, kwargs), twin, ARRAYS)
@@ -238,12 +240,11 @@ class Step(Generic[P, R]):
             return Program(capture, inputs, out, self._check, names), facts
         finally:
             random.noting.pop(get_ident(), None)
-            capture.undo()
-            put_back()
+            capture.end()
 
     def _compared(self, case: Case, program: Program, arrays: list[Any], args: Any, kwargs: Any) -> Any:
         """Make a call in both ways, and trust the program if both come to the same."""
-        before, grads = program.kept(), [x._grad for x in program.leaves]
+        undo = program.undo()
         try:
             copies = [x.copy("K") for x in arrays]
             mine = program.kept([program.replay(copies), copies])
@@ -252,7 +253,7 @@ class Step(Generic[P, R]):
         except Exception as error:
             mine = {f"an error, {error!r}": True}
         finally:
-            program.restore(before, grads)
+            undo()
         out = self._function(*args, **kwargs)
         theirs = program.kept([out, arrays])
         if found := [what for what in mine if not same_bits(mine[what], theirs.get(what))]:
