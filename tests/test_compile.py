@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections import deque
 from typing import Any
 
 import numpy as np
@@ -262,10 +263,10 @@ def test_a_number_that_is_asked_for() -> None:
 
 
 def test_what_depends_on_something_else_is_found() -> None:
-    """A number that Python changes from call to call: a warning says so, and all results are right."""
-    count = [0]
+    """A number that changes from call to call where nobody looks: a warning says so, and all results are right."""
+    count = deque([0])
 
-    def step(x: Any, counted: list[int] = count) -> Any:
+    def step(x: Any, counted: deque[int] = count) -> Any:
         counted[0] += 1
         return x * counted[0]
 

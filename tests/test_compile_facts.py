@@ -94,6 +94,26 @@ def of_list(t: Training) -> Any:
     return t.step, batch, lambda: factors.__setitem__(0, 2.0)
 
 
+def of_attribute(t: Any) -> Any:
+    t.factors = [0.5]
+    t.extra = lambda out: t.factors[0] * out.square().mean()
+    return t.step, batch, lambda: t.factors.__setitem__(0, 2.0)
+
+
+def of_module(t: Training) -> Any:
+    class Scaled(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.inner, self.scales = t.model, {"all": [1.0, 0.5]}
+
+        def forward(self, x: Any) -> Any:
+            return self.inner(x) * self.scales["all"][1]
+
+    model = Scaled()
+    t.extra = lambda out: model(out.new_ones(4, 6)).mean()
+    return t.step, batch, lambda: model.scales["all"].pop(0) and model.scales["all"].append(2.0)
+
+
 def of_class(t: Training) -> Any:
     class Shared:
         factor = 0.5
@@ -146,7 +166,8 @@ PROGRAMS: dict[str, Callable[[Training], Any]] = {
     "batch of an object": lambda t: (t.of_its_own, lambda i: (), lambda: setattr(t, "batch", batch(1))),
     "attribute read by a method": lambda t: (t.by_helper, batch, lambda: setattr(t, "factor", 3.0)),
     "loss": loss_swapped, "global": of_global, "nothing": of_nothing,
-    "dict": of_dict, "list": of_list, "class": of_class, "slot": of_slot,
+    "dict": of_dict, "list": of_list, "list of an attribute": of_attribute, "list of a module": of_module,
+    "class": of_class, "slot": of_slot,
     "default dtype": of_dtype,
 }  # fmt: skip
 STATES: dict[str, Callable[[Training], Any]] = {
@@ -210,6 +231,27 @@ def test_writing_a_program_draws_no_numbers_of_others(draw: Callable[[], float])
         return training, training.step, batch, lambda: None
 
     compare(make)
+
+
+def test_a_log_of_the_training_is_no_fact() -> None:
+    """A list that grows between the calls changes nothing that a step reads of it."""
+
+    class Trainer:
+        def __init__(self) -> None:
+            self.weight, self.losses = autodiff.ones(2, requires_grad=True), [0.0]
+            self.compiled = autodiff.compile(self.step)
+
+        def step(self, x: Any) -> Any:
+            return (x * self.weight).sum().detach()
+
+        def fit(self) -> None:
+            for _ in range(12):
+                self.losses.append(self.compiled(autodiff.ones(2)).item())
+
+    trainer = Trainer()
+    trainer.fit()
+    assert len(trainer.compiled.programs) == 1
+    assert trainer.compiled.programs[0].uses > 8
 
 
 def test_what_only_python_counts_is_counted_once() -> None:

@@ -48,7 +48,7 @@ def _is_simple(call: Call) -> bool:
     return call.function in EXACT and not call.kwargs and len(call.outs) == 1 and _is_small(call.outs[0].array)  # type: ignore[union-attr]
 
 
-def arranged(calls: list[Call], results: list[Ref]) -> tuple[list[Call], list[list[Ref]]]:
+def arranged(calls: list[Call], results: list[Ref]) -> tuple[list[Call], list[list[Any]]]:
     """The calls in an order in which those that do the same follow each other; and what should lie side by side."""
     rows: list[list[Call]] = []
     for is_simple, found in groupby(_summed(calls, results), _is_simple):

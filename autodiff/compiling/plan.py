@@ -58,9 +58,9 @@ class Memory:
         self._last = {ref.root: i for i, call in enumerate(calls) if not call.is_view for ref in call.refs()}
         self._last.update((ref.root, len(calls)) for ref in results)
         for refs in rows:
-            own = {ref for ref in parts(refs) if ref.root is ref and ref.kind == "temporary"} - self._arrays.keys()
-            like = [r for r in refs if r in own and r.array.dtype == refs[-1].array.dtype]
-            self._arrays.update(zip(like, side_by_side([r.array for r in like]), strict=True))
+            own = [x for x in refs if isinstance(x, Ref) and x.root is x and x.kind == "temporary"]
+            like = [x for x in own if x not in self._arrays and x.array.dtype == own[-1].array.dtype]
+            self._arrays.update(zip(like, side_by_side([x.array for x in like]), strict=True))
         for i, call in enumerate(calls):
             self._place(i, call)
         uses = Counter(ref.root for call in calls for ref in call.refs()) + Counter(ref.root for ref in results)

@@ -169,25 +169,32 @@ def variables(found: list[Any]) -> list[Any]:
     names = {name for x in functions for name in _names(x.__code__, "LOAD_ATTR", "LOAD_METHOD")}
     held: list[Any] = [Each(contents, _cells(functions))]
     held += [Each(x.__globals__.get, variables_of(x)) for x in functions]
-    held += [x for each in held for x in each if type(x) is list and len(x) <= MOST]
-    aside: set[int] = set()  # dicts of which not all counts
+    lists = [x for each in held for x in each if type(x) is list and len(x) <= MOST]
+    held += lists
+    aside = set(map(id, lists))  # dicts and lists that are there, or of which not all counts
     for x in found:
         known = attributes(x)
         aside.add(id(known))
         if is_optimizer(x):  # whose numbers are read each time
             held += [x.param_groups, Each(known.get, ["state"])]
             held.append(Each(len, [x.state, *(group["params"] for group in x.param_groups)]))
-            aside.update(map(id, x.param_groups))
+            aside.update(id(each) for group in x.param_groups for each in (group, group["params"]))
         elif not is_module(x):
             plain = {name for name, value in known.items() if type(value) in PLAIN}
             held.append(Each(known.get, [name for name in known if name in (plain if _is_ours(x) else names)]))
         if _is_ours(x):
-            aside.update(id(value) for value in known.values() if type(value) is dict)
+            aside.update(id(value) for value in known.values() if type(value) in (dict, list))
         else:
             fixed = [name for name in names - known.keys() if type(getattr(type(x), name, None)) in FIXED]
             held.append(Each(partial(_attribute, x), fixed))
-    held += [x.values() for x in found if type(x) is dict and len(x) <= MOST and id(x) not in aside]
+    inside = [x for x in found if type(x) in (dict, list) and len(x) <= MOST and id(x) not in aside]
+    held += [x.values() if type(x) is dict else Each(partial(_entry, x), range(len(x))) for x in inside]
     return [x for x in held if len(x)] + [Each(call, [get_default_dtype])]
+
+
+def _entry(x: list[Any], i: int) -> Any:
+    """An entry of a list that may be shorter by now; what was appended is the log of a training rather than a fact."""
+    return x[i] if i < len(x) else END
 
 
 def _cells(functions: list[Any]) -> list[Any]:

@@ -112,7 +112,7 @@ class Case:
         leaves = [x for x in found if isinstance(x, TensorBase) and is_leaf(x._node)]
         self.grads, modules = all_of(Each(_has_gradient, leaves)), Each(is_training, filter(is_module, found))
         self.forms = [all_of(Each(_requires_grad, leaves)), all_of(modules)]
-        self.facts = Facts([self.grads], self.forms)
+        self.facts = self._alike = Facts([self.grads], self.forms)
         self.key = recording, given, self.facts.values
         self.program: Program | None = None
         self.reason, self.tries, self.why = "", 1, "it went other ways too often"
@@ -123,7 +123,7 @@ class Case:
 
     def give_up(self, reason: str) -> None:
         """Have such calls run as they stand from now on, whatever else they depend on."""
-        self.program, self.reason, self.facts = None, reason, Facts([self.grads], self.forms)
+        self.program, self.reason, self.facts = None, reason, self._alike
 
 
 class Step(Generic[P, R]):
