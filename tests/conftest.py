@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import shutil
 from collections.abc import Iterator
@@ -17,6 +18,12 @@ from autodiff.kernels import lanes, threads
 os.environ.setdefault(lanes.VARIABLE, "now")
 
 collect_ignore_glob = ["typing/*"]  # programs that a checker of types reads, and nobody runs
+
+
+def pytest_collection_finish() -> None:
+    """Tens of thousands of tests are there to the end: the garbage collector need not look through them each time."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture
