@@ -66,9 +66,9 @@ from autodiff.ops.long_arrays import take_kernels as _take_kernels
 from autodiff.random import *
 from autodiff.settings import *
 from autodiff.spelling import install as _find_spellings
+from autodiff.spelling import is_absent as _is_absent
 from autodiff.spelling import meet_einops as _meet_einops
 from autodiff.spelling import no_attribute as _no_attribute
-from autodiff.spelling import without_counterpart as _without_counterpart
 from autodiff.tensors.creation import *
 from autodiff.tensors.devices import device as device
 from autodiff.tensors.devices import get_default_device as get_default_device
@@ -93,6 +93,7 @@ if TYPE_CHECKING:
     from autodiff import amp as amp
     from autodiff import backends as backends
     from autodiff import compiler as compiler
+    from autodiff import cpu as cpu
     from autodiff import cuda as cuda
     from autodiff import data as data
     from autodiff import distributed as distributed
@@ -104,6 +105,7 @@ if TYPE_CHECKING:
     from autodiff import library as library
     from autodiff import multiprocessing as multiprocessing
     from autodiff import nn as nn
+    from autodiff import onnx as onnx
     from autodiff import optim as optim
     from autodiff import overrides as overrides
     from autodiff import profiler as profiler
@@ -111,19 +113,26 @@ if TYPE_CHECKING:
     from autodiff import serialization as serialization
     from autodiff import signal as signal
     from autodiff import sparse as sparse
+    from autodiff import storage as storage
     from autodiff import testing as testing
     from autodiff import types as types
     from autodiff import utils as utils
     from autodiff import viz as viz
+    from autodiff._utils import cond as cond
+    from autodiff._utils import while_loop as while_loop
     from autodiff.amp import GradScaler as GradScaler
     from autodiff.amp import autocast as autocast
     from autodiff.compiling import compile as compile
+    from autodiff.cuda import OutOfMemoryError as OutOfMemoryError
     from autodiff.io import load as load
     from autodiff.io import save as save
     from autodiff.overrides import typename as typename
     from autodiff.sparse import sparse_coo_tensor as sparse_coo_tensor
     from autodiff.sparse import sparse_csr_tensor as sparse_csr_tensor
     from autodiff.sparse import spmm as spmm
+    from autodiff.storage import TypedStorage as TypedStorage
+    from autodiff.storage import UntypedStorage as UntypedStorage
+    from autodiff.storage import is_storage as is_storage
     from autodiff.tensors.later import *
     from autodiff.viz import explain as explain
     from autodiff.viz import memory as memory
@@ -142,9 +151,9 @@ _name_lines_of_user()
 _give_tensors(vars(), _FUNCTIONS)
 _add_examples({name: getattr(Tensor, name) for name in _FUNCTIONS if hasattr(Tensor, name)}, _FUNCTIONS)
 _LATER = {name: name for name in (
-    "accelerator", "amp", "backends", "compiler", "cuda", "data", "distributed", "distributions", "export", "func",
-    "io", "jit", "library", "multiprocessing", "nn", "optim", "overrides", "profiler", "return_types", "serialization",
-    "signal", "sparse", "testing", "types", "utils", "viz",
+    "accelerator", "amp", "backends", "compiler", "cpu", "cuda", "data", "distributed", "distributions", "export",
+    "func", "io", "jit", "library", "multiprocessing", "nn", "onnx", "optim", "overrides", "profiler", "return_types",
+    "serialization", "signal", "sparse", "storage", "testing", "types", "utils", "viz",
 )} | {"mps": "accelerator", "xpu": "accelerator", "_C": "_C",
      "_dynamo": "_dynamo", "_jit_internal": "_jit_internal"}  # fmt: skip
 _PARTS = ("autograd", "errors", "fft", "linalg", "random", "special")
@@ -152,8 +161,9 @@ _OTHERS = ("Any", "TYPE_CHECKING", "annotations")  # what is not the library's o
 _LATER_NAMES = {
     "GradScaler": "amp", "autocast": "amp", "compile": "compiling", "load": "io", "save": "io", "explain": "viz",
     "memory": "viz", "typename": "overrides", "sparse_coo_tensor": "sparse", "sparse_csr_tensor": "sparse",
-    "spmm": "sparse", **dict.fromkeys(("_assert", "_softmax_backward_data", "_log_softmax_backward_data"), "_utils"),
-    "_amp_foreach_non_finite_check_and_unscale_": "amp",
+    "spmm": "sparse", **dict.fromkeys(("TypedStorage", "UntypedStorage", "is_storage"), "storage"), **dict.fromkeys(
+        ("_assert", "_softmax_backward_data", "_log_softmax_backward_data", "cond", "while_loop"), "_utils"),
+    "_amp_foreach_non_finite_check_and_unscale_": "amp", "OutOfMemoryError": "cuda",
 }  # fmt: skip
 # Names that come here are declared for checkers of types in autodiff/tensors/later.pyi.
 _OF_LAYERS = {"vmap": "func", **dict.fromkeys((
@@ -163,18 +173,20 @@ _OF_LAYERS = {"vmap": "func", **dict.fromkeys((
     "pixel_unshuffle", "prelu", "relu_", "rms_norm", "rrelu", "rrelu_", "selu", "selu_", "threshold", "threshold_",
 ), "nn.functional"), **dict.fromkeys((
     "adaptive_max_pool1d", "alpha_dropout", "batch_norm", "constant_pad_nd", "dropout", "dropout_", "embedding",
-    "feature_alpha_dropout", "feature_dropout", "group_norm", "instance_norm", "layer_norm",
+    "embedding_bag", "feature_alpha_dropout", "feature_dropout", "grid_sampler", "grid_sampler_2d", "grid_sampler_3d",
+    "gru_cell", "group_norm", "instance_norm", "layer_norm", "lstm_cell", "native_layer_norm", "rnn_relu_cell",
+    "rnn_tanh_cell",
 ), "nn.functional.top_level"), **dict.fromkeys((
     "binary_cross_entropy_with_logits", "cosine_embedding_loss", "ctc_loss", "hinge_embedding_loss", "kl_div",
     "margin_ranking_loss", "poisson_nll_loss", "triplet_margin_loss",
 ), "nn.functional.numbered_reductions")}  # fmt: skip
 _METHODS = frozenset((
     "abs_", "absolute_", "acos_", "acosh_", "addmv_", "arccos_", "arccosh_", "arcsin_", "arcsinh_", "arctan_",
-    "arctanh_", "asin_", "asinh_", "atan_", "atanh_", "ceil_", "clamp_", "clamp_max_", "clamp_min_", "clip_", "cos_",
-    "cosh_", "deg2rad_", "detach", "detach_", "erf_", "erfc_", "exp2_", "exp_", "expm1_", "fill_", "fix_", "floor_",
-    "frac_", "i0_", "index_put_", "ldexp_", "log10_", "log1p_", "log2_", "log_", "logit_", "nan_to_num_", "neg_",
-    "negative_", "rad2deg_", "reciprocal_", "round_", "rsqrt_", "sigmoid_", "sin_", "sinc_", "sinh_", "sqrt_",
-    "square_", "tan_", "tanh_", "trunc_", "xlogy_", "zero_",
+    "arctanh_", "as_strided_", "asin_", "asinh_", "atan_", "atanh_", "ceil_", "clamp_", "clamp_max_", "clamp_min_",
+    "clip_", "cos_", "cosh_", "deg2rad_", "detach", "detach_", "erf_", "erfc_", "exp2_", "exp_", "expm1_", "fill_",
+    "fix_", "floor_", "frac_", "gcd_", "i0_", "index_put_", "lcm_", "ldexp_", "log10_", "log1p_", "log2_", "log_",
+    "logit_", "nan_to_num_", "neg_", "negative_", "rad2deg_", "reciprocal_", "resize_as_", "round_", "rsqrt_",
+    "sigmoid_", "sin_", "sinc_", "sinh_", "sqrt_", "square_", "tan_", "tanh_", "trunc_", "xlogy_", "zero_",
 ))  # fmt: skip
 _GONE = {"eig": "linalg.eig", "lstsq": "linalg.lstsq, the matrix first", "matrix_rank": "linalg.matrix_rank",
          "solve": "linalg.solve, the matrix first", "symeig": "linalg.eigh"}  # fmt: skip
@@ -198,8 +210,8 @@ if not TYPE_CHECKING:  # to which any name would be one of these
                 return lists.foreach(name)
         if name in _GONE:
             raise AttributeError(f"PyTorch has {name} no more, and neither is it here; use {_GONE[name]}")
-        if _without_counterpart(f"autodiff.{name}"):
-            raise AttributeError(_without_counterpart(f"autodiff.{name}"))
+        if _is_absent(f"autodiff.{name}"):
+            return importlib.import_module(f"autodiff.{name}")
         raise _no_attribute("autodiff", name, __dir__())
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from autodiff.engine.value import Value
@@ -48,3 +48,25 @@ def _softmax_backward_data(grad_output: Value, output: Value, dim: int, input_dt
 def _log_softmax_backward_data(grad_output: Value, output: Value, dim: int, input_dtype: Any = None) -> Any:
     """The same for log_softmax."""
     return log_softmax.vjps[0](grad_output, output, None, axis=dim)
+
+
+def cond(pred: Any, true_fn: Callable[..., Any], false_fn: Callable[..., Any], operands: Sequence[Any] = ()) -> Any:
+    """``true_fn(*operands)`` where ``pred`` holds, else ``false_fn(*operands)``.
+
+    >>> from autodiff import tensor
+    >>> cond(tensor(True), lambda x: x + 1, lambda x: x - 1, (tensor(1.0),))
+    tensor(2.)
+    """
+    return (true_fn if pred else false_fn)(*operands)
+
+
+def while_loop(cond_fn: Callable[..., Any], body_fn: Callable[..., Any], carried_inputs: Sequence[Any]) -> Any:
+    """What ``body_fn`` makes of the inputs, and of what it made, as long as ``cond_fn`` holds for it.
+
+    >>> while_loop(lambda i, x: i < 3, lambda i, x: (i + 1, 2 * x), (0, 1))
+    (3, 8)
+    """
+    carried = tuple(carried_inputs)
+    while cond_fn(*carried):
+        carried = tuple(body_fn(*carried))
+    return carried

@@ -13,6 +13,8 @@ import numpy as np
 
 from autodiff.errors import OptionError
 
+__path__: list[str] = []  # so that import lines find PyTorch's files in it, all of which are this one
+
 
 class autocast(ContextDecorator):  # PyTorch's name
     """A block, or a decorated function, that computes as if it were not in one.
@@ -33,6 +35,11 @@ class autocast(ContextDecorator):  # PyTorch's name
 
     def __exit__(self, *error: object) -> None:
         pass
+
+
+def is_autocast_available(device_type: str) -> bool:
+    """Whether there is such a block; it changes nothing anywhere."""
+    return True
 
 
 def _scaled_back(gradients: Sequence[Any], inv_scale: Any) -> bool:

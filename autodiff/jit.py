@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
+import builtins
+import contextlib
 import importlib
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Iterator
+from types import UnionType
+from typing import Any, Union, get_args, get_origin
 from typing import Final as Final
 
 from autodiff.errors import OptionError
+
+
+class TracerWarning(Warning):
+    """What PyTorch's tracer warns with, for programs that filter it; nothing here does."""
+
+
+class ScriptWarning(Warning):
+    """The same for its compiler."""
 
 
 def script(obj: Any, *args: Any, **kwargs: Any) -> Any:
@@ -36,6 +47,26 @@ def ignore(drop: Any = False, **kwargs: Any) -> Any:
 
 
 unused = ignore
+
+
+@contextlib.contextmanager
+def optimized_execution(should_optimize: bool) -> Iterator[None]:
+    """A block in which nothing is other than outside."""
+    yield
+
+
+strict_fusion = contextlib.nullcontext
+
+
+def isinstance(obj: Any, target_type: Any) -> bool:
+    """Whether ``obj`` is of a type, of which parameters as in ``List[int]`` are not asked for.
+
+    >>> from typing import List
+    >>> isinstance([1], List[int]), isinstance(1, List[int])
+    (True, False)
+    """
+    parts = get_args(target_type) if get_origin(target_type) in (Union, UnionType) else (target_type,)
+    return any(builtins.isinstance(obj, get_origin(part) or part) for part in parts)
 
 
 def annotate(the_type: Any, the_value: Any) -> Any:

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
-from autodiff.dtypes import float16
 from autodiff.errors import OptionError
+from autodiff.named_dtypes import bfloat16, float16
 
 __all__ = [
-    "get_autocast_gpu_dtype", "get_deterministic_debug_mode", "get_float32_matmul_precision",
-    "get_num_interop_threads", "has_cuda", "has_cudnn", "has_lapack", "has_mkl", "has_mkldnn", "has_mps", "has_openmp",
-    "has_spectral", "is_autocast_enabled", "is_warn_always_enabled", "set_deterministic_debug_mode",
-    "set_float32_matmul_precision", "set_flush_denormal", "set_num_interop_threads", "set_warn_always",
+    "clear_autocast_cache", "get_autocast_cpu_dtype", "get_autocast_dtype", "get_autocast_gpu_dtype",
+    "get_deterministic_debug_mode", "get_device", "get_float32_matmul_precision", "get_num_interop_threads", "has_cuda",
+    "has_cudnn", "has_lapack", "has_mkl", "has_mkldnn", "has_mps", "has_openmp", "has_spectral",
+    "is_autocast_cache_enabled", "is_autocast_cpu_enabled", "is_autocast_enabled", "is_warn_always_enabled",
+    "set_autocast_cache_enabled", "set_autocast_cpu_dtype", "set_autocast_cpu_enabled", "set_autocast_dtype",
+    "set_autocast_enabled", "set_autocast_gpu_dtype", "set_deterministic_debug_mode", "set_float32_matmul_precision",
+    "set_flush_denormal", "set_num_interop_threads", "set_warn_always",
 ]  # fmt: skip
 
 _told: dict[str, Any] = {"precision": "highest", "threads": 1, "debug": 0, "warn": False}
@@ -88,3 +91,44 @@ def is_autocast_enabled(device_type: Any = None) -> bool:
 def get_autocast_gpu_dtype() -> Any:
     """float16, as PyTorch says; nothing is cast."""
     return float16
+
+
+def get_autocast_cpu_dtype() -> Any:
+    """bfloat16, as PyTorch says; nothing is cast."""
+    return bfloat16
+
+
+def get_autocast_dtype(device_type: Any) -> Any:
+    """What PyTorch would cast to on a device of that type; nothing is cast."""
+    return bfloat16 if device_type == "cpu" else float16
+
+
+def is_autocast_cpu_enabled() -> bool:
+    """False: ``autocast`` changes nothing."""
+    return False
+
+
+def is_autocast_cache_enabled() -> bool:
+    """True, as PyTorch says; nothing is cast, and nothing kept."""
+    return True
+
+
+def set_autocast_enabled(*options: Any) -> None:
+    """Nothing: ``autocast`` changes nothing, and neither does what it is set to."""
+
+
+set_autocast_cache_enabled = set_autocast_cpu_dtype = set_autocast_cpu_enabled = set_autocast_enabled
+set_autocast_dtype = set_autocast_gpu_dtype = set_autocast_enabled
+
+
+def clear_autocast_cache() -> None:
+    """Nothing, as nothing was kept."""
+
+
+def get_device(input: Any) -> int:
+    """-1, as PyTorch says of a tensor on the CPU.
+
+    >>> get_device([1.0])
+    -1
+    """
+    return -1

@@ -14,28 +14,72 @@ from importlib.machinery import ModuleSpec, PathFinder
 from types import ModuleType
 from typing import Any
 
+from autodiff.errors import AttributeNameError, OptionError
+
 _HERE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 _BESIDE = frozenset(["autodiff.nn", "autodiff.optim"])  # packages beside this one, which PyTorch has inside
 _LOAD = "download the weights, and load(path) reads them"
-_INSTEAD = {  # modules of PyTorch's that have no counterpart, and what to do where that is one sentence
-    "ao": "",
-    "export": "",
-    "fx": "",
+_FLOATS = "models compute in floats here"
+_LINES = "it is one process, or several over MPI (docs/scaling.md)"
+_INSTEAD = {  # parts of PyTorch that are not here, and what to do where that is one sentence
+    "ao": _FLOATS,
+    "cuda.comm": "",
+    "cuda.graphs": "",
+    "cuda.nccl": "",
+    "distributed.algorithms": _LINES,
+    "distributed.checkpoint": "save(model.state_dict(), path) writes a model",
+    "distributed.device_mesh": _LINES,
+    "distributed.elastic": _LINES,
+    "distributed.fsdp": _LINES,
+    "distributed.optim": _LINES,
+    "distributed.pipelining": _LINES,
+    "distributed.rpc": _LINES,
+    "distributed.tensor": _LINES,
+    "fx": "viz.draw and compile show what a model computes",
+    "futures": "",
     "hub": _LOAD,
-    "masked": "",
-    "nested": "",
-    "onnx": "",
-    "package": "",
-    "quantization": "",
+    "jit.frontend": "",
+    "jit.mobile": "",
+    "masked": "nan_to_num, where and masked_fill leave out entries",
+    "monitor": "",
+    "nested": "nn.utils.rnn packs sequences of several lengths",
+    "nn.attention.bias": "scaled_dot_product_attention takes a mask",
+    "nn.attention.flex_attention": "scaled_dot_product_attention takes a mask",
+    "nn.intrinsic": _FLOATS,
+    "nn.qat": _FLOATS,
+    "nn.quantizable": _FLOATS,
+    "nn.quantized": _FLOATS,
+    "onnx.operators": "",
+    "onnx.symbolic_helper": "",
+    "onnx.symbolic_registry": "",
+    "onnx.utils": "onnx.export writes a file",
+    "package": "save(model.state_dict(), path) writes a model",
+    "quantization": _FLOATS,
+    "quasirandom": "scipy.stats.qmc.Sobol draws such points",
+    "testing._internal": "",
     "utils.benchmark": "use Python's own timeit",
+    "utils.bundled_inputs": "",
     "utils.cpp_extension": "docs/extending.md adds an operation in Python",
+    "utils.data.datapipes": "an IterableDataset does it",
+    "utils.flop_counter": "viz.summary counts operations",
+    "utils.mobile_optimizer": "",
     "utils.model_zoo": _LOAD,
+}
+_OPTIONAL = {  # what PyTorch has only beside another package: programs are ready for an import that fails
     "utils.tensorboard": "draw the losses with matplotlib, or install tensorboardX",
 }
 
 _INSIDE = {  # modules of PyTorch's, and the modules that have their names here
     "autograd.gradcheck": "autograd",
+    "amp.autocast_mode": "amp",
+    "amp.grad_scaler": "amp",
+    "cpu.amp": "amp",
+    "cuda.amp.autocast_mode": "amp",
+    "cuda.amp.common": "amp",
+    "cuda.amp.grad_scaler": "amp",
+    "cuda.memory": "cuda",
     "cuda.random": "cuda",
+    "cuda.streams": "cuda",
     "nn.parallel.data_parallel": "nn.parallel",
     "nn.parallel.distributed": "nn.parallel",
     "nn.utils.spectral_norm": "nn.utils",
@@ -60,6 +104,38 @@ class _Inside(ModuleType):
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         return self.__wrapped__(*args, **kwargs)
+
+
+class _Name(type):
+    """A name in a part of PyTorch that is not here.
+
+    It stands in import lines, annotations, lists of base classes and ``isinstance``; what needs it is refused.
+    """
+
+    def __call__(cls, *args: Any, **kwargs: Any) -> Any:
+        raise OptionError(cls.refusal)  # of the class, or of the one that it extends
+
+    def __getattr__(cls, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        raise AttributeNameError(cls.refusal)
+
+
+class _Absent(ModuleType):
+    """A part of PyTorch that is not here: it can be imported, and what it lacks says so when it is used."""
+
+    def __init__(self, name: str, repair: str) -> None:
+        super().__init__(name, f"{name} is not here, as torch has it. {repair.capitalize()}")
+        self.__path__: list[str] = []  # so that what is in it is looked for, and found absent
+        self._repair = repair
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(f"module {self.__name__!r} has no attribute {name!r}")
+        whole = f"autodiff.{self.__name__.removeprefix('autodiff.')}.{name}"
+        words = f"there is no {whole}, as torch has it{self._repair and '; '}{self._repair}"
+        found = vars(self)[name] = _Name(name, (), {"__module__": self.__name__, "__doc__": words, "refusal": words})
+        return found
 
 
 class _Same:
@@ -149,35 +225,40 @@ class Attributes:
     """Finds modules that stand in their package under another name; asked when the path has been searched in vain."""
 
     @staticmethod
-    def find_spec(name: str, path: Sequence[str] | None, target: object = None) -> ModuleSpec | None:
+    def find_spec(name: str, folders: Sequence[str] | None, target: object = None) -> ModuleSpec | None:
         """The module, as ``nn.modules.conv`` is ``nn.modules.convolution``; None for what is nowhere.
 
-        Raises ModuleNotFoundError, which names a repair, for modules of PyTorch's that have no counterpart.
+        A part of PyTorch that is not here is found, too: what it lacks says so when it is used.
+
+        Raises ModuleNotFoundError, which names a repair, for what PyTorch itself has only beside another package.
         """
         package, _, short = name.rpartition(".")
         if package.partition(".")[0] not in ("autodiff", "nn", "optim"):
             return None
-        inside = _INSIDE.get(name.removeprefix("autodiff."))
+        path = name.removeprefix("autodiff.")
+        inside = _INSIDE.get(path)
         if inside is not None:
             return _same(name, _Inside(name, importlib.import_module(f"autodiff.{inside}")))
         found = sys.modules[package]
+        if isinstance(found, _Absent):
+            return _same(name, _Absent(name, found._repair))
+        if path in _INSTEAD:
+            return _same(name, _Absent(name, _INSTEAD[path]))
         module = found if name == "autodiff.functional" else getattr(found, short, None)  # torch has those names twice
         if isinstance(module, ModuleType):
             return _same(name, module)
-        missing = without_counterpart(name)
-        if not missing:
-            return None
-        raise ModuleNotFoundError(missing, name=name)
+        if path in _OPTIONAL:
+            raise ModuleNotFoundError(f"there is no {name}, as torch has it; {_OPTIONAL[path]}", name=name)
+        return None
 
 
-def without_counterpart(name: str) -> str:
-    """What is said of a module of PyTorch's that is not here; empty for any other name.
+def is_absent(name: str) -> bool:
+    """Whether that is the path of a part of PyTorch that is not here.
 
-    >>> without_counterpart("autodiff.hub")
-    'there is no autodiff.hub, as torch has it; download the weights, and load(path) reads them'
+    >>> is_absent("autodiff.hub"), is_absent("autodiff.hubs")
+    (True, False)
     """
-    repair = _INSTEAD.get(name.removeprefix("autodiff."))
-    return "" if repair is None else f"there is no {name}, as torch has it{repair and '; '}{repair}"
+    return name.removeprefix("autodiff.") in _INSTEAD
 
 
 def no_attribute(module: str, name: str, known: Iterable[str] | None = None) -> AttributeError:

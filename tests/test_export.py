@@ -236,3 +236,27 @@ def test_mistakes_in_the_call_are_named(tmp_path: Path, monkeypatch: pytest.Monk
     with pytest.raises(FileFormatError, match="pip install onnx"):
         onnx(layer, randn(2, 3), path)
     assert not os.listdir(tmp_path)
+
+
+def test_pytorchs_export_writes_the_same_file(tmp_path: Path) -> None:
+    """By its arguments, to a path or to an open file; sizes are fixed but where axes are named, or numbered."""
+    import autodiff.onnx
+    from autodiff.onnx import OperatorExportTypes, TrainingMode, is_in_onnx_export
+
+    model, x = nn.Linear(3, 2), randn(2, 3)
+    options: dict[str, Any] = {"opset_version": 11, "export_params": True, "do_constant_folding": True,
+                               "training": TrainingMode.EVAL, "operator_export_type": OperatorExportTypes.ONNX}
+    autodiff.onnx.export(model, x, tmp_path / "fixed.onnx", verbose=False, **options)
+    names: dict[str, Any] = {"input_names": ["x"], "output_names": ["y"]}
+    for axes in ({"x": {0: "n"}, "y": {0: "n"}}, {"x": [0], "y": [0]}):
+        with open(tmp_path / "free.onnx", "wb") as file:
+            autodiff.onnx.export(model, (x,), file, dynamic_axes=axes, **names, **options)
+        session = runtime.InferenceSession(str(tmp_path / "free.onnx"))
+        given = randn(5, 3)
+        found = session.run(["y"], {"x": given.numpy()})[0]
+        np.testing.assert_allclose(found, model(given).detach().numpy(), rtol=1e-5, atol=1e-6)
+    shape = format.load(str(tmp_path / "fixed.onnx")).graph.input[0].type.tensor_type.shape
+    assert [axis.dim_value for axis in shape.dim] == [2, 3]
+    assert not is_in_onnx_export()
+    with pytest.raises(OptionError, match="path"):
+        autodiff.onnx.export(model, x)

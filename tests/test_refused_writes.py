@@ -19,7 +19,7 @@ ARGUMENTS: tuple[tuple[Any, ...], ...] = (
     (), (0.5,), (0.25, 0.5), (OTHER,), (OTHER, OTHER), (OTHER, 0.5), (OTHER[0], OTHER[1]), (OTHER, OTHER[0]), (0,),
     (0, INDEX, -1.5), (0, INDEX, OTHER[:2]), (0, INDEX, OTHER[:2], "prod"), ((INDEX,), OTHER[:2]), (MASK, 7.0),
     (MASK, OTHER), (0, ALONG, OTHER), (0, ALONG, OTHER, "sum"), (INDEX, OTHER[0, :2]), (OTHER[None], OTHER[None]),
-    (tensor(np.array([1, 2, 3])),), (lambda x: x * 2,), (OTHER, lambda x, y: x + y),
+    (tensor(np.array([1, 2, 3])),), (lambda x: x * 2,), (OTHER, lambda x, y: x + y), (2, 0, 1.0),
 )  # fmt: skip
 OPERATORS = ["__iadd__", "__isub__", "__imul__", "__itruediv__", "__ifloordiv__", "__imod__", "__ipow__"]
 KEYS: dict[str, Any] = {
@@ -30,7 +30,7 @@ KEYS: dict[str, Any] = {
 
 WRITE_NOTHING = {
     "detach_", "requires_grad_", "squeeze_", "unsqueeze_", "t_", "transpose_", "swapaxes_", "swapdims_", "set_",
-    "resize_", "resize_as_", "share_memory_",
+    "as_strided_", "resize_", "resize_as_", "share_memory_",
 }  # fmt: skip
 OF_OTHER_SHAPES = {"addmv_", "baddbmm_"}  # of the same wrapper as all others
 OF_WHOLE_NUMBERS = {f"{name}_" for name in (  # which are never tracked

@@ -16,6 +16,8 @@ from parity.harness import peer
 import autodiff
 import nn
 import optim
+from autodiff import spelling
+from autodiff.errors import OptionError
 
 ROOT = Path(__file__).resolve().parent.parent
 SAME = {
@@ -123,12 +125,56 @@ print(nn.Linear.__module__, type(model).__module__, autodiff.nn.functional is F)
 
 
 def test_what_is_missing_says_so() -> None:
-    """A module of PyTorch's without a counterpart names a repair; a name that nobody has fails as any other does."""
+    """What PyTorch has only beside other packages names a repair; a name that nobody has fails as any other does."""
     with pytest.raises(ModuleNotFoundError, match=r"no autodiff\.utils\.tensorboard, as torch has it; .* matplotlib"):
         importlib.import_module("autodiff.utils.tensorboard")
     for name in ("autodiff.nothing", "autodiff.nn.nothing", "nn.nothing", "autodiff.optim.lr_scheduler.nothing"):
         with pytest.raises(ModuleNotFoundError, match=f"No module named '{name}'"):
             importlib.import_module(name)
+
+
+ABSENT = [
+    "ao.quantization", "cuda.graphs", "distributed.fsdp", "fx", "fx.experimental.proxy_tensor", "hub", "masked",
+    "nested", "nn.quantized.dynamic", "package", "quantization", "testing._internal.common_utils", "utils.benchmark",
+    "utils.cpp_extension", "utils.model_zoo",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("path", ABSENT)
+def test_what_is_not_here_can_be_imported_and_says_so_when_it_is_used(path: str) -> None:
+    """A program that never comes to it runs: names stand in annotations, base classes and ``isinstance``."""
+    module = importlib.import_module(f"autodiff.{path}")
+    assert importlib.import_module(f"autodiff.{path}") is module
+    found = module.Anything
+    assert found is module.Anything
+    assert not isinstance(3, found)
+
+    class Own(found):  # type: ignore[misc, valid-type]
+        """A class of the program's, which extends one that is not here."""
+
+    for use in (found, Own, lambda: found(1, key=2)):
+        with pytest.raises(OptionError, match=rf"no autodiff\.{path}\.Anything, as torch has it"):
+            use()
+    with pytest.raises(AttributeError, match=r"Anything, as torch has it"):
+        _ = found.member
+    assert not hasattr(found, "__wrapped__")
+    assert not hasattr(module, "__all__")
+    assert path.partition(".")[0] in ("cuda", "distributed", "nn", "testing", "utils") or path not in dir(autodiff)
+
+
+def test_an_attribute_finds_what_is_not_here(tmp_path: Path) -> None:
+    """As ``torch.hub.load(...)`` in a program that never imports it by a line of its own."""
+    program = "import autodiff as t\nprint(hasattr(t, 'hub'), t.hub.load.__name__, t.onnx.export.__name__)"
+    assert run(program, tmp_path) == "True load export\n"
+
+
+def test_what_is_there_comes_before_what_is_not() -> None:
+    """No name of the list of what is absent hides a module that is here."""
+    for path in spelling._INSTEAD:
+        if "." in path:
+            package, _, short = path.rpartition(".")
+            parent = importlib.import_module(f"autodiff.{package}")
+            assert not hasattr(parent, short) or type(getattr(parent, short)).__name__ == "_Absent", path
 
 
 def test_what_there_is_is_listed() -> None:

@@ -46,6 +46,21 @@ SAME: dict[str, Callable[[Any], Any]] = {  # what PyTorch without a GPU says, wo
     "autocast": lambda t: t.is_autocast_enabled(),
     "distributed": lambda t: t.distributed.is_initialized(),
     "jit": lambda t: (t.jit.is_scripting(), t.jit.annotate(int, 3)),
+    "words of autocast": lambda t: (
+        t.is_autocast_cache_enabled(), str(t.get_autocast_dtype("cuda")).partition(".")[2],
+        t.clear_autocast_cache(), t.amp.is_autocast_available("cpu"),
+    ),
+    "number of the device": lambda t: t.get_device(t.ones(2)),
+    "cpu": lambda t: (t.cpu.is_available(), t.cpu.device_count(), t.cpu.current_device(), t.cpu.synchronize()),
+    "is_xla": lambda t: (t.ones(2).is_xla, t.ones(2).is_shared()),
+    "branches": lambda t: (
+        t.cond(t.tensor(True), lambda x: x.add(1), lambda x: x.sub(1), (t.tensor(2.0),)).item(),
+        t.cond(t.tensor(False), lambda x: x.add(1), lambda x: x.sub(1), (t.tensor(2.0),)).item(),
+    ),
+    "types in scripts": lambda t: (
+        t.jit.isinstance(1, int), t.jit.isinstance(1, str), t.jit.isinstance(None, int | None),
+        t.jit.isinstance("", int | None),
+    ),
 }  # fmt: skip
 FORMATS: list[Callable[[], Any]] = [
     lambda: autodiff.ones(2, 3, 4, 5).contiguous(memory_format=autodiff.channels_last),
@@ -203,3 +218,29 @@ def test_processes_are_started_and_their_failure_is_told() -> None:
     autodiff.multiprocessing.spawn(_fails, nprocs=1)
     with pytest.raises(RuntimeError, match="process 1 of 2 ended with exit code 3"):
         autodiff.multiprocessing.spawn(_fails, nprocs=2)
+
+
+def test_words_for_blocks_and_warnings_change_nothing() -> None:
+    """Names of stretches for a profiler, blocks of the compiler's, classes of warnings that programs filter."""
+    from autodiff.cpu.amp import autocast
+    from autodiff.cuda.amp.grad_scaler import GradScaler
+
+    with autodiff.cuda.nvtx.range("step"), autodiff.jit.optimized_execution(False), autodiff.jit.strict_fusion():
+        assert (autodiff.cuda.nvtx.range_push("a"), autodiff.cuda.nvtx.range_pop()) == (0, 0)
+    with autocast(), autodiff.compiler.set_stance("force_eager"):
+        autodiff.set_autocast_enabled(True)
+    assert not autodiff.is_autocast_enabled()
+    assert not autodiff.is_autocast_cpu_enabled()
+    assert autodiff.get_autocast_cpu_dtype() == autodiff.bfloat16
+    assert autodiff.compiler.list_backends() == []
+    assert GradScaler is autodiff.amp.GradScaler
+    assert issubclass(autodiff.jit.TracerWarning, Warning)
+    assert autodiff.jit.isinstance({}, dict[str, int])
+    assert not autodiff.jit.isinstance([], dict[str, int])
+    assert autodiff.cuda.memory_cached() == autodiff.cuda.max_memory_cached() == 0
+    autodiff.cuda.nvtx.mark("end")
+    autodiff.cpu.set_device("cpu")
+    autodiff.ones(2).record_stream(None)
+    with pytest.raises(autodiff.cuda.OutOfMemoryError):
+        raise MemoryError
+    assert autodiff.while_loop(lambda i, x: i < 3, lambda i, x: (i + 1, x * 2), (0, autodiff.tensor(1.0)))[1] == 8

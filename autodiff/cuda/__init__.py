@@ -18,11 +18,16 @@ from autodiff.accelerator import max_memory_reserved as max_memory_reserved
 from autodiff.accelerator import memory_allocated as memory_allocated
 from autodiff.accelerator import memory_reserved as memory_reserved
 from autodiff.accelerator import synchronize as synchronize
+from autodiff.cuda import nvtx as nvtx
 from autodiff.errors import DeviceError
 
 _initialized = False  # which reversible layers ask, to keep states of generators
 
-ipc_collect = init = reset_peak_memory_stats = reset_max_memory_allocated = seed = seed_all = synchronize
+OutOfMemoryError = MemoryError  # what NumPy raises
+
+ipc_collect = init = reset_accumulated_memory_stats = reset_peak_memory_stats = synchronize
+reset_max_memory_allocated = reset_max_memory_cached = seed = seed_all = synchronize
+max_memory_cached = memory_cached = memory_allocated
 
 
 def _refused(name: str) -> Callable[..., Any]:
@@ -35,6 +40,7 @@ def _refused(name: str) -> Callable[..., Any]:
 
 current_device = _refused("current_device")
 current_stream = _refused("current_stream")
+default_stream = _refused("default_stream")
 device = _refused("device")
 get_device_capability = _refused("get_device_capability")
 get_device_name = _refused("get_device_name")
@@ -44,7 +50,10 @@ mem_get_info = _refused("mem_get_info")
 memory_stats = _refused("memory_stats")
 memory_summary = _refused("memory_summary")
 set_device = _refused("set_device")
+set_per_process_memory_fraction = _refused("set_per_process_memory_fraction")
 set_rng_state = _refused("set_rng_state")
+set_stream = _refused("set_stream")
+utilization = _refused("utilization")
 stream = _refused("stream")
 Event, Stream = _refused("Event"), _refused("Stream")
 BFloat16Tensor, BoolTensor, ByteTensor = _refused("BFloat16Tensor"), _refused("BoolTensor"), _refused("ByteTensor")

@@ -251,6 +251,7 @@ FUNCTIONS: Examples = {
     "searchsorted": ("searchsorted(tensor([1, 3, 5]), tensor([3, 4]))", "tensor([1, 2])"),
     "seed": ("seed() >= 0", "True"),
     "select": ("select(tensor([[1, 2], [3, 4]]), 0, 1)", "tensor([3, 4])"),
+    "select_copy": ("select_copy(tensor([[1, 2], [3, 4]]), 0, 1)", "tensor([3, 4])"),
     "select_scatter": ("select_scatter(zeros(2, 2), ones(2), 0, 1).tolist()", "[[0.0, 0.0], [1.0, 1.0]]"),
     "set_grad_enabled": ("set_grad_enabled(True) is None", "False"),
     "sgn": ("sgn(tensor([-2.0, 0.0, 3.0]))", "tensor([-1.,  0.,  1.])"),

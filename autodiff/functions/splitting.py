@@ -20,7 +20,8 @@ from autodiff.ops.shaping import copy, slide
 
 __all__ = [
     "as_strided", "chunk", "dsplit", "flip", "fliplr", "flipud", "hsplit", "narrow", "roll", "rot90", "select", "split",
-    "split_with_sizes", "tensor_split", "unbind", "unsafe_chunk", "unsafe_split", "vsplit",
+    "split_with_sizes", "tensor_split", "unbind", "unsafe_chunk", "unsafe_split",
+    "unsafe_split_with_sizes", "vsplit",
 ]
 
 _cut_names = also_called(
@@ -74,7 +75,7 @@ def split_with_sizes(input: Any, split_sizes: Sequence[int], dim: int = 0) -> tu
     return split(input, list(split_sizes), dim)
 
 
-unsafe_chunk, unsafe_split = chunk, split
+unsafe_chunk, unsafe_split, unsafe_split_with_sizes = chunk, split, split_with_sizes
 
 
 @_cut_names

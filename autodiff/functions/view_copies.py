@@ -17,7 +17,7 @@ from autodiff.functions.arrays import array_of, constant
 from autodiff.ops.shaping import copy
 
 __all__ = [
-    "alias_copy", "as_strided_copy", "diagonal_copy", "expand_copy", "narrow_copy", "permute_copy",
+    "alias_copy", "as_strided_copy", "diagonal_copy", "expand_copy", "narrow_copy", "permute_copy", "select_copy",
     "split_with_sizes_copy", "squeeze_copy", "t_copy", "transpose_copy", "unbind_copy", "unfold_copy", "unsqueeze_copy",
     "view_copy",
 ]
@@ -55,6 +55,7 @@ diagonal_copy = copying(diagonals.diagonal)
 expand_copy = copying(shaping.expand)
 narrow_copy = copying(splitting.narrow)
 permute_copy = copying(shaping.permute)
+select_copy = copying(splitting.select)
 split_with_sizes_copy = copying(splitting.split_with_sizes)
 squeeze_copy = copying(shaping.squeeze)
 t_copy = copying(shaping.t)

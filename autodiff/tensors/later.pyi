@@ -48,11 +48,20 @@ from nn.functional.top_level import constant_pad_nd as constant_pad_nd
 from nn.functional.top_level import dropout as dropout
 from nn.functional.top_level import dropout_ as dropout_
 from nn.functional.top_level import embedding as embedding
+from nn.functional.top_level import embedding_bag as embedding_bag
 from nn.functional.top_level import feature_alpha_dropout as feature_alpha_dropout
 from nn.functional.top_level import feature_dropout as feature_dropout
+from nn.functional.top_level import grid_sampler as grid_sampler
+from nn.functional.top_level import grid_sampler_2d as grid_sampler_2d
+from nn.functional.top_level import grid_sampler_3d as grid_sampler_3d
 from nn.functional.top_level import group_norm as group_norm
+from nn.functional.top_level import gru_cell as gru_cell
 from nn.functional.top_level import instance_norm as instance_norm
 from nn.functional.top_level import layer_norm as layer_norm
+from nn.functional.top_level import lstm_cell as lstm_cell
+from nn.functional.top_level import native_layer_norm as native_layer_norm
+from nn.functional.top_level import rnn_relu_cell as rnn_relu_cell
+from nn.functional.top_level import rnn_tanh_cell as rnn_tanh_cell
 
 mps = xpu = accelerator
 
@@ -67,6 +76,7 @@ arcsin_ = Tensor.arcsin_
 arcsinh_ = Tensor.arcsinh_
 arctan_ = Tensor.arctan_
 arctanh_ = Tensor.arctanh_
+as_strided_ = Tensor.as_strided_
 asin_ = Tensor.asin_
 asinh_ = Tensor.asinh_
 atan_ = Tensor.atan_
@@ -90,8 +100,10 @@ fill_ = Tensor.fill_
 fix_ = Tensor.fix_
 floor_ = Tensor.floor_
 frac_ = Tensor.frac_
+gcd_ = Tensor.gcd_
 i0_ = Tensor.i0_
 index_put_ = Tensor.index_put_
+lcm_ = Tensor.lcm_
 ldexp_ = Tensor.ldexp_
 log10_ = Tensor.log10_
 log1p_ = Tensor.log1p_
@@ -103,6 +115,7 @@ neg_ = Tensor.neg_
 negative_ = Tensor.negative_
 rad2deg_ = Tensor.rad2deg_
 reciprocal_ = Tensor.reciprocal_
+resize_as_ = Tensor.resize_as_
 round_ = Tensor.round_
 rsqrt_ = Tensor.rsqrt_
 sigmoid_ = Tensor.sigmoid_

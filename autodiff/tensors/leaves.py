@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import reduce
 from typing import Any
 
@@ -11,7 +12,7 @@ from autodiff.dtypes import as_dtype, complex128, float64, get_default_dtype, is
 from autodiff.engine.call_sites import place_of_user
 from autodiff.engine.tape import Node, is_leaf, new_leaf
 from autodiff.engine.values import TensorBase, Value, wrap
-from autodiff.errors import DtypeError
+from autodiff.errors import DtypeError, ShapeError
 from autodiff.functions.axes import size_of
 from autodiff.handles import rearranged
 from autodiff.kernels.layout import is_stretched, note
@@ -59,6 +60,18 @@ def node_again(x: Any) -> Node:
 def filled(make: Any, size: tuple[Any, ...], dtype: Any, device: Any, requires_grad: bool) -> Value:
     """A tensor of the array that ``make(shape, dtype=)`` gives."""
     return leaf(make(size_of(size), dtype=dtype_or_default(dtype)), requires_grad, device)
+
+
+def strided_array(name: str, size: Sequence[int], stride: Sequence[int], dtype: np.dtype[Any]) -> np.ndarray[Any, Any]:
+    """An array whose neighbours along each axis lie ``stride`` entries apart; for the function ``name``.
+
+    Raises ShapeError where there are not as many steps as axes, or one is below 0.
+    """
+    if len(size) != len(stride) or any(n < 0 for n in (*size, *stride)):
+        raise ShapeError(f"{name} takes a length and a step from 0 up for each axis, not {size} and {stride}")
+    last = sum((n - 1) * step for n, step in zip(size, stride, strict=True))
+    flat = np.empty(last + 1 if all(size) else 0, dtype)
+    return np.lib.stride_tricks.as_strided(flat, tuple(size), [step * dtype.itemsize for step in stride])
 
 
 def dtype_or_default(dtype: Any) -> np.dtype[Any]:

@@ -14,7 +14,7 @@ from autodiff.errors import AutodiffWarning, OptionError, ShapeError
 from autodiff.functions.into import takes_out
 from autodiff.tensors.creation import leaf
 from autodiff.tensors.formats import strided
-from autodiff.tensors.leaves import dtype_or_default
+from autodiff.tensors.leaves import dtype_or_default, strided_array
 from autodiff.tensors.tensor import Tensor
 
 __all__ = ["empty_permuted", "empty_strided", "frombuffer", "range"]
@@ -63,13 +63,8 @@ def empty_strided(
     >>> empty_strided((2, 3), (1, 2)).stride()
     (1, 2)
     """
-    if len(size) != len(stride) or any(n < 0 for n in (*size, *stride)):
-        raise ShapeError(f"empty_strided takes a length and a step from 0 up for each axis, not {size} and {stride}")
-    kind = dtype_or_default(dtype)
-    last = sum((n - 1) * step for n, step in zip(size, stride, strict=True))
-    flat = np.empty(last + 1 if all(size) else 0, kind)
-    steps = [step * kind.itemsize for step in stride]
-    return leaf(np.lib.stride_tricks.as_strided(flat, tuple(size), steps), requires_grad, device)
+    array = strided_array("empty_strided", size, stride, dtype_or_default(dtype))
+    return leaf(array, requires_grad, device)
 
 
 def empty_permuted(

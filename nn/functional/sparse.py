@@ -136,7 +136,7 @@ def embedding_bag(
         raise OptionError("embedding_bag scales gradients by frequency in the modes 'sum' and 'mean', not in 'max'")
     if per_sample_weights is not None and (mode != "sum" or tuple(per_sample_weights.shape) != tuple(input.shape)):
         raise OptionError(f"per_sample_weights have the shape of input, {tuple(input.shape)}, and mode 'sum'")
-    bags, count = _bags(input, offsets, include_last_offset)
+    bags, count = bags_of(input, offsets, include_last_offset)
     shape = tuple(weight.shape)
     if len(shape) != 2:
         raise ShapeError(f"an embedding has a table (V, E), not one of shape {shape}")
@@ -169,7 +169,7 @@ def _means(rows: Any, bags: Any, members: Any) -> Any:
     return total / members.astype(rows.dtype)
 
 
-def _bags(input: Any, offsets: Any, include_last: bool) -> tuple[np.ndarray[Any, Any], int]:
+def bags_of(input: Any, offsets: Any, include_last: bool) -> tuple[np.ndarray[Any, Any], int]:
     """For each number its bag, and how many bags there are."""
     shape = tuple(input.shape)
     if len(shape) == 2 and offsets is None:

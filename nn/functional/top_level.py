@@ -7,18 +7,28 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from autodiff.engine.values import Value
+from autodiff.errors import DtypeError, OptionError, ShapeError
+from autodiff.functions.arrays import constant
 from autodiff.functions.public import give_tensors as _give_tensors
+from autodiff.functions.reductions import var_mean
+from autodiff.functions.splitting import chunk
+from autodiff.functions.transcendental import relu, sigmoid, tanh
+from autodiff.kinds import described
 
 from . import normalization
+from . import sparse as _sparse
 from .adaptive import adaptive_max_pool1d_with_indices
+from .dense import linear
 from .dropout import alpha_dropout as _alpha_dropout
 from .dropout import dropout as _dropout
 from .dropout import dropout2d
 from .dropout import feature_alpha_dropout as _feature_alpha_dropout
 from .examples import TOP_LEVEL as _TOP_LEVEL
 from .padding import pad as _pad
-from .sparse import embedding as _embedding
+from .sampling import grid_sample
 
 
 def batch_norm(
@@ -57,7 +67,7 @@ def embedding(
 ) -> Value:
     """``nn.functional.embedding``, the table first; -1 means that no row is padding."""
     padding = None if padding_idx == -1 else padding_idx
-    return _embedding(indices, weight, padding, scale_grad_by_freq=scale_grad_by_freq, sparse=sparse)
+    return _sparse.embedding(indices, weight, padding, scale_grad_by_freq=scale_grad_by_freq, sparse=sparse)
 
 
 def dropout(input: Any, p: float, train: bool) -> Value:
@@ -93,6 +103,101 @@ def adaptive_max_pool1d(input: Any, output_size: Any) -> tuple[Value, Value]:
 def constant_pad_nd(input: Any, pad: Any, value: float = 0) -> Value:
     """``nn.functional.pad`` with a constant."""
     return _pad(input, pad, value=value)
+
+
+def native_layer_norm(input: Any, normalized_shape: Any, weight: Any, bias: Any, eps: float) -> tuple[Value, ...]:
+    """``layer_norm``, the means that it subtracts, and the inverse deviations that it multiplies by.
+
+    These two are constants: only the first of the three has a gradient.
+    """
+    out = normalization.layer_norm(input, normalized_shape, weight, bias, eps)
+    axes = tuple(range(-len(tuple(normalized_shape)), 0))
+    variance, mean = var_mean(input.detach(), axes, correction=0, keepdim=True)
+    return out, mean, (variance + eps).rsqrt()
+
+
+def embedding_bag(
+    weight: Any, indices: Any, offsets: Any, scale_grad_by_freq: bool = False, mode: int = 0, sparse: bool = False,
+    per_sample_weights: Any = None, include_last_offset: bool = False, padding_idx: int | None = None,
+) -> tuple[Value, ...]:
+    """``nn.functional.embedding_bag``, the table first, with the mode as a number: 0 for sum, 1 for mean, 2 for max.
+
+    Behind the result come the bag of each of the ``indices``, and twice how many each bag has.
+
+    Raises OptionError where there is no such mode.
+    """
+    if mode not in (0, 1, 2):
+        raise OptionError(f"the modes of embedding_bag are 0 (sum), 1 (mean) and 2 (max), not {mode!r}")
+    out = _sparse.embedding_bag(
+        indices, weight, offsets, scale_grad_by_freq=scale_grad_by_freq, mode=_sparse.MODES[mode], sparse=sparse,
+        per_sample_weights=per_sample_weights, include_last_offset=include_last_offset, padding_idx=padding_idx,
+    )
+    bags, count = _sparse.bags_of(indices, offsets, include_last_offset)
+    sizes = np.bincount(bags, minlength=count)
+    return out, *(constant(x, weight) for x in (bags, sizes, sizes.copy()))
+
+
+def grid_sampler(
+    input: Any, grid: Any, interpolation_mode: int, padding_mode: int, align_corners: bool
+) -> Value:
+    """``nn.functional.grid_sample`` with numbers for its modes, in the order in which it has them.
+
+    Raises OptionError where there is no such mode.
+    """
+    if interpolation_mode not in (0, 1, 2) or padding_mode not in (0, 1, 2):
+        raise OptionError(f"grid_sampler has the modes 0, 1 and 2, not {interpolation_mode!r} and {padding_mode!r}")
+    modes = ("bilinear", "nearest", "bicubic")[interpolation_mode], ("zeros", "border", "reflection")[padding_mode]
+    return grid_sample(input, grid, *modes, align_corners=align_corners)
+
+
+grid_sampler_2d = grid_sampler_3d = grid_sampler
+
+
+def _gates(input: Any, hx: Any, w_ih: Any, w_hh: Any, b_ih: Any, b_hh: Any) -> Value:
+    return linear(input, w_ih, b_ih) + linear(hx, w_hh, b_hh)
+
+
+def _parts(x: Any, count: int) -> tuple[Value, ...]:
+    """The gates side by side, one by one."""
+    if not x.ndim or x.shape[-1] % count:
+        raise ShapeError(f"{count} gates side by side have {count} times the numbers of a state, not {tuple(x.shape)}")
+    return chunk(x, count, -1)
+
+
+def rnn_tanh_cell(input: Any, hx: Any, w_ih: Any, w_hh: Any, b_ih: Any = None, b_hh: Any = None) -> Value:
+    """One step of a recurrent net with tanh, of real and complex numbers; ``nn.RNNCell`` is faster."""
+    return tanh(_gates(input, hx, w_ih, w_hh, b_ih, b_hh))
+
+
+def rnn_relu_cell(input: Any, hx: Any, w_ih: Any, w_hh: Any, b_ih: Any = None, b_hh: Any = None) -> Value:
+    """One step of a recurrent net with relu."""
+    return relu(_gates(input, hx, w_ih, w_hh, b_ih, b_hh))
+
+
+def lstm_cell(
+    input: Any, hx: Any, w_ih: Any, w_hh: Any, b_ih: Any = None, b_hh: Any = None
+) -> tuple[Value, Value]:
+    """One step of an LSTM from (h, c) to (h', c'), of real and complex numbers; ``nn.LSTMCell`` is faster.
+
+    Raises DtypeError unless the state is two tensors, ShapeError where the weights are not of four gates.
+    """
+    if not isinstance(hx, (tuple, list)) or len(hx) != 2:
+        raise DtypeError(f"lstm_cell takes its state as (h, c), two tensors, not {described(hx)}")
+    h, c = hx
+    i, f, g, o = _parts(_gates(input, h, w_ih, w_hh, b_ih, b_hh), 4)
+    c = sigmoid(f) * c + sigmoid(i) * tanh(g)
+    return sigmoid(o) * tanh(c), c
+
+
+def gru_cell(input: Any, hx: Any, w_ih: Any, w_hh: Any, b_ih: Any = None, b_hh: Any = None) -> Value:
+    """One step of a gated recurrent unit, of real and complex numbers; ``nn.GRUCell`` is faster.
+
+    Raises ShapeError where the weights are not of three gates.
+    """
+    r, z, n = _parts(linear(input, w_ih, b_ih), 3)
+    r_h, z_h, n_h = _parts(linear(hx, w_hh, b_hh), 3)
+    new = tanh(n + sigmoid(r + r_h) * n_h)
+    return (hx - new) * sigmoid(z + z_h) + new
 
 
 _give_tensors(vars(), _TOP_LEVEL)

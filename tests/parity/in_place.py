@@ -92,3 +92,8 @@ def _augmented(x, y):
     x /= y
     x **= 2
     return x
+case("renorm_", lambda lib, x: _changed(x, "renorm_", 2, 0, 1.0), (2, 3))
+case("as_strided_", lambda lib, x: _changed(x, "as_strided_", (2, 2), (1, 2)), (2, 3))
+case("as_strided_", lambda lib, x: _changed(x, "as_strided_", (3,), (2,), 1), (2, 3))
+for n in (0, 1, 3):
+    case("polygamma_", lambda lib, x, n=n: _changed(x, "polygamma_", n), (2, 3), low=1.0, high=4.0, order=1)

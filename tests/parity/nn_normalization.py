@@ -59,6 +59,10 @@ for shape in BATCHES[1:]:
 case("nn.functional.local_response_norm", lambda lib, x: lib.nn.functional.local_response_norm(x, 2), (0, 2, 3),
      order=1)
 case("nn.functional.layer_norm", lambda lib, x: lib.nn.functional.layer_norm(x, (3,)), (0, 3))
+for shape, ends in (((2, 3), (3,)), ((2, 3, 4), (3, 4))):
+    case("native_layer_norm",
+         lambda lib, x, w, b, ends=ends: lib.native_layer_norm(x, ends, w, b, 1e-3), shape, ends, ends)
+    case("native_layer_norm", lambda lib, x, ends=ends: lib.native_layer_norm(x, ends, None, None, 1e-5)[0], shape)
 case("nn.functional.batch_norm", lambda lib, x: lib.nn.functional.batch_norm(x, None, None, training=True), (0, 3),
      order=0)
 

@@ -29,6 +29,11 @@ for axes in (2, 3):
             for corners in (True, False):
                 call = lambda lib, x, y, m=mode, e=edge, c=corners: lib.nn.functional.grid_sample(x, y, m, e, c)
                 case(F + "grid_sample", call, numbers(shape), numbers(grid, -1.7, 1.6), order=1)
+                call = lambda lib, x, y, m=mode, e=edge, c=corners: lib.grid_sampler(
+                    x, y, ("bilinear", "nearest", "bicubic").index(m), ("zeros", "border", "reflection").index(e), c)
+                case("grid_sampler", call, numbers(shape), numbers(grid, -1.7, 1.6), order=1)
+    case(f"grid_sampler_{axes}d", lambda lib, x, y, a=axes: getattr(lib, f"grid_sampler_{a}d")(x, y, 0, 1, True),
+         numbers(shape), numbers(grid, -1.7, 1.6), order=1)
     for corners in (True, False):
         case("nn.functional.affine_grid", lambda lib, x, s=shape, c=corners: lib.nn.functional.affine_grid(x, s, c),
              (2, axes, axes + 1))

@@ -39,6 +39,23 @@ case("nn.functional.embedding_bag",
 case("nn.functional.embedding_bag",
      lambda lib, w, p: lib.nn.functional.embedding_bag(
          lib.tensor(INDICES[0]), w, mode="sum", per_sample_weights=p, padding_idx=0), (5, 3), (2, 3), order=1)
+for mode in (0, 1, 2):
+    case("embedding_bag",
+         lambda lib, w, mode=mode: lib.embedding_bag(w, lib.tensor(FLAT), lib.tensor(OFFSETS), False, mode)[0], (5, 3),
+         order=1)
+case("embedding_bag", lambda lib, w: lib.embedding_bag(
+    w, lib.tensor(FLAT), lib.tensor(np.array([0, 3, 7])), include_last_offset=True, mode=1)[:3], (5, 3), order=1)
+case("embedding_bag", lambda lib, w, p: lib.embedding_bag(
+    w, lib.tensor(FLAT), lib.tensor(OFFSETS), False, 0, False, p, False, 3)[0], (5, 3), (7,), order=1)
+for gates, name in ((1, "rnn_tanh_cell"), (1, "rnn_relu_cell"), (3, "gru_cell")):
+    case(name, lambda lib, x, h, v, w, b, c, f=name: getattr(lib, f)(x, h, v, w, b, c),
+         (2, 3), (2, 4), (4 * gates, 3), (4 * gates, 4), (4 * gates,), (4 * gates,), order=1)
+    case(name, lambda lib, x, h, v, w, f=name: getattr(lib, f)(x, h, v, w), (2, 3), (2, 4), (4 * gates, 3),
+         (4 * gates, 4), order=1)
+case("lstm_cell", lambda lib, x, h, c, v, w, a, b: lib.lstm_cell(x, (h, c), v, w, a, b),
+     (2, 3), (2, 4), (2, 4), (16, 3), (16, 4), (16,), (16,), order=1)
+case("lstm_cell", lambda lib, x, h, c, v, w: lib.lstm_cell(x, [h, c], v, w), (2, 3), (2, 4), (2, 4), (16, 3), (16, 4),
+     order=1)
 
 
 def attention(lib, *inputs, **options):

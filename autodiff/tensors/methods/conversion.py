@@ -33,6 +33,7 @@ from autodiff.functions.splitting import storage_offset_of
 from autodiff.kinds import refusing
 from autodiff.named_dtypes import NAMED, dtype
 from autodiff.ops.shaping import cast
+from autodiff.storage import TypedStorage, UntypedStorage
 from autodiff.tensors.devices import CPU, check_device, device
 from autodiff.tensors.formats import layout, strided
 from autodiff.tensors.sizes import Size
@@ -166,6 +167,14 @@ class ConversionMethods(TensorBase):
         """The address of the first entry."""
         return self._array.ctypes.data
 
+    def storage(self) -> TypedStorage:
+        """The memory that it looks into, as entries of its dtype."""
+        return TypedStorage(self._array)
+
+    def untyped_storage(self) -> UntypedStorage:
+        """The memory that it looks into, as bytes."""
+        return UntypedStorage(self._array)
+
     @property
     def _version(self) -> builtins.int:
         """0 for memory that no operation in place has changed; it grows with each that does (in PyTorch by 1)."""
@@ -196,7 +205,7 @@ class ConversionMethods(TensorBase):
         """False: its entries are dense."""
         return False
 
-    is_xpu = is_mps = is_mkldnn = is_meta = is_quantized = is_nested = is_cuda
+    is_xpu = is_mps = is_xla = is_mkldnn = is_meta = is_quantized = is_nested = is_cuda
     is_sparse_csr = is_sparse
 
     @property
@@ -207,6 +216,17 @@ class ConversionMethods(TensorBase):
     def pin_memory(self, device: Any = None) -> Self:
         """The tensor itself: nothing copies it to another device."""
         return self
+
+    def record_stream(self, s: Any) -> None:
+        """Nothing: no stream works on it.
+
+        >>> import autodiff
+        >>> autodiff.ones(1).record_stream(None)
+        """
+
+    def is_shared(self) -> builtins.bool:
+        """False: no other process sees it."""
+        return False
 
     def is_pinned(self, device: Any = None) -> builtins.bool:
         """False."""

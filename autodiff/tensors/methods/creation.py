@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
+from autodiff.dtypes import as_dtype
 from autodiff.engine.values import TensorBase, Value
 from autodiff.functions.axes import size_of
 from autodiff.tensors.formats import strided
-from autodiff.tensors.leaves import array_from_data, filled, leaf
+from autodiff.tensors.leaves import array_from_data, filled, leaf, strided_array
 from autodiff.tensors.sizes import gives_sizes
 
 
@@ -62,6 +64,27 @@ class CreationMethods(TensorBase):
     ) -> Value:
         """A tensor in the shape given and the dtype of this one, its entries undefined."""
         return filled(np.empty, shape or (size,), dtype or self._array.dtype, device, requires_grad)
+
+    def new_empty_strided(
+        self,
+        size: Sequence[int],
+        stride: Sequence[int],
+        dtype: Any = None,
+        layout: Any = strided,
+        device: Any = None,
+        pin_memory: bool = False,
+        requires_grad: bool = False,
+    ) -> Value:
+        """A tensor like this one whose neighbours along each axis lie ``stride`` entries apart, its entries undefined.
+
+        Raises ShapeError where there are not as many steps as axes, or one is below 0.
+
+        >>> import autodiff
+        >>> autodiff.ones(1).new_empty_strided((2, 3), (1, 2)).stride()
+        (1, 2)
+        """
+        kind = self._array.dtype if dtype is None else as_dtype(dtype)
+        return leaf(strided_array("new_empty_strided", size, stride, kind), requires_grad, device)
 
     def new_full(
         self,

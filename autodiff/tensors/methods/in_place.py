@@ -9,7 +9,7 @@ from typing import Any, Self
 import numpy as np
 
 from autodiff.engine.broadcasting import broadcasts_to
-from autodiff.engine.values import TensorBase
+from autodiff.engine.values import TensorBase, Value
 from autodiff.engine.versions import changed
 from autodiff.errors import DtypeError, GraphError, InPlaceError, OptionError, ShapeError
 from autodiff.functions import (
@@ -27,11 +27,22 @@ from autodiff.functions import (
 from autodiff.functions.axes import also_called, size_of
 from autodiff.kernels.arrays import as_array
 from autodiff.kinds import refusing
+from autodiff.linalg import norms
 from autodiff.random import Generator, numpy_generator
 from autodiff.special import functions as special
 from autodiff.tensors.leaves import DETACHED, leave_graph
 from autodiff.tensors.methods.overwriting import OverwritingMethods
 from autodiff.tensors.methods.wrappers import in_place, view_in_place
+
+
+def polygamma(input: Any, n: int) -> Value:
+    """``special.polygamma``, the tensor first."""
+    return special.polygamma(n, input)
+
+
+def renorm(input: Any, p: float, dim: int, maxnorm: float) -> Value:
+    """``renorm`` of a copy, which the backward pass of the norms reads when the tensor is overwritten."""
+    return norms.renorm(shaping.clone(input), p, dim, maxnorm)
 
 
 class InPlaceMethods(OverwritingMethods):
@@ -114,6 +125,8 @@ class InPlaceMethods(OverwritingMethods):
     lgamma_ = in_place(special.lgamma)
     digamma_ = in_place(special.digamma)
     i0_ = in_place(special.i0)
+    polygamma_ = in_place(polygamma)
+    renorm_ = in_place(renorm)
 
     tril_ = in_place(diagonals.tril)
     triu_ = in_place(diagonals.triu)
@@ -154,6 +167,7 @@ class InPlaceMethods(OverwritingMethods):
     swapaxes_ = view_in_place(shaping.swapaxes)
     swapdims_ = view_in_place(shaping.swapdims)
     t_ = view_in_place(shaping.t)
+    as_strided_ = view_in_place(splitting.as_strided)
 
     def zero_(self) -> Self:
         """Set every entry to 0."""

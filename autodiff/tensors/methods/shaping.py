@@ -9,7 +9,7 @@ import numpy as np
 from autodiff import named_dtypes
 from autodiff.dtypes import as_dtype
 from autodiff.engine.values import TensorBase, Value
-from autodiff.functions import complex_names, diagonals, indexing, joining, shaping, splitting
+from autodiff.functions import complex_names, diagonals, indexing, joining, shaping, splitting, view_copies
 from autodiff.functions import scatter as scattering
 from autodiff.functions.arithmetic import where
 from autodiff.functions.axes import also_called
@@ -47,6 +47,7 @@ class ShapingMethods(TensorBase):
     split_with_sizes = splitting.split_with_sizes
     unsafe_split = splitting.unsafe_split
     unsafe_chunk = splitting.unsafe_chunk
+    unsafe_split_with_sizes = splitting.split_with_sizes
     tensor_split = splitting.tensor_split
     hsplit = splitting.hsplit
     vsplit = splitting.vsplit
@@ -55,6 +56,7 @@ class ShapingMethods(TensorBase):
     unbind = splitting.unbind
     select = splitting.select
     narrow = splitting.narrow
+    narrow_copy = view_copies.narrow_copy
     unfold = splitting.unfold
     flip = splitting.flip
     fliplr = splitting.fliplr
