@@ -68,7 +68,7 @@ NAME_MAKING = {
 
 MAX_FILE, MAX_FUNCTION = 400, 45
 MAX_CODE = {
-    "the engine": ("autodiff.engine.", 1000), "the compiler": ("autodiff.compiling.", 1424),
+    "the engine": ("autodiff.engine.", 1000), "the compiler": ("autodiff.compiling.", 1431),
     "the lane of llvmlite": ("autodiff.kernels.llvm.", 1272),
 }  # fmt: skip
 NO_CODE = {

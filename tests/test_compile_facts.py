@@ -5,7 +5,9 @@ from __future__ import annotations
 import copy
 import functools
 import random
+from collections import OrderedDict
 from collections.abc import Callable, Iterator
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -123,6 +125,34 @@ def of_class(t: Training) -> Any:
     return t.step, batch, lambda: setattr(Shared, "factor", 2.0)
 
 
+def of_name_of_class(t: Training) -> Any:
+    class Shared:
+        factor = 0.5
+        factors = [1.0]  # noqa: RUF012  # which is the case
+
+    t.extra = lambda out: Shared.factor * Shared.factors[0] * out.mean()
+    return t.step, batch, lambda: Shared.factors.__setitem__(0, 2.0)
+
+
+def of_python_module(t: Training) -> Any:
+    settings: Any = ModuleType("settings")
+    settings.factor = 0.5
+    t.extra = lambda out: settings.factor * out.mean()
+    return t.step, batch, lambda: setattr(settings, "factor", 2.0)
+
+
+def of_ordered_dict(t: Training) -> Any:
+    factors = OrderedDict(all=0.5)
+    t.extra = lambda out: factors["all"] * out.mean()
+    return t.step, batch, lambda: factors.update(all=2.0)
+
+
+def of_array(t: Training) -> Any:
+    factors = np.ones(3, np.float32)
+    t.extra = lambda out: (autodiff.tensor(factors) * out).mean()
+    return t.step, batch, lambda: factors.fill(2.0)
+
+
 def of_slot(t: Training) -> Any:
     class Slotted:
         __slots__ = ("factor",)
@@ -167,7 +197,8 @@ PROGRAMS: dict[str, Callable[[Training], Any]] = {
     "attribute read by a method": lambda t: (t.by_helper, batch, lambda: setattr(t, "factor", 3.0)),
     "loss": loss_swapped, "global": of_global, "nothing": of_nothing,
     "dict": of_dict, "list": of_list, "list of an attribute": of_attribute, "list of a module": of_module,
-    "class": of_class, "slot": of_slot,
+    "class": of_class, "name of a class": of_name_of_class, "module of Python's": of_python_module,
+    "ordered dict": of_ordered_dict, "array that is copied": of_array, "slot": of_slot,
     "default dtype": of_dtype,
 }  # fmt: skip
 STATES: dict[str, Callable[[Training], Any]] = {

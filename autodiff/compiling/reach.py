@@ -5,8 +5,9 @@ from __future__ import annotations
 import dis
 import gc
 import random
+import sys
 from collections.abc import Callable, Iterable, Iterator
-from functools import cache, partial
+from functools import partial
 from itertools import chain, compress
 from operator import attrgetter, call, is_
 from sysconfig import get_path
@@ -16,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from autodiff.dtypes import get_default_dtype
-from autodiff.engine.call_sites import of_library
+from autodiff.engine.call_sites import inside_library, of_library
 from autodiff.engine.tape import is_leaf
 from autodiff.engine.values import TensorBase
 from autodiff.errors import CompileError
@@ -36,11 +37,11 @@ Part = tuple[Any, list[bool]]  # a container, and of each thing that it holds wh
 
 
 def reached(*roots: Any) -> list[Any]:
-    """Everything that functions, methods and objects refer to, themselves included."""
+    """Everything that functions, methods and objects refer to, also the user's classes and modules."""
     stack, seen = list(roots), {}  # type: tuple[list[Any], dict[int, Any]]
     while stack:
         x = stack.pop()
-        if id(x) not in seen and not isinstance(x, PASSED):
+        if id(x) not in seen and (_is_scope(x) or not isinstance(x, PASSED)):
             seen[id(x)] = x
             stack += _behind(x)
     return list(seen.values())
@@ -49,30 +50,35 @@ def reached(*roots: Any) -> list[Any]:
 def _behind(x: Any) -> list[Any]:
     if isinstance(x, TensorBase):
         return [x._grad]
-    if isinstance(x, np.ndarray):
+    if isinstance(x, (np.ndarray, ModuleType)):
         return []
+    if isinstance(x, type):
+        return [*x.__mro__, *(value for name, value in vars(x).items() if name[:2] != "__" or callable(value))]
     if isinstance(x, FunctionType):
-        return [x.__defaults__, x.__kwdefaults__, *(x.__closure__ or ()), *map(x.__globals__.get, variables_of(x))]
-    kind: Any = type(x)
-    return [*gc.get_referents(x), *_methods(kind)]
+        held = [*map(x.__globals__.get, variables_of(x)), *map(contents, _cells([x]))]
+        held += [vars(scope).get(name) for scope in filter(_is_scope, held) for name in _attributes_of(x)]
+        return [x.__defaults__, x.__kwdefaults__, *(x.__closure__ or ()), *held]
+    return gc.get_referents(x)
 
 
-@cache
-def _methods(kind: Any) -> tuple[Any, ...]:
-    """The functions of a class that are the user's."""
-    members = [getattr(x, "fget", getattr(x, "__func__", x)) for base in kind.__mro__ for x in vars(base).values()]
-    return tuple([x for x in members if isinstance(x, FunctionType) and _is_users(x.__code__)])
-
-
-def _is_users(code: CodeType) -> bool:
-    return not (of_library(code) or code.co_filename.startswith((get_path("stdlib"), get_path("purelib"))))
+def _is_scope(x: Any) -> bool:
+    """Whether it is a class or a module of the user's."""
+    if not isinstance(x, (type, ModuleType)):
+        return False
+    name = x.__module__ if isinstance(x, type) else x.__name__
+    path = getattr(sys.modules.get(name), "__file__", None) or ""
+    is_builtin = name in sys.builtin_module_names
+    return not (is_builtin or inside_library[path] or path.startswith((get_path("stdlib"), get_path("purelib"))))
 
 
 def variables_of(function: FunctionType) -> list[str]:
     """The global variables that a function of the user's may read."""
-    known, code = function.__globals__, function.__code__
-    names = {} if of_library(code) else _names(code, "LOAD_GLOBAL")
-    return [name for name in names if name in known and not isinstance(known[name], (type, ModuleType))]
+    names = {} if of_library(function.__code__) else _names(function.__code__, "LOAD_GLOBAL")
+    return [name for name in names if name in function.__globals__]
+
+
+def _attributes_of(function: FunctionType) -> dict[str, None]:
+    return {} if of_library(function.__code__) else _names(function.__code__, "LOAD_ATTR", "LOAD_METHOD")
 
 
 def _names(code: CodeType, *instructions: str) -> dict[str, None]:
@@ -166,7 +172,7 @@ def is_optimizer(x: Any) -> bool:
 def variables(found: list[Any]) -> list[Any]:
     """Containers of what a step may compute with besides the numbers of arrays: a weight that is annealed, a loss."""
     functions = [x for x in found if isinstance(x, FunctionType) and not of_library(x.__code__)]
-    names = {name for x in functions for name in _names(x.__code__, "LOAD_ATTR", "LOAD_METHOD")}
+    names = {name for x in functions for name in _attributes_of(x)}
     held: list[Any] = [Each(contents, _cells(functions))]
     held += [Each(x.__globals__.get, variables_of(x)) for x in functions]
     lists = [x for each in held for x in each if type(x) is list and len(x) <= MOST]
@@ -175,7 +181,9 @@ def variables(found: list[Any]) -> list[Any]:
     for x in found:
         known = attributes(x)
         aside.add(id(known))
-        if is_optimizer(x):  # whose numbers are read each time
+        if _is_scope(x):
+            held.append(Each(vars(x).get, [name for name in vars(x) if name in names]))
+        elif is_optimizer(x):  # whose numbers are read each time
             held += [x.param_groups, Each(known.get, ["state"])]
             held.append(Each(len, [x.state, *(group["params"] for group in x.param_groups)]))
             aside.update(id(each) for group in x.param_groups for each in (group, group["params"]))
@@ -183,12 +191,12 @@ def variables(found: list[Any]) -> list[Any]:
             plain = {name for name, value in known.items() if type(value) in PLAIN}
             held.append(Each(known.get, [name for name in known if name in (plain if _is_ours(x) else names)]))
         if _is_ours(x):
-            aside.update(id(value) for value in known.values() if type(value) in (dict, list))
+            aside.update(id(value) for value in known.values() if isinstance(value, (dict, list)))
         else:
             fixed = [name for name in names - known.keys() if type(getattr(type(x), name, None)) in FIXED]
             held.append(Each(partial(_attribute, x), fixed))
-    inside = [x for x in found if type(x) in (dict, list) and len(x) <= MOST and id(x) not in aside]
-    held += [x.values() if type(x) is dict else Each(partial(_entry, x), range(len(x))) for x in inside]
+    inside = [x for x in found if isinstance(x, (dict, list)) and len(x) <= MOST and id(x) not in aside]
+    held += [x.values() if isinstance(x, dict) else Each(partial(_entry, x), range(len(x))) for x in inside]
     return [x for x in held if len(x)] + [Each(call, [get_default_dtype])]
 
 
@@ -224,7 +232,7 @@ def structure(found: list[Any]) -> list[Any]:
 def attributes(x: Any) -> dict[str, Any]:
     """What an object that is neither a function nor a tensor has in its ``__dict__``."""
     found = getattr(x, "__dict__", None)
-    return found if isinstance(found, dict) and not isinstance(x, (FunctionType, TensorBase)) else {}
+    return found if isinstance(found, dict) and not isinstance(x, (FunctionType, ModuleType, TensorBase)) else {}
 
 
 def _is_ours(x: Any) -> bool:

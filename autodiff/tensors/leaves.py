@@ -10,6 +10,7 @@ import numpy as np
 
 from autodiff.dtypes import as_dtype, complex128, float64, get_default_dtype, is_known, promote_types
 from autodiff.engine.call_sites import place_of_user
+from autodiff.engine.modes import layer
 from autodiff.engine.tape import Node, is_leaf, new_leaf
 from autodiff.engine.values import TensorBase, Value, wrap
 from autodiff.errors import DtypeError, ShapeError
@@ -88,6 +89,9 @@ def array_from_data(data: Any, dtype: Any, copy: bool | None) -> np.ndarray[Any,
     if is_array and dtype is None and not copy and data.flags.c_contiguous and is_known(data.dtype):
         array: np.ndarray[Any, Any] = data
         return array
+    if is_array and (capture := layer().value.capture) is not None:
+        (data,) = capture.lifted((data,))  # or a copy has what the array has now, in each replay, too
+        is_array = False
     kinds: set[Any] = set()
     source = data if is_array or type(data) in _NUMBERS else _plain(data, kinds)
     if source is not data and not kinds <= _NUMBERS:
