@@ -299,3 +299,19 @@ def test_large_attention_in_blocks_is_that_in_one_piece() -> None:
         *(autodiff.autograd.grad((x * weights).sum(), [q, k, v]) for x in (pieces, whole)), strict=True
     ):
         np.testing.assert_allclose(mine.numpy(), wanted.numpy(), rtol=1e-8, atol=1e-11)
+
+
+@pytest.mark.parametrize("size", [0.1, 3.0, 1e2, 1e3])
+@pytest.mark.parametrize("causal", [False, True])
+def test_attention_of_small_and_large_scores(size: float, causal: bool) -> None:
+    """Whether maxima are taken off the scores or not, single precision gives the numbers of double, and no NaN."""
+
+    def run(dtype: Any) -> list[Any]:
+        q, k, v, g = (autodiff.tensor(numbers((2, 3, 40, 4), seed=i)).to(dtype) for i in range(4))
+        inputs = [(q * size).requires_grad_(), k.requires_grad_(), v.requires_grad_()]
+        out = nn.functional.scaled_dot_product_attention(*inputs, is_causal=causal)
+        return [x.detach().numpy() for x in (out, *autodiff.autograd.grad((out * g).sum(), inputs))]
+
+    single, double = run(autodiff.float32), run(autodiff.float64)
+    for mine, wanted in zip(single, double, strict=True):
+        np.testing.assert_allclose(mine, wanted, atol=1e-6 * max(size, 1) * np.abs(wanted).max())

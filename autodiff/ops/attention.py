@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from autodiff.engine.primitive import Primitive
-from autodiff.kernels.columns import exp_columns, softmax_back
+from autodiff.kernels.columns import exp_columns, is_small, softmax_back
 from autodiff.kernels.layout import order_of, row_major
 from autodiff.kernels.threads import WorkQueue, tile_size
 from autodiff.ops.arrays import are_arrays
@@ -36,9 +36,10 @@ def _weights(q: Any, k: Any, bias: Any, scale: float, causal: bool) -> tuple[Any
     masks = ([] if bias is None else [bias.mT]) + ([_past(*scores.shape[-2:], scores.dtype)] if causal else [])
     if not (are_arrays(scores) and scores.size):
         return softmax(sum(masks, scores), axis=-2), None
+    small = bias is None and is_small(scores)
     for mask in masks:
         scores += mask
-    return exp_columns(scores)
+    return exp_columns(scores, small)
 
 
 def _to_inputs(
