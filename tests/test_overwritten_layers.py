@@ -15,7 +15,8 @@ import nn
 from autodiff.errors import InPlaceError
 
 NEAR = Near(1e-7, 1e-9)
-SEEN_AS_VIEWS = ("unsafe_split", "unsafe_split_with_sizes", "unsafe_chunk")  # PyTorch hides that its results look into the input, here they do
+# PyTorch hides that their results look into the input; here they do.
+SEEN_AS_VIEWS = ("unsafe_split", "unsafe_split_with_sizes", "unsafe_chunk")
 
 
 def gradients(lib: Any, outputs: list[Any], leaves: list[Any]) -> list[Any]:
