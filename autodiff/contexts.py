@@ -38,9 +38,10 @@ class Layer(Generic[V]):
 
     __slots__ = ("__weakref__", "above", "below", "changes", "statement", "value")
 
-    def __init__(self, value: V, changes: dict[str, Any], statement: bool = False) -> None:
-        self.value, self.changes, self.statement = value, changes, statement
-        self.below: Layer[V] | None = None
+    value: V
+
+    def __init__(self, below: Layer[V] | None, changes: dict[str, Any], statement: bool = False) -> None:
+        self.below, self.changes, self.statement = below, changes, statement
         self.above: WeakSet[Layer[V]] | None = None
 
 
@@ -58,36 +59,38 @@ class Setting(Generic[V]):
 
     def __init__(self, name: str, default: V) -> None:
         self.default = default
-        outside = Layer(default, {})
+        outside: Layer[V] = Layer(None, {})
+        outside.value = default
         self._top: ContextVar[Layer[V]] = ContextVar(name, default=outside)
         self.top = self._top.get  # bound once: every operation asks for ``top().value``
 
     def put(self, layer: Layer[V]) -> Token[Layer[V]]:
-        """Lay ``layer`` on top, and return what takes it off again."""
-        below = self.top()
+        """Lay ``layer`` on top, where its ``below`` is now, and return what takes it off again."""
+        if (below := layer.below) is not None and below.below is not None:
+            self._stand(layer, below)
+        self._settle(layer)
+        return self._top.set(layer)
+
+    def _stand(self, layer: Layer[V], below: Layer[V]) -> None:
+        """Link ``layer`` to the first layer from ``below`` down that changes something."""
         while below.below is not None and not below.changes:
             below = below.below
         if layer.statement and below.statement and below.below is not None:  # the next of many takes the place
             layer.changes, below = {**below.changes, **layer.changes}, below.below
-        self.lay(layer, below)
-        return self._top.set(layer)
+        self.link(layer, below)
 
-    def lay(self, layer: Layer[V], below: Layer[V]) -> None:
-        """Let ``layer`` stand on ``below``."""
+    def link(self, layer: Layer[V], below: Layer[V]) -> None:
+        """Let ``layer`` stand on ``below``, and change with it."""
         layer.below = below
-        if below.below is None:  # the default never changes
-            self._settle(layer)
-            return
-        with _linking:
-            if below.above is None:
-                below.above = WeakSet()
-            below.above.add(layer)
-            self._settle(layer)
+        if below.below is not None:  # the default never changes
+            with _linking:
+                if below.above is None:
+                    below.above = WeakSet()
+                below.above.add(layer)
 
     def take(self, layer: Layer[V], token: Token[Layer[V]]) -> None:
         """Take ``layer`` off, unless it is off; from below others, or in another context, it is ended."""
-        top = self.top()
-        first = top
+        first = top = self.top()
         while first is not layer and first.below is not None and (first.statement or not first.changes):
             first = first.below
         try:
@@ -114,23 +117,21 @@ class Setting(Generic[V]):
 
     def _settle(self, layer: Layer[V]) -> None:
         """Give ``layer`` the value that it makes of the one below."""
-        while layer.below is not None:
-            seen = layer.below.value
+        below, seen = layer.below, None
+        while below is not None and below.value is not seen:  # until nothing ends meanwhile
+            seen = below.value
             value = seen._replace(**layer.changes) if layer.changes else seen
             layer.value = self.default if value == self.default else value
-            if layer.below.value is seen:  # nothing ended meanwhile
-                return
 
 
 class _Exit:
     """The ``__exit__`` of a block, which a ``with`` statement asks for when it begins."""
 
-    def __get__(self, block: Any, kind: Any = None) -> Callable[..., None]:
+    def __get__(self, block: Block[Any] | None, kind: Any = None) -> Callable[..., None]:
         if block is None:
             return Block.end
         block.is_with = True
-        end: Callable[..., None] = block.end
-        return end
+        return block.end
 
 
 class Block(Generic[V]):
@@ -149,28 +150,26 @@ class Block(Generic[V]):
         self._setting, self._changes = setting, changes
         self._open: list[tuple[Layer[V], Token[Layer[V]], int]] = []
 
-    def __enter__(self) -> None:
-        self._begin(id(sys._getframe(1)))
-
-    def changes(self) -> dict[str, Any]:
-        """The fields that it changes, with their values, asked for when it begins."""
-        return self._changes
-
-    def _begin(self, frame: int, statement: bool = False) -> None:
+    def __enter__(self, began: int | None = None, statement: bool = False) -> None:
+        """Begin, for the frame of that identity: by default the caller's."""
         setting = self._setting
-        layer = Layer(setting.default, self.changes(), statement)
         before = setting.top()
+        layer = Layer(before, self.changes(), statement)
         try:
-            self._open.append((layer, setting.put(layer), frame))
+            self._open.append((layer, setting.put(layer), id(sys._getframe(1)) if began is None else began))
         except BaseException:  # an interrupt came between the two, or after both
             self._open[:] = [opened for opened in self._open if opened[0] is not layer]
             if setting.top() is layer:
                 setting._top.set(before)
             raise
 
+    def changes(self) -> dict[str, Any]:
+        """The fields that it changes, with their values, asked for when it begins."""
+        return self._changes
+
     def __del__(self) -> None:
         """End what an interrupt has left open, which came when ``__exit__`` had only been called."""
-        while self.is_with and self._open:
+        while self._open and self.is_with:
             self.end()
 
     def end(self, *exception: object) -> None:
@@ -208,18 +207,20 @@ class Statement(Block[V]):
 
     def __init__(self, setting: Setting[V], **changes: Any) -> None:
         super().__init__(setting, **changes)
-        self._begin(0, statement=True)
+        super().__enter__(0, True)
 
-    def __enter__(self) -> None:
+    def __enter__(self, began: int | None = None, statement: bool = False) -> None:
         """Let the change that was made already end with the block."""
+        began = id(sys._getframe(1)) if began is None else began
         for i, (layer, token, _) in enumerate(self._open):
             if layer.statement and layer is self._setting.top():
                 layer.statement, layer.changes = False, self._changes
                 if isinstance(token.old_value, Layer):
-                    self._setting.lay(layer, token.old_value)
-                self._open[i] = layer, token, id(sys._getframe(1))
+                    self._setting.link(layer, token.old_value)
+                    self._setting._settle(layer)
+                self._open[i] = layer, token, began
                 return
-        self._begin(id(sys._getframe(1)))
+        super().__enter__(began)
 
     def __call__(self, function: Callable[P, R]) -> Callable[P, R]:
         """``function`` under the block; the setting outside of it is put back."""

@@ -103,13 +103,17 @@ class Module(Stateful):
     ) -> Iterator[tuple[str, Module]]:
         """The module itself and all below it with their paths; a module with two paths comes once."""
         memo = set() if memo is None else memo
-        check_begun(self)
+        try:
+            members = self._modules
+        except AttributeError:
+            check_begun(self)
+            raise
         if self in memo:
             return
         if remove_duplicate:
             memo.add(self)
         yield prefix, self
-        for name, module in self._modules.items():
+        for name, module in members.items():
             if module is not None:
                 yield from module.named_modules(memo, f"{prefix}.{name}" if prefix else name, remove_duplicate)
 

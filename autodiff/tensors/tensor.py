@@ -227,9 +227,11 @@ class Tensor(
 
     def item(self) -> int | float | bool:
         """The one entry as a Python number; raises ShapeError where there is not one entry."""
-        if self._array.size != 1:
-            raise ShapeError(f"a tensor of shape {self.shape} is not one number; .any(), .all() or .sum() make it one")
-        return self._array.item()
+        try:
+            return self._array.item()
+        except ValueError:
+            text = f"a tensor of shape {self.shape} is not one number; .any(), .all() or .sum() make it one"
+            raise ShapeError(text) from None
 
     def tolist(self) -> list[Any]:
         """The entries as nested lists of Python numbers."""

@@ -69,8 +69,7 @@ def clip_grads_with_norm_(
 
 def _scale(gradients: list[Tensor], max_norm: float, total_norm: Any) -> None:
     factor = np.minimum(float(max_norm) / (total_norm.astype(np.float64) + 1e-6), 1.0)
-    for g in gradients:
-        _change(g, g._array * factor.astype(g._array.dtype))
+    _change(gradients, (g._array * factor.astype(g._array.dtype) for g in gradients))
 
 
 @refusing
@@ -119,16 +118,21 @@ def clip_grad_value_(parameters: Tensors, clip_value: float, foreach: bool | Non
     >>> w.grad
     tensor([-1.0000,  0.5000])
     """
-    for g in _gradients(parameters):
+    gradients = _gradients(parameters)
+    for g in gradients:
         if g.dtype in COMPLEX:
             raise DtypeError(f"clip_grad_value_ cuts real numbers, not {g.dtype}; clip_grad_norm_ takes complex ones")
-        _change(g, np.clip(g._array, -float(clip_value), float(clip_value)))
+    _change(gradients, (np.clip(g._array, -float(clip_value), float(clip_value)) for g in gradients))
 
 
-def _change(tensor: Tensor, values: Any) -> None:
-    """Write ``values`` into a gradient, or replace its memory where that is read-only."""
-    if tensor._array.flags.writeable:
-        np.copyto(tensor._array, values)
-        changed(tensor._array)
-    else:
-        tensor._array = as_array(values)
+def _change(gradients: list[Tensor], values: Iterable[Any]) -> None:
+    """Write the values into the gradients, one after another; replace the memory of those that are read-only."""
+    written = []
+    for gradient, value in zip(gradients, values, strict=True):
+        if gradient._array.flags.writeable:
+            np.copyto(gradient._array, value)
+            written.append(gradient._array)
+        else:
+            gradient._array = as_array(value)
+    if written:
+        changed(*written)
