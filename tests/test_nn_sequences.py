@@ -315,3 +315,22 @@ def test_attention_of_small_and_large_scores(size: float, causal: bool) -> None:
     single, double = run(autodiff.float32), run(autodiff.float64)
     for mine, wanted in zip(single, double, strict=True):
         np.testing.assert_allclose(mine, wanted, atol=1e-6 * max(size, 1) * np.abs(wanted).max())
+
+
+CELLS = [("rnn_tanh_cell", 1), ("rnn_relu_cell", 1), ("lstm_cell", 4), ("gru_cell", 3)]
+
+
+@pytest.mark.parametrize(("name", "gates"), CELLS)
+def test_a_cell_of_torch_refuses_shapes_that_do_not_fit(name: str, gates: int) -> None:
+    """PyTorch refuses them, too: one of input, state and weights has another shape than it should."""
+    right = [(2, 3), (2, 2), (2 * gates, 3), (2 * gates, 2)]
+    wrong = [
+        [(3,), (2, 2, 3), (2, 4), (3, 3)], [(2,), (1, 2), (2, 1), (2, 2, 2)], [(2 * gates,), (2 * gates + 1, 3)],
+        [(2 * gates, 3), (2 * gates + 1, 2), (2,)],
+    ]  # fmt: skip
+    call = lambda x, h, w_ih, w_hh: getattr(autodiff, name)(x, (h, h) if gates == 4 else h, w_ih, w_hh)
+    call(*map(autodiff.ones, right))
+    for at, shapes in enumerate(wrong):
+        for shape in shapes:
+            with pytest.raises(ShapeError, match=r"of shape|gates of"):
+                call(*map(autodiff.ones, [*right[:at], shape, *right[at + 1 :]]))

@@ -387,6 +387,9 @@ NUMBERS = [
           _made_of_nothing),
     Known("the sign of vectors", "neither: both are right", _sign),
     Known("a stretched leaf", "ours: PyTorch shares gradients between entries that are one number", _stretched_leaf),
+    Known("segments of what is stretched", "ours: PyTorch loses gradients of entries that are one number",
+          lambda program, found: found.kind.startswith("gradient") and re.search(
+              r"expand(.|\n)*segment_reduce\(", str(program)) is not None),
     Known("circular and negative padding", "ours: PyTorch gives memory that nobody wrote", _negative_circular),
     Known("a second derivative that cancels", "ours: polar is linear in the length", lambda program, found: (
         found.kind == "gradient 2 or none" and found.ours is None and "polar(" in str(program))),

@@ -5,12 +5,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from autodiff.engine.values import Value
 from autodiff.errors import DtypeError, OptionError, ShapeError
+from autodiff.functions.arithmetic import add
 from autodiff.functions.arrays import constant
 from autodiff.functions.public import give_tensors as _give_tensors
 from autodiff.functions.reductions import var_mean
@@ -153,25 +155,35 @@ def grid_sampler(
 grid_sampler_2d = grid_sampler_3d = grid_sampler
 
 
-def _gates(input: Any, hx: Any, w_ih: Any, w_hh: Any, b_ih: Any, b_hh: Any) -> Value:
-    return linear(input, w_ih, b_ih) + linear(hx, w_hh, b_hh)
+def _gates(count: int, states: Sequence[Any], input: Any, w_ih: Any, w_hh: Any, b_ih: Any, b_hh: Any) -> Any:
+    """What so many gates of a cell get of its input, and of the first of its states, all (N, H).
 
-
-def _parts(x: Any, count: int) -> tuple[Value, ...]:
-    """The gates side by side, one by one."""
-    if not x.ndim or x.shape[-1] % count:
-        raise ShapeError(f"{count} gates side by side have {count} times the numbers of a state, not {tuple(x.shape)}")
-    return chunk(x, count, -1)
+    Raises ShapeError where these shapes, or those of the weights, do not fit.
+    """
+    n, size = len(input) if input.ndim else 0, w_hh.shape[-1] if w_hh.ndim else 0
+    if input.ndim != 2 or any(x.shape != (n, size) for x in states):
+        given = ", ".join(str(tuple(x.shape)) for x in (input, *states))
+        raise ShapeError(f"a cell takes input of shape (N, I) and states of shape (N, {size}), not {given}")
+    if w_ih.shape != (count * size, input.shape[1]) or w_hh.shape != (count * size, size):
+        given = f"{tuple(w_ih.shape)} and {tuple(w_hh.shape)}"
+        raise ShapeError(f"weights of {count} gates of {size} have ({count * size}, I) and H columns, not {given}")
+    return linear(input, w_ih, b_ih), linear(states[0], w_hh, b_hh)
 
 
 def rnn_tanh_cell(input: Any, hx: Any, w_ih: Any, w_hh: Any, b_ih: Any = None, b_hh: Any = None) -> Value:
-    """One step of a recurrent net with tanh, of real and complex numbers; ``nn.RNNCell`` is faster."""
-    return tanh(_gates(input, hx, w_ih, w_hh, b_ih, b_hh))
+    """One step of a recurrent net with tanh, of real and complex numbers; ``nn.RNNCell`` is faster.
+
+    Raises ShapeError where the weights do not fit.
+    """
+    return tanh(add(*_gates(1, [hx], input, w_ih, w_hh, b_ih, b_hh)))
 
 
 def rnn_relu_cell(input: Any, hx: Any, w_ih: Any, w_hh: Any, b_ih: Any = None, b_hh: Any = None) -> Value:
-    """One step of a recurrent net with relu."""
-    return relu(_gates(input, hx, w_ih, w_hh, b_ih, b_hh))
+    """One step of a recurrent net with relu.
+
+    Raises ShapeError where the weights do not fit.
+    """
+    return relu(add(*_gates(1, [hx], input, w_ih, w_hh, b_ih, b_hh)))
 
 
 def lstm_cell(
@@ -179,23 +191,23 @@ def lstm_cell(
 ) -> tuple[Value, Value]:
     """One step of an LSTM from (h, c) to (h', c'), of real and complex numbers; ``nn.LSTMCell`` is faster.
 
-    Raises DtypeError unless the state is two tensors, ShapeError where the weights are not of four gates.
+    Raises DtypeError unless the state is two tensors, ShapeError where the weights do not fit.
     """
     if not isinstance(hx, (tuple, list)) or len(hx) != 2:
         raise DtypeError(f"lstm_cell takes its state as (h, c), two tensors, not {described(hx)}")
-    h, c = hx
-    i, f, g, o = _parts(_gates(input, h, w_ih, w_hh, b_ih, b_hh), 4)
-    c = sigmoid(f) * c + sigmoid(i) * tanh(g)
+    i, f, g, o = chunk(add(*_gates(4, hx, input, w_ih, w_hh, b_ih, b_hh)), 4, -1)
+    c = sigmoid(f) * hx[1] + sigmoid(i) * tanh(g)
     return sigmoid(o) * tanh(c), c
 
 
 def gru_cell(input: Any, hx: Any, w_ih: Any, w_hh: Any, b_ih: Any = None, b_hh: Any = None) -> Value:
     """One step of a gated recurrent unit, of real and complex numbers; ``nn.GRUCell`` is faster.
 
-    Raises ShapeError where the weights are not of three gates.
+    Raises ShapeError where the weights do not fit.
     """
-    r, z, n = _parts(linear(input, w_ih, b_ih), 3)
-    r_h, z_h, n_h = _parts(linear(hx, w_hh, b_hh), 3)
+    of_input, of_state = _gates(3, [hx], input, w_ih, w_hh, b_ih, b_hh)
+    r, z, n = chunk(of_input, 3, -1)
+    r_h, z_h, n_h = chunk(of_state, 3, -1)
     new = tanh(n + sigmoid(r + r_h) * n_h)
     return (hx - new) * sigmoid(z + z_h) + new
 
