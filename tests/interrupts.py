@@ -20,19 +20,19 @@ def _places(code: CodeType) -> dict[int, tuple[str, Any]]:
     }
 
 
-def interrupts(run: Callable[[], Any], *inside: Any) -> Iterator[int]:
+def interrupts(run: Callable[[], Any], *inside: Any, everywhere: bool = False) -> Iterator[int]:
     """Run it again and again, interrupted at the next place inside of some functions; yield the number of each place.
 
     Python looks for signals where a function begins, after a call, and where a loop turns. Those after a call that ends
-    a ``try`` are left out: here they would come behind it.
+    a ``try`` are left out: here they would come behind it. ``everywhere`` is before each instruction.
     """
     codes, at = {function.__code__ for function in inside}, 1
-    while _interrupted(run, codes, at):
+    while _interrupted(run, codes, at, everywhere):
         yield at
         at += 1
 
 
-def _interrupted(run: Callable[[], Any], codes: set[CodeType], at: int) -> bool:
+def _interrupted(run: Callable[[], Any], codes: set[CodeType], at: int, everywhere: bool) -> bool:
     places, before = 0, {}  # type: int, dict[Any, tuple[str, Any]]
 
     def trace(frame: Any, event: str, _: Any) -> Any:
@@ -43,7 +43,7 @@ def _interrupted(run: Callable[[], Any], codes: set[CodeType], at: int) -> bool:
         here = _places(frame.f_code).get(frame.f_lasti, ("", [])) if event == "opcode" else ("", [])
         name, handler = before.get(frame, here)
         before[frame] = here
-        looks = name.startswith(("CALL", "JUMP_BACKWARD")) and handler == here[1]
+        looks = everywhere or (name.startswith(("CALL", "JUMP_BACKWARD")) and handler == here[1])
         if event == "call" or (event == "opcode" and looks):
             places += 1
             if places == at:
@@ -59,4 +59,5 @@ def _interrupted(run: Callable[[], Any], codes: set[CodeType], at: int) -> bool:
         return True
     finally:
         sys.settrace(outer)
+        before.clear()  # whose frames would keep what ends as garbage
     return False

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 from helpers import here, leaf
+from interrupts import interrupts
 
 import autodiff
 from autodiff import detect_anomaly, enable_grad, inference_mode, no_grad, set_grad_enabled
@@ -223,39 +224,31 @@ def test_an_interrupt_that_comes_before_the_end_of_a_block(begin: Callable[[], A
     assert at_rest()
 
 
+def in_a_block() -> None:
+    with no_grad():
+        pass
+
+
+def in_a_block_inside_another() -> None:
+    with enable_grad(), no_grad():
+        pass
+
+
 def test_an_interrupt_that_comes_while_a_block_ends() -> None:
     """Wherever it comes, the block ends."""
-    inside = [Block.end.__code__, Setting.take.__code__]
-
-    def interrupted(at: int) -> bool:
-        events = 0
-
-        def interrupt(frame: Any, event: str, _: Any) -> Any:
-            nonlocal events
-            if frame.f_code not in inside:
-                return None
-            frame.f_trace_opcodes = True
-            events += 1
-            if events == at:
-                sys.settrace(None)
-                raise KeyboardInterrupt
-            return interrupt
-
-        before = sys.gettrace()
-        try:
-            with no_grad():
-                sys.settrace(interrupt)
-        except KeyboardInterrupt:
-            return True
-        finally:
-            sys.settrace(before)
-        return False
-
     places = 0
-    while interrupted(places + 1):
-        places += 1
+    for places in interrupts(in_a_block, Block.end, Setting.take, everywhere=True):
         assert at_rest(), places
     assert places > 40
+
+
+@pytest.mark.parametrize("run", [in_a_block, in_a_block_inside_another])
+def test_an_interrupt_that_comes_while_a_block_begins(run: Callable[[], None]) -> None:
+    """Wherever it comes, the block does not last."""
+    places = 0
+    for places in interrupts(run, Block.__enter__, Setting.put, Setting._stand, Setting.link, Setting._settle):
+        assert at_rest(), places
+    assert places > 10
 
 
 def test_a_block_that_is_entered_by_hand_stays() -> None:
