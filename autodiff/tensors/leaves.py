@@ -14,7 +14,7 @@ from autodiff.engine.modes import layer
 from autodiff.engine.tape import Node, is_leaf, new_leaf
 from autodiff.engine.values import TensorBase, Value, wrap
 from autodiff.errors import DtypeError, ShapeError
-from autodiff.functions.axes import size_of
+from autodiff.functions.axes import shape_of, size_of
 from autodiff.handles import rearranged
 from autodiff.kernels.layout import is_stretched, note
 from autodiff.kinds import described
@@ -66,13 +66,14 @@ def filled(make: Any, size: tuple[Any, ...], dtype: Any, device: Any, requires_g
 def strided_array(name: str, size: Sequence[int], stride: Sequence[int], dtype: np.dtype[Any]) -> np.ndarray[Any, Any]:
     """An array whose neighbours along each axis lie ``stride`` entries apart; for the function ``name``.
 
-    Raises ShapeError where there are not as many steps as axes, or one is below 0.
+    Raises ShapeError where there are not as many steps as axes, or one is below 0; DtypeError where one is no integer.
     """
-    if len(size) != len(stride) or any(n < 0 for n in (*size, *stride)):
+    shape, steps = shape_of((size,)), shape_of((stride,))
+    if len(shape) != len(steps) or any(n < 0 for n in (*shape, *steps)):
         raise ShapeError(f"{name} takes a length and a step from 0 up for each axis, not {size} and {stride}")
-    last = sum((n - 1) * step for n, step in zip(size, stride, strict=True))
-    flat = np.empty(last + 1 if all(size) else 0, dtype)
-    return np.lib.stride_tricks.as_strided(flat, tuple(size), [step * dtype.itemsize for step in stride])
+    last = sum((n - 1) * step for n, step in zip(shape, steps, strict=True))
+    flat = np.empty(last + 1 if all(shape) else 0, dtype)
+    return np.lib.stride_tricks.as_strided(flat, shape, [step * dtype.itemsize for step in steps])
 
 
 def dtype_or_default(dtype: Any) -> np.dtype[Any]:
