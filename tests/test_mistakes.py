@@ -10,8 +10,10 @@ import numpy as np
 import pytest
 
 import autodiff
+import nn
 from autodiff import Tensor, arange, ones, tensor, zeros
 from autodiff.errors import AutodiffError, DeviceError, DtypeError, OptionError
+from nn import functional as F
 
 A, B = ones(2, 3), ones(4, 5)
 MISTAKES: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
@@ -115,6 +117,10 @@ MISTAKES: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
         RuntimeError,
         r"shape \(2, 3\) needs a gradient",
     ),
+    "layer_norm over a number": (lambda: F.layer_norm(A, 3), TypeError, "layer_norm takes the shape .* as a tuple"),
+    "rms_norm over a number": (lambda: F.rms_norm(A, 3), TypeError, "rms_norm takes the shape .* as a tuple"),
+    "LayerNorm of no integer": (lambda: nn.LayerNorm(3.5), TypeError, "a shape is made of integers"),
+    "strides of no integer": (lambda: A.new_empty_strided((2.5,), (1,)), TypeError, "a shape is made of integers"),
     "backward of none": (lambda: A.sum().backward(), RuntimeError, "does not require grad"),
 }
 

@@ -12,7 +12,7 @@ from autodiff.dtypes import get_default_dtype
 from autodiff.engine.apply import apply
 from autodiff.engine.values import Value
 from autodiff.engine.versions import changed
-from autodiff.errors import OptionError, ShapeError
+from autodiff.errors import DtypeError, OptionError, ShapeError
 from autodiff.functions.arithmetic import clamp, multiply
 from autodiff.functions.arrays import array_of, lent
 from autodiff.functions.into import into
@@ -21,6 +21,7 @@ from autodiff.functions.shaping import contiguous
 from autodiff.functions.transcendental import rsqrt
 from autodiff.kernels.geometry import Sizes, Window
 from autodiff.kernels.precision import single
+from autodiff.kinds import described
 from autodiff.linalg.norms import vector_norm
 from autodiff.ops.normalization import moments, standardize
 from autodiff.ops.shaping import cast, in_single, reshape
@@ -168,9 +169,13 @@ def _track(input: Any, given: Any, running_mean: Any, running_var: Any, axes: Si
 def _last_axes(name: str, input: Any, normalized_shape: Sequence[int], weight: Any, bias: Any) -> tuple[Sizes, Sizes]:
     """The axes that ``normalized_shape`` covers, and the shape of one number for each place in them, beside ``input``.
 
-    Raises ShapeError where it is not the end of the input's shape.
+    Raises ShapeError where it is not the end of the input's shape, DtypeError where it is no shape at all.
     """
-    shape, wanted = tuple(input.shape), tuple(normalized_shape)
+    try:
+        shape, wanted = tuple(input.shape), tuple(normalized_shape)
+    except TypeError:
+        given = described(normalized_shape)
+        raise DtypeError(f"{name} takes the shape that it normalizes as a tuple of integers, not {given}") from None
     if not wanted or shape[len(shape) - len(wanted) :] != wanted:
         ends = ", ".join(map(str, wanted))
         raise ShapeError(f"{name} over {wanted} takes inputs (*, {ends}), not of shape {shape}")
@@ -186,7 +191,8 @@ def layer_norm(
 
     Shapes: input (*, normalized_shape), weight and bias normalized_shape, result as input.
 
-    Raises ShapeError where ``input`` does not end in ``normalized_shape``, or a weight has not that shape.
+    Raises ShapeError where ``input`` does not end in ``normalized_shape``, or a weight has not that shape; DtypeError
+    where that is no tuple.
 
     Reference: Ba, Kiros & Hinton 2016, "Layer normalization".
 
@@ -204,7 +210,8 @@ def rms_norm(input: Any, normalized_shape: Sequence[int], weight: Any = None, ep
 
     Shapes: as ``layer_norm``. Of complex numbers, too, it is x^2, as in PyTorch, and not |x|^2.
 
-    Raises ShapeError where ``input`` does not end in ``normalized_shape``, or a weight has not that shape.
+    Raises ShapeError where ``input`` does not end in ``normalized_shape``, or a weight has not that shape; DtypeError
+    where that is no tuple.
 
     Reference: Zhang & Sennrich 2019, "Root mean square layer normalization".
     """

@@ -10,6 +10,7 @@ import numpy as np
 from autodiff.engine.values import wrap
 from autodiff.engine.versions import changed
 from autodiff.errors import OptionError, ShapeError
+from autodiff.functions.axes import shape_of
 from autodiff.tensors.creation import empty
 from autodiff.tensors.tensor import Tensor
 
@@ -237,10 +238,6 @@ class InstanceNorm3d(_InstanceNorm):
     ranks = (4, 5)
 
 
-def _as_shape(sizes: int | Sequence[int]) -> tuple[int, ...]:
-    return (sizes,) if isinstance(sizes, int) else tuple(sizes)
-
-
 class LayerNorm(_Scaled):
     """Normalisation over the last axes.
 
@@ -256,7 +253,7 @@ class LayerNorm(_Scaled):
         bias: bool = True, device: Any = None, dtype: Any = None,
     ) -> None:  # fmt: skip
         super().__init__()
-        self.normalized_shape = _as_shape(normalized_shape)
+        self.normalized_shape = shape_of((normalized_shape,))
         self.eps, self.elementwise_affine = eps, elementwise_affine
         shape = self.normalized_shape if elementwise_affine else None
         add_parameters(self, dtype, weight=shape, bias=shape if bias else None)
@@ -283,7 +280,7 @@ class RMSNorm(_Scaled):
         device: Any = None, dtype: Any = None,
     ) -> None:  # fmt: skip
         super().__init__()
-        self.normalized_shape = _as_shape(normalized_shape)
+        self.normalized_shape = shape_of((normalized_shape,))
         self.eps, self.elementwise_affine = eps, elementwise_affine
         add_parameters(self, dtype, weight=self.normalized_shape if elementwise_affine else None)
         self.reset_parameters()
