@@ -7,7 +7,9 @@ from typing import Any
 import numpy as np
 
 from autodiff.engine.versions import changed
+from autodiff.errors import DtypeError
 from autodiff.kernels.lending import keep_lent, owner_of
+from autodiff.kinds import described
 from autodiff.named_dtypes import NAMED, dtype
 
 
@@ -17,6 +19,8 @@ class TypedStorage:
     Two tensors share memory where ``data_ptr`` of their storages is the same. What is written here is outside the
     graph, as a write through ``.data``.
 
+    Raises DtypeError where it is made of anything but the array of a tensor.
+
     >>> import autodiff
     >>> x = autodiff.arange(6).reshape(2, 3)
     >>> list(x[1:].storage()), x[1:].storage().data_ptr() == x.storage().data_ptr()
@@ -24,6 +28,8 @@ class TypedStorage:
     """
 
     def __init__(self, array: np.ndarray[Any, Any], kind: np.dtype[Any] | None = None) -> None:
+        if not isinstance(array, np.ndarray):
+            raise DtypeError(f"a storage is made by storage() of a tensor, not of {described(array)}")
         self._array = array
         owner, kind = owner_of(array), kind or array.dtype
         whole = owner.nbytes // kind.itemsize

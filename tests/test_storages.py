@@ -9,7 +9,7 @@ import pytest
 from parity.harness import peer
 
 import autodiff
-from autodiff.errors import InPlaceError, ShapeError
+from autodiff.errors import DtypeError, InPlaceError, ShapeError
 from autodiff.storage import TypedStorage, UntypedStorage
 
 SHOWN: dict[str, Any] = {
@@ -85,3 +85,9 @@ def test_a_tensor_like_another_may_lie_otherwise() -> None:
     with pytest.raises(ShapeError, match="new_empty_strided takes a length and a step"):
         x.new_empty_strided((2, 3), (1,))
     np.testing.assert_array_equal(x.new_empty_strided((0, 3), (3, 1)).numpy(), np.zeros((0, 3)))
+
+
+@pytest.mark.parametrize("kind", [TypedStorage, UntypedStorage])
+def test_a_storage_is_made_of_a_tensor_alone(kind: Any) -> None:
+    with pytest.raises(DtypeError, match="made by storage"):
+        kind(3)
