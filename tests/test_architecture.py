@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import importlib
 import subprocess
 import sys
@@ -56,6 +57,27 @@ def test_no_test_is_too_long() -> None:
     files = [path for folder in ("tests", "benchmarks") for path in (ROOT / folder).rglob("*.py")]
     assert len(files) > 50
     assert not [str(path) for path in files if path.read_text(encoding="utf-8").count("\n") > MAX_FILE]
+
+
+def names_torch(node: ast.AST) -> bool:
+    """Whether it imports PyTorch so that a test fails where that is not installed."""
+    match node:
+        case (
+            ast.Import(names=[ast.alias(name=str(name)), *_])
+            | ast.ImportFrom(module=str(name))
+            | ast.Call(func=ast.Name("import_module"), args=[ast.Constant(str(name)), *_])
+            | ast.Call(func=ast.Name("import_module"), args=[ast.JoinedStr([ast.Constant(str(name)), *_]), *_])
+        ):
+            return top(name) == "torch"
+    return False
+
+
+def test_tests_ask_for_pytorch_by_what_skips() -> None:
+    """They run where it is not installed: what asks for it is ``parity.harness.peer`` or ``pytest.importorskip``."""
+    for line in ("import torch.nn", "from torch import nn", "import_module('torch')", "import_module(f'torch.{x}')"):
+        assert any(map(names_torch, ast.walk(ast.parse(line)))), line
+    trees = {path: ast.parse(path.read_text(encoding="utf-8")) for path in (ROOT / "tests").rglob("*.py")}
+    assert not [str(path) for path, tree in trees.items() if any(map(names_torch, ast.walk(tree)))]
 
 
 @pytest.mark.parametrize("name", [name for name in MODULES if top(name) in LIBRARY])

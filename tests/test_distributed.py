@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from architecture import ROOT
 from killed_ranks import killed
+from parity.harness import peer
 
 import autodiff
 import nn
@@ -109,7 +110,7 @@ def test_a_process_that_did_not_join_is_told_how() -> None:
 @pytest.mark.parametrize("drop_last", [True, False])
 def test_the_sampler_gives_each_process_its_part(count: int, drop_last: bool) -> None:
     """PyTorch's indices without shuffling; shuffled, all of them once, in another order each epoch."""
-    torch = pytest.importorskip("torch")
+    torch = peer()
     for rank in range(3):
         options = {"num_replicas": 3, "rank": rank, "drop_last": drop_last}
         ours = DistributedSampler(range(count), shuffle=False, **options)

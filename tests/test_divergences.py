@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
+from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
@@ -70,11 +71,9 @@ EXTRA: dict[str, tuple[Make, Make]] = {
 
 
 def _pairs() -> list[tuple[str, str]]:
-    try:
-        from torch.distributions import kl
-    except ImportError:
+    if find_spec("torch") is None:
         return [(name, name) for name in FIRST]
-    known = {(a.__name__, b.__name__) for a, b in kl._KL_REGISTRY}
+    known = {(a.__name__, b.__name__) for a, b in peer("distributions.kl")._KL_REGISTRY}
     known.discard(("ExponentialFamily", "ExponentialFamily"))
     return sorted(known | {("HalfCauchy", "HalfCauchy"), ("LogNormal", "LogNormal")})
 

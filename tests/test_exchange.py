@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from parity.harness import peer
 
 import autodiff
 from autodiff.errors import DtypeError, GraphError, InPlaceError
@@ -16,7 +17,7 @@ DTYPES = ["float64", "float32", "float16", "complex64", "int64", "int8", "uint8"
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_pytorch_shares_memory_both_ways(dtype: str) -> None:
     """A change here is seen there, and one there is seen here: by DLPack and by NumPy's array."""
-    torch = pytest.importorskip("torch")
+    torch = peer()
     theirs = torch.zeros(2, 3, dtype=getattr(torch, dtype)).T
     ours = autodiff.from_dlpack(theirs)
     assert (ours.shape, ours.stride()) == ((3, 2), theirs.stride())
@@ -47,7 +48,7 @@ def test_what_dlpack_cannot_give_is_refused() -> None:
     """An object without the protocol, a tensor in a graph of PyTorch's, a dtype that NumPy lacks."""
     with pytest.raises(DtypeError, match=r"not \[1, 2\]"):
         autodiff.from_dlpack([1, 2])
-    torch = pytest.importorskip("torch")
+    torch = peer()
     with pytest.raises(DtypeError, match="detach"):
         autodiff.from_dlpack(torch.ones(2, requires_grad=True))
     with pytest.raises(DtypeError, match=r"bfloat16|Unsupported dtype"):

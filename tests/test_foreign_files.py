@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from parity.harness import peer
 from test_io import WHOLE, Reckless
 
 from autodiff.errors import FileFormatError
@@ -83,7 +84,7 @@ def test_a_pickle_of_every_protocol_is_named(obj: object, protocol: int, tmp_pat
 @pytest.mark.parametrize("new", [True, False])
 def test_a_pytorch_file_is_named(new: bool, tmp_path: Path) -> None:
     """Both kinds that torch.save writes."""
-    torch = pytest.importorskip("torch")
+    torch = peer()
     content = written(lambda file: torch.save({"a": torch.ones(2)}, file, _use_new_zipfile_serialization=new))
     assert "but a PyTorch file" in refusal(content, tmp_path / "weights")
 

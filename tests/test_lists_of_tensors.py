@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from parity.harness import peer
 
 import autodiff
 from autodiff import ones, tensor
@@ -41,7 +42,7 @@ def test_tensors_in_a_list_are_numbers_with_their_dtypes(name: str) -> None:
         assert made.dtype == dtype
     if dtype is not np.complex64:
         assert autodiff.Tensor(given).tolist() == numbers
-    torch = pytest.importorskip("torch")
+    torch = peer()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # "a list of arrays is slow"
         theirs = torch.tensor(_as_theirs(torch, given))

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from parity.harness import peer
 
 import autodiff
 from autodiff import linalg
@@ -238,7 +239,7 @@ def value(text: str, lib: Any) -> Any:
 def test_what_does_not_fit_is_refused_by_name(text: str) -> None:
     with pytest.raises(AutodiffError):
         value(text, autodiff)
-    torch = pytest.importorskip("torch")
+    torch = peer()
     with pytest.raises((RuntimeError, IndexError, ValueError)):
         value(text, torch)
 
@@ -246,7 +247,7 @@ def test_what_does_not_fit_is_refused_by_name(text: str) -> None:
 @pytest.mark.filterwarnings("ignore::UserWarning")  # PyTorch's, of two dtypes
 @pytest.mark.parametrize("text", MET)
 def test_what_meets_has_the_dtype_of_pytorch(text: str) -> None:
-    torch = pytest.importorskip("torch")
+    torch = peer()
     ours, theirs = value(text, autodiff).numpy(), value(text, torch).numpy()
     assert ours.dtype == theirs.dtype
     np.testing.assert_allclose(ours, theirs, rtol=1e-3, atol=1e-6)

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import test_schedulers
 from helpers import as_arrays
+from parity.harness import peer
 
 import autodiff
 import optim
@@ -144,7 +145,7 @@ def test_a_schedule_resumes_from_a_file(case: Any, name: str, stop: int) -> None
 @pytest.mark.parametrize("case", test_schedulers.SCHEDULES)
 def test_a_state_of_pytorchs_schedule_loads(case: Any) -> None:
     """It has an attribute more, which nothing here needs."""
-    torch = pytest.importorskip("torch")
+    torch = peer()
     optimizers = [test_schedulers.optimizer_of(lib) for lib in (torch, autodiff)]
     theirs, ours = (case(test_schedulers.Schedules(o), p) for o, p in zip((torch, autodiff), optimizers, strict=True))
     for _ in range(3):

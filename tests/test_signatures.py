@@ -131,7 +131,7 @@ def test_arguments_have_the_order_and_defaults_of_pytorch(space: str, name: str)
 @pytest.mark.parametrize("path", MODULES)
 def test_optimizers_and_tools_take_the_arguments_of_pytorch(path: str) -> None:
     """Optimizers, schedules, loading of data, initial values, transforms: what both have and Python can ask."""
-    module, theirs_ = import_module(MODULES[path]), import_module(f"torch.{path}")
+    module, theirs_ = import_module(MODULES[path]), peer(path)
     compared = 0
     for name in [name for name in dir(module) if not name.startswith("_")]:
         mine, wanted = getattr(module, name), getattr(theirs_, name, None)

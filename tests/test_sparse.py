@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 from helpers import no_garbage
+from parity.harness import peer
 
 import autodiff
 import nn
@@ -95,7 +96,7 @@ def run(lib: Any, name: str, differentiate: bool = True) -> tuple[np.ndarray[Any
 def test_values_and_gradients_are_pytorchs(name: str) -> None:
     """To the entries, which have one coordinate twice, and to dense operands."""
     out, gradients = run(autodiff, name)
-    torch = pytest.importorskip("torch")
+    torch = peer()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # that its sparse tensors are in beta state
         theirs, expected = run(torch, name, name not in VALUES_ONLY)
@@ -284,7 +285,7 @@ def factors(lib: Any, optimizer: str, options: dict[str, float], steps: int = 12
 def test_tables_are_trained_as_in_pytorch(name: str, options: dict[str, Any]) -> None:
     """By each optimizer that takes sparse gradients."""
     losses, tables = factors(autodiff, name, options)
-    torch = pytest.importorskip("torch")
+    torch = peer()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         expected, theirs = factors(torch, name, options)

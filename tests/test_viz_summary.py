@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from parity.harness import peer
 from several_models import MODELS
 
 import autodiff
@@ -33,8 +34,8 @@ def test_every_kind_of_model_is_summarised(name: str) -> None:
 @pytest.mark.parametrize("name", ["lenet", "u-net"])
 def test_multiply_adds_are_those_that_pytorch_counts(name: str) -> None:
     """Of convolutions, transposed ones and matrices; a multiply-add is two of its operations."""
-    torch = pytest.importorskip("torch")
-    flop_counter = pytest.importorskip("torch.utils.flop_counter")
+    torch = peer()
+    flop_counter = peer("utils.flop_counter")
     model, inputs = MODELS[name]()
     theirs = torch.nn.Sequential(
         torch.nn.Conv2d(1, 6, 5), torch.nn.ReLU(), torch.nn.MaxPool2d(2), torch.nn.Conv2d(6, 16, 5), torch.nn.ReLU(),

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from parity.harness import peer
 
 import autodiff
 from autodiff.errors import DtypeError, FileFormatError
@@ -44,7 +45,7 @@ MODELS: dict[str, tuple[Callable[[Any], Any], Callable[[Any, Any], Any]]] = {
 @pytest.mark.parametrize("name", MODELS)
 def test_weights_go_from_pytorch_to_here_and_back(name: str, tmp_path: Path) -> None:
     """A model of PyTorch's, its file loaded here, and the file written here loaded there: equal outputs each time."""
-    torch = pytest.importorskip("torch")
+    torch = peer()
     from safetensors.torch import load_file, save_file
 
     make, outputs = MODELS[name]
@@ -64,7 +65,7 @@ def test_weights_go_from_pytorch_to_here_and_back(name: str, tmp_path: Path) -> 
 @pytest.mark.parametrize("new", [True, False])
 def test_the_two_lines_make_a_file_of_pytorch_readable(new: bool, tmp_path: Path) -> None:
     """The error of `load` for torch.save's file has two lines that run, also for tied and strided weights."""
-    torch = pytest.importorskip("torch")
+    torch = peer()
     state = {"a": (weight := torch.arange(6.0).reshape(2, 3)), "tied": weight, "strided": weight.T}
     torch.save(state, tmp_path / "net.pt", _use_new_zipfile_serialization=new)
     with pytest.raises(FileFormatError, match="a PyTorch file, which is a pickle") as caught:
@@ -95,7 +96,7 @@ def test_every_kind_of_number_survives(kind: str, shape: tuple[int, ...], tmp_pa
 
 def test_bfloat16_of_pytorch_comes_as_float32(tmp_path: Path) -> None:
     """Each of its numbers is one of float32; kinds that NumPy lacks are refused by name."""
-    torch = pytest.importorskip("torch")
+    torch = peer()
     from safetensors.torch import save_file
 
     half = torch.tensor([[1.5, -2.0], [3.140625, float("inf")]], dtype=torch.bfloat16)

@@ -35,9 +35,10 @@ class Near(NamedTuple):
 EXACT = Near()
 
 
-def peer() -> Any:
-    """PyTorch; the test that asks for it is skipped where it is not installed."""
-    return pytest.importorskip("torch", reason="PyTorch, which says what is right here, is not installed")
+def peer(module: str = "") -> Any:
+    """PyTorch, or a module of it; the test that asks for it is skipped where it is not installed."""
+    path = f"torch.{module}".strip(".")
+    return pytest.importorskip(path, reason="PyTorch, which says what is right here, is not installed")
 
 
 def both(program: Callable[..., Any], *args: Any, **options: Any) -> tuple[Any, Any]:
