@@ -6,9 +6,9 @@ import dis
 import gc
 import random
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from functools import partial
-from itertools import chain, compress
+from itertools import chain
 from operator import attrgetter, call, is_
 from sysconfig import get_path
 from types import BuiltinFunctionType, CodeType, FrameType, FunctionType, MemberDescriptorType, ModuleType
@@ -31,9 +31,9 @@ PASSED = (
 )  # fmt: skip
 PLAIN = {bool, float, int, str}
 FIXED = {*PLAIN, MemberDescriptorType}  # of a class: what its objects share, and what stands in slots
+GONE = (LookupError, ValueError)  # what is there no more raises
 MOST = 100  # entries of a dict or list that is watched
-END = object()
-Part = tuple[Any, list[bool]]  # a container, and of each thing that it holds whether it counts
+Fact = tuple[Callable[[Any], Any], Any]  # a function, and what it is asked about
 
 
 def reached(*roots: Any) -> list[Any]:
@@ -89,70 +89,59 @@ def _names(code: CodeType, *instructions: str) -> dict[str, None]:
     return names
 
 
-class Each:
-    """A container of what a function gives for each of several things, each time anew."""
-
-    def __init__(self, get: Callable[[Any], Any], of: Iterable[Any]) -> None:
-        self._get, self._of = get, list(of)
-
-    def __iter__(self) -> Iterator[Any]:
-        return map(self._get, self._of)
-
-    def __len__(self) -> int:
-        return len(self._of)
-
-
 class Facts:
     """What calls that are alike have in common: what variables, attributes, dicts and lists hold.
 
     Args:
-        parts: what is looked into at each call.
-        structure: modules, hooks and leaves, which are looked into when any has changed anywhere.
+        quick: what is looked at in each call.
+        deep: modules, hooks and leaves, which are looked at when any has changed anywhere.
     """
 
-    def __init__(self, parts: list[Part], structure: list[Part]) -> None:
-        self._quick, self._all = _one(parts, mark), _one([*parts, *structure], [END])
-        self.values, self._known = list(_counted(*self._all)), list(_counted(*self._quick))
+    def __init__(self, quick: list[Fact], deep: list[Fact]) -> None:
+        self._quick = list(zip(*quick, (mark.__getitem__, 0), strict=True))  # all functions, and all that they take
+        self._all = list(zip(*quick, *deep, strict=True)) or [(), ()]
+        self.values, self._known = list(map(call, *self._all)), list(map(call, *self._quick))
 
     def hold(self) -> bool:
         """Whether all is as it was: the same objects, or equal numbers and strings."""
-        return all(map(is_, _counted(*self._quick), self._known)) or self._hold_after_all()
-
-    def _hold_after_all(self) -> bool:
-        now = list(_counted(*self._all))
-        if len(now) != len(self.values) or not all(map(_is_same, now, self.values)):
+        try:
+            if all(map(is_, map(call, *self._quick), self._known)):
+                return True
+            if not all(map(_is_same, map(call, *self._all), self.values)):
+                return False
+        except GONE:
             return False
-        self._known = list(_counted(*self._quick))
+        self._known = list(map(call, *self._quick))
         return True
 
 
-def _one(parts: list[Part], last: list[Any]) -> Any:
-    """Containers, ``last`` behind them: where one has grown, its object is found in another place; and a mask."""
-    containers, masks = zip(*parts, strict=True) if parts else ((), ())
-    return (*containers, last), [*chain(*masks), True]
+def each(get: Callable[[Any], Any], of: Iterable[Any]) -> list[Fact]:
+    """What ``get`` says of each of several things."""
+    return [(get, x) for x in of]
 
 
-def _counted(containers: Iterable[Any], mask: Iterable[bool]) -> Iterator[Any]:
-    return compress(chain.from_iterable(containers), mask)
+def entries(x: Any) -> list[Fact]:
+    """What a dict or a list holds, and, at the end, how much that is."""
+    return [*(each(x.get, x) if isinstance(x, dict) else each(x.__getitem__, range(len(x)))), (len, x)]
 
 
-def all_of(container: Any) -> Part:
-    """A part of which all counts."""
-    return container, [True] * len(container)
-
-
-def unchanged(before: list[tuple[Any, list[Any]]]) -> list[Part]:
-    """Parts of what containers held before a run; objects that it has put there do not count.
+def unchanged(before: list[tuple[Fact, Any]]) -> list[Fact]:
+    """The facts that are as they were before a run; objects that it has put there do not count.
 
     Raises CompileError for another number or string: what a step counts, it may decide by.
     """
-    alike = [(container, was) for container, was in before if len(container) == len(was)]
-    for container, was in alike:
-        for x, y in zip(container, was, strict=True):
-            if not _is_same(x, y) and {type(x), type(y)} <= PLAIN:
-                told = f"Python changes {y!r:.20} to {x!r:.20} in it"
-                raise CompileError(f"{told}; keep what counts outside, or in a tensor")
-    return [(container, [x is y for x, y in zip(container, was, strict=True)]) for container, was in alike]
+    kept = []
+    for (get, of), was in before:
+        try:
+            now = get(of)
+        except GONE:
+            raise CompileError("Python takes away in it what was there before") from None
+        if _is_same(now, was):
+            kept.append((get, of))
+        elif get is not len and {type(now), type(was)} <= PLAIN:
+            told = f"Python changes {was!r:.20} to {now!r:.20} in it"
+            raise CompileError(f"{told}; keep what counts outside, or in a tensor")
+    return kept
 
 
 def _is_same(x: Any, y: Any) -> bool:
@@ -169,40 +158,36 @@ def is_optimizer(x: Any) -> bool:
     return hasattr(x, "param_groups") and hasattr(x, "state")
 
 
-def variables(found: list[Any]) -> list[Any]:
-    """Containers of what a step may compute with besides the numbers of arrays: a weight that is annealed, a loss."""
+def variables(found: list[Any]) -> list[Fact]:
+    """What a step may compute with besides the numbers of arrays: a weight that is annealed, a loss."""
     functions = [x for x in found if isinstance(x, FunctionType) and not of_library(x.__code__)]
     names = {name for x in functions for name in _attributes_of(x)}
-    held: list[Any] = [Each(contents, _cells(functions))]
-    held += [Each(x.__globals__.get, variables_of(x)) for x in functions]
-    lists = [x for each in held for x in each if type(x) is list and len(x) <= MOST]
-    held += lists
-    aside = set(map(id, lists))  # dicts and lists that are there, or of which not all counts
+    facts = each(contents, _cells(functions))
+    for x in functions:
+        facts += each(x.__globals__.get, variables_of(x))
+    held = {id(get(of)) for get, of in facts}
+    aside: set[int] = set()  # dicts and lists of which not all counts
     for x in found:
         known = attributes(x)
         aside.add(id(known))
         if _is_scope(x):
-            held.append(Each(vars(x).get, [name for name in vars(x) if name in names]))
+            facts += each(vars(x).get, names & vars(x).keys())
         elif is_optimizer(x):  # whose numbers are read each time
-            held += [x.param_groups, Each(known.get, ["state"])]
-            held.append(Each(len, [x.state, *(group["params"] for group in x.param_groups)]))
-            aside.update(id(each) for group in x.param_groups for each in (group, group["params"]))
-        elif not is_module(x):
-            plain = {name for name, value in known.items() if type(value) in PLAIN}
-            held.append(Each(known.get, [name for name in known if name in (plain if _is_ours(x) else names)]))
+            params = [group["params"] for group in x.param_groups]
+            facts += [*entries(x.param_groups), (known.get, "state"), *each(len, [x.state, *params])]
+            aside.update(map(id, (*x.param_groups, *params)))
+        elif _is_ours(x) and not is_module(x):
+            facts += each(known.get, [name for name, value in known.items() if type(value) in PLAIN])
         if _is_ours(x):
             aside.update(id(value) for value in known.values() if isinstance(value, (dict, list)))
         else:
-            fixed = [name for name in names - known.keys() if type(getattr(type(x), name, None)) in FIXED]
-            held.append(Each(partial(_attribute, x), fixed))
-    inside = [x for x in found if isinstance(x, (dict, list)) and len(x) <= MOST and id(x) not in aside]
-    held += [x.values() if isinstance(x, dict) else Each(partial(_entry, x), range(len(x))) for x in inside]
-    return [x for x in held if len(x)] + [Each(call, [get_default_dtype])]
-
-
-def _entry(x: list[Any], i: int) -> Any:
-    """An entry of a list that may be shorter by now; what was appended is the log of a training rather than a fact."""
-    return x[i] if i < len(x) else END
+            kinds = {name: type(getattr(type(x), name, None)) for name in names}
+            facts += each(partial(_attribute, x), [name for name in names if name in known or kinds[name] in FIXED])
+    for x in found:
+        if isinstance(x, (dict, list)) and len(x) <= MOST and id(x) not in aside:
+            # what is appended to a list that is no variable is the log of a training rather than a fact
+            facts += entries(x) if isinstance(x, dict) or id(x) in held else entries(x)[:-1]
+    return [*facts, (call, get_default_dtype)]
 
 
 def _cells(functions: list[Any]) -> list[Any]:
@@ -220,13 +205,13 @@ def holders(found: list[Any]) -> list[Any]:
     return [*functions, *_cells(functions), *known, *map(attributes, found), random, np.random]
 
 
-def structure(found: list[Any]) -> list[Any]:
-    """Containers of what modules are made of, of leaves, and of hooks."""
+def structure(found: list[Any]) -> list[Fact]:
+    """What modules are made of, and leaves, and hooks."""
     leaves = [x for x in found if isinstance(x, TensorBase) and is_leaf(x._node)]
-    groups = [group["params"] for x in found if is_optimizer(x) for group in x.param_groups]
-    hooks = [value.values() for x in found if _is_ours(x) for value in attributes(x).values() if type(value) is dict]
-    modules = [vars(x).values() for x in found if is_module(x)]
-    return [Each(node_of, leaves), Each(_hooks_of, leaves), *groups, *hooks, *modules]
+    held = [group["params"] for x in found if is_optimizer(x) for group in x.param_groups]
+    held += [value for x in found if _is_ours(x) for value in attributes(x).values() if type(value) is dict]
+    held += [vars(x) for x in found if is_module(x)]
+    return [*each(node_of, leaves), *each(_hooks_of, leaves), *chain.from_iterable(map(entries, held))]
 
 
 def attributes(x: Any) -> dict[str, Any]:

@@ -18,9 +18,8 @@ from autodiff.compiling.fusion import gather
 from autodiff.compiling.numbers import Changed
 from autodiff.compiling.program import frozen
 from autodiff.compiling.reach import (
-    Each,
     Facts,
-    all_of,
+    each,
     holders,
     is_module,
     is_optimizer,
@@ -110,9 +109,9 @@ class Case:
 
     def __init__(self, found: list[Any], recording: bool, given: list[Any]) -> None:
         leaves = [x for x in found if isinstance(x, TensorBase) and is_leaf(x._node)]
-        self.grads, modules = all_of(Each(_has_gradient, leaves)), Each(is_training, filter(is_module, found))
-        self.forms = [all_of(Each(_requires_grad, leaves)), all_of(modules)]
-        self.facts = self._alike = Facts([self.grads], self.forms)
+        self.grads = each(_has_gradient, leaves)
+        self.forms = each(_requires_grad, leaves) + each(is_training, filter(is_module, found))
+        self.facts = self._alike = Facts(self.grads, self.forms)
         self.key = recording, given, self.facts.values
         self.program: Program | None = None
         self.reason, self.tries, self.why = "", 1, "it went other ways too often"
@@ -196,10 +195,10 @@ class Step(Generic[P, R]):
         try:
             if case.tries > TRIES:
                 raise CompileError(case.why)
-            quick, deep = ([(x, list(x)) for x in containers(found)] for containers in (variables, structure))
-            case.program, facts = self._captured(found, (quick, deep), args, kwargs)
-            memory = all_of(Each(memory_of, [x for x, _ in case.program.watched]))
-            case.facts = Facts([case.grads, memory, *facts[0]], [*case.forms, *facts[1]])
+            before = [[(fact, fact[0](fact[1])) for fact in facts(found)] for facts in (variables, structure)]
+            case.program, (quick, deep) = self._captured(found, before, args, kwargs)
+            memory = each(memory_of, [x for x, _ in case.program.watched])
+            case.facts = Facts([*case.grads, *memory, *quick], [*case.forms, *deep])
         except Exception as error:
             if isinstance(error, CompileError) or case.tries >= TRIES:
                 self._refuse(case, str(error))
