@@ -137,6 +137,20 @@ def test_a_number_that_lies_in_a_long_array() -> None:
     assert replays(compiled)
 
 
+def test_long_arrays_that_are_read_as_integers() -> None:
+    """Bits of what a stretch has just written, as relu's backward pass takes them: these are no numbers of its kind."""
+    w = autodiff.ones(256, 256, requires_grad=True)
+
+    def step(x: Any) -> Any:
+        w.grad = None
+        loss = ((x * w).relu() ** 2).sum()
+        loss.backward()
+        return loss
+
+    compiled = side_by_side(lambda: Way(step, [w]), lambda i: (RNG.normal(size=(256, 256)).astype(np.float32),))
+    assert replays(compiled)
+
+
 @pytest.mark.parametrize("like", [True, False])
 def test_an_array_that_a_primitive_makes(like: bool) -> None:
     """One that it makes for what it takes is noted; one that it makes without its knowledge makes it one call."""

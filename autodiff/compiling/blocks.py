@@ -48,6 +48,11 @@ def _is_long(x: Array) -> bool:
     return x.size > 1 and any(x.strides)
 
 
+def _place(x: Array) -> Any:
+    """What tells arrays of a stretch apart: of views with another dtype of what it writes, one ends it."""
+    return address(x), x.dtype, _is_long(x)
+
+
 def _goes_on(stretch: list[Pair], pair: Pair) -> bool:
     """Whether a call can be one of a stretch, and go on with what those before it do.
 
@@ -63,10 +68,10 @@ def _goes_on(stretch: list[Pair], pair: Pair) -> bool:
     lasts = any(ref.root.kind == "lasting" for call in calls for ref in call.written())
     if lasts and any(call.part.endswith("backward") for call in calls):
         return False
-    places = {(address(x), _is_long(x)): x for _, each in taken for x in each}
+    places = {_place(x): x for _, each in taken for x in each}
     forms = {x.shape if x.flags.c_contiguous else None for x in places.values() if _is_long(x)}
     return forms == {arrays[-1].shape} and all(
-        places[address(x), _is_long(x)] is y or not np.may_share_memory(x, y) for x in arrays for y in places.values()
+        places[_place(x)] is y or not np.may_share_memory(x, y) for x in arrays for y in places.values()
     )
 
 
@@ -104,14 +109,14 @@ def _numbered(stretch: list[Pair], uses: Counter[Ref]) -> tuple[tuple[Any, ...],
     now: dict[Any, Any] = {}  # where that is which was written to a place
     steps: list[Any] = []
     for i, (function, (*args, out)) in enumerate(taken):
-        places = [(address(x), _is_long(x)) for x in args]
+        places = [_place(x) for x in args]
         given |= {p: lone(x) for p, x in zip(places, args, strict=True) if p not in now and p not in given}
-        takes, to = [now.get(place, place) for place in places], (address(out), i in left or out.dtype)
+        takes, to = [now.get(place, place) for place in places], _place(out) if i in left else (address(out), out.dtype)
         if i in left:
             given[to] = out
         elif to not in between:
             between[to] = np.empty(BLOCK, out.dtype)
-        now[address(out), True] = to
+        now[_place(out)] = to
         steps.append((function, takes, to))
     index = {place: i for i, place in enumerate((*given, *between))}
     numbered = ((function, tuple(index[place] for place in takes), index[to]) for function, takes, to in steps)
