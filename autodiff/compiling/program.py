@@ -6,7 +6,6 @@ from collections import Counter
 from typing import Any
 
 from autodiff.compiling.calls import Call, Draw, Reading, mapped, parts
-from autodiff.compiling.capture import COPIES, same_bits
 from autodiff.compiling.traced import Ref
 
 
@@ -24,7 +23,7 @@ def common(calls: list[Call], results: list[Ref]) -> tuple[list[Call], list[Ref]
         taken = call.args, call.kwargs, call.outs, call.writes
         call.args, call.kwargs, call.outs, call.writes = mapped(taken, lambda x: same.get(x, x))
         out: Any = call.outs[0] if call.outs else None
-        twin = call.args[0] if _is_needless(call, writes) else seen.setdefault(_key(call, writes, versions), out)
+        twin = call.args[0] if _shows_all(call) else seen.setdefault(_key(call, writes, versions), out)
         if twin is not out:
             same[out] = twin
             continue
@@ -36,16 +35,11 @@ def common(calls: list[Call], results: list[Ref]) -> tuple[list[Call], list[Ref]
     return kept, [same.get(r, r) for r in results]
 
 
-def _is_needless(call: Call, writes: Counter[Ref]) -> bool:
-    """Whether a call shows all of an array, or copies what nobody changes, neither there nor here, to one alike."""
-    x, out = [*call.args, None][0], [*call.outs, None][0]
-    if not isinstance(x, Ref) or out is None or call.writes or call.are_listed:
+def _shows_all(call: Call) -> bool:
+    """Whether a call gives all of an array as it is."""
+    if not call.is_view or call.are_listed or not isinstance(call.args[0], Ref):
         return False
-    if call.is_view:
-        return bool(x.array.__array_interface__ == out.array.__array_interface__)
-    changes = writes[x.root] - (x.root.kind == "temporary") + writes[out] - 1
-    are_alike = x.array.strides == out.array.strides and same_bits(x.array, out.array)  # sums go by how arrays lie
-    return call.function in COPIES and not changes and are_alike
+    return bool(call.args[0].array.__array_interface__ == call.outs[0].array.__array_interface__)  # type: ignore[union-attr]
 
 
 def _key(call: Call, writes: Counter[Ref], versions: Counter[Ref]) -> Any:
