@@ -23,12 +23,10 @@ from autodiff.kernels.layout import side_by_side
 Array = np.ndarray[Any, Any]
 Bound = Callable[[], Any]
 BLANK = {np.zeros_like, np.ones_like, np.full_like}  # what they give depends on no value
-REDUCING: dict[Any, Any] = {  # what methods call, and what may be called as they do
-    np.ndarray.all: np.logical_and.reduce, np.ndarray.any: np.logical_or.reduce, np.ndarray.max: np.maximum.reduce,
-    np.ndarray.min: np.minimum.reduce, np.ndarray.sum: np.add.reduce,
-    **{reduce: reduce for reduce in (np.add.reduce, np.maximum.reduce, np.minimum.reduce)},
+WITH_OUT = {
+    np.clip, np.concatenate, np.einsum, np.stack, np.ndarray.all, np.ndarray.any, np.ndarray.clip, np.ndarray.max,
+    np.ndarray.min, np.ndarray.sum,
 }  # fmt: skip
-WITH_OUT = {np.clip, np.concatenate, np.einsum, np.ndarray.clip, np.stack}
 
 
 class Memory:
@@ -192,9 +190,6 @@ def _with_out(call: Call, args: Any, kwargs: Any, out: Any) -> Bound | None:
             args = [_fitted(x, out.shape) for x in args]
         return into(function, args, out)
     owner = getattr(function, "__self__", None)
-    if function in REDUCING and len(args) <= 2 and kwargs.keys() <= {"axis", "keepdims"}:
-        (axis,) = args[1:] or (kwargs.get("axis", None if owner is None else 0),)
-        return partial(REDUCING[function], args[0], axis, None, out, kwargs.get("keepdims", False))
     if isinstance(function, (np.ufunc, Strict)) or isinstance(owner, np.ufunc) or function in WITH_OUT or call.writes:
         return partial(function, *args, out=out, **kwargs)
     if function in PRODUCTS and out.flags.c_contiguous:
