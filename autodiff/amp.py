@@ -5,6 +5,7 @@ Lower precision is faster where hardware has it. Here it has not: NumPy's float1
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Sequence
 from contextlib import ContextDecorator
 from typing import Any
@@ -14,6 +15,7 @@ import numpy as np
 from autodiff.errors import OptionError
 
 __path__: list[str] = []  # so that import lines find PyTorch's files in it, all of which are this one
+autocast_mode = common = grad_scaler = sys.modules[__name__]
 
 
 class autocast(ContextDecorator):  # PyTorch's name

@@ -31,6 +31,8 @@ class Generator:
     True
     """
 
+    device: Any  # the CPU, as ``tensors.devices`` says, which stands above
+
     def __init__(self, device: Any = "cpu") -> None:
         self._seed = _unknown_seed()
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from autodiff.dtypes import float32, float64, int64
-from autodiff.errors import DtypeError, OptionError, ShapeError
+from autodiff.errors import DtypeError, ShapeError
 from autodiff.functions import linear_algebra
 from autodiff.functions.axes import axis_of
 from autodiff.ops.indexing import index, scatter_add
@@ -81,9 +81,70 @@ def _check(places: Any, entries: Tensor, lengths: tuple[int, ...]) -> None:
             raise ShapeError(f"axis {axis} of a tensor {lengths} has coordinates {wanted}, not {found}")
 
 
-def sparse_csr_tensor(*args: Any, **kwargs: Any) -> SparseTensor:
-    """Raises OptionError: sparse tensors are kept by coordinates only."""
-    raise OptionError("sparse tensors are kept by coordinates only; give both of them to sparse_coo_tensor(...)")
+def sparse_csr_tensor(
+    crow_indices: Any, col_indices: Any, values: Any, size: Any = None, *, dtype: Any = None, layout: Any = None,
+    device: Any = None, pin_memory: bool = False, requires_grad: bool = False, check_invariants: bool | None = None,
+) -> SparseTensor:  # fmt: skip
+    """A matrix whose entries are given row by row; it is kept by coordinates.
+
+    Args:
+        crow_indices: (rows + 1,), where each row begins among the entries, and where the last ends.
+        col_indices: (nnz,), their columns, rising within a row.
+        values: (nnz,), a tensor, of which the gradient reaches it, or numbers.
+        size: both lengths; the smallest that hold the columns where it is not given.
+        dtype: of the values.
+        layout: by rows.
+        device: the CPU.
+        pin_memory: changes nothing.
+        requires_grad: the tensor is a leaf, with values of its own.
+        check_invariants: taken as in PyTorch; all is always checked here.
+
+    Raises ShapeError, DtypeError where these do not fit.
+
+    >>> sparse_csr_tensor([0, 1, 3], [1, 0, 1], [2.0, 3.0, 4.0]).to_dense()
+    tensor([[0., 2.],
+            [3., 4.]])
+    """
+    starts, columns = (array_from_data(x, None, None) for x in (crow_indices, col_indices))
+    steps = np.diff(starts)
+    if starts.ndim != 1 or not starts.size or starts[0] != 0 or (steps < 0).any() or columns.shape != (starts[-1],):
+        raise ShapeError(f"row pointers rise from 0 to the number of columns, of shape {columns.shape}: not {starts}")
+    rows = np.repeat(np.arange(len(steps)), steps)
+    if ((np.diff(rows) == 0) & (np.diff(columns) <= 0)).any():
+        raise ShapeError(f"the columns of a row rise: not {columns} in rows {rows}")
+    lengths = (len(steps), int(columns.max(initial=-1)) + 1) if size is None else tuple(size)
+    if lengths[:1] != (len(steps),):
+        raise ShapeError(f"row pointers of {len(steps)} rows do not make a tensor {lengths}")
+    places = np.stack([rows, columns])
+    return sparse_coo_tensor(
+        places, values, lengths, dtype=dtype, device=device, requires_grad=requires_grad, is_coalesced=True
+    )
+
+
+def spdiags(diagonals: Any, offsets: Any, shape: Any, layout: Any = None) -> SparseTensor:
+    """The matrix with these diagonals, and 0 elsewhere.
+
+    Args:
+        diagonals: (k, n) or (n,); an entry stands in the column that it has here.
+        offsets: (k,) or one number, how far above the main diagonal each is, or below where it is negative.
+        shape: of the matrix.
+        layout: ``sparse_coo`` or ``sparse_csr``.
+
+    Raises ShapeError where there is not one offset for each diagonal.
+
+    >>> spdiags(as_tensor([[1.0, 2.0], [3.0, 4.0]]), [0, 1], (2, 2)).to_dense()
+    tensor([[1., 4.],
+            [0., 2.]])
+    """
+    entries = as_tensor(diagonals)
+    entries = entries if entries.ndim == 2 else entries[None]
+    above = array_from_data(offsets, None, None).reshape(-1)
+    if entries.ndim != 2 or len(above) != entries.shape[0] or len(set(above.tolist())) != len(above):
+        raise ShapeError(f"diagonals {tuple(entries.shape)} have each an offset of their own, not {above}")
+    columns = np.broadcast_to(np.arange(entries.shape[1]), entries.shape)
+    rows = columns - above[:, None]
+    kept = np.nonzero((rows >= 0) & (rows < shape[0]) & (columns < shape[1]))
+    return sparse_coo_tensor(np.stack([rows[kept], columns[kept]]), index(entries, key=kept), shape).coalesce()
 
 
 def mm(input: Any, mat2: Any) -> Any:

@@ -71,17 +71,11 @@ _OPTIONAL = {  # what PyTorch has only beside another package: programs are read
 
 _INSIDE = {  # modules of PyTorch's, and the modules that have their names here
     "autograd.gradcheck": "autograd",
-    "amp.autocast_mode": "amp",
-    "amp.grad_scaler": "amp",
     "cpu.amp": "amp",
-    "cuda.amp.autocast_mode": "amp",
-    "cuda.amp.common": "amp",
-    "cuda.amp.grad_scaler": "amp",
     "cuda.memory": "cuda",
     "cuda.random": "cuda",
     "cuda.streams": "cuda",
     "nn.parallel.data_parallel": "nn.parallel",
-    "nn.parallel.distributed": "nn.parallel",
     "nn.utils.spectral_norm": "nn.utils",
     "nn.utils.weight_norm": "nn.utils",
 }

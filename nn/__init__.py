@@ -59,6 +59,6 @@ if not _TYPE_CHECKING:  # which would take any name for one of these
 
     def __getattr__(name: str) -> _Any:
         """What many programs do without is imported when it is used."""
-        if name in ("attention", "grad"):
+        if name in ("attention", "common_types", "grad"):
             return _importlib.import_module(f"{__name__}.{name}")
         raise AttributeError(f"module 'nn' has no attribute {name!r}")

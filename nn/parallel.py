@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING, Any
 
 from autodiff.spelling import no_attribute as _no_attribute
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
 
 __all__ = ["DataParallel", "data_parallel"]
 __path__: list[str] = []  # PyTorch has files in it, whose names stand here
+distributed = sys.modules[__name__]
 
 
 class DataParallel(Module):

@@ -36,6 +36,30 @@ def test_numpy_reads_a_tensor_without_a_copy() -> None:
         assert np.shares_memory(array, x.numpy())
 
 
+def test_a_capsule_is_taken_as_what_gave_it() -> None:
+    """Programs before 2021 make it by ``to_dlpack``; ours says that the memory may be written to."""
+    x = autodiff.zeros(2)
+    y = autodiff.utils.dlpack.from_dlpack(autodiff.utils.dlpack.to_dlpack(x))
+    y[0] = 1
+    assert x.tolist() == [1, 0]
+    theirs = peer("utils.dlpack")
+    back = theirs.from_dlpack(autodiff.utils.dlpack.to_dlpack(x))
+    back[1] = 2
+    assert autodiff.from_dlpack(theirs.to_dlpack(back)).tolist() == x.tolist() == [1, 2]
+
+
+def test_asarray_is_in_the_graph_as_it_is_told() -> None:
+    """It requires grad as what it is given does, or as it is said."""
+    x = autodiff.ones(2, requires_grad=True)
+    for given in (x, x * 2):
+        assert autodiff.asarray(given) is given
+        assert autodiff.asarray(given, copy=True).requires_grad
+        assert not autodiff.asarray(given, requires_grad=False).requires_grad
+        assert autodiff.asarray(given, dtype=autodiff.float64, requires_grad=True).grad_fn is not None
+    assert autodiff.asarray([1.0], requires_grad=True).is_leaf
+    assert x.requires_grad
+
+
 def test_a_tensor_in_a_graph_is_not_given_away() -> None:
     """The other library would not know its history."""
     x = autodiff.ones(2, requires_grad=True)

@@ -224,3 +224,36 @@ def test_a_recorded_walk_names_the_line_that_asked_for_it_and_the_users_own_code
     y = x.sin()
     y.register_hook(hook)
     assert places(y * y, x) == {line_of(slope, 1), line_of(hook, 1)}
+
+
+def recording_in_hooks(lib: Any, create_graph: bool) -> list[tuple[str, bool]]:
+    """Whether operations are recorded in hooks of each kind, in passes that come to them in each way."""
+    log: list[tuple[str, bool]] = []
+
+    def note(kind: str) -> Any:
+        return lambda *given: log.append((kind, lib.is_grad_enabled()))
+
+    x, model = lib.tensor(X, requires_grad=True), lib.nn.Linear(3, 2).double()
+    y = x * 2
+    x.register_hook(note("leaf"))
+    x.register_post_accumulate_grad_hook(note("accumulated"))
+    y.register_hook(note("result"))
+    model.register_full_backward_hook(note("module"))
+    y.sum().backward(create_graph=create_graph)
+    x.backward(lib.ones(3, dtype=lib.float64), create_graph=create_graph)
+    with lib.no_grad():
+        x.backward(lib.ones(3, dtype=lib.float64), create_graph=create_graph)
+    model(x).sum().backward(create_graph=create_graph)
+    lib.autograd.grad((x * 3).sum(), x, create_graph=create_graph)
+    return log
+
+
+@pytest.mark.filterwarnings("ignore:Using backward")  # PyTorch's, of create_graph=True
+@pytest.mark.parametrize("create_graph", [False, True])
+def test_hooks_record_if_the_pass_does(create_graph: bool) -> None:
+    """As in PyTorch: a step in a hook after the accumulation needs no ``no_grad``."""
+    same(recording_in_hooks, create_graph=create_graph)
+    x = tensor(X, requires_grad=True)
+    x.register_post_accumulate_grad_hook(lambda x: x.sub_(x.grad))
+    (x * x).sum().backward()
+    assert x.tolist() == (-X).tolist()

@@ -8,11 +8,13 @@ import subprocess
 import sys
 import warnings
 from importlib import import_module
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from architecture import ROOT
 from parity.harness import peer
 
 import autodiff
@@ -32,7 +34,9 @@ def of_torch(path: str) -> Any:
 
 PATHS = [
     "_C._LinAlgError", "_C._TensorBase", "_C.Value", "_C.dtype", "_jit_internal.Optional",
-    "autograd.forward_ad.dual_level", "autograd.graph.Node", "nn.functional.has_torch_function",
+    "amp.autocast_mode.autocast", "amp.grad_scaler.GradScaler", "cuda.amp.grad_scaler.GradScaler",
+    "nn.common_types._size_2_t", "autograd.forward_ad.dual_level", "autograd.graph.Node",
+    "autograd.functional.jacobian", "nn.functional.has_torch_function",
     "_dynamo.reset", "_dynamo.config", "autograd.anomaly_mode.detect_anomaly", "autograd.gradcheck.gradgradcheck",
     "autograd.profiler.record_function", "linalg.LinAlgError", "nn._reduction.get_enum", "nn.parallel.data_parallel",
     "nn.parallel.data_parallel.DataParallel", "nn.parallel.distributed.DistributedDataParallel",
@@ -48,11 +52,21 @@ def test_the_path_is_found_by_attributes_and_by_imports(path: str) -> None:
     """As ``import autodiff`` finds it, and as ``from autodiff.x import y`` does."""
     module, _, name = path.rpartition(".")
     found = getattr(import_module(f"autodiff.{module}"), name)
-    here: Any = autodiff
-    if not path.startswith(("autograd.", "nn._reduction")):  # which programs import
-        for part in path.split("."):
-            here = getattr(here, part)
-        assert here is found
+    assert attrgetter(path)(autodiff) is found
+
+
+IMPORTED = (  # a module that is there after its import only, and modules behind functions of their name
+    "nn._reduction", "autograd.gradcheck.", "nn.parallel.data_parallel.", "nn.utils.spectral_norm.",
+    "nn.utils.weight_norm.",
+)  # fmt: skip
+BY_ATTRIBUTES = [path for path in PATHS if not path.startswith(IMPORTED)]
+
+
+def test_parts_need_no_import_of_their_own() -> None:
+    """``import autodiff`` is enough, as in PyTorch, for what it has by ``import torch``."""
+    code = f"import autodiff\nfrom operator import attrgetter\nattrgetter(*{BY_ATTRIBUTES})(autodiff)"
+    run = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert run.returncode == 0, run.stderr
 
 
 def duals(t: Any, f: Any, level: Any) -> list[np.ndarray[Any, Any]]:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 from helpers import no_garbage
-from parity.harness import peer
+from parity.harness import peer, same
 
 import autodiff
 import nn
@@ -178,8 +178,14 @@ MISTAKES: dict[str, tuple[Callable[[Any], Any], type[Exception], str]] = {
     "lengths differ": (lambda x: sparse_coo_tensor([[1], [0]], [1.0, 2.0]), ShapeError, "1 entries"),
     "shape": (lambda x: sparse_coo_tensor([[1], [0]], [1.0], (2, 3, 4)), ShapeError, "do not make"),
     "values": (lambda x: x.values(), ShapeError, "coalesce"),
-    "rows": (lambda x: autodiff.sparse_csr_tensor([0, 1], [0], [1.0]), OptionError, "sparse_coo_tensor"),
-    "to rows": (lambda x: x.to_sparse_csr(), OptionError, "coordinates"),
+    "falling": (lambda x: autodiff.sparse_csr_tensor([0, 2, 1], [0], [1.0]), ShapeError, "row pointers rise"),
+    "too few": (lambda x: autodiff.sparse_csr_tensor([0, 2], [0], [1.0]), ShapeError, "row pointers rise"),
+    "columns": (lambda x: autodiff.sparse_csr_tensor([0, 2], [1, 1], [1.0, 2.0]), ShapeError, "columns of a row rise"),
+    "rows": (lambda x: autodiff.sparse_csr_tensor([0, 1], [1], [1.0], (2, 3)), ShapeError, "of 1 rows"),
+    "column": (lambda x: autodiff.sparse_csr_tensor([0, 1], [3], [1.0], (1, 3)), ShapeError, "from 0 to 2"),
+    "rows of a vector": (lambda x: ones(3).to_sparse_csr(), ShapeError, "of a matrix"),
+    "blocks": (lambda x: ones(2, 2).to_sparse(layout=autodiff.sparse_bsr), OptionError, "sparse_bsr"),
+    "offsets": (lambda x: autodiff.sparse.spdiags(ones(2, 2), [1, 1], (2, 2)), ShapeError, "of their own"),
     "no rule": (lambda x: autodiff.exp(x), DtypeError, "to_dense"),
     "no method": (lambda x: x.exp(), AttributeError, "to_dense"),
     "an array": (lambda x: np.asarray(x), DtypeError, "to_dense"),
@@ -323,3 +329,39 @@ def test_optimizers_that_take_no_sparse_gradients_say_so() -> None:
     table.weight.grad = table.weight.grad.to_dense()
     with pytest.raises(DtypeError, match="sparse=True"):
         optim.SparseAdam(table.parameters()).step()
+
+
+def by_rows(lib: Any) -> list[Any]:
+    """A matrix given by rows, what it is made of, and the gradient that reaches its entries."""
+    values = lib.tensor([1.0, 2.0, 3.0, 4.0], requires_grad=True)
+    starts, columns = lib.tensor([0, 2, 2, 3, 4]), lib.tensor([0, 2, 1, 2])
+    x = lib.sparse_csr_tensor(starts, columns, values, (4, 3), dtype=lib.float32)
+    product = x @ lib.arange(6.0).reshape(3, 2)
+    product.square().sum().backward()
+    parts = [x.crow_indices(), x.col_indices(), x.values().detach(), x.to_dense().detach(), product.detach()]
+    dense = lib.tensor([[0.0, 1.0, 0.0], [2.0, 0.0, 3.0]])
+    again = dense.to_sparse().to_sparse_csr()
+    return [parts, values.grad, again.crow_indices(), again.col_indices(), again.values(), list(again.shape)]
+
+
+@pytest.mark.filterwarnings("ignore:Sparse CSR tensor support is in beta")  # PyTorch's
+def test_a_matrix_by_rows_is_pytorchs() -> None:
+    """In parts, products and gradients; the matrix is kept by coordinates."""
+    same(by_rows)
+    assert autodiff.sparse_csr_tensor([0, 1], [0], [1.0], requires_grad=True).is_leaf
+    assert autodiff.sparse_csr_tensor([0], [], [], (0, 2)).to_dense().shape == (0, 2)
+
+
+@pytest.mark.parametrize("offsets", [[0, -1, -2], [0, 1, 2], [-1, 0, 2], [5, 0, -4]])
+def test_diagonals_keep_their_columns(offsets: list[int]) -> None:
+    """An entry stands in the column that it has in its row; PyTorch crashes where a matrix is less wide, or too low."""
+    rows = np.arange(1.0, 10.0).reshape(3, 3)
+    for shape in ((3, 3), (2, 5), (5, 2)):
+        wanted = sum(row * np.eye(*shape, k=k)[:, :3] if shape[1] >= 3 else row[:2] * np.eye(*shape, k=k)
+                     for row, k in zip(rows, offsets, strict=True))  # fmt: skip
+        found = autodiff.sparse.spdiags(tensor(rows), offsets, shape).to_dense().numpy()
+        np.testing.assert_array_equal(found[:, :3], wanted)
+        assert found.shape == shape
+        assert not found[:, 3:].any()
+    theirs = peer().sparse.spdiags(peer().tensor(rows), peer().tensor([0, -1, 1]), (3, 3)).to_dense()
+    assert autodiff.sparse.spdiags(tensor(rows), [0, -1, 1], (3, 3)).to_dense().tolist() == theirs.tolist()

@@ -23,7 +23,9 @@ from autodiff.tensors.typed_constructors import Variable as Variable
 grad_mode, anomaly_mode, variable = _modes, _modes, _typed_constructors
 
 if TYPE_CHECKING:
+    from autodiff.autograd import forward_ad as forward_ad
     from autodiff.autograd import functional as functional
+    from autodiff.autograd import graph as graph
     from autodiff.testing.checking import gradcheck as gradcheck
     from autodiff.testing.checking import gradgradcheck as gradgradcheck
 
@@ -31,9 +33,11 @@ if TYPE_CHECKING:
 if not TYPE_CHECKING:  # which would take any name for one of these
 
     def __getattr__(name: str) -> Any:
-        """``functional``, and ``gradcheck`` and ``gradgradcheck`` of a package beside, come when they are used."""
-        if name in ("functional", "profiler"):
-            return importlib.import_module(f"autodiff.{'autograd.' * (name == 'functional')}{name}")
+        """Parts of it, and ``gradcheck`` and ``gradgradcheck`` of a package beside, come when they are used."""
+        if name in ("forward_ad", "functional", "graph"):
+            return importlib.import_module(f"autodiff.autograd.{name}")
+        if name == "profiler":
+            return importlib.import_module("autodiff.profiler")
         if name in ("gradcheck", "gradgradcheck"):
             import autodiff.testing.checking as checking
 

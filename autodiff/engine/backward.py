@@ -171,8 +171,9 @@ def accumulate_grad(found: dict[Node, Any], create_graph: bool) -> None:
             else:
                 owner._grad = old + g
             if hooked and hasattr(node, "hooks"):
-                for hook in tuple(node.hooks.accumulated.values()):
-                    hook(owner)
+                with modes.set_grad_enabled(create_graph):
+                    for hook in tuple(node.hooks.accumulated.values()):
+                        hook(owner)
     for call in finished:
         call()
 

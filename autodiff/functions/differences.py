@@ -15,7 +15,7 @@ from autodiff.ops.shaping import reshape
 __all__ = ["gradient"]
 
 
-def gradient(input: Any, *, spacing: Any = None, dim: Any = None, edge_order: int = 1) -> list[Value]:
+def gradient(input: Any, *, spacing: Any = None, dim: Any = None, edge_order: int = 1) -> tuple[Value, ...]:
     """The partial derivatives of the function whose values at points of a grid are ``input``, one for each axis.
 
     Within the grid the error is of second order in the distances, at its two ends of order ``edge_order``.
@@ -28,7 +28,7 @@ def gradient(input: Any, *, spacing: Any = None, dim: Any = None, edge_order: in
         edge_order: 1 or 2.
 
     Returns:
-        A list of tensors of the shape of ``input``.
+        As many tensors of the shape of ``input``.
 
     Raises:
         OptionError: ``edge_order`` is neither, or the spacings are not as many as the axes.
@@ -48,7 +48,7 @@ def gradient(input: Any, *, spacing: Any = None, dim: Any = None, edge_order: in
     spacings = list(step) if isinstance(step, (list, tuple)) else [step] * len(axes)
     if len(spacings) != len(axes):
         raise OptionError(f"gradient takes a spacing for each of {len(axes)} axes, not {len(spacings)}")
-    return [_along(input, axis, step, edge_order) for axis, step in zip(axes, spacings, strict=True)]
+    return tuple(_along(input, axis, step, edge_order) for axis, step in zip(axes, spacings, strict=True))
 
 
 def _along(f: Any, axis: int, spacing: Any, edge_order: int) -> Any:
@@ -63,10 +63,11 @@ def _along(f: Any, axis: int, spacing: Any, edge_order: int) -> Any:
 
     def end(at: int, towards: int) -> Any:
         """The derivative at the point ``at``, from the next and the one behind it, or before, ``towards`` -1."""
-        a, b = (_distances(f, axis, spacing, at + min(i, i + towards), 1) for i in (0, towards))
+        a = _distances(f, axis, spacing, at + min(0, towards), 1)
         step = values(at + towards) - values(at)
         if edge_order == 1:
             return step / a * towards
+        b = _distances(f, axis, spacing, at + min(towards, 2 * towards), 1)
         return (step * ((a + b) / (a * b)) - (values(at + 2 * towards) - values(at)) * (a / (b * (a + b)))) * towards
 
     if isinstance(spacing, (int, float, complex)):

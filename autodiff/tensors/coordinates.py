@@ -10,7 +10,7 @@ import numpy as np
 
 from autodiff.dtypes import get_default_dtype
 from autodiff.engine.values import wrap
-from autodiff.errors import DtypeError, GraphError, OptionError, ShapeError
+from autodiff.errors import DtypeError, GraphError, ShapeError
 from autodiff.functions.axes import length_of
 from autodiff.kernels.sparse import Pattern
 from autodiff.ops.indexing import index as index_
@@ -167,9 +167,26 @@ class Coordinates:
         dense = reshape(rows, shape=tuple(self.shape))
         return dense if dtype is None else dense.to(dtype)
 
-    def to_sparse(self, *axes: Any) -> Self:
+    def crow_indices(self) -> Any:
+        """Where each row of a coalesced matrix begins among its entries, and the last ends."""
+        self._check_matrix("crow_indices")
+        counts = np.bincount(self._once("crow_indices").coordinates[0], minlength=self.shape[0])
+        return wrap(np.concatenate([[0], counts.cumsum()]))
+
+    def col_indices(self) -> Any:
+        """The columns of the entries of a coalesced matrix."""
+        self._check_matrix("col_indices")
+        return wrap(self._once("col_indices").coordinates[1])
+
+    def _check_matrix(self, name: str) -> None:
+        if self.ndim != 2 or self.sparse_dim() != 2:
+            raise ShapeError(f"{name}() is of a matrix with two sparse axes, not of shape {tuple(self.shape)}")
+
+    def to_sparse(self, sparse_dim: Any = None, *, layout: Any = None) -> Self:
         """The tensor itself."""
         return self
+
+    to_sparse_coo = to_sparse
 
     def to(self, *args: Any, **kwargs: Any) -> Self:
         """In another dtype, or as it is."""
@@ -184,9 +201,10 @@ class Coordinates:
         """In float64."""
         return self.to(np.float64)
 
-    def to_sparse_csr(self) -> Self:
-        """Raises OptionError: sparse tensors are kept by coordinates only."""
-        raise OptionError("sparse tensors are kept by coordinates only; row pointers would say the same")
+    def to_sparse_csr(self, dense_dim: Any = None) -> Self:
+        """The coalesced matrix, which has ``crow_indices`` and ``col_indices``; it is kept by coordinates still."""
+        self._check_matrix("to_sparse_csr")
+        return self.coalesce()
 
     def cpu(self) -> Self:
         """The tensor itself: it is on the CPU."""

@@ -16,14 +16,13 @@ from autodiff.kernels.layout import ordered_like
 from autodiff.kinds import described, refusing
 from autodiff.named_dtypes import dtype, named
 from autodiff.tensors import leaves
-from autodiff.tensors.devices import check_device
-from autodiff.tensors.formats import preserve_format, strided
+from autodiff.tensors.formats import contiguous_format, preserve_format, strided
 from autodiff.tensors.leaves import array_from_data, dtype_or_default
 from autodiff.tensors.sparse import SparseTensor
 from autodiff.tensors.tensor import Tensor
 
 __all__ = [
-    "arange", "as_tensor", "asarray", "empty", "empty_like", "eye", "fill", "from_dlpack", "from_numpy", "full",
+    "arange", "as_tensor", "asarray", "empty", "empty_like", "eye", "fill", "from_numpy", "full",
     "full_like", "is_tensor", "linspace", "logspace", "ones", "ones_like", "result_type", "scalar_tensor", "tensor",
     "tril_indices", "triu_indices", "zeros", "zeros_like",
 ]  # fmt: skip
@@ -56,9 +55,11 @@ def as_tensor(data: Any, dtype: Any = None, device: Any = None) -> Tensor:
 
 
 def asarray(
-    obj: Any, *, dtype: Any = None, device: Any = None, copy: bool | None = None, requires_grad: bool = False
+    obj: Any, *, dtype: Any = None, device: Any = None, copy: bool | None = None, requires_grad: bool | None = None
 ) -> Tensor:
     """``as_tensor``; with ``copy`` in memory of its own, or, where that is False, never.
+
+    It requires grad if a tensor that is given does, or as ``requires_grad`` says.
 
     Raises OptionError where ``copy`` is False and the memory cannot be shared.
 
@@ -72,7 +73,9 @@ def asarray(
     if copy is False and not np.shares_memory(made._array, np.asarray(obj)):
         raise OptionError(f"asarray(copy=False) of {described(obj)}: its memory cannot be shared")
     made = made.clone() if copy else made
-    return made.detach().requires_grad_() if requires_grad else made
+    if requires_grad is None or requires_grad == made.requires_grad:
+        return made
+    return made.requires_grad_() if requires_grad else made.detach()
 
 
 def from_numpy(ndarray: Any) -> Tensor:
@@ -85,25 +88,6 @@ def from_numpy(ndarray: Any) -> Tensor:
     if not isinstance(ndarray, np.ndarray):
         raise DtypeError(f"from_numpy takes an array, not {ndarray!r:.60}; tensor(...) takes lists and numbers")
     return leaf(array_from_data(ndarray, None, None))
-
-
-def from_dlpack(ext_tensor: Any, *, device: Any = None, copy: bool | None = None) -> Tensor:
-    """A tensor that shares the memory of another library's, by the DLPack protocol; with ``copy`` a copy of it.
-
-    Raises DtypeError for what has no such protocol, or refuses: a tensor on a GPU, in a graph, or of bfloat16.
-
-    >>> import numpy as np
-    >>> from_dlpack(np.array([1.0, 2.0], np.float32))
-    tensor([1., 2.])
-    """
-    if not hasattr(ext_tensor, "__dlpack__"):
-        raise DtypeError(f"from_dlpack takes a tensor of another library, not {described(ext_tensor)}")
-    try:
-        shared = from_numpy(np.from_dlpack(ext_tensor))
-    except (RuntimeError, BufferError, TypeError) as error:
-        raise DtypeError(f"no tensor can be made of {described(ext_tensor)}: {error}") from error
-    check_device(device)
-    return shared.clone() if copy else shared
 
 
 @takes_out
@@ -148,6 +132,7 @@ def empty(
     device: Any = None,
     pin_memory: bool = False,
     requires_grad: bool = False,
+    memory_format: Any = contiguous_format,
 ) -> Tensor:
     """A tensor in the shape given, its entries undefined."""
     return filled(np.empty, shape or (size,), dtype, device, requires_grad)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from autodiff.errors import DeviceError
+from autodiff.random import Generator
 
 _DTYPES = frozenset(["float16", "float32", "float64", "uint8", "int8", "int16", "int32", "int64", "bool"])
 _KINDS = frozenset([
@@ -54,7 +55,7 @@ class device:  # PyTorch's name
         pass
 
 
-CPU = device("cpu")
+CPU = Generator.device = device("cpu")
 
 
 def check_device(wanted: Any) -> None:

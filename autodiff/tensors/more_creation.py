@@ -1,4 +1,4 @@
-"""Making tensors as few programs do: of bytes, with memory in another order, and by the old name of ``arange``."""
+"""Making tensors as few programs do: of bytes, of other libraries' memory, in another order, by the old ``arange``."""
 
 from __future__ import annotations
 
@@ -10,14 +10,16 @@ import numpy as np
 
 from autodiff.dtypes import as_dtype
 from autodiff.engine.call_sites import file_and_line, place_of_user
-from autodiff.errors import AutodiffWarning, OptionError, ShapeError
+from autodiff.errors import AutodiffWarning, DtypeError, OptionError, ShapeError
 from autodiff.functions.into import takes_out
-from autodiff.tensors.creation import leaf
+from autodiff.kinds import described
+from autodiff.tensors.creation import from_numpy, leaf
+from autodiff.tensors.devices import check_device
 from autodiff.tensors.formats import strided
 from autodiff.tensors.leaves import dtype_or_default, strided_array
 from autodiff.tensors.tensor import Tensor
 
-__all__ = ["empty_permuted", "empty_strided", "frombuffer", "range"]
+__all__ = ["empty_permuted", "empty_strided", "from_dlpack", "frombuffer", "range"]
 
 
 def frombuffer(
@@ -114,3 +116,37 @@ def range(
     kind = dtype_or_default(dtype)
     made: Tensor = leaf((start + np.arange(count) * step).astype(kind), requires_grad, device)
     return made
+
+
+class _Capsule:
+    """What ``__dlpack__`` of an array on the CPU has given, in place of the array."""
+
+    def __init__(self, capsule: Any) -> None:
+        self._capsule = capsule
+
+    def __dlpack__(self, **options: Any) -> Any:
+        return self._capsule
+
+    def __dlpack_device__(self) -> tuple[int, int]:
+        return 1, 0
+
+
+def from_dlpack(ext_tensor: Any, *, device: Any = None, copy: bool | None = None) -> Tensor:
+    """A tensor that shares the memory of another library's, by the DLPack protocol; with ``copy`` a copy of it.
+
+    Raises DtypeError for what has no such protocol, or refuses: a tensor on a GPU, in a graph, or of bfloat16.
+
+    >>> import numpy as np
+    >>> from_dlpack(np.array([1.0, 2.0], np.float32))
+    tensor([1., 2.])
+    """
+    if type(ext_tensor).__name__ == "PyCapsule":
+        ext_tensor = _Capsule(ext_tensor)
+    if not hasattr(ext_tensor, "__dlpack__"):
+        raise DtypeError(f"from_dlpack takes a tensor of another library, not {described(ext_tensor)}")
+    try:
+        shared = from_numpy(np.from_dlpack(ext_tensor))
+    except (RuntimeError, BufferError, TypeError) as error:
+        raise DtypeError(f"no tensor can be made of {described(ext_tensor)}: {error}") from error
+    check_device(device)
+    return shared.clone() if copy else shared

@@ -45,9 +45,9 @@ class SparseGradient(Tensor):
         """The rows, as a sparse tensor."""
         return SparseTensor(self.rows[None], index(self.to_dense(), key=self.rows), self.shape, True)
 
-    def to_sparse(self, sparse_dim: int | None = 1) -> SparseTensor:
+    def to_sparse(self, sparse_dim: int | None = 1, *, layout: Any = None) -> SparseTensor:
         """``coalesce``; along more axes, the entries that are not 0."""
-        return self.coalesce() if sparse_dim == 1 else super().to_sparse(sparse_dim)
+        return self.coalesce() if sparse_dim == 1 else super().to_sparse(sparse_dim, layout=layout)
 
     def is_coalesced(self) -> bool:
         """True: each row is there once, in order."""

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from autodiff.tensors.creation import from_dlpack as from_dlpack
+from autodiff.tensors.more_creation import from_dlpack as from_dlpack
 
 
 def to_dlpack(tensor: Any) -> Any:
     """The capsule of a tensor's memory, which another library takes."""
-    return tensor.__dlpack__()
+    return tensor.__dlpack__(max_version=(1, 0))  # which says whether it may be written to

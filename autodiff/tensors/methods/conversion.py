@@ -25,7 +25,7 @@ from autodiff.dtypes import (
 )
 from autodiff.engine.values import TensorBase, Value
 from autodiff.engine.versions import change_after
-from autodiff.errors import DtypeError
+from autodiff.errors import DtypeError, OptionError
 from autodiff.functions.arrays import tensors_only
 from autodiff.functions.axes import length_of
 from autodiff.functions.shaping import clone, contiguous
@@ -35,7 +35,7 @@ from autodiff.named_dtypes import NAMED, dtype
 from autodiff.ops.shaping import cast
 from autodiff.storage import TypedStorage, UntypedStorage
 from autodiff.tensors.devices import CPU, check_device, device
-from autodiff.tensors.formats import layout, strided
+from autodiff.tensors.formats import layout, sparse_coo, sparse_csr, strided
 from autodiff.tensors.sizes import Size
 from autodiff.tensors.sparse import SparseTensor, masked_by, sparse_of
 
@@ -305,15 +305,32 @@ class ConversionMethods(TensorBase):
 
     xpu = cuda
 
-    def to_sparse(self, sparse_dim: builtins.int | None = None) -> SparseTensor:
+    def to_sparse(self, sparse_dim: builtins.int | None = None, *, layout: Any = None) -> SparseTensor:
         """The entries that are not 0, or the parts along the first ``sparse_dim`` axes that are not all 0.
 
         >>> import autodiff
         >>> autodiff.tensor([[0.0, 2.0], [0.0, 0.0]]).to_sparse().indices()
         tensor([[0],
                 [1]])
+
+        Raises OptionError for a layout of blocks or columns.
         """
+        if layout not in (None, sparse_coo, sparse_csr):
+            raise OptionError(f"to_sparse gives coordinates, sparse_coo, which have rows, sparse_csr; not {layout}")
         return sparse_of(self, sparse_dim)
+
+    def to_sparse_coo(self) -> SparseTensor:
+        """The entries that are not 0, at their coordinates."""
+        return sparse_of(self)
+
+    def to_sparse_csr(self, dense_dim: Any = None) -> SparseTensor:
+        """The entries of a matrix that are not 0; ``crow_indices`` and ``col_indices`` say where.
+
+        >>> import autodiff
+        >>> autodiff.tensor([[0.0, 2.0], [3.0, 4.0]]).to_sparse_csr().crow_indices()
+        tensor([0, 1, 3])
+        """
+        return sparse_of(self).to_sparse_csr()
 
     def to_dense(self, dtype: Any = None) -> Value:
         """The tensor itself, or in another dtype."""

@@ -45,6 +45,15 @@ class HookMethods(TensorBase):
     def register_post_accumulate_grad_hook(self, hook: Callable[[Value], None]) -> RemovableHandle:
         """Call ``hook(tensor)`` after each backward pass that added to the ``.grad`` of this leaf.
 
+        Nothing is recorded meanwhile, unless the pass has ``create_graph=True``.
+
+        >>> import autodiff
+        >>> x = autodiff.tensor([1.0, 2.0], requires_grad=True)
+        >>> handle = x.register_post_accumulate_grad_hook(lambda x: x.sub_(0.1 * x.grad))
+        >>> (x * x).sum().backward()
+        >>> x
+        tensor([0.8000, 1.6000], requires_grad=True)
+
         Raises GraphError for a tensor that is not a leaf of the graph.
         """
         node = _in_graph(self, "register_post_accumulate_grad_hook")
