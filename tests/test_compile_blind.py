@@ -41,6 +41,11 @@ STEPS: dict[str, tuple[Any, Any]] = {
         lambda x, y: autodiff.tensor(x.numpy()) * autodiff.as_tensor(y.numpy(), dtype=autodiff.float32),
         lambda i: (uniform(4), counts(4).astype(np.float64)),
     ),
+    "a tensor of arrays in lists": (
+        lambda x, y: autodiff.tensor([[x.numpy(), y.numpy()], [[0, 1, 2, 3], y.numpy()]], dtype=autodiff.float64) * 2,
+        lambda i: (uniform(4), counts(4)),
+    ),
+    "a tensor of numbers": (lambda x: autodiff.tensor([x[0], 2.0, x[1].sum()]) * 2, lambda i: (uniform(4),)),
     "a tensor of a tensor": (lambda x: autodiff.tensor(x.detach()) * 2, lambda i: (uniform(4),)),
     "groups of classes": (
         lambda x, y: LARGE(x, y).loss.detach(), lambda i: (uniform(4, 3), np.roll([0, 3, 6, 8], i)),

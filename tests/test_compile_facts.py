@@ -153,6 +153,17 @@ def of_array(t: Training) -> Any:
     return t.step, batch, lambda: factors.fill(2.0)
 
 
+def of_arrays_in_a_list(t: Training) -> Any:
+    factors, shifts = np.ones(3, np.float32), np.ones((2, 3), np.float32)
+    t.extra = lambda out: (autodiff.tensor([factors, [1.0, 2.0, 3.0], *shifts])[:, None] * out).mean()
+
+    def change() -> None:
+        factors.fill(2.0)
+        shifts.fill(3.0)
+
+    return t.step, batch, change
+
+
 def of_slot(t: Training) -> Any:
     class Slotted:
         __slots__ = ("factor",)
@@ -198,7 +209,8 @@ PROGRAMS: dict[str, Callable[[Training], Any]] = {
     "loss": loss_swapped, "global": of_global, "nothing": of_nothing,
     "dict": of_dict, "list": of_list, "list of an attribute": of_attribute, "list of a module": of_module,
     "class": of_class, "name of a class": of_name_of_class, "module of Python's": of_python_module,
-    "ordered dict": of_ordered_dict, "array that is copied": of_array, "slot": of_slot,
+    "ordered dict": of_ordered_dict, "array that is copied": of_array, "arrays in a list": of_arrays_in_a_list,
+    "slot": of_slot,
     "default dtype": of_dtype,
 }  # fmt: skip
 STATES: dict[str, Callable[[Training], Any]] = {
@@ -283,6 +295,18 @@ def test_a_log_of_the_training_is_no_fact() -> None:
     trainer.fit()
     assert len(trainer.compiled.programs) == 1
     assert trainer.compiled.programs[0].uses > 8
+
+
+def test_what_numpy_alone_makes_of_an_array_is_kept() -> None:
+    """The trap that docs/compile.md names, and the way around it."""
+    factors = np.ones(2, np.float32)
+    kept = autodiff.compile(lambda x: (x * autodiff.tensor(2 * factors)).sum())
+    read = autodiff.compile(lambda x: (x * (2 * autodiff.tensor(factors))).sum())
+    results = []
+    for i in range(6):
+        factors.fill(2.0 if i > 3 else 1.0)
+        results.append((kept(autodiff.ones(2)).item(), read(autodiff.ones(2)).item()))
+    assert results == [(4.0, 4.0)] * 4 + [(4.0, 8.0)] * 2
 
 
 def test_what_only_python_counts_is_counted_once() -> None:

@@ -103,7 +103,9 @@ def array_from_data(data: Any, dtype: Any, copy: bool | None) -> np.ndarray[Any,
     try:
         if not is_array and hasattr(source, "__once__"):  # an array of ``compile``, to which np.array is blind
             return source.astype(as_dtype(dtype or source.dtype), order, copy=bool(copy))
-        array = np.array(source, dtype=None if dtype is None else as_dtype(dtype), copy=copy, order=order)
+        options = {"dtype": None if dtype is None else as_dtype(dtype), "copy": copy, "order": order}
+        noted = None if kinds <= _NUMBERS else _noted(source)
+        array = np.array(source, **options) if noted is None else noted.__once__(np.array, (source,), options)
     except (ValueError, TypeError) as error:
         why = "its parts differ in length; pad them" if "inhomogeneous" in str(error) else error
         raise DtypeError(f"no tensor can be made of {described(data)}: {why}") from None
@@ -114,6 +116,13 @@ def array_from_data(data: Any, dtype: Any, copy: bool | None) -> np.ndarray[Any,
     return array
 
 
+def _noted(x: Any) -> Any:
+    """An array of ``compile`` in nested lists, or None."""
+    if type(x) in (list, tuple):
+        return next((found for found in map(_noted, x) if found is not None), None)
+    return x if hasattr(x, "__once__") else None
+
+
 def _plain(data: Any, kinds: set[Any]) -> Any:
     """Nested lists with arrays in place of tensors, columns of tables and the like; ``kinds`` gets all dtypes in them.
 
@@ -122,6 +131,8 @@ def _plain(data: Any, kinds: set[Any]) -> Any:
     if hasattr(data, "__array__"):
         array = data._array if isinstance(data, TensorBase) else data
         array = array if isinstance(array, (np.ndarray, np.generic)) else np.asarray(array)
+        if (capture := layer().value.capture) is not None:
+            (array,) = capture.lifted((array,))
         if is_known(array.dtype):
             kinds.add(as_dtype(array.dtype))
         return array
