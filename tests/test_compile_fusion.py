@@ -15,6 +15,7 @@ import nn
 import optim
 from autodiff.compiling import fusion
 from autodiff.engine.primitive import Primitive
+from autodiff.kernels import layout
 
 RNG = np.random.default_rng(0)
 
@@ -36,51 +37,8 @@ def training(make: Any, *sizes: int) -> Any:
     return build
 
 
-def calls_of(compiled: Any, part: str) -> int:
-    """How many calls a replay makes for a part of the step."""
-    return sum(call.part == part for call, _ in compiled.programs[-1].memory.pairs)
-
-
 def data(i: int) -> tuple[Any, ...]:
     return (RNG.normal(size=(4, 3)).astype(np.float32),)
-
-
-@pytest.mark.parametrize(
-    ("make", "calls"), [(lambda p: optim.SGD(p, lr=0.1), 2), (lambda p: optim.Adam(p, lr=0.1), 12)], ids=["sgd", "adam"]
-)
-def test_all_parameters_are_updated_at_once(make: Any, calls: int) -> None:
-    """The update of six arrays takes as many calls as that of one."""
-    compiled = side_by_side(training(make, 3, 5, 2, 1), data, 9)
-    assert replays(compiled)
-    assert calls_of(compiled, type(make([autodiff.ones(1).requires_grad_()])).__name__) <= calls
-
-
-def test_a_parameter_that_somebody_else_refers_to_stays_where_it_is() -> None:
-    """An array that was taken out of a parameter goes on to show its values."""
-    kept: list[Any] = []
-
-    def build() -> Way:
-        way = training(lambda p: optim.SGD(p, lr=0.1), 3, 4, 2)()
-        kept.append((way.tensors[0], way.tensors[0].detach().numpy()))
-        return way
-
-    assert replays(side_by_side(build, data, 8))
-    for tensor, array in kept:
-        assert np.shares_memory(tensor.detach().numpy(), array)
-
-
-def test_parameters_are_changed_one_by_one() -> None:
-    """Those that lie side by side count as arrays of their own: a change of one is no change of its neighbour."""
-    way = training(lambda p: optim.SGD(p, lr=0.1), 3, 4, 2)()
-    compiled = autodiff.compile(way.step)
-    for i in range(5):
-        compiled(autodiff.tensor(data(i)[0]))
-    some, other = way.tensors[0], way.tensors[1]
-    assert type(some._array.base) is bytearray
-    loss = (some * some).sum()
-    with autodiff.no_grad():
-        other.add_(1.0)
-    loss.backward()
 
 
 @pytest.mark.parametrize("shape", [(3,), (1, 2), (2, 3, 4), (1,), ()])
@@ -108,7 +66,7 @@ def test_a_sum_of_many_terms(shape: tuple[int, ...], length: int) -> None:
 
 def test_arrays_that_overlap() -> None:
     """One call in the place of two would read what the first of them has not yet written: they stay two."""
-    a, b, c = fusion.side_by_side([np.zeros(2, np.float32)] * 3)
+    a, b, c = layout.side_by_side([np.zeros(2, np.float32)] * 3)
     call = fusion.Call(np.multiply, (), {}, [], [], False, "", (np.array, 0))  # type: ignore[arg-type]
     two = np.array(2.0, np.float32)
     pairs = [(call, fusion.into(np.multiply, (x, two), out)) for x, out in ((a, b), (b, c))]

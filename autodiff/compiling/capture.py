@@ -280,7 +280,7 @@ class Capture:
         places += [(vars(x), "number", name) for state in states for name, x in state.items() if type(x) is Scalar]
         for x in (*group["params"], *(x for x in parts(states, TensorBase) if type(x) is not Scalar)):
             self.swap(x)
-        same: dict[str, Number] = {}  # those of several parameters are, so that they are updated at once
+        same: dict[str, Number] = {}  # those of several parameters are, and are computed once
         for place, key, name in places:
             self._undo.keep(place)
             read = self.numbers.read(operator.getitem, place, key)

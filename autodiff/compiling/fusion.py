@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -15,8 +14,6 @@ import numpy as np
 from autodiff.compiling.calls import Call
 from autodiff.compiling.capture import layout
 from autodiff.compiling.traced import Ref
-from autodiff.engine.values import TensorBase
-from autodiff.kernels.layout import side_by_side
 
 Array = np.ndarray[Any, Any]
 Pair = tuple[Call, Callable[[], Any]]  # a call, and the function without arguments that makes it
@@ -26,18 +23,6 @@ EXACT = {  # whose bits do not depend on where an entry lies
 }  # fmt: skip
 SMALL, TOGETHER = 1 << 12, 1 << 14  # entries of one array, and of the terms of a sum
 TERMS = 4  # of a sum that is worth it
-
-
-def gather(optimizer: Any) -> None:
-    """Give parameters, and what an optimizer keeps of them, memory side by side, where nobody else refers to it."""
-    for group in optimizer.param_groups:
-        states = [optimizer.state.get(p, {}) for p in group["params"]]
-        for tensors in (group["params"], *([state.get(name) for state in states] for name in states[0])):
-            found = [x for x in tensors if isinstance(x, TensorBase) and _is_small(x._array) and x._array.base is None]
-            found = [x for x in found if sys.getrefcount(x._array) == 2 and x._array.dtype == found[0]._array.dtype]
-            for x, array in zip(found, side_by_side([x._array for x in found]), strict=True):
-                np.copyto(array, x._array)
-                x._array = array
 
 
 def _is_small(array: Any) -> bool:

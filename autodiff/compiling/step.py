@@ -14,7 +14,6 @@ import numpy as np
 from autodiff import random
 from autodiff.compiling.calls import mapped, parts
 from autodiff.compiling.capture import Capture, same_bits
-from autodiff.compiling.fusion import gather
 from autodiff.compiling.numbers import Changed
 from autodiff.compiling.program import frozen
 from autodiff.compiling.reach import (
@@ -205,9 +204,6 @@ class Step(Generic[P, R]):
 
     def _captured(self, found: list[Any], before: Any, args: Any, kwargs: Any) -> tuple[Program, Any]:
         """The program of one run, which is undone, and which facts it did not change."""
-        for x in found:
-            if is_optimizer(x):
-                gather(x)
         tensors = [x for x in found if isinstance(x, TensorBase)]
         owners = [owner_of(x._array if isinstance(x, TensorBase) else x) for x in found if isinstance(x, ARRAYS)]
         if any(hasattr(x._node, "hooks") for x in tensors if is_leaf(x._node)):
