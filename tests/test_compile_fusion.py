@@ -15,7 +15,8 @@ import nn
 import optim
 from autodiff.compiling import fusion
 from autodiff.engine.primitive import Primitive
-from autodiff.kernels import layout
+from autodiff.kernels import blocks, lanes, layout
+from autodiff.kernels.blas import alone
 
 RNG = np.random.default_rng(0)
 
@@ -107,6 +108,32 @@ def test_long_arrays_that_are_read_as_integers() -> None:
 
     compiled = side_by_side(lambda: Way(step, [w]), lambda i: (RNG.normal(size=(256, 256)).astype(np.float32),))
     assert replays(compiled)
+
+
+def test_what_threads_share_writes_where_its_result_belongs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A tanh of many numbers, its slope, and products for which BLAS has one thread: no result is copied."""
+    filled, given = blocks._filled, []
+    monkeypatch.setattr(blocks, "workers", lambda: 2)
+    monkeypatch.setattr(blocks, "_filled", lambda *args, to=None: (given.append(to), filled(*args, to=to))[1])
+    w = autodiff.ones(64, 2048, dtype=autodiff.float64, requires_grad=True)
+    v = autodiff.ones(4, 2048, dtype=autodiff.float64, requires_grad=True)
+
+    def step(x: Any) -> Any:
+        w.grad = v.grad = None
+        loss = nn.functional.linear((x @ w).tanh(), v).square().mean()
+        loss.backward()
+        return loss
+
+    compiled = side_by_side(lambda: Way(step, [w, v]), lambda i: (RNG.normal(size=(512, 64)),))
+    assert replays(compiled)
+    given.clear()
+    compiled(autodiff.tensor(RNG.normal(size=(512, 64))))
+    assert len(given) == 2
+    assert all(to is not None for to in given)
+    pairs = compiled.programs[-1].memory.pairs
+    products = [made for call, made in pairs if getattr(call.function, "func", None) is alone]
+    assert products or lanes.routes()  # of which each product is one call
+    assert all(made.func is alone for made in products)
 
 
 @pytest.mark.parametrize("like", [True, False])

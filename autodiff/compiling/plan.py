@@ -18,6 +18,7 @@ from autodiff.compiling.fusion import Pair, add_up, arranged, into, together, to
 from autodiff.compiling.numbers import Changed, Number, Numbers
 from autodiff.compiling.traced import Ref
 from autodiff.errors import CompileError
+from autodiff.kernels.blas import alone
 from autodiff.kernels.layout import side_by_side
 
 Array = np.ndarray[Any, Any]
@@ -142,6 +143,8 @@ class Memory:
         if not any(call.outs):
             return made
         outs = [None if out is None else self.array(out) for out in call.outs]
+        if getattr(function, "shares", False) and outs[0].flags.c_contiguous:  # type: ignore[union-attr]
+            made = partial(function, *args, to=outs[0], **kwargs)
         with_out = None if late or call.are_listed else _with_out(call, args, kwargs, outs[0])
         return with_out or partial(_copied, made, outs, call.are_listed)
 
@@ -194,7 +197,8 @@ def _with_out(call: Call, args: Any, kwargs: Any, out: Any) -> Bound | None:
         return partial(function, *args, out=out, **kwargs)
     if function in PRODUCTS and out.flags.c_contiguous:
         return partial(args[0].dot, args[1], out) if isinstance(args[0], np.ndarray) else partial(np.dot, *args, out)
-    if getattr(function, "takes_out", False) and out.flags.c_contiguous:
+    takes_out = getattr(function, "takes_out", False) or getattr(function, "func", None) is alone  # a product
+    if takes_out and out.flags.c_contiguous:
         return partial(function, *args, out)
     if function in (np.zeros, np.zeros_like):
         return partial(out.fill, 0)
@@ -209,7 +213,7 @@ def _copied(call: Bound, outs: list[Array | None], are_listed: bool) -> None:
     """Make a call, and copy its results to where they belong."""
     made = call()
     for out, array in zip(outs, made if are_listed else (made,), strict=True):
-        if out is not None:
+        if out is not None and array is not out:
             if np.shape(array) != out.shape:
                 raise Changed
             out[...] = array

@@ -40,7 +40,7 @@ def shared(function: Callable[..., Any], route: str = "") -> Callable[[Any], Any
     """
 
     @wraps(function)
-    def of(x: Any) -> Any:
+    def of(x: Any, to: Any = None) -> Any:
         if x.nbytes < LONG:
             return function(x)
         if type(x) is not np.ndarray:
@@ -49,9 +49,10 @@ def shared(function: Callable[..., Any], route: str = "") -> Callable[[Any], Any
             return made
         if x.size < LONG or x.dtype.kind != "f" or not x.flags.c_contiguous:
             return function(x)
-        return _filled(lambda out, x: function(x, out=out), x)
+        return _filled(lambda out, x: function(x, out=out), x, to=to)
 
     of.route = route  # type: ignore[attr-defined]  # which ``compile`` may make in one pass with others
+    of.shares = True  # type: ignore[attr-defined]  # and which gives ``to``, if threads share the call
     return of
 
 
@@ -61,7 +62,7 @@ def sloped(route: str, slope: Callable[[Any], Any]) -> Callable[[Any, Any, Any],
     def plain(g: Any, out: Any) -> Any:
         return g * slope(out)
 
-    def vjp(g: Any, out: Any, x: Any) -> Any:
+    def vjp(g: Any, out: Any, x: Any, to: Any = None) -> Any:
         if g.nbytes < LONG:
             return g * slope(out)
         if type(g) is not np.ndarray:
@@ -70,9 +71,10 @@ def sloped(route: str, slope: Callable[[Any], Any]) -> Callable[[Any, Any, Any],
             return made
         if g.size < MANY or not (g.flags.c_contiguous and out.flags.c_contiguous and g.dtype == out.dtype):
             return g * slope(out)
-        return _filled(lambda block, g, out: np.multiply(g, slope(out), out=block), g, out)
+        return _filled(lambda block, g, out: np.multiply(g, slope(out), out=block), g, out, to=to)
 
     vjp.route = route  # type: ignore[attr-defined]
+    vjp.shares = True  # type: ignore[attr-defined]
     return vjp
 
 
@@ -86,9 +88,9 @@ def _is_one_call(x: Any, route: str) -> bool:
     return hasattr(x, "__once__") and ((x.size >= LONG and workers() > 1) or bool(route and routes()))
 
 
-def _filled(fill: Callable[..., Any], *arrays: Any) -> Any:
-    """An array like the first, block by block what ``fill(block, *blocks)`` makes of the arrays."""
-    out, flat = np.empty_like(arrays[0]), [x.reshape(-1) for x in arrays]
+def _filled(fill: Callable[..., Any], *arrays: Any, to: Any = None) -> Any:
+    """``to``, or an array like the first: block by block what ``fill(block, *blocks)`` makes of the arrays."""
+    out, flat = np.empty_like(arrays[0]) if to is None else to, [x.reshape(-1) for x in arrays]
     taken = out.reshape(-1)
     queue = WorkQueue(-(-out.size // BLOCK), parallel=True)
 
