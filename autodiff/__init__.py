@@ -168,14 +168,14 @@ _LATER_NAMES = {
 # Names that come here are declared for checkers of types in autodiff/tensors/later.pyi.
 _OF_LAYERS = {"vmap": "func", **dict.fromkeys((
     "avg_pool1d", "adaptive_avg_pool1d", "bilinear", "celu", "celu_", "channel_shuffle", "conv1d", "conv2d", "conv3d",
-    "conv_transpose1d", "conv_transpose2d", "conv_transpose3d", "cosine_similarity", "hardshrink", "max_pool1d",
-    "max_pool1d_with_indices", "max_pool2d", "max_pool3d", "pairwise_distance", "pdist", "pixel_shuffle",
+    "conv_tbc", "conv_transpose1d", "conv_transpose2d", "conv_transpose3d", "cosine_similarity", "hardshrink",
+    "max_pool1d", "max_pool1d_with_indices", "max_pool2d", "max_pool3d", "pairwise_distance", "pdist", "pixel_shuffle",
     "pixel_unshuffle", "prelu", "relu_", "rms_norm", "rrelu", "rrelu_", "selu", "selu_", "threshold", "threshold_",
 ), "nn.functional"), **dict.fromkeys((
-    "adaptive_max_pool1d", "alpha_dropout", "batch_norm", "constant_pad_nd", "dropout", "dropout_", "embedding",
-    "embedding_bag", "feature_alpha_dropout", "feature_dropout", "grid_sampler", "grid_sampler_2d", "grid_sampler_3d",
-    "gru_cell", "group_norm", "instance_norm", "layer_norm", "lstm_cell", "native_layer_norm", "rnn_relu_cell",
-    "rnn_tanh_cell",
+    "adaptive_max_pool1d", "alpha_dropout", "batch_norm", "constant_pad_nd", "convolution", "dropout", "dropout_",
+    "embedding", "embedding_bag", "feature_alpha_dropout", "feature_dropout", "grid_sampler", "grid_sampler_2d",
+    "grid_sampler_3d", "gru", "gru_cell", "group_norm", "instance_norm", "layer_norm", "lstm", "lstm_cell",
+    "native_layer_norm", "norm_except_dim", "rnn_relu", "rnn_relu_cell", "rnn_tanh", "rnn_tanh_cell",
 ), "nn.functional.top_level"), **dict.fromkeys((
     "binary_cross_entropy_with_logits", "cosine_embedding_loss", "ctc_loss", "hinge_embedding_loss", "kl_div",
     "margin_ranking_loss", "poisson_nll_loss", "triplet_margin_loss",

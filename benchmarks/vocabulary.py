@@ -80,7 +80,7 @@ LEFT_OUT = {
     "sparse rows and blocks, quantized and nested tensors, named dimensions": "other kinds of tensor; `docs/sparse.md`",
     "`special.airy_ai`, `special.zeta`": "few programs call them; `polygamma` has zetas",
     "`eig`, `lstsq`, `matrix_rank`, `solve`, `symeig`": "gone from PyTorch; the error says what took their place",
-    "`lstm`, `gru`, `native_batch_norm`, `cudnn_*`, `slice_copy`, `split_copy`": "PyTorch's own functions call them; "
+    "`native_batch_norm`, `cudnn_*`, `slice_copy`, `split_copy`": "PyTorch's own functions call them; "
     "`nn` and `nn.functional` have those for programs",
     "`sym_*`, `fake_quantize_*`, `q_*`, streams, futures": "for PyTorch's compiler, quantization and GPUs",
     "`hub`, `fx`, `quasirandom`, `utils.tensorboard`": "other products; the error says what to use",

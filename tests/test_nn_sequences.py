@@ -334,3 +334,64 @@ def test_a_cell_of_torch_refuses_shapes_that_do_not_fit(name: str, gates: int) -
         for shape in shapes:
             with pytest.raises(ShapeError, match=r"of shape|gates of"):
                 call(*map(autodiff.ones, [*right[:at], shape, *right[at + 1 :]]))
+
+
+@pytest.mark.parametrize("name", ["rnn_tanh", "rnn_relu", "gru", "lstm"])
+def test_a_recurrent_net_of_torch_refuses_weights_and_states_that_are_not_as_many_as_layers(name: str) -> None:
+    """Two layers have two sets of weights, and two states."""
+    gates = {"gru": 3, "lstm": 4}.get(name, 1)
+    one = [autodiff.ones(gates * 2, 3), autodiff.ones(gates * 2, 2)]
+
+    def call(states: int, weights: Any) -> Any:
+        h = autodiff.ones(states, 1, 2)
+        return getattr(autodiff, name)(
+            autodiff.ones(4, 1, 3), (h, h) if name == "lstm" else h, weights, False, 2, 0.0, False, False, False)
+
+    weights = [*one, autodiff.ones(gates * 2, 2), one[1]]
+    assert call(2, weights)[0].shape == (4, 1, 2)
+    for states, given in ((1, weights), (2, weights[:3]), (3, weights)):
+        with pytest.raises(ShapeError, match="as many sets of weights and states"):
+            call(states, given)
+    if name == "lstm":
+        with pytest.raises(DtypeError, match="two tensors"):
+            autodiff.lstm(autodiff.ones(4, 1, 3), one[0], weights, False, 2, 0.0, False, False, False)
+
+
+def test_relu_of_a_complex_recurrent_net_is_refused() -> None:
+    """As relu itself refuses complex numbers; tanh takes them."""
+    x, h, w = autodiff.ones(1, 1, 2) + 0j, autodiff.ones(1, 1, 2) + 0j, autodiff.eye(2) + 0j
+    assert autodiff.rnn_tanh(x, h, [w, w], False, 1, 0.0, False, False, False)[0].dtype.is_complex
+    with pytest.raises(DtypeError, match="relu takes real numbers"):
+        autodiff.rnn_relu(x, h, [w, w], False, 1, 0.0, False, False, False)
+    with pytest.raises(DtypeError, match="relu takes real numbers"):
+        autodiff.rnn_relu_cell(x[0], h[0], w, w)
+
+
+@pytest.mark.parametrize("name", ["RNN", "GRU", "LSTM"])
+def test_a_recurrent_layer_of_complex_numbers_is_its_cell_again_and_again(name: str) -> None:
+    """States and gradients of ``dtype=complex128`` are those of the steps, one after another."""
+    layer = getattr(nn, name)(3, 2, dtype=autodiff.complex128)
+    x = autodiff.tensor(numbers((4, 2, 3), seed=1) + 1j * numbers((4, 2, 3), seed=2))
+    zero = autodiff.zeros(2, 2, dtype=autodiff.complex128)
+    state, steps = (zero, zero) if name == "LSTM" else zero, []
+    cell = getattr(autodiff, {"RNN": "rnn_tanh"}.get(name, name.lower()) + "_cell")
+    for row in x:
+        state = cell(row, state, *layer.all_weights[0])
+        steps.append(state[0] if name == "LSTM" else state)
+    outputs = layer(x)[0], autodiff.stack(steps)
+    found = [[out, *autodiff.autograd.grad(out.abs().sum(), layer.parameters())] for out in outputs]
+    for mine, wanted in zip(*found, strict=True):
+        np.testing.assert_allclose(mine.detach().numpy(), wanted.detach().numpy(), rtol=1e-9, atol=1e-12)
+
+
+@pytest.mark.parametrize("name", ["RNN", "GRU", "LSTM"])
+def test_the_states_that_a_recurrent_layer_gives_may_be_written_over(name: str) -> None:
+    """As in PyTorch, whose states are copies: ``ReLU(inplace=True)`` behind a layer changes no gradient."""
+    layer = getattr(nn, name)(3, 4, num_layers=2, bidirectional=True)
+    x = autodiff.tensor(numbers((5, 2, 3), seed=1).astype(np.float32))
+    found = []
+    for inplace in (False, True):
+        out = nn.ReLU(inplace=inplace)(layer(x)[0])
+        found.append(autodiff.autograd.grad((out * out).sum(), layer.parameters()))
+    for mine, wanted in zip(*found, strict=True):
+        np.testing.assert_array_equal(mine.numpy(), wanted.numpy())

@@ -144,7 +144,7 @@ class _Plans(dict[int, Callable[[tuple[Any, ...]], tuple[Any, ...]]]):
             raise too_few(self._name, len(self._kept), count - 1)
         wanted = set().union(*(self._kept[i] for i in range(count - 1) if key >> i & 1))
         self[key] = select = itemgetter(*(i if i in wanted else count + i for i in range(count)))
-        if lent := self._lent & wanted:
+        if lent := self._lent & wanted & {*range(count)}:
             self[key] = partial(_lending, select, lent)
         return self[key]
 

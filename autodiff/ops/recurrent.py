@@ -145,12 +145,12 @@ def _gru_back(g: Any, out: Any, x: Any, w: Any, h0: Any, b: Any = None, *, steps
     return to_x, np.dot(to_inner.T, h), carried.first(), None if b is None else to_inner
 
 
-rnn = Joint("rnn", _rnn, _rnn_back, inputs=3, keeps="out w h0", promotes=False, real=True)
+rnn = Joint("rnn", _rnn, _rnn_back, inputs=3, keeps="out w h0", promotes=False, lends="out")
 
 # Out has all h, then all c, then all gates, one after the other in one axis; there is no need to keep x. With r (P, H)
 # what goes on is r h, of P numbers (Sak, Senior & Beaufays 2014).
-lstm = Joint("lstm", _lstm, _lstm_back, inputs=5, keeps="out w h0 c0 r", promotes=False, real=True)
+lstm = Joint("lstm", _lstm, _lstm_back, inputs=5, keeps="out w h0 c0 r", promotes=False, lends="out")
 
 # Gates in PyTorch's order: reset, update, new. The bias b, of the product with h, cannot be part of x: the reset gate
 # multiplies it.
-gru = Joint("gru", _gru, _gru_back, inputs=4, keeps="out x w h0 b", promotes=False, real=True)
+gru = Joint("gru", _gru, _gru_back, inputs=4, keeps="out x w h0 b", promotes=False, lends="out x b")

@@ -11,6 +11,7 @@ from nn.functional import channel_shuffle as channel_shuffle
 from nn.functional import conv1d as conv1d
 from nn.functional import conv2d as conv2d
 from nn.functional import conv3d as conv3d
+from nn.functional import conv_tbc as conv_tbc
 from nn.functional import conv_transpose1d as conv_transpose1d
 from nn.functional import conv_transpose2d as conv_transpose2d
 from nn.functional import conv_transpose3d as conv_transpose3d
@@ -45,6 +46,7 @@ from nn.functional.top_level import adaptive_max_pool1d as adaptive_max_pool1d
 from nn.functional.top_level import alpha_dropout as alpha_dropout
 from nn.functional.top_level import batch_norm as batch_norm
 from nn.functional.top_level import constant_pad_nd as constant_pad_nd
+from nn.functional.top_level import convolution as convolution
 from nn.functional.top_level import dropout as dropout
 from nn.functional.top_level import dropout_ as dropout_
 from nn.functional.top_level import embedding as embedding
@@ -55,12 +57,17 @@ from nn.functional.top_level import grid_sampler as grid_sampler
 from nn.functional.top_level import grid_sampler_2d as grid_sampler_2d
 from nn.functional.top_level import grid_sampler_3d as grid_sampler_3d
 from nn.functional.top_level import group_norm as group_norm
+from nn.functional.top_level import gru as gru
 from nn.functional.top_level import gru_cell as gru_cell
 from nn.functional.top_level import instance_norm as instance_norm
 from nn.functional.top_level import layer_norm as layer_norm
+from nn.functional.top_level import lstm as lstm
 from nn.functional.top_level import lstm_cell as lstm_cell
 from nn.functional.top_level import native_layer_norm as native_layer_norm
+from nn.functional.top_level import norm_except_dim as norm_except_dim
+from nn.functional.top_level import rnn_relu as rnn_relu
 from nn.functional.top_level import rnn_relu_cell as rnn_relu_cell
+from nn.functional.top_level import rnn_tanh as rnn_tanh
 from nn.functional.top_level import rnn_tanh_cell as rnn_tanh_cell
 
 mps = xpu = accelerator

@@ -8,13 +8,14 @@ from typing import Any
 from autodiff.engine.apply import apply
 from autodiff.engine.values import Value
 from autodiff.errors import DtypeError, OptionError, ShapeError
+from autodiff.functions.shaping import permute
 from autodiff.kernels.geometry import Geometry, Pads, Sizes
 from autodiff.ops.shaping import reshape
 from autodiff.ops.windows import conv, conv_input
 
 from .arguments import as_tuple, check_output, for_axes, in_format_of, with_batch, without_batch
 
-__all__ = ["conv1d", "conv2d", "conv3d", "conv_transpose1d", "conv_transpose2d", "conv_transpose3d"]
+__all__ = ["conv1d", "conv2d", "conv3d", "conv_tbc", "conv_transpose1d", "conv_transpose2d", "conv_transpose3d"]
 
 
 def conv_nd(
@@ -69,6 +70,21 @@ def conv_nd(
 conv1d = for_axes(1, conv_nd)
 conv2d = for_axes(2, conv_nd)
 conv3d = for_axes(3, conv_nd)
+
+
+def conv_tbc(input: Any, weight: Any, bias: Any, pad: int = 0) -> Value:
+    """``conv1d`` of signals (T, N, C) by a weight (K, C, O), with so many zeros at both ends; the result is (T', N, O).
+
+    Raises ShapeError where these do not fit.
+
+    >>> import autodiff
+    >>> conv_tbc(autodiff.ones(4, 1, 2), autodiff.ones(3, 2, 5), autodiff.zeros(5)).shape
+    autodiff.Size([2, 1, 5])
+    """
+    if input.ndim != 3 or weight.ndim != 3:
+        given = f"{tuple(input.shape)} and {tuple(weight.shape)}"
+        raise ShapeError(f"conv_tbc takes input (T, N, C) and weight (K, C, O), not {given}")
+    return permute(conv1d(permute(input, (1, 2, 0)), permute(weight, (2, 1, 0)), bias, padding=pad), (2, 0, 1))
 
 
 def conv_transpose_nd(

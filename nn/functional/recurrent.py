@@ -8,7 +8,7 @@ backwards. Weights and their order of gates are PyTorch's.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -16,13 +16,15 @@ import numpy as np
 
 from autodiff.engine.apply import apply
 from autodiff.engine.values import Value
-from autodiff.errors import OptionError, ShapeError
+from autodiff.errors import DtypeError, OptionError, ShapeError
+from autodiff.functions.joining import cat, stack
 from autodiff.functions.shaping import clone
 from autodiff.kernels.recurrent import Steps
 from autodiff.ops import recurrent
 from autodiff.ops.indexing import index
 
 from .dense import linear
+from .dropout import dropout as drop
 
 __all__ = ["gru", "gru_cell", "lstm", "lstm_cell", "rnn", "rnn_relu_cell", "rnn_tanh_cell"]
 
@@ -63,6 +65,36 @@ def _both(b_ih: Any, b_hh: Any) -> Any:
     return b_ih if b_hh is None else b_hh if b_ih is None else b_ih + b_hh
 
 
+def through_layers(
+    one: Callable[..., tuple[Any, Sequence[Any]]], x: Any, sizes: tuple[int, ...], states: Sequence[Any], layers: int,
+    ways: int, dropout: float, training: bool,
+) -> tuple[Any, list[Any]]:
+    """So many layers, each in one way or both ways through time, over packed samples.
+
+    ``one(k, x, sizes, first, reverse)`` goes through the k-th of them from the parts of its first state, and gives its
+    output and the parts of its last states. ``states`` has each part of all, (layers ways, N, H).
+
+    Returns the output of the last layer, and each part of the last states of all.
+    """
+    last: list[Any] = []
+    for layer in range(layers):
+        outputs = []
+        for reverse in range(ways):
+            k = len(last)
+            output, end = one(k, x, sizes, [state[k] for state in states], bool(reverse))
+            outputs.append(output)
+            last.append(end)
+        x = outputs[0] if len(outputs) == 1 else cat(outputs, 1)
+        if dropout and layer < layers - 1:
+            x = drop(x, dropout, training)
+    return x, [stack(parts) for parts in zip(*last, strict=True)]
+
+
+def _check_relu(x: Any, relu: bool) -> None:
+    if relu and x.dtype.kind == "c":
+        raise DtypeError(f"relu takes real numbers, not {x.dtype}; a recurrent net of complex ones has tanh")
+
+
 def rnn(
     input: Any, batch_sizes: Sequence[int], hx: Any, w_ih: Any, w_hh: Any, b_ih: Any = None, b_hh: Any = None,
     nonlinearity: str = "tanh", reverse: bool = False,
@@ -75,13 +107,15 @@ def rnn(
 
     Reference: Elman 1990, "Finding structure in time".
 
-    Raises OptionError for another nonlinearity.
+    Raises OptionError for another nonlinearity, and DtypeError for relu of complex numbers.
     """
     if nonlinearity not in ("tanh", "relu"):
         raise OptionError(f"a recurrent net has the nonlinearity 'tanh' or 'relu', not {nonlinearity!r}")
     sizes = _checked(batch_sizes, len(input), len(hx))
     x = linear(input, w_ih, _both(b_ih, b_hh))
-    params = {"steps": _steps(sizes, reverse), "relu": nonlinearity == "relu"}
+    relu = nonlinearity == "relu"
+    _check_relu(x, relu)
+    params = {"steps": _steps(sizes, reverse), "relu": relu}
     out = apply(recurrent.rnn, (x, w_hh, hx), params)
     return out, _at_the_end(out, sizes, reverse)
 
@@ -155,8 +189,9 @@ def _one_step(input: Any, hx: Any) -> dict[str, Any]:
 
 
 def _rnn_cell(input: Any, hx: Any, w_ih: Any, w_hh: Any, bias: Any, relu: bool) -> Value:
-    params = _one_step(input, hx) | {"relu": relu}
-    return apply(recurrent.rnn, (linear(input, w_ih, bias), w_hh, hx), params)
+    params, x = _one_step(input, hx) | {"relu": relu}, linear(input, w_ih, bias)
+    _check_relu(x, relu)
+    return apply(recurrent.rnn, (x, w_hh, hx), params)
 
 
 def rnn_tanh_cell(input: Any, hx: Any, w_ih: Any, w_hh: Any, b_ih: Any = None, b_hh: Any = None) -> Value:
@@ -170,7 +205,7 @@ def rnn_tanh_cell(input: Any, hx: Any, w_ih: Any, w_hh: Any, b_ih: Any = None, b
 def rnn_relu_cell(input: Any, hx: Any, w_ih: Any, w_hh: Any, b_ih: Any = None, b_hh: Any = None) -> Value:
     """One step of ``rnn`` with relu.
 
-    Raises ShapeError unless there is a state for each row of the input.
+    Raises ShapeError unless there is a state for each row of the input, and DtypeError for complex numbers.
     """
     return _rnn_cell(input, hx, w_ih, w_hh, _both(b_ih, b_hh), True)
 

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, overload
 import numpy as np
 
 from autodiff.errors import DtypeError, OptionError, ShapeError
-from autodiff.functions.joining import cat, stack
 from autodiff.functions.shaping import transpose, unsqueeze
 from autodiff.kinds import described
 from autodiff.tensors.tensor import Tensor
@@ -16,6 +15,7 @@ from autodiff.tensors.tensor import Tensor
 from .. import functional as F
 from .. import init
 from ..functional.arguments import check_probability
+from ..functional.recurrent import through_layers
 from ..module import Module, changed_options
 from .new_parameters import add_parameters
 
@@ -204,18 +204,10 @@ class RNNBase(_Recurrent):
 
     def _layers(self, x: Any, sizes: tuple[int, ...], states: list[Any]) -> tuple[Tensor, list[Tensor]]:
         """All layers in both directions over packed samples."""
-        last: list[Any] = []
-        for layer in range(self.num_layers):
-            outputs = []
-            for reverse, suffix in enumerate(self._suffixes(layer)):
-                first = [state[len(last)] for state in states]
-                output, end = self._direction(x, sizes, first, suffix, bool(reverse))
-                outputs.append(output)
-                last.append(end)
-            x = outputs[0] if len(outputs) == 1 else cat(outputs, 1)
-            if self.dropout and layer < self.num_layers - 1:
-                x = F.dropout(x, self.dropout, self.training)
-        return x, [stack(parts) for parts in zip(*last, strict=True)]
+        suffixes = [suffix for layer in range(self.num_layers) for suffix in self._suffixes(layer)]
+        one = lambda k, x, sizes, first, reverse: self._direction(x, sizes, first, suffixes[k], reverse)
+        ways = 1 + self.bidirectional
+        return through_layers(one, x, sizes, states, self.num_layers, ways, self.dropout, self.training)
 
     def _direction(
         self, x: Any, sizes: tuple[int, ...], first: list[Any], suffix: str, reverse: bool

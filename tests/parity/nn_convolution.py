@@ -41,3 +41,18 @@ for axes in (1, 2, 3):
         case(F + name, call, (2, 2, *(3, 4, 2)[:axes]), (2, 4 // groups, *kernel), (4,))
     bare = lambda lib, x, w, name=name: getattr(lib.nn.functional, name)(x, w)
     case(F + name, bare, (2, *(3, 4, 2)[:axes]), (2, 3, *kernel))
+
+
+def by_time(lib, x, w, b, **options):
+    """PyTorch reads the input and the weight row by row only."""
+    return lib.conv_tbc(x.contiguous(), w.contiguous(), b, **options)
+
+
+for options in ({}, {"pad": 1}):
+    case("conv_tbc", lambda lib, x, w, b, o=options: by_time(lib, x, w, b, **o), (5, 2, 3), (3, 3, 4), (4,))
+case("conv_tbc", lambda lib, x, w, b: by_time(lib, x, w, b, pad=2), (2, 1, 3), (3, 3, 2), (2,))
+for transposed in (False, True):
+    for axes in (1, 2, 3):
+        case("convolution", lambda lib, x, w, b, t=transposed, n=axes: lib.convolution(
+            x, w, b, [2] * n, [1] * n, [1] * n, t, [int(t)] * n, 2),
+            (1, 4, *(4, 3, 3)[:axes]), (4, 2, *(2, 3, 2)[:axes]), (4,), order=1)

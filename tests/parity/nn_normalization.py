@@ -85,3 +85,6 @@ for shapes in [((2, 3), (2, 3)), ((2, 3, 2), (2, 3, 2)), ((2, 3), (1, 3)), ((0, 
              float32=shapes[0] == shapes[1])  # of equal vectors what is left is rounding
 case("nn.functional.cosine_similarity",
      lambda lib, x, y: lib.nn.functional.cosine_similarity(x, y, dim=-1), (3,), (2, 3))
+
+for options in ({}, {"pow": 2, "dim": 1}, {"pow": 1, "dim": 0}, {"pow": 2, "dim": -1}):
+    case("norm_except_dim", lambda lib, v, o=options: lib.norm_except_dim(v, **o), (3, 2, 2))

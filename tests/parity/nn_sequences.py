@@ -58,6 +58,30 @@ case("lstm_cell", lambda lib, x, h, c, v, w: lib.lstm_cell(x, [h, c], v, w), (2,
      order=1)
 
 
+def through_layers(lib, name, inputs, states, layers=1, ways=1, biases=True, batch_first=False, packed=False):
+    """All that a recurrent net of torch's own gives; the weights are the rest of ``inputs``."""
+    x, hx, weights = inputs[0], inputs[1 : 1 + states], list(inputs[1 + states :])
+    hx = hx[0] if states == 1 else tuple(hx)
+    if packed:
+        sizes = lib.tensor([2, 2, 1])
+        return getattr(lib, name)(x, sizes, hx, weights, biases, layers, 0.0, True, ways == 2)
+    return getattr(lib, name)(x, hx, weights, biases, layers, 0.0, True, ways == 2, batch_first)
+
+
+for name, gates, states in (("rnn_tanh", 1, 1), ("rnn_relu", 1, 1), ("gru", 3, 1), ("lstm", 4, 2)):
+    for options in ({}, {"layers": 2, "ways": 2}, {"biases": False, "batch_first": True}, {"ways": 2, "packed": True}):
+        layers, ways = options.get("layers", 1), options.get("ways", 1)
+        weights = []
+        for layer in range(layers):
+            one = [(4 * gates, 4 * ways if layer else 3), (4 * gates, 4)]
+            weights += ways * (one if options.get("biases") is False else [*one, (4 * gates,), (4 * gates,)])
+        case(name, lambda lib, *inputs, f=name, n=states, o=options: through_layers(lib, f, inputs, n, **o),
+             (5, 3) if "packed" in options else (2, 3, 3) if "batch_first" in options else (3, 2, 3),
+             *states * [(layers * ways, 2, 4)], *weights, order=1, float32=layers == 1)  # complex ones come near poles
+case("lstm", lambda lib, *inputs: through_layers(lib, "lstm", inputs, 2, biases=False),
+     (3, 2, 3), (1, 2, 2), (1, 2, 4), (16, 3), (16, 2), (2, 4), order=1, float32=False)  # h is shorter than c
+
+
 def attention(lib, *inputs, **options):
     """PyTorch's own composition: its fused kernels have no second order."""
     if lib.__name__ != "torch":
