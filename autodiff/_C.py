@@ -8,6 +8,7 @@ from autodiff.errors import LinalgError
 from autodiff.functions.shaping import broadcast_shapes
 from autodiff.named_dtypes import dtype as dtype
 from autodiff.random import Generator as Generator
+from autodiff.spelling import no_attribute
 from autodiff.tensors.devices import device as device
 from autodiff.tensors.formats import layout as layout
 from autodiff.tensors.formats import memory_format as memory_format
@@ -41,6 +42,18 @@ def _infer_size(first: Any, second: Any) -> Any:
 
 def _log_api_usage_once(name: str) -> None:
     """Nothing: nobody is told."""
+
+
+def _changes_nothing(*args: Any) -> bool:
+    """False: that is off."""
+    return False
+
+
+def __getattr__(name: str) -> Any:
+    """What steers PyTorch's compilers, ``_jit_set_profiling_mode`` and its like, can be called, and changes nothing."""
+    if name.startswith(("_jit_set_", "_jit_override_")):
+        return _changes_nothing
+    raise no_attribute("autodiff._C", name)
 
 
 def _get_tracing_state() -> None:

@@ -198,6 +198,8 @@ if not TYPE_CHECKING:  # to which any name would be one of these
         """What a plain import leaves out, being slow to load or above this package, is imported when it is used."""
         if name in _LATER:
             return importlib.import_module(f"autodiff.{_LATER[name]}")
+        if name in ("torch", "_VF"):  # by which PyTorch has itself, and its functions
+            return importlib.import_module("autodiff")
         if name in _LATER_NAMES:
             return getattr(importlib.import_module(f"autodiff.{_LATER_NAMES[name]}"), name)
         if name in _OF_LAYERS:  # what torch has twice

@@ -81,10 +81,20 @@ class Namespace:
         return Operator(full, function)
 
 
+def _slice(input: Any, dim: int = 0, start: int | None = None, end: int | None = None, step: int = 1) -> Any:
+    """The entries from ``start`` to before ``end`` along an axis, every ``step``-th of them: a view."""
+    return input[(slice(None),) * (dim % input.ndim) + (slice(start, end, step),)]
+
+
+_BY_NAME_ALONE = {"slice": _slice}  # which PyTorch has under aten only
+
+
 def _of_aten(name: str) -> Any:
     """The public function or method of that name; None where there is none, or it takes other arguments."""
     if name in _OTHERWISE:
         return None
+    if name in _BY_NAME_ALONE:
+        return _BY_NAME_ALONE[name]
     top = sys.modules["autodiff"]  # which has all names, and stands above this module
     for prefix, space in _SPACES.items():
         if name.startswith(prefix):

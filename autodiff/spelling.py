@@ -44,8 +44,9 @@ _INSTEAD = {  # parts of PyTorch that are not here, and what to do where that is
     "monitor": "",
     "nested": "nn.utils.rnn packs sequences of several lengths",
     "nn.attention.bias": "scaled_dot_product_attention takes a mask",
-    "nn.attention.flex_attention": "scaled_dot_product_attention takes a mask",
     "nn.intrinsic": _FLOATS,
+    "nn.parallel._functions": _LINES,
+    "nn.parallel.comm": _LINES,
     "nn.qat": _FLOATS,
     "nn.quantizable": _FLOATS,
     "nn.quantized": _FLOATS,
@@ -65,7 +66,8 @@ _INSTEAD = {  # parts of PyTorch that are not here, and what to do where that is
     "utils.mobile_optimizer": "",
     "utils.model_zoo": _LOAD,
 }
-_OPTIONAL = {  # what PyTorch has only beside another package: programs are ready for an import that fails
+_OPTIONAL = {  # what PyTorch has not everywhere: programs are ready for an import that fails
+    "nn.attention.flex_attention": "scaled_dot_product_attention takes a mask",
     "utils.tensorboard": "draw the losses with matplotlib, or install tensorboardX",
 }
 
@@ -78,6 +80,7 @@ _INSIDE = {  # modules of PyTorch's, and the modules that have their names here
     "nn.parallel.data_parallel": "nn.parallel",
     "nn.utils.spectral_norm": "nn.utils",
     "nn.utils.weight_norm": "nn.utils",
+    "torch_version": "version",
 }
 
 
@@ -124,7 +127,7 @@ class _Absent(ModuleType):
         self._repair = repair
 
     def __getattr__(self, name: str) -> Any:
-        if name.startswith("__"):
+        if name.startswith("_"):  # programs import what is private only where they are ready to do without
             raise AttributeError(f"module {self.__name__!r} has no attribute {name!r}")
         whole = f"autodiff.{self.__name__.removeprefix('autodiff.')}.{name}"
         words = f"there is no {whole}, as torch has it{self._repair and '; '}{self._repair}"
@@ -224,7 +227,7 @@ class Attributes:
 
         A part of PyTorch that is not here is found, too: what it lacks says so when it is used.
 
-        Raises ModuleNotFoundError, which names a repair, for what PyTorch itself has only beside another package.
+        Raises ModuleNotFoundError, which names a repair, for what PyTorch itself has not everywhere.
         """
         package, _, short = name.rpartition(".")
         if package.partition(".")[0] not in ("autodiff", "nn", "optim"):
@@ -235,6 +238,8 @@ class Attributes:
             return _same(name, _Inside(name, importlib.import_module(f"autodiff.{inside}")))
         found = sys.modules[package]
         if isinstance(found, _Absent):
+            if short.startswith("_"):
+                return None
             return _same(name, _Absent(name, found._repair))
         if path in _INSTEAD:
             return _same(name, _Absent(name, _INSTEAD[path]))

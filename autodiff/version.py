@@ -35,6 +35,9 @@ class Version(str):
         return _numbers(self) >= _numbers(other)
 
 
+TorchVersion = Version
+
+
 def _numbers(version: Any) -> tuple[int, ...]:
     """The numbers of a version, without what follows a plus and without zeros at the end."""
     parts = version if isinstance(version, tuple) else str(version).partition("+")[0].split(".")

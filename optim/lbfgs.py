@@ -16,12 +16,46 @@ from autodiff.kernels.layout import pairs
 from autodiff.kernels.lending import keep_lent
 from autodiff.tensors.tensor import Tensor
 
-from .line_search import Point, strong_wolfe
+from .line_search import ENOUGH_DESCENT, ENOUGH_FLATTENING, Point, cubic_minimum, strong_wolfe
 from .optimizer import Array, Group, Optimizer, State
 from .options import Limit, NotNegative, Params, Whole, options
 from .states import Slot, is_number
 
 __all__ = ["LBFGS"]
+
+
+def _strong_wolfe(
+    obj_func: Callable[..., tuple[float, Tensor]], x: Any, t: Any, d: Tensor, f: Any, g: Tensor, gtd: Any,
+    c1: float = ENOUGH_DESCENT, c2: float = ENOUGH_FLATTENING, tolerance_change: float = 1e-9, max_ls: int = 25,
+) -> tuple[float, Tensor, float, int]:
+    """The line search, as minimizers of programs call it; ``obj_func(x, t, d)`` is a loss and its gradient.
+
+    Returns the loss and the gradient of the point that is found, how far it is, and how many points were tried.
+
+    Raises OptionError for other constants than those of PyTorch's LBFGS.
+    """
+    if (c1, c2) != (ENOUGH_DESCENT, ENOUGH_FLATTENING):
+        raise OptionError(f"the line search has the constants 1e-4 and 0.9, not {c1} and {c2}")
+
+    def at(t: float) -> Point:
+        loss, gradient = obj_func(x, t, d)
+        return Point(t, float(loss), gradient, float(gradient.dot(d)))
+
+    origin = Point(0.0, float(f), g, float(gtd))
+    there, tried = strong_wolfe(at, origin, float(t), float(d.abs().max()), tolerance_change, max_ls)
+    return there.loss, there.gradient, there.t, tried
+
+
+def _cubic_interpolate(
+    x1: float, f1: float, g1: float, x2: float, f2: float, g2: float, bounds: tuple[float, float] | None = None
+) -> float:
+    """Where the cubic through two points, with values ``f`` and slopes ``g``, is least, between ``bounds``.
+
+    >>> _cubic_interpolate(0.0, 1.0, -2.0, 3.0, 4.0, 4.0)  # (x - 1)^2
+    1.0
+    """
+    low, high = bounds or (min(x1, x2), max(x1, x2))
+    return cubic_minimum(Point(x1, f1, None, g1), Point(x2, f2, None, g2), low, high)
 
 Search = Annotated[str | None, Limit(lambda name: name in (None, "strong_wolfe"), "None or 'strong_wolfe'")]
 

@@ -6,8 +6,6 @@ import math
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-import numpy as np
-
 ENOUGH_DESCENT, ENOUGH_FLATTENING = 1e-4, 0.9
 
 
@@ -16,7 +14,7 @@ class Point(NamedTuple):
 
     t: float
     loss: float
-    gradient: np.ndarray[Any, Any]
+    gradient: Any
     slope: float
 
 
@@ -49,7 +47,7 @@ def strong_wolfe(
             return now, tried + 1
         if now.slope >= 0:
             break
-        farther = _cubic_minimum(before, now, now.t + 0.01 * (now.t - before.t), now.t * 10)
+        farther = cubic_minimum(before, now, now.t + 0.01 * (now.t - before.t), now.t * 10)
         before, now, tried = now, at(farther), tried + 1
     else:
         return min(origin, now, key=lambda point: point.loss), tried + 1
@@ -64,7 +62,7 @@ def _close_in(
     stuck = False
     while tried < most and abs(bracket[1].t - bracket[0].t) * length >= tolerance:
         first, last = sorted(point.t for point in bracket)
-        t, stuck = _away_from_ends(_cubic_minimum(bracket[0], bracket[1], first, last), first, last, stuck)
+        t, stuck = _away_from_ends(cubic_minimum(bracket[0], bracket[1], first, last), first, last, stuck)
         now, tried = at(t), tried + 1
         if _too_high(now, origin) or now.loss >= bracket[low].loss:
             bracket[high] = now
@@ -102,7 +100,7 @@ def _away_from_ends(t: float, first: float, last: float, stuck: bool) -> tuple[f
     return t, True
 
 
-def _cubic_minimum(one: Point, two: Point, lowest: float, highest: float) -> float:
+def cubic_minimum(one: Point, two: Point, lowest: float, highest: float) -> float:
     """Where the cubic through two points with their slopes is least, kept between the bounds.
 
     Reference: Nocedal & Wright 2006, equation 3.59.

@@ -28,6 +28,7 @@ Array = np.ndarray[Any, Any]
 Group = dict[str, Any]
 State = dict[str, Any]
 R = TypeVar("R")
+ParamsT = Iterable[Tensor] | Iterable[dict[str, Any]] | Iterable[tuple[str, Tensor]]  # for annotations of programs
 
 
 def number(option: Any) -> Any:
@@ -102,6 +103,8 @@ class Optimizer(Hooked):
     def add_param_group(self, param_group: Group) -> None:
         """Optimize further parameters, with options of their own.
 
+        A dict that is given is the group afterwards: it gets the options it lacks, and those set there later count.
+
         Raises:
             DtypeError: ``params`` are no tensors, or of no floating dtype.
             OptionError: a parameter was computed, or is in a group already, or an option has no such value.
@@ -130,6 +133,9 @@ class Optimizer(Hooked):
         for name, value in self.defaults.items():
             group.setdefault(name, value)
         self._check_all(group)
+        if isinstance(param_group, dict):  # a program may keep it, and set options there
+            param_group.update(group)
+            group = param_group
         self.param_groups.append(group)
 
     @classmethod

@@ -44,6 +44,10 @@ PATHS = [
     "return_types.max", "sparse.torch", "utils.data._utils.collate.default_collate",
     "serialization.add_safe_globals", "serialization.load", "signal.windows.hann", "types.Number", "types._size",
     "utils.checkpoint.get_device_states",
+    "_C._jit_override_can_fuse_on_gpu", "_C._jit_set_profiling_mode", "_VF.lstm", "cuda.default_generators",
+    "cuda.get_arch_list", "multiprocessing.set_sharing_strategy", "nn.modules.activation.MultiheadAttention",
+    "nn.modules.conv._pair", "nn.modules.conv._single", "optim.lbfgs._strong_wolfe", "optim.optimizer.ParamsT",
+    "torch_version.TorchVersion",
 ]  # fmt: skip
 
 
@@ -56,7 +60,7 @@ def test_the_path_is_found_by_attributes_and_by_imports(path: str) -> None:
 
 
 IMPORTED = (  # a module that is there after its import only, and modules behind functions of their name
-    "nn._reduction", "autograd.gradcheck.", "nn.parallel.data_parallel.", "nn.utils.spectral_norm.",
+    "nn._reduction", "torch_version.", "autograd.gradcheck.", "nn.parallel.data_parallel.", "nn.utils.spectral_norm.",
     "nn.utils.weight_norm.",
 )  # fmt: skip
 BY_ATTRIBUTES = [path for path in PATHS if not path.startswith(IMPORTED)]

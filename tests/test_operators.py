@@ -126,3 +126,13 @@ def test_operations_of_a_program_by_name() -> None:
     assert space.of(autodiff.tensor(2.0)).item() == space.of.default(autodiff.tensor(2.0)).item() == 8
     with pytest.raises(AttributeError, match=f"no operation {name}::other"):
         _ = space.other
+
+
+def test_slice_is_a_view_by_its_numbers() -> None:
+    """``aten.slice``, which has no function of its own: an axis, where it begins and ends, and how far it steps."""
+    x = autodiff.arange(24).reshape(2, 3, 4)
+    aten = autodiff.ops.aten
+    assert aten.slice(x).tolist() == x.tolist()
+    assert aten.slice.Tensor(x, -1, 1, -1, 2).tolist() == x[:, :, 1:-1:2].tolist()
+    aten.slice(x, 1, 2)[:] = 0
+    assert x[:, 2].eq(0).all()

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import importlib
 from typing import Any
 
 import numpy as np
 import pytest
 from helpers import as_arrays
-from parity.harness import Near, agree, both, same
+from parity.harness import Near, agree, both, peer, same
 
 import autodiff
 import optim
@@ -217,6 +218,45 @@ def test_groups_have_options_of_their_own_that_may_change() -> None:
     assert optimizer.param_groups[2]["lr"] == 0.5
     named = optim.SGD([("first", a), ("second", b)], lr=0.1)
     assert named.param_groups[0]["param_names"] == ["first", "second"]
+
+
+def test_the_dict_that_is_given_is_the_group() -> None:
+    """A program may keep it and set options there; a second optimizer of the same dicts finds those of the first."""
+    a, b = autodiff.zeros(1, requires_grad=True), autodiff.zeros(1, requires_grad=True)
+    groups: list[Any] = [{"lr": 1.0, "params": iter([a])}, {"params": b}]
+    optimizer = optim.SGD(groups, lr=0.5, momentum=0.9)
+    assert all(mine is given for mine, given in zip(optimizer.param_groups, groups, strict=True))
+    assert groups[0]["params"] == [a]
+    assert groups[1]["momentum"] == 0.9
+    groups[1]["lr"] = 2.0
+    a.grad = b.grad = autodiff.ones(1)
+    optimizer.step()
+    assert (a.item(), b.item()) == (-1.0, -2.0)
+    second = optim.SGD(groups, lr=7.0, weight_decay=0.1)
+    assert [group["lr"] for group in second.param_groups] == [1.0, 2.0]
+    broken = {"params": [autodiff.zeros(1, requires_grad=True)], "lr": -1.0}
+    with pytest.raises(OptionError):
+        optim.SGD([broken], lr=0.1, momentum=0.9)
+    assert "momentum" not in broken
+
+
+def test_the_line_search_that_minimizers_of_programs_import() -> None:
+    """``_strong_wolfe`` finds a point with less loss and a flatter slope, as PyTorch's finds the same."""
+    start, target = autodiff.tensor([3.0, -2.0]), autodiff.tensor([1.0, 1.0])
+
+    def run(lib: Any, search: Any) -> list[Any]:
+        x, to = lib.tensor(start.tolist(), dtype=lib.float64), lib.tensor(target.tolist(), dtype=lib.float64)
+        value = lambda z: (((z - to) ** 4).sum().item(), 4 * (z - to) ** 3)
+        loss, g = value(x)
+        found = search(lambda x, t, d: value(x + t * d), x, 1.0, -g, loss, g, -(g * g).sum())
+        return [float(found[0]), *map(float, found[1]), float(found[2]), found[3]]
+
+    from optim.lbfgs import _strong_wolfe
+
+    wanted = run(peer(), importlib.import_module("torch.optim.lbfgs")._strong_wolfe)
+    np.testing.assert_allclose(run(autodiff, _strong_wolfe), wanted, rtol=1e-9)
+    with pytest.raises(OptionError, match="constants"):
+        _strong_wolfe(None, None, 1.0, start, 0.0, start, 0.0, c1=0.5)  # type: ignore[arg-type]
 
 
 def test_parameters_without_a_gradient_stay() -> None:

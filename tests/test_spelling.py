@@ -162,6 +162,15 @@ def test_what_is_not_here_can_be_imported_and_says_so_when_it_is_used(path: str)
     assert path.partition(".")[0] in ("cuda", "distributed", "nn", "testing", "utils") or path not in dir(autodiff)
 
 
+@pytest.mark.parametrize("line", ["from autodiff.nn.attention.flex_attention import flex_attention",
+                                  "import autodiff.nn.attention.flex_attention",
+                                  "from autodiff.hub import _get_torch_home", "from autodiff.fx._compat import _x"])
+def test_what_programs_are_ready_to_miss_is_refused_by_the_import(line: str) -> None:
+    """``try: from torch.hub import _get_torch_home`` goes on behind ``except ImportError``, not to a later error."""
+    with pytest.raises(ImportError):
+        exec(line, {})
+
+
 def test_an_attribute_finds_what_is_not_here(tmp_path: Path) -> None:
     """As ``torch.hub.load(...)`` in a program that never imports it by a line of its own."""
     program = "import autodiff as t\nprint(hasattr(t, 'hub'), t.hub.load.__name__, t.onnx.export.__name__)"

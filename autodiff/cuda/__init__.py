@@ -48,6 +48,7 @@ get_device_properties = _refused("get_device_properties")
 get_rng_state = _refused("get_rng_state")
 mem_get_info = _refused("mem_get_info")
 memory_stats = _refused("memory_stats")
+CUDAGraph, graph = _refused("CUDAGraph"), _refused("graph")
 memory_summary = _refused("memory_summary")
 set_device = _refused("set_device")
 set_per_process_memory_fraction = _refused("set_per_process_memory_fraction")
@@ -60,6 +61,18 @@ BFloat16Tensor, BoolTensor, ByteTensor = _refused("BFloat16Tensor"), _refused("B
 CharTensor, ShortTensor = _refused("CharTensor"), _refused("ShortTensor")
 DoubleTensor, FloatTensor, HalfTensor = _refused("DoubleTensor"), _refused("FloatTensor"), _refused("HalfTensor")
 IntTensor, LongTensor = _refused("IntTensor"), _refused("LongTensor")
+
+
+default_generators: tuple[Any, ...] = ()  # one for each device
+
+
+def get_arch_list() -> list[str]:
+    """No architectures.
+
+    >>> get_arch_list()
+    []
+    """
+    return []
 
 
 def get_rng_state_all() -> list[Any]:

@@ -11,6 +11,7 @@ from .. import functional as F
 from .. import init
 from ..module import Module
 from ..parameter import Parameter
+from .attention import MultiheadAttention as MultiheadAttention
 from .function_module import FunctionModule
 from .new_parameters import add_parameters
 

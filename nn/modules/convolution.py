@@ -14,6 +14,10 @@ from ..functional.convolution import pads_of
 from ..module import Module, changed_options
 from ..parameter import Parameter
 from .new_parameters import add_parameters, uniform_by_fan
+from .utils import _pair as _pair  # which programs import from PyTorch's file of convolutions
+from .utils import _reverse_repeat_tuple as _reverse_repeat_tuple
+from .utils import _single as _single
+from .utils import _triple as _triple
 
 __all__ = ["Conv1d", "Conv2d", "Conv3d", "ConvTranspose1d", "ConvTranspose2d", "ConvTranspose3d"]
 
