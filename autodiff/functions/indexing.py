@@ -226,7 +226,7 @@ def one_value(input: Any, value: Any) -> Any:
         if math.prod(value.shape) != 1 or len(value.shape):
             raise ShapeError(f"one value is wanted, a number or a 0-d tensor, not one of shape {tuple(value.shape)}")
         return value if value.dtype == input.dtype else cast(value, input.dtype)
-    if not isinstance(value, (float, int, np.generic)):
+    if not isinstance(value, (complex, float, int, np.generic)):
         raise DtypeError(f"one value is wanted, a number or a 0-d tensor, not {value!r:.60}")
     return wrap(as_array(value).astype(array_of(input).dtype))
 

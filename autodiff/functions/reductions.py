@@ -6,7 +6,7 @@ import math
 from typing import Any, overload
 
 from autodiff import return_types
-from autodiff.dtypes import DIFFERENTIABLE, as_dtype, get_default_dtype, int64
+from autodiff.dtypes import DIFFERENTIABLE, as_dtype, bool_, get_default_dtype, int64
 from autodiff.engine.values import Value
 from autodiff.errors import ShapeError
 from autodiff.functions.arithmetic import where
@@ -33,6 +33,8 @@ def sum(input: Any, dim: Any = None, keepdim: bool = False, *, dtype: Any = None
     >>> autodiff.sum(autodiff.ones(2, 3), 1)
     tensor([3., 3.])
     """
+    if dtype is not None and as_dtype(dtype) == bool_:  # as PyTorch adds booleans that are asked for
+        return any(input, dim, keepdim)
     x = with_dtype(input, dtype, whole="u")
     return reductions.sum_(x, axis=reduced_axes(dim, x.ndim), keepdims=keepdim)
 
@@ -65,6 +67,8 @@ def mean(input: Any, dim: Any = None, keepdim: bool = False, *, dtype: Any = Non
 @numpy_names
 def prod(input: Any, dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -> Value:
     """The product over ``dim`` (one axis, or all); its gradient is exact where entries are 0."""
+    if dtype is not None and as_dtype(dtype) == bool_:
+        return all(input, dim, keepdim)
     x = with_dtype(input, dtype, whole="bu")
     if dim is None:
         return scans.prod(reshape(x, shape=(-1,)), axis=0)

@@ -80,8 +80,13 @@ def _running(both: Any, input: Any, dim: int, accumulate: Any) -> Any:
 @numpy_names
 @refusing
 def diff(input: Any, n: int = 1, dim: int = -1, prepend: Any = None, append: Any = None) -> Value:
-    """The differences of neighbours along ``dim``, taken ``n`` times, of ``input`` between the two joined to it."""
+    """The differences of neighbours along ``dim``, taken ``n`` times, of ``input`` between the two joined to it.
+
+    Where ``n`` is 0 nothing is joined to it.
+    """
     length_of(input, dim)
+    if not n:
+        return clone(input)
     parts = [part for part in (prepend, input, append) if part is not None]
     x = cat(parts, dim) if len(parts) > 1 else input
     for _ in range(n):

@@ -66,11 +66,11 @@ def fold(columns: Array, window: Window, size: Sizes) -> Array:
 
 
 def max_pool(x: Array, window: Window) -> Array:
-    """Take the maximum of every window; padding counts as -inf, and a NaN wins.
+    """Take the maximum of every window; padding counts as the least number, and a NaN wins.
 
     Shapes: x (N, C, H, W), result (N, C, oh, ow).
     """
-    return _reduced(np.maximum, x, window, -np.inf)
+    return _reduced(np.maximum, x, window, -np.inf if x.dtype.kind == "f" else np.iinfo(x.dtype).min)
 
 
 def _reduced(ufunc: np.ufunc, x: Array, window: Window, initial: float) -> Array:

@@ -165,7 +165,8 @@ def pdist(input: Any, p: float = 2.0) -> Value:
     if input.ndim != 2:
         raise ShapeError(f"pdist takes rows (n, k), not shape {tuple(input.shape)}")
     first, second = np.triu_indices(input.shape[0], 1)
-    return vector_norm(subtract(index(input, key=first), index(input, key=second)), p, -1)
+    distances = vector_norm(subtract(index(input, key=first), index(input, key=second)), p, -1)
+    return distances if p else beside(distances, input)  # counts have no gradient
 
 
 def renorm(input: Any, p: float, dim: int, maxnorm: float) -> Value:

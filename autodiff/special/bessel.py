@@ -85,7 +85,7 @@ def modified_bessel_k0(input: Any) -> Value:
     >>> autodiff.special.modified_bessel_k0(autodiff.tensor([1.0]))
     tensor([0.4210])
     """
-    return exp(-input) * bessel_k_scaled(input, n=0, k=0)
+    return exp(-1.0 * input) * bessel_k_scaled(input, n=0, k=0)
 
 
 def modified_bessel_k1(input: Any) -> Value:
@@ -95,7 +95,7 @@ def modified_bessel_k1(input: Any) -> Value:
     >>> autodiff.special.modified_bessel_k1(autodiff.tensor([1.0]))
     tensor([0.6019])
     """
-    return exp(-input) * bessel_k_scaled(input, n=1, k=0)
+    return exp(-1.0 * input) * bessel_k_scaled(input, n=1, k=0)
 
 
 @also_called(input="x")

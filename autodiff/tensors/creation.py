@@ -273,9 +273,18 @@ def linspace(
     pin_memory: bool = False,
     requires_grad: bool = False,
 ) -> Tensor:
-    """``steps`` numbers from ``start`` to ``end``, both included, equally far apart."""
-    numbers = np.linspace(float(start), float(end), steps)
-    return leaf(numbers.astype(dtype_or_default(dtype)), requires_grad, device)
+    """``steps`` numbers from ``start`` to ``end``, both included, equally far apart.
+
+    For a dtype of integers the ends lose their fractions first, and then the numbers do.
+    """
+    kind = dtype_or_default(dtype)
+    return leaf(_evenly(start, end, steps, kind).astype(kind), requires_grad, device)
+
+
+def _evenly(start: Any, end: Any, steps: int, kind: np.dtype[Any]) -> np.ndarray[Any, Any]:
+    """The numbers of ``linspace``, before they are given their dtype."""
+    end_of = int if kind.kind in "iu" else float
+    return np.linspace(end_of(start), end_of(end), steps)
 
 
 @takes_out
@@ -307,8 +316,8 @@ def logspace(
     requires_grad: bool = False,
 ) -> Tensor:
     """``steps`` powers of ``base``, their exponents from ``start`` to ``end`` equally far apart."""
-    powers = np.power(float(base), np.linspace(float(start), float(end), steps))
-    return leaf(powers.astype(dtype_or_default(dtype)), requires_grad, device)
+    kind = dtype_or_default(dtype)
+    return leaf(np.power(float(base), _evenly(start, end, steps, kind)).astype(kind), requires_grad, device)
 
 
 def tril_indices(

@@ -192,7 +192,7 @@ max_unpool3d = for_axes(3, max_unpool_nd)
 
 def _given(stride: Any, kernel_size: Any) -> Any:
     """The stride; without one the windows lie side by side."""
-    return kernel_size if stride is None or stride == [] else stride
+    return kernel_size if stride is None or stride in ([], ()) else stride
 
 
 def _pool_window(

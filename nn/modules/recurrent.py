@@ -349,6 +349,10 @@ class RNNCell(RNNCellBase):
         super().__init__(input_size, hidden_size, bias, device, dtype)
         self.nonlinearity = nonlinearity
 
+    def extra_repr(self) -> str:
+        """The sizes, and what is not as it is by default."""
+        return super().extra_repr() + changed_options(self, nonlinearity="tanh")
+
     def _step(self, x: Any, states: list[Any], weights: list[Any]) -> Any:
         return [(F.rnn_tanh_cell if self.nonlinearity == "tanh" else F.rnn_relu_cell)(x, states[0], *weights)]
 

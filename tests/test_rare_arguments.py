@@ -1,0 +1,63 @@
+"""Arguments that few programs give: what comes out is PyTorch's, in dtype, value and gradient."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from parity.harness import Near, same
+
+import autodiff
+
+
+def _pooled(lib: Any, kind: str, axes: int) -> Any:
+    x = (lib.arange(5**axes).reshape(1, 1, *[5] * axes) - 100).to(getattr(lib, kind))
+    return getattr(lib.nn.functional, f"max_pool{axes}d")(x, 3, 2, 1, ceil_mode=True, return_indices=True)
+
+
+def _distances(lib: Any) -> Any:
+    x = lib.arange(6.0).reshape(3, 2).requires_grad_()
+    return lib.autograd.grad(lib.pdist(x, 0.0).sum(), x)
+
+
+CALLS: dict[str, Any] = {
+    **{f"max_pool{axes}d of {kind}": lambda lib, kind=kind, axes=axes: _pooled(lib, kind, axes)
+       for axes in (2, 3) for kind in ("int64", "int8")},
+    **{f"{name} without a stride": lambda lib, name=name: getattr(lib.nn.functional, name)(lib.ones(1, 1, 4, 4), 2, ())
+       for name in ("max_pool2d", "avg_pool2d")},
+    **{f"linspace from {ends}": lambda lib, ends=ends: [lib.linspace(*ends, dtype=getattr(lib, kind))
+                                                       for kind in ("int64", "int8")]
+       for ends in ((4.3, -3, 7), (0.9, 5.9, 4), (-1.5, 2.5, 5), (0, 10, 4), (-4.3, 7.7, 1))},
+    **{f"logspace from {ends}": lambda lib, ends=ends: lib.logspace(*ends, dtype=lib.int64)
+       for ends in ((0, 1.2, 2), (0.5, 3.7, 4), (0, 2, 3))},
+    "no differences": lambda lib: lib.diff(lib.ones(3), n=0, prepend=lib.zeros(1)),
+    "a complex number": lambda lib: lib.ones(3, dtype=lib.complex64).index_fill(0, lib.tensor([1]), 1 + 2j),
+    "a complex number under a mask": lambda lib: lib.ones(2, dtype=lib.complex64).masked_fill_(
+        lib.tensor([True, False]), 2j),
+    **{f"{name} in booleans": lambda lib, name=name: [
+        getattr(lib, name)(lib.tensor(x), dtype=lib.bool) for x in ([1, 2, 0], [0.0, 0.5], [[0], [0]], [0.0] * 2, [])]
+       for name in ("sum", "prod", "nansum")},
+    "sum in booleans along": lambda lib: lib.sum(lib.tensor([[1, 0], [0, 0]]), 1, True, dtype=lib.bool),
+    "prod in booleans along": lambda lib: lib.tensor([[1, 0], [3, 2]]).prod(1, dtype=lib.bool),
+    "counts of pairs": _distances,
+    "the text of a cell": lambda lib: repr(lib.nn.RNNCell(2, 3, bias=False, nonlinearity="relu")),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", CALLS)
+def test_what_comes_out_is_pytorchs(name: str) -> None:
+    """As exactly as numbers are counted or copied."""
+    same(CALLS[name])
+
+
+@pytest.mark.parametrize("name", [name for name in dir(autodiff.special) if "bessel_" in name])
+def test_bessel_functions_take_booleans(name: str) -> None:
+    """As 0 and 1, in the default dtype."""
+    same(lambda lib: getattr(lib.special, name)(lib.tensor([True, False])), near=Near(1e-5))
+
+
+def test_integers_are_pooled_in_their_dtype() -> None:
+    """Padding is below all of them."""
+    lowest = np.full((1, 1, 3, 3), np.iinfo(np.int64).min)
+    assert (autodiff.nn.functional.max_pool2d(autodiff.tensor(lowest), 3, 2, 1).numpy() == lowest[0, 0, 0, 0]).all()
