@@ -365,3 +365,14 @@ def test_diagonals_keep_their_columns(offsets: list[int]) -> None:
         assert not found[:, 3:].any()
     theirs = peer().sparse.spdiags(peer().tensor(rows), peer().tensor([0, -1, 1]), (3, 3)).to_dense()
     assert autodiff.sparse.spdiags(tensor(rows), [0, -1, 1], (3, 3)).to_dense().tolist() == theirs.tolist()
+
+
+def test_a_variable_of_a_sparse_tensor_is_it_and_has_a_gradient_if_asked() -> None:
+    """As in graph nets of 2018, which wrap their matrices; what is no tensor is refused as before."""
+    x = sparse_coo_tensor([[0, 1], [1, 0]], [2.0, 3.0], (2, 2))
+    assert autodiff.autograd.Variable(x) is x
+    y = autodiff.autograd.Variable(x, requires_grad=True)
+    assert not y.data.requires_grad
+    assert y.data.to_dense().tolist() == [[0.0, 2.0], [3.0, 0.0]]
+    assert y.requires_grad
+    assert not x.requires_grad

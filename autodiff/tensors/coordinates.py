@@ -268,6 +268,11 @@ class Coordinates:
         """The same entries outside the graph."""
         return self._with(self.entries.detach())
 
+    @property
+    def data(self) -> Any:
+        """The same numbers outside the graph, as of a tensor."""
+        return self.detach()
+
     # --- rearranged -----------------------------------------------------------------------------------------------
 
     def transpose(self, dim0: int, dim1: int) -> Self:

@@ -80,12 +80,13 @@ class _OfTensors(type):
     def __instancecheck__(cls, instance: object) -> bool:
         return isinstance(instance, Tensor)
 
-    def __call__(cls, data: Tensor, requires_grad: bool = False, volatile: Any = None) -> Tensor:
-        if not isinstance(data, Tensor):
+    def __call__(cls, data: Any, requires_grad: bool = False, volatile: Any = None) -> Tensor:
+        if not (isinstance(data, Tensor) or getattr(data, "is_sparse", False)):
             raise DtypeError(f"Variable takes a tensor, not {data!r:.60}; use tensor(...) to make one")
         if volatile is not None:
             warn("volatile says nothing, as in PyTorch; use `with no_grad():`")
-        return data.detach().requires_grad_() if requires_grad else data
+        found: Tensor = data.detach().requires_grad_() if requires_grad else data
+        return found
 
 
 class Variable(metaclass=_OfTensors):
