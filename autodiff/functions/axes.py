@@ -36,8 +36,9 @@ def also_called(**names: str) -> Callable[[F], F]:
         def renamed(*args: Any, **kwargs: Any) -> Any:
             if not kwargs:
                 return function(*args)
-            for other in names.keys() & kwargs.keys():
-                kwargs[names[other]] = kwargs.pop(other)
+            for other, name in names.items():
+                if other in kwargs:
+                    kwargs[name] = kwargs.pop(other)
             return function(*args, **kwargs)
 
         return renamed  # type: ignore[return-value]  # as above

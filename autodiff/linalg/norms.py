@@ -24,8 +24,7 @@ from autodiff.ops.indexing import index
 from autodiff.ops.lengths import absolute
 
 
-@also_called(input="x")
-@numpy_names
+@also_called(input="x", axis="dim", keepdims="keepdim")
 def vector_norm(x: Any, ord: float = 2, dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -> Value:
     """(sum |x|^ord)^(1/ord) over ``dim``; with inf or -inf the largest or smallest size, with 0 how many are not 0.
 
@@ -52,8 +51,7 @@ def vector_norm(x: Any, ord: float = 2, dim: Any = None, keepdim: bool = False, 
     return reductions.pnorm(x, p=float(ord), axis=axis, keepdims=keepdim)
 
 
-@also_called(input="A")
-@numpy_names
+@also_called(input="A", axis="dim", keepdims="keepdim")
 def matrix_norm(A: Any, ord: Any = "fro", dim: Any = (-2, -1), keepdim: bool = False, *, dtype: Any = None) -> Value:
     """The norm of matrices in the two axes ``dim``: "fro", "nuc", and 1, 2, inf or their negatives.
 
@@ -83,8 +81,7 @@ def _extreme(x: Any, ord: float, axis: int) -> Value:
     return amax(x, axis) if x.shape[axis] else sum_(x, axis)
 
 
-@also_called(input="A")
-@numpy_names
+@also_called(input="A", axis="dim", keepdims="keepdim")
 def norm(A: Any, ord: Any = None, dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -> Value:
     """A vector norm over one axis (or, without ``ord``, over any), a matrix norm over two.
 
@@ -104,8 +101,7 @@ def norm(A: Any, ord: Any = None, dim: Any = None, keepdim: bool = False, *, dty
     return matrix_norm(A, ord, axes, keepdim, dtype=dtype)
 
 
-@also_called(input="A")
-@numpy_names
+@also_called(input="A", axis="dim", keepdims="keepdim")
 def cond(A: Any, p: Any = None) -> Value:
     """The condition number, by the norm ``p``: how much a relative error may grow in solving; inf without inverse."""
     if not math.prod(matrices("cond", A).shape) and p not in ("fro", "nuc"):
