@@ -51,8 +51,9 @@ def get_total_norm(
 def _total_norm(tensors: list[Tensor], norm_type: float, error_if_nonfinite: bool) -> Tensor:
     arrays = [t._array for t in tensors]
     kind = to_real(arrays[0].dtype) if arrays else get_default_dtype()
-    norms = [np.linalg.norm(array.ravel(), float(norm_type)) for array in arrays if array.size]
-    total = as_array(np.linalg.norm(np.stack(norms), float(norm_type)) if norms else 0.0, kind)
+    norms: list[Any] = [np.linalg.norm(array.ravel(), float(norm_type)) for array in arrays if array.size]
+    joined: Any = np.stack if norms and isinstance(norms[0], np.ndarray) else np.array  # which is blind for ``compile``
+    total = as_array(np.linalg.norm(joined(norms), float(norm_type)) if norms else 0.0, kind)
     if error_if_nonfinite and not np.isfinite(total):
         raise NonFiniteError(f"the total norm of order {norm_type} of the gradients is {total}, so nothing was clipped")
     total_norm: Tensor = wrap(total)
