@@ -25,6 +25,30 @@ _linking = RLock()  # held while layers on layers are linked or change; a block 
 hold_over_forks(lambda: _linking)
 
 
+class Changes(dict[str, Any]):
+    """Fields of a setting by their names, with the values that a block gives them.
+
+    What they make of the default is worked out once: the usual blocks share such an object, and stand on the default.
+    """
+
+    __slots__ = ("of_default",)
+
+    def __init__(self, *fields: Any, **more: Any) -> None:
+        super().__init__(*fields, **more)
+        self.of_default: Any = None
+
+    def applied(self, value: V, default: V) -> V:
+        """``value`` with these fields; ``default`` itself where it is equal to that."""
+        known: V | None = self.of_default
+        if known is not None and (value is default or value is known):  # a second time they change nothing
+            return known
+        made = value._replace(**self) if self else value
+        made = default if made == default else made
+        if value is default:
+            self.of_default = made
+        return made
+
+
 class Layer(Generic[V]):
     """What one open block makes of a setting.
 
@@ -40,7 +64,7 @@ class Layer(Generic[V]):
 
     value: V
 
-    def __init__(self, below: Layer[V] | None, changes: dict[str, Any], statement: bool = False) -> None:
+    def __init__(self, below: Layer[V] | None, changes: Changes, statement: bool = False) -> None:
         self.below, self.changes, self.statement = below, changes, statement
         self.above: WeakSet[Layer[V]] | None = None
 
@@ -59,7 +83,7 @@ class Setting(Generic[V]):
 
     def __init__(self, name: str, default: V) -> None:
         self.default = default
-        outside: Layer[V] = Layer(None, {})
+        outside: Layer[V] = Layer(None, Changes())
         outside.value = default
         self._top: ContextVar[Layer[V]] = ContextVar(name, default=outside)
         self.top = self._top.get  # bound once: every operation asks for ``top().value``
@@ -76,13 +100,17 @@ class Setting(Generic[V]):
         while below.below is not None and not below.changes:
             below = below.below
         if layer.statement and below.statement and below.below is not None:  # the next of many takes the place
-            layer.changes, below = {**below.changes, **layer.changes}, below.below
+            if not below.changes.keys() <= layer.changes.keys():
+                layer.changes = Changes(below.changes | layer.changes)
+            below = below.below
         self.link(layer, below)
 
     def link(self, layer: Layer[V], below: Layer[V]) -> None:
-        """Let ``layer`` stand on ``below``, and change with it."""
-        layer.below = below
-        if below.below is not None:  # the default never changes
+        """Let ``layer`` stand on ``below``, and change with it where that makes a difference."""
+        layer.below = each = below
+        while each.below is not None and each.changes.keys() <= layer.changes.keys() and not layer.statement:
+            each = each.below
+        if each.below is not None:  # the default never changes, nor what it makes of the same fields
             with _linking:
                 if below.above is None:
                     below.above = WeakSet()
@@ -107,12 +135,14 @@ class Setting(Generic[V]):
     def _end(self, layer: Layer[V], with_statement: bool = False) -> None:
         """Let ``layer`` change nothing any more, nor a statement on it, wherever they are still on top."""
         with _linking:
-            changed, layer.changes = [layer], {}
+            changed, layer.changes = [layer], Changes()
+            if layer.below is not None:
+                self.link(layer, layer.below)  # it lets through what it had hidden
             for each in changed:
                 self._settle(each)
                 for other in list(each.above or ()):
                     if each is layer and other.statement and with_statement:
-                        other.changes = {}
+                        other.changes = Changes()
                     changed.append(other)
 
     def _settle(self, layer: Layer[V]) -> None:
@@ -120,8 +150,7 @@ class Setting(Generic[V]):
         below, seen = layer.below, None
         while below is not None and below.value is not seen:  # until nothing ends meanwhile
             seen = below.value
-            value = seen._replace(**layer.changes) if layer.changes else seen
-            layer.value = self.default if value == self.default else value
+            layer.value = layer.changes.applied(seen, self.default)
 
 
 class _Exit:
@@ -146,8 +175,8 @@ class Block(Generic[V]):
     is_with = False
     __exit__ = _Exit()
 
-    def __init__(self, setting: Setting[V], **changes: Any) -> None:
-        self._setting, self._changes = setting, changes
+    def __init__(self, setting: Setting[V], changes: Changes | None = None, **fields: Any) -> None:
+        self._setting, self._changes = setting, changes or Changes(fields)
         self._open: list[tuple[Layer[V], Token[Layer[V]], int]] = []
 
     def __enter__(self, began: int | None = None, statement: bool = False) -> None:
@@ -163,7 +192,7 @@ class Block(Generic[V]):
                 setting._top.set(before)
             raise
 
-    def changes(self) -> dict[str, Any]:
+    def changes(self) -> Changes:
         """The fields that it changes, with their values, asked for when it begins."""
         return self._changes
 
@@ -199,14 +228,14 @@ class Block(Generic[V]):
         return under(self._like_this, function)
 
     def _like_this(self) -> Block[V]:
-        return Block(self._setting, **self._changes)
+        return Block(self._setting, self._changes)
 
 
 class Statement(Block[V]):
     """A block that changes the setting when it is made; a ``with`` block puts it back at its end."""
 
-    def __init__(self, setting: Setting[V], **changes: Any) -> None:
-        super().__init__(setting, **changes)
+    def __init__(self, setting: Setting[V], changes: Changes | None = None, **fields: Any) -> None:
+        super().__init__(setting, changes, **fields)
         super().__enter__(0, True)
 
     def __enter__(self, began: int | None = None, statement: bool = False) -> None:

@@ -23,7 +23,7 @@ class Parameter(Tensor):
 
     def __init__(self, data: Any = None, requires_grad: bool = True) -> None:
         self._array = (empty(0) if data is None else as_tensor(data))._array
-        self._node = self._grad = None
+        self._node = self._grad = self._base = self._untracked_because = None
         self.requires_grad = requires_grad
 
     def __repr__(self) -> str:
@@ -38,7 +38,7 @@ class Buffer(Tensor):
 
     def __init__(self, data: Any = None, *, persistent: bool = True) -> None:
         self._array = (empty(0) if data is None else as_tensor(data))._array
-        self._node = self._grad = None
+        self._node = self._grad = self._base = self._untracked_because = None
         self.persistent = persistent
 
 

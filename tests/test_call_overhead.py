@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator
+from contextvars import Context
 from typing import Any
 
 import numpy as np
@@ -20,6 +21,17 @@ TURNED = X.t()  # from now on there is a tensor that does not lie in memory row 
 NET = nn.Sequential(nn.Linear(8, 8), nn.Linear(8, 8))
 F = nn.functional
 
+
+def in_a_block() -> None:
+    with ad.no_grad():
+        pass
+
+
+def in_two_blocks() -> None:
+    with ad.no_grad(), ad.no_grad():
+        pass
+
+
 # What is called, and how many functions that may take: as many as it does.
 CALLS: dict[str, tuple[Callable[[], Any], int]] = {
     "relu": (lambda: X.relu(), 4),
@@ -29,7 +41,9 @@ CALLS: dict[str, tuple[Callable[[], Any], int]] = {
     "dropout": (lambda: F.dropout(X, 0.5), 12),
     "masked_fill": (lambda: X.masked_fill(MASK, 0.0), 19),
     "a list of numbers as a tensor": (lambda: ad.tensor([[1.0, 2.0], [3.0, 4.0]]), 13),
-    "a number of a tensor": (lambda: float(NUMBER), 3),
+    "a number of a tensor": (lambda: float(NUMBER), 2),
+    "a block": (lambda: Context().run(in_a_block), 13),
+    "a block in another": (lambda: Context().run(in_two_blocks), 27),
 }
 
 

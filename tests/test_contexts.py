@@ -329,6 +329,20 @@ def test_statements_hold_until_the_block_around_them_ends() -> None:
         assert one.do(state) == USUAL
 
 
+def test_a_block_that_hid_another_lets_its_end_through() -> None:
+    """Of two blocks that change the same, the upper one ends first, below a third, and then the lower one."""
+    blocks = [begun(make) for make in (no_grad, no_grad, detect_anomaly)]
+    for block in blocks:
+        next(block)
+    lower, upper, top = blocks
+    upper.close()
+    assert state() == (False, True, False)
+    lower.close()
+    assert state() == (True, True, False)
+    top.close()
+    assert state() == USUAL
+
+
 def test_layers_that_ended_elsewhere_are_forgotten() -> None:
     """A thread that begins generators which others finish does not carry more and more."""
 

@@ -36,12 +36,12 @@ def base_of(x: Any) -> Any:
 
 def is_recorded(x: Any) -> bool:
     """Whether ours is a view that was made while recording, or of what was outside the graph."""
-    return hasattr(x, "_base") and not isinstance(x._base[0], ref)
+    return bool(getattr(x, "_base", None)) and not isinstance(x._base[0], ref)
 
 
 def looks_into_graph(x: Any) -> bool:
     """Whether ours is a view of a tensor in the graph, or made under no_grad of one that is gone."""
-    while hasattr(x, "_base"):
+    while getattr(x, "_base", None):
         x = base_of(x)
         if x is None or now(x) is not None:
             return True
@@ -60,7 +60,7 @@ def seems_untied(x: Any) -> bool:
         known = known._base[0]
         if known._node is not None and x._node is None and id(owner_of(x._array)) not in rewritten:
             return True
-    return x._node is None and hasattr(known, "_base")
+    return x._node is None and bool(getattr(known, "_base", None))
 
 
 def requires_whole_grad(x: Any) -> bool:

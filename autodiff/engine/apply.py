@@ -207,6 +207,6 @@ def _outside_graph(
         result._untracked_because = (reason, place_of_user(5))
     else:
         for x in inputs:
-            if hasattr(x, "_untracked_because"):
-                result._untracked_because = x._untracked_because
+            if (because := getattr(x, "_untracked_because", None)) is not None:
+                result._untracked_because = because
     return result

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NamedTuple, ParamSpec, TypeVar, overload
 
-from autodiff.contexts import Block, Setting, Statement
+from autodiff.contexts import Block, Changes, Setting, Statement
 
 __all__ = [
     "detect_anomaly", "enable_grad", "inference_mode", "is_anomaly_enabled", "is_grad_enabled", "no_grad",
@@ -31,6 +31,7 @@ class Mode(NamedTuple):
 
 PLAIN = Mode()
 SETTING = Setting("autodiff_mode", PLAIN)
+RECORDING, NOT_RECORDING = Changes(recording=True), Changes(recording=False)
 layer = SETTING.top  # bound once: every operation asks for ``layer().value``
 Switch = Block[Mode]
 
@@ -54,7 +55,7 @@ def no_grad(function: Any = None) -> Any:
     >>> y.requires_grad
     False
     """
-    return _applied(Block(SETTING, recording=False), function)
+    return Block(SETTING, NOT_RECORDING) if function is None else no_grad()(function)
 
 
 @overload
@@ -63,7 +64,7 @@ def enable_grad() -> Switch: ...
 def enable_grad(function: Callable[P, R]) -> Callable[P, R]: ...
 def enable_grad(function: Any = None) -> Any:
     """Context manager and decorator under which operations are recorded, inside ``no_grad`` too."""
-    return _applied(Block(SETTING, recording=True), function)
+    return Block(SETTING, RECORDING) if function is None else enable_grad()(function)
 
 
 @overload
@@ -72,12 +73,12 @@ def inference_mode(mode: bool = True) -> Switch: ...
 def inference_mode(mode: Callable[P, R]) -> Callable[P, R]: ...
 def inference_mode(mode: Any = True) -> Any:
     """``no_grad`` by PyTorch's name for programs that only evaluate; ``mode=False`` records."""
-    return _applied(Block(SETTING, recording=False), mode) if callable(mode) else Block(SETTING, recording=not mode)
+    return no_grad(mode) if callable(mode) else Block(SETTING, NOT_RECORDING if mode else RECORDING)
 
 
 def set_grad_enabled(mode: bool) -> Switch:
     """Turn recording on or off from here on; as a context manager, until its end."""
-    return Statement(SETTING, recording=mode)
+    return Statement(SETTING, RECORDING if mode else NOT_RECORDING)
 
 
 def is_grad_enabled() -> bool:
@@ -102,7 +103,3 @@ def set_detect_anomaly(mode: bool, check_nan: bool = True) -> Switch:
 def is_anomaly_enabled() -> bool:
     """Whether results are checked for NaN and infinities now."""
     return current().anomaly
-
-
-def _applied(switch: Switch, function: Callable[..., Any] | None) -> Any:
-    return switch if function is None else switch(function)

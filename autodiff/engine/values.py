@@ -26,7 +26,8 @@ class TensorBase:
     Attributes of the one class that users see, ``Tensor``: ``_array``; ``_node``, None outside the graph; ``_grad``;
     ``_untracked_because``, set only if it, or a tracked input, was cut off: what happened, where, and for a leaf the
     node that it had; ``_base``, set only for a view: (base, primitive, params, array of the base), where base is a
-    weak reference if a tensor of the graph was viewed under ``no_grad``.
+    weak reference if a tensor of the graph was viewed under ``no_grad``. Else the last two are None, or empty where
+    ``record`` made it.
     """
 
     __slots__ = ("__weakref__", "_array", "_base", "_grad", "_node", "_untracked_because")
@@ -34,8 +35,8 @@ class TensorBase:
     _array: Array
     _node: Node | None
     _grad: Any
-    _untracked_because: tuple[Any, ...]
-    _base: tuple[Any, Primitive, dict[str, Any], Array]
+    _untracked_because: tuple[Any, ...] | None
+    _base: tuple[Any, Primitive, dict[str, Any], Array] | None
 
 
 _results: Any = TensorBase
@@ -53,7 +54,7 @@ def wrap(array: Array, node: Node | None = None) -> Any:
     tensor = new(_results)
     tensor._array = array
     tensor._node = node
-    tensor._grad = None
+    tensor._grad = tensor._base = tensor._untracked_because = None  # to ask an empty slot takes long
     return tensor
 
 

@@ -46,7 +46,7 @@ def origin(x: Any, recorded: bool = False) -> tuple[Any, View]:
     Raises InPlaceError as ``check_shape``.
     """
     steps: list[Any] = []
-    while hasattr(x, "_base") and type(x._base[0]) is not ref:
+    while getattr(x, "_base", None) and type(x._base[0]) is not ref:
         base, primitive, params, _ = x._base
         if owner_of(base._array) is not owner_of(x._array):  # its data have been replaced
             break
@@ -61,7 +61,7 @@ def is_secret(root: Any, tracked: bool) -> bool:
 
     A write of ``tracked`` values is hidden from any tensor that it looks into unrecorded, while that tensor is alive.
     """
-    if not (hasattr(root, "_base") and type(root._base[0]) is ref) or (base := root._base[0]()) is None:
+    if not (getattr(root, "_base", None) and type(root._base[0]) is ref) or (base := root._base[0]()) is None:
         return False
     whole = origin(base)[0]
     return tracked or whole._node is not None or is_secret(whole, tracked)
@@ -77,7 +77,7 @@ def node_of(x: Any) -> Any:
 def rerecord_views(values: Iterable[Any]) -> None:
     """Re-record those of ``values`` that are views whose memory was changed in place."""
     for x in values:
-        if hasattr(x, "_base"):
+        if getattr(x, "_base", None):
             rerecord_view(x)
 
 
@@ -86,20 +86,21 @@ def rerecord_view(x: Any) -> None:
 
     Raises InPlaceError if the base was given another shape: the view no longer means anything.
     """
-    if not (hasattr(x, "_base") and id(owner_of(x._array)) in rewritten):
+    if not (getattr(x, "_base", None) and id(owner_of(x._array)) in rewritten):
         return
     past, written = x._node, rewritten[id(owner_of(x._array))].number
     if past is not None and past.number > written:
         return  # up to date, or a leaf that was made so since
     base, view = origin(x)
-    node, is_lost = base._node, hasattr(base, "_base") and type(base._base[0]) is not ref  # its base has other memory
+    node = base._node
+    is_lost = getattr(base, "_base", None) and type(base._base[0]) is not ref  # its base has other memory
     if is_lost and past is not None and (node is None or node.number < written):
         raise InPlaceError(
             f"a view of shape {x._array.shape} was made of a tensor that was changed in place and given other data "
             "since; make the view again"
         )
     if node is None or (node.primitive is None and node.number > written):  # outside the graph, or made a leaf since
-        why = getattr(base, "_untracked_because", ("was cut off", past.place if past is not None else None))
+        why = getattr(base, "_untracked_because", None) or ("was cut off", past.place if past is not None else None)
         if past is not None and past.edges and len(why) == 2:  # the base, no leaf, was taken out of the graph
             x._node, x._untracked_because = None, why
     elif node.primitive is not None:

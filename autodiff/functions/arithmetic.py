@@ -124,7 +124,7 @@ def reciprocal(input: Any) -> Value:
 
 def positive(input: Any) -> Value:
     """The tensor itself; raises DtypeError for booleans."""
-    if input.dtype == np.bool_:
+    if input.dtype.kind == "b":
         raise DtypeError("positive takes numbers, not booleans")
     return input
 

@@ -305,17 +305,15 @@ def searchsorted(
         in_range(sorter, sorter.shape[-1], -1)
     ordered = sorted_sequence if sorter is None else np.take_along_axis(sorted_sequence, sorter, -1)
     where: Any = side or ("right" if right else "left")
-    wanted = as_array(input)
     if ordered.ndim == 1:
-        found = np.searchsorted(ordered, wanted, where)
-    elif ordered.shape[:-1] != wanted.shape[:-1]:
+        found: Any = np.searchsorted(ordered, input, where)
+    elif ordered.shape[:-1] != (wanted := as_array(input)).shape[:-1]:
         raise ShapeError(f"searchsorted: values {wanted.shape} do not fit sequences {ordered.shape}")
     else:
         found = np.empty(wanted.shape, int64)
         for line in np.ndindex(ordered.shape[:-1]):
             found[line] = np.searchsorted(ordered[line], wanted[line], where)
-    places: Any = as_array(found, int32 if out_int32 else int64)
-    return places
+    return found.astype(int32) if out_int32 else found
 
 
 def bucketize(input: Any, boundaries: Any, *, out_int32: bool = False, right: bool = False) -> Value:

@@ -49,7 +49,7 @@ def node_again(x: Any) -> Node:
     """
     rearranged()
     leaf: Node = new_leaf(x, x._array)
-    for node in getattr(x, "_untracked_because", ())[2:]:  # which may be from what x was made from
+    for node in (getattr(x, "_untracked_because", None) or ())[2:]:  # which may be from what x was made from
         if node.owner() is x:
             if node.shape == leaf.shape and node.dtype == leaf.dtype:
                 leaf = node

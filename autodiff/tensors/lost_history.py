@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import warnings
 from typing import Any
 
@@ -37,10 +36,8 @@ def warn_inner(node: Node) -> None:
         _warn(f"{text} retain_grad() before backward()", place_of_user(2))
 
 
-def warn_of_math(x: TensorBase) -> None:
+def warn_of_math() -> None:
     """Warn where a function of ``math`` takes the number of a tensor of the graph, which has no derivative."""
-    if "math" not in sys._getframe(2).f_code.co_names:  # of whoever asks for the number
-        return
     place = place_of_user(2)
     if "math." in (line := source_of(place)) and modes.current().recording:
         _warn(f"math takes the number of this tensor, without its history ({line}); use its methods, as x.sin()", place)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import copy
+import sys
 from collections.abc import Iterator
 from typing import Any, Self
 
@@ -83,7 +84,7 @@ class Tensor(
             self._array = np.zeros(size_of(data) if data else 0, get_default_dtype())
         else:
             self._array = array_from_data(data[0], get_default_dtype(), True)
-        self._node = self._grad = None
+        self._node = self._grad = self._base = self._untracked_because = None
         self.requires_grad = requires_grad
 
     # --- in the graph -------------------------------------------------------------------------------------------
@@ -244,8 +245,8 @@ class Tensor(
         return int(self.item())
 
     def __float__(self) -> float:
-        if self._node is not None:
-            warn_of_math(self)
+        if self._node is not None and "math" in sys._getframe(1).f_code.co_names:  # of whoever asks for the number
+            warn_of_math()
         return float(self.item())
 
     def __complex__(self) -> complex:

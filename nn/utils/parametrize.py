@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from autodiff.contexts import Block, Setting
+from autodiff.contexts import Block, Changes, Setting
 from autodiff.engine.modes import no_grad
 from autodiff.errors import OptionError, ShapeError
 from autodiff.tensors.tensor import Tensor
@@ -30,10 +30,10 @@ class cached(Block[Cache]):  # by PyTorch's name, of a function there
     def __init__(self) -> None:
         super().__init__(_CACHE)
 
-    def changes(self) -> dict[str, Any]:
+    def changes(self) -> Changes:
         """The tensors of the block around this one, or none yet."""
         known = _CACHE.top().value.tensors
-        return {"tensors": {} if known is None else known}
+        return Changes(tensors={} if known is None else known)
 
     def _like_this(self) -> cached:
         return cached()

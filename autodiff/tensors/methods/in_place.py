@@ -248,7 +248,7 @@ class InPlaceMethods(OverwritingMethods):
 
         Raises GraphError for a view.
         """
-        if hasattr(self, "_base"):
+        if getattr(self, "_base", None):
             raise GraphError("a view cannot be taken out of the graph in place; use detach()")
         leave_graph(self, DETACHED)
         return self
@@ -378,5 +378,5 @@ def _outside(x: Any, name: str) -> None:
     """Raise GraphError for a tensor in the graph, whose node knows its shape."""
     if x._node is not None:
         raise GraphError(f"{name} gives a tensor other memory, of which the graph would not know; use it on a detach()")
-    if hasattr(x, "_base"):
-        del x._base
+    if getattr(x, "_base", None):
+        x._base = None

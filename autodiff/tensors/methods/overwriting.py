@@ -51,7 +51,7 @@ class OverwritingMethods(TensorBase):
         values, node = (value._array, value._node) if isinstance(value, TensorBase) else (value, None)
         constant = node is None and getattr(values, "ndim", 0) == 0
         traced = self._check_writable(node, first, constant + (constant and fills))
-        below = traced and not array.flags.c_contiguous and hasattr(self, "_base") and overlaps(array)
+        below = traced and not array.flags.c_contiguous and getattr(self, "_base", None) and overlaps(array)
         part = self._part_of_base(first, node) if below else None
         try:
             array[first] = values
@@ -96,7 +96,7 @@ class OverwritingMethods(TensorBase):
 
         As in PyTorch the write of a view is one of its base; a hook of the view is for what was made of the view.
         """
-        if in_use() and hasattr(self, "_base"):
+        if in_use() and getattr(self, "_base", None):
             base, view = origin(self)
             if view.steps and base._node is not None:
                 return wrap(self._array, node_in_base(base, view))
@@ -138,17 +138,18 @@ class OverwritingMethods(TensorBase):
         A tensor that was taken out of the graph in place has no history any more: older views, which show what is
         written now, have none either, as after a write that is recorded.
         """
-        if not traced and self._is_data():
+        if traced:
+            changed(self._array, history=True)
+            return
+        because = getattr(self, "_untracked_because", None)
+        if because is not None and because[0] == THROUGH_DATA:  # x.data of some tensor, or a view of that
             self._data_changed(key)
             return
         root: Any = self
-        while not traced and hasattr(root, "_base") and isinstance(root._base[0], TensorBase):
+        while getattr(root, "_base", None) and isinstance(root._base[0], TensorBase):
             root = root._base[0]
-        changed(self._array, history=traced or getattr(root, "_untracked_because", ("",))[0] == DETACHED)
-
-    def _is_data(self) -> bool:
-        """Whether this is ``x.data`` of some tensor, or a view of that."""
-        return hasattr(self, "_untracked_because") and self._untracked_because[0] == THROUGH_DATA
+            because = getattr(root, "_untracked_because", None)
+        changed(self._array, history=because is not None and because[0] == DETACHED)
 
     def _data_changed(self, key: Any) -> None:
         """Record that ``self[key]`` was written through ``.data``, and nothing beside it.
@@ -182,7 +183,7 @@ class OverwritingMethods(TensorBase):
         A leaf, or a view of one, must not change; that of a view must be known to the tensor it looks into.
         """
         recording = modes.current().recording
-        if not hasattr(self, "_base"):  # the usual case, of which less is to be asked
+        if not getattr(self, "_base", None):  # the usual case, of which less is to be asked
             if recording and is_leaf(self._node):
                 raise _leaf_changed()
             return self._node
@@ -205,13 +206,13 @@ class OverwritingMethods(TensorBase):
 
     def _follow(self, node: Node | None) -> None:
         """After a write, take over the history ``node``; for a view, record the write on its base."""
-        root, view = origin(self) if hasattr(self, "_base") else (self, View(()))
+        root, view = origin(self) if getattr(self, "_base", None) else (self, View(()))
         past = root._node
         if not view.steps:
             self._node = node
             NodeHooks.carry_retained(past, node)
-            if hasattr(self, "_base"):  # what it looked into has other memory now
-                del self._base
+            if getattr(self, "_base", None):  # what it looked into has other memory now
+                self._base = None
             return
         key = 4 + (root._node is not None) + 2 * (node is not None)
         edges, arrays = (root._node, node), (root._array, self._array)
@@ -226,12 +227,12 @@ class OverwritingMethods(TensorBase):
         """
         node = self._node_to_change(False)
         past = wrap(self._array, None if is_leaf(node) else node)
-        if hasattr(self, "_base"):
+        if getattr(self, "_base", None):
             past._base = self._base
         with modes.enable_grad():
             result = view(past, *args, **kwargs)
-        if hasattr(self, "_base") and hasattr(result, "_base"):  # what is no view of another is none of its past
-            self._base = result._base
+        if getattr(self, "_base", None):  # what is no view of another is none of its past
+            self._base = getattr(result, "_base", None) or self._base
         if is_leaf(node):
             self.data = result  # type: ignore[misc]  # a property of Tensor
         else:

@@ -18,7 +18,7 @@ def in_place(function: F) -> F:
     @functools.wraps(function)
     def change(self: Any, *args: Any, **kwargs: Any) -> Any:
         try:
-            read = self._before_write() if hasattr(self, "_base") else self
+            read = self._before_write() if getattr(self, "_base", None) else self
             result = function(read, *args, **kwargs) if kwargs else function(read, *args)
         except Exception as error:
             if (again := retried(change, name, (self, *args), kwargs)) is not NotImplemented:
