@@ -21,6 +21,17 @@ def _distances(lib: Any) -> Any:
     return lib.autograd.grad(lib.pdist(x, 0.0).sum(), x)
 
 
+NAN, INF = float("nan"), float("inf")
+BOUNDS = [NAN, 1.0, 2.0, NAN, 1.0, NAN], [1.0, 2.0, NAN, 4.0, 2.0, 5.0]
+
+
+def _clamped(lib: Any, name: str, *bounds: list[float]) -> Any:
+    given = [lib.tensor(x, requires_grad=True) for x in ([1.0, NAN, 2.0, NAN, 3.0, INF], *bounds)]
+    out = getattr(lib, name)(*given)
+    inside = [x[:5] for x in lib.autograd.grad(out.sum(), given)]  # beyond two bounds, one of them NaN, we say 0
+    return [out.isnan(), out.nan_to_num(), inside]
+
+
 CALLS: dict[str, Any] = {
     **{f"max_pool{axes}d of {kind}": lambda lib, kind=kind, axes=axes: _pooled(lib, kind, axes)
        for axes in (2, 3) for kind in ("int64", "int8")},
@@ -31,6 +42,14 @@ CALLS: dict[str, Any] = {
        for ends in ((4.3, -3, 7), (0.9, 5.9, 4), (-1.5, 2.5, 5), (0, 10, 4), (-4.3, 7.7, 1))},
     **{f"logspace from {ends}": lambda lib, ends=ends: lib.logspace(*ends, dtype=lib.int64)
        for ends in ((0, 1.2, 2), (0.5, 3.7, 4), (0, 2, 3))},
+    **{f"arange from {ends}": lambda lib, ends=ends: [lib.arange(*ends, dtype=getattr(lib, kind))
+                                                     for kind in ("int64", "int32", "int8", "float64")]
+       for ends in ((-0.9, 2.1, 2.0), (0.5, 5.5, 1.5), (5, 0.5, -1.5), (1.9, 4.1, 1))},
+    **{f"addbmm of {kind}": lambda lib, kind=kind: lib.addbmm(
+        *(lib.ones(*shape, dtype=getattr(lib, kind)) for shape in ((2, 2), (3, 2, 2), (3, 2, 2))))
+       for kind in ("int8", "uint8", "int32", "int64", "float32")},
+    **{f"{name} at NaN": lambda lib, name=name: _clamped(lib, name, *BOUNDS[:1 + ("_" not in name)])
+       for name in ("clamp", "clamp_min", "clamp_max")},
     "no differences": lambda lib: lib.diff(lib.ones(3), n=0, prepend=lib.zeros(1)),
     "a complex number": lambda lib: lib.ones(3, dtype=lib.complex64).index_fill(0, lib.tensor([1]), 1 + 2j),
     "a complex number under a mask": lambda lib: lib.ones(2, dtype=lib.complex64).masked_fill_(

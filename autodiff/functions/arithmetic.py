@@ -267,7 +267,8 @@ def signbit(input: Any) -> Value:
 def clamp(input: Any, min: Any = None, max: Any = None) -> Value:
     """``input`` held between ``min`` and ``max``, either of which may be missing.
 
-    With numbers the gradient is 1 inside and at a bound, 0 outside; a bound that is a tensor gets the rest.
+    With numbers the gradient is 1 inside and at a bound, 0 outside; a bound that is a tensor gets the rest. Where the
+    entry or a bound is NaN, so is the result, which has no gradient there.
 
     Raises DtypeError without a bound.
 
@@ -283,8 +284,15 @@ def clamp(input: Any, min: Any = None, max: Any = None) -> Value:
             input = astype(input, dtype=get_default_dtype())
         return primitives.clip(input, low=min, high=max)
     if min is not None:
-        input = where(input < min, min, input)
-    return input if max is None else where(input > max, max, input)
+        input = _held(input, min, input < min, input >= min)
+    return input if max is None else _held(input, max, input > max, input <= max)
+
+
+def _held(x: Any, bound: Any, is_beyond: Any, is_within: Any) -> Any:
+    """``bound`` where ``x`` is beyond it, ``x`` where it is within, and NaN where it is neither."""
+    if "f" in (x.dtype.kind, getattr(bound, "dtype", x.dtype).kind):
+        x = where(is_within, x, math.nan)
+    return where(is_beyond, bound, x)
 
 
 clip = clamp

@@ -267,4 +267,5 @@ def addbmm(input: Any, batch1: Any, batch2: Any, *, beta: float = 1, alpha: floa
 
     Raises ShapeError where the factors do not fit each other, or ``input`` does not broadcast to the product.
     """
-    return _plus("addbmm", contiguous(input), sum_(bmm(batch1, batch2), 0), beta, alpha)
+    product = bmm(batch1, batch2)
+    return _plus("addbmm", contiguous(input), sum_(product, 0).to(product.dtype), beta, alpha)  # small integers stay so

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -258,6 +259,9 @@ def arange(
         raise OptionError(f"arange does not come from {first} to {last} in steps of {step}")
     is_whole = isinstance(first, int) and isinstance(last, int) and isinstance(step, int)
     kind = as_dtype(dtype) if dtype is not None else int64 if is_whole else get_default_dtype()
+    if kind.kind in "iu" and not is_whole:  # as many as of other numbers, in whole steps
+        count = math.ceil((last - first) / step)
+        return leaf((int(first) + int(step) * np.arange(count)).astype(kind), requires_grad, device)
     return leaf(np.arange(first, last, step).astype(kind, copy=False), requires_grad, device)
 
 

@@ -15,6 +15,7 @@ from autodiff.errors import DtypeError, GraphError, InPlaceError, OptionError, S
 from autodiff.functions import (
     arithmetic,
     comparison,
+    complex_names,
     diagonals,
     indexing,
     linear_algebra,
@@ -126,6 +127,10 @@ class InPlaceMethods(OverwritingMethods):
     digamma_ = in_place(special.digamma)
     i0_ = in_place(special.i0)
     polygamma_ = in_place(polygamma)
+    igamma_ = in_place(special.gammainc)
+    igammac_ = in_place(special.gammaincc)
+    mvlgamma_ = in_place(special.multigammaln)
+    conj_physical_ = in_place(complex_names.conj)
     renorm_ = in_place(renorm)
 
     tril_ = in_place(diagonals.tril)
