@@ -9,6 +9,7 @@ import pytest
 from parity.harness import Near, same
 
 import autodiff
+from autodiff.errors import DtypeError
 
 
 def _pooled(lib: Any, kind: str, axes: int) -> Any:
@@ -54,6 +55,15 @@ CALLS: dict[str, Any] = {
     "a complex number": lambda lib: lib.ones(3, dtype=lib.complex64).index_fill(0, lib.tensor([1]), 1 + 2j),
     "a complex number under a mask": lambda lib: lib.ones(2, dtype=lib.complex64).masked_fill_(
         lib.tensor([True, False]), 2j),
+    **{f"{name} in {kind}": lambda lib, name=name, kind=kind: getattr(lib, name)(
+        lib.tensor([[1, 2, 3]]), 1, dtype=getattr(lib, kind))
+       for name in ("sum", "prod", "cumsum", "cumprod", "nansum")
+       for kind in ("uint8", "int8", "int16", "int32", "int64", "float16", "float64")},
+    **{f"{name} of numbers": lambda lib, name=name: [getattr(lib, name)(*x) for x in ((1.5, 2.5), (3, 2), (2j, 1))]
+       for name in ("add", "sub", "mul", "div")},
+    **{f"{mode} images of bytes": lambda lib, mode=mode: lib.nn.functional.interpolate(
+        (lib.arange(48).reshape(1, 3, 4, 4) * 5).to(lib.uint8), size=3, mode=mode)
+       for mode in ("nearest", "nearest-exact")},
     **{f"{name} in booleans": lambda lib, name=name: [
         getattr(lib, name)(lib.tensor(x), dtype=lib.bool) for x in ([1, 2, 0], [0.0, 0.5], [[0], [0]], [0.0] * 2, [])]
        for name in ("sum", "prod", "nansum")},
@@ -80,3 +90,15 @@ def test_integers_are_pooled_in_their_dtype() -> None:
     """Padding is below all of them."""
     lowest = np.full((1, 1, 3, 3), np.iinfo(np.int64).min)
     assert (autodiff.nn.functional.max_pool2d(autodiff.tensor(lowest), 3, 2, 1).numpy() == lowest[0, 0, 0, 0]).all()
+
+
+@pytest.mark.parametrize("mode", ["bilinear", "bicubic"])
+@pytest.mark.parametrize("options", [
+    {"size": (3, 6)}, {"size": 7, "align_corners": True}, {"scale_factor": 0.6}, {"size": (2, 3), "antialias": True}])
+def test_images_of_bytes_are_rounded(mode: str, options: dict[str, Any]) -> None:
+    """To within 1 as in PyTorch, whose weights have fifteen bits; other integers are refused there, too."""
+    entries = np.arange(96).reshape(2, 3, 4, 4) * 37 % 251
+    same(lambda lib: lib.nn.functional.interpolate(lib.tensor(entries).to(lib.uint8), mode=mode, **options).int(),
+         near=Near(absolute=1))  # fmt: skip
+    with pytest.raises(DtypeError, match=r"use \.float\(\)"):
+        autodiff.nn.functional.interpolate(autodiff.tensor(entries), mode=mode, **options)

@@ -290,9 +290,8 @@ def clamp(input: Any, min: Any = None, max: Any = None) -> Value:
 
 def _held(x: Any, bound: Any, is_beyond: Any, is_within: Any) -> Any:
     """``bound`` where ``x`` is beyond it, ``x`` where it is within, and NaN where it is neither."""
-    if "f" in (x.dtype.kind, getattr(bound, "dtype", x.dtype).kind):
-        x = where(is_within, x, math.nan)
-    return where(is_beyond, bound, x)
+    out = where(is_beyond, bound, x)
+    return where(is_beyond | is_within, out, math.nan) if out.dtype.kind == "f" else out
 
 
 clip = clamp

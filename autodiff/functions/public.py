@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from autodiff.dtypes import is_known
+from autodiff.dtypes import is_known, result_dtype
 from autodiff.engine.apply import apply
 from autodiff.engine.primitive import Primitive
 from autodiff.engine.values import Operand, TensorBase, Value, wrap
@@ -163,6 +163,6 @@ def _of_numbers(function: Callable[..., Any], args: Any, kwargs: Any) -> Any:
         raise refusal from error
     if not isinstance(result, (np.ndarray, np.generic)):
         return result
-    if not all(isinstance(x, (int, float)) for x in args):
+    if not all(isinstance(x, (int, float, complex)) for x in args):
         raise refusal
-    return wrap(as_array(result))
+    return wrap(as_array(result, result_dtype(*args, 1.0) if result.dtype.kind in "fc" else None))

@@ -6,7 +6,7 @@ import math
 from typing import Any, overload
 
 from autodiff import return_types
-from autodiff.dtypes import DIFFERENTIABLE, as_dtype, bool_, get_default_dtype, int64
+from autodiff.dtypes import DIFFERENTIABLE, as_dtype, get_default_dtype, int64
 from autodiff.engine.values import Value
 from autodiff.errors import ShapeError
 from autodiff.functions.arithmetic import where
@@ -33,9 +33,9 @@ def sum(input: Any, dim: Any = None, keepdim: bool = False, *, dtype: Any = None
     >>> autodiff.sum(autodiff.ones(2, 3), 1)
     tensor([3., 3.])
     """
-    if dtype is not None and as_dtype(dtype) == bool_:  # as PyTorch adds booleans that are asked for
-        return any(input, dim, keepdim)
-    x = with_dtype(input, dtype, whole="u")
+    if dtype is not None:
+        return in_dtype(sum, input, dtype, dim, keepdim)
+    x = with_dtype(input, None, whole="u")
     return reductions.sum_(x, axis=reduced_axes(dim, x.ndim), keepdims=keepdim)
 
 
@@ -67,9 +67,9 @@ def mean(input: Any, dim: Any = None, keepdim: bool = False, *, dtype: Any = Non
 @numpy_names
 def prod(input: Any, dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -> Value:
     """The product over ``dim`` (one axis, or all); its gradient is exact where entries are 0."""
-    if dtype is not None and as_dtype(dtype) == bool_:
-        return all(input, dim, keepdim)
-    x = with_dtype(input, dtype, whole="bu")
+    if dtype is not None:
+        return in_dtype(prod, input, dtype, dim, keepdim)
+    x = with_dtype(input, None, whole="bu")
     if dim is None:
         return scans.prod(reshape(x, shape=(-1,)), axis=0)
     axis, shape = axis_of(dim, x.ndim), tuple(x.shape)
@@ -302,6 +302,13 @@ def softmax(input: Any, dim: int, dtype: Any = None) -> Value:
 def log_softmax(input: Any, dim: int, dtype: Any = None) -> Value:
     """log of ``softmax``, with all its digits where the softmax itself is 0 or 1."""
     return fused.log_softmax(with_dtype(input, dtype), axis=axis_of(dim, input.ndim))
+
+
+def in_dtype(function: Any, input: Any, dtype: Any, *args: Any) -> Any:
+    """``function`` of ``input`` in ``dtype``, to the end: NumPy adds small integers and booleans in a longer one."""
+    kind = as_dtype(dtype)
+    out = function(cast(input, kind), *args)
+    return out if out.dtype == kind else cast(out, kind)
 
 
 def with_dtype(input: Any, dtype: Any, whole: str = "") -> Any:

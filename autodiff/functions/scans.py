@@ -15,8 +15,8 @@ from autodiff.functions.arrays import array_of, constant, real_only
 from autodiff.functions.axes import axis_of, length_of, numpy_names
 from autodiff.functions.comparison import ne
 from autodiff.functions.joining import cat
+from autodiff.functions.reductions import in_dtype, with_dtype
 from autodiff.functions.reductions import sum as sum_
-from autodiff.functions.reductions import with_dtype
 from autodiff.functions.shaping import clone
 from autodiff.functions.splitting import narrow
 from autodiff.kernels.layout import row_major
@@ -38,13 +38,17 @@ def cumsum(input: Any, dim: int, *, dtype: Any = None) -> Value:
     >>> autodiff.cumsum(autodiff.tensor([1, 2, 3]), 0)
     tensor([1, 3, 6])
     """
-    return scans.cumsum(with_dtype(input, dtype, whole="biu"), axis=axis_of(dim, input.ndim), reverse=False)
+    if dtype is not None:
+        return in_dtype(cumsum, input, dtype, dim)
+    return scans.cumsum(with_dtype(input, None, whole="biu"), axis=axis_of(dim, input.ndim), reverse=False)
 
 
 @numpy_names
 def cumprod(input: Any, dim: int, *, dtype: Any = None) -> Value:
     """The products of the entries up to each one along ``dim``; the gradient is exact where entries are 0."""
-    return scans.cumprod(with_dtype(input, dtype, whole="biu"), axis=axis_of(dim, input.ndim), reverse=False)
+    if dtype is not None:
+        return in_dtype(cumprod, input, dtype, dim)
+    return scans.cumprod(with_dtype(input, None, whole="biu"), axis=axis_of(dim, input.ndim), reverse=False)
 
 
 @numpy_names

@@ -9,7 +9,7 @@ import numpy as np
 
 from autodiff.engine.apply import apply
 from autodiff.engine.values import Value
-from autodiff.errors import OptionError, ShapeError
+from autodiff.errors import DtypeError, OptionError, ShapeError
 from autodiff.functions.shaping import clone, contiguous
 from autodiff.kernels.resampling import Taps
 from autodiff.ops.windows import resample
@@ -43,8 +43,11 @@ def interpolate(
     stay where they are, otherwise the outermost edges do. ``antialias`` ("bilinear", "bicubic") widens the
     kernel where the image shrinks.
 
+    Images of uint8 are computed in float32 and rounded in the modes "bilinear" and "bicubic".
+
     Raises:
         ShapeError: the mode has no meaning for the axes of the input.
+        DtypeError: other integers, in a mode that averages.
         OptionError: not one of size and scale_factor, or options that do not go together.
 
     Reference: Keys 1981, "Cubic convolution interpolation for digital image processing", for "bicubic" (a = -0.75).
@@ -64,6 +67,10 @@ def interpolate(
     if antialias and mode not in ("bilinear", "bicubic"):
         raise OptionError(f"antialias goes with the modes bilinear and bicubic, not with {mode!r}")
     output, scales = _sizes(shape[2:], size, scale_factor, recompute_scale_factor)
+    if input.dtype.kind in "iub" and not mode.startswith("nearest"):
+        if input.dtype != np.uint8 or mode not in ("bilinear", "bicubic"):
+            raise DtypeError(f"interpolate with mode={mode!r} averages, not entries of {input.dtype}; use .float()")
+        return _of_bytes(input, output, scales, mode, bool(align_corners), antialias)
     out = input
     for axis, (length, count, scale) in enumerate(zip(shape[2:], output, scales, strict=True), 2):
         if length != count or scale not in (None, 1.0):
@@ -71,6 +78,15 @@ def interpolate(
             out = apply(resample, (out,), {"axis": axis, "taps": taps})
     out = clone(input) if out is input else out
     return in_format_of(out, axes, input) if axes in _CHANNELS_LAST[mode] else contiguous(out)
+
+
+def _of_bytes(image: Any, output: Any, scales: Any, mode: str, align: bool, antialias: bool) -> Any:
+    """An image (N, C, H, W) of bytes resized along the rows, rounded, and then along the columns, as in PyTorch."""
+    out = image.float()
+    for axis in (3, 2):
+        taps = _taps(mode, image.shape[axis], output[axis - 2], scales[axis - 2], align, antialias)
+        out = apply(resample, (out,), {"axis": axis, "taps": taps}).round().clamp(0, 255)
+    return in_format_of(out.to(image.dtype), 2, image)
 
 
 def _sizes(size: Any, wanted: Any, factor: Any, recompute: bool | None) -> tuple[tuple[int, ...], tuple[Any, ...]]:
