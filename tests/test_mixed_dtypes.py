@@ -19,6 +19,7 @@ BY_CHANCE = {
     "addbmm", "baddbmm", "bmm", "matmul", "mm", "cdist", "linalg.solve_triangular", "istft",
     *(f"nn.functional.conv{kind}{axes}d" for kind in ("", "_transpose") for axes in (1, 2, 3)),
     "nn.functional.embedding", "nn.functional.instance_norm", "gradient",
+    "conv_tbc", "convolution", "lstm", "lstm_cell",
     *(f"{where}{name}" for where in ("", "nn.functional.") for name in (
         "hinge_embedding_loss", "binary_cross_entropy_with_logits")),
 }  # fmt: skip

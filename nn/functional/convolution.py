@@ -8,7 +8,7 @@ from typing import Any
 from autodiff.engine.apply import apply
 from autodiff.engine.values import Value
 from autodiff.errors import DtypeError, OptionError, ShapeError
-from autodiff.functions.shaping import permute
+from autodiff.functions.shaping import contiguous, permute
 from autodiff.kernels.geometry import Geometry, Pads, Sizes
 from autodiff.ops.shaping import reshape
 from autodiff.ops.windows import conv, conv_input
@@ -84,7 +84,8 @@ def conv_tbc(input: Any, weight: Any, bias: Any, pad: int = 0) -> Value:
     if input.ndim != 3 or weight.ndim != 3:
         given = f"{tuple(input.shape)} and {tuple(weight.shape)}"
         raise ShapeError(f"conv_tbc takes input (T, N, C) and weight (K, C, O), not {given}")
-    return permute(conv1d(permute(input, (1, 2, 0)), permute(weight, (2, 1, 0)), bias, padding=pad), (2, 0, 1))
+    result = conv1d(permute(input, (1, 2, 0)), permute(weight, (2, 1, 0)), bias, padding=pad)
+    return contiguous(permute(result, (2, 0, 1)))
 
 
 def conv_transpose_nd(
