@@ -183,7 +183,10 @@ def _source_is_larger(program: Program, found: Difference) -> bool:
 
 
 def _shuffled_nothing(program: Program, found: Difference) -> bool:
-    """PyTorch gives a tensor without entries back in the shape that it had."""
+    """PyTorch gives a tensor without entries back in the shape that it had, which may not fit what comes after."""
+    if found.kind == "error":
+        nothing = re.search(r"[(,] ?0[,)](.|\n)*pixel_(un)?shuffle", str(program))
+        return str(found.ours) == "none" and nothing is not None
     made = rf"\b{re.escape(found.where)} = .*(pixel_(un)?shuffle|\w+m\()"
     return (found.kind == "value: shape" and 0 in found.ours.shape
             and any(re.search(made, line.text) for line in program.lines))
