@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 import warnings
+from collections import deque
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -92,7 +93,7 @@ def test_deterministic_calls_have_the_same_bits_from_the_first_on() -> None:
 def test_a_compiled_step_is_compared_by_one_lane() -> None:
     """A kernel that becomes ready between a replay and the eager call beside it makes no difference."""
     x, w = (autodiff.tensor(array) for array in inputs(64))
-    begin: list[Callable[[], None]] = []
+    begin: deque[Callable[[], None]] = deque()  # of a list it would be seen that entries are taken away
 
     def step(x: Any) -> Any:
         while begin:

@@ -30,7 +30,7 @@ KEYS: dict[str, Any] = {
 
 WRITE_NOTHING = {
     "detach_", "requires_grad_", "squeeze_", "unsqueeze_", "t_", "transpose_", "swapaxes_", "swapdims_", "set_",
-    "as_strided_", "resize_", "resize_as_", "share_memory_",
+    "as_strided_", "resize_", "resize_as_", "share_memory_", "conj_physical_",  # of real numbers
 }  # fmt: skip
 OF_OTHER_SHAPES = {"addmv_", "baddbmm_"}  # of the same wrapper as all others
 OF_WHOLE_NUMBERS = {f"{name}_" for name in (  # which are never tracked

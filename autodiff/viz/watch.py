@@ -41,6 +41,7 @@ class Watch:
 
     >>> import autodiff
     >>> from autodiff import nn, optim
+    >>> _ = autodiff.manual_seed(0)
     >>> model = nn.Sequential(nn.Linear(2, 3), nn.Tanh(), nn.Linear(3, 1))
     >>> optimizer = optim.SGD(model.parameters(), lr=0.01)
     >>> watch = Watch(model, optimizer, every=1)

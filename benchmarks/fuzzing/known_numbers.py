@@ -386,8 +386,7 @@ NUMBERS = [
           lambda program, found: found.kind == "value: shape" and "addmv" in str(program) and 0 in found.ours.shape),
     Known("whole numbers of no size", "ours: softmax makes floats of them, of any size", lambda program, found: (
         found.kind == "value: dtype" and "softm" in str(program) and 0 in found.ours.shape)),
-    Known("results of nothing", "ours: they depend on the empty tensor as any result does",
-          _made_of_nothing),
+    Known("results of nothing", "ours: they depend on the empty tensor as any result does", _made_of_nothing),
     Known("the sign of vectors", "neither: both are right", _sign),
     Known("a stretched leaf", "ours: PyTorch shares gradients between entries that are one number", _stretched_leaf),
     Known("segments of what is stretched", "ours: PyTorch loses gradients of entries that are one number",
@@ -397,6 +396,5 @@ NUMBERS = [
     Known("a second derivative that cancels", "ours: polar is linear in the length", lambda program, found: (
         found.kind == "gradient 2 or none" and found.ours is None and "polar(" in str(program))),
     Known("gaps that a copy keeps", "ours: what a part is written into has none, which as_strided shows", _gaps),
-    Known("none or zeros", "both: nothing depends on the leaf",
-          lambda program, found: none_or_zeros(found)),
+    Known("none or zeros", "both: nothing depends on the leaf", lambda program, found: none_or_zeros(found)),
 ]  # fmt: skip

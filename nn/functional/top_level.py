@@ -22,7 +22,8 @@ from autodiff.linalg.norms import vector_norm
 from . import normalization, recurrent
 from . import sparse as _sparse
 from .adaptive import adaptive_max_pool1d_with_indices
-from .convolution import conv_nd, conv_transpose_nd
+from .convolution import conv_nd as _conv_nd
+from .convolution import conv_transpose_nd as _conv_transpose_nd
 from .dropout import alpha_dropout as _alpha_dropout
 from .dropout import dropout as _dropout
 from .dropout import dropout2d
@@ -166,8 +167,8 @@ def convolution(
         raise ShapeError(f"convolution takes a weight of 3 to 5 axes, not of shape {tuple(weight.shape)}")
     axes = weight.ndim - 2
     if transposed:
-        return conv_transpose_nd(axes, input, weight, bias, stride, padding, output_padding, groups, dilation)
-    return conv_nd(axes, input, weight, bias, stride, padding, dilation, groups)
+        return _conv_transpose_nd(axes, input, weight, bias, stride, padding, output_padding, groups, dilation)
+    return _conv_nd(axes, input, weight, bias, stride, padding, dilation, groups)
 
 
 def norm_except_dim(v: Any, pow: int = 2, dim: int = 0) -> Value:

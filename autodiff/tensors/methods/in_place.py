@@ -129,7 +129,6 @@ class InPlaceMethods(OverwritingMethods):
     polygamma_ = in_place(polygamma)
     igamma_ = in_place(special.gammainc)
     igammac_ = in_place(special.gammaincc)
-    mvlgamma_ = in_place(special.multigammaln)
     conj_physical_ = in_place(complex_names.conj)
     renorm_ = in_place(renorm)
 
