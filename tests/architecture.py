@@ -68,8 +68,8 @@ NAME_MAKING = {
 
 MAX_FILE, MAX_FUNCTION = 400, 45
 MAX_CODE = {
-    "the engine": ("autodiff.engine.", 1000), "the compiler": ("autodiff.compiling.", 1431),
-    "the lane of llvmlite": ("autodiff.kernels.llvm.", 1272),
+    "the engine": ("autodiff.engine.", 1000), "the compiler": ("autodiff.compiling.", 1410),
+    "the lane of llvmlite": ("autodiff.kernels.llvm.", 1277),
 }  # fmt: skip
 NO_CODE = {
     tokenize.COMMENT, tokenize.NL, tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT, tokenize.ENDMARKER,

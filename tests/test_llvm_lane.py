@@ -345,3 +345,18 @@ def test_kernels_know_the_least_work() -> None:
     x, w = np.ones((1, 1, 8, 8), np.float32), np.ones((1, 1, 3, 3), np.float32)
     assert convolution.convolve(x, w, GEOMETRY) is None
     assert convolution.convolve(*inputs(), GEOMETRY) is not None
+
+
+def test_kernels_stay_when_the_program_ends() -> None:
+    """LLVM may go before them, and would be asked to free them."""
+    code = (
+        "import atexit, sys\n"
+        "name = 'autodiff.kernels.llvm.library'\n"
+        "kept = lambda kernel: kernel.engine.closed and kernel.team.engine.closed\n"
+        "atexit.register(lambda: print({kept(kernel) for kernel in sys.modules[name]._kernels.values()}))\n"
+        "import autodiff\n"
+        "autodiff.conv2d(autodiff.ones(8, 8, 32, 32), autodiff.ones(8, 8, 3, 3))"
+    )
+    env = os.environ | {"AUTODIFF_LLVM": "now"}
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=env)
+    assert (run.stdout, run.stderr) == ("{True}\n", "")

@@ -50,10 +50,10 @@ class Kernel:
     """
 
     def __init__(self, binary: bytes, code: Code) -> None:
-        self.arguments, self.machine, self._team = code.arguments, code.machine, _team()
+        self.arguments, self.machine, self.team = code.arguments, code.machine, _team()
         self._own, self._turns = code.own, code.turns
-        self._engine = _loaded(binary)
-        self._entry = self._engine.get_function_address("kernel")
+        self.engine = _loaded(binary)
+        self._entry = self.engine.get_function_address("kernel")
 
     def __call__(self, *arrays: Array, stop: int, parts: int = 1) -> None:
         """Run over ``range(stop)`` in parts that threads share; the only place where addresses are taken.
@@ -78,7 +78,7 @@ class Kernel:
         own = scratch(self._own * (helpers + 1)) if self._own else None
         memory = 4 * self._own, 0 if own is None else team.address(own)
         given = np.array([*memory, -(-stop // parts), stop, *words], np.int64)
-        self._team.run(self._entry, team.address(given), parts, helpers)
+        self.team.run(self._entry, team.address(given), parts, helpers)
 
 
 def scratch(size: int) -> Array:
@@ -225,5 +225,13 @@ def compiled(text: str, machine: Machine) -> bytes:
     return bytes(target.emit_object(llvm.parse_assembly(text)))
 
 
-atexit.register(_compiler.acquire, timeout=PATIENCE)  # for good: a program must not end while LLVM is at work
+def _end() -> None:
+    """A program does not end while LLVM is at work, and the kernels stay when LLVM has gone."""
+    _compiler.acquire(timeout=PATIENCE)  # for good
+    for kernel in _kernels.values():
+        kernel.engine.detach()
+        kernel.team.engine.detach()
+
+
+atexit.register(_end)
 hold_over_forks(lambda: _compiler)

@@ -114,11 +114,11 @@ class Team:
 
     Args:
         run, serve: the addresses of the machine code.
-        code: what holds it in memory.
+        engine: what holds it in memory.
     """
 
-    def __init__(self, run: int, serve: int, code: object) -> None:
-        self._code, word = code, ctypes.c_int64
+    def __init__(self, run: int, serve: int, engine: Any) -> None:
+        self.engine, word = engine, ctypes.c_int64
         self._run = ctypes.CFUNCTYPE(None, word, word)(run)  # ctypes gives up the GIL meanwhile
         self._serve = ctypes.CFUNCTYPE(None, word, word, word)(serve)
         self._begin()
