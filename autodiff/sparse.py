@@ -19,6 +19,7 @@ from autodiff.dtypes import float32, float64, int64
 from autodiff.errors import DtypeError, ShapeError
 from autodiff.functions import linear_algebra
 from autodiff.functions.axes import axis_of
+from autodiff.functions.indexing import integers
 from autodiff.ops.indexing import index, scatter_add
 from autodiff.ops.transcendental import exp, log
 from autodiff.spelling import no_attribute
@@ -55,19 +56,23 @@ def sparse_coo_tensor(
         lengths = tuple(indices if size is None else size)
         entries = zeros(0, dtype=dtype, device=device, requires_grad=requires_grad)
         return SparseTensor(np.zeros((len(lengths), 0), np.int64), entries, lengths)
-    places = array_from_data(indices, None, None)
+    places = _integers(indices)
     if places.ndim != 2:
         raise ShapeError(f"indices are integers (k, nnz), not of shape {places.shape}")
     entries = as_tensor(values, dtype=dtype, device=device)
     if requires_grad:
         entries = leaf(np.array(entries._array), True)
-    places = places.astype(np.int64, copy=False)
     nnz = places.shape[1]
     if not entries.ndim or entries.shape[0] != nnz:
         raise ShapeError(f"indices {places.shape} are of {nnz} entries, and values have shape {tuple(entries.shape)}")
     lengths = (*(places.max(1, initial=-1) + 1).tolist(), *entries.shape[1:]) if size is None else tuple(size)
     _check(places, entries, lengths)
     return SparseTensor(places, entries, lengths, is_coalesced)
+
+
+def _integers(data: Any) -> np.ndarray[Any, Any]:
+    """Coordinates or the like, given as numbers, an array or a tensor; raises DtypeError for fractions."""
+    return integers(array_from_data(data, None, None))
 
 
 def _check(places: Any, entries: Tensor, lengths: tuple[int, ...]) -> None:
@@ -105,7 +110,7 @@ def sparse_csr_tensor(
     tensor([[0., 2.],
             [3., 4.]])
     """
-    starts, columns = (array_from_data(x, None, None) for x in (crow_indices, col_indices))
+    starts, columns = _integers(crow_indices), _integers(col_indices)
     steps = np.diff(starts)
     if starts.ndim != 1 or not starts.size or starts[0] != 0 or (steps < 0).any() or columns.shape != (starts[-1],):
         raise ShapeError(f"row pointers rise from 0 to the number of columns, of shape {columns.shape}: not {starts}")
@@ -130,7 +135,7 @@ def spdiags(diagonals: Any, offsets: Any, shape: Any, layout: Any = None) -> Spa
         shape: of the matrix.
         layout: ``sparse_coo`` or ``sparse_csr``.
 
-    Raises ShapeError where there is not one offset for each diagonal.
+    Raises ShapeError where there is not one offset for each diagonal, DtypeError where it is no whole number.
 
     >>> spdiags(as_tensor([[1.0, 2.0], [3.0, 4.0]]), [0, 1], (2, 2)).to_dense()
     tensor([[1., 4.],
@@ -138,7 +143,7 @@ def spdiags(diagonals: Any, offsets: Any, shape: Any, layout: Any = None) -> Spa
     """
     entries = as_tensor(diagonals)
     entries = entries if entries.ndim == 2 else entries[None]
-    above = array_from_data(offsets, None, None).reshape(-1)
+    above = _integers(offsets).reshape(-1)
     if entries.ndim != 2 or len(above) != entries.shape[0] or len(set(above.tolist())) != len(above):
         raise ShapeError(f"diagonals {tuple(entries.shape)} have each an offset of their own, not {above}")
     columns = np.broadcast_to(np.arange(entries.shape[1]), entries.shape)

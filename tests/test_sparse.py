@@ -185,6 +185,12 @@ MISTAKES: dict[str, tuple[Callable[[Any], Any], type[Exception], str]] = {
     "column": (lambda x: autodiff.sparse_csr_tensor([0, 1], [3], [1.0], (1, 3)), ShapeError, "from 0 to 2"),
     "rows of a vector": (lambda x: ones(3).to_sparse_csr(), ShapeError, "of a matrix"),
     "blocks": (lambda x: ones(2, 2).to_sparse(layout=autodiff.sparse_bsr), OptionError, "sparse_bsr"),
+    **{f"fractions in {name}": (call, DtypeError, "integers") for name, call in {
+        "indices": lambda x: sparse_coo_tensor([[0.5], [0]], [1.0], (2, 3)),
+        "starts": lambda x: autodiff.sparse_csr_tensor([0.0, 1.0], [0], [1.0]),
+        "columns": lambda x: autodiff.sparse_csr_tensor([0, 1], [0.5], [1.0]),
+        "offsets": lambda x: autodiff.sparse.spdiags(ones(2, 2), [0.5, 1], (2, 2)),
+    }.items()},
     "offsets": (lambda x: autodiff.sparse.spdiags(ones(2, 2), [1, 1], (2, 2)), ShapeError, "of their own"),
     "no rule": (lambda x: autodiff.exp(x), DtypeError, "to_dense"),
     "no method": (lambda x: x.exp(), AttributeError, "to_dense"),
